@@ -1,0 +1,32 @@
+"""The one family of errors a user can meet. Each message names place, thing, reason and remedy."""
+
+from difflib import get_close_matches
+
+
+class PkpdError(Exception):
+    """A mistake in the input or a run that cannot go on, told in one sentence."""
+
+
+class ModelError(PkpdError):
+    """A model file is wrong. The message starts with file:line."""
+
+
+class DoseError(PkpdError):
+    """A regimen, dose or dosing table cannot be read or does not fit the model."""
+
+
+class CohortError(PkpdError):
+    """A cohort cannot be drawn as asked."""
+
+
+class ResultError(PkpdError):
+    """A table or folder cannot be written or read."""
+
+
+def closest(name, known):
+    """Return " Did you mean 'x'?" for the nearest of `known`, or the full list when nothing is near."""
+    known = sorted(known)
+    match = get_close_matches(name, known, n=1, cutoff=0.6) or [k for k in known if k.lower() == name.lower()]
+    if match:
+        return f" Did you mean '{match[0]}'?"
+    return f" Known: {', '.join(known)}." if known else ""

@@ -1,0 +1,127 @@
+"""The checked model: plain data that every other room reads.
+
+Expressions are text on the whitelist of `parse`, already scaled: each value is a plain float in the declared unit.
+Nothing here needs SymPy, Pint or numba, so a checked model can be cached as JSON and read back fast.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variability:
+    """How an input differs between people, on its latent standard-normal scale.
+
+    kind : "lognormal" (value*exp(sd z)), "logitnormal" (expit(logit(value) + sd z)) or
+        "normal" (value + sd z, truncated to [lower, upper] by inverse CDF; value and sd are the parent's)
+    sd : float, latent SD for lognormal and logitnormal, the parent's SD in the input's unit for normal
+    """
+
+    kind: str
+    sd: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class Input:
+    """A parameter or covariate: one column of theta (K)."""
+
+    name: str
+    value: float
+    unit: str
+    label: str
+    source: str
+    evidence: str  # measured | derived | assumed | calibrated
+    place: str  # file:line
+    iiv: Variability | None = None
+    iov: float | None = None  # latent SD of occasion effects, same scale as iiv
+    reference: float | None = None  # covariates only: value of the typical person (default: value)
+
+
+@dataclass(frozen=True)
+class State:
+    name: str
+    unit: str
+    initial: str  # expression of inputs
+    rate: str  # expression of inputs, states, assignments and t; unit/time
+    place: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    name: str
+    unit: str
+    expression: str
+    place: str
+
+
+@dataclass(frozen=True)
+class DoseTarget:
+    """A state that can be dosed. amount in state = amount in `unit` * factor * input[f]; lag delays it."""
+
+    state: str
+    unit: str
+    factor: float
+    f: str | None = None
+    lag: str | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """What a dose is good for. Amounts in `unit` of the dose target `into`, times in model time."""
+
+    outcome: str
+    better: str  # "lower" | "higher"
+    into: str
+    every: float
+    lowest: float
+    highest: float
+    unit: str
+    delta: float
+    delta_relative: bool  # True: delta is a fraction of the untreated value
+    report: tuple[float, ...] = ()  # doses whose benefit is reported for every patient
+    exposure: str | None = None  # output whose Cmax and AUC are reported at the MED
+    blockade: str | None = None  # output whose peak and trough are reported at the MED
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model. `digest` is the SHA-256 of every file it was composed from."""
+
+    name: str
+    title: str
+    path: str
+    digest: str
+    time: str  # unit of model time
+    parameters: tuple[Input, ...]
+    covariates: tuple[Input, ...]
+    correlations: tuple[tuple[str, str, float], ...]
+    states: tuple[State, ...]
+    assignments: tuple[Assignment, ...]  # in order of evaluation
+    outputs: tuple[str, ...]
+    doses: tuple[DoseTarget, ...]
+    benefit: Benefit | None
+    description: str = ""
+    notes: tuple[str, ...] = ()  # printed on the model card: known misfits, what must not be claimed
+
+    @property
+    def inputs(self):
+        """Parameters, then covariates: the columns of theta (K)."""
+        return self.parameters + self.covariates
+
+    @property
+    def input_names(self):
+        return tuple(i.name for i in self.inputs)
+
+    @property
+    def state_names(self):
+        return tuple(s.name for s in self.states)
+
+    def unit(self, name):
+        """Unit text of any input, state or assignment."""
+        for item in (*self.inputs, *self.states, *self.assignments):
+            if item.name == name:
+                return item.unit
+        raise KeyError(name)
