@@ -1,0 +1,71 @@
+"""Generated source lives as readable files in the user's cache folder, named by a hash of all that shapes the code.
+
+A file is written under a temporary name and renamed, so that a reader never meets half of one. Knows files and hashes.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from pkpd.symbolic.load import cache_folder
+
+PACKAGE = Path(__file__).resolve().parents[1]
+SHAPING = ("kernels", "solvers", "symbolic")  # rooms whose source decides what a kernel looks like
+
+
+def fingerprint(lanes):
+    """One line that names this build: package source, Python, numba, CPU and lane width."""
+    import llvmlite.binding as llvm
+    import numba
+
+    features = hashlib.sha256(llvm.get_host_cpu_features().flatten().encode()).hexdigest()[:8]
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"pkpd-{_source_hash()} python-{python} numba-{numba.__version__} cpu-{llvm.get_host_cpu_name()}-{features} lanes-{lanes}"
+
+
+def _source_hash():
+    digest = hashlib.sha256()
+    for room in SHAPING:
+        for file in sorted((PACKAGE / room).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def source_file(name, key):
+    """Path of the generated module for a model name and a key text."""
+    slug = "".join(c if c.isalnum() else "_" for c in name)[-40:]
+    return cache_folder() / "kernels" / f"{slug}_{hashlib.sha256(key.encode()).hexdigest()[:20]}.py"
+
+
+def write(path, text):
+    """Write `text` to `path` whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def load(path):
+    """Import a generated module under its file's name; its machine code comes from numba's cache beside it."""
+    name = f"pkpd_generated_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def discard(path):
+    """Remove a damaged module and its machine code."""
+    for file in (path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,45 @@
+"""Where each number of a block of patients lives in its work array. Offsets are literals in the generated source.
+
+Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only; nothing of drugs, doses or methods.
+"""
+
+from dataclasses import dataclass
+
+CLOCK = ("t", "h", "stop", "suggest", "log_error", "restart", "first", "land", "active", "accepted", "count", "due",
+         "t_old", "h_old", "rejected", "trials", "event", "saved", "failed", "fresh")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Row numbers of the work array (rows, L) for a program of given sizes and a method with `stages` stages."""
+
+    lanes: int
+    states: int
+    constants: int
+    stages: int
+
+    def clock(self, name):
+        return CLOCK.index(name) * self.lanes
+
+    def constant(self, i):
+        return (len(CLOCK) + i) * self.lanes
+
+    def _state(self, group, i):
+        return (len(CLOCK) + self.constants + group * self.states + i) * self.lanes
+
+    def y(self, i):
+        return self._state(0, i)
+
+    def old(self, i):
+        return self._state(1, i)
+
+    def peak(self, i):
+        return self._state(2, i)
+
+    def stage(self, s, i):
+        """Derivative of stage s: 0 is the one at the start of the next step, 1.. those of the last step."""
+        return self._state(3 + s, i)
+
+    @property
+    def size(self):
+        return self._state(3 + self.stages + 1, 0)

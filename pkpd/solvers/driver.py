@@ -1,0 +1,201 @@
+"""Source of the loop that carries a block of patients through their dosing actions to the end of the run.
+
+The loop steps all lanes together and looks at single lanes only where one wants attention: an output time was passed, an
+action is due, the run ended or failed. Knows lanes, clocks and actions; knows nothing of models or methods.
+"""
+
+from pkpd.kernels.layout import CLOCK
+
+OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED = range(6)
+PEAK_FLOOR = 1e-1  # the absolute tolerance of a state is rtol times this share of its largest value so far
+
+# solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_state, act_amount, grid, rtol, limit, cancel,
+#       w, out, end, integral, status, fail_time, steps, rejected, peak, control)
+SIGNATURE = (
+    "void(i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i4[::1], f8[::1], f8[::1], f8, i8, "
+    "i1[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])"
+)
+
+TEMPLATE = '''
+@njit(error_model="numpy")
+def begin(w, l, r, person, theta, y0, given, t0, t1, control):
+    """Fill lane l with row r: constants, start values, clock and the step size it left off with."""
+    for i in range({size} // {lanes}):
+        w[i*{lanes} + l] = 0.0
+    constants(theta[person[r]], w, l)
+    if given:
+        for i in range({dynamic}):
+            w[{y} + i*{lanes} + l] = y0[r, i]
+    else:
+        initial(w, l)
+    for i in range({states}):
+        w[{peak} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
+    w[{t} + l] = t0[r]
+    w[{stop} + l] = t0[r]
+    w[{suggest} + l] = control[r, 0]
+    w[{log_error} + l] = control[r, 1]
+    w[{restart} + l] = control[r, 2]
+    w[{active} + l] = 1.0
+
+
+@njit(error_model="numpy")
+def act(w, l, r, cursor, t1, start, act_time, act_state, act_amount):
+    """Apply every action due at lane l's time and set its next stop. True if the state was changed."""
+    now = w[{t} + l]
+    changed = False
+    k = cursor[l]
+    while k < start[r + 1] and act_time[k] <= now:
+        if act_time[k] == now:
+            at = {y} + act_state[k]*{lanes} + l
+            w[at] += act_amount[k]
+            w[{peak} + act_state[k]*{lanes} + l] = max(w[{peak} + act_state[k]*{lanes} + l], abs(w[at]))
+            changed = True
+        k += 1
+    cursor[l] = k
+    w[{stop} + l] = t1[r]
+    if k < start[r + 1] and act_time[k] < t1[r]:
+        w[{stop} + l] = act_time[k]
+    w[{trials} + l] = 0.0
+    return changed
+
+
+@njit(error_model="numpy")
+def aim(w, l, changed):
+    """Choose the first step after an action or at the start, from memory or from the size of the derivative."""
+    wish = w[{restart} + l] if changed else w[{suggest} + l]
+    remaining = w[{stop} + l] - w[{t} + l]
+    if not wish > 0.0:
+        value = slope = 0.0
+        for i in range({states}):
+            scale = abs(w[{y} + i*{lanes} + l]) + {floor!r}*w[{peak} + i*{lanes} + l]
+            if scale > 0.0:
+                value += (w[{y} + i*{lanes} + l]/scale)**2
+                slope += (w[{stage0} + i*{lanes} + l]/scale)**2
+        wish = 0.01*np.sqrt(value/slope) if (value > 0.0 and slope > 0.0) else 1e-3*remaining
+        wish = min(wish, remaining)
+    if changed:
+        w[{log_error} + l] = 0.0
+    landing = remaining <= 1.0000001*wish
+    w[{suggest} + l] = wish
+    w[{land} + l] = 1.0 if landing else 0.0
+    w[{h} + l] = remaining if landing else (0.5*remaining if remaining < 2.0*wish else wish)
+
+
+@njit(error_model="numpy")
+def finish(w, l, r, status, end, integral, out, fail, fail_time, steps, rejected, peak, control):
+    """Write lane l's last values to row r, or NaN if it failed, and let the lane idle."""
+    fine = fail == {OK}
+    for i in range({dynamic}):
+        end[r, i] = w[{y} + i*{lanes} + l] if fine else np.nan
+        peak[r, i] = w[{peak} + i*{lanes} + l] if fine else np.nan
+    for i in range({dynamic}, {states}):
+        integral[r, i - {dynamic}] = w[{y} + i*{lanes} + l] if fine else np.nan
+    if not fine:
+        out[r] = np.nan
+        fail_time[r] = w[{t} + l]
+    status[r] = fail
+    steps[r] = w[{count} + l]
+    rejected[r] = w[{rejected} + l]
+    control[r, 0] = w[{suggest} + l]
+    control[r, 1] = w[{log_error} + l]
+    control[r, 2] = w[{restart} + l]
+    w[{active} + l] = 0.0
+    w[{h} + l] = 0.0
+    w[{land} + l] = 0.0
+    w[{due} + l] = np.inf
+
+
+@njit(error_model="numpy")
+def verdict(w, l, limit):
+    """Why lane l is stuck."""
+    for i in range({states}):
+        if not np.isfinite(w[{y} + i*{lanes} + l] + w[{stage0} + i*{lanes} + l]):
+            return {NOT_FINITE}
+    return {STEP_LIMIT} if w[{trials} + l] > limit else {STEP_TOO_SMALL}
+
+
+@njit("{signature}", cache=True, nogil=True, error_model="numpy")
+def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_state, act_amount, grid, rtol, limit, cancel,
+          w, out, end, integral, status, fail_time, steps, rejected, peak, control):
+    """Carry rows first..last-1 from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
+    z = np.zeros({states})
+    cursor = np.zeros({lanes}, np.int64)
+    point = np.zeros({lanes}, np.int64)
+    for block in range(first, last, {lanes}):
+        running = min({lanes}, last - block)
+        for l in range({lanes}):
+            # spare lanes of the last block idle on a copy of its first row
+            begin(w, l, block + l if l < running else block, person, theta, y0, given, t0, t1, control)
+            point[l] = 0
+            if l < running:
+                cursor[l] = start[block + l]
+                while point[l] < grid.size and grid[point[l]] < t0[block + l]:
+                    point[l] += 1
+                changed = act(w, l, block + l, cursor, t1, start, act_time, act_state, act_amount)
+                w[{first} + l] = 1.0 if changed else 0.0
+                w[{due} + l] = grid[point[l]] if point[l] < grid.size else np.inf
+                w[{fresh} + l] = 1.0
+            else:
+                w[{active} + l] = 0.0
+                w[{due} + l] = np.inf
+        refresh(w)
+        for l in range(running):
+            aim(w, l, w[{first} + l] > 0.0)
+            w[{fresh} + l] = 0.0
+        while running > 0:
+            if cancel[0] != 0:
+                for l in range({lanes}):
+                    if w[{active} + l] > 0.0:
+                        finish(w, l, block + l, status, end, integral, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
+                break
+            if step(w, rtol, limit) == 0:
+                continue
+            renew = False
+            for l in range({lanes}):
+                if w[{active} + l] == 0.0:
+                    continue
+                r = block + l
+                if w[{failed} + l] > 0.0:
+                    finish(w, l, r, status, end, integral, out, verdict(w, l, limit), fail_time, steps, rejected, peak, control)
+                    running -= 1
+                    continue
+                if w[{accepted} + l] == 0.0:
+                    continue
+                k = point[l]
+                now = w[{t} + l]
+                while k < grid.size and grid[k] < now:
+                    dense(w, l, grid[k], z)
+                    look(grid[k], z, w, l, out[r, k])
+                    k += 1
+                if w[{event} + l] > 0.0:
+                    changed = act(w, l, r, cursor, t1, start, act_time, act_state, act_amount)
+                    if now >= t1[r]:
+                        if k < grid.size and grid[k] == now:
+                            for i in range({states}):
+                                z[i] = w[{y} + i*{lanes} + l]
+                            look(now, z, w, l, out[r, k])
+                        finish(w, l, r, status, end, integral, out, {OK}, fail_time, steps, rejected, peak, control)
+                        running -= 1
+                        continue
+                    w[{fresh} + l] = 1.0
+                    w[{first} + l] = 1.0 if changed else 0.0
+                    renew = True
+                point[l] = k
+                w[{due} + l] = grid[k] if k < grid.size else np.inf
+            if renew:
+                refresh(w)
+                for l in range({lanes}):
+                    if w[{fresh} + l] > 0.0:
+                        aim(w, l, w[{first} + l] > 0.0)
+                        w[{fresh} + l] = 0.0
+'''
+
+
+def source(program, layout):
+    """Source of `solve` and its parts for one program."""
+    places = {name: layout.clock(name) for name in CLOCK}
+    return TEMPLATE.strip().format(
+        **places, signature=SIGNATURE, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
+        y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0), floor=PEAK_FLOOR,
+        OK=OK, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
+    )  # fmt: skip
