@@ -133,7 +133,7 @@ def solve(
 
 
 def _each(value, rows):
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), (rows,)))
+    return np.array(np.broadcast_to(value, (rows,)), dtype=np.float64)
 
 
 def _flat(actions, rows):

@@ -14,7 +14,9 @@ from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
 DEPTH = 6
-MOST_MAPS = 80
+MOST_MAPS = 120
+WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
+PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
 
     Returns
     -------
-    PeriodicSolution. A row that fails or does not settle in 80 intervals is NaN with its status.
+    PeriodicSolution. A row that fails or does not settle in 120 intervals is NaN with its status.
     """
     rows, states = len(person), kernel.states
     result = PeriodicSolution(
@@ -68,8 +70,8 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
             # the memory of the first interval is kept: the map must stay the same function from call to call
             result.control[:] = last.control
             y = _begin(kernel, theta, person) if y0 is None else np.array(y0)
-        following, error = _accelerate(active, count, y, last.end, last.peak, *memory)
-        failed = last.status != driver.OK
+        following, error = _accelerate(active, y, last.end, last.peak, *memory)
+        failed = (last.status != driver.OK) & ((count == 0) | (last.status == driver.CANCELLED))
         done = failed | (error <= tol)
         rows_done = active[done]
         result.status[rows_done] = last.status[done]
@@ -89,8 +91,11 @@ def _begin(kernel, theta, person):
 
 
 def _memory(rows, states):
-    """Last residuals and images, and the ring of their differences."""
+    """Maps since the last restart, smallest residual, its image, last residual and image, rings of their differences."""
     return (
+        np.zeros(rows, np.int64),
+        np.full(rows, np.inf),
+        np.zeros((rows, states)),
         np.zeros((rows, states)),
         np.zeros((rows, states)),
         np.zeros((rows, DEPTH, states)),
@@ -99,7 +104,7 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, count, y, image, peak, last_f, last_g, df, dg):
+def _accelerate(active, y, image, peak, counts, best, best_g, last_f, last_g, df, dg):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -109,6 +114,8 @@ def _accelerate(active, count, y, image, peak, last_f, last_g, df, dg):
     f = np.empty(states)
     for a in range(n):
         r = active[a]
+        count = counts[r]
+        counts[r] += 1
         for i in range(states):
             f[i] = (image[a, i] - y[a, i]) / peak[a, i] if peak[a, i] > 0.0 else 0.0
             if count > 0:
@@ -118,15 +125,30 @@ def _accelerate(active, count, y, image, peak, last_f, last_g, df, dg):
             last_g[r, i] = image[a, i]
             following[a, i] = image[a, i]
         residual = np.max(np.abs(f))
-        used = min(count, DEPTH)
+        if not residual <= WILD * best[r]:
+            # far from the fixed point the secants may mislead: go back to the best image and forget them
+            following[a] = best_g[r]
+            counts[r] = -PLAIN
+            best[r] = np.inf
+            error[a] = np.inf
+            continue
+        if residual < best[r]:
+            best[r] = residual
+            best_g[r] = image[a]
+        used = min(max(count, 0), DEPTH)
         rank = 0
+        slowest = 1.0  # square of 1 - contraction, of the slowest direction seen
         order = np.empty(DEPTH, np.int64)
         for back in range(used):
             j = (count - 1 - back) % DEPTH
-            size = 0.0
+            size = moved = 0.0
             for i in range(states):
                 q[rank, i] = df[r, j, i]
                 size += q[rank, i] ** 2
+                if peak[a, i] > 0.0:
+                    moved += (dg[r, j, i] / peak[a, i] - df[r, j, i]) ** 2
+            if size < slowest * moved:
+                slowest = size / moved
             for p in range(rank):
                 dot = 0.0
                 for i in range(states):
@@ -164,6 +186,6 @@ def _accelerate(active, count, y, image, peak, last_f, last_g, df, dg):
         if wild:
             for i in range(states):
                 following[a, i] = image[a, i]
-        # the accelerated step estimates the error itself; the bare residual is smaller by 1 - contraction
-        error[a] = step if rank >= 2 and not wild else 1e3 * residual
+        # two estimates of the error, the accelerated step and residual/(1 - contraction): the larger counts
+        error[a] = max(step, residual / np.sqrt(slowest)) if rank >= 2 and not wild else 1e3 * residual
     return following, error

@@ -1,0 +1,95 @@
+"""exp, log and power against mpmath at 40 digits, in units of the last place."""
+
+import mpmath
+import numpy as np
+import pytest
+from numba import njit
+
+from pkpd.kernels import vecmath
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def over_exp(x, out):
+    for i in range(x.size):
+        out[i] = vecmath.exp(x[i])
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def over_log(x, out):
+    for i in range(x.size):
+        out[i] = vecmath.log(x[i])
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def over_power(x, h, out):
+    for i in range(x.size):
+        out[i] = vecmath.power(x[i], h[i])
+
+
+def apply(loop, *args):
+    args = [np.asarray(a, dtype=float) for a in args]
+    out = np.empty_like(args[0])
+    loop(*args, out)
+    return out
+
+
+def ulps(values, exact):
+    """Distance in units of the last place of each finite, exactly known value."""
+    with mpmath.workdps(40):
+        return np.array([float(abs(mpmath.mpf(float(v)) - e) / mpmath.mpf(float(np.spacing(abs(float(e)))))) for v, e in zip(values, exact)])
+
+
+def exact(function, *args):
+    with mpmath.workdps(40):
+        return [function(*(mpmath.mpf(float(a)) for a in row)) for row in zip(*args)]
+
+
+rng = np.random.default_rng(1)
+FINITE = np.concatenate([rng.uniform(-745.0, 709.7, 3000), rng.uniform(-1, 1, 3000), 10.0 ** -rng.uniform(0, 300, 500)])
+POSITIVE = np.concatenate(
+    [np.exp(rng.uniform(-708, 709, 3000)), rng.uniform(0.5, 2.0, 3000), 1 + 10.0 ** -rng.uniform(1, 15, 500), 5e-324 * rng.integers(1, 2**50, 200)]
+)
+
+
+def test_exp_is_within_two_ulp_over_the_whole_range_with_subnormal_results():
+    assert ulps(apply(over_exp, FINITE), exact(mpmath.exp, FINITE)).max() <= 2.0
+
+
+def test_log_is_within_two_ulp_over_the_whole_range_with_subnormal_arguments():
+    assert ulps(apply(over_log, POSITIVE), exact(mpmath.log, POSITIVE)).max() <= 2.0
+
+
+def test_power_is_within_two_plus_h_ln_x_ulp():
+    x = np.exp(rng.uniform(-30, 30, 4000))
+    h = rng.uniform(-8, 8, 4000)
+    error = ulps(apply(over_power, x, h), exact(mpmath.power, x, h))
+    assert (error <= 2.0 + np.abs(h * np.log(x))).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [(0.0, 1.0), (-0.0, 1.0), (np.inf, np.inf), (-np.inf, 0.0), (np.nan, np.nan), (709.79, np.inf), (-745.2, 0.0), (1e300, np.inf), (-1e300, 0.0)],
+)
+def test_exp_at_the_edges(x, expected):
+    np.testing.assert_equal(apply(over_exp, [x])[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [(0.0, -np.inf), (-0.0, -np.inf), (1.0, 0.0), (np.inf, np.inf), (-1.0, np.nan), (-np.inf, np.nan), (np.nan, np.nan)],
+)
+def test_log_at_the_edges(x, expected):
+    np.testing.assert_equal(apply(over_log, [x])[0], expected)
+
+
+@pytest.mark.parametrize("x", [0.0, 5e-324, 0.3, 1.0, 2.5, np.inf, np.nan])
+@pytest.mark.parametrize("h", [-2.0, -0.5, 0.0, 0.5, 1.0, 3.0])
+def test_power_at_the_edges_is_numpys(x, h):
+    np.testing.assert_allclose(apply(over_power, [x], [h])[0], np.power(x, h), rtol=1e-12)
+
+
+@pytest.mark.parametrize("loop", [over_exp, over_log])
+def test_a_loop_over_lanes_becomes_vector_instructions(loop):
+    apply(loop, *[np.ones(8)])
+    assembly = next(iter(loop.inspect_asm().values()))
+    assert any(register in assembly for register in ("zmm", "ymm", "v0.2d"))
