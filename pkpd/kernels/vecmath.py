@@ -99,3 +99,20 @@ def power(x, h):
     """x**h for x >= 0 as exp(h log x), about 2 + |h ln x| ulp off; NaN for x < 0, 1 where h is 0 or x is 1."""
     y = exp(h * log(x))
     return 1.0 if (h == 0.0 or x == 1.0) else y
+
+
+@intrinsic
+def stack_anchor(typingctx):
+    """Address of a stack slot on a 64-byte boundary, to be stored where the compiler cannot drop it.
+
+    A wide kernel spills hundreds of vectors a step. The slot makes the whole frame keep to cache lines; without it most
+    spills straddle two.
+    """
+
+    def codegen(context, builder, signature, args):
+        with builder.goto_entry_block():
+            slot = builder.alloca(ir.ArrayType(ir.DoubleType(), 8))
+            slot.align = 64
+        return builder.ptrtoint(slot, ir.IntType(64))
+
+    return types.int64(), codegen

@@ -120,6 +120,7 @@ def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_st
     """Carry rows first..last-1 from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
+    cursor[0] = stack_anchor()
     point = np.zeros({lanes}, np.int64)
     for block in range(first, last, {lanes}):
         running = min({lanes}, last - block)
