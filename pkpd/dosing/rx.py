@@ -13,7 +13,7 @@ WORDS = {"daily": 24.0, "qd": 24.0, "bid": 12.0, "tid": 8.0, "qid": 6.0, "weekly
 LONGEST = 10_000
 
 _PHASE = re.compile(
-    r"(?P<amount>[^\s]+?)\s*(?P<unit>[A-Za-z%][A-Za-z%/]*)"
+    r"(?P<amount>[-+]?(?:[0-9.][0-9.eE+-]*?|nan|inf))\s*(?P<unit>[A-Za-z%][A-Za-z%/]*)"
     r"(?:\s+into\s+(?P<into>\w+))?"
     r"(?:\s+(?:q\s*(?P<every>[0-9.]+)\s*(?P<time>[a-z]*)|(?P<word>daily|qd|bid|tid|qid|weekly|hourly)))?"
     r"(?:\s+at\s+(?P<hour>\d{1,2}):(?P<minute>\d{2}))?"

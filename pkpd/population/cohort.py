@@ -1,0 +1,149 @@
+"""Who takes it: a cohort of virtual patients, each drawn from an address and not from a stream.
+
+Patient ID i is point i-1 of a scrambled Sobol' sequence, or counter block i-1 of Philox, whoever else is in the cohort.
+Knows inputs and their variability; knows nothing of doses or time.
+"""
+
+import math
+import re
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pkpd import units
+from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.population.variability import correlate, factor, values
+
+MOST_DIMENSIONS = 21201  # of scipy's Sobol' direction numbers
+SAMPLINGS = ("sobol", "mc")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """P virtual patients of one model.
+
+    ids : (P,) int64, from 1; theta : (P, K) inputs in their units, columns as model.inputs
+    latent : (P, V) correlated standard normals of the inputs that vary; changed : input -> typical value set by the user
+    """
+
+    model: object
+    seed: int
+    sampling: str
+    typical: bool
+    changed: dict
+    ids: np.ndarray
+    theta: np.ndarray
+    latent: np.ndarray
+
+    def __len__(self):
+        return len(self.ids)
+
+    def subset(self, ids):
+        """The same patients, only those of `ids` and in that order."""
+        place = {int(i): k for k, i in enumerate(self.ids)}
+        missing = [i for i in ids if int(i) not in place]
+        if missing:
+            raise CohortError(f"No patient with ID {missing[0]} in this cohort (1 to {self.ids.max()}).")
+        rows = np.array([place[int(i)] for i in ids])
+        return replace(self, ids=self.ids[rows], theta=self.theta[rows], latent=self.latent[rows])
+
+    def frame(self):
+        """Tidy table: ID and one column an input."""
+        import pandas as pd
+
+        return pd.DataFrame({"ID": self.ids} | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)})
+
+
+def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, ids=None):
+    """Draw a cohort from the variability written in the model.
+
+    Parameters
+    ----------
+    n : number of patients, IDs 1..n; any smaller n is a prefix of a larger one
+    seed : whole number >= 0
+    sampling : "sobol" (scrambled Sobol' points) or "mc" (plain Monte Carlo)
+    typical : one patient with no variability and covariates at reference
+    set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
+    ids : draw only these patients of the cohort
+
+    Raises CohortError, or PkpdError for an unknown name or unit.
+    """
+    changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
+    if sampling not in SAMPLINGS:
+        raise CohortError(f"Unknown sampling '{sampling}'. Known: {', '.join(SAMPLINGS)}.")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise CohortError(f"The seed must be a whole number from 0 on, not {seed!r}.")
+    numbers = _ids(1 if typical else n, ids)
+    varying = [i for i in model.inputs if i.iiv is not None]
+    names = [i.name for i in varying]
+    independent = np.zeros((len(numbers), len(names))) if typical else _normals(numbers, len(names), int(seed), sampling)
+    latent = correlate(factor(names, model.correlations), independent)
+    theta = np.empty((len(numbers), len(model.inputs)))
+    for k, item in enumerate(model.inputs):
+        usual = changed.get(item.name, item.reference if typical and item.reference is not None else item.value)
+        vary = item.iiv is not None and not typical
+        theta[:, k] = values(item, usual, latent[:, names.index(item.name)]) if vary else usual
+    return Cohort(model, int(seed), sampling, typical, changed, numbers, theta, latent)
+
+
+def _ids(n, ids):
+    wanted = [n] if ids is None else list(ids)
+    for i in wanted:
+        if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or i < 1:
+            what = "number of patients" if ids is None else "patient ID"
+            raise CohortError(f"The {what} must be a whole number from 1 on, not {i!r}.")
+    return np.arange(1, n + 1, dtype=np.int64) if ids is None else np.array(wanted, dtype=np.int64)
+
+
+def _typical_value(model, name, value):
+    item = next((i for i in model.inputs if i.name == name), None)
+    if item is None:
+        raise CohortError(f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}")
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\S+?)\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
+        try:
+            value = float(match.group(1)) * units.factor(match.group(2) or item.unit, item.unit)
+        except (AttributeError, ValueError) as error:
+            raise CohortError(f"'{name}={value}': write a number, with or without a unit, such as '{name}={item.value:g} {item.unit}'.") from error
+        except PkpdError as error:
+            raise CohortError(f"'{name}={value}': {error}") from error
+    value = float(value)
+    kind = item.iiv.kind if item.iiv else None
+    if not math.isfinite(value) or (kind == "lognormal" and value <= 0) or (kind == "logitnormal" and not 0 < value < 1):
+        raise CohortError(f"'{name}={value:g}' is outside what a {kind or 'finite'} value can be.")
+    return value
+
+
+def _normals(ids, dimensions, seed, sampling):
+    """Independent standard normals (P, V), row by address."""
+    from scipy.special import ndtri
+
+    if dimensions == 0:
+        return np.zeros((len(ids), 0))
+    first, last = int(ids.min()) - 1, int(ids.max())
+    block = _sobol(first, last, dimensions, seed) if sampling == "sobol" else _philox(first, last, dimensions, seed)
+    return ndtri(block[ids - 1 - first])
+
+
+def _sobol(first, last, dimensions, seed):
+    """Points first..last-1 of the scrambled sequence, strictly inside (0, 1)."""
+    from scipy.stats import qmc
+
+    if dimensions > MOST_DIMENSIONS:
+        raise CohortError(f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc.")
+    engine = qmc.Sobol(dimensions, scramble=True, bits=52, rng=np.random.default_rng(seed))
+    engine.fast_forward(first)
+    with warnings.catch_warnings():
+        # balance at powers of two is told in the documentation; a cohort may have any size
+        warnings.simplefilter("ignore", UserWarning)
+        return engine.random(last - first) + 2.0**-53
+
+
+def _philox(first, last, dimensions, seed):
+    """Uniforms on 53 bits, strictly inside (0, 1). Each patient owns a whole number of counter blocks of 4 draws."""
+    blocks = -(-dimensions // 4)
+    source = np.random.Philox(key=seed)
+    source.advance(first * blocks)
+    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)[:, :dimensions]
+    return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

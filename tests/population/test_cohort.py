@@ -1,0 +1,97 @@
+"""Cohorts: addressed draws, distributions against SciPy and the written CVs, refusals."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.symbolic.load import load
+
+MODEL = load("ldn/hormesis")
+FULL = {sampling: cohort(MODEL, 300, seed=7, sampling=sampling) for sampling in ("sobol", "mc")}
+LARGE = cohort(MODEL, 2**14, seed=3)
+
+
+def column(people, name):
+    return people.theta[:, MODEL.input_names.index(name)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(ids=st.lists(st.integers(1, 300), min_size=1, max_size=30, unique=True), sampling=st.sampled_from(["sobol", "mc"]))
+def test_a_patient_is_the_same_to_the_bit_in_any_company(ids, sampling):
+    part = cohort(MODEL, seed=7, sampling=sampling, ids=ids)
+    np.testing.assert_array_equal(part.theta, FULL[sampling].theta[np.array(ids) - 1])
+    np.testing.assert_array_equal(part.latent, FULL[sampling].subset(ids).latent)
+
+
+@pytest.mark.parametrize("sampling", ["sobol", "mc"])
+def test_a_smaller_cohort_is_a_prefix_of_a_larger_one(sampling):
+    np.testing.assert_array_equal(cohort(MODEL, 128, seed=7, sampling=sampling).theta, FULL[sampling].theta[:128])
+
+
+def test_seeds_and_samplings_differ():
+    assert not np.array_equal(cohort(MODEL, 300, seed=8).theta, FULL["sobol"].theta)
+    assert not np.array_equal(FULL["mc"].theta, FULL["sobol"].theta)
+
+
+@pytest.mark.parametrize(("name", "cv"), [("cl", 0.25), ("toff", 0.80), ("ic50_tlr4", 1.0), ("ka", 0.5)])
+def test_log_normal_inputs_have_the_written_median_and_cv(name, cv):
+    x = column(LARGE, name)
+    item = next(i for i in MODEL.inputs if i.name == name)
+    assert np.median(x) == pytest.approx(item.value, rel=0.01)
+    assert np.std(np.log(x)) == pytest.approx(np.sqrt(np.log1p(cv**2)), rel=0.01)
+
+
+def test_logit_normal_fractions_have_the_written_median_and_stay_inside():
+    x = column(LARGE, "f_oral")
+    assert 0 < x.min() and x.max() < 1
+    assert np.median(x) == pytest.approx(0.126, rel=0.01)
+    assert np.std(np.log(x / (1 - x))) == pytest.approx(0.30 / (1 - 0.126), rel=0.01)
+
+
+def test_truncated_normal_is_scipys():
+    x = column(LARGE, "p0")
+    law = stats.truncnorm((4 - 6.4) / 1.5, (10 - 6.4) / 1.5, 6.4, 1.5)
+    assert stats.kstest(x, law.cdf).statistic < 0.01
+
+
+def test_correlated_inputs_have_the_written_latent_correlation():
+    names = [i.name for i in MODEL.inputs if i.iiv]
+    r = np.corrcoef(LARGE.latent[:, names.index("f_oral")], LARGE.latent[:, names.index("cl")])[0, 1]
+    assert r == pytest.approx(-0.3, abs=0.02)
+
+
+def test_setting_a_typical_value_keeps_every_other_number_and_the_variability():
+    moved = cohort(MODEL, 300, seed=7, set={"cl": "2 L/min"})
+    others = [k for k, n in enumerate(MODEL.input_names) if n != "cl"]
+    np.testing.assert_array_equal(moved.theta[:, others], FULL["sobol"].theta[:, others])
+    np.testing.assert_allclose(column(moved, "cl") / column(FULL["sobol"], "cl"), 120 / 140, rtol=1e-12)
+
+
+def test_the_typical_patient_has_medians_and_reference_covariates():
+    one = cohort(MODEL, typical=True)
+    assert len(one) == 1
+    assert dict(zip(MODEL.input_names, one.theta[0], strict=True))["wt"] == 70.0
+    np.testing.assert_array_equal(one.theta[0, : len(MODEL.parameters)], [p.value for p in MODEL.parameters])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"n": 0}, "whole number from 1 on, not 0"),
+        ({"n": 2.5}, "whole number from 1 on, not 2.5"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"set": {"CL": 1.0}}, "Unknown parameter 'CL' in ldn/hormesis. Did you mean 'cl'"),
+        ({"set": {"cl": "2 mg"}}, "dimensions differ"),
+        ({"set": {"cl": "abc"}}, "write a number"),
+        ({"set": {"f_oral": 1.5}}, "outside what a logitnormal"),
+        ({"sampling": "lhs"}, "Unknown sampling 'lhs'"),
+        ({"ids": [0]}, "patient ID must be"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(options, said):
+    with pytest.raises(PkpdError, match=said):
+        cohort(MODEL, **options)
