@@ -132,12 +132,13 @@ def _sobol(first, last, dimensions, seed):
 
     if dimensions > MOST_DIMENSIONS:
         raise CohortError(f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc.")
-    engine = qmc.Sobol(dimensions, scramble=True, bits=52, rng=np.random.default_rng(seed))
-    engine.fast_forward(first)
+    engine = qmc.Sobol(dimensions, scramble=True, bits=32, rng=np.random.default_rng(seed))
+    if first:
+        engine.fast_forward(first)
     with warnings.catch_warnings():
         # balance at powers of two is told in the documentation; a cohort may have any size
         warnings.simplefilter("ignore", UserWarning)
-        return engine.random(last - first) + 2.0**-53
+        return engine.random(last - first) + 2.0**-33
 
 
 def _philox(first, last, dimensions, seed):

@@ -1,0 +1,239 @@
+"""Benefit of doses at periodic steady state: the same patients at every dose, in one batched solve.
+
+B(x) = untreated mean of the outcome over one dosing interval minus the treated one (sign by `better`). Knows models with a
+benefit and cohorts; knows no peaks.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pkpd.dosing.events import periodic_actions, target
+from pkpd.errors import PkpdError
+from pkpd.solvers import batch
+from pkpd.solvers.periodic import periodic
+
+GRID = 33  # doses on the log axis
+PATIENTS_PER_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class DoseResponse:
+    """Benefit and outcome of P patients at D doses, at periodic steady state.
+
+    doses : (D,) in `unit`, increasing; benefit, outcome : (P, D) in the outcome's unit, NaN where a solve failed
+    untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.batch.STATUS; maps : (P, D) intervals computed
+    """
+
+    model: object
+    cohort: object
+    rule: object
+    doses: np.ndarray
+    benefit: np.ndarray
+    outcome: np.ndarray
+    untreated: np.ndarray
+    status: np.ndarray
+    maps: np.ndarray
+
+    @property
+    def unit(self):
+        return self.rule.unit
+
+    def columns(self):
+        """Tidy columns ID, DOSE, outcome, benefit, patients in order, doses in order."""
+        patients, doses = self.benefit.shape
+        return {
+            "ID": np.repeat(self.cohort.ids, doses), "DOSE": np.tile(self.doses, patients),
+            self.rule.outcome: self.outcome.ravel(), "benefit": self.benefit.ravel(),
+        }  # fmt: skip
+
+    def frame(self):
+        """The tidy columns as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
+
+    def percentiles(self, q=(5, 25, 50, 75, 95)):
+        """Percentiles over patients of the benefit at each dose: (len(q), D), failed patients left out."""
+        fine = self.benefit[~np.isnan(self.benefit).any(axis=1)]
+        if not len(fine):
+            raise PkpdError("No patient finished at every dose: there are no percentiles.")
+        return np.percentile(fine, q, axis=0)
+
+
+def rule_of(model, **changes):
+    """The model's Benefit with options in place of its own entries.
+
+    changes : outcome, better, into, every ("12 h"), doses ("0.1:20 mg"), delta ("10 %" or "0.5"), report; None keeps.
+    Raises PkpdError; a model without [benefit] gets the lines to add.
+    """
+    from pkpd.symbolic.load import read_benefit
+
+    if model.benefit is None and not ({k for k, v in changes.items() if v is not None} >= {"outcome", "better", "into", "every", "doses"}):
+        first = model.doses[0] if model.doses else None
+        raise PkpdError(
+            f"{model.name} does not say what a dose is good for. Add to {model.path}:\n\n[benefit]\noutcome = \"{model.outputs[0]}\"\n"
+            f"better  = \"lower\"\ninto    = \"{first.state if first else 'depot'}\"\nevery   = \"24 h\"\n"
+            f"doses   = \"0.1:100 {first.unit if first else 'mg'}\"\ndelta   = \"10 %\"\n\nor give --outcome --better --into --every --doses."
+        )
+    own = model.benefit
+    entries = {} if own is None else {
+        "outcome": own.outcome, "better": own.better, "into": own.into, "every": f"{own.every!r} {model.time}",
+        "doses": f"{own.lowest!r}:{own.highest!r} {own.unit}",
+        "delta": f"{own.delta * 100!r} %" if own.delta_relative else f"{own.delta!r} {model.unit(own.outcome)}",
+        "report": ", ".join(f"{d!r} {own.unit}" for d in own.report), "exposure": own.exposure, "blockade": own.blockade,
+    }  # fmt: skip
+    entries |= {k: v for k, v in changes.items() if v is not None}
+    known = {s.name for s in model.states} | {a.name for a in model.assignments}
+    if entries["outcome"] not in known:
+        from pkpd.errors import closest
+
+        raise PkpdError(f"{model.name} has no state or output '{entries['outcome']}'.{closest(entries['outcome'], known)}")
+    if entries["better"] not in ("lower", "higher"):
+        raise PkpdError(f"better '{entries['better']}' must be lower or higher.")
+    return read_benefit(entries, target(model, entries["into"]).unit, model.time, model.unit(entries["outcome"]), model.path)
+
+
+def log_grid(rule, count=GRID):
+    """(D,) doses from the lowest to the highest, even on the log axis."""
+    return np.exp(np.linspace(np.log(rule.lowest), np.log(rule.highest), count))
+
+
+class Steady:
+    """Solves patients at doses to periodic steady state and reads the outcome there. One compiled kernel serves all."""
+
+    def __init__(self, model, cohort, rule, *, rtol=1e-6, tol=1e-6, threads=None):
+        self.model, self.cohort, self.rule = model, cohort, rule
+        self.options = {"rtol": rtol, "threads": threads}
+        self.tol = tol
+        self.observed = tuple(n for n in (rule.exposure, rule.blockade) if n)
+        integrals = (rule.outcome,) + ((rule.exposure,) if rule.exposure else ())
+        self.kernel = batch.compile(model, observe=self.observed, integrals=integrals)
+        self.sign = 1.0 if rule.better == "lower" else -1.0
+
+    def at(self, person, doses, guess=None):
+        """Steady state of rows (N,): PeriodicSolution for the patient and dose of each row, warm-started from guess (N, S)."""
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        return periodic(self.kernel, self.cohort.theta, person, actions, self.rule.every, guess, tol=self.tol, **self.options)
+
+    def mean(self, solution):
+        """Mean outcome over the interval, (N,)."""
+        return solution.integral[:, 0] / self.rule.every
+
+    def benefit(self, untreated, treated):
+        return self.sign * (untreated - treated)
+
+    def interval(self, person, doses, solution, points=97):
+        """Observed values (N, T, O) over one interval that starts in the given steady state, and their times (T,)."""
+        grid = np.linspace(0.0, self.rule.every, points)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        run = batch.solve(
+            self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, grid, control=solution.control, **self.options
+        )
+        return run.out, grid
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Steady states on the dose grid: outcome, status, maps (P, D), y (P, D, S); untreated outcome (P,) and state (P, S)."""
+
+    doses: np.ndarray
+    outcome: np.ndarray
+    status: np.ndarray
+    maps: np.ndarray
+    y: np.ndarray
+    untreated: np.ndarray
+    untreated_y: np.ndarray
+    untreated_status: np.ndarray
+
+
+def curves(steady, doses):
+    """Solve all patients at all doses, coarse doses first; the rest start from what lies between their neighbours."""
+    patients, count = len(steady.cohort), len(doses)
+    zero = steady.at(np.arange(patients), np.zeros(patients))
+    shape = (patients, count)
+    found = Curves(
+        doses, np.full(shape, np.nan), np.zeros(shape, np.int8), np.zeros(shape, np.int64), np.full((*shape, steady.kernel.states), np.nan),
+        steady.mean(zero), zero.y, zero.status,
+    )  # fmt: skip
+    x, known = np.log(doses), np.zeros(count, bool)
+    for stride in (4, 2, 1):
+        new = np.flatnonzero(~known & (np.arange(count) % stride == 0))
+        if not len(new):
+            continue
+        guess = between(x[known], found.y[:, known], x[new], zero.y)
+        person = np.repeat(np.arange(patients), len(new))
+        solution = steady.at(person, np.tile(doses[new], patients), guess.reshape(len(person), -1))
+        found.outcome[:, new] = steady.mean(solution).reshape(patients, -1)
+        found.status[:, new] = solution.status.reshape(patients, -1)
+        found.maps[:, new] = solution.maps.reshape(patients, -1)
+        found.y[:, new] = solution.y.reshape(patients, len(new), -1)
+        known[new] = True
+    return found
+
+
+def between(x, y, at, fallback):
+    """Cubic through the four nearest nodes: (P, M, S) at `at` (M,) from y (P, k, S) at x (k,); fallback (P, S) elsewhere."""
+    out = np.repeat(np.nan_to_num(fallback)[:, None, :], len(at), axis=1)
+    if len(x) < 4:
+        return out
+    for m, point in enumerate(at):
+        first = int(np.clip(np.searchsorted(x, point) - 2, 0, len(x) - 4))
+        nodes = x[first : first + 4]
+        total = np.zeros_like(fallback)
+        for i in range(4):
+            others = np.delete(nodes, i)
+            total = total + np.prod((point - others) / (nodes[i] - others)) * y[:, first + i]
+        low = y[:, first : first + 4].min(axis=1)
+        # an overshoot below all neighbours could leave the range where the equations make sense
+        good = np.isfinite(total)
+        out[:, m] = np.where(good, np.maximum(total, np.where(low >= 0.0, 0.0, total)), out[:, m])
+    return out
+
+
+def dose_response(model, cohort, doses=None, *, rtol=1e-6, threads=None, progress=None, **changes):
+    """Dose response of a cohort at periodic steady state.
+
+    Parameters
+    ----------
+    doses : (D,) increasing positive doses in the target's unit, or "0.05:50 mg" for 33 on the log axis (default: the model's)
+    changes : outcome, better, into, every, delta in place of the model's [benefit]
+    progress : called with the number of finished patients
+
+    Returns
+    -------
+    DoseResponse. Raises PkpdError for bad input.
+    """
+    rule = rule_of(model, **(changes | ({"doses": doses} if isinstance(doses, str) else {})))
+    grid = log_grid(rule) if doses is None or isinstance(doses, str) else np.asarray(doses, dtype=float)
+    if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all()):
+        raise PkpdError("doses must be positive and increasing.")
+    parts = []
+    for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
+        steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, threads=threads)
+        parts.append(response_of(steady, curves(steady, grid)))
+        if progress is not None:
+            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+    return joined(parts, cohort)
+
+
+def part_of(cohort, first):
+    """The patients of one chunk."""
+    rows = slice(first, first + PATIENTS_PER_CHUNK)
+    return replace(cohort, ids=cohort.ids[rows], theta=cohort.theta[rows], latent=cohort.latent[rows])
+
+
+def response_of(steady, found):
+    """DoseResponse of solved curves."""
+    benefit = steady.benefit(found.untreated[:, None], found.outcome)
+    return DoseResponse(
+        steady.model, steady.cohort, steady.rule, found.doses, benefit, found.outcome, found.untreated, found.status, found.maps
+    )
+
+
+def joined(parts, cohort):
+    """One DoseResponse from those of consecutive chunks."""
+    def stack(name):
+        return np.concatenate([getattr(p, name) for p in parts])
+
+    return replace(parts[0], cohort=cohort, **{n: stack(n) for n in ("benefit", "outcome", "untreated", "status", "maps")})

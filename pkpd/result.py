@@ -1,0 +1,171 @@
+"""Results and how they are written: tidy tables, provenance, files that are whole or absent. Knows no models' meaning."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import ResultError
+
+
+@dataclass(frozen=True)
+class Result:
+    """Simulated outputs of a cohort.
+
+    times : (T,) in `time_unit`; names, units : (O,); values : (P, T, O), NaN for failed patients
+    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,); dose_times : hours of the doses as prescribed
+    """
+
+    model: object
+    cohort: object
+    regimen: str
+    times: np.ndarray
+    names: tuple
+    units: tuple
+    values: np.ndarray
+    status: np.ndarray
+    fail_time: np.ndarray
+
+    @property
+    def time_unit(self):
+        return self.model.time
+
+    def frame(self):
+        """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
+        import pandas as pd
+
+        count = len(self.times)
+        table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
+        return pd.DataFrame(table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)})
+
+    def percentiles(self, q=(5, 25, 50, 75, 95)):
+        """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
+        import pandas as pd
+
+        fine = self.values[self.status == 0]
+        if not len(fine):
+            raise ResultError("No patient finished: there are no percentiles. See the table of failed patients.")
+        levels = np.percentile(fine, q, axis=0)
+        tables = []
+        for k, name in enumerate(self.names):
+            columns = {f"p{level:g}": levels[j, :, k] for j, level in enumerate(q)}
+            tables.append(pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": len(fine)}))
+        return pd.concat(tables, ignore_index=True)
+
+    @property
+    def failed(self):
+        """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish."""
+        import pandas as pd
+
+        from pkpd.solvers.batch import STATUS
+
+        rows = np.flatnonzero(self.status)
+        replay = f'pkpd simulate {self.model.name} --rx "{self.regimen}" --seed {self.cohort.seed} --sampling {self.cohort.sampling} --id '
+        return pd.DataFrame({
+            "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
+            "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
+        })  # fmt: skip
+
+    def failure_sentence(self):
+        """One sentence on the patients that did not finish, or None."""
+        rows = np.flatnonzero(self.status)
+        if not len(rows):
+            return None
+        from pkpd.solvers.batch import STATUS
+
+        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (", ..." if len(rows) > 5 else "")
+        first = f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
+        return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
+
+    def provenance(self):
+        return provenance(self.model, self.cohort) | {"regimen": self.regimen}
+
+    def write(self, path):
+        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
+        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+
+
+def provenance(model, cohort, command=None):
+    """What it takes to compute a table again. Deterministic: no clock, no host name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from pkpd.kernels.cache import fingerprint
+    from pkpd.solvers.batch import LANES
+
+    try:
+        number = version("pkpd")
+    except PackageNotFoundError:
+        number = "unknown"
+    return {
+        "package": "pkpd", "version": number, "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
+        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "fingerprint": fingerprint(LANES),
+        "command": command,
+    }  # fmt: skip
+
+
+def write_table(frame, path, units, origin):
+    """Write a table (DataFrame, or dict of columns for Parquet) as .csv or .parquet; Parquet carries units and provenance in its metadata. Raises ResultError."""
+    path = Path(path)
+    if path.suffix == ".csv":
+        _whole(path, lambda temporary: frame.to_csv(temporary, index=False))
+    elif path.suffix == ".parquet":
+        _whole(path, lambda temporary: _parquet(frame, temporary, units, origin))
+    else:
+        raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
+
+
+def write_json(data, path):
+    """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
+    text = json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
+    _whole(Path(path), lambda temporary: Path(temporary).write_text(text))
+
+
+def write_figure(figure, path):
+    """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
+    path = Path(path)
+    _whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
+
+
+def _parquet(frame, path, units, origin):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(frame) if isinstance(frame, dict) else pa.Table.from_pandas(frame, preserve_index=False)
+    extra = {b"pkpd.units": json.dumps(units).encode(), b"pkpd.provenance": json.dumps(_plain(origin)).encode()}
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | extra), path)
+
+
+def _whole(path, write):
+    """Let `write` fill a temporary file beside `path`, then rename it; nothing is left behind on failure."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+    except OSError as error:
+        raise ResultError(f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out.") from error
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ResultError(f"Cannot write '{path}': {error.strerror}.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _plain(value):
+    """The value with plain Python numbers, as JSON takes them."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return None if np.isnan(value) else float(value) if np.isfinite(value) else ("inf" if value > 0 else "-inf")
+    return value
