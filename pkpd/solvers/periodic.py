@@ -14,9 +14,9 @@ from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
 DEPTH = 6
-MOST_MAPS = 120
+MOST_MAPS = 200
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
-PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely
+PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
 
     Returns
     -------
-    PeriodicSolution. A row that fails or does not settle in 120 intervals is NaN with its status.
+    PeriodicSolution. A row that fails or does not settle in 200 intervals is NaN with its status.
     """
     rows, states = len(person), kernel.states
     result = PeriodicSolution(
@@ -91,9 +91,10 @@ def _begin(kernel, theta, person):
 
 
 def _memory(rows, states):
-    """Maps since the last restart, smallest residual, its image, last residual and image, rings of their differences."""
+    """Maps since the last restart, plain ones after the next, smallest residual, its image, last residual and image, rings of their differences."""
     return (
         np.zeros(rows, np.int64),
+        np.full(rows, PLAIN),
         np.full(rows, np.inf),
         np.zeros((rows, states)),
         np.zeros((rows, states)),
@@ -104,7 +105,7 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, y, image, peak, counts, best, best_g, last_f, last_g, df, dg):
+def _accelerate(active, y, image, peak, counts, plain, best, best_g, last_f, last_g, df, dg):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -128,7 +129,8 @@ def _accelerate(active, y, image, peak, counts, best, best_g, last_f, last_g, df
         if not residual <= WILD * best[r]:
             # far from the fixed point the secants may mislead: go back to the best image and forget them
             following[a] = best_g[r]
-            counts[r] = -PLAIN
+            counts[r] = -plain[r]
+            plain[r] *= 2
             best[r] = np.inf
             error[a] = np.inf
             continue

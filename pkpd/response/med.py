@@ -1,0 +1,187 @@
+"""The true maximally effective dose (MED) of every patient: argmax of steady-state benefit on log dose, with a status.
+
+A log grid of 33 doses brackets the local maxima; four more doses around each and a quartic give the argmax; a last solve at
+the MED gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
+from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of, rule_of
+from pkpd.solvers.batch import STATUS
+
+STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
+FLAT = 1e-6  # range of benefit, as a share of the untreated value
+PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a factor 3
+SECOND_PEAK = 0.9
+WINDOW = 0.9
+
+
+@dataclass(frozen=True)
+class MedTable:
+    """MEDs of P patients.
+
+    columns : name -> (P,) array, one row a patient (see docs/architecture.md); curves : the DoseResponse behind them
+    """
+
+    model: object
+    cohort: object
+    rule: object
+    columns: dict
+    curves: DoseResponse
+
+    @property
+    def patients(self):
+        """One row a patient, as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+
+def med(model, cohort, *, rtol=1e-6, threads=None, progress=None, **changes):
+    """MED of every patient of a cohort, for any model that says what benefit is.
+
+    Parameters
+    ----------
+    changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
+    progress : called with the number of finished patients
+
+    Returns
+    -------
+    MedTable. On Ctrl-C the patients finished so far are returned if there are any. Raises PkpdError for bad input.
+    """
+    rule = rule_of(model, **changes)
+    tables, parts = [], []
+    try:
+        for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
+            steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, threads=threads)
+            response, columns = _chunk(steady)
+            parts.append(response)
+            tables.append(columns)
+            if progress is not None:
+                progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+    except KeyboardInterrupt:
+        if not tables:
+            raise
+    columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+    done = cohort.subset(columns["ID"]) if len(columns["ID"]) < len(cohort) else cohort
+    return MedTable(model, done, rule, columns, joined(parts, done))
+
+
+def _chunk(steady):
+    """DoseResponse and MED columns of the patients of one chunk."""
+    doses = log_grid(steady.rule)
+    found = curves(steady, doses)
+    response = response_of(steady, found)
+    argmax, second, failed = _argmax(steady, response, found)
+    return response, _columns(steady, response, found, argmax, second, failed)
+
+
+def _argmax(steady, response, found):
+    """Unrestricted argmax (P,) as log dose, the second peak (P,) as log dose or NaN, and which patients failed."""
+    benefit = np.nan_to_num(response.benefit, nan=-np.inf)
+    first, other = centres(benefit)
+    at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
+    second, height = np.full(len(first), np.nan), np.full(len(first), -np.inf)
+    rows = np.flatnonzero((other >= 0) & (benefit[np.arange(len(other)), other] >= 0.8 * benefit.max(axis=1)) & (benefit.max(axis=1) > 0))
+    fail_b = np.zeros(len(first), bool)
+    if len(rows):
+        second[rows], height[rows], fail_b[rows] = _refine(steady, response, found, rows, other[rows])
+    # the two may change places once the space between grid doses is seen; ties go to the lower dose
+    swap = (height > best) | ((height == best) & (second < at))
+    at, second = np.where(swap, second, at), np.where(swap, at, second)
+    low, high = np.where(swap, best, height), np.where(swap, height, best)
+    peaks = (low >= SECOND_PEAK * high) & (np.abs(second - at) > 1e-6)
+    failed = (response.status != 0).any(axis=1) | (found.untreated_status != 0) | fail_a | fail_b
+    return at, np.where(peaks, second, np.nan), failed
+
+
+def _refine(steady, response, found, rows, centre):
+    """Argmax (log dose), benefit there and failure for some patients around a grid dose each."""
+    x = np.log(response.doses)
+    step = x[1] - x[0]
+    points = x[centre][:, None] + OFFSETS * step
+    person = np.repeat(rows, len(NEW))
+    nearest = np.where(OFFSETS[NEW] < 0, -1, 0)[None, :] + centre[:, None]
+    left, right = found.y[rows[:, None], nearest], found.y[rows[:, None], nearest + 1]
+    share = (OFFSETS[NEW] % 1.0)[None, :, None]
+    guess = np.nan_to_num((1 - share) * left + share * right)
+    solution = steady.at(person, np.exp(points[:, NEW]).ravel(), guess.reshape(len(person), -1))
+    values = np.empty((len(rows), len(OFFSETS)))
+    values[:, [0, 3, 6]] = response.benefit[rows[:, None], centre[:, None] + np.array([-1, 0, 1])]
+    treated = steady.mean(solution).reshape(len(rows), -1)
+    values[:, NEW] = steady.benefit(response.untreated[rows][:, None], treated)
+    failed = np.isnan(values).any(axis=1)
+    offset, height = summit(np.nan_to_num(values))
+    # the ends of the range are exact, so that "at the end" can be told from "close to it"
+    at = np.where(offset == -1.0, x[centre - 1], np.where(offset == 1.0, x[centre + 1], x[centre] + offset * step))
+    return at, height, failed
+
+
+def _columns(steady, response, found, argmax, second, failed):
+    rule, cohort = steady.rule, steady.cohort
+    x = np.log(response.doses)
+    extra = _at_doses(steady, response, found, argmax)
+    failed = failed | extra.pop("failed")
+    at_best = extra.pop("benefit_at_argmax")
+    untreated = response.untreated
+    threshold = rule.delta * np.abs(untreated) if rule.delta_relative else np.full(len(untreated), rule.delta)
+    spread = np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
+    status = np.full(len(untreated), "interior", dtype=object)
+    status[argmax <= x[0]] = "below_range"
+    status[argmax >= x[-1]] = "above_range"
+    status[~(at_best >= threshold)] = "no_benefit"
+    status[spread < FLAT * np.abs(untreated)] = "flat"
+    status[failed] = "failed"
+    blank = np.where(np.isin(status, ("failed", "flat")), np.nan, 1.0)
+    interior = np.where(status == "interior", 1.0, np.nan)
+    width = crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, 1) - crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, -1)
+    positive = np.where(at_best > 0, blank, np.nan)
+    return {
+        "ID": cohort.ids, "status": status.astype(str), "med": np.exp(argmax) * interior, "benefit_at_med": at_best * interior,
+        "argmax": np.exp(argmax) * blank, "benefit_at_argmax": at_best * blank, "responder": at_best >= threshold,
+        "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0), "multimodal": ~np.isnan(second) & (at_best > 0),
+        "second_peak": np.exp(second), "w90_low": np.exp(crossing(x, response.benefit, WINDOW * at_best, argmax, -1)) * positive,
+        "w90_high": np.exp(crossing(x, response.benefit, WINDOW * at_best, argmax, 1)) * positive,
+        "zero_equivalent": np.exp(crossing(x, response.benefit, np.zeros(len(untreated)), argmax, 1)) * positive,
+        "min_effective_dose": np.exp(crossing(x, response.benefit, threshold, argmax, -1)) * np.where(at_best >= threshold, blank, np.nan),
+        "untreated": untreated, **extra, "reason": _reasons(response, status),
+        **{name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)},
+    }  # fmt: skip
+
+
+
+
+def _at_doses(steady, response, found, argmax):
+    """Benefit at the MED, the reported doses and a fifth of the lowest; exposure and blockade at the MED."""
+    rule, patients = steady.rule, len(argmax)
+    fixed = np.array([*rule.report, rule.lowest / 5])
+    doses = np.column_stack([np.exp(argmax), np.tile(fixed, (patients, 1))])
+    person = np.repeat(np.arange(patients), doses.shape[1])
+    x = np.log(response.doses)
+    near = np.clip(np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int), 0, len(x) - 1)
+    guess = np.nan_to_num(found.y[np.arange(patients)[:, None], near]).reshape(len(person), -1)
+    solution = steady.at(person, doses.ravel(), guess)
+    benefit = steady.benefit(response.untreated[:, None], steady.mean(solution).reshape(patients, -1))
+    columns = {"benefit_at_argmax": benefit[:, 0], "failed": (solution.status != 0).reshape(patients, -1).any(axis=1)}
+    columns |= {f"benefit_{d:g}": benefit[:, 1 + k] for k, d in enumerate(fixed)}
+    first = np.arange(0, len(person), doses.shape[1])
+    at_med = type(solution)(*(getattr(solution, n)[first] for n in ("y", "integral", "status", "maps", "error", "control")))
+    values, _ = steady.interval(np.arange(patients), doses[:, 0], at_med)
+    if rule.exposure:
+        columns |= {"cmax": values[:, :, 0].max(axis=1), "auc": at_med.integral[:, 1]}
+    if rule.blockade:
+        curve = values[:, :, steady.observed.index(rule.blockade)]
+        columns |= {"peak_blockade": curve.max(axis=1), "trough_blockade": curve.min(axis=1)}
+    return columns
+
+
+def _reasons(response, status):
+    """Why a patient failed, with the dose; empty for the others."""
+    reasons = np.full(len(status), "", dtype=object)
+    for row in np.flatnonzero(status == "failed"):
+        bad = np.flatnonzero(response.status[row])
+        reasons[row] = f"{STATUS[int(response.status[row, bad[0]])]} at {response.doses[bad[0]]:.3g} {response.unit}" if len(bad) else "a dose beside the grid failed"
+    return reasons.astype(str)
