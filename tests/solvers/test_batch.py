@@ -1,0 +1,192 @@
+"""The lane solver: accuracy, order, dense output, actions, statuses, bits. Models are written out as TOML in the test."""
+
+import threading
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from pkpd.dosing.events import Actions
+from pkpd.solvers import batch, driver
+from pkpd.symbolic.load import load
+
+HEAD = """
+title = "test"
+time = "h"
+outputs = [{outputs}]
+[dose]
+{dose} = {{ unit = "{unit}" }}
+[parameters]
+{parameters}
+[equations]
+e = '''
+{equations}
+'''
+"""
+
+
+def write(tmp_path, name, equations, parameters, outputs, dose, unit="mg"):
+    rows = "\n".join(
+        f'{k} = {{ value = {v}, unit = "{u}", label = "{k}", source = "test", evidence = "assumed" }}' for k, (v, u) in parameters.items()
+    )
+    path = tmp_path / f"{name}.toml"
+    quoted = ", ".join(f'"{o}"' for o in outputs)
+    path.write_text(HEAD.format(outputs=quoted, dose=dose, unit=unit, parameters=rows, equations=equations))
+    return load(path)
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    equations = "d/dt(a) = -k1*a : mg\nd/dt(b) = k1*a - k2*b : mg\nd/dt(c) = k2*b - k3*c : mg"
+    parameters = {"k1": (1.0, "1/h"), "k2": (0.3, "1/h"), "k3": (0.1, "1/h")}
+    return write(tmp_path_factory.mktemp("models"), "chain", equations, parameters, ["a", "b", "c"], "a")
+
+
+def rates(theta):
+    k1, k2, k3 = theta
+    return np.array([[-k1, 0, 0], [k1, -k2, 0], [0, k2, -k3]])
+
+
+def people(n, seed=0):
+    return np.exp(0.3 * np.random.default_rng(seed).standard_normal((n, 3))) * np.array([1.0, 0.3, 0.1])
+
+
+def boluses(n, times, amounts, state=0):
+    m = len(times)
+    return Actions(np.arange(n + 1, dtype=np.int64) * m, np.tile(times, n), np.full(n * m, state, np.int32), np.tile(amounts, n))
+
+
+def exact(theta, times, amounts, grid):
+    """Superposition of matrix exponentials: (T, 3)."""
+    out = np.zeros((len(grid), 3))
+    for t, amount in zip(times, amounts, strict=True):
+        for k, g in enumerate(grid):
+            if g >= t:
+                out[k] += amount * expm(rates(theta) * (g - t))[:, 0]
+    return out
+
+
+TIMES, AMOUNTS, GRID = np.array([0.0, 7.0, 7.5, 24.0]), np.array([10.0, 5.0, 2.0, 10.0]), np.linspace(0.0, 48.0, 97)
+
+
+def largest_error(kernel, theta, rtol):
+    solution = batch.solve(kernel, theta, t1=48.0, actions=boluses(len(theta), TIMES, AMOUNTS), grid=GRID, rtol=rtol, threads=1)
+    assert (solution.status == driver.OK).all()
+    reference = np.stack([exact(row, TIMES, AMOUNTS, GRID) for row in theta])
+    floor = 1e-3 * np.abs(reference).max(axis=1, keepdims=True)
+    return (np.abs(solution.out - reference) / (np.abs(reference) + floor)).max(), solution
+
+
+def test_linear_chain_follows_the_matrix_exponential_at_every_tolerance(chain):
+    kernel, theta = batch.compile(chain), people(20)
+    for rtol, gate in ((1e-6, 1e-5), (1e-8, 1e-7), (1e-10, 1e-8)):
+        error, _ = largest_error(kernel, theta, rtol)
+        assert error < gate
+
+
+def test_steps_grow_as_the_fifth_root_of_the_tolerance(chain):
+    kernel, theta = batch.compile(chain), people(16)
+    steps = [largest_error(kernel, theta, rtol)[1].steps.mean() for rtol in (1e-7, 1e-11)]
+    assert np.log10(steps[1] / steps[0]) / 4 == pytest.approx(0.2, abs=0.05)
+
+
+def test_output_between_steps_does_not_change_the_steps(chain):
+    kernel, theta = batch.compile(chain), people(8)
+    coarse, fine = (
+        batch.solve(kernel, theta, t1=48.0, actions=boluses(8, TIMES, AMOUNTS), grid=g, threads=1) for g in ([48.0], np.linspace(0, 48, 1001))
+    )
+    np.testing.assert_array_equal(coarse.steps, fine.steps)
+    np.testing.assert_array_equal(coarse.end, fine.end)
+
+
+def test_the_value_at_an_action_is_the_one_just_after_it(chain):
+    kernel, theta = batch.compile(chain), people(3)
+    solution = batch.solve(kernel, theta, t1=7.0, actions=boluses(3, [0.0, 7.0], [10.0, 5.0]), grid=[0.0, 7.0], rtol=1e-9)
+    np.testing.assert_allclose(solution.out[:, 0, 0], 10.0)
+    np.testing.assert_allclose(solution.out[:, 1, 0], 10.0 * np.exp(-7.0 * theta[:, 0]) + 5.0, rtol=1e-7)
+
+
+def test_integrals_accumulate_the_named_output(chain):
+    kernel = batch.compile(chain, observe=("c",), integrals=("a",))
+    theta = people(5)
+    solution = batch.solve(kernel, theta, t1=48.0, actions=boluses(5, [0.0], [10.0]), grid=[48.0], rtol=1e-9)
+    np.testing.assert_allclose(solution.integral[:, 0], 10.0 * (1 - np.exp(-48.0 * theta[:, 0])) / theta[:, 0], rtol=1e-7)
+
+
+def test_a_run_in_two_parts_carries_state_and_step_size(chain):
+    kernel, theta, actions = batch.compile(chain), people(9), boluses(9, TIMES, AMOUNTS)
+    whole = batch.solve(kernel, theta, t1=48.0, actions=actions, rtol=1e-8)
+    first = batch.solve(kernel, theta, t1=10.0, actions=actions, rtol=1e-8)
+    rest = Actions(np.arange(10, dtype=np.int64), np.full(9, 24.0), np.zeros(9, np.int32), np.full(9, 10.0))
+    second = batch.solve(kernel, theta, None, first.end, 10.0, 48.0, rest, rtol=1e-8, control=first.control)
+    np.testing.assert_allclose(second.end, whole.end, rtol=1e-6, atol=1e-9)
+
+
+def test_a_patient_is_the_same_to_the_bit_in_any_block_lane_and_thread_count(chain):
+    kernel, theta = batch.compile(chain), people(301)
+    full = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=1)
+    two = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=2)
+    np.testing.assert_array_equal(full.out, two.out)
+    for rows in ([17], [300], [5, 17, 200, 3], list(range(17, 40))):
+        part = batch.solve(kernel, theta, np.array(rows), t1=48.0, actions=boluses(len(rows), TIMES, AMOUNTS), grid=GRID)
+        np.testing.assert_array_equal(part.out, full.out[rows])
+        np.testing.assert_array_equal(part.steps, full.steps[rows])
+
+
+@pytest.fixture(scope="module")
+def explosive(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    return write(folder, "explosive", "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1", {"k": (0.01, "1/h")}, ["x"], "x", unit="1")
+
+
+@pytest.mark.parametrize("lane", range(8))
+def test_a_solution_that_blows_up_in_any_lane_fails_alone(explosive, lane):
+    kernel = batch.compile(explosive)
+    theta = np.full((8, 1), 0.01)
+    calm = batch.solve(kernel, theta, t1=10.0, grid=[5.0, 10.0])
+    theta[lane] = 1.0  # x = 1/(1 - k t) ends at t = 1/k = 1 h
+    solution = batch.solve(kernel, theta, t1=10.0, grid=[5.0, 10.0])
+    assert solution.status[lane] in (driver.NOT_FINITE, driver.STEP_TOO_SMALL)
+    assert solution.fail_time[lane] == pytest.approx(1.0, rel=1e-3)
+    assert np.isnan(solution.out[lane]).all() and np.isnan(solution.end[lane]).all()
+    others = np.arange(8) != lane
+    np.testing.assert_array_equal(solution.out[others], calm.out[others])
+
+
+def test_cancelling_stops_all_threads_and_leaves_no_numbers(chain):
+    kernel, theta = batch.compile(chain), people(2000)
+    calls = []
+
+    def interrupt(done):
+        calls.append(done)
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        batch.solve(kernel, theta, t1=480.0, actions=boluses(2000, TIMES, AMOUNTS), grid=np.linspace(0, 480, 2000), threads=2, progress=interrupt)
+    assert len(calls) == 1
+    assert threading.active_count() == before
+
+
+def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
+    monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
+    module = batch.compile(chain, observe=("a", "c")).module
+    assembly = next(iter(module.solve.inspect_asm().values()))
+    wide = sum(assembly.count(f"{op}pd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
+    narrow = sum(assembly.count(f"{op}sd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
+    assert wide > narrow
+
+
+def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
+    monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
+    import sys
+
+    first = batch.compile(chain, observe=("b",)).module
+    file = next((tmp_path / "kernels").glob("*.py"))
+    del sys.modules[first.__name__]
+    file.write_text(file.read_text()[:1000])
+    for machine_code in (tmp_path / "kernels" / "__pycache__").glob("*.nb*"):
+        machine_code.write_bytes(b"half")
+    again = batch.compile(chain, observe=("b",))
+    solution = batch.solve(again, people(1), t1=1.0, actions=boluses(1, [0.0], [1.0]), grid=[1.0])
+    assert solution.status[0] == driver.OK

@@ -1,0 +1,92 @@
+"""Periodic steady state against closed forms, long runs and itself."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from pkpd.dosing.events import Actions, periodic_actions
+from pkpd.population.cohort import cohort
+from pkpd.solvers import batch, driver
+from pkpd.solvers.periodic import periodic
+from pkpd.symbolic.load import load
+
+LDN = load("ldn/hormesis")
+PEOPLE = cohort(LDN, 64, seed=5)
+DOSES = np.geomspace(0.05, 50.0, 64)
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    return batch.compile(LDN, observe=("Cc", "blockade"), integrals=("pain", "Cc"))
+
+
+@pytest.fixture(scope="module")
+def steady(kernel):
+    person = np.arange(64)
+    actions = periodic_actions(LDN, "depot", DOSES, 24.0, PEOPLE.theta, person)
+    return periodic(kernel, PEOPLE.theta, person, actions, 24.0), actions
+
+
+def test_two_compartments_settle_on_the_closed_form():
+    model = load("pk/two_compartment")
+    people = cohort(model, 20, seed=2)
+    kernel = batch.compile(model)
+    person = np.arange(20)
+    actions = periodic_actions(model, "depot", np.full(20, 100.0), 12.0, people.theta, person)
+    found = periodic(kernel, people.theta, person, actions, 12.0, tol=1e-9, rtol=1e-10)
+    for row, theta in enumerate(people.theta):
+        ka, cl, vc, q, vp, fdepot, _ = theta
+        a = np.array([[-ka, 0, 0], [ka, -(cl + q) / vc, q / vp], [0, q / vc, -q / vp]])
+        map_, dose = expm(12.0 * a), np.array([100.0 * fdepot, 0, 0])
+        after = np.linalg.solve(np.eye(3) - map_, dose)  # y+ = map y+ + dose, just after the dose
+        np.testing.assert_allclose(found.y[row], after - dose, rtol=1e-6, atol=1e-7)
+
+
+def test_hormesis_settles_where_a_long_run_settles(kernel, steady):
+    found, _ = steady
+    assert (found.status == driver.OK).all()
+    person = np.arange(0, 64, 8)
+    lag = PEOPLE.theta[person, LDN.input_names.index("tlag")]
+    amount = DOSES[person] * PEOPLE.theta[person, LDN.input_names.index("salt")]
+    days = 700
+    long = Actions(
+        np.arange(len(person) + 1, dtype=np.int64) * days,
+        (lag[:, None] + 24.0 * np.arange(days)).ravel(),
+        np.zeros(len(person) * days, np.int32),
+        np.repeat(amount, days),
+    )
+    run = batch.solve(kernel, PEOPLE.theta, person, t1=24.0 * days, actions=long, rtol=1e-7)
+    scale = np.maximum(np.abs(run.end), 1e-3 * np.maximum(run.peak, 1e-300))
+    slow = [LDN.state_names.index(n) for n in ("endorphin", "receptor", "glial_activation", "cytokine", "pain", "blockade")]
+    assert (np.abs(found.y[person] - run.end) / scale)[:, slow].max() < 2e-5
+
+
+def test_the_start_values_map_onto_themselves(kernel, steady):
+    found, actions = steady
+    again = batch.solve(kernel, PEOPLE.theta, np.arange(64), found.y, 0.0, 24.0, actions, control=found.control)
+    assert (np.abs(again.end - found.y) / again.peak).max() < 2e-6
+    np.testing.assert_allclose(again.integral, found.integral, rtol=1e-12)
+
+
+def test_a_row_is_the_same_to_the_bit_alone_and_among_others(kernel, steady):
+    found, actions = steady
+    for row in (0, 17, 63):
+        alone = periodic(kernel, PEOPLE.theta, np.array([row]), actions.take(np.array([row])), 24.0)
+        np.testing.assert_array_equal(alone.y[0], found.y[row])
+        np.testing.assert_array_equal(alone.integral[0], found.integral[row])
+
+
+def test_a_warm_start_needs_fewer_intervals_and_finds_the_same_point(kernel, steady):
+    found, actions = steady
+    warm = periodic(kernel, PEOPLE.theta, np.arange(64), actions, 24.0, found.y * 1.001)
+    assert warm.maps.mean() < 0.8 * found.maps.mean()
+    scale = np.maximum(np.abs(found.y), 1e-3 * np.nanmax(np.abs(found.y), axis=0))
+    assert (np.abs(warm.y - found.y) / scale).max() < 1e-4
+
+
+def test_untreated_patients_rest_at_their_start_values(kernel):
+    person = np.arange(64)
+    nothing = periodic_actions(LDN, "depot", np.zeros(64), 24.0, PEOPLE.theta, person)
+    found = periodic(kernel, PEOPLE.theta, person, nothing, 24.0)
+    p0 = PEOPLE.theta[:, LDN.input_names.index("p0")]
+    np.testing.assert_allclose(found.integral[:, 0] / 24.0, p0, rtol=1e-12)
