@@ -53,10 +53,13 @@ def _stages(layout, tableau):
     return lines
 
 
-def _error(layout, tableau):
-    """Lines that leave the root mean square of the scaled error in `error`; NaN and inf become 1e8."""
-    lines = ["error = 0.0"]
-    for i in range(layout.states):
+def _error(layout, tableau, dynamic):
+    """Lines that leave the mean square of the scaled error in `error`; NaN and inf become 1e16.
+
+    Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of the states.
+    """
+    lines = ["error = 0.0", *(f"p{i} = w[{layout.peak(i)} + l]" for i in range(dynamic, layout.states))]
+    for i in range(dynamic):
         slopes = [f"k{s + 1}_{i}" for s in range(len(tableau.c))]
         lines += [
             f"size = max(abs(y{i}), abs(z{i}))",
@@ -64,7 +67,7 @@ def _error(layout, tableau):
             f"e = h*({_sum(tableau.error, slopes)})/(rtol*(size + {PEAK_FLOOR!r}*p{i}) + 1e-290)",
             "error += e*e",
         ]
-    return [*lines, f"error = error*{1.0 / layout.states!r}", "error = error if error < 1e16 else 1e16"]
+    return [*lines, f"error = error*{1.0 / dynamic!r}", "error = error if error < 1e16 else 1e16"]
 
 
 def _control(tableau):
@@ -116,7 +119,7 @@ def _function(head, loop_lines, layout, before=(), after=()):
     return "\n".join(["@njit(**INLINE)", head, *(f"    {line}" for line in body)])
 
 
-def step_source(layout, tableau):
+def step_source(layout, tableau, dynamic):
     """Source of `step(w, rtol, limit)`: one trial step in every lane; returns how many lanes want attention.
 
     w : (layout.size,) work array; `rhs` and vecmath's exp and log must be in scope.
@@ -129,7 +132,7 @@ def step_source(layout, tableau):
         *_load(layout, layout.y, "y", n),
         *_load(layout, lambda i: layout.stage(0, i), "k1_", n),
     ]  # fmt: skip
-    lines = [*loads, *_stages(layout, tableau), *_error(layout, tableau), *_control(tableau), *_store(layout, tableau)]
+    lines = [*loads, *_stages(layout, tableau), *_error(layout, tableau, dynamic), *_control(tableau), *_store(layout, tableau)]
     return _function("def step(w, rtol, limit):", lines, layout, before=["calls = 0"], after=["return calls"])
 
 
@@ -163,5 +166,5 @@ def dense_source(layout, tableau):
 def sources(program, tableau, lanes):
     """Layout and source of all functions of an explicit method for one program."""
     layout = Layout(lanes, program.states, program.constants, len(tableau.c))
-    parts = [step_source(layout, tableau), refresh_source(layout), dense_source(layout, tableau), driver.source(program, layout)]
+    parts = [step_source(layout, tableau, program.dynamic), refresh_source(layout), dense_source(layout, tableau), driver.source(program, layout)]
     return layout, parts

@@ -14,6 +14,8 @@ from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
 DEPTH = 6
+BELOW_ZERO = 0.1  # nor one that takes a positive state that far below 0
+FARTHEST = 3.0  # an accelerated step longer than this many times a state's largest value is not trusted
 MOST_MAPS = 200
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
 PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
@@ -91,8 +93,9 @@ def _begin(kernel, theta, person):
 
 
 def _memory(rows, states):
-    """Maps since the last restart, plain ones after the next, smallest residual, its image, last residual and image, rings of their differences."""
+    """Largest values, maps since the last restart, plain ones after the next, smallest residual, its image, last residual and image, rings of their differences."""
     return (
+        np.zeros((rows, states)),
         np.zeros(rows, np.int64),
         np.full(rows, PLAIN),
         np.full(rows, np.inf),
@@ -105,7 +108,7 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, y, image, peak, counts, plain, best, best_g, last_f, last_g, df, dg):
+def _accelerate(active, y, image, peak, scale, counts, plain, best, best_g, last_f, last_g, df, dg):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -118,7 +121,9 @@ def _accelerate(active, y, image, peak, counts, plain, best, best_g, last_f, las
         count = counts[r]
         counts[r] += 1
         for i in range(states):
-            f[i] = (image[a, i] - y[a, i]) / peak[a, i] if peak[a, i] > 0.0 else 0.0
+            # the largest value ever seen, so that a state on its way through 0 does not look unsettled
+            scale[r, i] = max(scale[r, i], peak[a, i])
+            f[i] = (image[a, i] - y[a, i]) / scale[r, i] if scale[r, i] > 0.0 else 0.0
             if count > 0:
                 df[r, (count - 1) % DEPTH, i] = f[i] - last_f[r, i]
                 dg[r, (count - 1) % DEPTH, i] = image[a, i] - last_g[r, i]
@@ -147,8 +152,8 @@ def _accelerate(active, y, image, peak, counts, plain, best, best_g, last_f, las
             for i in range(states):
                 q[rank, i] = df[r, j, i]
                 size += q[rank, i] ** 2
-                if peak[a, i] > 0.0:
-                    moved += (dg[r, j, i] / peak[a, i] - df[r, j, i]) ** 2
+                if scale[r, i] > 0.0:
+                    moved += (dg[r, j, i] / scale[r, i] - df[r, j, i]) ** 2
             if size < slowest * moved:
                 slowest = size / moved
             for p in range(rank):
@@ -181,10 +186,11 @@ def _accelerate(active, y, image, peak, counts, plain, best, best_g, last_f, las
         for i in range(states):
             for p in range(rank):
                 following[a, i] -= gamma[p] * dg[r, order[p], i]
-            if following[a, i] < 0.0 and image[a, i] >= 0.0 or not np.isfinite(following[a, i]):
+            if following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0 or not np.isfinite(following[a, i]):
                 wild = True
-            if peak[a, i] > 0.0:
-                step = max(step, abs(following[a, i] - y[a, i]) / peak[a, i])
+            if scale[r, i] > 0.0:
+                step = max(step, abs(following[a, i] - y[a, i]) / scale[r, i])
+        wild = wild or step > FARTHEST
         if wild:
             for i in range(states):
                 following[a, i] = image[a, i]
