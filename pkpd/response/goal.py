@@ -8,7 +8,7 @@ from dataclasses import replace
 from pkpd import units
 from pkpd.dosing.events import target
 from pkpd.errors import PkpdError, closest
-from pkpd.symbolic.load import difference, dose_range, quantity, read_benefit
+from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit
 
 _ADVICE = """{name} has no [benefit] table, so nothing says what a dose is good for. Add these lines to {path}, or give the same as options:
 

@@ -67,7 +67,7 @@ def rule_of(model, **changes):
     changes : outcome, better, into, every ("12 h"), doses ("0.1:20 mg"), delta ("10 %" or "0.5"), report; None keeps.
     Raises PkpdError; a model without [benefit] gets the lines to add.
     """
-    from pkpd.symbolic.load import read_benefit
+    from pkpd.symbolic.quantities import read_benefit
 
     if model.benefit is None and not ({k for k, v in changes.items() if v is not None} >= {"outcome", "better", "into", "every", "doses"}):
         first = model.doses[0] if model.doses else None

@@ -1,0 +1,58 @@
+"""Numbers with units as people write them: "24 h", "0.05:50 mg", "10 %"."""
+
+import math
+import re
+
+from pkpd import units
+from pkpd.errors import PkpdError
+from pkpd.symbolic.model import Benefit
+
+
+def quantity(text, unit):
+    """Number of `unit` in a text such as "1.5 mg" or "24 h". Raises PkpdError."""
+    match = re.fullmatch(r"\s*([0-9.eE+\-]+)\s*([A-Za-z%/*0-9]*)\s*", str(text))
+    try:
+        number = float(match.group(1)) if match else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise PkpdError(f"'{text}' is not a number with a unit, such as '1.5 {unit}'.")
+    return number * units.factor(match.group(2) or unit, unit)
+
+
+def dose_range(text, unit):
+    """(lowest, highest) of a text such as "0.05:50 mg", positive and increasing, in `unit`."""
+    parts = str(text).split(":")
+    if len(parts) != 2:
+        raise PkpdError(f"doses '{text}' must be lowest:highest with a unit, such as '0.05:50 {unit}'.")
+    tail = re.search(r"[A-Za-z/*]+\s*\Z", parts[1])
+    low, high = quantity(parts[0] + (tail.group() if tail and not re.search(r"[A-Za-z]\s*\Z", parts[0]) else ""), unit), quantity(parts[1], unit)
+    if not 0 < low < high:
+        raise PkpdError(f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and below the highest, as in '0.05:50 {unit}'.")
+    return low, high
+
+
+def difference(text, unit):
+    """(delta, relative) of "10 %" (of the untreated value) or of an absolute number with unit."""
+    text = str(text).strip()
+    relative = text.endswith("%")
+    delta = quantity(text[:-1], "1") / 100 if relative else quantity(text, unit)
+    if not delta >= 0:
+        raise PkpdError(f"delta '{text}' must not be negative.")
+    return delta, relative
+
+
+def read_benefit(data, unit, time, outcome_unit, place):
+    """Benefit from the entries of a [benefit] table; amounts in the dose's unit, times in model time."""
+    low, high = dose_range(data["doses"], unit)
+    delta, relative = difference(data.get("delta", "10 %"), outcome_unit)
+    every = quantity(data["every"], time)
+    if every <= 0:
+        raise PkpdError(f"every '{data['every']}' must be positive.")
+    report = str(data.get("report", "")).split(",") if data.get("report") else []
+    tail = re.search(r"[A-Za-z]+\s*\Z", report[-1]) if report else None
+    doses = tuple(quantity(r if re.search(r"[A-Za-z]\s*\Z", r) else f"{r} {tail.group() if tail else unit}", unit) for r in report)
+    return Benefit(
+        outcome=data["outcome"], better=data["better"], into=data["into"], every=every, lowest=low, highest=high, unit=unit,
+        delta=delta, delta_relative=relative, report=doses, exposure=data.get("exposure"), blockade=data.get("blockade"), place=place,
+    )  # fmt: skip
