@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.response.goal import goal
 from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
-from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of, rule_of
+from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
 from pkpd.solvers.batch import STATUS
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
@@ -52,7 +53,7 @@ def med(model, cohort, *, rtol=1e-6, threads=None, progress=None, **changes):
     -------
     MedTable. On Ctrl-C the patients finished so far are returned if there are any. Raises PkpdError for bad input.
     """
-    rule = rule_of(model, **changes)
+    rule = goal(model, **changes)
     tables, parts = [], []
     try:
         for first in range(0, len(cohort), PATIENTS_PER_CHUNK):

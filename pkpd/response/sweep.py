@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.dosing.events import periodic_actions, target
+from pkpd.dosing.events import periodic_actions
 from pkpd.errors import PkpdError
+from pkpd.response.goal import goal
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic
 
@@ -59,39 +60,6 @@ class DoseResponse:
         if not len(fine):
             raise PkpdError("No patient finished at every dose: there are no percentiles.")
         return np.percentile(fine, q, axis=0)
-
-
-def rule_of(model, **changes):
-    """The model's Benefit with options in place of its own entries.
-
-    changes : outcome, better, into, every ("12 h"), doses ("0.1:20 mg"), delta ("10 %" or "0.5"), report; None keeps.
-    Raises PkpdError; a model without [benefit] gets the lines to add.
-    """
-    from pkpd.symbolic.quantities import read_benefit
-
-    if model.benefit is None and not ({k for k, v in changes.items() if v is not None} >= {"outcome", "better", "into", "every", "doses"}):
-        first = model.doses[0] if model.doses else None
-        raise PkpdError(
-            f"{model.name} does not say what a dose is good for. Add to {model.path}:\n\n[benefit]\noutcome = \"{model.outputs[0]}\"\n"
-            f"better  = \"lower\"\ninto    = \"{first.state if first else 'depot'}\"\nevery   = \"24 h\"\n"
-            f"doses   = \"0.1:100 {first.unit if first else 'mg'}\"\ndelta   = \"10 %\"\n\nor give --outcome --better --into --every --doses."
-        )
-    own = model.benefit
-    entries = {} if own is None else {
-        "outcome": own.outcome, "better": own.better, "into": own.into, "every": f"{own.every!r} {model.time}",
-        "doses": f"{own.lowest!r}:{own.highest!r} {own.unit}",
-        "delta": f"{own.delta * 100!r} %" if own.delta_relative else f"{own.delta!r} {model.unit(own.outcome)}",
-        "report": ", ".join(f"{d!r} {own.unit}" for d in own.report), "exposure": own.exposure, "blockade": own.blockade,
-    }  # fmt: skip
-    entries |= {k: v for k, v in changes.items() if v is not None}
-    known = {s.name for s in model.states} | {a.name for a in model.assignments}
-    if entries["outcome"] not in known:
-        from pkpd.errors import closest
-
-        raise PkpdError(f"{model.name} has no state or output '{entries['outcome']}'.{closest(entries['outcome'], known)}")
-    if entries["better"] not in ("lower", "higher"):
-        raise PkpdError(f"better '{entries['better']}' must be lower or higher.")
-    return read_benefit(entries, target(model, entries["into"]).unit, model.time, model.unit(entries["outcome"]), model.path)
 
 
 def log_grid(rule, count=GRID):
@@ -204,7 +172,7 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, threads=None, progres
     -------
     DoseResponse. Raises PkpdError for bad input.
     """
-    rule = rule_of(model, **(changes | ({"doses": doses} if isinstance(doses, str) else {})))
+    rule = goal(model, **changes, doses=doses if isinstance(doses, str) else None)
     grid = log_grid(rule) if doses is None or isinstance(doses, str) else np.asarray(doses, dtype=float)
     if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all()):
         raise PkpdError("doses must be positive and increasing.")
