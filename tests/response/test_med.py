@@ -1,0 +1,122 @@
+"""True MEDs with the real engine: brute force, company, statuses, options, refusals."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.response.goal import goal
+from pkpd.response.med import STATUSES, med
+from pkpd.response.summary import summarise
+from pkpd.response.sweep import Steady, dose_response
+from pkpd.symbolic.load import load
+
+MODEL = load("ldn/hormesis")
+PEOPLE = cohort(MODEL, 60, seed=11)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return med(MODEL, PEOPLE)
+
+
+def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
+    checked = 0
+    for row in np.flatnonzero(table.columns["status"] == "interior")[:6]:
+        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1]), goal(MODEL), rtol=1e-9, tol=1e-9)
+        one = np.array([0])
+        untreated = steady.mean(steady.at(one, np.zeros(1)))
+
+        def loss(log_dose, steady=steady, untreated=untreated, one=one):
+            return -steady.benefit(untreated, steady.mean(steady.at(one, np.exp([log_dose]))))[0]
+
+        middle = np.log(table.columns["med"][row])
+        best = minimize_scalar(loss, bounds=(middle - 0.5, middle + 0.5), method="bounded", options={"xatol": 1e-5})
+        lost = -best.fun + loss(middle)
+        assert abs(best.x - middle) < 1e-3 or lost < 1e-6 * untreated[0]
+        assert table.columns["benefit_at_med"][row] == pytest.approx(-loss(middle), abs=1e-5)
+        checked += 1
+    assert checked == 6
+
+
+def test_a_patient_has_the_same_row_to_the_bit_alone_and_in_company(table):
+    alone = med(MODEL, cohort(MODEL, seed=11, ids=[17]), threads=1)
+    for name, column in table.columns.items():
+        np.testing.assert_array_equal(alone.columns[name], column[16:17], err_msg=name)
+
+
+def test_every_patient_has_one_known_status_and_a_med_only_inside(table):
+    status = table.columns["status"]
+    assert set(status) <= set(STATUSES)
+    np.testing.assert_array_equal(np.isnan(table.columns["med"]), status != "interior")
+    inside = table.columns["med"][status == "interior"]
+    assert ((inside > 0.05) & (inside < 50)).all()
+
+
+def test_benefit_at_the_med_is_not_below_any_dose_of_the_grid(table):
+    best = table.curves.benefit.max(axis=1)
+    assert (table.columns["benefit_at_argmax"] >= best - 2e-6 * table.columns["untreated"]).all()
+
+
+def test_the_window_holds_the_med_and_ends_at_nine_tenths(table):
+    c = table.columns
+    inside = c["status"] == "interior"
+    assert (c["w90_low"][inside] < c["med"][inside]).all() and (c["med"][inside] < c["w90_high"][inside]).all()
+
+
+def test_mechanism_produces_an_inverted_u_in_most_patients_and_nothing_at_tiny_doses(table):
+    summary = summarise(table, (0.1, 6.0))
+    assert summary["inverted_u"]["below_80_percent"][0] >= 0.8
+    assert summary["small_dose"]["below_5_percent"][0] >= 0.95
+    assert sum(summary["status"].values()) == 60
+
+
+def test_without_glia_and_rebound_the_drug_cannot_help():
+    nothing = med(MODEL, cohort(MODEL, 8, seed=11, set={"glia": 0, "rebound": 0}))
+    assert set(nothing.columns["status"]) == {"no_benefit"}
+    assert (nothing.curves.benefit <= 1e-6 * nothing.columns["untreated"][:, None]).all()
+
+
+def test_a_drug_that_never_reaches_the_receptor_is_flat():
+    flat = med(MODEL, cohort(MODEL, 4, seed=11, set={"kon": 1e-12, "glia": 0}))
+    assert set(flat.columns["status"]) == {"flat"}
+
+
+def test_a_monotone_effect_is_censored_at_the_end_never_reported_as_a_value():
+    model = load("pd/effect_compartment")
+    high = med(model, cohort(model, 8, seed=1), outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="1")
+    assert set(high.columns["status"]) == {"above_range"} and np.isnan(high.columns["med"]).all()
+    assert np.allclose(high.columns["argmax"], 100.0)
+    low = med(model, cohort(model, 8, seed=1), outcome="effect", better="lower", into="depot", every="24 h", doses="1:100 mg", delta="1")
+    assert set(low.columns["status"]) == {"no_benefit"}
+
+
+def test_dose_response_of_the_typical_patient_is_an_inverted_u():
+    response = dose_response(MODEL, cohort(MODEL, typical=True))
+    best = response.benefit[0].argmax()
+    assert 1.0 < response.doses[best] < 6.0
+    assert 0.5 < response.benefit[0, best] < 1.2
+    assert response.benefit[0, -1] < 0.2 * response.benefit[0, best]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"doses": "0:50 mg"}, "logarithmic, so the lowest dose must be above 0"),
+        ({"doses": "0.05:50 ml"}, "dimensions differ"),
+        ({"outcome": "Pain"}, "Did you mean 'pain'"),
+        ({"better": "bigger"}, "'lower' or 'higher'"),
+        ({"into": "gut"}, "cannot be dosed into 'gut'"),
+        ({"every": "0 h"}, "positive"),
+        ({"delta": "-1 %"}, "must not be negative"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_with_a_sentence(changes, said):
+    with pytest.raises(PkpdError, match=said):
+        med(MODEL, PEOPLE, **changes)
+
+
+def test_a_model_without_benefit_prints_the_lines_to_add():
+    with pytest.raises(PkpdError, match=r"\[benefit\]"):
+        med(load("pk/one_compartment"), cohort(load("pk/one_compartment"), 2))
