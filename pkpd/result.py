@@ -110,7 +110,7 @@ def write_table(frame, path, units, origin):
     """Write a table (DataFrame, or dict of columns for Parquet) as .csv or .parquet; Parquet carries units and provenance in its metadata. Raises ResultError."""
     path = Path(path)
     if path.suffix == ".csv":
-        _whole(path, lambda temporary: frame.to_csv(temporary, index=False))
+        _whole(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
     elif path.suffix == ".parquet":
         _whole(path, lambda temporary: _parquet(frame, temporary, units, origin))
     else:
@@ -119,8 +119,13 @@ def write_table(frame, path, units, origin):
 
 def write_json(data, path):
     """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
-    text = json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
+    text = json_text(data)
     _whole(Path(path), lambda temporary: Path(temporary).write_text(text))
+
+
+def json_text(data):
+    """The text that write_json writes."""
+    return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
 
 
 def write_figure(figure, path):
@@ -136,6 +141,12 @@ def _parquet(frame, path, units, origin):
     table = pa.table(frame) if isinstance(frame, dict) else pa.Table.from_pandas(frame, preserve_index=False)
     extra = {b"pkpd.units": json.dumps(units).encode(), b"pkpd.provenance": json.dumps(_plain(origin)).encode()}
     pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | extra), path)
+
+
+def _frame(table):
+    import pandas as pd
+
+    return pd.DataFrame(table)
 
 
 def _whole(path, write):
