@@ -1,0 +1,45 @@
+"""The command line: `pkpd models | check | show | simulate | dose-response | med`.
+
+Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
+"""
+
+import sys
+
+import typer
+
+from pkpd.cli import library, response, simulation
+from pkpd.errors import PkpdError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Dose response and maximally effective doses of virtual patients, computed from mechanism.\n\n"
+    "Start with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med",
+)  # fmt: skip
+app.command("models")(library.models)
+app.command("check")(library.check)
+app.command("show")(library.show)
+app.command("simulate")(simulation.simulate)
+app.command("dose-response")(response.dose_response)
+app.command("med")(response.med)
+
+
+@app.callback(invoke_without_command=True)
+def top(version: bool = typer.Option(False, "--version", help="Print the version and stop.")):
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("pkpd"))
+        raise typer.Exit
+
+
+def main(arguments=None):
+    """Run the command line; a mistake in the input becomes one sentence on stderr and exit code 1, wrong usage 2."""
+    try:
+        app(arguments, prog_name="pkpd")
+    except PkpdError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # the reader of our output went away, as `pkpd models | head -1` does
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,107 @@
+"""Commands on models alone: models, check, show."""
+
+from typing import Annotated
+
+import typer
+
+from pkpd.cli import options, screen
+
+
+def models(json: options.Json = False):
+    """List the library: names, outputs, how much of each model is assumed.
+
+    A model whose file is wrong is listed with its mistake.
+    """
+    from pkpd.errors import PkpdError
+    from pkpd.report import tables
+    from pkpd.symbolic import load
+
+    rows = []
+    for name in load.models():
+        try:
+            model = load.load(name)
+            rows.append((name, model.title, " ".join(model.outputs), f"{tables.evidence(model)['assumed']} of {len(model.inputs)}"))
+        except PkpdError as error:
+            rows.append((name, str(error), "", ""))
+    if json:
+        _print_json([dict(zip(("name", "title", "outputs", "assumed"), row, strict=True)) for row in rows])
+    else:
+        screen.table(("model", "title", "outputs", "assumed"), rows)
+
+
+def check(
+    model: options.Model,
+    quiet: options.Quiet = False,
+):
+    """Check a model: names, units, sources. Exit code 1 with file:line on a mistake.
+
+    \b
+    Examples:
+      pkpd check ldn/hormesis
+      pkpd check my/model.toml
+    """
+    from pkpd.report import tables
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    if quiet:
+        return
+    names = [(s.name, s.unit, "state", s.place) for s in found.states] + [(a.name, a.unit, "equation", a.place) for a in found.assignments]
+    inputs = [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
+    screen.table(("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs)
+    grades = ", ".join(f"{count} {grade}" for grade, count in tables.evidence(found).items() if count)
+    print(f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, {len(found.inputs)} parameters ({grades}).")
+
+
+def show(
+    model: options.Model,
+    source: Annotated[bool, typer.Option("--source", help="Print the generated kernel instead.")] = False,
+):
+    """Show equations and parameters of a model, or the code that is compiled from it.
+
+    \b
+    Examples:
+      pkpd show pk/naltrexone
+      pkpd show ldn/hormesis --source
+    """
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    if source:
+        from pathlib import Path
+
+        from pkpd.solvers.batch import compile
+
+        print(Path(compile(found).module.__file__).read_text(), end="")
+        return
+    _show(found)
+
+
+def _show(model):
+    from pkpd.report import tables
+
+    print(f"{model.name}: {model.title}")
+    if model.description:
+        print(f"\n{model.description}")
+    print(f"\nEquations (time in {model.time}; outputs {', '.join(model.outputs)})")
+    for line in (*tables.equations(model), *tables.doses(model)):
+        print(f"  {line}")
+    print()
+    screen.table(tables.PARAMETER_HEADERS, tables.parameters(model))
+    print(f"\n{tables.share_assumed(model)}.")
+    for line in model.notes:
+        print(f"Note: {line}")
+
+
+def _short(place):
+    """file:line relative to the working folder where that is shorter."""
+    import os
+
+    relative = os.path.relpath(place)
+    return min(relative, place, key=len)
+
+
+def _print_json(data):
+    import json
+
+    print(json.dumps(data, indent=2, allow_nan=False))

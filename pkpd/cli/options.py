@@ -1,0 +1,59 @@
+"""Options that keep one name and one meaning in every command."""
+
+from typing import Annotated
+
+import typer
+
+from pkpd.errors import PkpdError
+
+Option = typer.Option
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name in the library (pkpd models) or path to a .toml file.", show_default=False)]
+Number = Annotated[int, Option("-n", min=1, metavar="N", help="Number of patients; any cohort is a prefix of a larger one.")]
+Seed = Annotated[int, Option("--seed", min=0, metavar="S", help="Seed of the cohort.")]
+Sampling = Annotated[str, Option("--sampling", metavar="KIND", help="sobol (scrambled Sobol' points) or mc (plain Monte Carlo).")]
+Typical = Annotated[bool, Option("--typical", help="One patient without variability, covariates at reference.")]
+Set = Annotated[
+    list[str] | None,
+    Option("--set", metavar="NAME=VALUE", help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".', show_default=False),
+]
+Ids = Annotated[list[int] | None, Option("--id", min=1, metavar="ID", help="Only this patient of the cohort; may be repeated.", show_default=False)]
+Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
+Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
+Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
+Json = Annotated[bool, Option("--json", help="Print the summary as JSON, for scripts.")]
+Folder = Annotated[str | None, Option("--out", "-o", metavar="FOLDER", help="Folder for tables, summary and figure.", show_default=False)]
+File = Annotated[str | None, Option("--out", "-o", metavar="FILE", help="Table to write: .csv or .parquet.", show_default=False)]
+Figure = Annotated[bool, Option("--figure/--no-figure", help="Draw a figure beside the tables.")]
+Outcome = Annotated[str | None, Option("--outcome", metavar="NAME", help="State or output that a dose should move.", show_default=False)]
+Better = Annotated[str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)]
+Into = Annotated[str | None, Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False)]
+Every = Annotated[str | None, Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False)]
+Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help="Range of doses, such as 0.05:50mg.", show_default=False)]
+Delta = Annotated[
+    str | None,
+    Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),
+]
+
+
+def cohort(model, n, seed, sampling, typical, changes, ids=None):
+    """Draw the cohort that the options ask for. Raises PkpdError."""
+    from pkpd.population import cohort as people
+
+    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, set=assignments(changes), ids=ids or None)
+
+
+def assignments(texts):
+    """{"cl": "2 L/min"} from ["cl=2 L/min"]. Raises PkpdError where the = is missing."""
+    pairs = [text.partition("=") for text in texts or ()]
+    for text, (name, equals, value) in zip(texts or (), pairs, strict=True):
+        if not (name.strip() and equals and value.strip()):
+            raise PkpdError(f"--set '{text}': write NAME=VALUE, such as --set cl=120.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def command_line():
+    """The command as it was typed, for the provenance of what it writes."""
+    import shlex
+    import sys
+
+    return shlex.join(["pkpd", *sys.argv[1:]])

@@ -1,0 +1,209 @@
+"""Figures of results: time course, dose response, distribution of maximally effective doses.
+
+Each function takes a result and returns a matplotlib Figure; `save` writes it whole or not at all. Computes quantiles for
+display and nothing else.
+"""
+
+from functools import singledispatch
+
+import numpy as np
+
+from pkpd.report import style, tables
+from pkpd.report.published import RANGES
+from pkpd.response.med import MedTable
+from pkpd.response.quantiles import quantile
+from pkpd.response.sweep import DoseResponse
+from pkpd.result import Result, write_figure
+
+MOST_CURVES = 120  # single patients drawn
+NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
+
+
+@singledispatch
+def plot(thing, **options):
+    """Figure of whatever pkpd computed: a Result, a DoseResponse or a MedTable. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, a DoseResponse or a MedTable, not a {type(thing).__name__}.")
+
+
+def save(drawing, path):
+    """Write a figure in the format of the file's ending (.png, .svg, .pdf), whole or not at all. Raises ResultError."""
+    write_figure(drawing, path)
+
+
+@plot.register
+def simulation(result: Result, data=None):
+    """Median and 5-95 % band of every output over time, with dose marks; observations as points.
+
+    data : list of pkpd.report.observed.Observations
+    """
+    shown = range(len(result.names))
+    columns = 2 if len(shown) == 4 else min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    drawing = style.figure(4.4 * columns + 0.6, 2.7 * rows + 0.8)
+    scale, unit = _clinician_time(result.times, result.time_unit)
+    fine = result.values[result.status == 0]
+    for place, k in enumerate(shown):
+        axes = drawing.add_subplot(rows, columns, place + 1)
+        _course(axes, result.times * scale, fine[:, :, k])
+        _dose_marks(axes, result, scale)
+        seen = [d for d in data or () if d.name == result.names[k]]
+        for points in seen:
+            axes.plot(points.times * scale, points.values, "o", ms=4, mfc="white", mec=style.RED, label=f"observed ({points.column})")
+        style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
+        if _is_concentration(result.units[k]) and (fine[:, :, k] > 0).any():
+            _concentration_axis(axes, fine[:, :, k])
+        if place == 0 or seen:
+            axes.legend(frameon=False, fontsize=8)
+    style.heading(drawing, f"{result.model.title}: {result.regimen}")
+    style.caption(drawing, _small_print(result.model, result.cohort, len(fine)))
+    return drawing
+
+
+def _course(axes, times, values):
+    if not len(values):
+        return
+    low, median, high = np.percentile(values, (5, 50, 95), axis=0)
+    if len(values) > 1:
+        axes.fill_between(times, low, high, color=style.BLUE, alpha=0.2, linewidth=0, label="5 to 95 % of patients")
+    axes.plot(times, median, color=style.BLUE, linewidth=1.6, label="median" if len(values) > 1 else "patient")
+
+
+def _dose_marks(axes, result, scale):
+    """A tick under the axis at every dose, or none where they would run into each other."""
+    from pkpd import units
+    from pkpd.dosing.rx import rx
+
+    hours = np.concatenate([p.start + p.every * np.arange(p.count) for p in rx(result.regimen).phases])
+    times = hours * units.factor("h", result.time_unit)
+    times = times[(times >= result.times[0]) & (times <= result.times[-1])]
+    if len(times) <= 60:
+        axes.plot(times * scale, np.zeros(len(times)), "|", color=style.ORANGE, ms=7, mew=1.5, transform=axes.get_xaxis_transform(), clip_on=False)
+
+
+def _clinician_time(times, unit):
+    """(factor, unit): hours up to two days, days after that."""
+    from pkpd import units
+
+    span = (times[-1] - times[0]) * units.factor(unit, "h")
+    shown = "h" if span <= 72 else "d"
+    return units.factor(unit, shown), shown
+
+
+def _is_concentration(unit):
+    return unit.endswith(("g/mL", "g/L", "M"))
+
+
+def _concentration_axis(axes, values):
+    """Log axis over the three decades below the highest median."""
+    top = np.median(values, axis=0).max()
+    style.log_axis(axes.yaxis, 1.0, 1e9)
+    if top > 0:
+        axes.set_ylim(bottom=top / 1000)
+
+
+@plot.register
+def dose_response(response: DoseResponse):
+    """Benefit at steady state against dose: patients faint, median, 5-95 % band."""
+    drawing = style.figure(6.4, 4.6)
+    axes = drawing.add_subplot()
+    _fan(axes, response)
+    style.heading(drawing, f"{response.model.title}: dose response at steady state")
+    style.caption(drawing, _small_print(response.model, response.cohort, _finished(response)))
+    return drawing
+
+
+def _fan(axes, response):
+    fine = response.benefit[~np.isnan(response.benefit).any(axis=1)]
+    for curve in fine[:: max(1, -(-len(fine) // MOST_CURVES))]:
+        axes.plot(response.doses, curve, color=style.GREY, alpha=0.18, linewidth=0.6)
+    if len(fine):
+        low, median, high = np.percentile(fine, (5, 50, 95), axis=0)
+        axes.fill_between(response.doses, low, high, color=style.BLUE, alpha=0.18, linewidth=0, label="5 to 95 % of patients")
+        axes.plot(response.doses, median, color=style.BLUE, linewidth=2, label="median patient at each dose")
+        room = high.max() - low.min()
+        axes.set_ylim(low.min() - 0.35 * room, high.max() + 0.35 * room)
+    axes.axhline(0, color=style.INK, linewidth=0.8)
+    style.log_axis(axes.xaxis, response.doses[0], response.doses[-1])
+    axes.set_xlim(response.doses[0], response.doses[-1])
+    rule = response.rule
+    change = "fall" if rule.better == "lower" else "rise"
+    style.clean(axes, _dose_label(response), style.label(f"{change} of {rule.outcome}", response.model.unit(rule.outcome)))
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _dose_label(response):
+    return f"dose ({response.unit} every {tables.quantity(response.rule.every, response.model.time)})"
+
+
+def _finished(response):
+    return int((~np.isnan(response.benefit).any(axis=1)).sum())
+
+
+@plot.register
+def med(table: MedTable):
+    """Dose-response fan beside the histogram of maximally effective doses, censored and other patients counted."""
+    drawing = style.figure(11.5, 4.9)
+    left, right = drawing.subplots(1, 2)
+    _fan(left, table.curves)
+    left.set_title("Benefit at steady state, same patients at every dose", loc="left", fontsize=11)
+    _histogram(right, table)
+    style.heading(drawing, table.model.title)
+    style.caption(drawing, _small_print(table.model, table.cohort, _finished(table.curves)))
+    return drawing
+
+
+def _histogram(axes, table):
+    status, rule = table.columns["status"], table.rule
+    found, count = table.columns["med"][status == "interior"], len(status)
+    edges = np.geomspace(rule.lowest, rule.highest, 37)
+    axes.hist(found, bins=edges, weights=np.full(len(found), 100 / count), color=style.SKY, edgecolor="white", linewidth=0.5)
+    middle = quantile(_sorted_doses(table.columns), 0.5)
+    if np.isfinite(middle.value):
+        axes.axvline(middle.value, ymax=0.72, color=style.BLUE, linewidth=2)
+        text = f"median {middle.text(rule.lowest, rule.highest, rule.unit)}"
+        axes.annotate(text, (middle.value, 0.73), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.4)
+    _published(axes, table)
+    style.log_axis(axes.xaxis, rule.lowest, rule.highest)
+    axes.set_xlim(rule.lowest, rule.highest)
+    style.clean(axes, f"maximally effective dose ({rule.unit})", "patients (% of all)", "Each patient's own best dose")
+    axes.text(
+        0.985, 0.97, _status_text(table), transform=axes.transAxes, ha="right", va="top", multialignment="left", fontsize=8.5, color=style.INK,
+        bbox={"facecolor": "white", "edgecolor": "#dddddd", "boxstyle": "round,pad=0.4"},
+    )  # fmt: skip
+
+
+def _published(axes, table):
+    known = RANGES.get(table.model.name)
+    if known is None or known.unit != table.rule.unit:
+        return
+    axes.axvspan(known.lowest, known.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
+    middle = (known.lowest * known.highest) ** 0.5
+    text = f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
+    axes.annotate(text, (middle, -0.19), xycoords=("data", "axes fraction"), ha="center", fontsize=8, color="#6b6000", annotation_clip=False)
+
+
+def _status_text(table):
+    """Counts of every status that occurs, one a line."""
+    words = {
+        "interior": f"best between {table.rule.lowest:g} and {table.rule.highest:g} {table.rule.unit}", "below_range": f"best below {table.rule.lowest:g} {table.rule.unit}",
+        "above_range": f"best above {table.rule.highest:g} {table.rule.unit}", "no_benefit": "no dose helps enough",
+        "flat": "no response", "failed": "not solved",
+    }  # fmt: skip
+    status = table.columns["status"]
+    counts = {name: int((status == name).sum()) for name in words}
+    return f"{len(status)} patients\n" + "\n".join(f"{100 * count / len(status):.1f} %  {words[name]}" for name, count in counts.items() if count)
+
+
+def _small_print(model, cohort, finished):
+    who = "typical patient" if cohort.typical else f"{finished} of {len(cohort.ids)} patients, seed {cohort.seed}, {cohort.sampling}"
+    changed = "".join(f", {name} = {value:g}" for name, value in cohort.changed.items())
+    hypotheses = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in tables.hypotheses(model, cohort.changed))
+    return [f"{model.name}: {who}{changed}. {tables.share_assumed(model)}.{hypotheses}", NO_ADVICE]
+
+
+def _sorted_doses(columns):
+    """MEDs with those beyond the range at -inf and +inf; patients without one left out."""
+    status = columns["status"]
+    doses = np.select([status == "below_range", status == "above_range"], [-np.inf, np.inf], columns["med"])
+    return doses[~np.isnan(doses)]

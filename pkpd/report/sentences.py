@@ -1,0 +1,120 @@
+"""Results in words and small tables: what a reader sees first. Text and plain data only; knows no screen and no file."""
+
+import numpy as np
+
+from pkpd.report import tables
+from pkpd.report.tables import number, quantity
+from pkpd.response.quantiles import said
+from pkpd.result import provenance
+
+COURSE_HEADERS = ("output", "unit", "time", "p5", "median", "p95")
+DOSE_HEADERS = ("dose", "p5", "median", "p95")
+WORDS = {
+    "interior": "have an own best dose inside the range of doses", "below_range": "do best below the range", "above_range": "do best above the range",
+    "no_benefit": "are not helped enough by any dose", "flat": "do not respond at all", "failed": "could not be solved",
+}  # fmt: skip
+
+
+def course(result):
+    """Rows of COURSE_HEADERS: every output where its median is largest and at the last time."""
+    fine = result.values[result.status == 0]
+    rows = []
+    for k, name in enumerate(result.names):
+        low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0)
+        for j in dict.fromkeys((int(np.argmax(middle)), len(result.times) - 1)):
+            time = f"{number(result.times[j])} {result.time_unit}"
+            rows.append((name, result.units[k], time, *(f"{v[j]:.4g}" for v in (low, middle, high))))
+    return rows
+
+
+def dose_response_summary(response, command=None):
+    """Plain data of a DoseResponse, ready for JSON: benefit per dose, failures, provenance."""
+    fine = ~np.isnan(response.benefit).any(axis=1)
+    levels = {"p5": 5, "median": 50, "p95": 95}
+    bands = {k: np.percentile(response.benefit[fine], q, axis=0) if fine.any() else None for k, q in levels.items()}
+    rule = response.rule
+    return {
+        "question": f"benefit of doses of {rule.into} on {rule.outcome}, every {number(rule.every)} {response.model.time}",
+        "unit": rule.unit, "outcome_unit": response.model.unit(rule.outcome), "patients": len(fine),
+        "status": {"failed": int((~fine).sum())}, "doses": response.doses, "benefit": bands,
+        "inputs": {"all": len(response.model.inputs), "assumed": tables.evidence(response.model)["assumed"]},
+        "provenance": provenance(response.model, response.cohort, command),
+    }  # fmt: skip
+
+
+def dose_rows(summary):
+    """Rows of DOSE_HEADERS, at most twelve doses from the lowest to the highest."""
+    if summary["benefit"]["median"] is None:
+        return []
+    count = len(summary["doses"])
+    shown = dict.fromkeys(np.linspace(0, count - 1, min(count, 12)).round().astype(int))
+    bands = summary["benefit"]
+    return [(f"{summary['doses'][j]:.3g} {summary['unit']}", *(f"{bands[k][j]:.3g}" for k in ("p5", "median", "p95"))) for j in shown]
+
+
+def dose_response_sentences(model, summary):
+    """What was computed and on what it rests."""
+    head = f"{model.name}: {summary['patients']} patients, {summary['question']}"
+    unit = "" if summary["outcome_unit"] == "1" else f" in {summary['outcome_unit']}"
+    return [head, f"{tables.share_assumed(model)}.", "", f"Benefit{unit} at steady state"]
+
+
+def med_sentences(model, summary, changed=()):
+    """The first screen after `pkpd med`: who has a MED, where it lies, what it is worth, on what it rests."""
+    lines = [f"{model.name}: {summary['patients']} patients, {summary['question']}", ""]
+    for status, count in summary["status"].items():
+        if count:
+            lines.append(f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}")
+    lines += ["", *_doses(summary), *_worth(model, summary), "", f"  {tables.share_assumed(model)} (pkpd show {model.name})."]
+    lines += [f"  Hypothesis: {text}" for text in tables.hypotheses(model, changed)]
+    return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
+
+
+def _doses(summary):
+    rule, unit = summary["benefit"], summary["unit"]
+    found = {q["level"]: q for q in summary["quantiles"]}
+
+    def text(value):
+        return said(value, rule["lowest"], rule["highest"], unit)
+
+    middle = found[0.5]
+    if np.isnan(middle["value"]):
+        return ["  No patient has a MED."]
+    lines = [
+        f"  median MED {text(middle['value'])} (95 % interval {text(middle['low'])} to {text(middle['high'])})",
+        f"  90 % of MEDs between {text(found[0.05]['value'])} and {text(found[0.95]['value'])}",
+    ]
+    inside = summary.get("share_inside")
+    if inside:
+        share, low, high = (100 * x for x in inside["share"])
+        lines.append(f"  {share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, {inside['lowest']:g}-{inside['highest']:g} {unit}")
+    return lines
+
+
+def _worth(model, summary):
+    rule, medians = summary["benefit"], summary["medians_at_med"]
+    parts = [(f"{'fall' if rule['better'] == 'lower' else 'rise'} of {rule['outcome']}", "benefit_at_med", model.unit(rule["outcome"]), 1)]
+    if rule["blockade"]:
+        parts += [(f"{word} {rule['blockade']}", f"{word}_blockade", "%", 100) for word in ("peak", "trough")]
+    shown = [f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}" for what, key, unit, size in parts if medians.get(key) is not None]
+    return ["  at their MED the median patient has " + ", ".join(shown)] if shown else []
+
+
+def failure(summary):
+    """One sentence on the patients that could not be solved, or None."""
+    count = summary["status"]["failed"]
+    return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN." if count else None
+
+
+def units(thing, columns):
+    """Column -> unit of a MedTable's or DoseResponse's table."""
+    model, rule = thing.model, thing.rule
+    outcome = model.unit(rule.outcome)
+    known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
+    known |= {name: outcome for name in columns if name.startswith("benefit")} | {"untreated": outcome, rule.outcome: outcome}
+    if rule.exposure:
+        known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
+    if rule.blockade:
+        known |= dict.fromkeys(("peak_blockade", "trough_blockade"), model.unit(rule.blockade))
+    known |= {i.name: i.unit for i in model.inputs}
+    return {name: unit for name, unit in known.items() if name in columns}

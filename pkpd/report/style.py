@@ -1,0 +1,62 @@
+"""One look for every figure: colours that colour-blind readers can tell apart, plain dose axes, a caption with the sources.
+
+Colours: Okabe & Ito (2008). Uses matplotlib's objects and not pyplot, which costs start-up time and keeps global state.
+"""
+
+import textwrap
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442"
+CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
+GREY, INK = "#8c8c8c", "#222222"
+
+
+def figure(width, height):
+    """An empty figure of so many inches, laid out without overlaps."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawing = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(drawing)
+    return drawing
+
+
+def clean(axes, xlabel, ylabel, title=None):
+    """Axes with labels, a left-aligned title, no frame on top and right, and a faint horizontal grid."""
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    if title:
+        axes.set_title(title, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def log_axis(axis, lowest, highest):
+    """A log axis with plain numbers: 0.1 1 10, and 0.2 0.5 between where the range is short."""
+    axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if highest < 2000 * lowest else (1.0,), numticks=30))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def label(name, unit):
+    """"pain (NRS)"; a unit of 1 is not printed."""
+    return name.replace("_", " ") if unit == "1" else f"{name.replace('_', ' ')} ({unit})"
+
+
+def heading(drawing, text):
+    """Title over the whole figure, wrapped to its width."""
+    drawing.suptitle(_wrapped(drawing, text, 11.0), x=0.01, ha="left", fontsize=12)
+
+
+def caption(drawing, lines):
+    """Small print under the figure, wrapped to its width."""
+    text = "\n".join(_wrapped(drawing, line, 18.5) for line in lines)
+    drawing.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
+
+
+def _wrapped(drawing, text, letters):
+    """Lines of so many letters an inch."""
+    return textwrap.fill(text, int(drawing.get_figwidth() * letters))
