@@ -17,11 +17,15 @@ NONE = ()
 
 @dataclass(frozen=True)
 class Part:
-    """value of `text` times `scale` is the value in base units of `dims`; None: a literal 0, at home in any unit."""
+    """value of `text` times `scale` is the value in base units of `dims`; None: a literal 0, at home in any unit.
+
+    unit : how the unit is said in a message
+    """
 
     text: str
     dims: tuple | None
     scale: float = 1.0
+    unit: str = "1"
 
 
 def scaled(text, unit, known):
@@ -36,7 +40,7 @@ def scaled(text, unit, known):
     part = _Checker(text.strip(), known).visit(root)
     dims, scale = units.dimension(unit)
     if part.dims is not None and part.dims != dims:
-        raise PkpdError(f"'{parse.short(text)}' has unit {_words(part.dims)}, not {unit}.")
+        raise PkpdError(f"'{parse.short(text)}' has unit {part.unit}, not {unit}.")
     return _times(units.tidy(part.scale / scale), part.text) if part.dims is not None else part.text
 
 
@@ -44,9 +48,13 @@ def _times(number, text):
     return text if number == 1.0 else f"({number!r}*{text})"
 
 
-def _words(dims):
-    """Dimensions in base units, for a message."""
-    return "*".join(f"{u}" if p == 1 else f"{u}**{p:g}" for u, p in dims) or "1 (none)"
+def _product(left, right, sign):
+    """Unit text of a product or quotient."""
+    if right == "1":
+        return left
+    if left == "1" and sign == "*":
+        return right
+    return f"{left}{sign}{f'({right})' if sign == '/' and ('/' in right or '*' in right) else right}"
 
 
 def _combine(a, b, sign):
@@ -73,29 +81,29 @@ class _Checker:
         if node.id == "pi":
             return Part("pi", NONE)
         dims, scale = units.dimension(self.known[node.id])
-        return Part(node.id, dims, scale)
+        return Part(node.id, dims, scale, self.known[node.id])
 
     def UnaryOp(self, node):
         part = self.visit(node.operand)
-        return Part(f"(-{part.text})" if isinstance(node.op, ast.USub) else part.text, part.dims, part.scale)
+        return Part(f"(-{part.text})" if isinstance(node.op, ast.USub) else part.text, part.dims, part.scale, part.unit)
 
-    def alike(self, node, first, *others):
+    def alike(self, node, verb, first, *others):
         """Bring parts to the unit of the first that has one; complain where dimensions differ."""
         parts = [first, *others]
         lead = next((p for p in parts if p.dims is not None), None)
         if lead is None:
-            return parts, None, 1.0
+            return parts, Part("0.0", None)
         for p in parts:
             if p.dims is not None and p.dims != lead.dims:
-                raise PkpdError(f"{self.quote(node)} brings {_words(lead.dims)} and {_words(p.dims)} together.")
+                raise PkpdError(f"{self.quote(node)} {verb.format(p.unit, lead.unit)}.")
         ready = [p if p.dims is None else Part(_times(units.tidy(p.scale / lead.scale), p.text), p.dims) for p in parts]
-        return ready, lead.dims, lead.scale
+        return ready, lead
 
     def bare(self, node, what):
         """A part without dimensions, in plain numbers."""
         part = self.visit(node)
         if part.dims:
-            raise PkpdError(f"{what} {self.quote(node)} must have no unit, not {_words(part.dims)}.")
+            raise PkpdError(f"{what} {self.quote(node)} must have no unit, not {part.unit}.")
         return _times(units.tidy(part.scale), part.text)
 
     def BinOp(self, node):
@@ -103,8 +111,9 @@ class _Checker:
             return self.power(node)
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, (ast.Add, ast.Sub)):
-            (a, b), dims, scale = self.alike(node, left, right)
-            return Part(f"({a.text} {'+' if isinstance(node.op, ast.Add) else '-'} {b.text})", dims, scale)
+            plus = isinstance(node.op, ast.Add)
+            (a, b), lead = self.alike(node, "adds {} to {}" if plus else "subtracts {} from {}", left, right)
+            return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.dims, lead.scale, lead.unit)
         for number, other in ((node.left, right), (node.right, left)):
             if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
                 raise PkpdError(
@@ -112,14 +121,13 @@ class _Checker:
                     "constant of nature belongs in [parameters]."
                 )
         divide = isinstance(node.op, ast.Div)
-        if left.dims is None and not divide or left.dims is None:
+        if right.dims is None and divide:
+            raise PkpdError(f"{self.quote(node)} divides by 0.")
+        if left.dims is None or right.dims is None:
             return Part("0.0", None)
-        if right.dims is None:
-            if divide:
-                raise PkpdError(f"{self.quote(node)} divides by 0.")
-            return Part("0.0", None)
+        sign, scale = ("/", left.scale / right.scale) if divide else ("*", left.scale * right.scale)
         dims = _combine(left.dims, right.dims, -1 if divide else 1)
-        return Part(f"({left.text}{'/' if divide else '*'}{right.text})", dims, left.scale / right.scale if divide else left.scale * right.scale)
+        return Part(f"({left.text}{sign}{right.text})", dims, scale, _product(left.unit, right.unit, sign))
 
     def power(self, node):
         base, exponent = self.visit(node.left), node.right
@@ -129,7 +137,7 @@ class _Checker:
         if isinstance(exponent, ast.Constant) and base.dims is not None:
             p = sign * exponent.value
             dims = tuple((u, round(k * p, 9)) for u, k in base.dims) if p else NONE
-            return Part(f"({base.text}**{p!r})", dims, base.scale**p)
+            return Part(f"({base.text}**{p!r})", dims, base.scale**p, f"({base.unit})**{p:g}")
         return Part(f"({self.bare(node.left, 'the base')}**{self.bare(node.right, 'the exponent')})", NONE)
 
     def Call(self, node):
@@ -139,13 +147,13 @@ class _Checker:
         parts = [self.visit(a) for a in node.args]
         if name == "sqrt":
             dims = tuple((u, round(k / 2, 9)) for u, k in parts[0].dims or ())
-            return Part(f"sqrt({parts[0].text})", dims, parts[0].scale**0.5)
-        ready, dims, scale = self.alike(node, *parts)
-        return Part(f"{name}({', '.join(p.text for p in ready)})", dims, scale)
+            return Part(f"sqrt({parts[0].text})", dims, parts[0].scale**0.5, f"({parts[0].unit})**0.5")
+        ready, lead = self.alike(node, "compares {} with {}", *parts)
+        return Part(f"{name}({', '.join(p.text for p in ready)})", lead.dims, lead.scale, lead.unit)
 
     def IfExp(self, node):
-        (a, b), dims, scale = self.alike(node, self.visit(node.body), self.visit(node.orelse))
-        return Part(f"({a.text} if {self.condition(node.test)} else {b.text})", dims, scale)
+        (a, b), lead = self.alike(node, "gives {} or {}", self.visit(node.body), self.visit(node.orelse))
+        return Part(f"({a.text} if {self.condition(node.test)} else {b.text})", lead.dims, lead.scale, lead.unit)
 
     def condition(self, node):
         if isinstance(node, ast.BoolOp):
@@ -153,7 +161,7 @@ class _Checker:
             return "(" + word.join(self.condition(v) for v in node.values) + ")"
         if not isinstance(node, ast.Compare):
             raise PkpdError(f"{self.quote(node)} is not a comparison.")
-        ready, _, _ = self.alike(node, *(self.visit(n) for n in (node.left, *node.comparators)))
+        ready, _ = self.alike(node, "compares {} with {}", *(self.visit(n) for n in (node.left, *node.comparators)))
         signs = [_SIGNS[type(op)] for op in node.ops]
         return "(" + ready[0].text + "".join(f" {s} {p.text}" for s, p in zip(signs, ready[1:], strict=True)) + ")"
 

@@ -1,0 +1,86 @@
+"""Experiment 02: the distribution of true MEDs, with parts of the mechanism off and for six lengths of blockade.
+
+    python experiments/02-med-distribution/run.py [-n 10000]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import pkpd
+from pkpd.response.summary import summarise
+from pkpd.result import write_figure, write_json
+
+HERE = Path(__file__).parent
+PUBLISHED = (0.1, 6.0)  # mg/day, range of 41 observed MEDs, Marcus 2024
+SAMPLE = 41
+VARIANTS = {
+    "full model": {},
+    "glia off": {"glia": 0.0},
+    "rebound off": {"rebound": 0.0},
+    "both off": {"glia": 0.0, "rebound": 0.0},
+} | {f"toff {hours:g} h": {"toff": float(hours)} for hours in (2, 6, 12, 24, 41, 75)}
+COLOURS = {"full model": "#0072B2", "glia off": "#D55E00", "rebound off": "#009E73"}
+
+
+def extremes(doses, rng, samples=4000):
+    """5, 50 and 95 % of the smallest and the largest of 41 MEDs drawn from those with one, censored ones at the bounds."""
+    drawn = rng.choice(doses, (samples, SAMPLE))
+    return {name: np.percentile(f(drawn, axis=1), (5, 50, 95), method="nearest").tolist() for name, f in (("minimum", np.min), ("maximum", np.max))}
+
+
+def study(model, n, changes, rng):
+    """MedTable and summary of one variant."""
+    table = pkpd.med(model, pkpd.cohort(model, n, seed=7, set=changes))
+    summary = summarise(table, PUBLISHED)
+    status = table.columns["status"]
+    doses = np.where(status == "below_range", table.rule.lowest, np.where(status == "above_range", table.rule.highest, table.columns["med"]))
+    doses = doses[~np.isnan(doses)]
+    trough = np.median(table.columns["trough_blockade"][status == "interior"]) if (status == "interior").any() else None
+    return table, summary | {
+        "changes": changes, "samples_of_41": extremes(doses, rng) if len(doses) else None, "median_trough_blockade": trough,
+        "share_with_med": len(doses) / n,
+    }  # fmt: skip
+
+
+def draw(tables):
+    """Histograms of the variants that have MEDs, over the published range."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    edges = np.geomspace(0.05, 50, 46)
+    axes.axvspan(*PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)")
+    for name, colour in COLOURS.items():
+        found = tables[name].columns["med"]
+        found = found[~np.isnan(found)]
+        total = len(tables[name].columns["ID"])
+        axes.hist(found, edges, weights=np.full(len(found), 100 / total), histtype="step", lw=2, color=colour,
+                  label=f"{name}: {100 * len(found) / total:.0f} % have a MED in range")  # fmt: skip
+    axes.set(xscale="log", xlabel="maximally effective dose (mg/day)", ylabel="patients (% of all, per bin)", xticks=[0.1, 0.3, 1, 3, 10, 30])
+    axes.set_xticklabels(["0.1", "0.3", "1", "3", "10", "30"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
+    axes.set_title("True MED of virtual patients, whole mechanism and parts of it", loc="left", fontsize=11)
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=10_000)
+    n = parser.parse_args().n
+    model, rng = pkpd.load("ldn/hormesis"), np.random.default_rng(41)
+    tables, summaries = {}, {}
+    for name, changes in VARIANTS.items():
+        tables[name], summaries[name] = study(model, n, changes, rng)
+        s = summaries[name]
+        median = next(q for q in s["quantiles"] if q["level"] == 0.5)["value"]
+        inside = s["share_inside"]["share"][0]
+        print(f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  in 0.1-6 mg {inside:6.1%}", s["samples_of_41"], flush=True)
+    write_json(summaries, HERE / "summary.json")
+    write_figure(draw(tables), HERE / "med-distribution.png")
+
+
+if __name__ == "__main__":
+    main()

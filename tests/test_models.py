@@ -1,0 +1,75 @@
+"""The battery that every model of the library must pass."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pkpd.dosing.rx import rx
+from pkpd.population.cohort import cohort
+from pkpd.simulation import simulate
+from pkpd.symbolic.load import load, models
+
+LIBRARY = Path(__file__).parent.parent / "models"
+
+
+@pytest.mark.parametrize("name", models())
+def test_every_number_has_a_unit_a_source_and_a_grade(name):
+    keys = set(re.findall(r"@\w+\{(\w+),", (LIBRARY / "references.bib").read_text()))
+    for item in load(name).inputs:
+        assert item.unit and item.source and item.label
+        cited = re.match(r"([A-Z]\w+\d{4}):", item.source)
+        assert cited is None or cited[1] in keys, item.source
+
+
+@pytest.mark.parametrize("name", models())
+def test_an_untreated_patient_stays_at_rest(name):
+    model = load(name)
+    result = simulate(model, "0 mg", cohort(model, typical=True), times="0:48:12")
+    assert (result.status == 0).all()
+    np.testing.assert_allclose(result.values, np.repeat(result.values[:, :1], 5, axis=1), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", models())
+def test_responds_to_a_dose_in_every_output(name):
+    model = load(name)
+    one = cohort(model, typical=True)
+    for target in model.doses:
+        treated, untreated = (simulate(model, rx(f"{amount} mg into {target.state}"), one, times="0:48:1") for amount in (50, 0))
+        moved = np.abs(treated.values - untreated.values).max(axis=(0, 1))
+        assert (moved > 1e-6 * (1 + np.abs(untreated.values).max(axis=(0, 1)))).all(), dict(zip(treated.names, moved, strict=True))
+
+
+@pytest.mark.parametrize("name", models())
+def test_a_cohort_of_the_written_variability_finishes(name):
+    model = load(name)
+    result = simulate(model, "50 mg q24h x 3", cohort(model, 64, seed=3), times="0:96:24")
+    assert (result.status == 0).all() and np.isfinite(result.values).all()
+
+
+def test_amounts_and_concentrations_never_fall_below_zero():
+    model = load("ldn/hormesis")
+    result = simulate(model, "50 mg q24h x 3", cohort(model, 64, seed=3), times="0:200:1", outputs=("central", "Cn", "blockade", "glial_activation"))
+    # beyond the solver's own tolerance, which is 1e-6 of each state's largest value
+    assert (result.values.min(axis=(0, 1)) > -1e-5 * result.values.max(axis=(0, 1))).all()
+    assert result.values[:, :, 2].max() < 1.0
+
+
+@pytest.mark.parametrize(("switch", "still"), [("glia", ["glial_activation", "cytokine"]), ("rebound", ["endorphin", "receptor"])])
+def test_a_switch_turns_its_part_off_and_nothing_else_of_the_kinetics(switch, still):
+    model = load("ldn/hormesis")
+    on, off = (simulate(model, "4.5 mg q24h x 7", cohort(model, typical=True, set={switch: v}), times="0:168:6") for v in (1, 0))
+    for name in still:
+        k = on.names.index(name)
+        np.testing.assert_allclose(off.values[:, :, k], 1.0, atol=1e-12)
+        assert np.abs(on.values[:, :, k] - 1.0).max() > 0.01
+    k = on.names.index("blockade")
+    np.testing.assert_allclose(on.values[:, :, k], off.values[:, :, k], rtol=1e-4)
+
+
+def test_oral_auc_ratio_of_metabolite_to_parent_is_twelve():
+    model = load("pk/naltrexone")
+    result = simulate(model, "50 mg", cohort(model, typical=True), times="0:400:0.25", outputs=("Cc", "Ccm"))
+    parent, metabolite = np.trapezoid(result.values[0], result.times, axis=0)
+    assert metabolite / parent == pytest.approx(12.0, rel=0.01)
