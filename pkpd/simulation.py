@@ -49,7 +49,7 @@ def time_grid(model, regimen, times):
     if times is None:
         end = regimen.end * units.factor("h", model.time)
         step = units.factor("h", model.time)
-        return np.arange(int(round(end / step)) + 1) * step
+        return np.arange(round(end / step) + 1) * step
     if isinstance(times, str):
         try:
             start, stop, step = (float(x) for x in times.split(":"))

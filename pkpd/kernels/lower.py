@@ -109,7 +109,7 @@ class _Hoist:
         from sympy.functions.elementary.piecewise import ExprCondPair
         from sympy.logic.boolalg import Boolean
 
-        if expression.is_number or not expression.args and not self._fixed(expression):
+        if expression.is_number or (not expression.args and not self._fixed(expression)):
             return expression
         truth = isinstance(expression, (Boolean, ExprCondPair)) and not expression.is_Symbol
         if self._fixed(expression) and not truth:

@@ -186,7 +186,7 @@ def _accelerate(active, y, image, peak, scale, counts, plain, best, best_g, last
         for i in range(states):
             for p in range(rank):
                 following[a, i] -= gamma[p] * dg[r, order[p], i]
-            if following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0 or not np.isfinite(following[a, i]):
+            if (following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0) or not np.isfinite(following[a, i]):
                 wild = True
             if scale[r, i] > 0.0:
                 step = max(step, abs(following[a, i] - y[a, i]) / scale[r, i])

@@ -36,12 +36,12 @@ def apply(loop, *args):
 def ulps(values, exact):
     """Distance in units of the last place of each finite, exactly known value."""
     with mpmath.workdps(40):
-        return np.array([float(abs(mpmath.mpf(float(v)) - e) / mpmath.mpf(float(np.spacing(abs(float(e)))))) for v, e in zip(values, exact)])
+        return np.array([float(abs(mpmath.mpf(float(v)) - e) / mpmath.mpf(float(np.spacing(abs(float(e)))))) for v, e in zip(values, exact, strict=True)])
 
 
 def exact(function, *args):
     with mpmath.workdps(40):
-        return [function(*(mpmath.mpf(float(a)) for a in row)) for row in zip(*args)]
+        return [function(*(mpmath.mpf(float(a)) for a in row)) for row in zip(*args, strict=True)]
 
 
 rng = np.random.default_rng(1)
