@@ -6,13 +6,13 @@ Knows inputs and their variability; knows nothing of doses or time.
 
 import math
 import re
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd import units
 from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.population import sobol
 from pkpd.population.variability import correlate, factor, values
 
 MOST_DIMENSIONS = 21201  # of scipy's Sobol' direction numbers
@@ -128,17 +128,9 @@ def _normals(ids, dimensions, seed, sampling):
 
 def _sobol(first, last, dimensions, seed):
     """Points first..last-1 of the scrambled sequence, strictly inside (0, 1)."""
-    from scipy.stats import qmc
-
     if dimensions > MOST_DIMENSIONS:
         raise CohortError(f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc.")
-    engine = qmc.Sobol(dimensions, scramble=True, bits=32, rng=np.random.default_rng(seed))
-    if first:
-        engine.fast_forward(first)
-    with warnings.catch_warnings():
-        # balance at powers of two is told in the documentation; a cohort may have any size
-        warnings.simplefilter("ignore", UserWarning)
-        return engine.random(last - first) + 2.0**-33
+    return sobol.points(first, last, dimensions, seed)
 
 
 def _philox(first, last, dimensions, seed):

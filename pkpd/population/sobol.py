@@ -1,0 +1,69 @@
+"""Scrambled Sobol' points by address.
+
+The Gray code of an index picks the direction numbers whose exclusive-or is the point. SciPy scrambles the directions once for
+a seed and a number of dimensions; the cache folder keeps them, because loading scipy.stats costs more than a small study.
+"""
+
+import hashlib
+import os
+import tempfile
+
+import numpy as np
+
+BITS = 32
+SPARE = 20  # directions kept: enough for a million points; more are drawn when asked for
+
+
+def points(first, last, dimensions, seed):
+    """Points first..last-1 (N, V) of the scrambled sequence, strictly inside (0, 1). Same bits as scipy.stats.qmc.Sobol."""
+    directions = _directions(max(SPARE, int(last - 1).bit_length()), dimensions, seed)
+    index = np.arange(first, last, dtype=np.uint64)
+    gray = index ^ (index >> np.uint64(1))
+    found = np.repeat(directions[:1], len(index), axis=0)
+    for k in range(int(last - 1).bit_length()):
+        found ^= directions[k + 1] * ((gray >> np.uint64(k)) & np.uint64(1))[:, None]
+    return found * 2.0**-BITS + 2.0 ** -(BITS + 1)
+
+
+def _directions(count, dimensions, seed):
+    """(count + 1, V) uint64: the first point, then the direction of every bit of the Gray code."""
+    from pkpd.symbolic.load import cache_folder
+
+    path = cache_folder() / "sobol" / f"{dimensions}_{hashlib.sha256(str(seed).encode()).hexdigest()[:16]}_{count}.npy"
+    try:
+        kept = np.load(path, allow_pickle=False)
+        if kept.shape == (count + 1, dimensions) and kept.dtype == np.uint64:
+            return kept
+    except (OSError, ValueError, EOFError):
+        pass  # absent or damaged: drawn anew
+    drawn = _scrambled(count, dimensions, seed)
+    _keep(drawn, path)
+    return drawn
+
+
+def _scrambled(count, dimensions, seed):
+    """Directions read off the points 0, 1, 2, 4, 8, ... of SciPy's engine."""
+    from scipy.stats import qmc
+
+    engine = qmc.Sobol(dimensions, scramble=True, bits=BITS, rng=np.random.default_rng(seed))
+    rows = [engine.random(1)[0]]
+    for k in range(count):
+        engine.fast_forward(2**k - engine.num_generated)
+        rows.append(engine.random(1)[0])
+    whole = np.round(np.array(rows) * 2.0**BITS).astype(np.uint64)
+    # the Gray code of 2^k has bits k and k-1 set
+    for k in range(1, count + 1):
+        whole[k] ^= whole[0] ^ (whole[k - 1] if k > 1 else np.uint64(0))
+    return whole
+
+
+def _keep(directions, path):
+    """Write whole or not at all; a cache that cannot be written is done without."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, directions)
+        os.replace(temporary, path)
+    except OSError:
+        pass
