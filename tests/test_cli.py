@@ -1,0 +1,250 @@
+"""The command line: what it prints, what it writes, how it refuses."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pkpd.cli import main, options, screen
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.symbolic.load import load, models
+
+MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "24"]
+HEAVY = ("numpy", "numba", "scipy", "sympy", "pint", "pandas", "pyarrow", "matplotlib", "rich")
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """run(words...) -> (exit code, stdout, stderr), in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        try:
+            main([str(w) for w in words])
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("words", [["--help"], ["med", "--help"], ["simulate", "--help"]])
+def test_help_loads_nothing_heavy(words):
+    program = f"import sys; from pkpd.cli import main\ntry: main({words!r})\nexcept SystemExit: print([m for m in {HEAVY!r} if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("Usage: pkpd")
+    assert printed.rstrip().endswith("[]")
+
+
+def test_a_warm_med_loads_neither_sympy_pint_pandas_nor_scipy_stats(run):
+    run(*MED)  # fills the cache
+    words = [*MED, "--no-figure", "--out", "med"]
+    program = f"import sys; from pkpd.cli import main\ntry: main({words!r})\nexcept SystemExit: pass\nprint([m for m in ('sympy', 'pint', 'pandas', 'scipy.stats', 'matplotlib') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.rstrip().endswith("[]")
+
+
+def test_models_lists_every_model_and_its_assumptions(run):
+    code, out, _ = run("models", "--json")
+    listed = json.loads(out)
+    assert code == 0 and [m["name"] for m in listed] == models()
+    for entry in listed:
+        model = load(entry["name"])
+        assert entry["assumed"] == f"{sum(i.evidence == 'assumed' for i in model.inputs)} of {len(model.inputs)}"
+    assert all(name in run("models")[1] for name in models())
+
+
+def test_check_names_units_and_sources(run):
+    code, out, _ = run("check", "pk/naltrexone")
+    assert code == 0 and "is sound" in out
+    for item in load("pk/naltrexone").inputs:
+        assert item.name in out and item.source in out
+    assert run("check", "pk/naltrexone", "--quiet") == (0, "", "")
+
+
+def test_check_answers_a_mistake_with_file_and_line(run, tmp_path):
+    (tmp_path / "wrong.toml").write_text('title = "x"\ntime = "h"\noutputs = ["a"]\n[equations]\ne = """\nd/dt(a) = -a : mg\n"""\n')
+    code, out, err = run("check", "wrong.toml")
+    assert code == 1 and out == "" and err.startswith("wrong.toml:6: ") and "Traceback" not in err
+
+
+def test_show_writes_equations_with_few_brackets_and_marks_assumptions(run):
+    code, out, _ = run("show", "pk/one_compartment")
+    assert code == 0
+    assert "d/dt(central) = ka * depot - cl / vc * central : mg" in out
+    assert "5 of 5 parameters are assumptions." in out
+
+
+def test_show_source_prints_the_generated_kernel(run):
+    code, out, _ = run("show", "pk/one_compartment", "--source")
+    assert code == 0 and "@njit" in out
+    compile(out, "kernel", "exec")
+
+
+def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path):
+    code, out, err = run(*MED, "--out", "med")
+    assert (code, err) == (0, "")
+    assert {f.name for f in (tmp_path / "med").iterdir()} == {"patients.parquet", "curves.parquet", "summary.json", "med.png"}
+    summary = json.loads((tmp_path / "med/summary.json").read_text())
+    stored = pq.read_schema(tmp_path / "med/patients.parquet").metadata
+    assert json.loads(stored[b"pkpd.provenance"]) == summary["provenance"]
+    assert json.loads(stored[b"pkpd.units"])["med"] == "mg"
+    patients = pd.read_parquet(tmp_path / "med/patients.parquet")
+    assert list(patients["ID"]) == list(range(1, 25))
+    assert summary["status"]["interior"] == (patients["status"] == "interior").sum()
+    for sentence in ("median MED", "21 of 41 parameters are assumptions", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
+        assert sentence in out
+    assert (tmp_path / "med/med.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_hypothesis_is_not_announced_when_it_is_off(run):
+    assert "hypothesis. See" not in run(*MED, "--set", "glia=0")[1]
+
+
+def test_json_goes_to_stdout_alone_and_quiet_prints_nothing(run):
+    code, out, err = run(*MED, "--json")
+    assert (code, err) == (0, "") and json.loads(out)["patients"] == 24
+    assert run(*MED, "--quiet") == (0, "", "")
+
+
+def test_dose_response_uses_the_doses_asked_for(run, tmp_path):
+    code, _, err = run("dose-response", "ldn/hormesis", "-n", 8, "--doses", "0.1:10mg", "--out", "dr", "--no-figure")
+    assert (code, err) == (0, "")
+    curves = pd.read_parquet(tmp_path / "dr/curves.parquet")
+    assert curves["DOSE"].min() == pytest.approx(0.1) and curves["DOSE"].max() == pytest.approx(10)
+    assert list(curves.columns) == ["ID", "DOSE", "pain", "benefit"]
+    assert not (tmp_path / "dr/dose-response.png").exists()
+
+
+def test_any_model_has_a_dose_response_when_options_say_what_benefit_is(run):
+    words = ["--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg", "--delta", "1 ng/mL"]
+    code, out, err = run("med", "pk/one_compartment", "-n", 4, "--json", *words)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["status"]["above_range"] == 4  # a concentration only rises
+
+
+def test_simulate_writes_one_row_a_patient_and_time(run, tmp_path):
+    code, out, _ = run("simulate", "pk/one_compartment", "--rx", "100 mg q12h x 2", "-n", 5, "--out", "run.csv", "--times", "0:24:2")
+    assert code == 0 and "Wrote run.csv" in out
+    table = pd.read_csv(tmp_path / "run.csv")
+    assert table.shape == (5 * 13, 3) and list(table.columns) == ["ID", "TIME", "Cc"]
+
+
+def test_replay_of_one_patient_has_the_same_bits(run, tmp_path):
+    words = ["simulate", "pk/one_compartment", "--rx", "100 mg", "--times", "0:24:2", "--seed", 3]
+    run(*words, "-n", 20, "--out", "all.parquet")
+    run(*words, "--id", 17, "--out", "one.parquet")
+    whole, alone = pd.read_parquet("all.parquet"), pd.read_parquet("one.parquet")
+    pd.testing.assert_frame_equal(whole[whole["ID"] == 17].reset_index(drop=True), alone, check_exact=True)
+
+
+def test_typical_and_set(run):
+    words = ["simulate", "pk/one_compartment", "--rx", "100 mg into central", "--typical", "--times", "0:0:1", "--json", "--set"]
+    peak = {v: float(json.loads(run(*words, v)[1])["outputs"][0]["median"]) for v in ("vc=50", "vc=100 L")}
+    assert peak["vc=50"] == pytest.approx(2000, rel=1e-3) and peak["vc=100 L"] == pytest.approx(1000, rel=1e-3)
+
+
+def test_observations_are_drawn_from_a_nonmem_like_table(run, tmp_path):
+    (tmp_path / "obs.csv").write_text("C,id,time,dv,evid\n.,1,0,.,1\n.,1,2,900,0\nC,1,3,typo,0\n")
+    code, out, err = run("simulate", "pk/one_compartment", "--rx", "100 mg", "-n", 5, "--times", "0:24:2", "--out", "run.csv", "--data", "obs.csv")
+    assert (code, err) == (0, "") and "run.png" in out
+
+
+BLOWS_UP = """title = "x"
+time = "h"
+outputs = ["x"]
+[dose]
+x = { unit = "mg" }
+[parameters]
+k = { value = 1.0, unit = "1/(mg*h)", iiv = { cv = 1.0 }, label = "k", source = "test", evidence = "assumed" }
+[equations]
+e = '''
+d/dt(x) = k*x*x : mg
+'''
+"""
+
+
+def test_a_solution_that_blows_up_is_named_and_the_others_are_unharmed(run, tmp_path):
+    (tmp_path / "blows.toml").write_text(BLOWS_UP)
+    code, out, err = run("simulate", "blows.toml", "--rx", "1 mg", "-n", 20, "--times", "0:1:0.5", "--out", "run.csv")
+    assert code == 0 and err.count("\n") == 1 and "of 20 patients did not finish" in err
+    table = pd.read_csv(tmp_path / "run.csv").groupby("ID")["x"].apply(lambda x: x.isna().any())
+    assert 0 < table.sum() < 20
+
+
+BAD = [
+    (1, ["med", "ldn/hormesi"], "Did you mean 'ldn/hormesis'?"),
+    (1, ["med", "ldn/hormesis", "--set", "CL=3"], "Did you mean 'cl'?"),
+    (1, ["med", "ldn/hormesis", "--set", "cl"], "NAME=VALUE"),
+    (1, ["med", "ldn/hormesis", "--doses", "0:50mg"], "logarithmic"),
+    (1, ["med", "ldn/hormesis", "--doses", "1:50ml"], "ml"),
+    (1, ["med", "ldn/hormesis", "--sampling", "dice"], "sobol"),
+    (1, ["med", "pk/two_compartment"], "[benefit]"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "4.5 ml"], "ml"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "-1 mg"], "negative"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "4.5 mg q24 x 28"], "write q24h"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--times", "5:1:1"], "stop not before start"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "run.xlsx"], ".parquet"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--figure"], "--out"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "a.csv", "--data", "none.csv"], "none.csv"),
+    (1, ["med", "ldn/hormesis", "--out", "file/med"], "not a folder"),
+    (2, ["med", "ldn/hormesis", "-n", "0"], "-n"),
+    (2, ["med", "ldn/hormesis", "--nonsense"], "--nonsense"),
+    (2, ["simulate", "ldn/hormesis"], "--rx"),
+    (2, ["fly"], "fly"),
+]
+
+
+@pytest.mark.parametrize("code, words, part", BAD, ids=[" ".join(b[1]) for b in BAD])
+def test_bad_input_gets_one_sentence_and_an_exit_code(run, tmp_path, code, words, part):
+    (tmp_path / "file").write_text("")
+    found, out, err = run(*words)
+    assert found == code and part in err and out == "" and "Traceback" not in err
+    assert {f.name for f in tmp_path.iterdir()} == {"file"}  # nothing half-written stays behind
+
+
+def test_version(run):
+    from importlib.metadata import version
+
+    assert run("--version") == (0, version("pkpd") + "\n", "")
+
+
+def test_ctrl_c_keeps_the_parts_that_are_finished():
+    people = cohort(load("pk/one_compartment"), n=10)
+
+    def work(part, report):
+        if part.ids[0] > 6:
+            raise KeyboardInterrupt
+        return list(part.ids)
+
+    assert screen.in_chunks(people, 3, work, None) == ([[1, 2, 3], [4, 5, 6]], 6)
+
+
+def test_ctrl_c_exits_with_130_and_says_what_is_kept(run, monkeypatch):
+    from pkpd.response import med as room
+
+    solve, calls = room._chunk, []
+    monkeypatch.setattr(room, "PATIENTS_PER_CHUNK", 8)
+    monkeypatch.setattr("pkpd.response.sweep.PATIENTS_PER_CHUNK", 8)
+
+    def second_is_interrupted(steady):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return solve(steady)
+
+    monkeypatch.setattr(room, "_chunk", second_is_interrupted)
+    code, _, err = run(*MED, "--out", "med", "--no-figure")
+    assert code == 130 and "8 of 24 patients are finished and kept" in err
+    assert len(pd.read_parquet("med/patients.parquet")) == 8
+
+
+def test_set_reads_names_and_values():
+    assert options.assignments(["cl=120", "vc = 2 L"]) == {"cl": "120", "vc": "2 L"}
+    with pytest.raises(PkpdError, match="NAME=VALUE"):
+        options.assignments(["cl="])
