@@ -85,7 +85,9 @@ def test_log_at_the_edges(x, expected):
 @pytest.mark.parametrize("x", [0.0, 5e-324, 0.3, 1.0, 2.5, np.inf, np.nan])
 @pytest.mark.parametrize("h", [-2.0, -0.5, 0.0, 0.5, 1.0, 3.0])
 def test_power_at_the_edges_is_numpys(x, h):
-    np.testing.assert_allclose(apply(over_power, [x], [h])[0], np.power(x, h), rtol=1e-12)
+    with np.errstate(divide="ignore", over="ignore"):
+        expected = np.power(x, h)
+    np.testing.assert_allclose(apply(over_power, [x], [h])[0], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("loop", [over_exp, over_log])
