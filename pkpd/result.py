@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.population.cohort import Cohort
+from pkpd.symbolic.model import Model
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Result:
     status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,); dose_times : hours of the doses as prescribed
     """
 
-    model: object
-    cohort: object
+    model: Model
+    cohort: Cohort
     regimen: str
     times: np.ndarray
     names: tuple

@@ -137,7 +137,7 @@ def _write(folder, name, thing, parts, summary, figure):
     for part, table in parts.items():
         columns = table.columns if isinstance(table.columns, dict) else table.columns()
         files.append(folder / f"{part}.parquet")
-        write_table(columns, files[-1], sentences.units(table, columns), summary["provenance"])
+        write_table(columns, files[-1], sentences.column_units(table, columns), summary["provenance"])
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:

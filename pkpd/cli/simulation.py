@@ -87,7 +87,7 @@ def _write(result, out, seen, figure):
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.simulation(result, data=seen), files[-1])
+        plots.save(plots.time_course(result, data=seen), files[-1])
     return files
 
 

@@ -14,6 +14,7 @@ from pkpd import units
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population import sobol
 from pkpd.population.variability import correlate, factor, values
+from pkpd.symbolic.model import Model
 
 MOST_DIMENSIONS = 21201  # of scipy's Sobol' direction numbers
 SAMPLINGS = ("sobol", "mc")
@@ -27,7 +28,7 @@ class Cohort:
     latent : (P, V) correlated standard normals of the inputs that vary; changed : input -> typical value set by the user
     """
 
-    model: object
+    model: Model
     seed: int
     sampling: str
     typical: bool

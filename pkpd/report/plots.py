@@ -31,7 +31,7 @@ def save(drawing, path):
 
 
 @plot.register
-def simulation(result: Result, data=None):
+def time_course(result: Result, data=None):
     """Median and 5-95 % band of every output over time, with dose marks; observations as points.
 
     data : list of pkpd.report.observed.Observations
@@ -185,14 +185,15 @@ def _published(axes, table):
 
 def _status_text(table):
     """Counts of every status that occurs, one a line."""
+    low, high, unit = table.rule.lowest, table.rule.highest, table.rule.unit
     words = {
-        "interior": f"best between {table.rule.lowest:g} and {table.rule.highest:g} {table.rule.unit}", "below_range": f"best below {table.rule.lowest:g} {table.rule.unit}",
-        "above_range": f"best above {table.rule.highest:g} {table.rule.unit}", "no_benefit": "no dose helps enough",
-        "flat": "no response", "failed": "not solved",
+        "interior": f"best between {low:g} and {high:g} {unit}", "below_range": f"best below {low:g} {unit}", "above_range": f"best above {high:g} {unit}",
+        "no_benefit": "no dose helps enough", "flat": "no response", "failed": "not solved",
     }  # fmt: skip
     status = table.columns["status"]
     counts = {name: int((status == name).sum()) for name in words}
-    return f"{len(status)} patients\n" + "\n".join(f"{100 * count / len(status):.1f} %  {words[name]}" for name, count in counts.items() if count)
+    lines = [f"{100 * count / len(status):.1f} %  {words[name]}" for name, count in counts.items() if count]
+    return "\n".join([f"{len(status)} patients", *lines])
 
 
 def _small_print(model, cohort, finished):

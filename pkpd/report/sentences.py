@@ -106,7 +106,7 @@ def failure(summary):
     return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN." if count else None
 
 
-def units(thing, columns):
+def column_units(thing, columns):
     """Column -> unit of a MedTable's or DoseResponse's table."""
     model, rule = thing.model, thing.rule
     outcome = model.unit(rule.outcome)

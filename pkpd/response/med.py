@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.population.cohort import Cohort
 from pkpd.response.goal import goal
 from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
 from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
 from pkpd.solvers.batch import STATUS
+from pkpd.symbolic.model import Benefit, Model
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
 FLAT = 1e-6  # range of benefit, as a share of the untreated value
@@ -27,9 +29,9 @@ class MedTable:
     columns : name -> (P,) array, one row a patient (see docs/architecture.md); curves : the DoseResponse behind them
     """
 
-    model: object
-    cohort: object
-    rule: object
+    model: Model
+    cohort: Cohort
+    rule: Benefit
     columns: dict
     curves: DoseResponse
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from pkpd.dosing.events import periodic_actions
 from pkpd.errors import PkpdError
+from pkpd.population.cohort import Cohort
 from pkpd.response.goal import goal
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic
+from pkpd.symbolic.model import Benefit, Model
 
 GRID = 33  # doses on the log axis
 PATIENTS_PER_CHUNK = 512
@@ -26,9 +28,9 @@ class DoseResponse:
     untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.batch.STATUS; maps : (P, D) intervals computed
     """
 
-    model: object
-    cohort: object
-    rule: object
+    model: Model
+    cohort: Cohort
+    rule: Benefit
     doses: np.ndarray
     benefit: np.ndarray
     outcome: np.ndarray

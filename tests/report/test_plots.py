@@ -1,0 +1,81 @@
+"""Figures show the numbers of the result they are given."""
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.report import plots
+from pkpd.report.observed import observations
+
+
+@pytest.fixture(scope="module")
+def table():
+    model = pkpd.load("ldn/hormesis")
+    return pkpd.med(model, pkpd.cohort(model, n=24, seed=7))
+
+
+@pytest.fixture(scope="module")
+def course():
+    model = pkpd.load("pk/one_compartment")
+    return pkpd.simulate(model, "100 mg q12h x 3", pkpd.cohort(model, n=16), times="0:36:1")
+
+
+def line(axes, label):
+    return next(item for item in axes.get_lines() if item.get_label() == label)
+
+
+def test_dose_response_draws_the_median_benefit_at_each_dose(table):
+    axes = pkpd.plot(table.curves).axes[0]
+    drawn = line(axes, "median patient at each dose")
+    np.testing.assert_array_equal(drawn.get_xdata(), table.curves.doses)
+    np.testing.assert_allclose(drawn.get_ydata(), np.median(table.curves.benefit, axis=0))
+    assert axes.get_xlabel() == "dose (mg every 24 h)" and axes.get_ylabel() == "fall of pain (NRS)" and axes.get_xscale() == "log"
+
+
+def test_med_bars_add_up_to_the_share_of_patients_with_a_med(table):
+    axes = pkpd.plot(table).axes[1]
+    share = 100 * (table.columns["status"] == "interior").mean()
+    assert sum(bar.get_height() for bar in axes.containers[0]) == pytest.approx(share)
+    words = " ".join(text.get_text() for text in axes.texts)
+    assert "0.1-6 mg: range of 41 published MEDs" in words and f"{share:.1f} %" in words
+
+
+def test_time_course_draws_the_median_with_units_and_a_mark_for_every_dose(course):
+    axes = pkpd.plot(course).axes[0]
+    np.testing.assert_allclose(line(axes, "median").get_ydata(), np.median(course.values[:, :, 0], axis=0))
+    assert axes.get_ylabel() == "Cc (ng/mL)" and axes.get_yscale() == "log" and axes.get_xlabel() == "time (h)"
+    marks = next(item for item in axes.get_lines() if item.get_marker() == "|")
+    np.testing.assert_array_equal(marks.get_xdata(), [0, 12, 24])
+
+
+def test_long_courses_are_drawn_in_days(course):
+    model = course.model
+    axes = pkpd.plot(pkpd.simulate(model, "100 mg q24h x 7", pkpd.cohort(model, n=2), times="0:168:24")).axes[0]
+    assert axes.get_xlabel() == "time (d)"
+    np.testing.assert_allclose(line(axes, "median").get_xdata(), range(8))
+
+
+def test_observations_lie_where_the_table_says(course, tmp_path):
+    (tmp_path / "obs.csv").write_text("TIME,DV\n1,10\n2,.\n4,30\n")
+    axes = plots.time_course(course, data=observations(tmp_path / "obs.csv", course.names)).axes[0]
+    points = line(axes, "observed (DV)")
+    np.testing.assert_array_equal(points.get_xdata(), [1, 4])
+    np.testing.assert_array_equal(points.get_ydata(), [10, 30])
+
+
+@pytest.mark.parametrize("ending, start", [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_are_written_in_the_format_of_the_ending(course, tmp_path, ending, start):
+    path = tmp_path / f"figure.{ending}"
+    plots.save(pkpd.plot(course), path)
+    assert path.read_bytes().startswith(start)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
+    words = pkpd.plot(table).get_supxlabel().replace("\n", " ")
+    assert "21 of 41 parameters are assumptions" in words and "no clinical advice" in words and "seed 7" in words
+
+
+def test_other_things_are_refused():
+    with pytest.raises(TypeError, match="not a int"):
+        pkpd.plot(3)

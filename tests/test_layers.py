@@ -1,0 +1,44 @@
+"""The house stands as its plan says: imports point downward, names are unique, user names are lazy."""
+
+import inspect
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import pkpd
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {m.name for m in pkgutil.iter_modules(pkpd.__path__)}
+
+
+def test_imports_point_downward_only():
+    importlinter = pytest.importorskip("importlinter.cli")
+    assert importlinter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_no_public_function_shares_the_name_of_a_top_level_module():
+    modules = [m.name for m in pkgutil.walk_packages(pkpd.__path__, "pkpd.") if not m.name.startswith("pkpd.cli")]
+    for name in modules:
+        functions = inspect.getmembers(import_module(name), inspect.isfunction)
+        shared = {f for f, _ in functions if not f.startswith("_")} & ROOMS
+        assert not shared, f"{name}: {shared}"
+
+
+def test_the_package_loads_nothing_until_a_name_is_used():
+    program = "import sys, pkpd; print([m for m in sys.modules if m.startswith('pkpd.') or m == 'numpy'])"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", pkpd.__all__)
+def test_every_public_name_exists_and_is_documented(name):
+    assert getattr(pkpd, name).__doc__
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        pkpd.nothing  # noqa: B018
