@@ -1,40 +1,143 @@
-"""Units of measurement: dimensions for the checker, factors for everyone else. Pint does the work and is loaded only when needed."""
+"""Units of measurement as text: dimensions for the checker, factors for everyone else.
 
+A unit text is a product of names with powers (`ng/mL`, `1/(nM*h)`, `m**2`, `%`, `1`). The names of the field are known here;
+any other is looked up in Pint, which is loaded only then (0.2 s).
+"""
+
+import re
 from functools import cache
 
 from pkpd.errors import PkpdError
 
-# what nearly every run asks for, answered without loading Pint (0.2 s)
-_COMMON = {"g": {"g": 1.0, "mg": 1e-3, "ug": 1e-6, "ng": 1e-9}, "h": {"h": 1.0, "min": 1 / 60, "d": 24.0, "wk": 168.0}}
+LONGEST = 60
+HIGHEST_POWER = 9
+_TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
+
+_MASS, _TIME, _VOLUME, _AMOUNT = ("[mass]", 1.0), ("[time]", 1.0), ("[length]", 3.0), ("[substance]", 1.0)
+_MOLAR = (("[length]", -3.0), _AMOUNT)
+# what nearly every model uses, so that it is checked without Pint: name -> (dimensions, size in kg, m, s, mol)
+_COMMON = {
+    "kg": ((_MASS,), 1.0), "g": ((_MASS,), 1e-3), "mg": ((_MASS,), 1e-6), "ug": ((_MASS,), 1e-9), "mcg": ((_MASS,), 1e-9),
+    "ng": ((_MASS,), 1e-12), "pg": ((_MASS,), 1e-15),
+    "s": ((_TIME,), 1.0), "min": ((_TIME,), 60.0), "h": ((_TIME,), 3600.0), "d": ((_TIME,), 86400.0), "wk": ((_TIME,), 604800.0),
+    "L": ((_VOLUME,), 1e-3), "dL": ((_VOLUME,), 1e-4), "mL": ((_VOLUME,), 1e-6), "uL": ((_VOLUME,), 1e-9),
+    "mol": ((_AMOUNT,), 1.0), "mmol": ((_AMOUNT,), 1e-3), "umol": ((_AMOUNT,), 1e-6), "nmol": ((_AMOUNT,), 1e-9), "pmol": ((_AMOUNT,), 1e-12),
+    "M": (_MOLAR, 1e3), "mM": (_MOLAR, 1.0), "uM": (_MOLAR, 1e-3), "nM": (_MOLAR, 1e-6), "pM": (_MOLAR, 1e-9),
+    "%": ((), 0.01), "NRS": ((("[pain]", 1.0),), 1.0),
+}  # fmt: skip
+
+
+@cache
+def powers(unit):
+    """((name, power), ...) of a unit text, sorted by name; "1" is (). Raises PkpdError for a text that is no unit."""
+    tokens = _tokens(unit)
+    found, end = _product(tokens, 0, unit)
+    if end != len(tokens):
+        raise _not_a_unit(unit)
+    return tuple(sorted((name, power) for name, power in found.items() if power))
+
+
+def _not_a_unit(unit):
+    return PkpdError(f"'{str(unit)[:LONGEST]}' is not a unit; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none.")
+
+
+def _tokens(unit):
+    if not isinstance(unit, str) or not unit.strip() or len(unit) > LONGEST:
+        raise _not_a_unit(unit)
+    tokens, at, text = [], 0, unit.strip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _not_a_unit(unit)
+        tokens.append((match.lastgroup, match.group(match.lastgroup)))
+        at = match.end()
+    return tokens
+
+
+def _product(tokens, at, unit):
+    """Powers of factors joined by * and /, from token `at` on, and where they end."""
+    found, sign = {}, 1
+    while True:
+        factors, at = _factor(tokens, at, unit)
+        for name, power in factors.items():
+            found[name] = found.get(name, 0) + sign * power
+        if at >= len(tokens) or tokens[at][1] not in ("*", "/"):
+            return found, at
+        sign = -1 if tokens[at][1] == "/" else 1
+        at += 1
+
+
+def _factor(tokens, at, unit):
+    kind, text = tokens[at] if at < len(tokens) else (None, None)
+    if text == "(":
+        found, at = _product(tokens, at + 1, unit)
+        if at >= len(tokens) or tokens[at][1] != ")":
+            raise _not_a_unit(unit)
+    elif kind == "name":
+        found = {text: 1}
+    elif text == "1":
+        found = {}
+    else:
+        raise _not_a_unit(unit)
+    at += 1
+    if at < len(tokens) and tokens[at][1] in ("**", "^"):
+        minus = at + 1 < len(tokens) and tokens[at + 1][1] == "-"
+        at += 2 if minus else 1
+        kind, text = tokens[at] if at < len(tokens) else (None, None)
+        if kind != "number" or int(text) > HIGHEST_POWER:
+            raise _not_a_unit(unit)
+        found = {name: power * int(text) * (-1 if minus else 1) for name, power in found.items()}
+        at += 1
+    return found, at
+
+
+def text(factors):
+    """Unit text of ((name, power), ...), numerator first: "mg/L", "1/(h*nM)"."""
+
+    def side(items):
+        return "*".join(name if power == 1 else f"{name}**{power:g}" for name, power in items)
+
+    above, below = [(n, p) for n, p in factors if p > 0], [(n, -p) for n, p in factors if p < 0]
+    tail = f"({side(below)})" if len(below) > 1 else side(below)
+    return (side(above) or "1") + (f"/{tail}" if below else "")
+
+
+@cache
+def measure(factors):
+    """Dimensions of ((name, power), ...) and its size in base units: ((("[mass]", 1.0), ...), size)."""
+    dims, size = {}, 1.0
+    for name, power in factors:
+        base, scale = _COMMON[name] if name in _COMMON else _looked_up(name)
+        for dimension, exponent in base:
+            dims[dimension] = dims.get(dimension, 0.0) + power * exponent
+        size *= scale**power
+    # rounding: thirds and halves of powers must cancel
+    return tuple(sorted((d, round(p, 9)) for d, p in dims.items() if abs(p) > 1e-9)), size
 
 
 @cache
 def _registry():
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None)
-    registry.define("NRS = [pain]")  # points of the 0-10 numerical rating scale
-    registry.define("@alias week = wk")
-    return registry
+    return pint.UnitRegistry(cache_folder=None)
 
 
 @cache
-def dimension(unit):
-    """Dimensions of a unit text and its size in base units: ((("kilogram", 1.0), ...), scale).
-
-    Raises PkpdError for a text that is no unit.
-    """
-    if len(unit) > 60 or any(c not in _LETTERS for c in unit):
-        raise PkpdError(f"'{unit[:60]}' is not a unit.")
+def _looked_up(name):
+    """Dimensions and size of one name from Pint. Temperatures with an offset and decibels are refused: they have no factor."""
+    quantity = _registry().Quantity
     try:
-        base = _registry().Quantity(1.0, "" if unit == "1" else unit).to_base_units()
+        one, none = quantity(1.0, name).to_base_units(), quantity(0.0, name).to_base_units()
     except Exception as error:
-        raise PkpdError(f"'{unit}' is not a unit Pint knows; write for example mg, ng/mL, L/h, 1/h or 1.") from error
-    dims = tuple(sorted((str(u), round(float(p), 9)) for u, p in base.unit_items()))
-    return dims, float(base.magnitude)
+        raise PkpdError(f"'{name}' is not a unit that Pint knows; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none.") from error
+    if none.magnitude != 0.0:
+        raise PkpdError(f"'{name}' has an offset or a logarithm in it; use a unit that scales, such as kelvin.")
+    return tuple(sorted((d, float(p)) for d, p in one.dimensionality.items())), float(one.magnitude)
 
 
-_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/*^()%._- ")
+def dimension(unit):
+    """Dimensions of a unit text and its size in base units. Raises PkpdError for a text that is no unit."""
+    return measure(powers(unit))
 
 
 def factor(source, target):
@@ -44,15 +147,12 @@ def factor(source, target):
     """
     if source == target:
         return 1.0
-    for table in _COMMON.values():
-        if source in table and target in table:
-            return tidy(table[source] / table[target])
-    (dims, scale), (wanted, size) = dimension(source), dimension(target)
+    (dims, size), (wanted, target_size) = dimension(source), dimension(target)
     if dims != wanted:
         raise PkpdError(f"'{source}' cannot be turned into '{target}': the dimensions differ.")
-    return tidy(scale / size)
+    return tidy(size / target_size)
 
 
 def tidy(number):
     """Drop the rounding noise of a product of powers of ten."""
-    return float(f"{number:.15g}")
+    return float(f"{number:.14g}")

@@ -17,15 +17,22 @@ NONE = ()
 
 @dataclass(frozen=True)
 class Part:
-    """value of `text` times `scale` is the value in base units of `dims`; None: a literal 0, at home in any unit.
-
-    unit : how the unit is said in a message
-    """
+    """`text` gives a number in the unit `factors`, ((name, power), ...); None: a literal 0, at home in any unit."""
 
     text: str
-    dims: tuple | None
-    scale: float = 1.0
-    unit: str = "1"
+    factors: tuple | None
+
+    @property
+    def dims(self):
+        return None if self.factors is None else units.measure(self.factors)[0]
+
+    @property
+    def scale(self):
+        return units.measure(self.factors)[1]
+
+    @property
+    def unit(self):
+        return units.text(self.factors)
 
 
 def scaled(text, unit, known):
@@ -38,30 +45,27 @@ def scaled(text, unit, known):
         if name not in known:
             raise PkpdError(f"unknown name '{name}'.{closest(name, known)}")
     part = _Checker(text.strip(), known).visit(root)
+    if part.factors is None:
+        return part.text
     dims, scale = units.dimension(unit)
-    if part.dims is not None and part.dims != dims:
+    if part.dims != dims:
         raise PkpdError(f"'{parse.short(text)}' has unit {part.unit}, not {unit}.")
-    return _times(units.tidy(part.scale / scale), part.text) if part.dims is not None else part.text
+    return _times(units.tidy(part.scale / scale), part.text)
 
 
 def _times(number, text):
     return text if number == 1.0 else f"({number!r}*{text})"
 
 
-def _product(left, right, sign):
-    """Unit text of a product or quotient."""
-    if right == "1":
-        return left
-    if left == "1" and sign == "*":
-        return right
-    return f"{left}{sign}{f'({right})' if sign == '/' and ('/' in right or '*' in right) else right}"
-
-
 def _combine(a, b, sign):
     powers = dict(a)
     for unit, power in b:
-        powers[unit] = round(powers.get(unit, 0.0) + sign * power, 9)
+        powers[unit] = powers.get(unit, 0) + sign * power
     return tuple(sorted((u, p) for u, p in powers.items() if p))
+
+
+def _raised(factors, power):
+    return tuple((u, p * power) for u, p in factors) if power else NONE
 
 
 class _Checker:
@@ -80,23 +84,22 @@ class _Checker:
     def Name(self, node):
         if node.id == "pi":
             return Part("pi", NONE)
-        dims, scale = units.dimension(self.known[node.id])
-        return Part(node.id, dims, scale, self.known[node.id])
+        return Part(node.id, units.powers(self.known[node.id]))
 
     def UnaryOp(self, node):
         part = self.visit(node.operand)
-        return Part(f"(-{part.text})" if isinstance(node.op, ast.USub) else part.text, part.dims, part.scale, part.unit)
+        return Part(f"(-{part.text})" if isinstance(node.op, ast.USub) else part.text, part.factors)
 
     def alike(self, node, verb, first, *others):
         """Bring parts to the unit of the first that has one; complain where dimensions differ."""
         parts = [first, *others]
-        lead = next((p for p in parts if p.dims is not None), None)
+        lead = next((p for p in parts if p.factors is not None), None)
         if lead is None:
             return parts, Part("0.0", None)
         for p in parts:
-            if p.dims is not None and p.dims != lead.dims:
+            if p.factors is not None and p.dims != lead.dims:
                 raise PkpdError(f"{self.quote(node)} {verb.format(p.unit, lead.unit)}.")
-        ready = [p if p.dims is None else Part(_times(units.tidy(p.scale / lead.scale), p.text), p.dims) for p in parts]
+        ready = [p if p.factors is None else Part(_times(units.tidy(p.scale / lead.scale), p.text), lead.factors) for p in parts]
         return ready, lead
 
     def bare(self, node, what):
@@ -104,7 +107,7 @@ class _Checker:
         part = self.visit(node)
         if part.dims:
             raise PkpdError(f"{what} {self.quote(node)} must have no unit, not {part.unit}.")
-        return _times(units.tidy(part.scale), part.text)
+        return part.text if part.factors is None else _times(units.tidy(part.scale), part.text)
 
     def BinOp(self, node):
         if isinstance(node.op, ast.Pow):
@@ -113,7 +116,7 @@ class _Checker:
         if isinstance(node.op, (ast.Add, ast.Sub)):
             plus = isinstance(node.op, ast.Add)
             (a, b), lead = self.alike(node, "adds {} to {}" if plus else "subtracts {} from {}", left, right)
-            return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.dims, lead.scale, lead.unit)
+            return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.factors)
         for number, other in ((node.left, right), (node.right, left)):
             if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
                 raise PkpdError(
@@ -121,23 +124,16 @@ class _Checker:
                     "constant of nature belongs in [parameters]."
                 )
         divide = isinstance(node.op, ast.Div)
-        if right.dims is None and divide:
+        if right.factors is None and divide:
             raise PkpdError(f"{self.quote(node)} divides by 0.")
-        if left.dims is None or right.dims is None:
+        if left.factors is None or right.factors is None:
             return Part("0.0", None)
-        sign, scale = ("/", left.scale / right.scale) if divide else ("*", left.scale * right.scale)
-        dims = _combine(left.dims, right.dims, -1 if divide else 1)
-        return Part(f"({left.text}{sign}{right.text})", dims, scale, _product(left.unit, right.unit, sign))
+        return Part(f"({left.text}{'/' if divide else '*'}{right.text})", _combine(left.factors, right.factors, -1 if divide else 1))
 
     def power(self, node):
-        base, exponent = self.visit(node.left), node.right
-        sign = 1
-        if isinstance(exponent, ast.UnaryOp):
-            sign, exponent = (-1 if isinstance(exponent.op, ast.USub) else 1), exponent.operand
-        if isinstance(exponent, ast.Constant) and base.dims is not None:
-            p = sign * exponent.value
-            dims = tuple((u, round(k * p, 9)) for u, k in base.dims) if p else NONE
-            return Part(f"({base.text}**{p!r})", dims, base.scale**p, f"({base.unit})**{p:g}")
+        base, power = self.visit(node.left), parse.constant(node.right)
+        if power is not None and base.factors is not None:
+            return Part(f"({base.text}**{power!r})", _raised(base.factors, power))
         return Part(f"({self.bare(node.left, 'the base')}**{self.bare(node.right, 'the exponent')})", NONE)
 
     def Call(self, node):
@@ -146,14 +142,13 @@ class _Checker:
             return Part(f"{name}({self.bare(node.args[0], f'the argument of {name}')})", NONE)
         parts = [self.visit(a) for a in node.args]
         if name == "sqrt":
-            dims = tuple((u, round(k / 2, 9)) for u, k in parts[0].dims or ())
-            return Part(f"sqrt({parts[0].text})", dims, parts[0].scale**0.5, f"({parts[0].unit})**0.5")
+            return Part(f"sqrt({parts[0].text})", _raised(parts[0].factors or NONE, 0.5))
         ready, lead = self.alike(node, "compares {} with {}", *parts)
-        return Part(f"{name}({', '.join(p.text for p in ready)})", lead.dims, lead.scale, lead.unit)
+        return Part(f"{name}({', '.join(p.text for p in ready)})", lead.factors)
 
     def IfExp(self, node):
         (a, b), lead = self.alike(node, "gives {} or {}", self.visit(node.body), self.visit(node.orelse))
-        return Part(f"({a.text} if {self.condition(node.test)} else {b.text})", lead.dims, lead.scale, lead.unit)
+        return Part(f"({a.text} if {self.condition(node.test)} else {b.text})", lead.factors)
 
     def condition(self, node):
         if isinstance(node, ast.BoolOp):

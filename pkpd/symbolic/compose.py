@@ -18,11 +18,7 @@ TABLES = {
     "title", "time", "outputs", "include", "override", "dose", "benefit", "parameters", "covariates", "correlations",
     "equations", "description", "notes",
 }  # fmt: skip
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}\Z")
 _LEFT = re.compile(r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z")
-_KEYWORDS = {"and", "or", "not", "if", "else", "in", "is", "for", "while", "def", "class", "lambda", "import", "from", "as", "with",
-             "return", "yield", "try", "except", "finally", "raise", "global", "nonlocal", "assert", "del", "pass", "break",
-             "continue", "async", "await", "elif"}  # fmt: skip
 
 
 class Builder:
@@ -73,17 +69,16 @@ class Builder:
         return list(merged.values())
 
     def named(self, name, place):
-        if not _NAME.match(name):
-            self.fail(place, f"'{name[:80]}' is not a name: letters, digits and _, at most 60, starting with a letter.")
-        if name in parse.RESERVED or not name.isidentifier() or name in _KEYWORDS:
-            self.fail(place, f"'{name}' is reserved; choose another name.")
+        reason = parse.why_not_a_name(name)
+        if reason:
+            self.fail(place, f"{reason}.")
         if name in self.places and self.places[name] != place:
             self.fail(place, f"'{name}' is already defined at {self.places[name]}.")
         self.places[name] = place
 
     def unit(self, text, place, wanted=None):
         try:
-            dims, _ = units.dimension(text if isinstance(text, str) else repr(text))
+            dims, _ = units.dimension(text)
         except PkpdError as error:
             self.fail(place, str(error))
         if wanted is not None and dims != wanted:
@@ -91,7 +86,7 @@ class Builder:
         return text
 
     def number(self, value, place, what):
-        if not parse.number(value):
+        if type(value) not in (int, float) or not math.isfinite(value):
             self.fail(place, f"{what} must be a finite number, not {str(value)[:40]!r}.")
         return float(value)
 

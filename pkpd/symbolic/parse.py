@@ -1,35 +1,46 @@
 """Expression text -> syntax tree, through a whitelist. Nothing is ever executed; knows no units and no models."""
 
 import ast
+import keyword
 import math
+import re
 
 from pkpd.errors import PkpdError
 
-LONGEST = 4000
-DEEPEST = 60
+LONGEST = 4000  # characters of one expression
+DEEPEST = 60  # brackets
+TALLEST = 150  # operations inside each other; keeps every recursion over a tree far from Python's limit
+STEEPEST = 100  # product of numeric exponents inside each other
 FUNCTIONS = {"exp": 1, "log": 1, "log10": 1, "sqrt": 1, "abs": 1, "min": 2, "max": 2}  # name -> fewest arguments
-RESERVED = {*FUNCTIONS, "t", "pi", "True", "False", "None"}
+COLUMNS = {"ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV"}  # of event tables and results
+RESERVED = {*FUNCTIONS, *COLUMNS, "t", "pi"}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}\Z")
 
 _NODES = (
-    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp,
-    ast.UAdd, ast.USub, ast.Call, ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BoolOp,
-    ast.And, ast.Or,
+    ast.Constant, ast.Name, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.UAdd, ast.USub, ast.Call,
+    ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BoolOp, ast.And, ast.Or,
 )  # fmt: skip
+_ARITHMETIC = {
+    ast.Add: float.__add__, ast.Sub: float.__sub__, ast.Mult: float.__mul__, ast.Div: float.__truediv__, ast.Pow: math.pow,
+}  # fmt: skip
+_MATH = {"exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max}
 
 
 def tree(text):
-    """Syntax tree of one expression. Raises PkpdError with the offending part; runs in bounded time and memory."""
+    """Syntax tree of one expression.
+
+    Raises PkpdError with the offending part. Time and memory are bounded whatever the text holds.
+    """
+    text = text.strip()
     if len(text) > LONGEST:
         raise PkpdError(f"an expression of {len(text)} characters is longer than {LONGEST}; split it into named parts")
-    if _depth(text) > DEEPEST:
+    if _brackets(text) > DEEPEST:
         raise PkpdError(f"brackets are nested deeper than {DEEPEST}; split the expression into named parts")
     try:
-        root = ast.parse(text.strip(), mode="eval").body
-        nodes = list(ast.walk(root))
+        root = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise PkpdError(f"'{short(text)}' is not an expression") from error
-    for node in nodes:
-        _check(node, text)
+    _Whitelist(text).visit(root, 0)
     return root
 
 
@@ -39,36 +50,94 @@ def names(root):
     return {n.id for n in ast.walk(root) if isinstance(n, ast.Name) and id(n) not in called}
 
 
-def _check(node, text):
-    part = short(ast.get_source_segment(text.strip(), node) or text)
-    if not isinstance(node, _NODES):
-        raise PkpdError(f"'{part}' is not allowed; expressions hold numbers, names, + - * / **, comparisons and {', '.join(FUNCTIONS)}")
+def why_not_a_name(name):
+    """The reason why a text cannot name a parameter, state or equation, or None if it can."""
+    if not _NAME.match(name):
+        return f"'{short(name, 40)}' is not a name: letters, digits and _, at most 60, starting with a letter"
+    if name in COLUMNS:
+        return f"'{name}' is a column of event tables and results; choose another name"
+    if name in RESERVED or keyword.iskeyword(name):
+        return f"'{name}' is reserved; choose another name"
+    return None
+
+
+def constant(node):
+    """Value of a tree of numbers alone in floating point, or None where it holds a name or a comparison.
+
+    Raises ValueError, OverflowError or ZeroDivisionError where there is no finite value.
+    """
     if isinstance(node, ast.Constant):
-        good = type(node.value) in (int, float) and abs(node.value) < 1e300
-        if not good:
-            raise PkpdError(f"'{part}' is not a plain number")
-    if isinstance(node, ast.Call):
+        return float(node.value)
+    if isinstance(node, ast.UnaryOp):
+        value = constant(node.operand)
+        return -value if isinstance(node.op, ast.USub) and value is not None else value
+    if isinstance(node, ast.BinOp):
+        parts, operation = [constant(node.left), constant(node.right)], _ARITHMETIC[type(node.op)]
+    elif isinstance(node, ast.Call):
+        parts, operation = [constant(a) for a in node.args], _MATH[node.func.id]
+    else:
+        return None
+    if None in parts:
+        return None
+    value = operation(*parts)
+    if not math.isfinite(value):
+        raise OverflowError
+    return value
+
+
+class _Whitelist:
+    """Visits every node once and refuses whatever the language does not hold."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def quote(self, node):
+        return f"'{short(ast.get_source_segment(self.text, node) or self.text)}'"
+
+    def visit(self, node, height):
+        """Largest product of numeric exponents inside each other in this tree."""
+        if height > TALLEST:
+            raise PkpdError(f"'{short(self.text)}' nests more than {TALLEST} operations; split it into named parts")
+        if not isinstance(node, _NODES):
+            raise PkpdError(
+                f"{self.quote(node)} is not allowed; expressions hold numbers, names, + - * / **, 'a if x < y else b' and {', '.join(FUNCTIONS)}"
+            )
+        if isinstance(node, ast.Constant):
+            self.number(node)
+        if isinstance(node, ast.Call):
+            self.call(node)
+        children = node.args if isinstance(node, ast.Call) else [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context)]
+        steep = max([self.visit(n, height + 1) for n in children], default=1.0)
+        self.finite(node)
+        return self.power(node, steep) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) else steep
+
+    def number(self, node):
+        if type(node.value) not in (int, float) or not abs(node.value) < 1e100:
+            raise PkpdError(f"{self.quote(node)} is not a plain number")
+
+    def call(self, node):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
-            raise PkpdError(f"'{part}' is not allowed; the functions are {', '.join(FUNCTIONS)}")
+            raise PkpdError(f"{self.quote(node)} is not allowed; the functions are {', '.join(FUNCTIONS)}")
         least = FUNCTIONS[node.func.id]
         if len(node.args) < least or (least == 1 and len(node.args) > 1) or len(node.args) > 20:
-            raise PkpdError(f"'{part}': {node.func.id} takes {'one argument' if least == 1 else 'two or more arguments'}")
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _modest(node.right):
-        raise PkpdError(f"'{part}': a numeric exponent must be one number between -100 and 100")
+            raise PkpdError(f"{self.quote(node)}: {node.func.id} takes {'one argument' if least == 1 else '2 to 20 arguments'}")
+
+    def finite(self, node):
+        try:
+            constant(node)
+        except (ValueError, OverflowError, ZeroDivisionError) as error:
+            raise PkpdError(f"{self.quote(node)} has no finite value") from error
+
+    def power(self, node, steep):
+        """Towers of numeric exponents make numbers that no exact arithmetic can hold."""
+        exponent = constant(node.right)
+        steep *= max(1.0, abs(exponent)) if exponent is not None else 1.0
+        if steep > STEEPEST:
+            raise PkpdError(f"{self.quote(node)} raises to a power of {steep:g}; numeric exponents stay within {STEEPEST}")
+        return steep
 
 
-def _modest(exponent):
-    """True unless the exponent is built from numbers alone and is not one small literal."""
-    if isinstance(exponent, ast.UnaryOp):
-        exponent = exponent.operand
-    if isinstance(exponent, ast.Constant):
-        return type(exponent.value) in (int, float) and abs(exponent.value) <= 100
-    return any(isinstance(n, ast.Name) for n in ast.walk(exponent)) or not any(
-        isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(exponent)
-    )
-
-
-def _depth(text):
+def _brackets(text):
     deepest = depth = 0
     for c in text:
         depth += (c in "([{") - (c in ")]}")
@@ -76,11 +145,7 @@ def _depth(text):
     return deepest
 
 
-def short(text):
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def number(value):
-    """True for a finite plain number."""
-    return type(value) in (int, float) and math.isfinite(value)
+def short(text, length=80):
+    """One line of at most `length` characters, for quoting in a message."""
+    text = " ".join(str(text).split())
+    return text if len(text) <= length else text[: length - 3] + "..."
