@@ -8,7 +8,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from pkpd.dosing.events import Actions
+from pkpd.dosing.events import ADD, Actions
 from pkpd.symbolic.load import load
 
 MODEL = load(Path(__file__).with_name("ldn12.toml"))
@@ -36,7 +36,8 @@ def amounts(n):
 def actions(n):
     """The doses as actions of the lane solver."""
     return Actions(
-        np.arange(n + 1, dtype=np.int64) * DAYS, np.tile(24.0 * np.arange(DAYS), n), np.zeros(n * DAYS, np.int32), np.repeat(amounts(n), DAYS)
+        np.arange(n + 1, dtype=np.int64) * DAYS, np.tile(24.0 * np.arange(DAYS), n), np.full(n * DAYS, ADD, np.int8),
+        np.zeros(n * DAYS, np.int32), np.repeat(amounts(n), DAYS),
     )
 
 

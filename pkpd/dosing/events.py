@@ -1,4 +1,4 @@
-"""Regimens meet a model's dose targets: every dose becomes an action (time, state, amount) of one row.
+"""Regimens meet a model's dose targets: every dose becomes an action (time, kind, state, amount) of one row.
 
 A row is a patient at a dose. Bioavailability and lag of the row's own patient are applied here, so that the solver sees
 plain numbers. Knows regimens and targets; knows nothing of solvers.
@@ -11,16 +11,25 @@ import numpy as np
 from pkpd import units
 from pkpd.errors import DoseError, PkpdError, closest
 
+# what an action does: its amount goes into a state, or changes the constant rate into it; all states return to their start
+# values and all rates to 0; the row goes on with the inputs of another row of theta; the outputs are saved; all states become,
+# or rise by, a given vector
+ADD, RATE, RESET, PERSON, LOOK, SET, PLUS = range(7)
+
 
 @dataclass(frozen=True)
 class Actions:
-    """Amounts added to states, grouped by row and sorted by time inside each row.
+    """What happens to each row and when, sorted by time inside each row; at equal times in order.
 
-    start : (N+1,) int64, row r owns start[r]:start[r+1]; time : (M,) model time; state : (M,) int32; amount : (M,) state unit
+    start : (N+1,) int64, row r owns start[r]:start[r+1]; time : (M,) model time; kind : (M,) int8, as above
+    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row of LOOK, the row of the
+        solver's `given` vectors of SET and PLUS
+    amount : (M,) state unit, for RATE per unit of model time
     """
 
     start: np.ndarray
     time: np.ndarray
+    kind: np.ndarray
     state: np.ndarray
     amount: np.ndarray
 
@@ -29,7 +38,7 @@ class Actions:
         counts = np.diff(self.start)[rows]
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         index = np.repeat(self.start[rows] - start[:-1], counts) + np.arange(start[-1])
-        return Actions(start, self.time[index], self.state[index], self.amount[index])
+        return Actions(start, self.time[index], self.kind[index], self.state[index], self.amount[index])
 
 
 def target(model, into, unit=None):
@@ -93,6 +102,7 @@ def _sorted(times, amounts, states, scale):
     return Actions(
         np.arange(rows + 1, dtype=np.int64) * count,
         np.ascontiguousarray(np.take_along_axis(times, order, axis=1)).ravel(),
+        np.full(rows * count, ADD, np.int8),
         np.ascontiguousarray(states[order], dtype=np.int32).ravel(),
         np.ascontiguousarray(np.take_along_axis(amounts, order, axis=1)).ravel(),
     )

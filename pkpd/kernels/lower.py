@@ -13,15 +13,16 @@ from pkpd.errors import PkpdError, closest
 class Program:
     """Sizes and source of one model's lane functions.
 
-    dynamic : S, states of the model; states : S plus integrals (Q); constants : per-patient numbers;
-    outputs : O, observed names
-    sources : function name -> body lines, in terms of t, y<i>, c<i> (p[i] in constants)
+    dynamic : S, states of the model; states : S plus integrals (Q); outputs : O, observed names
+    constants : per-patient numbers, then the constant rates into the `infused` states
+    the lines are in terms of t, y<i>, c<i> (p[i] in constants)
     """
 
     dynamic: int
     states: int
     constants: int
     outputs: int
+    infused: tuple[int, ...]
     constant_lines: tuple[str, ...]
     initial: tuple[str, ...]
     rhs_lines: tuple[str, ...]
@@ -46,16 +47,19 @@ def lower(model, observe, integrals=()):
     initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
     rhs_lines, rates = _shared(rates)
     look_lines, looks = _shared(looks)
-    constants = [f"{_text(e)}" for e in hoist.constants]
+    constants = [_text(e) for e in hoist.constants]
+    infused = tuple(model.state_names.index(d.state) for d in model.doses)
+    inflow = {i: f" + c{len(constants) + k}" for k, i in enumerate(infused)}
     return Program(
         dynamic=len(model.states),
         states=len(rates),
-        constants=len(constants),
+        constants=len(constants) + len(infused),
         outputs=len(looks),
+        infused=infused,
         constant_lines=tuple(constants),
         initial=tuple(_text(e) for e in initial),
         rhs_lines=rhs_lines,
-        rates=rates,
+        rates=tuple(f"({rate}{inflow.get(i, '')})" for i, rate in enumerate(rates)),
         look_lines=look_lines,
         looks=looks,
     )

@@ -42,10 +42,24 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Output times of rows that do not share them.
+
+    times : (G,) model time; row r saves times[points[r, 0]:points[r, 1]], increasing, each in output row place[r] + slot
+    slot : (G,) int64; points : (N, 2) int64; place : (N+1,) int64, row r owns output rows place[r]:place[r+1]
+    """
+
+    times: np.ndarray
+    slot: np.ndarray
+    points: np.ndarray
+    place: np.ndarray
+
+
+@dataclass(frozen=True)
 class Solution:
     """What became of N rows. Failed rows are NaN and carry why and when.
 
-    out : (N, T, O) observed values; end : (N, S) last state; integral : (N, Q) value*time
+    out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own; end : (N, S) last state; integral : (N, Q) value*time
     status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
     peak : (N, S) largest size of each state over the run
     control : (N, 3) step-size memory, to hand to a run that goes on from `end`
@@ -82,7 +96,7 @@ def compile(model, observe=None, integrals=(), method="tsit5"):
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    rtol=1e-6, threads=None, control=None, progress=None,
+    given=None, rtol=1e-6, threads=None, control=None, progress=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -91,7 +105,8 @@ def solve(
     theta : (P, K) inputs of the patients; person : (N,) patient of each row (default: one row a patient)
     y0 : (N, S) start values or None for the model's own; t0, t1 : float or (N,), model time
     actions : pkpd.dosing.events.Actions or None; one at time t acts before the grid value at t is saved
-    grid : (T,) increasing model times, the same for all rows; points outside [t0, t1] stay NaN
+    grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1] stay NaN
+    given : (V, S) vectors for actions of kind SET and PLUS
     rtol : relative tolerance; the absolute one follows each state's own largest value
     threads : number of threads (default: all cores); results do not depend on it
     control : (N, 3) step-size memory of an earlier Solution
@@ -103,10 +118,12 @@ def solve(
     """
     theta = np.ascontiguousarray(theta, dtype=np.float64)
     person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
-    rows, states, grid = len(person), kernel.states, np.ascontiguousarray(grid, dtype=np.float64)
+    rows, states, shared = len(person), kernel.states, not isinstance(grid, Grid)
+    grid = _shared(grid, rows) if shared else grid
     control = np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64)
+    out = np.full((grid.place[-1], len(kernel.observe)), np.nan)
     solution = Solution(
-        out=np.full((rows, grid.size, len(kernel.observe)), np.nan),
+        out=out.reshape(rows, len(grid.times), len(kernel.observe)) if shared else out,
         end=np.full((rows, states), np.nan),
         integral=np.full((rows, len(kernel.integrals)), np.nan),
         status=np.full(rows, driver.CANCELLED, np.int8),
@@ -116,11 +133,13 @@ def solve(
         peak=np.full((rows, states), np.nan),
         control=control,
     )
-    given = np.zeros((1, states)) if y0 is None else np.ascontiguousarray(y0, dtype=np.float64)
-    inputs = (theta, person, given, y0 is not None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), grid)
+    inputs = (
+        theta, person, _vectors(y0, states), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(given, states),
+        grid.times, grid.slot, grid.points, grid.place,
+    )  # fmt: skip
     outputs = (
-        solution.out, solution.end, solution.integral, solution.status, solution.fail_time,
-        solution.steps, solution.rejected, solution.peak, solution.control,
+        out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected, solution.peak,
+        solution.control,
     )  # fmt: skip
     cancel = np.zeros(1, np.int8)
 
@@ -136,10 +155,20 @@ def _each(value, rows):
     return np.array(np.broadcast_to(value, (rows,)), dtype=np.float64)
 
 
+def _vectors(values, states):
+    return np.zeros((1, states)) if values is None else np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _shared(times, rows):
+    times = np.ascontiguousarray(times, dtype=np.float64)
+    points = np.tile(np.array([[0, times.size]]), (rows, 1))
+    return Grid(times, np.arange(times.size), points, np.arange(rows + 1) * times.size)
+
+
 def _flat(actions, rows):
     if actions is None:
-        return np.zeros(rows + 1, np.int64), np.zeros(0), np.zeros(0, np.int32), np.zeros(0)
-    return actions.start, actions.time, actions.state, actions.amount
+        return np.zeros(rows + 1, np.int64), np.zeros(0), np.zeros(0, np.int8), np.zeros(0, np.int32), np.zeros(0)
+    return actions.start, actions.time, actions.kind, actions.state, actions.amount
 
 
 _local = threading.local()

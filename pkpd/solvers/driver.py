@@ -4,30 +4,32 @@ The loop steps all lanes together and looks at single lanes only where one wants
 action is due, the run ended or failed. Knows lanes, clocks and actions; knows nothing of models or methods.
 """
 
+from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
 from pkpd.kernels.layout import CLOCK
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED = range(6)
 PEAK_FLOOR = 1e-1  # the absolute tolerance of a state is rtol times this share of its largest value so far
 
-# solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_state, act_amount, grid, rtol, limit, cancel,
-#       w, out, end, integral, status, fail_time, steps, rejected, peak, control)
+# solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
+#       place, rtol, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control)
 SIGNATURE = (
-    "void(i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i4[::1], f8[::1], f8[::1], f8, i8, "
-    "i1[::1], f8[::1], f8[:,:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])"
+    "void(i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
+    "f8[::1], i8[::1], i8[:,::1], i8[::1], f8, i8, "
+    "i1[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])"
 )
 
 TEMPLATE = '''
 @njit(error_model="numpy")
-def begin(w, l, r, person, theta, y0, given, t0, t1, control):
+def begin(w, l, r, person, theta, y0, own, t0, t1, control):
     """Fill lane l with row r: constants, start values, clock and the step size it left off with."""
     for i in range({size} // {lanes}):
         w[i*{lanes} + l] = 0.0
     constants(theta[person[r]], w, l)
-    if given:
+    if own:
+        initial(w, l)
+    else:
         for i in range({dynamic}):
             w[{y} + i*{lanes} + l] = y0[r, i]
-    else:
-        initial(w, l)
     for i in range({states}):
         w[{peak} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
     w[{t} + l] = t0[r]
@@ -39,18 +41,49 @@ def begin(w, l, r, person, theta, y0, given, t0, t1, control):
 
 
 @njit(error_model="numpy")
-def act(w, l, r, cursor, t1, start, act_time, act_state, act_amount):
-    """Apply every action due at lane l's time and set its next stop. True if the state was changed."""
+def stop_rates(w, l):
+    """No constant rate into any state of lane l."""
+    for k in range({rates}):
+        w[{rate} + k*{lanes} + l] = 0.0
+
+
+@njit(error_model="numpy")
+def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out):
+    """Do what is due at lane l's time and set its next stop. True if the lane must find its step size anew."""
     now = w[{t} + l]
     changed = False
     k = cursor[l]
     while k < start[r + 1] and act_time[k] <= now:
         if act_time[k] == now:
-            at = {y} + act_state[k]*{lanes} + l
-            w[at] += act_amount[k]
-            w[{peak} + act_state[k]*{lanes} + l] = max(w[{peak} + act_state[k]*{lanes} + l], abs(w[at]))
-            changed = True
+            kind = act_kind[k]
+            at = act_state[k]
+            if kind == {ADD}:
+                w[{y} + at*{lanes} + l] += act_amount[k]
+            elif kind == {RATE}:
+                for j in range({rates}):
+                    if INFUSED[j] == at:
+                        w[{rate} + j*{lanes} + l] += act_amount[k]
+            elif kind == {RESET}:
+                stop_rates(w, l)
+                initial(w, l)
+            elif kind == {PERSON}:
+                constants(theta[at], w, l)
+            elif kind == {LOOK}:
+                for i in range({states}):
+                    z[i] = w[{y} + i*{lanes} + l]
+                look(now, z, w, l, out[place[r] + at])
+            elif kind == {SET}:
+                stop_rates(w, l)
+                for i in range({dynamic}):
+                    w[{y} + i*{lanes} + l] = given[at, i]
+            elif kind == {PLUS}:
+                for i in range({dynamic}):
+                    w[{y} + i*{lanes} + l] += given[at, i]
+            changed = changed or kind != {LOOK}
         k += 1
+    if changed:
+        for i in range({dynamic}):
+            w[{peak} + i*{lanes} + l] = max(w[{peak} + i*{lanes} + l], abs(w[{y} + i*{lanes} + l]))
     cursor[l] = k
     w[{stop} + l] = t1[r]
     if k < start[r + 1] and act_time[k] < t1[r]:
@@ -82,7 +115,7 @@ def aim(w, l, changed):
 
 
 @njit(error_model="numpy")
-def finish(w, l, r, status, end, integral, out, fail, fail_time, steps, rejected, peak, control):
+def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, peak, control):
     """Write lane l's last values to row r, or NaN if it failed, and let the lane idle."""
     fine = fail == {OK}
     for i in range({dynamic}):
@@ -91,7 +124,7 @@ def finish(w, l, r, status, end, integral, out, fail, fail_time, steps, rejected
     for i in range({dynamic}, {states}):
         integral[r, i - {dynamic}] = w[{y} + i*{lanes} + l] if fine else np.nan
     if not fine:
-        out[r] = np.nan
+        out[place[r]:place[r + 1]] = np.nan
         fail_time[r] = w[{t} + l]
     status[r] = fail
     steps[r] = w[{count} + l]
@@ -115,26 +148,29 @@ def verdict(w, l, limit):
 
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
-def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_state, act_amount, grid, rtol, limit, cancel,
-          w, out, end, integral, status, fail_time, steps, rejected, peak, control):
+def solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
+          place, rtol, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control):
     """Carry rows first..last-1 from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
     cursor[0] = stack_anchor()
     point = np.zeros({lanes}, np.int64)
+    past = np.zeros({lanes}, np.int64)
     for block in range(first, last, {lanes}):
         running = min({lanes}, last - block)
         for l in range({lanes}):
             # spare lanes of the last block idle on a copy of its first row
-            begin(w, l, block + l if l < running else block, person, theta, y0, given, t0, t1, control)
-            point[l] = 0
+            begin(w, l, block + l if l < running else block, person, theta, y0, own, t0, t1, control)
+            point[l] = past[l] = 0
             if l < running:
-                cursor[l] = start[block + l]
-                while point[l] < grid.size and grid[point[l]] < t0[block + l]:
+                r = block + l
+                cursor[l] = start[r]
+                point[l], past[l] = points[r]
+                while point[l] < past[l] and grid[point[l]] < t0[r]:
                     point[l] += 1
-                changed = act(w, l, block + l, cursor, t1, start, act_time, act_state, act_amount)
+                changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
                 w[{first} + l] = 1.0 if changed else 0.0
-                w[{due} + l] = grid[point[l]] if point[l] < grid.size else np.inf
+                w[{due} + l] = grid[point[l]] if point[l] < past[l] else np.inf
                 w[{fresh} + l] = 1.0
             else:
                 w[{active} + l] = 0.0
@@ -147,7 +183,7 @@ def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_st
             if cancel[0] != 0:
                 for l in range({lanes}):
                     if w[{active} + l] > 0.0:
-                        finish(w, l, block + l, status, end, integral, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
+                        finish(w, l, block + l, status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
                 break
             if step(w, rtol, limit) == 0:
                 continue
@@ -157,32 +193,32 @@ def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_st
                     continue
                 r = block + l
                 if w[{failed} + l] > 0.0:
-                    finish(w, l, r, status, end, integral, out, verdict(w, l, limit), fail_time, steps, rejected, peak, control)
+                    finish(w, l, r, status, end, integral, place, out, verdict(w, l, limit), fail_time, steps, rejected, peak, control)
                     running -= 1
                     continue
                 if w[{accepted} + l] == 0.0:
                     continue
                 k = point[l]
                 now = w[{t} + l]
-                while k < grid.size and grid[k] < now:
+                while k < past[l] and grid[k] < now:
                     dense(w, l, grid[k], z)
-                    look(grid[k], z, w, l, out[r, k])
+                    look(grid[k], z, w, l, out[place[r] + slot[k]])
                     k += 1
                 if w[{event} + l] > 0.0:
-                    changed = act(w, l, r, cursor, t1, start, act_time, act_state, act_amount)
+                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
                     if now >= t1[r]:
-                        if k < grid.size and grid[k] == now:
+                        if k < past[l] and grid[k] == now:
                             for i in range({states}):
                                 z[i] = w[{y} + i*{lanes} + l]
-                            look(now, z, w, l, out[r, k])
-                        finish(w, l, r, status, end, integral, out, {OK}, fail_time, steps, rejected, peak, control)
+                            look(now, z, w, l, out[place[r] + slot[k]])
+                        finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
                         running -= 1
                         continue
                     w[{fresh} + l] = 1.0
                     w[{first} + l] = 1.0 if changed else 0.0
                     renew = True
                 point[l] = k
-                w[{due} + l] = grid[k] if k < grid.size else np.inf
+                w[{due} + l] = grid[k] if k < past[l] else np.inf
             if renew:
                 refresh(w)
                 for l in range({lanes}):
@@ -195,8 +231,11 @@ def solve(first, last, theta, person, y0, given, t0, t1, start, act_time, act_st
 def source(program, layout):
     """Source of `solve` and its parts for one program."""
     places = {name: layout.clock(name) for name in CLOCK}
-    return TEMPLATE.strip().format(
+    rates = len(program.infused)
+    # numba cannot type an empty tuple's element
+    infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
+    return infused + TEMPLATE.strip().format(
         **places, signature=SIGNATURE, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
-        y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0), floor=PEAK_FLOOR,
-        OK=OK, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
+        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0), floor=PEAK_FLOOR,
+        ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS, OK=OK, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
     )  # fmt: skip

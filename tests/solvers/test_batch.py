@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from pkpd.dosing.events import Actions
+from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET, Actions
 from pkpd.solvers import batch, driver
 from pkpd.symbolic.load import load
 
@@ -53,7 +53,7 @@ def people(n, seed=0):
 
 def boluses(n, times, amounts, state=0):
     m = len(times)
-    return Actions(np.arange(n + 1, dtype=np.int64) * m, np.tile(times, n), np.full(n * m, state, np.int32), np.tile(amounts, n))
+    return Actions(np.arange(n + 1, dtype=np.int64) * m, np.tile(times, n), np.zeros(n * m, np.int8), np.full(n * m, state, np.int32), np.tile(amounts, n))
 
 
 def exact(theta, times, amounts, grid):
@@ -117,7 +117,7 @@ def test_a_run_in_two_parts_carries_state_and_step_size(chain):
     kernel, theta, actions = batch.compile(chain), people(9), boluses(9, TIMES, AMOUNTS)
     whole = batch.solve(kernel, theta, t1=48.0, actions=actions, rtol=1e-8)
     first = batch.solve(kernel, theta, t1=10.0, actions=actions, rtol=1e-8)
-    rest = Actions(np.arange(10, dtype=np.int64), np.full(9, 24.0), np.zeros(9, np.int32), np.full(9, 10.0))
+    rest = Actions(np.arange(10, dtype=np.int64), np.full(9, 24.0), np.zeros(9, np.int8), np.zeros(9, np.int32), np.full(9, 10.0))
     second = batch.solve(kernel, theta, None, first.end, 10.0, 48.0, rest, rtol=1e-8, control=first.control)
     np.testing.assert_allclose(second.end, whole.end, rtol=1e-6, atol=1e-9)
 
@@ -190,3 +190,58 @@ def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
     again = batch.compile(chain, observe=("b",))
     solution = batch.solve(again, people(1), t1=1.0, actions=boluses(1, [0.0], [1.0]), grid=[1.0])
     assert solution.status[0] == driver.OK
+
+
+def sequence(*events):
+    """Actions of one row from (time, kind, index, amount)."""
+    time, kind, state, amount = zip(*events, strict=True)
+    return Actions(np.array([0, len(time)]), np.array(time), np.array(kind, np.int8), np.array(state, np.int32), np.array(amount))
+
+
+def infused(theta, y, time, rate):
+    """Chain (3,) after `time` under a constant rate into its first state, from y."""
+    matrix = rates(theta)
+    fixed = -np.linalg.solve(matrix, [rate, 0.0, 0.0])
+    return fixed + expm(matrix * time) @ (y - fixed)
+
+
+def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponential(chain):
+    kernel, theta = batch.compile(chain), people(2, seed=3)
+    events = sequence(
+        (1.0, RATE, 0, 5.0), (2.0, RATE, 0, 3.0), (4.0, RATE, 0, -5.0), (5.0, PERSON, 1, 0.0), (6.0, RATE, 0, -3.0), (8.0, ADD, 1, 2.0),
+        (9.0, RATE, 0, 7.0), (10.0, RESET, 0, 0.0), (11.0, ADD, 0, 1.0),
+    )  # fmt: skip
+    grid = np.array([1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0, 10.0, 11.0, 12.0])
+    out = batch.solve(kernel, theta, np.array([0]), t1=12.0, actions=events, grid=grid, rtol=1e-10).out[0]
+    y, expected = np.zeros(3), [np.zeros(3)]
+    for who, length, rate in [(0, 1.0, 5.0), (0, 2.0, 8.0), (0, 1.0, 3.0), (1, 1.0, 3.0), (1, 2.0, 0.0)]:
+        y = infused(theta[who], y, length, rate)
+        expected.append(y)
+    expected[-1] = expected[-1] + [0.0, 2.0, 0.0]
+    expected += [infused(theta[1], expected[-1], 1.0, 0.0), np.zeros(3), np.array([1.0, 0.0, 0.0]), infused(theta[1], np.array([1.0, 0.0, 0.0]), 1.0, 0.0)]
+    np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(chain):
+    kernel, theta = batch.compile(chain), people(1)
+    given = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+    events = sequence(
+        (0.0, LOOK, 0, 0.0), (0.0, RATE, 0, 4.0), (2.0, SET, 0, 0.0), (2.0, LOOK, 1, 0.0), (2.0, PLUS, 1, 0.0), (2.0, LOOK, 3, 0.0), (5.0, LOOK, 2, 0.0)
+    )
+    times = batch.Grid(np.array([1.0, 3.0]), np.array([4, 5]), np.array([[0, 2]]), np.array([0, 6]))
+    out = batch.solve(kernel, theta, t1=5.0, actions=events, grid=times, given=given, rtol=1e-10).out
+    joined = given.sum(axis=0)
+    expected = [
+        np.zeros(3), given[0], infused(theta[0], joined, 3.0, 0.0), joined, infused(theta[0], np.zeros(3), 1.0, 4.0),
+        infused(theta[0], joined, 1.0, 0.0),
+    ]  # fmt: skip
+    np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_a_failed_row_with_times_of_its_own_takes_only_its_own_places(tmp_path):
+    model = write(tmp_path, "blow", "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1", {"k": (1.0, "1/h")}, ["x"], "x", "1")
+    times = batch.Grid(np.array([0.0, 0.5, 2.0]), np.array([0, 1, 2]), np.array([[0, 3], [0, 2], [1, 3]]), np.array([0, 3, 5, 8]))
+    run = batch.solve(batch.compile(model), np.array([[0.1], [0.1], [1.0]]), t1=2.0, grid=times, rtol=1e-9)
+    assert run.status.tolist()[:2] == [0, 0] and run.status[2] != 0
+    np.testing.assert_allclose(run.out[:5, 0], [1.0, 1 / 0.95, 1 / 0.8, 1.0, 1 / 0.95], rtol=1e-7)
+    assert np.isnan(run.out[5:]).all()

@@ -52,6 +52,7 @@ def test_hormesis_settles_where_a_long_run_settles(kernel, steady):
     long = Actions(
         np.arange(len(person) + 1, dtype=np.int64) * days,
         (lag[:, None] + 24.0 * np.arange(days)).ravel(),
+        np.zeros(len(person) * days, np.int8),
         np.zeros(len(person) * days, np.int32),
         np.repeat(amount, days),
     )
