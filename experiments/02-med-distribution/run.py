@@ -16,12 +16,13 @@ from pkpd.result import write_figure, write_json
 HERE = Path(__file__).parent
 PUBLISHED = (0.1, 6.0)  # mg/day, range of 41 observed MEDs, Marcus 2024
 SAMPLE = 41
+HOURS = (2, 6, 12, 24, 41, 75)
 VARIANTS = {
     "full model": {},
     "glia off": {"glia": 0.0},
     "rebound off": {"rebound": 0.0},
     "both off": {"glia": 0.0, "rebound": 0.0},
-} | {f"toff {hours:g} h": {"toff": float(hours)} for hours in (2, 6, 12, 24, 41, 75)}
+} | {f"toff {hours:g} h": {"toff": float(hours)} for hours in HOURS}
 COLOURS = {"full model": "#0072B2", "glia off": "#D55E00", "rebound off": "#009E73"}
 
 
@@ -45,24 +46,33 @@ def study(model, n, changes, rng):
     }  # fmt: skip
 
 
-def draw(tables):
-    """Histograms of the variants that have MEDs, over the published range."""
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
+def draw(tables, summaries):
+    """Histograms with parts of the mechanism off, and the middle of the MEDs against the length of blockade."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     edges = np.geomspace(0.05, 50, 46)
-    axes.axvspan(*PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)")
+    left.axvspan(*PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)")
     for name, colour in COLOURS.items():
-        found = tables[name].columns["med"]
-        found = found[~np.isnan(found)]
-        total = len(tables[name].columns["ID"])
-        axes.hist(found, edges, weights=np.full(len(found), 100 / total), histtype="step", lw=2, color=colour,
-                  label=f"{name}: {100 * len(found) / total:.0f} % have a MED in range")  # fmt: skip
-    axes.set(xscale="log", xlabel="maximally effective dose (mg/day)", ylabel="patients (% of all, per bin)", xticks=[0.1, 0.3, 1, 3, 10, 30])
-    axes.set_xticklabels(["0.1", "0.3", "1", "3", "10", "30"])
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
-    axes.set_title("True MED of virtual patients, whole mechanism and parts of it", loc="left", fontsize=11)
+        found, share = tables[name].columns["med"], summaries[name]["status"]["interior"] / summaries[name]["patients"]
+        left.hist(found, edges, weights=np.full(len(found), 100 / len(found)), histtype="step", lw=2, color=colour,
+                  label=f"{name}: {share:.0%} have a MED below 50 mg")  # fmt: skip
+    left.set(xscale="log", xlabel="maximally effective dose (mg/day)", ylabel="patients (% of all, per bin)")
+    left.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
+    left.legend(frameon=False, fontsize=8, loc="upper left")
+    left.set_ylim(0, left.get_ylim()[1] * 1.25)
+    left.set_title("True MED: whole mechanism and parts of it", loc="left", fontsize=11)
+    right.axhspan(*PUBLISHED, color="0.92")
+    for hours in HOURS:
+        level = {q["level"]: min(float(q["value"]), 50.0) for q in summaries[f"toff {hours} h"]["quantiles"]}
+        right.plot([hours] * 2, [level[0.25], level[0.75]], color=COLOURS["full model"], lw=6, alpha=0.35, solid_capstyle="butt")
+        right.plot(hours, level[0.5], "o", color=COLOURS["full model"])
+    right.set(xscale="log", yscale="log", ylim=(0.05, 50), xlabel="typical half-life of blockade, toff (h): unknown in man", ylabel="MED (mg/day)")
+    right.set_xticks(HOURS, HOURS)
+    right.set_yticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
+    right.minorticks_off()
+    right.set_title("Median and middle half of the MEDs", loc="left", fontsize=11)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -79,7 +89,7 @@ def main():
         inside = s["share_inside"]["share"][0]
         print(f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  in 0.1-6 mg {inside:6.1%}", s["samples_of_41"], flush=True)
     write_json(summaries, HERE / "summary.json")
-    write_figure(draw(tables), HERE / "med-distribution.png")
+    write_figure(draw(tables, summaries), HERE / "med-distribution.png")
 
 
 if __name__ == "__main__":
