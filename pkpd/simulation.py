@@ -10,7 +10,7 @@ from pkpd.result import Result
 from pkpd.solvers.batch import compile, solve
 
 
-def simulate(model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, threads=None, progress=None):
+def simulate(model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None):
     """Simulate a cohort under one regimen.
 
     Parameters
@@ -19,7 +19,7 @@ def simulate(model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, thr
     times : (T,) increasing model times, or "start:stop:step" with stop included; default hourly from 0 to one interval
         after the last dose
     outputs : names of states or assignments (default: the model's outputs)
-    rtol : relative tolerance of the solver; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
 
     Returns
     -------
@@ -34,7 +34,7 @@ def simulate(model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, thr
         raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     grid = time_grid(model, regimen, times)
     names = tuple(model.outputs if outputs is None else outputs)
-    kernel = compile(model, observe=names)
+    kernel = compile(model, observe=names, solver=solver)
     solution = solve(
         kernel, cohort.theta, t0=min(0.0, grid[0]), t1=grid[-1], actions=actions(model, regimen, cohort.theta), grid=grid, rtol=rtol,
         threads=threads, progress=progress,

@@ -25,6 +25,7 @@ def dose_response(
     figure: options.Figure = True,
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
+    solver: options.Solver = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
@@ -46,7 +47,7 @@ def dose_response(
     _check_folder(out)
 
     def work(part, report):
-        return sweep.dose_response(found, part, doses, rtol=rtol, threads=threads, progress=report, **rule)
+        return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **rule)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
@@ -80,6 +81,7 @@ def med(
     figure: options.Figure = True,
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
+    solver: options.Solver = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
@@ -102,7 +104,7 @@ def med(
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     _check_folder(out)
     with screen.progress(len(people), quiet) as advance:
-        table = room.med(found, people, rtol=rtol, threads=threads, progress=advance, **rule)
+        table = room.med(found, people, rtol=rtol, solver=solver, threads=threads, progress=advance, **rule)
     done = len(table.columns["ID"])
     known = RANGES.get(found.name)
     summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())

@@ -33,6 +33,7 @@ def simulate(
     figure: Annotated[bool, typer.Option("--figure/--no-figure", help="Draw a figure beside the table.", show_default=False)] = False,
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
+    solver: options.Solver = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
@@ -57,7 +58,7 @@ def simulate(
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
 
     def work(part, report):
-        return simulation.simulate(found, rx, part, times=times, rtol=rtol, threads=threads, progress=report)
+        return simulation.simulate(found, rx, part, times=times, rtol=rtol, solver=solver, threads=threads, progress=report)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)

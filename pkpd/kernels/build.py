@@ -19,10 +19,10 @@ DYNAMIC, STATES, OUTPUTS, SIZE, LANES = {dynamic}, {states}, {outputs}, {size}, 
 '''
 
 
-def build(model, observe, integrals, method, lanes, make):
+def build(model, observe, integrals, method, lanes, make, derivatives):
     """The generated module for a model, from the cache when it holds one.
 
-    make(program) -> (layout, source of the method's functions). Raises PkpdError for an unknown name.
+    make(program) -> (layout, source of the method's functions); derivatives : whether it needs the Jacobian. Raises PkpdError for an unknown name.
     """
     key = "|".join([cache.fingerprint(lanes), model.digest, *observe, "integrals", *integrals, method])
     path = cache.source_file(model.name, key)
@@ -31,7 +31,7 @@ def build(model, observe, integrals, method, lanes, make):
             return cache.load(path)
         except Exception:  # a damaged cache file of any kind is rebuilt, never trusted
             cache.discard(path)
-    program = lower(model, observe, integrals)
+    program = lower(model, observe, integrals, derivatives)
     layout, source = make(program)
     title = f"{model.name}: {', '.join(observe)}".replace('"', "'").replace("\\", "/")
     header = HEADER.format(

@@ -6,17 +6,21 @@ Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only;
 from dataclasses import dataclass
 
 CLOCK = ("t", "h", "stop", "suggest", "log_error", "restart", "first", "land", "active", "accepted", "count", "due",
-         "t_old", "h_old", "rejected", "trials", "event", "saved", "failed", "fresh")  # fmt: skip
+         "t_old", "h_old", "rejected", "trials", "event", "failed", "fresh", "probe", "stiffness")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Row numbers of the work array (rows, L) for a program of given sizes and a method with `stages` stages."""
+    """Row numbers of the work array (rows, L) for a program of given sizes and a method with `stages` stages.
+
+    more : rows that a method needs beside its stages
+    """
 
     lanes: int
     states: int
     constants: int
     stages: int
+    more: int = 0
 
     def clock(self, name):
         return CLOCK.index(name) * self.lanes
@@ -40,6 +44,9 @@ class Layout:
         """Derivative of stage s: 0 is the one at the start of the next step, 1.. those of the last step."""
         return self._state(3 + s, i)
 
+    def extra(self, i):
+        return self._state(3 + self.stages + 1, 0) + i * self.lanes
+
     @property
     def size(self):
-        return self._state(3 + self.stages + 1, 0)
+        return self.extra(self.more)

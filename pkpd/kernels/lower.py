@@ -29,10 +29,15 @@ class Program:
     rates: tuple[str, ...]
     look_lines: tuple[str, ...]
     looks: tuple[str, ...]
+    jacobian_lines: tuple[str, ...]
+    jacobian: dict[tuple[int, int], str]  # (rate, state) -> derivative, where it is not 0
+    slopes: dict[int, str]  # rate -> derivative by time, where it is not 0
 
 
-def lower(model, observe, integrals=()):
+def lower(model, observe, integrals=(), derivatives=False):
     """Turn a checked model into a Program that observes and integrates the named states or assignments.
+
+    derivatives : whether the Jacobian and the derivatives by time are wanted
 
     Raises PkpdError for a name that the model does not have.
     """
@@ -45,6 +50,7 @@ def lower(model, observe, integrals=()):
     rates += [hoist(expressions[name]) for name in integrals]
     looks = [hoist(expressions[name]) for name in observe]
     initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
+    jacobian_lines, jacobian, slopes = _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})
     rhs_lines, rates = _shared(rates)
     look_lines, looks = _shared(looks)
     constants = [_text(e) for e in hoist.constants]
@@ -62,7 +68,22 @@ def lower(model, observe, integrals=()):
         rates=tuple(f"({rate}{inflow.get(i, '')})" for i, rate in enumerate(rates)),
         look_lines=look_lines,
         looks=looks,
+        jacobian_lines=jacobian_lines,
+        jacobian=jacobian,
+        slopes=slopes,
     )
+
+
+def _jacobian(rates, states):
+    """Shared lines, and the texts of the derivatives of every rate by every state and by time that are not 0."""
+    from sympy import Abs, Max, Min, Piecewise, Symbol
+
+    smooth = [r.rewrite(Piecewise) if r.has(Abs, Max, Min) else r for r in rates]
+    by_state = {(i, j): r.diff(Symbol(f"y{j}", real=True)) for i, r in enumerate(smooth) for j in range(states)}
+    by_time = {i: r.diff(Symbol("t", real=True)) for i, r in enumerate(smooth)}
+    by_state, by_time = ({k: e for k, e in found.items() if e != 0} for found in (by_state, by_time))
+    lines, texts = _shared([*by_state.values(), *by_time.values()])
+    return lines, dict(zip(by_state, texts, strict=False)), dict(zip(by_time, texts[len(by_state) :], strict=True))
 
 
 def _symbols(model):

@@ -43,13 +43,13 @@ class MedTable:
         return pd.DataFrame(self.columns)
 
 
-def med(model, cohort, *, rtol=1e-6, threads=None, progress=None, **changes):
+def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes):
     """MED of every patient of a cohort, for any model that says what benefit is.
 
     Parameters
     ----------
     changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
-    progress : called with the number of finished patients
+    rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
 
     Returns
     -------
@@ -59,7 +59,7 @@ def med(model, cohort, *, rtol=1e-6, threads=None, progress=None, **changes):
     tables, parts = [], []
     try:
         for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-            steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, threads=threads)
+            steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads)
             response, columns = _chunk(steady)
             parts.append(response)
             tables.append(columns)

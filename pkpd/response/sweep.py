@@ -72,13 +72,13 @@ def log_grid(rule, count=GRID):
 class Steady:
     """Solves patients at doses to periodic steady state and reads the outcome there. One compiled kernel serves all."""
 
-    def __init__(self, model, cohort, rule, *, rtol=1e-6, tol=1e-6, threads=None):
+    def __init__(self, model, cohort, rule, *, rtol=1e-6, tol=1e-6, solver="auto", threads=None):
         self.model, self.cohort, self.rule = model, cohort, rule
         self.options = {"rtol": rtol, "threads": threads}
         self.tol = tol
         self.observed = tuple(n for n in (rule.exposure, rule.blockade) if n)
         integrals = (rule.outcome,) + ((rule.exposure,) if rule.exposure else ())
-        self.kernel = batch.compile(model, observe=self.observed, integrals=integrals)
+        self.kernel = batch.compile(model, observe=self.observed, integrals=integrals, solver=solver)
         self.sign = 1.0 if rule.better == "lower" else -1.0
 
     def at(self, person, doses, guess=None):
@@ -161,14 +161,14 @@ def between(x, y, at, fallback):
     return out
 
 
-def dose_response(model, cohort, doses=None, *, rtol=1e-6, threads=None, progress=None, **changes):
+def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes):
     """Dose response of a cohort at periodic steady state.
 
     Parameters
     ----------
     doses : (D,) increasing positive doses in the target's unit, or "0.05:50 mg" for 33 on the log axis (default: the model's)
     changes : outcome, better, into, every, delta in place of the model's [benefit]
-    progress : called with the number of finished patients
+    rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
 
     Returns
     -------
@@ -180,7 +180,7 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, threads=None, progres
         raise PkpdError("doses must be positive and increasing.")
     parts = []
     for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-        steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, threads=threads)
+        steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads)
         parts.append(response_of(steady, curves(steady, grid)))
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))

@@ -6,15 +6,18 @@ Knows rows, times and tolerances; knows nothing of regimens, cohorts or endpoint
 import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, closest
 from pkpd.solvers import driver
+from pkpd.symbolic.model import Model
 
 LANES = 8
+SOLVERS = ("auto", "tsit5", "rosenbrock")
+PEAK_FLOOR = 0.1
 TRIAL_LIMIT = 100_000  # steps tried between two actions
 ROWS_PER_TASK = 16 * LANES
 
@@ -25,6 +28,7 @@ STATUS = {
     driver.STEP_TOO_SMALL: "the step size fell to nothing, as when a solution blows up",
     driver.UNSTEADY: "steady state not reached",
     driver.CANCELLED: "cancelled",
+    driver.STIFF: "the system is stiff; use solver auto or rosenbrock",
 }
 
 
@@ -32,13 +36,33 @@ STATUS = {
 class Kernel:
     """A compiled model: `observe` names (O) are saved on the grid, `integrals` names (Q) accumulated over the run."""
 
-    module: ModuleType
+    model: Model
     observe: tuple[str, ...]
     integrals: tuple[str, ...]
+    solver: str
 
     @property
     def states(self):
-        return self.module.DYNAMIC
+        return len(self.model.states)
+
+    @cached_property
+    def module(self):
+        """The generated module that every row is solved with first."""
+        return self._built("rosenbrock" if self.solver == "rosenbrock" else "tsit5")
+
+    @cached_property
+    def stiff(self):
+        """The generated module for rows that turned out to be stiff, or None. Built when the first one appears."""
+        return self._built("rosenbrock") if self.solver == "auto" else None
+
+    def _built(self, method):
+        from pkpd.kernels.build import build
+        from pkpd.solvers import explicit, rosenbrock
+        from pkpd.solvers.tableaus import RODAS5P, TSIT5
+
+        if method == "rosenbrock":
+            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: rosenbrock.sources(p, RODAS5P, LANES), True)
+        return build(self.model, self.observe, self.integrals, method, LANES, lambda p: explicit.sources(p, TSIT5, LANES), False)
 
 
 @dataclass(frozen=True)
@@ -76,27 +100,22 @@ class Solution:
     control: np.ndarray
 
 
-def compile(model, observe=None, integrals=(), method="tsit5"):
+def compile(model, observe=None, integrals=(), solver="auto"):
     """Compile a checked model, or fetch it from the user's cache.
 
-    observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run.
-    Raises PkpdError for an unknown name or method.
+    observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
+    solver : "tsit5", "rosenbrock", or "auto": tsit5, and rosenbrock for each row that turns out to be stiff
+    Raises PkpdError for an unknown name or solver.
     """
-    from pkpd.kernels.build import build
-    from pkpd.solvers import explicit
-    from pkpd.solvers.tableaus import TSIT5
-
-    methods = {TSIT5.name: lambda program: explicit.sources(program, TSIT5, LANES)}
-    if method not in methods:
-        raise PkpdError(f"Unknown solver '{method}'. Known: {', '.join(methods)}.")
+    if solver not in SOLVERS:
+        raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
     observe = tuple(model.outputs if observe is None else observe)
-    module = build(model, observe, tuple(integrals), method, LANES, methods[method])
-    return Kernel(module, observe, tuple(integrals))
+    return Kernel(model, observe, tuple(integrals), solver)
 
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, threads=None, control=None, progress=None,
+    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, progress=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -107,7 +126,7 @@ def solve(
     actions : pkpd.dosing.events.Actions or None; one at time t acts before the grid value at t is saved
     grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1] stay NaN
     given : (V, S) vectors for actions of kind SET and PLUS
-    rtol : relative tolerance; the absolute one follows each state's own largest value
+    rtol : relative tolerance; the absolute one of a state is rtol times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
     control : (N, 3) step-size memory of an earlier Solution
     progress : called with the number of finished rows, from the calling thread
@@ -118,48 +137,56 @@ def solve(
     """
     theta = np.ascontiguousarray(theta, dtype=np.float64)
     person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
-    rows, states, shared = len(person), kernel.states, not isinstance(grid, Grid)
-    grid = _shared(grid, rows) if shared else grid
-    control = np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64)
-    out = np.full((grid.place[-1], len(kernel.observe)), np.nan)
-    solution = Solution(
-        out=out.reshape(rows, len(grid.times), len(kernel.observe)) if shared else out,
-        end=np.full((rows, states), np.nan),
+    rows, shared = len(person), not isinstance(grid, Grid)
+    places = _common(grid, rows) if shared else grid
+    solution = _blank(kernel, rows, places.place[-1], control)
+    inputs = (
+        theta, person, _vectors(kernel, y0), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(kernel, given),
+        places.times, places.slot, places.points, places.place,
+    )  # fmt: skip
+    outputs = (
+        solution.out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected,
+        solution.peak, solution.control,
+    )  # fmt: skip
+    cancel = np.zeros(1, np.int8)
+
+    def task(module, rows, first, last):
+        module.solve(rows, first, last, *inputs, rtol, floor, TRIAL_LIMIT, cancel, _scratch(module.SIZE), *outputs)
+        return last - first
+
+    _run(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
+    stiff = np.flatnonzero(solution.status == driver.STIFF)
+    if len(stiff) and kernel.stiff is not None:
+        solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
+        _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
+    shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
+    return replace(solution, out=solution.out.reshape(shape))
+
+
+def _blank(kernel, rows, places, control):
+    """A Solution in which nothing has been solved yet; out : (places, O)."""
+    return Solution(
+        out=np.full((places, len(kernel.observe)), np.nan),
+        end=np.full((rows, kernel.states), np.nan),
         integral=np.full((rows, len(kernel.integrals)), np.nan),
         status=np.full(rows, driver.CANCELLED, np.int8),
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
-        peak=np.full((rows, states), np.nan),
-        control=control,
+        peak=np.full((rows, kernel.states), np.nan),
+        control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
     )
-    inputs = (
-        theta, person, _vectors(y0, states), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(given, states),
-        grid.times, grid.slot, grid.points, grid.place,
-    )  # fmt: skip
-    outputs = (
-        out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected, solution.peak,
-        solution.control,
-    )  # fmt: skip
-    cancel = np.zeros(1, np.int8)
-
-    def task(first, last):
-        kernel.module.solve(first, last, *inputs, rtol, TRIAL_LIMIT, cancel, _scratch(kernel.module.SIZE), *outputs)
-        return last - first
-
-    _run(task, rows, threads, cancel, progress)
-    return solution
 
 
 def _each(value, rows):
     return np.array(np.broadcast_to(value, (rows,)), dtype=np.float64)
 
 
-def _vectors(values, states):
-    return np.zeros((1, states)) if values is None else np.ascontiguousarray(values, dtype=np.float64)
+def _vectors(kernel, values):
+    return np.zeros((1, kernel.states)) if values is None else np.ascontiguousarray(values, dtype=np.float64)
 
 
-def _shared(times, rows):
+def _common(times, rows):
     times = np.ascontiguousarray(times, dtype=np.float64)
     points = np.tile(np.array([[0, times.size]]), (rows, 1))
     return Grid(times, np.arange(times.size), points, np.arange(rows + 1) * times.size)

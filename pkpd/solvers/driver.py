@@ -7,14 +7,15 @@ action is due, the run ended or failed. Knows lanes, clocks and actions; knows n
 from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
 from pkpd.kernels.layout import CLOCK
 
-OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED = range(6)
-PEAK_FLOOR = 1e-1  # the absolute tolerance of a state is rtol times this share of its largest value so far
+OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
+PROBE_EVERY = 32  # steps between two looks for stiffness ...
+PROBES = 8  # ... and how many in a row must find it
 
-# solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-#       place, rtol, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control)
+# solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
+#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control)
 SIGNATURE = (
-    "void(i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
-    "f8[::1], i8[::1], i8[:,::1], i8[::1], f8, i8, "
+    "void(i8[::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
+    "f8[::1], i8[::1], i8[:,::1], i8[::1], f8, f8, i8, "
     "i1[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])"
 )
 
@@ -89,18 +90,30 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
     if k < start[r + 1] and act_time[k] < t1[r]:
         w[{stop} + l] = act_time[k]
     w[{trials} + l] = 0.0
+    w[{probe} + l] = {every}
+    w[{stiffness} + l] = 0.0
     return changed
 
 
 @njit(error_model="numpy")
-def aim(w, l, changed):
+def probe(w, l):
+    """Look for stiffness in lane l now and then. True if it was found often enough in a row."""
+    if w[{trials} + l] < w[{probe} + l]:
+        return False
+    w[{probe} + l] = w[{trials} + l] + {every}
+    w[{stiffness} + l] = w[{stiffness} + l] + 1.0 if stiff(w, l) else 0.0
+    return w[{stiffness} + l] >= {probes}
+
+
+@njit(error_model="numpy")
+def aim(w, l, changed, floor):
     """Choose the first step after an action or at the start, from memory or from the size of the derivative."""
     wish = w[{restart} + l] if changed else w[{suggest} + l]
     remaining = w[{stop} + l] - w[{t} + l]
     if not wish > 0.0:
         value = slope = 0.0
         for i in range({states}):
-            scale = abs(w[{y} + i*{lanes} + l]) + {floor!r}*w[{peak} + i*{lanes} + l]
+            scale = abs(w[{y} + i*{lanes} + l]) + floor*w[{peak} + i*{lanes} + l]
             if scale > 0.0:
                 value += (w[{y} + i*{lanes} + l]/scale)**2
                 slope += (w[{stage0} + i*{lanes} + l]/scale)**2
@@ -148,9 +161,9 @@ def verdict(w, l, limit):
 
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
-def solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-          place, rtol, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control):
-    """Carry rows first..last-1 from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
+def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
+          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control):
+    """Carry the rows numbered rows[first:last] from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
     cursor[0] = stack_anchor()
@@ -160,10 +173,10 @@ def solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind
         running = min({lanes}, last - block)
         for l in range({lanes}):
             # spare lanes of the last block idle on a copy of its first row
-            begin(w, l, block + l if l < running else block, person, theta, y0, own, t0, t1, control)
+            begin(w, l, rows[block + l if l < running else block], person, theta, y0, own, t0, t1, control)
             point[l] = past[l] = 0
             if l < running:
-                r = block + l
+                r = rows[block + l]
                 cursor[l] = start[r]
                 point[l], past[l] = points[r]
                 while point[l] < past[l] and grid[point[l]] < t0[r]:
@@ -177,26 +190,30 @@ def solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind
                 w[{due} + l] = np.inf
         refresh(w)
         for l in range(running):
-            aim(w, l, w[{first} + l] > 0.0)
+            aim(w, l, w[{first} + l] > 0.0, floor)
             w[{fresh} + l] = 0.0
         while running > 0:
             if cancel[0] != 0:
                 for l in range({lanes}):
                     if w[{active} + l] > 0.0:
-                        finish(w, l, block + l, status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
+                        finish(w, l, rows[block + l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
                 break
-            if step(w, rtol, limit) == 0:
+            if step(w, rtol, floor, limit) == 0:
                 continue
             renew = False
             for l in range({lanes}):
                 if w[{active} + l] == 0.0:
                     continue
-                r = block + l
+                r = rows[block + l]
                 if w[{failed} + l] > 0.0:
                     finish(w, l, r, status, end, integral, place, out, verdict(w, l, limit), fail_time, steps, rejected, peak, control)
                     running -= 1
                     continue
                 if w[{accepted} + l] == 0.0:
+                    continue
+                if probe(w, l):
+                    finish(w, l, r, status, end, integral, place, out, {STIFF}, fail_time, steps, rejected, peak, control)
+                    running -= 1
                     continue
                 k = point[l]
                 now = w[{t} + l]
@@ -223,7 +240,7 @@ def solve(first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind
                 refresh(w)
                 for l in range({lanes}):
                     if w[{fresh} + l] > 0.0:
-                        aim(w, l, w[{first} + l] > 0.0)
+                        aim(w, l, w[{first} + l] > 0.0, floor)
                         w[{fresh} + l] = 0.0
 '''
 
@@ -236,6 +253,8 @@ def source(program, layout):
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
     return infused + TEMPLATE.strip().format(
         **places, signature=SIGNATURE, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
-        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0), floor=PEAK_FLOOR,
-        ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS, OK=OK, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
+        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0),
+        ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS,
+        every=float(PROBE_EVERY), probes=float(PROBES), STIFF=STIFF, OK=OK,
+        STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
     )  # fmt: skip

@@ -173,8 +173,8 @@ def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
     module = batch.compile(chain, observe=("a", "c")).module
     assembly = next(iter(module.solve.inspect_asm().values()))
     wide = sum(assembly.count(f"{op}pd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
-    narrow = sum(assembly.count(f"{op}sd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
-    assert wide > narrow
+    # the stage sums alone are one operation for each of 21 coefficients and 3 states; a scalar loop has none of them packed
+    assert wide > 21 * 3
 
 
 def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
