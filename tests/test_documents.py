@@ -1,0 +1,114 @@
+"""What the documents say can be done, is done: commands and examples run, links lead somewhere, experiments are complete."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pkpd.cli import main
+from pkpd.symbolic.load import load
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
+EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med")
+
+
+def shown(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_and_paths_lead_to_files(page):
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+    for path in re.findall(r"`((?:experiments|benchmarks|models|docs|tests)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("folder", EXPERIMENTS, ids=lambda p: p.name)
+def test_an_experiment_has_a_page_a_short_program_a_summary_and_a_figure(folder):
+    page = (folder / "README.md").read_text()
+    assert page.startswith("# ") and page.split("\n")[0].endswith("?")
+    assert "**Answer.**" in page and "**Caveats.**" in page
+    assert len((folder / "run.py").read_text().splitlines()) < 100
+    json.loads((folder / "summary.json").read_text())
+    figures = list(folder.glob("*.png"))
+    assert figures and all(f.name in page for f in figures)
+
+
+def test_experiments_were_computed_with_the_models_as_they_are():
+    summary = json.loads((ROOT / "experiments/02-med-distribution/summary.json").read_text())
+    assert {variant["provenance"]["digest"] for variant in summary.values()} == {load("ldn/hormesis").digest}
+
+
+def test_papers_named_in_documents_are_in_the_bibliography():
+    keys = set(re.findall(r"@\w+\{(\w+),", (ROOT / "models/references.bib").read_text()))
+    for page in (ROOT / "README.md", *(f / "README.md" for f in EXPERIMENTS)):
+        for name, year in re.findall(r"\b([A-Z][a-z]+) ((?:19|20)\d\d)\b", page.read_text()):
+            assert name + year in keys, (page, name, year)
+
+
+def few(words):
+    """The command with few patients."""
+    if "-n" in words:
+        words[words.index("-n") + 1] = "16"
+    elif words[0] in ("simulate", "dose-response", "med"):
+        words += ["-n", "16"]
+    return words
+
+
+def commands(text):
+    """Words of every `pkpd ...` line."""
+    return [shlex.split(line) for line in re.findall(r"(?:^|[`/ ])pkpd ((?:%s) [^`\n]*)" % "|".join(COMMANDS), text)]
+
+
+def documented():
+    for page in (ROOT / "README.md", ROOT / "models/README.md"):
+        yield from ((shown(page), words) for words in commands(page.read_text()) if "MODEL" not in words and "my_model.toml" not in words)
+
+
+def help_examples(capsys):
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        yield from (words for words in commands(capsys.readouterr().out) if not {"my/model.toml", "[OPTIONS]"} & set(words))
+
+
+def run(words, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    try:
+        main(few(list(words)))
+    except SystemExit as stop:
+        assert not stop.code, words
+
+
+@pytest.mark.parametrize("page, words", documented(), ids=lambda value: " ".join(value) if isinstance(value, list) else value)
+def test_commands_of_the_documents_run(page, words, tmp_path, monkeypatch):
+    run(words, tmp_path, monkeypatch)
+
+
+def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
+    examples = list(help_examples(capsys))
+    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med"}
+    for words in examples:
+        run(words, tmp_path, monkeypatch)
+
+
+def test_the_python_example_runs(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    env = os.environ | {"MPLBACKEND": "Agg"}
+    subprocess.run([sys.executable, "-c", example.replace("n=200", "n=16")], cwd=tmp_path, env=env, check=True, capture_output=True)
+    assert (tmp_path / "meds.png").stat().st_size > 10_000
+
+
+def test_the_two_commands_are_lines_of_the_readme():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    first, second = (line for line in lines if line.startswith("python3 -m venv"))
+    assert "pkpd med ldn/hormesis" in first and second.endswith("pytest")
