@@ -66,7 +66,8 @@ def few(words):
 
 def commands(text):
     """Words of every `pkpd ...` line."""
-    return [shlex.split(line) for line in re.findall(r"(?:^|[`/ ])pkpd ((?:%s) [^`\n]*)" % "|".join(COMMANDS), text)]
+    named = "|".join(COMMANDS)
+    return [shlex.split(line) for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text)]
 
 
 def documented():
