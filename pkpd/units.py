@@ -10,7 +10,7 @@ from functools import cache
 from pkpd.errors import PkpdError
 
 LONGEST = 60
-HIGHEST_POWER = 9
+HIGHEST_POWER = 99  # of one name; products of equations reach higher powers than anybody writes
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
 
 _MASS, _TIME, _VOLUME, _AMOUNT = ("[mass]", 1.0), ("[time]", 1.0), ("[length]", 3.0), ("[substance]", 1.0)
