@@ -9,6 +9,7 @@ _HOMES = {
     "load": "pkpd.symbolic.load",
     "models": "pkpd.symbolic.load",
     "rx": "pkpd.dosing.rx",
+    "events": "pkpd.dosing.table",
     "cohort": "pkpd.population.cohort",
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",

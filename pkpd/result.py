@@ -3,8 +3,9 @@
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,26 +15,77 @@ from pkpd.symbolic.model import Model
 
 
 @dataclass(frozen=True)
-class Result:
-    """Simulated outputs of a cohort.
+class Run:
+    """What every simulation of a cohort carries.
 
-    times : (T,) in `time_unit`; names, units : (O,); values : (P, T, O), NaN for failed patients
-    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,); dose_times : hours of the doses as prescribed
+    names, units : (O,) outputs; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
+    regimen : what was given, as written
     """
+
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values")
 
     model: Model
     cohort: Cohort
     regimen: str
-    times: np.ndarray
     names: tuple
     units: tuple
-    values: np.ndarray
     status: np.ndarray
     fail_time: np.ndarray
 
     @property
     def time_unit(self):
         return self.model.time
+
+    @property
+    def failed(self):
+        """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish."""
+        import pandas as pd
+
+        from pkpd.solvers.batch import STATUS
+
+        rows = np.flatnonzero(self.status)
+        replay = f"pkpd simulate {self.model.name} {self.given()} --seed {self.cohort.seed} --sampling {self.cohort.sampling} --id "
+        return pd.DataFrame({
+            "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
+            "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
+        })  # fmt: skip
+
+    def given(self):
+        """The option of `pkpd simulate` that gives the same doses."""
+        return f'--rx "{self.regimen}"'
+
+    def failure_sentence(self):
+        """One sentence on the patients that did not finish, or None."""
+        rows = np.flatnonzero(self.status)
+        if not len(rows):
+            return None
+        from pkpd.solvers.batch import STATUS
+
+        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (", ..." if len(rows) > 5 else "")
+        first = f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
+        return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
+
+    def provenance(self):
+        return provenance(self.model, self.cohort) | {"regimen": self.regimen}
+
+    def frame(self):
+        """The result as a tidy table."""
+        raise NotImplementedError
+
+    def write(self, path):
+        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
+        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+
+
+@dataclass(frozen=True)
+class Result(Run):
+    """Simulated outputs of a cohort under one regimen.
+
+    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients
+    """
+
+    times: np.ndarray
+    values: np.ndarray
 
     def frame(self):
         """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
@@ -57,37 +109,36 @@ class Result:
             tables.append(pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": len(fine)}))
         return pd.concat(tables, ignore_index=True)
 
-    @property
-    def failed(self):
-        """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish."""
+
+@dataclass(frozen=True)
+class EventResult(Run):
+    """Simulated outputs of a cohort at the records of an event table.
+
+    ids : (M,) ID of each row, in the order of the table, extra times between records as EVID 2; times : (M,) as written
+    evid : (M,); values : (M, O) just after each event, NaN for failed patients
+    """
+
+    STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid")
+
+    ids: np.ndarray
+    times: np.ndarray
+    evid: np.ndarray
+    values: np.ndarray
+
+    def frame(self):
+        """Tidy table: ID, TIME, EVID and one column an output, one row a record."""
         import pandas as pd
 
-        from pkpd.solvers.batch import STATUS
+        return pd.DataFrame({"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)})
 
-        rows = np.flatnonzero(self.status)
-        replay = f'pkpd simulate {self.model.name} --rx "{self.regimen}" --seed {self.cohort.seed} --sampling {self.cohort.sampling} --id '
-        return pd.DataFrame({
-            "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
-            "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
-        })  # fmt: skip
+    def given(self):
+        return f"--events {self.regimen.removeprefix('event table ')}"
 
-    def failure_sentence(self):
-        """One sentence on the patients that did not finish, or None."""
-        rows = np.flatnonzero(self.status)
-        if not len(rows):
-            return None
-        from pkpd.solvers.batch import STATUS
 
-        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (", ..." if len(rows) > 5 else "")
-        first = f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
-        return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
-
-    def provenance(self):
-        return provenance(self.model, self.cohort) | {"regimen": self.regimen}
-
-    def write(self, path):
-        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
-        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+def joined(parts, cohort):
+    """One result of consecutive parts of a cohort."""
+    stack = {name: np.concatenate([getattr(p, name) for p in parts]) for name in parts[0].STACKED}
+    return replace(parts[0], cohort=cohort.subset(cohort.ids[: len(stack["status"])]), **stack)
 
 
 def provenance(model, cohort, command=None):

@@ -1,47 +1,105 @@
-"""The one place where a model, a regimen and people meet."""
+"""The place where a model, a regimen or event table, and people meet."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from pkpd import units
 from pkpd.dosing.events import actions, target
 from pkpd.dosing.rx import rx
+from pkpd.dosing.table import OTHER, Records
+from pkpd.dosing.timeline import timeline
 from pkpd.errors import PkpdError
-from pkpd.result import Result
-from pkpd.solvers.batch import compile, solve
+from pkpd.result import EventResult, Result
+from pkpd.solvers.batch import Grid, compile, solve
+from pkpd.solvers.periodic import periodic
 
 
-def simulate(model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None):
-    """Simulate a cohort under one regimen.
+def simulate(
+    model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None, carry="backward"
+):  # fmt: skip
+    """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
     Parameters
     ----------
-    regimen : Regimen, or text such as "4.5 mg q24h x 28"
+    regimen : Regimen, text such as "4.5 mg q24h x 28", or the Records of pkpd.events
     times : (T,) increasing model times, or "start:stop:step" with stop included; default hourly from 0 to one interval
-        after the last dose
+        after the last dose; with an event table these are additional times (default: none)
     outputs : names of states or assignments (default: the model's outputs)
     rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
+    carry : between records of an event table, inputs are those of the next record ("backward") or of the last ("forward")
 
     Returns
     -------
-    Result with values (P, T, O). A patient whose solution fails is NaN with ID, reason and time; the others are unharmed.
-    Raises PkpdError for bad input.
+    Result with values (P, T, O), or EventResult with one row a record. The patients of an event table with IDs are those of
+    the cohort with these IDs; a table without IDs is given to everybody. A patient whose solution fails is NaN with ID,
+    reason and time; the others are unharmed. Raises PkpdError for bad input.
     """
+    if not 1e-13 <= rtol <= 0.1:
+        raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
+    names = tuple(model.outputs if outputs is None else outputs)
+    kernel = compile(model, observe=names, solver=solver)
+    options = {"rtol": rtol, "threads": threads}
+    if isinstance(regimen, Records):
+        return _at_records(model, kernel, regimen, cohort, times, carry, options, progress)
     if isinstance(regimen, str):
         regimen = rx(regimen)
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
-    if not 1e-13 <= rtol <= 0.1:
-        raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     grid = time_grid(model, regimen, times)
-    names = tuple(model.outputs if outputs is None else outputs)
-    kernel = compile(model, observe=names, solver=solver)
     solution = solve(
-        kernel, cohort.theta, t0=min(0.0, grid[0]), t1=grid[-1], actions=actions(model, regimen, cohort.theta), grid=grid, rtol=rtol,
-        threads=threads, progress=progress,
-    )  # fmt: skip
-    return Result(
-        model, cohort, str(regimen), grid, names, tuple(model.unit(n) for n in names), solution.out, solution.status, solution.fail_time
+        kernel, cohort.theta, t0=min(0.0, grid[0]), t1=grid[-1], actions=actions(model, regimen, cohort.theta), grid=grid, progress=progress, **options
     )
+    return Result(model, cohort, str(regimen), names, _units(model, names), solution.status, solution.fail_time, grid, solution.out)
+
+
+def _units(model, names):
+    return tuple(model.unit(n) for n in names)
+
+
+def _at_records(model, kernel, records, cohort, times, carry, options, progress):
+    """EventResult of the records."""
+    cohort = _patients(records, cohort)
+    records = records.of(cohort.ids)
+    extra = np.zeros(0) if times is None else time_grid(model, None, times)
+    line = timeline(model, records, cohort.theta, extra, carry)
+    steady = line.steady
+    found = None
+    if len(steady.inputs):
+        found = periodic(kernel, line.theta, steady.inputs, steady.actions, steady.interval, **options)
+    solution = solve(
+        kernel, line.theta, line.inputs, t0=line.start, t1=line.end, actions=line.actions, given=None if found is None else found.y,
+        grid=Grid(line.times, line.slot, line.points, line.place), progress=progress, **options,
+    )  # fmt: skip
+    status, fail_time = solution.status.copy(), solution.fail_time.copy()
+    for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
+        status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
+    *rows, order = _rows(records, extra)
+    names = kernel.observe
+    return EventResult(model, cohort, str(records), names, _units(model, names), status, fail_time, *rows, solution.out[order])
+
+
+def _rows(records, extra):
+    """ID, TIME and EVID of every output row, and its place in the solver's order, which has extra times after the records."""
+    counts = np.diff(records.first)
+    person = np.repeat(np.arange(len(counts)), counts + len(extra))
+    start = np.cumsum(counts + len(extra)) - counts - len(extra)
+    added = np.arange(len(person)) - start[person] >= counts[person]
+    time, evid = np.empty(len(person)), np.full(len(person), OTHER)
+    time[~added], evid[~added] = records.time, records.evid
+    time[added] = np.tile(extra, len(counts))
+    order = np.lexsort((added, time, person)) if len(extra) else np.arange(len(person))
+    return records.ids[person][order], time[order], evid[order], order
+
+
+def _patients(records, cohort):
+    """The cohort's patients that the records are about; one typical patient stands for every ID."""
+    if not records.identified:
+        return cohort
+    if not cohort.typical:
+        return cohort.subset(records.ids)
+    rows = np.zeros(len(records.ids), np.int64)
+    return replace(cohort, ids=records.ids, theta=cohort.theta[rows], latent=cohort.latent[rows])
 
 
 def time_grid(model, regimen, times):

@@ -178,6 +178,17 @@ def test_a_solution_that_blows_up_is_named_and_the_others_are_unharmed(run, tmp_
     assert 0 < table.sum() < 20
 
 
+def test_an_event_table_gives_one_row_a_record_and_the_times_between(run, tmp_path):
+    (tmp_path / "doses.csv").write_text("id,time,amt,rate,cmt\n4,0,100,.,depot\n4,6,.,.,.\n9,0,100,25,central\n9,6,.,.,.\n")
+    code, out, _ = run("simulate", "pk/two_compartment", "--events", "doses.csv", "--times", "0:4:2", "--out", "run.csv", "--figure")
+    assert code == 0 and "2 patients, event table doses.csv" in out and (tmp_path / "run.png").exists()
+    table = pd.read_csv("run.csv")
+    assert table["ID"].tolist() == [4] * 5 + [9] * 5
+    assert table["TIME"].tolist() == [0, 0, 2, 4, 6] * 2 and table["EVID"].tolist() == [1, 2, 2, 2, 0] * 2
+    run("simulate", "pk/two_compartment", "--events", "doses.csv", "--times", "0:4:2", "--id", 9, "--out", "one.csv")
+    assert pd.read_csv("one.csv")["Cc"].tolist() == table[table["ID"] == 9]["Cc"].tolist()
+
+
 BAD = [
     (1, ["med", "ldn/hormesi"], "Did you mean 'ldn/hormesis'?"),
     (1, ["med", "ldn/hormesis", "--set", "CL=3"], "Did you mean 'cl'?"),
@@ -196,6 +207,8 @@ BAD = [
     (1, ["med", "ldn/hormesis", "--out", "file/med"], "not a folder"),
     (2, ["med", "ldn/hormesis", "-n", "0"], "-n"),
     (2, ["med", "ldn/hormesis", "--nonsense"], "--nonsense"),
+    (1, ["simulate", "ldn/hormesis", "--events", "none.csv"], "none.csv"),
+    (2, ["simulate", "ldn/hormesis", "--events", "doses.csv", "--rx", "1 mg"], "one of --rx and --events"),
     (2, ["simulate", "ldn/hormesis"], "--rx"),
     (2, ["fly"], "fly"),
 ]

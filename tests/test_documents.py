@@ -84,6 +84,7 @@ def help_examples(capsys):
 
 def run(words, folder, monkeypatch):
     monkeypatch.chdir(folder)
+    (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
     try:
         main(few(list(words)))
     except SystemExit as stop:

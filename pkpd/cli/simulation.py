@@ -1,6 +1,5 @@
 """pkpd simulate: a cohort under one regimen."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,14 @@ PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
 
 def simulate(
     model: options.Model,
-    rx: Annotated[str, typer.Option("--rx", metavar="REGIMEN", help='Regimen, such as "4.5 mg q24h x 28".', show_default=False)],
+    rx: Annotated[str | None, typer.Option("--rx", metavar="REGIMEN", help='Regimen, such as "4.5 mg q24h x 28".', show_default=False)] = None,
+    events: Annotated[
+        str | None,
+        typer.Option("--events", metavar="TABLE", help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the patients.", show_default=False),
+    ] = None,
+    carry: Annotated[
+        str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record) or forward (of the last).")
+    ] = "backward",
     n: options.Number = 1000,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
@@ -23,7 +29,7 @@ def simulate(
     ids: options.Ids = None,
     times: Annotated[
         str | None,
-        typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to one interval after the last dose).", show_default=False),
+        typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to the end; with --events: the records alone).", show_default=False),
     ] = None,
     data: Annotated[
         str | None,
@@ -37,48 +43,47 @@ def simulate(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Simulate a cohort under one regimen.
+    """Simulate a cohort under one regimen, or the patients of an event table.
 
     \b
     Examples:
       pkpd simulate pk/naltrexone --rx "2.4 mg" -n 200 --times 0:24:0.25 --out run.csv
       pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" --out run.parquet --figure
       pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
+      pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure
     """
     from pkpd import simulation
+    from pkpd.dosing.table import events as read_events
     from pkpd.report.observed import observations
+    from pkpd.result import joined
     from pkpd.symbolic.load import load
 
     if out is not None and Path(out).suffix not in (".csv", ".parquet"):
         raise PkpdError(f"--out '{out}': tables are written as .csv or .parquet.")
     if out is None and (figure or data):
         raise PkpdError("A figure is drawn beside the table; say where with --out, such as --out run.parquet.")
+    if (rx is None) == (events is None):
+        raise typer.BadParameter("give the doses by one of --rx and --events")
     found = load(model)
     seen = observations(data, found.outputs) if data else None
+    table = None if events is None else read_events(found, events)
+    if table is not None and table.identified:
+        ids = ids or table.ids.tolist()
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
 
     def work(part, report):
-        return simulation.simulate(found, rx, part, times=times, rtol=rtol, solver=solver, threads=threads, progress=report)
+        given = rx if table is None else table.of(part.ids)
+        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
-    result = _joined(parts, people)
+    result = joined(parts, people)
     files = [] if out is None else _write(result, Path(out), seen, figure or bool(data))
     if json:
         _print_json(result)
     else:
         _report(result, quiet)
     screen.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
-
-
-def _joined(parts, people):
-    """One Result from those of consecutive parts of the cohort."""
-    import numpy as np
-
-    if len(parts) == 1 and len(parts[0].values) == len(people):
-        return parts[0]
-    stack = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "status", "fail_time")}
-    return replace(parts[0], cohort=people.subset(people.ids[: len(stack["status"])]), **stack)
 
 
 def _write(result, out, seen, figure):
@@ -88,24 +93,25 @@ def _write(result, out, seen, figure):
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.time_course(result, data=seen), files[-1])
+        plots.save(plots.plot(result, data=seen), files[-1])
     return files
 
 
 def _report(result, quiet):
-    """Peak and last value of every output over the cohort."""
+    """The outputs in figures."""
     if quiet or not (result.status == 0).any():
         return
     from pkpd.report import sentences
 
     print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {len(result.times)} times\n")
-    screen.table(sentences.COURSE_HEADERS, sentences.course(result))
+    screen.table(*sentences.course(result))
 
 
 def _print_json(result):
     from pkpd.report import sentences
     from pkpd.result import json_text
 
-    outputs = [dict(zip(sentences.COURSE_HEADERS, row, strict=True)) for row in sentences.course(result)] if (result.status == 0).any() else []
+    headers, rows = sentences.course(result) if (result.status == 0).any() else ((), ())
+    outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
     print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()}), end="")

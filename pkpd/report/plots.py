@@ -13,7 +13,7 @@ from pkpd.report.published import RANGES
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
 from pkpd.response.sweep import DoseResponse
-from pkpd.result import Result, write_figure
+from pkpd.result import EventResult, Result, write_figure
 
 MOST_CURVES = 120  # single patients drawn
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
@@ -21,8 +21,8 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, a DoseResponse or a MedTable. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, a DoseResponse or a MedTable, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse or a MedTable. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, an EventResult, a DoseResponse or a MedTable, not a {type(thing).__name__}.")
 
 
 def save(drawing, path):
@@ -36,26 +36,54 @@ def time_course(result: Result, data=None):
 
     data : list of pkpd.report.observed.Observations
     """
+    fine = result.values[result.status == 0]
+
+    def draw(axes, k, scale):
+        _course(axes, result.times * scale, fine[:, :, k])
+        _dose_marks(axes, result, scale)
+
+    return _panels(result, len(fine), fine.reshape(-1, len(result.names)), draw, data)
+
+
+@plot.register
+def at_records(result: EventResult, data=None):
+    """Every output at the records of an event table, one line a patient; observations as points.
+
+    data : list of pkpd.report.observed.Observations
+    """
+    fine = result.cohort.ids[result.status == 0]
+    shown = fine[:: max(1, -(-len(fine) // MOST_CURVES))]
+    few = len(shown) <= len(style.CYCLE)
+
+    def draw(axes, k, scale):
+        for place, patient in enumerate(shown):
+            rows = result.ids == patient
+            look = {"color": style.CYCLE[place], "label": f"ID {patient}"} if few else {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
+            axes.plot(result.times[rows] * scale, result.values[rows, k], **look)
+
+    return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
+
+
+def _panels(result, finished, values, draw, data):
+    """A panel for each output, filled by draw(axes, place of the output, factor of time); values : (N, O) that decide the axes."""
     shown = range(len(result.names))
     columns = 2 if len(shown) == 4 else min(3, len(shown))
     rows = -(-len(shown) // columns)
     drawing = style.figure(4.4 * columns + 0.6, 2.7 * rows + 0.8)
     scale, unit = _clinician_time(result.times, result.time_unit)
-    fine = result.values[result.status == 0]
     for place, k in enumerate(shown):
         axes = drawing.add_subplot(rows, columns, place + 1)
-        _course(axes, result.times * scale, fine[:, :, k])
-        _dose_marks(axes, result, scale)
+        draw(axes, k, scale)
         seen = [d for d in data or () if d.name == result.names[k]]
         for points in seen:
             axes.plot(points.times * scale, points.values, "o", ms=4, mfc="white", mec=style.RED, label=f"observed ({points.column})")
         style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
-        if _is_concentration(result.units[k]) and (fine[:, :, k] > 0).any():
-            _concentration_axis(axes, fine[:, :, k])
-        if place == 0 or seen:
+        if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
+            _concentration_axis(axes, values[:, k])
+        if axes.get_legend_handles_labels()[0] and (place == 0 or seen):
             axes.legend(frameon=False, fontsize=8)
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
-    style.caption(drawing, _small_print(result.model, result.cohort, len(fine)))
+    style.caption(drawing, _small_print(result.model, result.cohort, finished))
     return drawing
 
 
@@ -94,8 +122,8 @@ def _is_concentration(unit):
 
 
 def _concentration_axis(axes, values):
-    """Log axis over the three decades below the highest median."""
-    top = np.median(values, axis=0).max()
+    """Log axis over the three decades below almost the highest value."""
+    top = np.percentile(values, 99)
     style.log_axis(axes.yaxis, 1.0, 1e9)
     if top > 0:
         axes.set_ylim(bottom=top / 1000)

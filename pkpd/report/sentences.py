@@ -1,13 +1,14 @@
 """Results in words and small tables: what a reader sees first. Text and plain data only; knows no screen and no file."""
 
+from functools import singledispatch
+
 import numpy as np
 
 from pkpd.report import tables
 from pkpd.report.tables import number, quantity
 from pkpd.response.quantiles import said
-from pkpd.result import provenance
+from pkpd.result import EventResult, provenance
 
-COURSE_HEADERS = ("output", "unit", "time", "p5", "median", "p95")
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
     "interior": "have an own best dose inside the range of doses", "below_range": "do best below the range", "above_range": "do best above the range",
@@ -15,8 +16,9 @@ WORDS = {
 }  # fmt: skip
 
 
+@singledispatch
 def course(result):
-    """Rows of COURSE_HEADERS: every output where its median is largest and at the last time."""
+    """Headers and rows: every output where its median is largest and at the last time."""
     fine = result.values[result.status == 0]
     rows = []
     for k, name in enumerate(result.names):
@@ -24,7 +26,16 @@ def course(result):
         for j in dict.fromkeys((int(np.argmax(middle)), len(result.times) - 1)):
             time = f"{number(result.times[j])} {result.time_unit}"
             rows.append((name, result.units[k], time, *(f"{v[j]:.4g}" for v in (low, middle, high))))
-    return rows
+    return ("output", "unit", "time", "p5", "median", "p95"), rows
+
+
+@course.register
+def _(result: EventResult):
+    """Headers and rows: every output over all records of the patients that finished."""
+    fine = result.values[np.isin(result.ids, result.cohort.ids[result.status == 0])]
+    levels = np.percentile(fine, (0, 50, 100), axis=0)
+    rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
+    return ("output", "unit", "lowest", "median", "highest"), rows
 
 
 def dose_response_summary(response, command=None):

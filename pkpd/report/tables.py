@@ -74,7 +74,8 @@ def doses(model):
     """Sentences on where a dose can go and what is good for."""
     lines = []
     for dose in model.doses:
-        extra = "".join(f", {word} {name}" for word, name in (("bioavailability", dose.f), ("lag", dose.lag)) if name)
+        named = (("bioavailability", dose.f), ("lag", dose.lag), ("modelled rate", dose.rate), ("modelled duration", dose.duration))
+        extra = "".join(f", {word} {name}" for word, name in named if name)
         lines.append(f"dose into {dose.state} in {dose.unit}{extra}")
     if model.benefit:
         b = model.benefit

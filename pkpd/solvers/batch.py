@@ -69,7 +69,7 @@ class Kernel:
 class Grid:
     """Output times of rows that do not share them.
 
-    times : (G,) model time; row r saves times[points[r, 0]:points[r, 1]], increasing, each in output row place[r] + slot
+    times : (G,) model time; row r saves times[points[r, 0]:points[r, 1]], never falling, each in output row place[r] + slot
     slot : (G,) int64; points : (N, 2) int64; place : (N+1,) int64, row r owns output rows place[r]:place[r+1]
     """
 

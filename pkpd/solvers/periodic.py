@@ -44,7 +44,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
 
     Parameters
     ----------
-    theta : (P, K); person : (N,) row -> patient; actions : those of one interval [0, period]
+    theta : (P, K); person : (N,) row -> patient; actions : those of one interval [0, period]; period : model time, or (N,)
     y0 : (N, S) first guess (default: the model's start values)
     tol : largest estimated error, as a share of each state's largest value in the interval
 
@@ -61,11 +61,11 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
         error=np.full(rows, np.nan),
         control=np.zeros((rows, 3)),
     )
-    memory = _memory(rows, states)
+    memory, period = _memory(rows, states), np.broadcast_to(period, rows)
     active, y = np.arange(rows), y0
     for count in range(MOST_MAPS):
         last = solve(
-            kernel, theta, person[active], y, 0.0, period, actions.take(active), rtol=rtol, threads=threads,
+            kernel, theta, person[active], y, 0.0, period[active], actions.take(active), rtol=rtol, threads=threads,
             control=result.control[active] if count else None,
         )  # fmt: skip
         if count == 0:

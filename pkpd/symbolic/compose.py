@@ -45,6 +45,7 @@ class Builder:
         states, assignments = self.equations(inputs)
         known = {s.name for s in states} | {a.name for a in assignments}
         doses = tuple(self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose"))
+        covariates = tuple(i for i in inputs.values() if i not in parameters)
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
         return Model(
             name=self.name, title=str(self.main.data.get("title", self.name)), path=str(self.main.path), digest=self.digest,
@@ -241,20 +242,28 @@ class Builder:
     def dose(self, name, entry, place, inputs, states):
         if name not in states:
             self.fail(place, f"dose into '{name}', which is no state.{closest(name, states)}")
-        if not isinstance(entry, dict) or "unit" not in entry or not set(entry) <= {"unit", "f", "lag"}:
-            self.fail(place, f"dose '{name}' needs a unit and may have f and lag.")
-        for key in ("f", "lag"):
-            if key in entry and entry[key] not in inputs:
-                self.fail(place, f"{key} of dose '{name}': no parameter or covariate '{entry[key]}'.{closest(str(entry[key]), inputs)}")
+        if not isinstance(entry, dict) or "unit" not in entry or not set(entry) <= {"unit", "f", "lag", "rate", "duration"}:
+            self.fail(place, f"dose '{name}' needs a unit and may have f, lag, rate and duration.")
+        unit = entry["unit"]
+        named = {key: str(entry[key]) for key in ("f", "lag", "rate", "duration") if key in entry}
         try:
-            size = units.factor(entry["unit"], states[name].unit)
-            if "lag" in entry and units.factor(inputs[entry["lag"]].unit, self.time) != 1.0:
-                self.fail(place, f"lag '{entry['lag']}' must be in {self.time}.")
-            if "f" in entry and units.factor(inputs[entry["f"]].unit, "1") != 1.0:
-                self.fail(place, f"f '{entry['f']}' must have unit 1.")
+            size = units.factor(unit, states[name].unit)
+            measures = {"f": "1", "lag": self.time, "rate": f"{unit}/{self.time}" if unit != "1" else f"1/{self.time}", "duration": self.time}
+            for key, source in named.items():
+                if source not in inputs:
+                    inputs[source] = self.column(key, source, measures[key], place, name, inputs)
+                if units.factor(inputs[source].unit, measures[key]) != 1.0:
+                    self.fail(place, f"{key} '{source}' must be in {measures[key]}.")
         except PkpdError as error:
             self.fail(place, str(error).removeprefix(f"{place}: "))
-        return DoseTarget(name, entry["unit"], size, entry.get("f"), entry.get("lag"), place)
+        return DoseTarget(name, unit, size, **named, place=place)
+
+    def column(self, key, name, unit, place, target, inputs):
+        """A covariate that only event tables give, for a name in capitals that the model does not define."""
+        if parse.why_not_a_name(name) or name != name.upper():
+            self.fail(place, f"{key} of dose '{target}': no parameter or covariate '{name}'.{closest(name, inputs)}")
+        value = 1.0 if key == "f" else 0.0
+        return Input(name, value, unit, f"{key} of doses into {target}, column {name} of the event table", f"{value:g} without such a column", "assumed", place)
 
     def benefit(self, doses, unit_of, known):
         data = self.main.data.get("benefit")

@@ -52,8 +52,10 @@ def load(name):
         raise ModelError(f"No model '{name}' in the library.{closest(str(name), known)} A path must end in .toml.")
     title = str(name) if not str(name).endswith(".toml") else path.stem
     files = _gather(path)
-    digest = hashlib.sha256("\0".join([_source_hash(), title, *(f.text for f in files)]).encode()).hexdigest()
-    cached = cache_folder() / "models" / f"{digest[:32]}.json"
+    digest = hashlib.sha256("\0".join([title, *(f.text for f in files)]).encode()).hexdigest()
+    # what the package makes of a file may change with the package, and its messages name the path
+    key = hashlib.sha256("\0".join([digest, _source_hash(), str(path)]).encode()).hexdigest()
+    cached = cache_folder() / "models" / f"{key[:32]}.json"
     try:
         return _from_json(json.loads(cached.read_text()), str(path), digest)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -57,13 +57,18 @@ class Assignment:
 
 @dataclass(frozen=True)
 class DoseTarget:
-    """A state that can be dosed. amount in state = amount in `unit` * factor * input[f]; lag delays it."""
+    """A state that can be dosed. amount in state = amount in `unit` * factor * input[f]; lag delays it.
+
+    rate, duration : inputs that give the rate (`unit` per time) or duration of infusions whose RATE is -1 or -2
+    """
 
     state: str
     unit: str
     factor: float
     f: str | None = None
     lag: str | None = None
+    rate: str | None = None
+    duration: str | None = None
     place: str = ""
 
 

@@ -120,3 +120,11 @@ def test_options_that_make_no_sense_are_refused_with_a_sentence(changes, said):
 def test_a_model_without_benefit_prints_the_lines_to_add():
     with pytest.raises(PkpdError, match=r"\[benefit\]"):
         med(load("pk/one_compartment"), cohort(load("pk/one_compartment"), 2))
+
+
+def test_the_best_dose_falls_when_doses_are_given_more_often():
+    """The blockade of one dose has less time to end before the next: less of it is best. Glia, which only gain from more, are off."""
+    people = cohort(MODEL, 24, seed=7, set={"glia": 0.0})
+    best = [np.log(med(MODEL, people, every=every).columns["argmax"]) for every in ("12 h", "24 h", "48 h")]
+    assert (best[0] < best[1] + 1e-9).all() and (best[1] < best[2] + 1e-9).all()
+    assert np.exp(np.median(best[1] - best[0])) > 1.3

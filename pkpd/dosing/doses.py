@@ -1,0 +1,170 @@
+"""The dose records of a table, with their patients' bioavailability, lag, rate and duration: when what flows or falls into which state.
+
+Follows PREDPP (NONMEM Users Guide, Part VI): bioavailability multiplies the duration of an infusion whose rate is given and the rate
+of one whose duration is modelled; lag delays every dose of a record; a steady state with lag is the one in which the dose of
+the record itself is still to come; an endless infusion to steady state ends at its record. Knows no inputs that change and no output.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.dosing.events import ADD, PLUS, RATE, RESET, SET
+from pkpd.dosing.table import RESET as RESETS
+from pkpd.dosing.table import RESET_AND_DOSE
+from pkpd.errors import DoseError
+
+# order of what one record does at its time: its inputs come into force, it resets, infusions under way go on, it doses, it is
+# looked at, the inputs of the next record come into force; doses of earlier records that are due at that time come before all
+INPUTS, START, UNDERWAY, DOSING, LOOKING, NEXT, STEPS = range(7)
+FIELDS = ("row", "time", "order", "kind", "state", "amount")
+
+
+@dataclass(frozen=True)
+class Events:
+    """A list of actions in any order, each field (E,); see pkpd.dosing.events.Actions. `order` decides at equal times."""
+
+    row: np.ndarray
+    time: np.ndarray
+    order: np.ndarray
+    kind: np.ndarray
+    state: np.ndarray
+    amount: np.ndarray
+
+
+def events_at(row, time, order, kind, state=0, amount=0.0):
+    """Events with the length of `row`; the other fields are repeated as needed."""
+    return Events(*(np.broadcast_to(np.asarray(x), np.shape(row)) for x in (row, time, order, kind, state, amount)))
+
+
+def joined(lists):
+    return Events(*(np.concatenate([getattr(e, f) for e in lists]) for f in FIELDS))
+
+
+class Doses:
+    """N dose records, each with amount or flow in units of its state.
+
+    theta : (M, K) inputs in force at each record; clock : (M,) time of each record, never falling within a patient
+    """
+
+    def __init__(self, model, records, theta, clock):
+        self.model, self.records, self.clock = model, records, clock
+        self.at = np.flatnonzero(records.target >= 0)
+        self.theta, self.target = theta[self.at], records.target[self.at]
+        self.row, self.time = records.person[self.at], clock[self.at]
+        self.interval, self.more, self.steady = records.interval[self.at], records.additional[self.at], records.steady[self.at]
+        self.state = self._of_target([model.state_names.index(d.state) for d in model.doses], 0)
+        self.endless = (self.steady > 0) & (records.amount[self.at] == 0)
+        self.lag = np.where(self.endless, 0.0, self._named("lag", 0.0))
+        self._amounts(records.amount[self.at], records.rate[self.at])
+        self.until = self._cancelled()
+
+    def _of_target(self, values, default):
+        return np.array(values or [default])[self.target]
+
+    def _named(self, word, default):
+        """(N,) value of the input that `word` of each dose's target names."""
+        columns = [self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1 for d in self.model.doses]
+        column = self._of_target(columns, -1)
+        return np.where(column < 0, default, self.theta[np.arange(len(column)), column])
+
+    def _amounts(self, amount, rate):
+        """amount (N,) of a bolus, or flow (N,) over span (N,) of an infusion."""
+        share, factor = self._named("f", 1.0), self._of_target([d.factor for d in self.model.doses], 1.0)
+        given = np.where(rate == -1, self._named("rate", 0.0), rate)
+        span = self._named("duration", 0.0)
+        self._check([
+            (share < 0, "the bioavailability is below 0"), (self.lag < 0, "the lag is below 0"),
+            ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"), ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
+        ])  # fmt: skip
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.span = np.where(rate == -2, span, np.where(given > 0, share * amount / given, 0.0))
+            flow = np.where(rate == -2, share * amount / span, given)
+        self.infused = ~self.endless & (self.span > 0)
+        self.flow = np.where(self.infused | self.endless, flow, 0.0) * factor
+        self.amount = share * amount * factor
+
+    def _check(self, rules):
+        lines = [f"  row {self.records.row[self.at[k]]}: {text}." for bad, text in rules for k in np.flatnonzero(bad)]
+        if lines:
+            raise DoseError("\n".join([f"{self.records.name}: doses that cannot be given (rows are counted below the header):", *lines[:100]]))
+
+    def _cancelled(self):
+        """(N,) time of the next record of the same patient that starts the system anew, inf where there is none."""
+        fresh = np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)) | (self.records.steady == 1)
+        person, until, following = self.records.person, np.full(len(self.records), np.inf), np.inf
+        for k in range(len(person) - 1, -1, -1):
+            if k + 1 < len(person) and person[k + 1] != person[k]:
+                following = np.inf
+            until[k] = following
+            following = self.clock[k] if fresh[k] else following
+        return until[self.at]
+
+    def restarts(self):
+        """Resets, and steady states that replace (SS 1) or join (SS 2) the present state. State of an event: number of the steady state."""
+        resets = np.flatnonzero(np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)))
+        which = np.flatnonzero(self.steady > 0)
+        kind = np.where(self.steady[which] == 1, SET, PLUS)
+        return joined([
+            events_at(self.records.person[resets], self.clock[resets], resets * STEPS + START, RESET),
+            events_at(self.row[which], self.time[which], self.at[which] * STEPS + START, kind, np.arange(len(which))),
+        ])  # fmt: skip
+
+    def given(self):
+        """The dose of every record, its additional ones, and those that a steady state implies to be under way."""
+        pick, start = self._starts()
+        time, until = self.time[pick], self.until[pick]
+        late = self.at[pick] - len(self.records) * STEPS
+        order = np.where(start > time, late, self.at[pick] * STEPS + np.where(start == time, DOSING, UNDERWAY))
+        due = (start <= time) | (start <= until)
+        flows, end = self.infused[pick], start + self.span[pick]
+        return joined([
+            self._events(due & ~flows, pick, start, order, ADD, self.amount),
+            self._events(due & flows, pick, np.maximum(start, time), order, RATE, self.flow),
+            self._events(due & flows & (end <= until), pick, end, late, RATE, -self.flow),
+        ])  # fmt: skip
+
+    def _events(self, chosen, pick, time, order, kind, amount):
+        which = pick[chosen]
+        return events_at(self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[which])
+
+    def _starts(self):
+        """Which dose record, and when one of its doses begins."""
+        own, number = _counted(np.where(self.endless, 0, self.more + 1))
+        implied, before = self._implied()
+        pick, intervals = np.concatenate([own, implied]), np.concatenate([number, -before])
+        return pick, self.time[pick] + self.lag[pick] + intervals * self.interval[pick]
+
+    def _implied(self):
+        """Earlier doses (which, how many intervals before) of a steady state that are still to come or still flowing at its record."""
+        regular = (self.steady > 0) & ~self.endless
+        every = np.where(self.interval > 0, self.interval, np.inf)
+        to_come = np.where(regular, np.floor(self.lag / every), 0)
+        flowing = np.where(regular & self.infused, np.ceil((self.lag + self.span) / every) - 1, 0)
+        pick, number = _counted(np.maximum(to_come, flowing).astype(np.int64))
+        return pick, number + 1
+
+    def steady_states(self):
+        """Intervals (R,), record places (R,) and events of one interval of every steady state, rows counted from 0."""
+        which = np.flatnonzero(self.steady > 0)
+        rows = np.arange(len(which))
+        endless, flows = self.endless[which], self.infused[which]
+        every = np.where(endless, 1.0, self.interval[which])
+        phase = np.mod(self.lag[which], every)
+        running = np.where(flows, np.ceil((phase + self.span[which]) / every) - 1, np.where(endless, 1.0, 0.0))
+        end = np.mod(phase + self.span[which], every)
+        state, flow, amount = self.state[which], self.flow[which], self.amount[which]
+        bolus = ~flows & ~endless
+        parts = [
+            events_at(rows, 0.0, 0, RATE, state, flow * running),
+            events_at(rows[flows], phase[flows], 1, RATE, state[flows], flow[flows]),
+            events_at(rows[flows & (end > 0)], end[flows & (end > 0)], 1, RATE, state[flows & (end > 0)], -flow[flows & (end > 0)]),
+            events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
+        ]  # fmt: skip
+        return every, self.at[which], joined(parts)
+
+
+def _counted(counts):
+    """(sum,) place repeated counts[place] times, and 0, 1, 2, ... within each."""
+    place = np.repeat(np.arange(len(counts)), counts)
+    return place, np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)

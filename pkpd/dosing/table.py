@@ -1,0 +1,274 @@
+"""Event tables as NONMEM users write them: read, checked record by record, every mistake reported with its row and column.
+
+Any case of column names, "." for missing, a C column for comments. Knows records and the dose targets of a model; knows no
+patients, no time course and no solver. Rules: NONMEM Users Guide, Part VI (PREDPP), chapter V.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import DoseError
+
+COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV")
+MISSING = ("", ".", "NA", "NaN", "nan")
+OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
+LARGEST = 1_000_000_000  # bytes
+MOST_DOSES = 10_000_000
+MOST_LINES = 100  # mistakes written out; the rest are counted
+
+
+@dataclass(frozen=True)
+class Records:
+    """M checked records of P patients, in the order of the table.
+
+    ids : (P,) int64; first : (P+1,) int64, patient p owns records first[p]:first[p+1]; identified : whether the table has IDs
+    row : (M,) row of the table, counted from 1 below the header; time : (M,) model time as written
+    evid, steady : (M,) int8; amount, rate, interval : (M,) as written, 0 if missing; additional : (M,) int64
+    target : (M,) place of the dose target in model.doses, -1 where nothing is dosed
+    inputs : parameter or covariate -> (M,) values, NaN where missing; name : where the records come from
+    """
+
+    name: str
+    identified: bool
+    ids: np.ndarray
+    first: np.ndarray
+    row: np.ndarray
+    time: np.ndarray
+    evid: np.ndarray
+    amount: np.ndarray
+    rate: np.ndarray
+    interval: np.ndarray
+    additional: np.ndarray
+    steady: np.ndarray
+    target: np.ndarray
+    inputs: dict
+
+    def __len__(self):
+        return len(self.row)
+
+    def __str__(self):
+        return f"event table {self.name}"
+
+    @property
+    def person(self):
+        """(M,) place of each record's patient."""
+        return np.repeat(np.arange(len(self.ids)), np.diff(self.first))
+
+    def take(self, patients):
+        """The records of some patients, by place and in that order; a patient may be taken several times."""
+        counts = np.diff(self.first)[patients]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        index = np.repeat(self.first[patients] - first[:-1], counts) + np.arange(first[-1])
+        per_record = ("row", "time", "evid", "amount", "rate", "interval", "additional", "steady", "target")
+        taken = {name: getattr(self, name)[index] for name in per_record}
+        return replace(self, ids=self.ids[patients], first=first, inputs={n: v[index] for n, v in self.inputs.items()}, **taken)
+
+    def of(self, ids):
+        """The records of these IDs; a table without IDs is everybody's."""
+        ids = np.asarray(ids, dtype=np.int64)
+        if not self.identified:
+            return replace(self.take(np.zeros(len(ids), np.int64)), ids=ids)
+        place = {int(i): p for p, i in enumerate(self.ids)}
+        missing = [i for i in ids if int(i) not in place]
+        if missing:
+            raise DoseError(f"{self.name}: no record of ID {missing[0]}.")
+        return self.take(np.array([place[int(i)] for i in ids]))
+
+
+def events(model, source):
+    """Read and check an event table for a model.
+
+    source : path of a .csv or .parquet file, or a DataFrame
+
+    Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the model by name. Other
+    columns are ignored. Returns Records. Raises DoseError that lists every record that cannot be used.
+    """
+    name, cells = _cells(source)
+    if "TIME" not in cells:
+        raise DoseError(f"{name}: no column TIME. Columns: {', '.join(cells) or 'none'}.")
+    return _Reader(model, name, cells).records()
+
+
+def _cells(source):
+    """Name of a table and its columns, by upper-case name where they are NONMEM's: (M,) texts or numbers. Comments are dropped."""
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        name, frame = "table", source
+    else:
+        name, frame = str(source), _file(Path(source))
+    columns = {}
+    for column in frame.columns:
+        title = str(column).strip()
+        key = title.upper() if title.upper() in (*COLUMNS, "C") else title
+        if key in columns:
+            raise DoseError(f"{name}: two columns are called {key}.")
+        columns[key] = frame[column].to_numpy()
+    rows = np.arange(1, len(frame) + 1)
+    if "C" in columns:
+        used = np.array([str(c).strip() in (*MISSING, "0") for c in columns.pop("C")], dtype=bool)
+        columns, rows = {k: v[used] for k, v in columns.items()}, rows[used]
+    if not len(rows):
+        raise DoseError(f"{name}: the table holds no records.")
+    return name, columns | {"": rows}
+
+
+def _file(path):
+    import pandas as pd
+
+    try:
+        if path.stat().st_size > LARGEST:
+            raise DoseError(f"{path}: {path.stat().st_size:,} bytes is too large for an event table.")
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
+    except OSError as error:
+        raise DoseError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DoseError(f"{path}: is no readable table ({str(error).splitlines()[0]}).") from error
+
+
+class _Reader:
+    """One table on its way to Records: every rule adds its mistakes, the end raises them together."""
+
+    def __init__(self, model, name, cells):
+        self.model, self.name, self.cells = model, name, cells
+        self.row = cells.pop("")
+        self.mistakes = {}
+
+    def wrong(self, rows, column, sentence):
+        """Note a mistake of some records (mask or places); sentence may be a list, one a record of the table."""
+        for k in np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows:
+            text = sentence if isinstance(sentence, str) else sentence[k]
+            self.mistakes.setdefault((int(k), column), text)
+
+    def numbers(self, column, missing=0.0):
+        """(M,) floats of a column; `missing` where a cell is empty or the column is not there."""
+        cells = self.cells.get(column)
+        if cells is None:
+            return np.full(len(self.row), missing)
+        if cells.dtype.kind in "iufb":
+            values = cells.astype(float)
+            found = ~np.isnan(values)
+        else:
+            found = np.array([str(c).strip() not in (*MISSING, "None", "<NA>") for c in cells], dtype=bool)
+            values = np.full(len(cells), np.nan)
+            for k in np.flatnonzero(found):
+                try:
+                    values[k] = float(cells[k])
+                except (TypeError, ValueError):
+                    self.wrong([k], column, f"'{str(cells[k])[:40]}' is not a number; write . for missing")
+            found &= ~np.isnan(values)
+        self.wrong(found & ~np.isfinite(values), column, "must be finite")
+        return np.where(found & np.isfinite(values), values, missing)
+
+    def whole(self, column, allowed, sentence):
+        """(M,) whole numbers of a column that `allowed(values)` accepts; 0 where missing."""
+        values = self.numbers(column)
+        good = (values == np.round(values)) & allowed(values)
+        self.wrong(~good, column, [f"{v:g} {sentence}" for v in values])
+        return np.where(good, values, 0.0).astype(np.int64)
+
+    def records(self):
+        ids = self.numbers("ID", 1.0)
+        self.wrong(~((ids >= 1) & (ids == np.round(ids)) & (ids < 2**31)), "ID", "must be a whole number from 1 on")
+        time = self.numbers("TIME", np.nan)
+        self.wrong(np.isnan(time), "TIME", "is missing")
+        amount, rate, interval = self.numbers("AMT"), self.numbers("RATE"), self.numbers("II")
+        additional = self.whole("ADDL", lambda v: (v >= 0) & (v < MOST_DOSES), "is not a whole number from 0 on")
+        steady = self.whole("SS", lambda v: (v >= 0) & (v <= 2), "is not 0, 1 or 2")
+        mdv = self.whole("MDV", lambda v: (v >= 0) & (v <= 1), "is not 0 or 1")
+        evid = self.evid(amount, rate, steady, mdv)
+        self.order(ids, time, evid)
+        dose = (evid == DOSE) | (evid == RESET_AND_DOSE)
+        target = self.target(dose)
+        self.dose(dose, target, amount, rate, interval, additional, steady)
+        for column, values in (("AMT", amount), ("RATE", rate), ("II", interval), ("ADDL", additional), ("SS", steady)):
+            self.wrong(~dose & (values != 0), column, [f"{v:g} on a record of EVID {e}, which gives no dose" for v, e in zip(values, evid, strict=True)])
+        inputs = self.inputs()
+        self.stop()
+        first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+        return Records(
+            self.name, "ID" in self.cells, ids[first].astype(np.int64), np.append(first, len(ids)).astype(np.int64), self.row, time,
+            evid.astype(np.int8), amount, rate, interval, additional, steady.astype(np.int8), target, inputs,
+        )  # fmt: skip
+
+    def evid(self, amount, rate, steady, mdv):
+        """(M,) EVID; without one a record with an amount, or a steady-state infusion, is a dose."""
+        usual = np.where((amount != 0) | ((steady > 0) & (rate != 0)), DOSE, np.where(mdv == 1, OTHER, OBSERVE)).astype(float)
+        values = self.numbers("EVID", np.nan)
+        values = np.where(np.isnan(values), usual, values)
+        good = np.isin(values, range(5))
+        self.wrong(~good, "EVID", [f"{v:g} is not 0, 1, 2, 3 or 4" for v in values])
+        return np.where(good, values, OBSERVE).astype(np.int64)
+
+    def order(self, ids, time, evid):
+        """IDs in one piece; times that do not fall within an ID, unless a reset starts the clock anew."""
+        new = np.concatenate([[True], ids[1:] != ids[:-1]])
+        seen, back = set(), []
+        for k in np.flatnonzero(new):
+            if ids[k] in seen:
+                back.append(k)
+            seen.add(ids[k])
+        self.wrong(np.array(back, dtype=np.int64), "ID", [f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids])
+        fell = np.concatenate([[False], time[1:] < time[:-1]]) & ~new & ~np.isin(evid, (RESET, RESET_AND_DOSE))
+        before = np.concatenate([[0.0], time[:-1]])
+        self.wrong(fell, "TIME", [f"{t:g} is before {b:g} of the record above; only a reset may turn time back" for t, b in zip(time, before, strict=True)])
+
+    def target(self, dose):
+        """(M,) place of the dose target by name or number of its state; the first one where CMT is missing or 0."""
+        targets = {d.state: k for k, d in enumerate(self.model.doses)}
+        numbered = {str(n): targets.get(state) for n, state in enumerate(self.model.state_names, 1)}
+        out = np.where(dose, 0, -1)
+        known = ", ".join(f"{self.model.state_names.index(s) + 1} or {s}" for s in targets) or "none"
+        if not targets:
+            self.wrong(dose, "EVID", f"{self.model.name} has no [dose] table: nothing can be dosed")
+        cells = self.cells.get("CMT")
+        for k in np.flatnonzero(dose) if cells is not None and targets else ():
+            text = str(cells[k]).strip().removesuffix(".0")
+            if text in (*MISSING, "None", "<NA>", "0"):
+                continue
+            found = numbered.get(text, targets.get(text))
+            if found is None:
+                self.wrong([k], "CMT", f"'{text[:40]}' cannot be dosed; dose into {known}")
+            out[k] = 0 if found is None else found
+        return out
+
+    def dose(self, dose, target, amount, rate, interval, additional, steady):
+        """What a dose record must and must not say."""
+        endless = dose & (steady > 0) & (amount == 0)
+        self.wrong(dose & (amount < 0), "AMT", [f"{a:g}: a dose cannot be negative" for a in amount])
+        self.wrong(dose & (rate < 0) & ~np.isin(rate, (-1, -2)), "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
+        self.wrong(dose & (rate != 0) & (amount == 0) & (steady == 0), "AMT", "is missing: an infusion needs an amount")
+        for code, word in ((-1, "rate"), (-2, "duration")):
+            named = np.array([getattr(d, word) is not None for d in self.model.doses] or [False])
+            self.wrong(dose & (rate == code) & ~named[np.maximum(target, 0)], "RATE", f'{code} needs {word} = "..." for this target under [dose] of {self.model.name}')
+        self.wrong(dose & (interval < 0), "II", [f"{i:g}: an interval cannot be negative" for i in interval])
+        self.wrong(dose & (additional > 0) & (interval == 0) & ~endless, "II", "is missing: ADDL needs an interval")
+        self.wrong(dose & (steady > 0) & (amount > 0) & (interval == 0), "II", "is missing: SS needs an interval")
+        self.wrong(endless & (rate == -2), "RATE", "-2 has no meaning for an endless infusion (SS with AMT 0)")
+        self.wrong(endless & (interval != 0), "II", "must be 0 for an endless infusion (SS with AMT 0)")
+        self.wrong(endless & (additional != 0), "ADDL", "must be 0 for an endless infusion (SS with AMT 0)")
+        if additional.sum() + len(additional) > MOST_DOSES:
+            self.wrong([int(np.argmax(additional))], "ADDL", f"more than {MOST_DOSES:,} doses in one table are refused")
+
+    def inputs(self):
+        """Columns that are named like parameters or covariates, in any case where that is not ambiguous."""
+        found = {}
+        for name in self.model.input_names:
+            column = name if name in self.cells else next((c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS), None)
+            if column is not None:
+                found[name] = self.numbers(column, np.nan)
+        return found
+
+    def stop(self):
+        """Raise all mistakes at once, by row."""
+        if not self.mistakes:
+            return
+        lines = [f"  row {self.row[k]}, {column}: {text}." for (k, column), text in sorted(self.mistakes.items())]
+        rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
+        count = len({k for k, _ in self.mistakes})
+        head = f"{self.name}: {count} record{'s' if count > 1 else ''} cannot be used (rows are counted below the header):"
+        raise DoseError("\n".join([head, *lines[:MOST_LINES], *rest]))

@@ -1,0 +1,188 @@
+"""Records of an event table and the inputs of patients become what a solver needs: sorted actions, changing inputs, output times.
+
+Between records the inputs of the table are those of the next record (as in NONMEM) or of the last one. At equal times doses
+of earlier records come first, then the records in the order of the table. Knows no solver.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.dosing.doses import INPUTS, LOOKING, NEXT, STEPS, Doses, Events, events_at, joined
+from pkpd.dosing.events import LOOK, PERSON, Actions
+from pkpd.errors import DoseError
+from pkpd.symbolic import parse
+
+CARRIES = ("backward", "forward")
+SAME = 1e-11  # times that close to a record's, relative to their size, are the record's
+
+
+@dataclass(frozen=True)
+class SteadyStates:
+    """R steady states to be found before the run.
+
+    inputs : (R,) row of theta; interval : (R,) model time; actions : those of one interval; patient, time : (R,) whose and when
+    """
+
+    inputs: np.ndarray
+    interval: np.ndarray
+    actions: Actions
+    patient: np.ndarray
+    time: np.ndarray
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happens to P patients.
+
+    theta : (V, K) inputs, one row for each change; inputs : (P,) row of theta at the start; start, end : (P,) model time
+    actions : PERSON actions name rows of theta, SET and PLUS actions steady states, LOOK actions output rows of their patient
+    times, slot, points, place : output times, as pkpd.solvers.batch.Grid; patient p owns the output rows place[p]:place[p+1],
+        first its records in order, then the extra times
+    """
+
+    theta: np.ndarray
+    inputs: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    actions: Actions
+    times: np.ndarray
+    slot: np.ndarray
+    points: np.ndarray
+    place: np.ndarray
+    steady: SteadyStates
+
+
+def timeline(model, records, theta, times=(), carry="backward"):
+    """Timeline of the records of P patients.
+
+    Parameters
+    ----------
+    theta : (P, K) inputs of the patients; columns of the table replace them
+    times : (T,) more output times, the same for everybody
+    carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last
+
+    Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
+    """
+    if carry not in CARRIES:
+        raise DoseError(f"Unknown way to carry inputs between records '{carry}'. Known: {', '.join(CARRIES)}.")
+    times = np.asarray(times, dtype=float)
+    clock = _clock(model, records, times)
+    theta, inputs = _inputs(model, records, theta)
+    doses = Doses(model, records, theta[inputs], clock)
+    events = _snapped(joined([_changes(records, clock, inputs, carry), doses.restarts(), doses.given()]), records, clock)
+    actions, seen = _looked_at(events, records, clock)
+    first, last = clock[records.first[:-1]], clock[records.first[1:] - 1]
+    every, at, parts = doses.steady_states()
+    steady = SteadyStates(inputs[at], every, _sorted(parts, len(at)), records.person[at], clock[at])
+    return Timeline(
+        theta, inputs[records.first[:-1]], np.minimum(first, times[0]) if len(times) else first, np.maximum(last, times[-1]) if len(times) else last,
+        actions, *_grid(records, clock, seen, times), steady,
+    )  # fmt: skip
+
+
+def _clock(model, records, times):
+    """(M,) time that never falls within a patient: after a reset that turned time back it goes on counting."""
+    time = records.time
+    fall = np.concatenate([[0.0], np.maximum(time[:-1] - time[1:], 0.0)])
+    fall[records.first[:-1]] = 0.0
+    if not fall.any():
+        return time
+    texts = [s.rate for s in model.states] + [a.expression for a in model.assignments]
+    if len(times) or any("t" in parse.names(parse.tree(text)) for text in texts):
+        row = records.row[np.flatnonzero(fall)[0]]
+        raise DoseError(f"{records.name}: row {row} turns time back, which goes together neither with extra output times nor with a model that uses t.")
+    total = np.cumsum(fall)
+    return time + total - total[records.first[:-1]][records.person]
+
+
+def _inputs(model, records, base):
+    """Rows of inputs (V, K) and the row in force at each record (M,)."""
+    person = records.person
+    if not records.inputs:
+        return base, person
+    columns = [model.input_names.index(n) for n in records.inputs]
+    values = np.column_stack([_filled(person, v, base[person, k]) for k, v in zip(columns, records.inputs.values(), strict=True)])
+    new = np.concatenate([[True], (values[1:] != values[:-1]).any(axis=1)])
+    new[records.first[:-1]] = True
+    theta = base[person[new]]
+    theta[:, columns] = values[new]
+    return theta, np.cumsum(new) - 1
+
+
+def _filled(person, values, usual):
+    """(M,) values of one column; a missing one is that of the record before, else of the next one, else the patient's own."""
+    import pandas as pd
+
+    filled = pd.Series(values).groupby(person).ffill().groupby(person).bfill().to_numpy()
+    return np.where(np.isnan(filled), usual, filled)
+
+
+def _changes(records, clock, inputs, carry):
+    """Events that bring the inputs of a record into force."""
+    changed = np.concatenate([[False], inputs[1:] != inputs[:-1]])
+    changed[records.first[:-1]] = False
+    at = np.flatnonzero(changed)
+    since, order = (at, at * STEPS + INPUTS) if carry == "forward" else (at - 1, (at - 1) * STEPS + NEXT)
+    return events_at(records.person[at], clock[since], order, PERSON, inputs[at])
+
+
+def _snapped(events, records, clock):
+    """The events, those within rounding of a record's time at that time."""
+    row = np.concatenate([records.person, events.row])
+    time = np.concatenate([clock, events.time])
+    known = np.arange(len(row)) < len(clock)
+    order = np.lexsort((~known, time, row))
+    row, time, known = row[order], time[order], known[order]
+    place = np.arange(len(row))
+    before = np.maximum.accumulate(np.where(known, place, -1))
+    after = np.minimum.accumulate(np.where(known, place, len(row))[::-1])[::-1]
+    snapped = time.copy()
+    for near in (np.maximum(before, 0), np.minimum(after, len(row) - 1)):
+        close = known[near] & (row[near] == row) & (np.abs(time[near] - time) <= SAME * np.maximum(np.abs(time), 1.0))
+        snapped = np.where(close, time[near], snapped)
+    out = np.empty(len(row))
+    out[order] = snapped
+    return Events(events.row, out[len(clock) :], events.order, events.kind, events.state, events.amount)
+
+
+def _sorted(events, rows):
+    """Actions of `rows` rows."""
+    order = np.lexsort((events.order, events.time, events.row))
+    start = np.concatenate([[0], np.cumsum(np.bincount(events.row, minlength=rows))]).astype(np.int64)
+    return Actions(
+        start, np.ascontiguousarray(events.time[order], dtype=np.float64), events.kind[order].astype(np.int8), events.state[order].astype(np.int32),
+        np.ascontiguousarray(events.amount[order], dtype=np.float64),
+    )  # fmt: skip
+
+
+def _looked_at(events, records, clock):
+    """Actions with a LOOK for each record that is followed by something at its own time, and which records (M,) those are.
+
+    The others are read from the dense output, which cuts no step.
+    """
+    slot = np.arange(len(records)) - records.first[:-1][records.person]
+    every = joined([events, events_at(records.person, clock, np.arange(len(records)) * STEPS + LOOKING, LOOK, slot)])
+    order = np.lexsort((every.order, every.time, every.row))
+    row, time, real = every.row[order], every.time[order], every.kind[order] != LOOK
+    moment = np.cumsum(np.concatenate([[True], (row[1:] != row[:-1]) | (time[1:] != time[:-1])])) - 1
+    last = np.full(moment[-1] + 1, -1)
+    np.maximum.at(last, moment[real], np.flatnonzero(real))
+    keep = np.empty(len(order), bool)
+    keep[order] = real | (np.arange(len(order)) < last[moment])
+    kept = Events(*(getattr(every, f)[keep] for f in ("row", "time", "order", "kind", "state", "amount")))
+    return _sorted(kept, len(records.ids)), keep[len(events.row) :]
+
+
+def _grid(records, clock, looked, times):
+    """times, slot, points, place of the records that no LOOK sees and of the extra times."""
+    counts, patients = np.diff(records.first), len(records.ids)
+    rest = np.flatnonzero(~looked)
+    row = np.concatenate([records.person[rest], np.repeat(np.arange(patients), len(times))])
+    time = np.concatenate([clock[rest], np.tile(times, patients)])
+    slot = np.concatenate([rest - records.first[:-1][records.person[rest]], (counts[:, None] + np.arange(len(times))).ravel()])
+    order = np.lexsort((slot, time, row))
+    ends = np.cumsum(np.bincount(row, minlength=patients))
+    points = np.column_stack([np.concatenate([[0], ends[:-1]]), ends])
+    place = np.concatenate([[0], np.cumsum(counts + len(times))])
+    return np.ascontiguousarray(time[order]), slot[order].astype(np.int64), points.astype(np.int64), place.astype(np.int64)
