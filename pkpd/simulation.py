@@ -13,6 +13,7 @@ from pkpd.errors import PkpdError
 from pkpd.result import EventResult, Result
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
+from pkpd.symbolic.vary import used, varying
 
 
 def simulate(
@@ -27,7 +28,8 @@ def simulate(
         after the last dose; with an event table these are additional times (default: none)
     outputs : names of states or assignments (default: the model's outputs)
     rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
-    carry : between records of an event table, inputs are those of the next record ("backward") or of the last ("forward")
+    carry : between records of an event table, inputs are those of the next record ("backward"), of the last ("forward") or
+        on the line between ("linear")
 
     Returns
     -------
@@ -38,10 +40,10 @@ def simulate(
     if not 1e-13 <= rtol <= 0.1:
         raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     names = tuple(model.outputs if outputs is None else outputs)
-    kernel = compile(model, observe=names, solver=solver)
     options = {"rtol": rtol, "threads": threads}
     if isinstance(regimen, Records):
-        return _at_records(model, kernel, regimen, cohort, times, carry, options, progress)
+        return _at_records(model, regimen, cohort, times, names, carry, solver, options, progress)
+    kernel = compile(model, observe=names, solver=solver)
     if isinstance(regimen, str):
         regimen = rx(regimen)
     for phase in regimen.phases:
@@ -57,12 +59,14 @@ def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _at_records(model, kernel, records, cohort, times, carry, options, progress):
+def _at_records(model, records, cohort, times, names, carry, solver, options, progress):
     """EventResult of the records."""
+    moving = used(model, records.inputs) if carry == "linear" else ()
+    kernel = compile(varying(model, moving) if moving else model, observe=names, solver=solver)
     cohort = _patients(records, cohort)
     records = records.of(cohort.ids)
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
-    line = timeline(model, records, cohort.theta, extra, carry)
+    line = timeline(model, records, cohort.theta, extra, carry, moving)
     steady = line.steady
     found = None
     if len(steady.inputs):
@@ -75,7 +79,6 @@ def _at_records(model, kernel, records, cohort, times, carry, options, progress)
     for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
         status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
     *rows, order = _rows(records, extra)
-    names = kernel.observe
     return EventResult(model, cohort, str(records), names, _units(model, names), status, fail_time, *rows, solution.out[order])
 
 

@@ -19,7 +19,7 @@ def simulate(
         typer.Option("--events", metavar="TABLE", help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the patients.", show_default=False),
     ] = None,
     carry: Annotated[
-        str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record) or forward (of the last).")
+        str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.")
     ] = "backward",
     n: options.Number = 1000,
     seed: options.Seed = 1,

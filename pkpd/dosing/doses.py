@@ -110,6 +110,12 @@ class Doses:
             events_at(self.row[which], self.time[which], self.at[which] * STEPS + START, kind, np.arange(len(which))),
         ])  # fmt: skip
 
+    def cleared(self):
+        """For each record (M,): whether it stops all rates, whether it resets the states, how often it adds a steady state."""
+        reset = np.isin(self.records.evid, (RESETS, RESET_AND_DOSE))
+        steady = self.records.steady
+        return reset | (steady == 1), reset & (steady != 1), (steady == 2).astype(float)
+
     def given(self):
         """The dose of every record, its additional ones, and those that a steady state implies to be under way."""
         pick, start = self._starts()

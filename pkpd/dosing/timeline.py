@@ -1,6 +1,6 @@
 """Records of an event table and the inputs of patients become what a solver needs: sorted actions, changing inputs, output times.
 
-Between records the inputs of the table are those of the next record (as in NONMEM) or of the last one. At equal times doses
+Between records the inputs of the table are those of the next record (as in NONMEM), of the last one, or on the line between. At equal times doses
 of earlier records come first, then the records in the order of the table. Knows no solver.
 """
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.dosing.doses import INPUTS, LOOKING, NEXT, STEPS, Doses, Events, events_at, joined
-from pkpd.dosing.events import LOOK, PERSON, Actions
+from pkpd.dosing.doses import INPUTS, LOOKING, NEXT, STEPS, UNDERWAY, Doses, Events, events_at, joined
+from pkpd.dosing.events import ADD, LOOK, PERSON, RATE, Actions
 from pkpd.errors import DoseError
 from pkpd.symbolic import parse
 
-CARRIES = ("backward", "forward")
+CARRIES = ("backward", "forward", "linear")
 SAME = 1e-11  # times that close to a record's, relative to their size, are the record's
 
 
@@ -53,14 +53,16 @@ class Timeline:
     steady: SteadyStates
 
 
-def timeline(model, records, theta, times=(), carry="backward"):
+def timeline(model, records, theta, times=(), carry="backward", moving=()):
     """Timeline of the records of P patients.
 
     Parameters
     ----------
     theta : (P, K) inputs of the patients; columns of the table replace them
     times : (T,) more output times, the same for everybody
-    carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last
+    carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last;
+        "linear": on the line between both
+    moving : inputs that the solver's model has as states after those of `model` (pkpd.symbolic.vary), for "linear"
 
     Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
     """
@@ -68,9 +70,14 @@ def timeline(model, records, theta, times=(), carry="backward"):
         raise DoseError(f"Unknown way to carry inputs between records '{carry}'. Known: {', '.join(CARRIES)}.")
     times = np.asarray(times, dtype=float)
     clock = _clock(model, records, times)
-    theta, inputs = _inputs(model, records, theta)
+    theta, inputs = _inputs(model, records, theta, clock if carry == "linear" else None)
     doses = Doses(model, records, theta[inputs], clock)
-    events = _snapped(joined([_changes(records, clock, inputs, carry), doses.restarts(), doses.given()]), records, clock)
+    if carry == "linear":
+        columns = [model.input_names.index(name) for name in moving]
+        changes = _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)
+    else:
+        changes = _changes(records, clock, inputs, carry)
+    events = _snapped(joined([changes, doses.restarts(), doses.given()]), records, clock)
     actions, seen = _looked_at(events, records, clock)
     first, last = clock[records.first[:-1]], clock[records.first[1:] - 1]
     every, at, parts = doses.steady_states()
@@ -96,13 +103,13 @@ def _clock(model, records, times):
     return time + total - total[records.first[:-1]][records.person]
 
 
-def _inputs(model, records, base):
-    """Rows of inputs (V, K) and the row in force at each record (M,)."""
+def _inputs(model, records, base, clock):
+    """Rows of inputs (V, K) and the row in force at each record (M,). With a clock, missing values are interpolated."""
     person = records.person
     if not records.inputs:
         return base, person
     columns = [model.input_names.index(n) for n in records.inputs]
-    values = np.column_stack([_filled(person, v, base[person, k]) for k, v in zip(columns, records.inputs.values(), strict=True)])
+    values = np.column_stack([_filled(person, v, base[person, k], clock) for k, v in zip(columns, records.inputs.values(), strict=True)])
     new = np.concatenate([[True], (values[1:] != values[:-1]).any(axis=1)])
     new[records.first[:-1]] = True
     theta = base[person[new]]
@@ -110,10 +117,16 @@ def _inputs(model, records, base):
     return theta, np.cumsum(new) - 1
 
 
-def _filled(person, values, usual):
-    """(M,) values of one column; a missing one is that of the record before, else of the next one, else the patient's own."""
+def _filled(person, values, usual, clock):
+    """(M,) values of one column; a missing one is that of the record before, or on the line to the next if there is a clock; before
+    the first known one it is that, and the patient's own where none is known."""
     import pandas as pd
 
+    if clock is not None and np.isnan(values).any():
+        for p in np.unique(person[np.isnan(values)]):
+            rows = np.flatnonzero(person == p)
+            known = rows[~np.isnan(values[rows])]
+            values[rows] = np.interp(clock[rows], clock[known], values[known]) if len(known) else np.nan
     filled = pd.Series(values).groupby(person).ffill().groupby(person).bfill().to_numpy()
     return np.where(np.isnan(filled), usual, filled)
 
@@ -125,6 +138,31 @@ def _changes(records, clock, inputs, carry):
     at = np.flatnonzero(changed)
     since, order = (at, at * STEPS + INPUTS) if carry == "forward" else (at - 1, (at - 1) * STEPS + NEXT)
     return events_at(records.person[at], clock[since], order, PERSON, inputs[at])
+
+
+def _lines(records, clock, values, first, doses):
+    """Events that move the states first, first + 1, ... of each patient along the line through `values` (M, J) of its records.
+
+    Whatever a reset or a steady state does to these states is undone.
+    """
+    count = len(clock)
+    ends = np.zeros(count, bool)
+    ends[records.first[1:] - 1] = True
+    gap = np.append(np.diff(clock), 1.0)
+    rise = np.vstack([np.diff(values, axis=0), np.zeros((1, values.shape[1]))])
+    rise[ends] = 0.0
+    slope = np.where(gap[:, None] > 0, rise / np.where(gap > 0, gap, 1.0)[:, None], 0.0)
+    before = np.vstack([np.zeros((1, values.shape[1])), slope[:-1]])
+    before[records.first[:-1]] = 0.0
+    cleared, fresh, joins = doses.cleared()
+    begun = values[records.first[:-1]][records.person]
+    repair = np.where(fresh[:, None], values - begun, 0.0) - joins[:, None] * values
+    slope, jump = slope - np.where(cleared[:, None], 0.0, before), np.where(gap[:, None] > 0, 0.0, rise)
+    lists = []
+    for step, kind, amount in ((UNDERWAY, ADD, repair), (NEXT, RATE, slope), (NEXT, ADD, jump)):
+        at, j = np.nonzero(amount)
+        lists.append(events_at(records.person[at], clock[at], at * STEPS + step, kind, first + j, amount[at, j]))
+    return joined(lists)
 
 
 def _snapped(events, records, clock):

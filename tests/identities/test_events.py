@@ -160,3 +160,59 @@ def test_a_patient_has_the_same_bits_alone_among_others_and_on_any_number_of_thr
     one = pkpd.simulate(varied, pkpd.events(varied, table[table["ID"] == 17]), pkpd.cohort(varied, seed=3, ids=[17]), threads=1).frame()
     np.testing.assert_array_equal(everybody[everybody["ID"] == 17].to_numpy(), one.to_numpy())
     assert everybody.groupby("ID")["central"].last().nunique() == 40
+
+
+GROWING = """
+title = "growing"
+time = "h"
+outputs = ["x", "rate"]
+[dose]
+x = { unit = "mg" }
+[parameters]
+k = { value = 0.02, unit = "1/(kg*h)", label = "loss", source = "test", evidence = "assumed" }
+[covariates]
+wt = { value = 5.0, unit = "kg", label = "weight", source = "test", evidence = "assumed" }
+[equations]
+e = '''
+rate = k*wt : 1/h
+d/dt(x) = -rate*x : mg
+'''
+"""
+WEIGHTS = {0.0: 4.0, 3.0: 10.0, 5.0: 10.0, 12.0: 2.0, 20.0: 6.0}
+
+
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory):
+    path = tmp_path_factory.mktemp("growing") / "growing.toml"
+    path.write_text(GROWING)
+    return pkpd.load(str(path))
+
+
+def grown(model, carry, table=None):
+    table = pd.DataFrame({"TIME": list(WEIGHTS), "AMT": [8.0, 0, 0, 0, 0], "WT": list(WEIGHTS.values())}) if table is None else table
+    return pkpd.simulate(model, pkpd.events(model, table), pkpd.cohort(model, typical=True), "0:20:0.5", rtol=1e-10, carry=carry).frame()
+
+
+@pytest.mark.parametrize("carry", ["backward", "forward", "linear"])
+def test_a_covariate_moves_between_records_as_asked(growing, carry):
+    knots, weights = np.array(list(WEIGHTS)), np.array(list(WEIGHTS.values()))
+    fine = np.linspace(0.0, 20.0, 200_001)
+    middle = (fine[1:] + fine[:-1]) / 2
+    after = np.searchsorted(knots, middle)
+    weight = {"backward": weights[after], "forward": weights[after - 1], "linear": np.interp(middle, knots, weights)}[carry]
+    area = np.concatenate([[0.0], np.cumsum(weight) * 1e-4])
+    found = grown(growing, carry).query("EVID == 2")
+    np.testing.assert_allclose(found["x"], 8.0 * np.exp(-0.02 * np.interp(found["TIME"], fine, area)), rtol=1e-7)
+
+
+def test_a_linear_covariate_goes_on_through_resets_steady_states_and_gaps(growing):
+    rows = [
+        {"TIME": 0.0, "AMT": 8.0, "WT": 4.0}, {"TIME": 3.0, "EVID": 3, "WT": 10.0}, {"TIME": 5.0, "AMT": 1.0, "SS": 1, "II": 4.0, "WT": 10.0},
+        {"TIME": 8.0, "AMT": 1.0, "SS": 2, "II": 4.0, "WT": np.nan}, {"TIME": 12.0, "AMT": 2.0, "EVID": 4, "WT": 2.0}, {"TIME": 20.0, "WT": 6.0},
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).astype({"AMT": float})
+    table[["AMT", "SS", "II"]] = table[["AMT", "SS", "II"]].fillna(0)
+    found = grown(growing, "linear", table).query("EVID == 2")
+    np.testing.assert_allclose(found["rate"], 0.02 * np.interp(found["TIME"], list(WEIGHTS), list(WEIGHTS.values())), rtol=1e-9)
+    settled = 1.0 / (1.0 - np.exp(-0.02 * 10.0 * 4.0))
+    assert found.set_index("TIME")["x"][5.0] == pytest.approx(settled, rel=1e-6)
