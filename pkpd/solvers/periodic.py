@@ -1,8 +1,9 @@
 """Periodic steady state: the start values that one dosing interval maps onto themselves.
 
 A slow patient needs hundreds of simulated days to settle; Anderson acceleration of the one-interval map finds the same
-point in about a dozen maps (Walker & Ni 2011, SIAM J. Numer. Anal. 49(4), 1715-1735). Every row iterates on its own: its
-numbers do not depend on its neighbours. Knows maps and rows; knows nothing of drugs or benefits.
+point in about a dozen maps (Walker & Ni 2011, SIAM J. Numer. Anal. 49(4), 1715-1735); a row that it does not settle is handed
+to Newton's method with a Jacobian by differences. Every row iterates on its own: its numbers do not depend on its
+neighbours. Knows maps and rows; knows nothing of drugs or benefits.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from pkpd.solvers.batch import solve
 DEPTH = 6
 BELOW_ZERO = 0.1  # nor one that takes a positive state that far below 0
 FARTHEST = 3.0  # an accelerated step longer than this many times a state's largest value is not trusted
-MOST_MAPS = 200
+RUNAWAY = 1e12  # a state that many times its peak in the first interval has no steady state worth the name
+MOST_MAPS = 100  # of the acceleration
+NEWTON_STEPS = 15
+SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
 PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
 
@@ -39,7 +43,7 @@ class PeriodicSolution:
     control: np.ndarray
 
 
-def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=1e-6, threads=None):
+def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=1e-6, threads=None, most=MOST_MAPS):
     """Fixed point of one dosing interval for every row.
 
     Parameters
@@ -47,10 +51,11 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
     theta : (P, K); person : (N,) row -> patient; actions : those of one interval [0, period]; period : model time, or (N,)
     y0 : (N, S) first guess (default: the model's start values)
     tol : largest estimated error, as a share of each state's largest value in the interval
+    most : maps of the acceleration, before Newton's method is tried
 
     Returns
     -------
-    PeriodicSolution. A row that fails or does not settle in 200 intervals is NaN with its status.
+    PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN with its status.
     """
     rows, states = len(person), kernel.states
     result = PeriodicSolution(
@@ -63,7 +68,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
     )
     memory, period = _memory(rows, states), np.broadcast_to(period, rows)
     active, y = np.arange(rows), y0
-    for count in range(MOST_MAPS):
+    for count in range(most):
         last = solve(
             kernel, theta, person[active], y, 0.0, period[active], actions.take(active), rtol=rtol, threads=threads,
             control=result.control[active] if count else None,
@@ -83,8 +88,51 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
         result.error[active] = error
         active, y = active[~done], following[~done]
         if active.size == 0:
-            break
+            return result
+
+    def interval(rows, y):
+        return solve(
+            kernel, theta, person[rows], y, 0.0, period[rows], actions.take(rows), rtol=min(rtol, 1e-9), threads=threads, control=result.control[rows]
+        )  # fmt: skip
+
+    steady = ~_runs_away(*memory[:2])[active]
+    _newton(interval, active[steady], y[steady], memory[0], result, tol)
     return result
+
+
+def _runs_away(scale, first):
+    """(N,) whether a state (N, S) has grown far beyond its peak in the first interval."""
+    return (scale > RUNAWAY * np.where(first > 0.0, first, np.inf)).any(axis=1)
+
+
+def _newton(interval, rows, y, scale, result, tol):
+    """Newton's method on y - interval(y) for rows (n,) from y (n, S); settled ones are written to the result.
+
+    interval(rows, y) -> Solution; scale : (N, S) largest values seen
+    """
+    states = y.shape[1]
+    for _ in range(NEWTON_STEPS):
+        if not len(rows):
+            return
+        size = np.where(scale[rows] > 0.0, scale[rows], 1.0)
+        moved = y[:, None, :] + np.concatenate([np.zeros((len(rows), 1, states)), SLOPE * size[:, None, :] * np.eye(states)], axis=1)
+        run = interval(np.repeat(rows, states + 1), moved.reshape(-1, states))
+        image = run.end.reshape(len(rows), states + 1, states)
+        result.maps[rows] += states + 1
+        fine = np.isfinite(image).all(axis=(1, 2))
+        rows, y, size, image, integral = rows[fine], y[fine], size[fine], image[fine], run.integral[:: states + 1][fine]
+        if not len(rows):
+            return
+        jacobian = np.swapaxes(image[:, 1:] - image[:, :1], 1, 2) / (SLOPE * size[:, :, None])  # of the states as shares of `size`
+        residual = (image[:, 0] - y) / size
+        step = np.array([np.linalg.lstsq(np.eye(states) - j, f, rcond=None)[0] for j, f in zip(jacobian, residual, strict=True)])
+        radius = np.array([np.abs(np.linalg.eigvals(j)).max() for j in jacobian])
+        result.error[rows] = np.maximum(np.abs(step), np.abs(residual)).max(axis=1)
+        done = (result.error[rows] <= tol) & (radius < 1.0)
+        result.status[rows[done]], result.y[rows[done]], result.integral[rows[done]] = driver.OK, y[done], integral[done]
+        # at most a factor 10 down, so that a positive state stays positive
+        y = np.where(y > 0, np.maximum(y + step * size, 0.1 * y), y + step * size)
+        rows, y = rows[~done], y[~done]
 
 
 def _begin(kernel, theta, person):
@@ -93,8 +141,10 @@ def _begin(kernel, theta, person):
 
 
 def _memory(rows, states):
-    """Largest values, maps since the last restart, plain ones after the next, smallest residual, its image, last residual and image, rings of their differences."""
+    """Largest values, those of the first interval, maps since the last restart, plain ones after the next, smallest residual, its
+    image, last residual and image, rings of their differences."""
     return (
+        np.zeros((rows, states)),
         np.zeros((rows, states)),
         np.zeros(rows, np.int64),
         np.full(rows, PLAIN),
@@ -108,7 +158,7 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, y, image, peak, scale, counts, plain, best, best_g, last_f, last_g, df, dg):
+def _accelerate(active, y, image, peak, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -122,6 +172,7 @@ def _accelerate(active, y, image, peak, scale, counts, plain, best, best_g, last
         counts[r] += 1
         for i in range(states):
             # the largest value ever seen, so that a state on its way through 0 does not look unsettled
+            first[r, i] = peak[a, i] if first[r, i] == 0.0 else first[r, i]
             scale[r, i] = max(scale[r, i], peak[a, i])
             f[i] = (image[a, i] - y[a, i]) / scale[r, i] if scale[r, i] > 0.0 else 0.0
             if count > 0:
@@ -189,11 +240,15 @@ def _accelerate(active, y, image, peak, scale, counts, plain, best, best_g, last
             if (following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0) or not np.isfinite(following[a, i]):
                 wild = True
             if scale[r, i] > 0.0:
-                step = max(step, abs(following[a, i] - y[a, i]) / scale[r, i])
+                step = max(step, abs(following[a, i] - y[a, i]) / scale[r, i]) if np.isfinite(following[a, i]) else np.inf
         wild = wild or step > FARTHEST
         if wild:
             for i in range(states):
                 following[a, i] = image[a, i]
-        # two estimates of the error, the accelerated step and residual/(1 - contraction): the larger counts
-        error[a] = max(step, residual / np.sqrt(slowest)) if rank >= 2 and not wild else 1e3 * residual
+        # two estimates of the error, the accelerated step and residual/(1 - contraction): the larger counts, also where the
+        # step was not taken, so that a state that runs away is not taken for settled
+        error[a] = max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
+        for i in range(states):
+            if first[r, i] > 0.0 and scale[r, i] > RUNAWAY * first[r, i]:
+                error[a] = np.inf
     return following, error

@@ -10,6 +10,17 @@ from pkpd.solvers import batch, driver
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.load import load
 
+SATURATED = """
+title = "saturated"
+outputs = ["a"]
+[dose]
+a = { unit = "mg" }
+[parameters]
+vmax = { value = 5.0, unit = "mg/h", label = "capacity", source = "test", evidence = "assumed" }
+km = { value = 3.0, unit = "mg", label = "half of it", source = "test", evidence = "assumed" }
+[equations]
+e = "d/dt(a) = -vmax*a/(km + a) : mg"
+"""
 LDN = load("ldn/hormesis")
 PEOPLE = cohort(LDN, 64, seed=5)
 DOSES = np.geomspace(0.05, 50.0, 64)
@@ -90,3 +101,22 @@ def test_untreated_patients_rest_at_their_start_values(kernel):
     found = periodic(kernel, PEOPLE.theta, person, nothing, 24.0)
     p0 = PEOPLE.theta[:, LDN.input_names.index("p0")]
     np.testing.assert_allclose(found.integral[:, 0] / 24.0, p0, rtol=1e-12)
+
+
+def test_newton_finds_the_same_point_where_the_acceleration_is_cut_short(kernel, steady):
+    found, actions = steady
+    rows = np.arange(0, len(found.y), 7)
+    cut = periodic(kernel, PEOPLE.theta, rows, actions.take(rows), 24.0, most=3)
+    assert (cut.status == driver.OK).all() and (cut.maps > 12).all()
+    np.testing.assert_allclose(cut.y, found.y[rows], rtol=2e-5, atol=1e-6)
+
+
+def test_a_dose_above_the_capacity_of_elimination_has_no_steady_state(tmp_path):
+    path = tmp_path / "saturated.toml"
+    path.write_text(SATURATED)
+    model = load(str(path))
+    theta, doses = np.array([[5.0, 3.0]]), np.array([60.0, 119.0, 121.0])
+    actions = periodic_actions(model, "a", doses, 24.0, theta, np.zeros(3, int))
+    found = periodic(batch.compile(model, observe=()), theta, np.zeros(3, int), actions, 24.0)
+    assert found.status.tolist() == [driver.OK, driver.OK, driver.UNSTEADY]
+    assert np.isnan(found.y[2]).all() and found.y[1, 0] > 100 * found.y[0, 0]
