@@ -10,7 +10,7 @@ _HOMES = {
     "models": "pkpd.symbolic.load",
     "rx": "pkpd.dosing.rx",
     "events": "pkpd.dosing.table",
-    "nca": "pkpd.nca",
+    "noncompartmental": "pkpd.nca",
     "cohort": "pkpd.population.cohort",
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",

@@ -137,7 +137,7 @@ def _clearance(found, dose, route):
     return {"cl": cleared, "vz": volume, "vss": cleared * found["mrt"]}
 
 
-def nca(data, column=None, *, dose=None, route="oral", duration=0.0, every=None, start=None, unit=None, time_unit="h"):
+def noncompartmental(data, column=None, *, dose=None, route="oral", duration=0.0, every=None, start=None, unit=None, time_unit="h"):
     """Noncompartmental analysis of every ID of a table.
 
     Parameters

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import pkpd
-from pkpd.nca import area, nca, profile, terminal_slope
+from pkpd.nca import area, noncompartmental, profile, terminal_slope
 
 THEOPH = {
     1: ([0.0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37], [0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28]),
@@ -28,7 +28,7 @@ BOLUS = {1: (2.393617, 0.158320), 4: (2.462230, 0.455445)}  # c0, lambda_z
 
 def test_phoenix_gives_the_same_for_theophylline():
     frame = pd.concat([pd.DataFrame({"ID": i, "TIME": t, "DV": c}) for i, (t, c) in THEOPH.items()])
-    found = nca(frame, dose=320).set_index("ID")
+    found = noncompartmental(frame, dose=320).set_index("ID")
     for i, expected in PHOENIX.items():
         got = found.loc[i, ["auc_last", "auc_inf", "cl_f", "vz_f", "lambda_z", "points"]].tolist()
         assert got == pytest.approx(list(expected), rel=2e-6)
@@ -57,7 +57,7 @@ def test_a_simulated_infusion_gives_back_clearance_and_volumes(tmp_path):
     table = pd.DataFrame({"TIME": [0.0], "AMT": [100.0], "RATE": [50.0], "CMT": ["central"]})
     run = pkpd.simulate(model, pkpd.events(model, table), pkpd.cohort(model, n=3, seed=2), np.concatenate([np.arange(0, 6, 0.02), np.arange(6, 300, 1.0)]), rtol=1e-9)
     run.write(tmp_path / "run.parquet")
-    found = nca(tmp_path / "run.parquet", "Cc", dose="100 mg", route="infusion", duration=2.0)
+    found = noncompartmental(tmp_path / "run.parquet", "Cc", dose="100 mg", route="infusion", duration=2.0)
     inputs = pkpd.cohort(model, n=3, seed=2).frame()
     assert found.attrs["units"]["cl"] == "L/h" and found.attrs["units"]["auc_inf"] == "ng/mL*h"
     np.testing.assert_allclose(found["cl"], inputs["cl"], rtol=1e-3)
@@ -69,7 +69,7 @@ def test_an_interval_at_steady_state_gives_clearance_average_and_swing():
     table = pd.DataFrame({"TIME": [0.0], "AMT": [100.0], "SS": [1], "II": [12.0], "ADDL": [3]})
     person = pkpd.cohort(model, typical=True)
     frame = pkpd.simulate(model, pkpd.events(model, table), person, "0:24:0.05", rtol=1e-9).frame()
-    found = nca(frame, "Cc", dose="100 mg", every=12.0, unit="ng/mL").iloc[0]
+    found = noncompartmental(frame, "Cc", dose="100 mg", every=12.0, unit="ng/mL").iloc[0]
     typical = person.frame().iloc[0]
     assert found["cl_f"] == pytest.approx(typical["cl"] / typical["fdepot"], rel=2e-4)
     assert found["cavg"] == pytest.approx(found["auc_tau"] / 12) and 0 < found["fluctuation"] < 400 and found["accumulation"] > 1
@@ -90,4 +90,4 @@ def test_what_a_profile_does_not_hold_is_missing():
 ])  # fmt: skip
 def test_bad_input_is_told(frame, options, part):
     with pytest.raises(pkpd.PkpdError, match=part):
-        nca(pd.DataFrame(frame), **options)
+        noncompartmental(pd.DataFrame(frame), **options)
