@@ -13,10 +13,11 @@ import numpy as np
 
 from pkpd.errors import PkpdError, closest
 from pkpd.solvers import driver
+from pkpd.symbolic.affine import constant_terms, first_nonlinear
 from pkpd.symbolic.model import Model
 
 LANES = 8
-SOLVERS = ("auto", "tsit5", "rosenbrock")
+SOLVERS = ("auto", "tsit5", "rosenbrock", "linear")
 PEAK_FLOOR = 0.1
 TRIAL_LIMIT = 100_000  # steps tried between two actions
 ROWS_PER_TASK = 16 * LANES
@@ -46,9 +47,16 @@ class Kernel:
         return len(self.model.states)
 
     @cached_property
+    def method(self):
+        """Name of the solver that every row is solved with first."""
+        if self.solver == "auto":
+            return "linear" if first_nonlinear(self.model, self.integrals) is None else "tsit5"
+        return self.solver
+
+    @cached_property
     def module(self):
         """The generated module that every row is solved with first."""
-        return self._built("rosenbrock" if self.solver == "rosenbrock" else "tsit5")
+        return self._built(self.method)
 
     @cached_property
     def stiff(self):
@@ -57,9 +65,12 @@ class Kernel:
 
     def _built(self, method):
         from pkpd.kernels.build import build
-        from pkpd.solvers import explicit, rosenbrock
+        from pkpd.solvers import explicit, linear, rosenbrock
         from pkpd.solvers.tableaus import RODAS5P, TSIT5
 
+        if method == "linear":
+            constant = constant_terms(self.model, self.integrals)
+            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: linear.sources(p, constant, LANES), True)
         if method == "rosenbrock":
             return build(self.model, self.observe, self.integrals, method, LANES, lambda p: rosenbrock.sources(p, RODAS5P, LANES), True)
         return build(self.model, self.observe, self.integrals, method, LANES, lambda p: explicit.sources(p, TSIT5, LANES), False)
@@ -104,11 +115,15 @@ def compile(model, observe=None, integrals=(), solver="auto"):
     """Compile a checked model, or fetch it from the user's cache.
 
     observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
-    solver : "tsit5", "rosenbrock", or "auto": tsit5, and rosenbrock for each row that turns out to be stiff
-    Raises PkpdError for an unknown name or solver.
+    solver : "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto": linear
+        where possible, else tsit5, and rosenbrock for each row that turns out to be stiff
+    Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not.
     """
     if solver not in SOLVERS:
         raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
+    curved = first_nonlinear(model, integrals) if solver == "linear" else None
+    if curved is not None:
+        raise PkpdError(f"{curved} of {model.name} is not linear in the states with coefficients of inputs alone: use solver auto or tsit5.")
     observe = tuple(model.outputs if observe is None else observe)
     return Kernel(model, observe, tuple(integrals), solver)
 
