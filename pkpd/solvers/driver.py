@@ -221,17 +221,19 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                     dense(w, l, grid[k], z)
                     look(grid[k], z, w, l, out[place[r] + slot[k]])
                     k += 1
+                changed = False
                 if w[{event} + l] > 0.0:
                     changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
-                    if now >= t1[r]:
-                        while k < past[l] and grid[k] == now:
-                            for i in range({states}):
-                                z[i] = w[{y} + i*{lanes} + l]
-                            look(now, z, w, l, out[place[r] + slot[k]])
-                            k += 1
-                        finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
-                        running -= 1
-                        continue
+                while k < past[l] and grid[k] == now:
+                    for i in range({states}):
+                        z[i] = w[{y} + i*{lanes} + l]
+                    look(now, z, w, l, out[place[r] + slot[k]])
+                    k += 1
+                if now >= t1[r]:
+                    finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
+                    running -= 1
+                    continue
+                if w[{event} + l] > 0.0:
                     w[{fresh} + l] = 1.0
                     w[{first} + l] = 1.0 if changed else 0.0
                     renew = True

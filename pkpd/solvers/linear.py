@@ -1,13 +1,13 @@
 """Source of one exact step for a block of patients side by side, for models whose rates are linear in the states.
 
 The states, their integrals, the number 1 and the rates of infusion move by a constant matrix M from one action to the next: over a
-length h they are multiplied by exp(M h). Every lane keeps the exponentials of the last few lengths. Knows states, lanes and
-matrices; knows nothing of drugs or doses.
+length h they are multiplied by exp(M h). A step ends at the next action or output time; every lane keeps the exponentials of its
+last few lengths. Knows states, lanes and matrices; knows nothing of drugs or doses.
 
 A Taylor series of degree 16 gives D = exp(M h/2^s) - 1, and s doublings D <- 2 D + D^2 the rest. Without the 1, what a slow state
-does is not lost beside a fast one; off the diagonal the terms 2 D + D^2 of a compartment model are sums of positive numbers, so that
-every amount keeps its leading digits and no amount falls below 0 (Xue & Ye 2013, Math. Comp. 82, 1577-1596, for such matrices; Moler &
-Van Loan 2003, SIAM Rev. 45, 3-49, for doubling). No eigenvalue is computed, so equal ones need no care.
+does is not lost beside a fast one; off the diagonal, 2 D + D^2 of a compartment model is a sum of positive numbers, so that every
+amount keeps its leading digits and none falls below 0 (Xue & Ye 2013, Math. Comp. 82, 1577-1596, on such matrices; Moler & Van Loan
+2003, SIAM Rev. 45, 3-49, on doubling). No eigenvalue is computed, so equal ones need no care.
 Lengths are rounded to 40 bits, because those between regular doses differ by rounding: a relative 5e-13 of time.
 """
 
@@ -15,220 +15,120 @@ from math import factorial
 
 from pkpd.kernels.layout import Layout
 from pkpd.solvers import driver
-from pkpd.solvers.control import load, names
+from pkpd.solvers.control import clock, function, load, names
 
-KEPT = 8  # exponentials that a lane keeps
-CLOCK = ("t", "stop", "active", "accepted", "count", "t_old", "event", "failed")
-DEGREE = 16  # of the series; from three powers and three products more
-LONGEST = 0.8  # norm of M h/2^s; 0.8^16/17! is half a rounding
+KEPT = 8  # exponentials that a lane keeps beside the one in use
+DEGREE = 16  # of the series, from six products
+LONGEST = 0.8  # norm of M h/2^s: 0.8^16/17! is half a rounding
+CLOCK = ("t", "stop", "due", "active", "count")
 
 TEMPLATE = '''
-ENDS = np.array({ends!r})
-LEFT = np.array({left!r})
-RIGHT = np.array({right!r})
-CROSS_ENDS = np.array({cross_ends!r})
-CROSS_LEFT = np.array({cross_left!r} + [0])
-CROSS_RIGHT = np.array({cross_right!r} + [0])
-ROW = np.array({row!r})
-COLUMN = np.array({column!r})
-
-
 @njit(error_model="numpy")
-def refresh(w):
-    """The matrix of every lane from its inputs; where it changed, the exponentials kept are forgotten."""
-    for l in range({lanes}):
-        {constants}
-        {matrix}
-        unchanged = {unchanged}
-        {store}
-        for k in range({kept}):
-            w[{key} + k*{lanes} + l] = w[{key} + k*{lanes} + l] if unchanged else 0.0
-        w[{reached} + l] = w[{t} + l]
-        {restart}
-
-
-@njit(error_model="numpy")
-def product(w, a, b, into, ends, left, right):
-    """Entries of a product of the matrices at a and b, each the sum of its terms in order."""
-    m = 0
-    for e in range({size}):
-        for l in range({lanes}):
-            w[into + e*{lanes} + l] = 0.0
-        while m < ends[e]:
-            for l in range({lanes}):
-                w[into + e*{lanes} + l] += w[a + left[m]*{lanes} + l]*w[b + right[m]*{lanes} + l]
-            m += 1
-
-
-@njit(error_model="numpy")
-def scaled(w):
-    """Write M h/2^s of every lane to {x}; its s to {doublings}. Returns the largest s."""
-    for i in range({diagonal}):
-        w[{p} + i] = 0.0
-    for e in range({size}):
-        # inputs and integrals feed nothing back: their size costs no doubling
-        if ROW[e] < {dynamic} and COLUMN[e] < {dynamic}:
-            for l in range({lanes}):
-                w[{p} + COLUMN[e]*{lanes} + l] += abs(w[{m} + e*{lanes} + l])
+def scale(w):
+    """Write M h/2^s of every lane to {x}, and its s to {doublings}. Returns the largest s."""
     most = 0.0
     for l in range({lanes}):
-        norm = 0.0
-        for j in range({dynamic}):
-            norm = max(norm, w[{p} + j*{lanes} + l])
-        norm *= w[{length} + l]
+        # inputs and integrals feed nothing back: their size costs no doubling
+        norm = max({norms})*w[{length} + l]
+        part = w[{length} + l]
         w[{doublings} + l] = 0.0
-        scale = w[{length} + l]
         while norm > {longest!r} and w[{doublings} + l] < 1100.0:
             norm *= 0.5
-            scale *= 0.5
+            part *= 0.5
             w[{doublings} + l] += 1.0
         most = max(most, w[{doublings} + l])
-        for e in range({size}):
-            w[{x} + e*{lanes} + l] = w[{m} + e*{lanes} + l]*scale
+        w[{part} + l] = part
+    for e in range({size}):
+        for l in range({lanes}):
+            w[{x} + e*{lanes} + l] = w[{m} + e*{lanes} + l]*w[{part} + l]
     return most
 
 
 @njit(error_model="numpy")
-def series(w):
-    """Write exp(X) - 1 of the scaled matrices to {d}, and the diagonal of exp(X) to {f}."""
-    product(w, {x}, {x}, {x2}, ENDS, LEFT, RIGHT)
-    product(w, {x2}, {x}, {x3}, ENDS, LEFT, RIGHT)
-    product(w, {x2}, {x2}, {x4}, ENDS, LEFT, RIGHT)
+def exponential(w):
+    """Write exp(M h) of every lane to {d}, its diagonal to {f}."""
+    most = scale(w)
+    square(w)
+    cube(w)
+    fourth(w)
     for i in range({width}):
         w[{d} + i] = {c16!r}*w[{x4} + i] + ({c15!r}*w[{x3} + i] + ({c14!r}*w[{x2} + i] + {c13!r}*w[{x} + i]))
     for i in range({diagonal}):
         w[{d} + i] += {c12!r}
-    product(w, {x4}, {d}, {p}, ENDS, LEFT, RIGHT)
+    raised(w)
     for i in range({width}):
         w[{d} + i] = w[{p} + i] + ({c11!r}*w[{x3} + i] + ({c10!r}*w[{x2} + i] + {c9!r}*w[{x} + i]))
     for i in range({diagonal}):
         w[{d} + i] += {c8!r}
-    product(w, {x4}, {d}, {p}, ENDS, LEFT, RIGHT)
+    raised(w)
     for i in range({width}):
         w[{d} + i] = w[{p} + i] + ({c7!r}*w[{x3} + i] + ({c6!r}*w[{x2} + i] + {c5!r}*w[{x} + i]))
     for i in range({diagonal}):
         w[{d} + i] += {c4!r}
-    product(w, {x4}, {d}, {p}, ENDS, LEFT, RIGHT)
+    raised(w)
     for i in range({width}):
         w[{d} + i] = w[{p} + i] + ({c3!r}*w[{x3} + i] + ({c2!r}*w[{x2} + i] + w[{x} + i]))
     for i in range({diagonal}):
         w[{f} + i] = 1.0 + w[{d} + i]
+    done = 0.0
+    while done < most:
+        double(w, done)
+        done += 1.0
 
 
 @njit(error_model="numpy")
-def exponential(w):
-    """Exponentials of M h in every lane, kept where the lane wants one; h is 0 in the others."""
-    most = scaled(w)
-    series(w)
-    done = 0.0
-    while done < most:
-        product(w, {d}, {d}, {p}, CROSS_ENDS, CROSS_LEFT, CROSS_RIGHT)
-        for e in range({n}, {size}):
-            i = {f} + ROW[e]*{lanes}
-            j = {f} + COLUMN[e]*{lanes}
-            for l in range({lanes}):
-                twice = w[{d} + e*{lanes} + l]*(w[i + l] + w[j + l]) + w[{p} + e*{lanes} + l]
-                w[{d} + e*{lanes} + l] = twice if done < w[{doublings} + l] else w[{d} + e*{lanes} + l]
-        for e in range({n}):
-            for l in range({lanes}):
-                less = w[{d} + e*{lanes} + l]
-                own = w[{f} + e*{lanes} + l]
-                twice = less*(2.0 + less) + w[{p} + e*{lanes} + l]
-                # of a small survivor the difference to 1 knows nothing
-                whole = 1.0 + twice if twice > -0.5 else own*own + w[{p} + e*{lanes} + l]
-                w[{d} + e*{lanes} + l] = twice if done < w[{doublings} + l] else less
-                w[{f} + e*{lanes} + l] = whole if done < w[{doublings} + l] else own
-        done += 1.0
+def fetch(w):
+    """Put the exponential of every lane's length in use, from those it keeps or anew."""
+    missing = False
+    for l in range({lanes}):
+        w[{wanted} + l] = 0.0
+        if w[{length} + l] > 0.0 and w[{length} + l] != w[{using} + l]:
+            w[{wanted} + l] = 1.0
+            for k in range({kept}):
+                if w[{key} + k*{lanes} + l] == w[{length} + l]:
+                    w[{wanted} + l] = 0.0
+                    for e in range({size}):
+                        w[{g} + e*{lanes} + l] = w[{cache} + (k*{size} + e)*{lanes} + l]
+            w[{using} + l] = w[{length} + l]
+            missing = missing or w[{wanted} + l] > 0.0
+    if not missing:
+        return
+    exponential(w)
     for l in range({lanes}):
         if w[{wanted} + l] > 0.0:
             k = int(w[{oldest} + l])
             w[{oldest} + l] = (k + 1) % {kept}
             w[{key} + k*{lanes} + l] = w[{length} + l]
-            at = {cache} + k*{width} + l
-            w[{slot} + l] = at
-            for e in range({n}):
-                w[at + e*{lanes}] = w[{f} + e*{lanes} + l]
-            for e in range({n}, {size}):
-                w[at + e*{lanes}] = w[{d} + e*{lanes} + l]
-
-
-@njit(error_model="numpy")
-def find(w, l, length):
-    """Look for lane l's exponential of a length, rounded; True where it must be computed."""
-    high = 8193.0*length
-    length = high - (high - length)
-    w[{length} + l] = length
-    w[{wanted} + l] = 0.0
-    for k in range({kept}):
-        if w[{key} + k*{lanes} + l] == length:
-            w[{slot} + l] = {cache} + k*{width} + l
-            return False
-    w[{wanted} + l] = 1.0
-    return True
-
-
-@njit(error_model="numpy")
-def carry(w, l, at):
-    """Multiply the states and integrals of lane l at `at` by the exponential found for it."""
-    m = int(w[{slot} + l])
-    {carried}
+            for e in range({size}):
+                value = w[{f} + e*{lanes} + l] if e < {n} else w[{d} + e*{lanes} + l]
+                w[{g} + e*{lanes} + l] = value
+                w[{cache} + (k*{size} + e)*{lanes} + l] = value
 
 
 @njit(error_model="numpy")
 def step(w, rtol, floor, limit):
-    """Carry every active lane to its next stop; returns how many lanes want attention."""
-    missing = False
+    """Carry every active lane to its next action or output time; returns how many lanes want attention."""
+    calls = other = 0
     for l in range({lanes}):
-        w[{length} + l] = 0.0
-        w[{wanted} + l] = 0.0
-        if w[{active} + l] > 0.0 and w[{stop} + l] > w[{t} + l]:
-            missing = find(w, l, w[{stop} + l] - w[{t} + l]) or missing
-    if missing:
-        exponential(w)
-    calls = 0
-    for l in range({lanes}):
-        if w[{active} + l] > 0.0:
-            calls += 1
-            for i in range({states}):
-                w[{old} + i*{lanes} + l] = w[{y} + i*{lanes} + l]
-                w[{new} + i*{lanes} + l] = w[{y} + i*{lanes} + l]
-            if w[{length} + l] > 0.0:
-                carry(w, l, {new})
-                w[{count} + l] += 1.0
-            good = True
-            for i in range({states}):
-                good = good and np.isfinite(w[{new} + i*{lanes} + l])
-            w[{accepted} + l] = 1.0 if good else 0.0
-            w[{failed} + l] = 0.0 if good else 1.0
-            w[{event} + l] = 1.0
-            w[{t_old} + l] = w[{t} + l]
-            if good:
-                w[{t} + l] = w[{stop} + l]
-                for i in range({states}):
-                    w[{y} + i*{lanes} + l] = w[{new} + i*{lanes} + l]
-                    w[{peak} + i*{lanes} + l] = max(w[{peak} + i*{lanes} + l], abs(w[{new} + i*{lanes} + l]))
+        length = (min(w[{stop} + l], w[{due} + l]) - w[{t} + l])*w[{active} + l]
+        high = 8193.0*length
+        length = high - (high - length)
+        w[{length} + l] = length
+        other += 1 if (length > 0.0) & (length != w[{using} + l]) else 0
+        calls += 1 if w[{active} + l] > 0.0 else 0
+    if other > 0:
+        fetch(w)
+    move(w)
     return calls
 
 
 @njit(error_model="numpy")
 def dense(w, l, time, z):
-    """Values of lane l at a time inside its last step, written to z ({states},): carried on from the time last asked for."""
-    if time < w[{reached} + l]:
-        w[{reached} + l] = w[{t_old} + l]
-        for i in range({states}):
-            w[{seen} + i*{lanes} + l] = w[{old} + i*{lanes} + l]
-    if time > w[{reached} + l]:
-        if find(w, l, time - w[{reached} + l]):
-            for other in range({lanes}):
-                if other != l:
-                    w[{length} + other] = 0.0
-                    w[{wanted} + other] = 0.0
-            exponential(w)
-        carry(w, l, {seen})
-        w[{reached} + l] = time
-    for i in range({states}):
-        z[i] = w[{seen} + i*{lanes} + l]
-        w[{peak} + i*{lanes} + l] = max(w[{peak} + i*{lanes} + l], abs(z[i]))
+    """Values of lane l at a time inside its last step, written to z ({states},)."""
+    for other in range({lanes}):
+        w[{length} + other] = time - w[{t_old} + l] if other == l else 0.0
+    exponential(w)
+    {within}
 
 
 @njit(error_model="numpy")
@@ -256,66 +156,126 @@ def _pattern(program, constant):
     return [(i, i) for i in range(size)] + sorted((i, j) for i, j in reach if i != j)
 
 
-def _terms(pattern, cross):
-    """ends, left, right: entry e of a product is the sum of left*right from ends[e - 1] to ends[e].
+class _Step:
+    """Source of the parts of the step that are written out entry by entry."""
 
-    cross : without the terms that hold an entry of the diagonal
-    """
-    number = {place: e for e, place in enumerate(pattern)}
-    size = max(i for i, _ in pattern) + 1
-    ends, left, right = [], [], []
-    for i, j in pattern:
-        for k in range(size):
-            if (i, k) in number and (k, j) in number and not (cross and k in (i, j)):
-                left.append(number[i, k])
-                right.append(number[k, j])
-        ends.append(len(left))
-    return ends, left, right
+    def __init__(self, program, constant, lanes):
+        self.program, self.one = program, program.states if any(constant) else None
+        self.pattern = _pattern(program, constant)
+        self.number = {place: e for e, place in enumerate(self.pattern)}
+        self.n, self.size = 1 + max(i for i, _ in self.pattern), len(self.pattern)
+        rows = dict.fromkeys(("m", "x", "x2", "x3", "x4", "d", "p", "g"), self.size) | {"f": self.n, "key": KEPT, "cache": KEPT * self.size}
+        rows |= dict.fromkeys(("length", "part", "doublings", "wanted", "using", "oldest"), 1)
+        self.layout = Layout(lanes, program.states, program.constants, 0, more=sum(rows.values()))
+        firsts = (sum(list(rows.values())[:k]) for k in range(len(rows)))
+        self.places = {name: self.layout.extra(first) for name, first in zip(rows, firsts, strict=True)}
 
+    def entry(self, group, e):
+        """Text of entry e of a matrix, of lane l."""
+        return f"w[{self.places[group] + e * self.layout.lanes} + l]"
 
-def _matrix(program, pattern, constant):
-    """Lines that leave the entries of the matrix in a<e>, from the constants c<i>."""
-    one = program.states if any(constant) else -1
-    first = program.states + (one >= 0)
-    if one >= 0:
-        rest = program.constants - len(program.infused)
-        values = ["0.0"] * (1 + program.states) + names("c", rest) + ["0.0"] * len(program.infused)
-        yield f"({', '.join(names('b', program.states))},) = rhs({', '.join(values)})"
-    yield from program.jacobian_lines
-    for e, (i, j) in enumerate(pattern):
-        if j == one and i != j:
-            yield f"a{e} = b{i}"
-        elif j >= first:
-            yield f"a{e} = {1.0 if i == program.infused[j - first] else 0.0!r}"
-        else:
-            yield f"a{e} = {program.jacobian.get((i, j), '0.0')}"
+    def function(self, head, lines):
+        """A compiled function with one loop over lanes, without fused operations: a lane has the same bits in any vector."""
+        return function(head, lines, self.layout).replace("**INLINE", 'error_model="numpy"')
 
+    def terms(self, i, j, cross=False):
+        """Numbers of the entries whose products add up to entry (i, j) of a product; cross: without those on the diagonal."""
+        ways = [((i, k), (k, j)) for k in range(self.n) if not (cross and k in (i, j))]
+        return [(self.number[a], self.number[b]) for a, b in ways if a in self.number and b in self.number]
 
-def _carried(program, pattern, constant, layout):
-    """Lines of the product of an exponential, whose entries stand at m, and the states at `at`, the 1 and the rates of infusion."""
-    rate = program.constants - len(program.infused)
-    given = (["1.0"] if any(constant) else []) + [f"w[{layout.constant(rate + k)} + l]" for k in range(len(program.infused))]
-    yield from load(lambda i: f"at + {i * layout.lanes}", "v", program.states)
-    yield from (f"v{program.states + k} = {value}" for k, value in enumerate(given))
-    for i in range(program.states):
-        terms = [f"w[m + {e * layout.lanes}]*v{j}" for e, (row, j) in enumerate(pattern) if row == i]
-        yield f"w[at + {i * layout.lanes} + l] = {' + '.join(terms)}"
+    def product(self, name, a, b, into):
+        lines = []
+        for e, place in enumerate(self.pattern):
+            parts = [f"{self.entry(a, left)}*{self.entry(b, right)}" for left, right in self.terms(*place)]
+            lines.append(f"{self.entry(into, e)} = {' + '.join(parts)}")
+        return self.function(f"def {name}(w):", lines)
 
+    def double(self):
+        """Source of `double(w, done)`: one doubling in every lane that has not had its number of them."""
+        lines = [f"go = done < w[{self.places['doublings']} + l]"]
+        lines += [f"d{e} = {self.entry('d', e)}" for e in range(self.size)] + [f"f{i} = {self.entry('f', i)}" for i in range(self.n)]
+        for e, (i, j) in enumerate(self.pattern):
+            cross = " + ".join(f"d{left}*d{right}" for left, right in self.terms(i, j, cross=True)) or "0.0"
+            if i != j:
+                lines.append(f"{self.entry('d', e)} = d{e}*(f{i} + f{j}) + ({cross}) if go else d{e}")
+                continue
+            lines += [
+                f"cross = {cross}",
+                f"twice = d{e}*(2.0 + d{e}) + cross",
+                f"{self.entry('d', e)} = twice if go else d{e}",
+                # of the small rest of a state the difference to 1 knows nothing
+                f"{self.entry('f', e)} = (1.0 + twice if twice > -0.5 else f{e}*f{e} + cross) if go else f{e}",
+            ]
+        return self.function("def double(w, done):", lines)
 
-def _places(layout, groups):
-    """First offset of each group of rows, in order, from name -> rows."""
-    places, row = {}, 0
-    for name, rows in groups.items():
-        places[name] = layout.extra(row)
-        row += rows
-    return places
+    def refresh(self):
+        """Source of `refresh(w)`: the matrix of every lane from its inputs; where it changed, no exponential is kept."""
+        lines = [*load(self.layout.constant, "c", self.layout.constants), *self._matrix()]
+        same = " & ".join(f"(a{e} == {self.entry('m', e)})" for e in range(self.size))
+        lines += [f"same = 1.0 if {same} else 0.0", *(f"{self.entry('m', e)} = a{e}" for e in range(self.size))]
+        lines += [f"{self.entry('key', k)} *= same" for k in range(KEPT)] + [f"{self.entry('using', 0)} *= same"]
+        return self.function("def refresh(w):", lines)
 
+    def _matrix(self):
+        """Lines that leave the entries of the matrix in a<e>, from the constants c<i>."""
+        program, rates = self.program, len(self.program.infused)
+        if self.one is not None:
+            values = ["0.0"] * (1 + program.states) + names("c", program.constants - rates) + ["0.0"] * rates
+            yield f"({', '.join(names('b', program.states))},) = rhs({', '.join(values)})"
+        yield from program.jacobian_lines
+        for e, (i, j) in enumerate(self.pattern):
+            if j == self.one and i != j:
+                yield f"a{e} = b{i}"
+            elif j >= self.n - rates:
+                yield f"a{e} = {float(i == program.infused[j - self.n + rates])!r}"
+            else:
+                yield f"a{e} = {program.jacobian.get((i, j), '0.0')}"
 
-def _groups(states, inputs, entries):
-    """Rows that the method needs beside those of every method: name -> how many."""
-    matrices = dict.fromkeys(("m", "x", "x2", "x3", "x4", "d", "p"), entries)
-    clock = dict.fromkeys(("reached", "length", "doublings", "wanted", "slot", "oldest"), 1)
-    return matrices | {"f": states + inputs, "seen": states} | clock | {"key": KEPT, "cache": KEPT * entries}
+    def _moved(self, entry, start):
+        """Lines that leave the states and integrals after an exponential in z<i>; entry(e), start(i) : texts of its entries and of them before."""
+        rates = range(self.program.constants - len(self.program.infused), self.program.constants)
+        given = (["1.0"] if self.one is not None else []) + [f"w[{self.layout.constant(i)} + l]" for i in rates]
+        yield from (f"v{i} = {start(i)}" for i in range(self.program.states))
+        yield from (f"v{self.program.states + k} = {value}" for k, value in enumerate(given))
+        for i in range(self.program.states):
+            yield f"z{i} = " + " + ".join(f"{entry(e)}*v{j}" for e, (row, j) in enumerate(self.pattern) if row == i)
+
+    def move(self):
+        """Source of `move(w)`: every active lane over its length, by the exponential in use."""
+        layout, states = self.layout, range(self.program.states)
+        lines = [
+            *clock(layout, *CLOCK), f"moving = {self.entry('length', 0)} > 0.0",
+            *self._moved(lambda e: self.entry("g", e), lambda i: f"w[{layout.y(i)} + l]"),
+            *(f"z{i} = z{i} if moving else v{i}" for i in states),
+            # 0 times a number that is not finite is not 0
+            f"good = (active > 0.0) & ({' + '.join(f'0.0*z{i}' for i in states)} == 0.0)",
+            "target = min(stop, due)",
+        ]  # fmt: skip
+        for i in states:
+            lines += [
+                f"w[{layout.old(i)} + l] = v{i}", f"w[{layout.y(i)} + l] = z{i} if good else v{i}", f"w[{layout.stage(0, i)} + l] = z{i}",
+                f"w[{layout.peak(i)} + l] = max(w[{layout.peak(i)} + l], abs(z{i})) if good else w[{layout.peak(i)} + l]",
+            ]  # fmt: skip
+        values = {
+            "t_old": "t", "t": "target if good else t", "count": "count + 1.0 if (moving & good) else count", "accepted": "1.0 if good else 0.0",
+            "failed": "0.0 if good else 1.0", "event": "1.0 if target == stop else 0.0",
+        }  # fmt: skip
+        return self.function("def move(w):", lines + [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()])
+
+    def method(self):
+        """Source of what is the same for every model but for numbers."""
+        layout, lanes, dynamic = self.layout, self.layout.lanes, self.program.dynamic
+        columns = [
+            [f"abs({self.entry('m', e)})" for e, (i, j) in enumerate(self.pattern) if j == column and i < dynamic] for column in range(dynamic)
+        ]
+        within = self._moved(lambda e: self.entry("f" if e < self.n else "d", e), lambda i: f"w[{layout.old(i)} + l]")
+        return TEMPLATE.strip().format(
+            **self.places, **{name: layout.clock(name) for name in ("t", "stop", "due", "active", "t_old")},
+            **{f"c{k}": 1.0 / factorial(k) for k in range(2, DEGREE + 1)}, norms=", ".join(["0.0", *(" + ".join(c) for c in columns)]),
+            lanes=lanes, kept=KEPT, longest=LONGEST, n=self.n, size=self.size, width=self.size * lanes, diagonal=self.n * lanes,
+            states=self.program.states,
+            within=_indent([*within, *(f"z[{i}] = z{i}" for i in range(self.program.states))], 4),
+        )  # fmt: skip
 
 
 def sources(program, constant, lanes):
@@ -323,25 +283,7 @@ def sources(program, constant, lanes):
 
     constant : (S + Q,) whether each rate has a term without states
     """
-    pattern = _pattern(program, constant)
-    n, size = 1 + max(i for i, _ in pattern), len(pattern)
-    groups = _groups(program.states, n - program.states, size)
-    layout = Layout(lanes, program.states, program.constants, 0, more=sum(groups.values()))
-    places = _places(layout, groups)
-    ends, left, right = _terms(pattern, cross=False)
-    cross_ends, cross_left, cross_right = _terms(pattern, cross=True)
-    matrix = [f"w[{places['m'] + e * lanes} + l]" for e in range(size)]
-    method = TEMPLATE.strip().format(
-        **places, **{name: layout.clock(name) for name in CLOCK}, **{f"c{k}": 1.0 / factorial(k) for k in range(2, DEGREE + 1)},
-        ends=ends, left=left, right=right, cross_ends=cross_ends, cross_left=cross_left, cross_right=cross_right,
-        row=[i for i, _ in pattern], column=[j for _, j in pattern],
-        lanes=lanes, kept=KEPT, longest=LONGEST, n=n, size=size, width=size * lanes, diagonal=n * lanes,
-        dynamic=program.dynamic, states=program.states, y=layout.y(0), old=layout.old(0), peak=layout.peak(0), new=layout.stage(0, 0),
-        constants=_indent(load(layout.constant, "c", program.constants), 8),
-        matrix=_indent(list(_matrix(program, pattern, constant)), 8),
-        unchanged=" & ".join(f"(a{e} == {place})" for e, place in enumerate(matrix)),
-        store=_indent([f"{place} = a{e}" for e, place in enumerate(matrix)], 8),
-        restart=_indent([f"w[{places['seen'] + i * lanes} + l] = w[{layout.y(i)} + l]" for i in range(program.states)], 8),
-        carried=_indent(list(_carried(program, pattern, constant, layout)), 4),
-    )  # fmt: skip
-    return layout, [method, driver.source(program, layout)]
+    step = _Step(program, constant, lanes)
+    products = [step.product("square", "x", "x", "x2"), step.product("cube", "x2", "x", "x3"), step.product("fourth", "x2", "x2", "x4")]
+    products.append(step.product("raised", "x4", "d", "p"))
+    return step.layout, [*products, step.double(), step.refresh(), step.move(), step.method(), driver.source(program, step.layout)]
