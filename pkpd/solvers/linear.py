@@ -110,7 +110,9 @@ def step(w, rtol, floor, limit):
     """Carry every active lane to its next action or output time; returns how many lanes want attention."""
     calls = other = 0
     for l in range({lanes}):
-        length = (min(w[{stop} + l], w[{due} + l]) - w[{t} + l])*w[{active} + l]
+        # an output time that is not ahead is looked up by `dense`
+        target = min(w[{stop} + l], w[{due} + l]) if w[{due} + l] > w[{t} + l] else w[{stop} + l]
+        length = (target - w[{t} + l])*w[{active} + l]
         high = 8193.0*length
         length = high - (high - length)
         w[{length} + l] = length
@@ -249,7 +251,7 @@ class _Step:
             *(f"z{i} = z{i} if moving else v{i}" for i in states),
             # 0 times a number that is not finite is not 0
             f"good = (active > 0.0) & ({' + '.join(f'0.0*z{i}' for i in states)} == 0.0)",
-            "target = min(stop, due)",
+            "target = min(stop, due) if due > t else stop",
         ]  # fmt: skip
         for i in states:
             lines += [

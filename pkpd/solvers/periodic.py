@@ -2,8 +2,9 @@
 
 A slow patient needs hundreds of simulated days to settle; Anderson acceleration of the one-interval map finds the same
 point in about a dozen maps (Walker & Ni 2011, SIAM J. Numer. Anal. 49(4), 1715-1735); a row that it does not settle is handed
-to Newton's method with a Jacobian by differences. Every row iterates on its own: its numbers do not depend on its
-neighbours. Knows maps and rows; knows nothing of drugs or benefits.
+to Newton's method with a Jacobian by differences. The map of a linear model is affine: one system of linear equations gives its fixed
+point. Every row iterates on its own: its numbers do not depend on its neighbours. Knows maps and rows; knows nothing of drugs or
+benefits.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ MOST_MAPS = 100  # of the acceleration
 NEWTON_STEPS = 15
 SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
+MARGINAL = 1e-12  # an affine map whose largest eigenvalue is no further below 1 does not settle
+CORRECTIONS = 3  # of the fixed point of an affine map, by its own residual; the first is within tolerance as a rule
 PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
 
 
@@ -49,7 +52,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
     Parameters
     ----------
     theta : (P, K); person : (N,) row -> patient; actions : those of one interval [0, period]; period : model time, or (N,)
-    y0 : (N, S) first guess (default: the model's start values)
+    y0 : (N, S) first guess (default: the model's start values); an affine map needs none
     tol : largest estimated error, as a share of each state's largest value in the interval
     most : maps of the acceleration, before Newton's method is tried
 
@@ -66,7 +69,17 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
         error=np.full(rows, np.nan),
         control=np.zeros((rows, 3)),
     )
-    memory, period = _memory(rows, states), np.broadcast_to(period, rows)
+    period = np.broadcast_to(period, rows)
+
+    def interval(rows, y):
+        return solve(
+            kernel, theta, person[rows], y, 0.0, period[rows], actions.take(rows), rtol=min(rtol, 1e-9), threads=threads, control=result.control[rows]
+        )  # fmt: skip
+
+    if kernel.method == "linear":
+        _affine(interval, result, tol)
+        return result
+    memory = _memory(rows, states)
     active, y = np.arange(rows), y0
     for count in range(most):
         last = solve(
@@ -89,11 +102,6 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
         active, y = active[~done], following[~done]
         if active.size == 0:
             return result
-
-    def interval(rows, y):
-        return solve(
-            kernel, theta, person[rows], y, 0.0, period[rows], actions.take(rows), rtol=min(rtol, 1e-9), threads=threads, control=result.control[rows]
-        )  # fmt: skip
 
     steady = ~_runs_away(*memory[:2])[active]
     _newton(interval, active[steady], y[steady], memory[0], result, tol)
@@ -133,6 +141,55 @@ def _newton(interval, rows, y, scale, result, tol):
         # at most a factor 10 down, so that a positive state stays positive
         y = np.where(y > 0, np.maximum(y + step * size, 0.1 * y), y + step * size)
         rows, y = rows[~done], y[~done]
+
+
+def _affine(interval, result, tol):
+    """Fixed points of affine maps, from the images of 0 and of every state alone; written to the result where they are stable.
+
+    interval(rows, y) -> Solution. A run from the fixed point gives its error and its integrals.
+    """
+    rows, states = result.y.shape
+    zero = interval(np.arange(rows), np.zeros((rows, states)))
+    size = np.where(zero.peak > 0.0, zero.peak, 1.0)
+    alone = interval(np.repeat(np.arange(rows), states), (size[:, None, :] * np.eye(states)).reshape(-1, states))
+    image = alone.end.reshape(rows, states, states)
+    result.maps[:] = states + 1
+    fine = (zero.status == driver.OK) & np.isfinite(image).all(axis=(1, 2))
+    result.status[~fine] = np.where(zero.status == driver.OK, driver.UNSTEADY, zero.status)[~fine]
+    left, size = np.flatnonzero(fine), size[fine]
+    # of the states as shares of `size`
+    jacobian = np.swapaxes(image[fine] - zero.end[fine, None], 1, 2) / size[:, :, None]
+    stable = np.abs(np.linalg.eigvals(jacobian)).max(axis=1, initial=0.0) < 1.0 - MARGINAL
+    left, size, rest, shift = left[stable], size[stable], np.eye(states) - jacobian[stable], zero.end[left[stable]] / size[stable]
+    y = _solved(rest, shift) * size
+    for _ in range(CORRECTIONS):
+        run = interval(left, y)
+        residual = run.end - y
+        step = _solved(rest, residual / size) * size
+        error = np.maximum(np.abs(step), np.abs(residual)) / np.where(run.peak > 0.0, run.peak, 1.0)
+        result.error[left] = error.max(axis=1, initial=0.0)
+        result.maps[left] += 1
+        done = result.error[left] <= tol
+        result.status[left[done]], result.y[left[done]], result.integral[left[done]] = driver.OK, y[done], run.integral[done]
+        left, y, size, rest = left[~done], (y + step)[~done], size[~done], rest[~done]
+
+
+def _solved(matrix, vector):
+    """(n, S) solutions of n systems (n, S, S) by elimination with row pivoting, element by element: each has the same bits alone."""
+    a, x = np.array(matrix), np.array(vector)
+    each, states = np.arange(len(a)), a.shape[1]
+    for k in range(states):
+        best = k + np.abs(a[:, k:, k]).argmax(axis=1)
+        a[each, k], a[each, best] = a[each, best], a[each, k]
+        x[each, k], x[each, best] = x[each, best], x[each, k]
+        share = a[:, k + 1 :, k] / a[:, k, k, None]
+        a[:, k + 1 :] -= share[:, :, None] * a[:, k, None, :]
+        x[:, k + 1 :] -= share * x[:, k, None]
+    for k in reversed(range(states)):
+        for j in range(k + 1, states):
+            x[:, k] -= a[:, k, j] * x[:, j]
+        x[:, k] /= a[:, k, k]
+    return x
 
 
 def _begin(kernel, theta, person):

@@ -8,13 +8,14 @@ import ast
 
 from pkpd.symbolic import parse
 
-FIXED, MOVING = "fixed", "moving"  # a part of inputs and numbers alone; a part proportional to states
+FIXED = frozenset(["fixed"])  # holds a part of inputs and numbers alone
+MOVING = frozenset(["moving"])  # holds a part proportional to states
 
 
 def parts(model):
-    """Name of each state and assignment, and d/dt(name) of each state's rate -> the set of FIXED and MOVING it is the sum of, or None
-    where it is no such sum."""
-    known = dict.fromkeys(model.input_names, {FIXED}) | dict.fromkeys(model.state_names, {MOVING}) | {"pi": {FIXED}, "t": None}
+    """Name of each state and assignment, and d/dt(name) of each state's rate -> the union of FIXED and MOVING that it holds, or None
+    where it is no sum of such parts."""
+    known = dict.fromkeys(model.input_names, FIXED) | dict.fromkeys(model.state_names, MOVING) | {"pi": FIXED, "t": None}
     for a in model.assignments:
         known[a.name] = _parts(parse.tree(a.expression), known)
     return known | {_rate(s.name): _parts(parse.tree(s.rate), known) for s in model.states}
@@ -23,13 +24,13 @@ def parts(model):
 def first_nonlinear(model, integrals=()):
     """The first of the model's rates and the named integrands that is not linear in the states with coefficients of inputs, or None."""
     found = parts(model)
-    return next((name for name in _rates(model, integrals) if found.get(name, ()) is None), None)
+    return next((name for name in _rates(model, integrals) if found.get(name, FIXED) is None), None)
 
 
 def constant_terms(model, integrals=()):
     """(S + Q,) whether the rate of each state and integral of a linear model has a term without states."""
     found = parts(model)
-    return tuple(FIXED in found[name] for name in _rates(model, integrals))
+    return tuple(found.get(name, MOVING) >= FIXED for name in _rates(model, integrals))
 
 
 def _rate(state):
@@ -43,7 +44,7 @@ def _rates(model, integrals):
 def _parts(node, known):
     """What a tree is the sum of, from what its names are."""
     if isinstance(node, ast.Constant):
-        return {FIXED} if node.value != 0 else set()
+        return FIXED if node.value != 0 else frozenset()
     if isinstance(node, ast.Name):
         return known[node.id]
     if isinstance(node, ast.UnaryOp):
@@ -56,7 +57,7 @@ def _parts(node, known):
         return _parts(node.right, known)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)) and _fixed(node.right, known):
         return _parts(node.left, known)
-    return {FIXED} if _fixed(node, known) else None
+    return FIXED if _fixed(node, known) else None
 
 
 def _sum(one, other):
@@ -65,4 +66,4 @@ def _sum(one, other):
 
 def _fixed(node, known):
     """Whether a tree holds inputs and numbers alone."""
-    return all(known[name] is not None and MOVING not in known[name] for name in parse.names(node))
+    return all(known[name] is not None and not known[name] >= MOVING for name in parse.names(node))

@@ -66,6 +66,7 @@ def exact(theta, times, amounts, grid):
     return out
 
 
+BOTH = pytest.mark.parametrize("solver", ["tsit5", "linear"])
 TIMES, AMOUNTS, GRID = np.array([0.0, 7.0, 7.5, 24.0]), np.array([10.0, 5.0, 2.0, 10.0]), np.linspace(0.0, 48.0, 97)
 
 
@@ -78,20 +79,20 @@ def largest_error(kernel, theta, rtol):
 
 
 def test_linear_chain_follows_the_matrix_exponential_at_every_tolerance(chain):
-    kernel, theta = batch.compile(chain), people(20)
+    kernel, theta = batch.compile(chain, solver="tsit5"), people(20)
     for rtol, gate in ((1e-6, 1e-5), (1e-8, 1e-7), (1e-10, 1e-8)):
         error, _ = largest_error(kernel, theta, rtol)
         assert error < gate
 
 
 def test_steps_grow_as_the_fifth_root_of_the_tolerance(chain):
-    kernel, theta = batch.compile(chain), people(16)
+    kernel, theta = batch.compile(chain, solver="tsit5"), people(16)
     steps = [largest_error(kernel, theta, rtol)[1].steps.mean() for rtol in (1e-7, 1e-11)]
     assert np.log10(steps[1] / steps[0]) / 4 == pytest.approx(0.2, abs=0.05)
 
 
 def test_output_between_steps_does_not_change_the_steps(chain):
-    kernel, theta = batch.compile(chain), people(8)
+    kernel, theta = batch.compile(chain, solver="tsit5"), people(8)
     coarse, fine = (
         batch.solve(kernel, theta, t1=48.0, actions=boluses(8, TIMES, AMOUNTS), grid=g, threads=1) for g in ([48.0], np.linspace(0, 48, 1001))
     )
@@ -99,22 +100,24 @@ def test_output_between_steps_does_not_change_the_steps(chain):
     np.testing.assert_array_equal(coarse.end, fine.end)
 
 
-def test_the_value_at_an_action_is_the_one_just_after_it(chain):
-    kernel, theta = batch.compile(chain), people(3)
+@BOTH
+def test_the_value_at_an_action_is_the_one_just_after_it(chain, solver):
+    kernel, theta = batch.compile(chain, solver=solver), people(3)
     solution = batch.solve(kernel, theta, t1=7.0, actions=boluses(3, [0.0, 7.0], [10.0, 5.0]), grid=[0.0, 7.0], rtol=1e-9)
     np.testing.assert_allclose(solution.out[:, 0, 0], 10.0)
     np.testing.assert_allclose(solution.out[:, 1, 0], 10.0 * np.exp(-7.0 * theta[:, 0]) + 5.0, rtol=1e-7)
 
 
-def test_integrals_accumulate_the_named_output(chain):
-    kernel = batch.compile(chain, observe=("c",), integrals=("a",))
+@BOTH
+def test_integrals_accumulate_the_named_output(chain, solver):
+    kernel = batch.compile(chain, observe=("c",), integrals=("a",), solver=solver)
     theta = people(5)
     solution = batch.solve(kernel, theta, t1=48.0, actions=boluses(5, [0.0], [10.0]), grid=[48.0], rtol=1e-9)
     np.testing.assert_allclose(solution.integral[:, 0], 10.0 * (1 - np.exp(-48.0 * theta[:, 0])) / theta[:, 0], rtol=1e-7)
 
 
 def test_a_run_in_two_parts_carries_state_and_step_size(chain):
-    kernel, theta, actions = batch.compile(chain), people(9), boluses(9, TIMES, AMOUNTS)
+    kernel, theta, actions = batch.compile(chain, solver="tsit5"), people(9), boluses(9, TIMES, AMOUNTS)
     whole = batch.solve(kernel, theta, t1=48.0, actions=actions, rtol=1e-8)
     first = batch.solve(kernel, theta, t1=10.0, actions=actions, rtol=1e-8)
     rest = Actions(np.arange(10, dtype=np.int64), np.full(9, 24.0), np.zeros(9, np.int8), np.zeros(9, np.int32), np.full(9, 10.0))
@@ -122,8 +125,9 @@ def test_a_run_in_two_parts_carries_state_and_step_size(chain):
     np.testing.assert_allclose(second.end, whole.end, rtol=1e-6, atol=1e-9)
 
 
-def test_a_patient_is_the_same_to_the_bit_in_any_block_lane_and_thread_count(chain):
-    kernel, theta = batch.compile(chain), people(301)
+@BOTH
+def test_a_patient_is_the_same_to_the_bit_in_any_block_lane_and_thread_count(chain, solver):
+    kernel, theta = batch.compile(chain, solver=solver), people(301)
     full = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=1)
     two = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=2)
     np.testing.assert_array_equal(full.out, two.out)
@@ -170,7 +174,7 @@ def test_cancelling_stops_all_threads_and_leaves_no_numbers(chain):
 
 def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
-    module = batch.compile(chain, observe=("a", "c")).module
+    module = batch.compile(chain, observe=("a", "c"), solver="tsit5").module
     assembly = next(iter(module.solve.inspect_asm().values()))
     wide = sum(assembly.count(f"{op}pd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
     # the stage sums alone are one operation for each of 21 coefficients and 3 states; a scalar loop has none of them packed
@@ -205,8 +209,9 @@ def infused(theta, y, time, rate):
     return fixed + expm(matrix * time) @ (y - fixed)
 
 
-def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponential(chain):
-    kernel, theta = batch.compile(chain), people(2, seed=3)
+@BOTH
+def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponential(chain, solver):
+    kernel, theta = batch.compile(chain, solver=solver), people(2, seed=3)
     events = sequence(
         (1.0, RATE, 0, 5.0), (2.0, RATE, 0, 3.0), (4.0, RATE, 0, -5.0), (5.0, PERSON, 1, 0.0), (6.0, RATE, 0, -3.0), (8.0, ADD, 1, 2.0),
         (9.0, RATE, 0, 7.0), (10.0, RESET, 0, 0.0), (11.0, ADD, 0, 1.0),
@@ -222,8 +227,9 @@ def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponenti
     np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-8)
 
 
-def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(chain):
-    kernel, theta = batch.compile(chain), people(1)
+@BOTH
+def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(chain, solver):
+    kernel, theta = batch.compile(chain, solver=solver), people(1)
     given = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
     events = sequence(
         (0.0, LOOK, 0, 0.0), (0.0, RATE, 0, 4.0), (2.0, SET, 0, 0.0), (2.0, LOOK, 1, 0.0), (2.0, PLUS, 1, 0.0), (2.0, LOOK, 3, 0.0), (5.0, LOOK, 2, 0.0)

@@ -124,14 +124,14 @@ def test_published_end_values_are_met_to_the_requested_digits(folder, name):
 
 RELAX = """
 d/dt(x) = -k*(x - y) : 1
-d/dt(y) = -slow*y : 1
+d/dt(y) = -slow*max(y, 0) : 1
 y(0) = 1 : 1
 """
 
 
 @pytest.fixture(scope="module")
 def relaxing(folder):
-    """x follows y = exp(-slow*t) the more closely, the larger k: stiff for large k."""
+    """x follows y = exp(-slow*t) the more closely, the larger k: stiff for large k. The max keeps the model from being solved in closed form."""
     parameters = "\n".join(f'{n} = {{ value = {v}, unit = "1/h", label = "rate", source = "test", evidence = "assumed" }}' for n, v in (("k", 1.0), ("slow", 0.1)))
     path = folder / "relaxing.toml"
     text = HEAD.format(name="relaxing", outputs='"x", "y"', first="x", equations=RELAX)
@@ -163,7 +163,7 @@ def test_the_closed_form_is_met_between_steps_at_order_five(relaxing):
 
 
 def test_only_stiff_patients_are_solved_again_and_each_has_the_bits_of_the_solver_that_finished_it(relaxing):
-    results = {name: batch.solve(batch.compile(relaxing, solver=name), THETA, t1=100.0, grid=TIMES) for name in batch.SOLVERS}
+    results = {name: batch.solve(batch.compile(relaxing, solver=name), THETA, t1=100.0, grid=TIMES) for name in ("auto", "tsit5", "rosenbrock")}
     refused = results["tsit5"].status == driver.STIFF
     assert refused.any() and not refused.all()
     assert (THETA[refused, 0] > 1.0).all() and (THETA[~refused, 0] < 1000.0).all()
