@@ -27,7 +27,7 @@ def simulate(
     times : (T,) increasing model times, or "start:stop:step" with stop included; default hourly from 0 to one interval
         after the last dose; with an event table these are additional times (default: none)
     outputs : names of states or assignments (default: the model's outputs)
-    rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : "auto", "linear", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
     carry : between records of an event table, inputs are those of the next record ("backward"), of the last ("forward") or
         on the line between ("linear")
 

@@ -19,7 +19,10 @@ Set = Annotated[
 Ids = Annotated[list[int] | None, Option("--id", min=1, metavar="ID", help="Only this patient of the cohort; may be repeated.", show_default=False)]
 Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
 Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
-Solver = Annotated[str, Option("--solver", metavar="NAME", help="auto (tsit5, and rosenbrock for each patient who turns out to be stiff), tsit5 or rosenbrock.")]
+Solver = Annotated[
+    str,
+    Option("--solver", metavar="NAME", help="auto (linear if the model is, else tsit5; rosenbrock for patients who turn out stiff), linear, tsit5 or rosenbrock."),
+]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, Option("--json", help="Print the summary as JSON, for scripts.")]
 Folder = Annotated[str | None, Option("--out", "-o", metavar="FOLDER", help="Folder for tables, summary and figure.", show_default=False)]

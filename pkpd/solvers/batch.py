@@ -96,7 +96,8 @@ class Solution:
 
     out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own; end : (N, S) last state; integral : (N, Q) value*time
     status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
-    peak : (N, S) largest size of each state over the run
+        (exact steps of a linear model reach from one action or output time to the next)
+    peak : (N, S) largest size of each state over the run, at the ends of steps and just after actions
     control : (N, 3) step-size memory, to hand to a run that goes on from `end`
     """
 
@@ -141,7 +142,7 @@ def solve(
     actions : pkpd.dosing.events.Actions or None; one at time t acts before the grid value at t is saved
     grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1] stay NaN
     given : (V, S) vectors for actions of kind SET and PLUS
-    rtol : relative tolerance; the absolute one of a state is rtol times `floor` times its own largest value so far
+    rtol : relative tolerance, not needed by the linear solver; the absolute one of a state is rtol times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
     control : (N, 3) step-size memory of an earlier Solution
     progress : called with the number of finished rows, from the calling thread

@@ -188,6 +188,7 @@ def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between():
     np.testing.assert_array_equal(rest.end, whole.end)
 
 
+@pytest.mark.slow
 def test_a_look_inside_a_step_sees_the_exact_value():
     module, model = kernel_of(TWO).module, TWO
     layout = Layout(batch.LANES, 3, lower(model, model.state_names).constants, 0)
