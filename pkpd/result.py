@@ -68,6 +68,11 @@ class Run:
     def provenance(self):
         return provenance(self.model, self.cohort) | {"regimen": self.regimen}
 
+    @property
+    def span(self):
+        """What part of time the result is about, in words."""
+        raise NotImplementedError
+
     def frame(self):
         """The result as a tidy table."""
         raise NotImplementedError
@@ -86,6 +91,10 @@ class Result(Run):
 
     times: np.ndarray
     values: np.ndarray
+
+    @property
+    def span(self):
+        return f"{len(self.times)} times"
 
     def frame(self):
         """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
@@ -111,6 +120,45 @@ class Result(Run):
 
 
 @dataclass(frozen=True)
+class EndpointResult(Run):
+    """Endpoints of a cohort, one row a patient.
+
+    names : (E,) endpoints as text; since, until : (P,) ends of the window in model time; values : (P, E), NaN for failed patients
+    """
+
+    STACKED: ClassVar[tuple] = (*Run.STACKED, "since", "until")
+
+    since: np.ndarray
+    until: np.ndarray
+    values: np.ndarray
+
+    @property
+    def span(self):
+        low, high = self.since.min(), self.until.max()
+        return f"from {low:g} to {high:g} {self.time_unit}"
+
+    def provenance(self):
+        return super().provenance() | {"endpoints": self.names, "from": self.since.min(), "to": self.until.max()}
+
+    def frame(self):
+        """Tidy table: ID and one column an endpoint, one row a patient."""
+        import pandas as pd
+
+        return pd.DataFrame({"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)})
+
+    def percentiles(self, q=(5, 25, 50, 75, 95)):
+        """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
+        import pandas as pd
+
+        fine = self.values[self.status == 0]
+        if not len(fine):
+            raise ResultError("No patient finished: there are no percentiles. See the table of failed patients.")
+        levels = np.percentile(fine, q, axis=0)
+        columns = {f"p{level:g}": levels[j] for j, level in enumerate(q)}
+        return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
+
+
+@dataclass(frozen=True)
 class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 
@@ -124,6 +172,10 @@ class EventResult(Run):
     times: np.ndarray
     evid: np.ndarray
     values: np.ndarray
+
+    @property
+    def span(self):
+        return f"{len(self.times)} times"
 
     def frame(self):
         """Tidy table: ID, TIME, EVID and one column an output, one row a record."""

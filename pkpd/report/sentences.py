@@ -7,7 +7,7 @@ import numpy as np
 from pkpd.report import tables
 from pkpd.report.tables import number, quantity
 from pkpd.response.quantiles import said
-from pkpd.result import EventResult, provenance
+from pkpd.result import EndpointResult, EventResult, provenance
 
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
@@ -36,6 +36,14 @@ def _(result: EventResult):
     levels = np.percentile(fine, (0, 50, 100), axis=0)
     rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
     return ("output", "unit", "lowest", "median", "highest"), rows
+
+
+@course.register
+def _(result: EndpointResult):
+    """Headers and rows: every endpoint over the patients that finished."""
+    levels = np.percentile(result.values[result.status == 0], (5, 25, 50, 75, 95), axis=0)
+    rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
+    return ("endpoint", "unit", "p5", "p25", "median", "p75", "p95"), rows
 
 
 def dose_response_summary(response, command=None):

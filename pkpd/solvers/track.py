@@ -139,7 +139,7 @@ def blank(record, above):
 def track(w, l, since, level, record, above, seen, v, z, g):
     """Look into lane l's last step, which ends after the time `since`, from there on."""
     a, b = max(w[{t_old} + l], since), w[{t} + l]
-    if w[{t_old} + l] < a:
+    if w[{t_old} + l] <= since:
         # integrals count from here on
         dense(w, l, a, z)
         for i in range({dynamic}, {states}):

@@ -88,8 +88,14 @@ def test_both_sides_of_a_jump_count_and_the_last_actions_too(kernel):
 
 
 def test_integrals_count_from_the_beginning_of_the_window(kernel):
-    whole, head, tail = once(kernel, 40.0, rtol=1e-9), once(kernel, 17.3, rtol=1e-9), once(kernel, 40.0, since=17.3, rtol=1e-9)
-    np.testing.assert_allclose(tail.integral, whole.integral - head.integral, rtol=1e-7)
+    def run(end, since):
+        given = actions(MODEL, rx("100 mg into depot q12h x 2"), PEOPLE.theta)
+        return batch.solve(kernel, PEOPLE.theta, t1=end, actions=given, since=since, rtol=1e-9)
+
+    for since in (17.3, 12.0):  # inside a step, and where a dose ends one
+        whole, head, tail = run(40.0, 0.0), run(since, 0.0), run(40.0, since)
+        np.testing.assert_allclose(tail.integral, whole.integral - head.integral, rtol=1e-7)
+    whole = once(kernel, 40.0, rtol=1e-9)
     left = [1e5 * F[i] * KA[i] / (VC[i] * (KA[i] - KE[i])) * (np.exp(-KE[i] * 40) / KE[i] - np.exp(-KA[i] * 40) / KA[i]) for i in range(40)]
     np.testing.assert_allclose(whole.integral[:, 0] + left, 1e5 * F / CL, rtol=1e-8)  # all of dose*F/CL
 
