@@ -155,8 +155,6 @@ def _columns(steady, response, found, argmax, second, failed):
     }  # fmt: skip
 
 
-
-
 def _at_doses(steady, response, found, argmax):
     """Benefit at the MED, the reported doses and a fifth of the lowest; exposure and blockade at the MED."""
     rule, patients = steady.rule, len(argmax)
@@ -172,12 +170,11 @@ def _at_doses(steady, response, found, argmax):
     columns |= {f"benefit_{d:g}": benefit[:, 1 + k] for k, d in enumerate(fixed)}
     first = np.arange(0, len(person), doses.shape[1])
     at_med = type(solution)(*(getattr(solution, n)[first] for n in ("y", "integral", "status", "maps", "error", "control")))
-    values, _ = steady.interval(np.arange(patients), doses[:, 0], at_med)
+    seen = steady.extremes(np.arange(patients), doses[:, 0], at_med)
     if rule.exposure:
-        columns |= {"cmax": values[:, :, 0].max(axis=1), "auc": at_med.integral[:, 1]}
+        columns |= {"cmax": seen[rule.exposure][0], "auc": at_med.integral[:, 1]}
     if rule.blockade:
-        curve = values[:, :, steady.observed.index(rule.blockade)]
-        columns |= {"peak_blockade": curve.max(axis=1), "trough_blockade": curve.min(axis=1)}
+        columns |= {"peak_blockade": seen[rule.blockade][0], "trough_blockade": seen[rule.blockade][1]}
     return columns
 
 
