@@ -74,12 +74,22 @@ class Run:
         raise NotImplementedError
 
     def frame(self):
-        """The result as a tidy table."""
+        """The result as a tidy table; frame.attrs["units"] : column -> unit."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self._columns())
+        known = {"TIME": self.time_unit} | dict(zip(self.names, self.units, strict=True))
+        frame.attrs["units"] = {name: unit for name, unit in known.items() if name in frame}
+        return frame
+
+    def _columns(self):
+        """Tidy columns by name."""
         raise NotImplementedError
 
     def write(self, path):
         """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
-        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+        frame = self.frame()
+        write_table(frame, path, frame.attrs["units"], self.provenance())
 
 
 @dataclass(frozen=True)
@@ -96,13 +106,11 @@ class Result(Run):
     def span(self):
         return f"{len(self.times)} times"
 
-    def frame(self):
-        """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
-        import pandas as pd
-
+    def _columns(self):
+        """ID, TIME and one column an output, patients in order, times in order."""
         count = len(self.times)
         table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
-        return pd.DataFrame(table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)})
+        return table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)}
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
@@ -140,11 +148,9 @@ class EndpointResult(Run):
     def provenance(self):
         return super().provenance() | {"endpoints": self.names, "from": self.since.min(), "to": self.until.max()}
 
-    def frame(self):
-        """Tidy table: ID and one column an endpoint, one row a patient."""
-        import pandas as pd
-
-        return pd.DataFrame({"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)})
+    def _columns(self):
+        """ID and one column an endpoint, one row a patient."""
+        return {"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
@@ -177,11 +183,9 @@ class EventResult(Run):
     def span(self):
         return f"{len(self.times)} times"
 
-    def frame(self):
-        """Tidy table: ID, TIME, EVID and one column an output, one row a record."""
-        import pandas as pd
-
-        return pd.DataFrame({"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)})
+    def _columns(self):
+        """ID, TIME, EVID and one column an output, one row a record."""
+        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def given(self):
         return f"--events {self.regimen.removeprefix('event table ')}"
