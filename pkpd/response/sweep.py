@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pkpd import units
 from pkpd.dosing.events import periodic_actions
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.response.goal import goal
 from pkpd.solvers import batch
-from pkpd.solvers.periodic import periodic
+from pkpd.solvers.periodic import periodic, settling
 from pkpd.symbolic.model import Benefit, Model
 
+MOST = 0.9  # of the change to the steady state
 GRID = 33  # doses on the log axis
 PATIENTS_PER_CHUNK = 512
 
@@ -100,6 +102,17 @@ class Steady:
             self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, control=solution.control, since=0.0, **self.options
         )
         return {name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)}
+
+
+    def days_to_most(self, person, doses, y0, untreated, solution):
+        """Days of treatment from the untreated state y0 (N, S) until the mean outcome of an interval stays within a tenth of its change.
+
+        untreated : (N,) mean outcome at dose 0; solution : the steady state at `doses` (N,). Returns (N,); see `settling`.
+        """
+        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.rule.every
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        count = settling(self.kernel, self.cohort.theta, person, actions, self.rule.every, y0, solution, near, **self.options)
+        return count * self.rule.every * units.factor(self.model.time, "d")
 
 
 @dataclass(frozen=True)
