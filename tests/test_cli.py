@@ -284,7 +284,7 @@ def test_endpoints_are_printed_and_written_one_row_a_patient(run, tmp_path):
 
 @pytest.mark.parametrize(("words", "code", "part"), [
     (["--endpoint", "cmax(Cx)"], 1, "no state or output 'Cx'"), (["--endpoint", "cmax(Cc)", "--from", "1", "--window", "day 1"], 2, "not by both"),
-    (["--endpoint", "cmax(Cc)", "--figure", "--out", "x.csv"], 2, "leave out --endpoint"), (["--window", "day 1"], 1, "name some"),
+    (["--endpoint", "cmax(Cc)", "--data", "x.csv", "--out", "y.csv"], 2, "leave out --endpoint"), (["--window", "day 1"], 1, "name some"),
     (["--endpoint", "cmax(Cc)", "--times", "0:4:1"], 1, "neither times nor outputs"), (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' is not a number"),
 ])  # fmt: skip
 def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, part):

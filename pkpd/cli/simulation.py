@@ -81,8 +81,8 @@ def simulate(
         raise typer.BadParameter("give the doses by one of --rx and --events")
     if (start or end) and window:
         raise typer.BadParameter("say when by --window or by --from and --to, not by both")
-    if endpoint and (figure or data):
-        raise typer.BadParameter("--figure and --data draw time courses; leave out --endpoint")
+    if endpoint and data:
+        raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
     found = load(model)
     seen = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
@@ -113,7 +113,7 @@ def _write(result, out, seen, figure):
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.plot(result, data=seen), files[-1])
+        plots.save(plots.plot(result, **({"data": seen} if seen else {})), files[-1])
     return files
 
 
