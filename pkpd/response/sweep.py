@@ -112,7 +112,7 @@ class Steady:
         near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.rule.every
         actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
         count = settling(self.kernel, self.cohort.theta, person, actions, self.rule.every, y0, solution, near, **self.options)
-        return count * self.rule.every * units.factor(self.model.time, "d")
+        return count * self.rule.every / units.factor("d", self.model.time)
 
 
 @dataclass(frozen=True)
