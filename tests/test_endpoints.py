@@ -50,14 +50,16 @@ def test_the_last_interval_at_steady_state_has_the_area_of_one_dose():
 def test_two_windows_make_one_and_no_grid_value_lies_outside(dose, into, every, start, first, second):
     regimen, middle, end = f"{dose!r} mg into {into} q{every:g}h x 4", start + first, start + first + second
     whole, a, b = (found(regimen, w) for w in ((start, end), (start, middle), (middle, end)))
+    # the last steps of runs that end at different times differ: equal within the solver's tolerance
     for name in ("auc", "time_above", "time_below"):
-        np.testing.assert_allclose(whole[name], a[name] + b[name], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(whole["cmax"], np.maximum(a["cmax"], b["cmax"]), rtol=1e-9)
-    np.testing.assert_allclose(whole["cmin"], np.minimum(a["cmin"], b["cmin"]), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(whole[name], a[name] + b[name], rtol=1e-5, atol=1e-4)
+    size = 1e-5 * whole["cmax"]
+    assert (np.abs(whole["cmax"] - np.maximum(a["cmax"], b["cmax"])) <= size).all()
+    assert (np.abs(whole["cmin"] - np.minimum(a["cmin"], b["cmin"])) <= size).all()
     np.testing.assert_allclose(whole["time_above"] + whole["time_below"], end - start, rtol=1e-12)
     np.testing.assert_allclose(whole["auc"], whole["mean"] * (end - start), rtol=1e-12)
     grid = pkpd.simulate(ORAL, regimen, PEOPLE, np.linspace(start, end, 200)[:-1]).values[:, :, 0]
-    assert (whole["cmax"] >= grid.max(axis=1) * (1 - 1e-9)).all() and (whole["cmin"] <= grid.min(axis=1) * (1 + 1e-9)).all()
+    assert (whole["cmax"] >= grid.max(axis=1) - size).all() and (whole["cmin"] <= grid.min(axis=1) + size).all()
 
 
 def test_hormesis_on_a_fine_grid_is_the_same():
