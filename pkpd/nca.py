@@ -5,13 +5,11 @@ that costs less than 0.0001 (Gabrielsson & Weiner 2016, Pharmacokinetic and Phar
 Knows tables of times and concentrations; knows no models.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from pkpd import units
 from pkpd.errors import PkpdError, ResultError, closest
+from pkpd.reading import COLUMNS, cells, stated_units
 
 ROUTES = ("oral", "bolus", "infusion")
 TIE = 1e-4  # of adjusted R2
@@ -143,11 +141,11 @@ def noncompartmental(data, column=None, *, dose=None, route="oral", duration=0.0
     Parameters
     ----------
     data : DataFrame, or path of a .csv or .parquet table, with ID (optional), TIME and a column of concentrations; rows of EVID 1, 3 or 4
-        are no samples; a column AMT gives the dose of each ID
+        or MDV 1 are no samples; a column AMT gives the dose of each ID
     column : of the concentrations (default: DV, or the only other one)
     dose : amount for everybody, number or text such as "100 mg"; route : "oral", "bolus" or "infusion" (of `duration`)
     every : dosing interval, for one interval at steady state; start : time of the dose (default: of the only AMT, else the first time)
-    unit : of the concentrations (default: what a Parquet file of pkpd says); with it and a dose with unit, clearance is in L and time
+    unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a dose with unit, clearance is in L and time
 
     Returns
     -------
@@ -157,65 +155,50 @@ def noncompartmental(data, column=None, *, dose=None, route="oral", duration=0.0
 
     if route not in ROUTES:
         raise PkpdError(f"Unknown route '{route}'. Known: {', '.join(ROUTES)}.")
-    name, frame, known = _table(data)
-    column = _column(name, frame, column)
+    table, known = cells(data, ResultError), stated_units(data)
+    column = _column(table, column)
+    frame = _frame(table, column)
     amount, dose_unit = _amount(dose)
     rows = []
     for patient, part in frame.groupby("ID", sort=True):
-        given, since = _given(name, part, amount, start)
-        times, conc = _samples(name, part, column, since, every)
+        given, since = _given(table.name, part, amount, start)
+        times, conc = _samples(table.name, part, column, since, every)
         rows.append({"ID": patient} | profile(times, conc, given, route, duration, every))
-    table = pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
     says = _units(unit or known.get(column), known.get("TIME", time_unit), dose_unit)
     for key in ("cl_f", "cl", "vz_f", "vz", "vss"):
-        if key in table and key in says:
-            table[key] *= says[key][1]
-    table.attrs["units"] = {key: says[key][0] for key in table if key in says}
-    return table
+        if key in found and key in says:
+            found[key] *= says[key][1]
+    found.attrs["units"] = {key: says[key][0] for key in found if key in says}
+    return found
 
 
-def _table(data):
-    """Name, frame with ID and numbers, and units that its file states."""
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
-        name, frame, known = "table", data.copy(), {}
-    else:
-        name, path = str(data), Path(data)
-        try:
-            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, na_values=["."], skipinitialspace=True)
-            known = _stated(path) if path.suffix == ".parquet" else {}
-        except (OSError, ValueError) as error:
-            raise ResultError(f"{path}: cannot be read ({str(error).splitlines()[0]}).") from error
-    frame.columns = [str(c).strip().upper() if str(c).strip().upper() in ("ID", "TIME", "AMT", "EVID", "DV", "C", "MDV") else str(c).strip() for c in frame.columns]
-    if "TIME" not in frame:
-        raise ResultError(f"{name}: no column TIME. Columns: {', '.join(frame.columns)}.")
-    if "C" in frame:
-        frame = frame[frame["C"].isna() | frame["C"].astype(str).isin(("", "0"))]
-    return name, frame if "ID" in frame else frame.assign(ID=1), known
-
-
-def _stated(path):
-    """Units in the metadata of a Parquet file of pkpd."""
-    import pyarrow.parquet as pq
-
-    return json.loads((pq.read_schema(path).metadata or {}).get(b"pkpd.units", b"{}"))
-
-
-def _column(name, frame, column):
-    other = [c for c in frame.columns if c not in ("ID", "TIME", "AMT", "EVID", "C", "MDV", "RATE", "II", "ADDL", "SS", "CMT")]
+def _column(table, column):
+    """Name of the column of concentrations."""
+    other = [c for c in table.columns if c not in COLUMNS or c == "DV"]
     found = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
     if found is None:
-        raise PkpdError(f"{name}: say which column holds the concentrations, with --column. Columns: {', '.join(other)}.")
-    if found not in frame:
-        raise PkpdError(f"{name}: no column '{found}'.{closest(found, other)}")
+        raise PkpdError(f"{table.name}: say which column holds the concentrations, with --column. Columns: {', '.join(other)}.")
+    if found not in table.columns:
+        raise PkpdError(f"{table.name}: no column '{found}'.{closest(found, other)}")
+    return found
+
+
+def _frame(table, column):
+    """Numbers of the columns that are needed; without IDs everything is one profile."""
     import pandas as pd
 
-    bad = pd.to_numeric(frame[found], errors="coerce").isna() & frame[found].notna()
-    if bad.any():
-        raise ResultError(f"{name}: row {int(np.flatnonzero(bad)[0]) + 1}, column {found}: '{frame[found][bad].iloc[0]}' is not a number; write . for missing.")
-    frame[found] = pd.to_numeric(frame[found])
-    return found
+    columns = {}
+    for name in (c for c in ("ID", "TIME", "AMT", "EVID", "MDV", column) if c in table.columns):
+        columns[name], wrong = table.floats(name)
+        if wrong:
+            k, text = wrong[0]
+            raise ResultError(f"{table.name}: row {table.row[k]}, column {name}: '{text}' is not a number; write . for missing.")
+    ids = columns.pop("ID", np.ones(len(table.row)))
+    for name, values, word in (("ID", ids, "a number"), ("TIME", columns["TIME"], "a time")):
+        if not np.isfinite(values).all():
+            raise ResultError(f"{table.name}: row {table.row[~np.isfinite(values)][0]} has no {name}; write {word}.")
+    return pd.DataFrame({"ID": ids.astype(np.int64) if (ids == np.round(ids)).all() else ids} | columns)
 
 
 def _amount(dose):
@@ -246,6 +229,8 @@ def _samples(name, part, column, since, every):
     rows = part[part[column].notna() & (part["TIME"] >= since)]
     if "EVID" in rows:
         rows = rows[rows["EVID"].isin((0, 2))]
+    if "MDV" in rows:
+        rows = rows[rows["MDV"] != 1]
     if every is not None:
         rows = rows[rows["TIME"] <= since + every]
     rows = rows.drop_duplicates("TIME", keep="last").sort_values("TIME")

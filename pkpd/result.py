@@ -68,13 +68,28 @@ class Run:
     def provenance(self):
         return provenance(self.model, self.cohort) | {"regimen": self.regimen}
 
+    @property
+    def span(self):
+        """What part of time the result is about, in words."""
+        raise NotImplementedError
+
     def frame(self):
-        """The result as a tidy table."""
+        """The result as a tidy table; frame.attrs["units"] : column -> unit."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self._columns())
+        known = {"TIME": self.time_unit} | dict(zip(self.names, self.units, strict=True))
+        frame.attrs["units"] = {name: unit for name, unit in known.items() if name in frame}
+        return frame
+
+    def _columns(self):
+        """Tidy columns by name."""
         raise NotImplementedError
 
     def write(self, path):
         """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
-        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+        frame = self.frame()
+        write_table(frame, path, frame.attrs["units"], self.provenance())
 
 
 @dataclass(frozen=True)
@@ -87,13 +102,15 @@ class Result(Run):
     times: np.ndarray
     values: np.ndarray
 
-    def frame(self):
-        """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
-        import pandas as pd
+    @property
+    def span(self):
+        return f"{len(self.times)} times"
 
+    def _columns(self):
+        """ID, TIME and one column an output, patients in order, times in order."""
         count = len(self.times)
         table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
-        return pd.DataFrame(table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)})
+        return table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)}
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
@@ -111,6 +128,43 @@ class Result(Run):
 
 
 @dataclass(frozen=True)
+class EndpointResult(Run):
+    """Endpoints of a cohort, one row a patient.
+
+    names : (E,) endpoints as text; since, until : (P,) ends of the window in model time; values : (P, E), NaN for failed patients
+    """
+
+    STACKED: ClassVar[tuple] = (*Run.STACKED, "since", "until")
+
+    since: np.ndarray
+    until: np.ndarray
+    values: np.ndarray
+
+    @property
+    def span(self):
+        low, high = self.since.min(), self.until.max()
+        return f"from {low:g} to {high:g} {self.time_unit}"
+
+    def provenance(self):
+        return super().provenance() | {"endpoints": self.names, "from": self.since.min(), "to": self.until.max()}
+
+    def _columns(self):
+        """ID and one column an endpoint, one row a patient."""
+        return {"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
+
+    def percentiles(self, q=(5, 25, 50, 75, 95)):
+        """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
+        import pandas as pd
+
+        fine = self.values[self.status == 0]
+        if not len(fine):
+            raise ResultError("No patient finished: there are no percentiles. See the table of failed patients.")
+        levels = np.percentile(fine, q, axis=0)
+        columns = {f"p{level:g}": levels[j] for j, level in enumerate(q)}
+        return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
+
+
+@dataclass(frozen=True)
 class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 
@@ -125,11 +179,13 @@ class EventResult(Run):
     evid: np.ndarray
     values: np.ndarray
 
-    def frame(self):
-        """Tidy table: ID, TIME, EVID and one column an output, one row a record."""
-        import pandas as pd
+    @property
+    def span(self):
+        return f"{len(self.times)} times"
 
-        return pd.DataFrame({"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)})
+    def _columns(self):
+        """ID, TIME, EVID and one column an output, one row a record."""
+        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def given(self):
         return f"--events {self.regimen.removeprefix('event table ')}"

@@ -262,3 +262,31 @@ def test_set_reads_names_and_values():
     assert options.assignments(["cl=120", "vc = 2 L"]) == {"cl": "120", "vc": "2 L"}
     with pytest.raises(PkpdError, match="NAME=VALUE"):
         options.assignments(["cl="])
+
+
+def test_endpoints_are_printed_and_written_one_row_a_patient(run, tmp_path):
+    words = ["simulate", "pk/one_compartment", "--rx", "100 mg q12h x 6", "-n", 30, "--endpoint", "cmax(Cc)", "--endpoint", "time_above(Cc, 1 ug/mL)"]
+    code, out, err = run(*words, "--window", "last interval", "--out", "ends.parquet")
+    assert (code, err) == (0, "") and "from 60 to 72 h" in out and "time_above(Cc, 1 ug/mL)" in out
+    table = pd.read_parquet(tmp_path / "ends.parquet")
+    assert list(table) == ["ID", "cmax(Cc)", "time_above(Cc, 1 ug/mL)"] and len(table) == 30
+    metadata = pq.read_schema(tmp_path / "ends.parquet").metadata
+    assert json.loads(metadata[b"pkpd.units"]) == {"cmax(Cc)": "ng/mL", "time_above(Cc, 1 ug/mL)": "h"}
+    assert json.loads(metadata[b"pkpd.provenance"])["from"] == 60.0
+    told = json.loads(run(*words, "--from", "60", "--to", "3 d", "--json")[1])
+    assert told["outputs"][0]["median"] == f"{table['cmax(Cc)'].median():.4g}"
+    (tmp_path / "doses.csv").write_text("ID,TIME,AMT,II,ADDL\n3,0,100,12,5\n3,72,0,0,0\n7,0,100,12,5\n7,72,0,0,0\n")
+    code, _, _ = run("simulate", "pk/one_compartment", "--events", "doses.csv", *words[6:], "--from", 60, "--out", "two.csv")
+    two = pd.read_csv(tmp_path / "two.csv")
+    assert code == 0 and two["ID"].tolist() == [3, 7]
+    assert two["cmax(Cc)"].tolist() == pytest.approx(table.set_index("ID").loc[[3, 7], "cmax(Cc)"].tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("words", "code", "part"), [
+    (["--endpoint", "cmax(Cx)"], 1, "no state or output 'Cx'"), (["--endpoint", "cmax(Cc)", "--from", "1", "--window", "day 1"], 2, "not by both"),
+    (["--endpoint", "cmax(Cc)", "--data", "x.csv", "--out", "y.csv"], 2, "leave out --endpoint"), (["--window", "day 1"], 1, "name some"),
+    (["--endpoint", "cmax(Cc)", "--times", "0:4:1"], 1, "neither times nor outputs"), (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' is not a number"),
+])  # fmt: skip
+def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, part):
+    got, out, err = run("simulate", "pk/one_compartment", "--rx", "100 mg", *words)
+    assert got == code and part in err and out == "" and not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "nca")
 
 
 def shown(page):
@@ -85,6 +85,7 @@ def help_examples(capsys):
 def run(words, folder, monkeypatch):
     monkeypatch.chdir(folder)
     (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
+    (folder / "observed.csv").write_text("TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n")
     try:
         main(few(list(words)))
     except SystemExit as stop:
@@ -98,7 +99,7 @@ def test_commands_of_the_documents_run(page, words, tmp_path, monkeypatch):
 
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
-    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med"}
+    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "nca"}
     for words in examples:
         run(words, tmp_path, monkeypatch)
 

@@ -3,11 +3,15 @@
 Data: Theoph and Indometh of R's datasets. Phoenix results: github.com/asancpt/NonCompart-tests (320 mg oral, 25 mg bolus).
 """
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.cli import main
 from pkpd.nca import area, noncompartmental, profile, terminal_slope
 
 THEOPH = {
@@ -91,3 +95,35 @@ def test_what_a_profile_does_not_hold_is_missing():
 def test_bad_input_is_told(frame, options, part):
     with pytest.raises(pkpd.PkpdError, match=part):
         noncompartmental(pd.DataFrame(frame), **options)
+
+
+def test_simulated_frames_say_their_units_and_missing_dependent_values_do_not_count():
+    model = pkpd.load("pk/one_compartment")
+    frame = pkpd.simulate(model, "100 mg", pkpd.cohort(model, n=2, seed=1), "0:48:0.25").frame()
+    found = noncompartmental(frame, "Cc", dose="100 mg")
+    assert found.attrs["units"]["cl_f"] == "L/h" and found.attrs["units"]["cmax"] == "ng/mL"
+    clean = pd.DataFrame({"TIME": [0, 1, 2, 4, 8], "DV": [0.0, 4.0, 3.0, 1.5, 0.4]})
+    spoilt = pd.concat([clean, pd.DataFrame({"TIME": [3], "DV": [99.0]})]).sort_values("TIME").assign(MDV=[0, 0, 0, 1, 0, 0])
+    pd.testing.assert_frame_equal(noncompartmental(spoilt), noncompartmental(clean))
+
+
+def test_the_command_prints_writes_and_refuses(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(i, t, c) for i, (times, conc) in THEOPH.items() for t, c in zip(times, conc, strict=True)]
+    pd.DataFrame(rows, columns=["id", "Time", "dv"]).to_csv("theoph.csv", index=False)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as stop:
+            main(["nca", *words])
+        return stop.value.code, capsys.readouterr()
+
+    theoph = ("theoph.csv", "--dose", "320 mg", "--unit", "mg/L")
+    text = run(*theoph, "--out", "nca.csv")[1].out
+    assert "theoph.csv: 4 profiles, oral" in text and re.search(r"cl_f +L/h +1\.489 +3\.286 +3\.894 +2\.543", text) and "Wrote nca.csv" in text
+    assert pd.read_csv("nca.csv")["auc_inf"].tolist() == pytest.approx([PHOENIX[i][1] for i in THEOPH], rel=2e-6)
+    told = json.loads(run(*theoph, "--json")[1].out)
+    assert [p["ID"] for p in told["profiles"]] == list(THEOPH) and told["units"]["vz_f"] == "L"
+    pd.DataFrame({"ID": range(1, 21), "TIME": 0.0, "DV": 1.0}).to_csv("many.csv", index=False)
+    assert re.search(r"cmax +- +1 +1 +1 +20", run("many.csv")[1].out)
+    code, said = run("theoph.csv", "--dose", "320 kg", "--unit", "nM", "--out", "no.csv")
+    assert code == 1 and "dimensions differ" in said.err and said.out == "" and not (tmp_path / "no.csv").exists()

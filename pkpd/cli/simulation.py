@@ -9,6 +9,10 @@ from pkpd.cli import options, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
+ENDPOINTS = (
+    "In place of a time course, one number a patient: cmax, tmax, cmin, tmin, auc or mean of an output, such as cmax(Cc), "
+    'or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
+)
 
 
 def simulate(
@@ -35,6 +39,15 @@ def simulate(
         str | None,
         typer.Option("--data", metavar="CSV", help="Observations to draw on the figure: TIME and DV, or columns named like outputs.", show_default=False),
     ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option("--endpoint", metavar="WHAT", help=ENDPOINTS, show_default=False),
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help='Endpoints count from here on (model time, or "27 d").', show_default=False)] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Endpoints count to here, just before a dose there.", show_default=False)] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="WHEN", help='In place of --from and --to: "day 28" or "last interval".', show_default=False)
+    ] = None,
     out: options.File = None,
     figure: Annotated[bool, typer.Option("--figure/--no-figure", help="Draw a figure beside the table.", show_default=False)] = False,
     threads: options.Threads = None,
@@ -51,6 +64,8 @@ def simulate(
       pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" --out run.parquet --figure
       pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
       pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure
+      pkpd simulate pk/naltrexone --rx "50 mg q24h x 7" --endpoint "cmax(Cc)" --endpoint "time_above(Cc, 1 ng/mL)" --window "last interval"
+      pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" --from "27 d" --to "28 d" --out day28.csv
     """
     from pkpd import simulation
     from pkpd.dosing.table import events as read_events
@@ -64,6 +79,10 @@ def simulate(
         raise PkpdError("A figure is drawn beside the table; say where with --out, such as --out run.parquet.")
     if (rx is None) == (events is None):
         raise typer.BadParameter("give the doses by one of --rx and --events")
+    if (start or end) and window:
+        raise typer.BadParameter("say when by --window or by --from and --to, not by both")
+    if endpoint and data:
+        raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
     found = load(model)
     seen = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
@@ -73,7 +92,8 @@ def simulate(
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
-        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry)
+        what = {"endpoints": endpoint or None, "window": window or ((start, end) if start or end else None)}
+        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, **what)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
@@ -93,7 +113,7 @@ def _write(result, out, seen, figure):
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.plot(result, data=seen), files[-1])
+        plots.save(plots.plot(result, **({"data": seen} if seen else {})), files[-1])
     return files
 
 
@@ -103,7 +123,7 @@ def _report(result, quiet):
         return
     from pkpd.report import sentences
 
-    print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {len(result.times)} times\n")
+    print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {result.span}\n")
     screen.table(*sentences.course(result))
 
 

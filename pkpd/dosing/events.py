@@ -40,6 +40,12 @@ class Actions:
         index = np.repeat(self.start[rows] - start[:-1], counts) + np.arange(start[-1])
         return Actions(start, self.time[index], self.kind[index], self.state[index], self.amount[index])
 
+    def before(self, end):
+        """The actions of every row before the time `end`."""
+        keep = self.time < end
+        start = np.concatenate([[0], np.cumsum(keep)])[self.start].astype(np.int64)
+        return Actions(start, self.time[keep], self.kind[keep], self.state[keep], self.amount[keep])
+
 
 def target(model, into, unit=None):
     """The dose target `into` (None: the first) of a model, checked against the unit of a dose.

@@ -5,16 +5,13 @@ patients, no time course and no solver. Rules: NONMEM Users Guide, Part VI (PRED
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from pkpd.errors import DoseError
+from pkpd.reading import COLUMNS, EMPTY, cells
 
-COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV")
-MISSING = ("", ".", "NA", "NaN", "nan")
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
-LARGEST = 1_000_000_000  # bytes
 MOST_DOSES = 10_000_000
 MOST_LINES = 100  # mistakes written out; the rest are counted
 
@@ -85,57 +82,14 @@ def events(model, source):
     Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the model by name. Other
     columns are ignored. Returns Records. Raises DoseError that lists every record that cannot be used.
     """
-    name, cells = _cells(source)
-    if "TIME" not in cells:
-        raise DoseError(f"{name}: no column TIME. Columns: {', '.join(cells) or 'none'}.")
-    return _Reader(model, name, cells).records()
-
-
-def _cells(source):
-    """Name of a table and its columns, by upper-case name where they are NONMEM's: (M,) texts or numbers. Comments are dropped."""
-    import pandas as pd
-
-    if isinstance(source, pd.DataFrame):
-        name, frame = "table", source
-    else:
-        name, frame = str(source), _file(Path(source))
-    columns = {}
-    for column in frame.columns:
-        title = str(column).strip()
-        key = title.upper() if title.upper() in (*COLUMNS, "C") else title
-        if key in columns:
-            raise DoseError(f"{name}: two columns are called {key}.")
-        columns[key] = frame[column].to_numpy()
-    rows = np.arange(1, len(frame) + 1)
-    if "C" in columns:
-        used = np.array([str(c).strip() in (*MISSING, "0") for c in columns.pop("C")], dtype=bool)
-        columns, rows = {k: v[used] for k, v in columns.items()}, rows[used]
-    if not len(rows):
-        raise DoseError(f"{name}: the table holds no records.")
-    return name, columns | {"": rows}
-
-
-def _file(path):
-    import pandas as pd
-
-    try:
-        if path.stat().st_size > LARGEST:
-            raise DoseError(f"{path}: {path.stat().st_size:,} bytes is too large for an event table.")
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
-    except OSError as error:
-        raise DoseError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DoseError(f"{path}: is no readable table ({str(error).splitlines()[0]}).") from error
+    return _Reader(model, cells(source, DoseError)).records()
 
 
 class _Reader:
     """One table on its way to Records: every rule adds its mistakes, the end raises them together."""
 
-    def __init__(self, model, name, cells):
-        self.model, self.name, self.cells = model, name, cells
-        self.row = cells.pop("")
+    def __init__(self, model, table):
+        self.model, self.table, self.name, self.cells, self.row = model, table, table.name, table.columns, table.row
         self.mistakes = {}
 
     def wrong(self, rows, column, sentence):
@@ -146,21 +100,12 @@ class _Reader:
 
     def numbers(self, column, missing=0.0):
         """(M,) floats of a column; `missing` where a cell is empty or the column is not there."""
-        cells = self.cells.get(column)
-        if cells is None:
+        if column not in self.cells:
             return np.full(len(self.row), missing)
-        if cells.dtype.kind in "iufb":
-            values = cells.astype(float)
-            found = ~np.isnan(values)
-        else:
-            found = np.array([str(c).strip() not in (*MISSING, "None", "<NA>") for c in cells], dtype=bool)
-            values = np.full(len(cells), np.nan)
-            for k in np.flatnonzero(found):
-                try:
-                    values[k] = float(cells[k])
-                except (TypeError, ValueError):
-                    self.wrong([k], column, f"'{str(cells[k])[:40]}' is not a number; write . for missing")
-            found &= ~np.isnan(values)
+        values, wrong = self.table.floats(column)
+        for k, text in wrong:
+            self.wrong([k], column, f"'{text}' is not a number; write . for missing")
+        found = ~np.isnan(values)
         self.wrong(found & ~np.isfinite(values), column, "must be finite")
         return np.where(found & np.isfinite(values), values, missing)
 
@@ -225,10 +170,10 @@ class _Reader:
         known = ", ".join(f"{self.model.state_names.index(s) + 1} or {s}" for s in targets) or "none"
         if not targets:
             self.wrong(dose, "EVID", f"{self.model.name} has no [dose] table: nothing can be dosed")
-        cells = self.cells.get("CMT")
-        for k in np.flatnonzero(dose) if cells is not None and targets else ():
-            text = str(cells[k]).strip().removesuffix(".0")
-            if text in (*MISSING, "None", "<NA>", "0"):
+        named = self.cells.get("CMT")
+        for k in np.flatnonzero(dose) if named is not None and targets else ():
+            text = str(named[k]).strip().removesuffix(".0")
+            if text in (*EMPTY, "0"):
                 continue
             found = numbered.get(text, targets.get(text))
             if found is None:

@@ -98,7 +98,7 @@ def _clock(model, records, times):
     texts = [s.rate for s in model.states] + [a.expression for a in model.assignments]
     if len(times) or any("t" in parse.names(parse.tree(text)) for text in texts):
         row = records.row[np.flatnonzero(fall)[0]]
-        raise DoseError(f"{records.name}: row {row} turns time back, which goes together neither with extra output times nor with a model that uses t.")
+        raise DoseError(f"{records.name}: row {row} turns time back, which goes together neither with extra output times or a window nor with a model that uses t.")
     total = np.cumsum(fall)
     return time + total - total[records.first[:-1]][records.person]
 

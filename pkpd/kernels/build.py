@@ -19,19 +19,20 @@ DYNAMIC, STATES, OUTPUTS, SIZE, LANES = {dynamic}, {states}, {outputs}, {size}, 
 '''
 
 
-def build(model, observe, integrals, method, lanes, make, derivatives):
+def build(model, observe, integrals, method, lanes, make, derivatives, extremes=(), levels=()):
     """The generated module for a model, from the cache when it holds one.
 
-    make(program) -> (layout, source of the method's functions); derivatives : whether it needs the Jacobian. Raises PkpdError for an unknown name.
+    make(program) -> (layout, source of the method's functions); derivatives : whether it needs the Jacobian; extremes, levels : what it
+    watches, see `lower`. Raises PkpdError for an unknown name.
     """
-    key = "|".join([cache.fingerprint(lanes), model.digest, *observe, "integrals", *integrals, method])
+    key = "|".join([cache.fingerprint(lanes), model.digest, *observe, "integrals", *integrals, method, repr((extremes, levels))])
     path = cache.source_file(model.name, key)
     if path.exists():
         try:
             return cache.load(path)
         except Exception:  # a damaged cache file of any kind is rebuilt, never trusted
             cache.discard(path)
-    program = lower(model, observe, integrals, derivatives)
+    program = lower(model, observe, integrals, derivatives, extremes, levels)
     layout, source = make(program)
     title = f"{model.name}: {', '.join(observe)}".replace('"', "'").replace("\\", "/")
     header = HEADER.format(
@@ -46,7 +47,7 @@ def _function(head, lines):
 
 
 def _functions(program, layout):
-    """Lane functions of the model: constants, initial, rhs, look."""
+    """Lane functions of the model: constants, initial, rhs, look, and watch where there are signals."""
     ys = [f"y{i}" for i in range(program.states)]
     cs = [f"c{i}" for i in range(program.constants)]
     fetch = [f"c{i} = w[{layout.constant(i)} + l]" for i in range(program.constants)]
@@ -57,5 +58,9 @@ def _functions(program, layout):
     yield _function(
         f"def rhs(t, {', '.join(ys + cs)}):", [*program.rhs_lines, f"return ({', '.join(program.rates)},)"]
     )
-    look = [*fetch, *(f"y{i} = z[{i}]" for i in range(program.states)), *program.look_lines]
-    yield _function("def look(t, z, w, l, out):", look + [f"out[{i}] = {e}" for i, e in enumerate(program.looks)])
+    fetch += [f"y{i} = z[{i}]" for i in range(program.states)]
+    look = [*fetch, *program.look_lines, *(f"out[{i}] = {e}" for i, e in enumerate(program.looks))]
+    yield _function("def look(t, z, w, l, out):", look)
+    if program.signals:
+        signals = [*fetch, *program.signal_lines, *(f"out[{i}] = {e}" for i, e in enumerate(program.signals))]
+        yield _function("def watch(t, z, w, l, out):", signals)

@@ -32,12 +32,16 @@ class Program:
     jacobian_lines: tuple[str, ...]
     jacobian: dict[tuple[int, int], str]  # (rate, state) -> derivative, where it is not 0
     slopes: dict[int, str]  # rate -> derivative by time, where it is not 0
+    signal_lines: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()  # what is watched at every step: the first `extremes` for their extremes, the others against a level
+    extremes: int = 0
 
 
-def lower(model, observe, integrals=(), derivatives=False):
+def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=()):
     """Turn a checked model into a Program that observes and integrates the named states or assignments.
 
     derivatives : whether the Jacobian and the derivatives by time are wanted
+    extremes : names watched for their extremes; levels : (name, other, factor), the signals name - factor*other; other None: name alone
 
     Raises PkpdError for a name that the model does not have.
     """
@@ -49,10 +53,12 @@ def lower(model, observe, integrals=(), derivatives=False):
     rates = [hoist(_inline(s.rate, expressions, model)) for s in model.states]
     rates += [hoist(expressions[name]) for name in integrals]
     looks = [hoist(expressions[name]) for name in observe]
+    signals = [hoist(s) for s in _signals(model, expressions, extremes, levels)]
     initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
     jacobian_lines, jacobian, slopes = _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})
     rhs_lines, rates = _shared(rates)
     look_lines, looks = _shared(looks)
+    signal_lines, signals = _shared(signals)
     constants = [_text(e) for e in hoist.constants]
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
     inflow = {i: f" + c{len(constants) + k}" for k, i in enumerate(infused)}
@@ -71,7 +77,21 @@ def lower(model, observe, integrals=(), derivatives=False):
         jacobian_lines=jacobian_lines,
         jacobian=jacobian,
         slopes=slopes,
+        signal_lines=signal_lines,
+        signals=signals,
+        extremes=len(extremes),
     )
+
+
+def _signals(model, expressions, extremes, levels):
+    """Expressions of what is watched. Raises PkpdError for an unknown name."""
+    from sympy import Float, Symbol
+
+    known = {name: Symbol(source, real=True) for name, source in _symbols(model).items() if name != "t"} | expressions
+    for name in (*extremes, *(n for item in levels for n in item[:2] if n is not None)):
+        if name not in known:
+            raise PkpdError(f"{model.name} has no state, output or input '{name}'.{closest(name, known)}")
+    return [known[n] for n in extremes] + [known[n] - (Float(factor) * known[other] if other else 0) for n, other, factor in levels]
 
 
 def _jacobian(rates, states):

@@ -13,7 +13,7 @@ from pkpd.report.published import RANGES
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
 from pkpd.response.sweep import DoseResponse
-from pkpd.result import EventResult, Result, write_figure
+from pkpd.result import EndpointResult, EventResult, Result, write_figure
 
 MOST_CURVES = 120  # single patients drawn
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
@@ -21,8 +21,8 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse or a MedTable. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, an EventResult, a DoseResponse or a MedTable, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse or MedTable. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse or MedTable, not a {type(thing).__name__}.")
 
 
 def save(drawing, path):
@@ -62,6 +62,27 @@ def at_records(result: EventResult, data=None):
             axes.plot(result.times[rows] * scale, result.values[rows, k], **look)
 
     return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
+
+
+@plot.register
+def distributions(result: EndpointResult):
+    """Histogram of every endpoint over the patients that finished, with the median and the 5-95 % range."""
+    fine = result.values[result.status == 0]
+    columns = 2 if len(result.names) == 4 else min(3, len(result.names))
+    rows = -(-len(result.names) // columns)
+    drawing = style.figure(3.9 * columns + 0.6, 2.7 * rows + 0.9)
+    for k, name in enumerate(result.names):
+        axes = drawing.add_subplot(rows, columns, k + 1)
+        axes.hist(fine[:, k], bins=30, weights=np.full(len(fine), 100 / max(len(fine), 1)), color=style.SKY, edgecolor="white", linewidth=0.5)
+        if len(fine):
+            low, median, high = np.percentile(fine[:, k], (5, 50, 95))
+            axes.axvspan(low, high, color=style.BLUE, alpha=0.08, linewidth=0, zorder=0)
+            axes.axvline(median, color=style.BLUE, linewidth=2)
+            axes.set_title(f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9)
+        style.clean(axes, name if result.units[k] == "1" else f"{name} in {result.units[k]}", "patients (%)" if k % columns == 0 else "")
+    style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
+    style.caption(drawing, _small_print(result.model, result.cohort, len(fine)))
+    return drawing
 
 
 def _panels(result, finished, values, draw, data):

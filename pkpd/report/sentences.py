@@ -7,8 +7,9 @@ import numpy as np
 from pkpd.report import tables
 from pkpd.report.tables import number, quantity
 from pkpd.response.quantiles import said
-from pkpd.result import EventResult, provenance
+from pkpd.result import EndpointResult, EventResult, provenance
 
+FEW = 6  # profiles shown one by one
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
     "interior": "have an own best dose inside the range of doses", "below_range": "do best below the range", "above_range": "do best above the range",
@@ -36,6 +37,28 @@ def _(result: EventResult):
     levels = np.percentile(fine, (0, 50, 100), axis=0)
     rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
     return ("output", "unit", "lowest", "median", "highest"), rows
+
+
+@course.register
+def _(result: EndpointResult):
+    """Headers and rows: every endpoint over the patients that finished."""
+    levels = np.percentile(result.values[result.status == 0], (5, 25, 50, 75, 95), axis=0)
+    rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
+    return ("endpoint", "unit", "p5", "p25", "median", "p75", "p95"), rows
+
+
+def exposure(table):
+    """Headers and rows of a table of pkpd.nca: a quantity a row, with the values of few profiles or percentiles of many."""
+    units = table.attrs["units"]
+    values = table.drop(columns="ID")
+    if len(values) <= FEW:
+        headers = ("quantity", "unit", *(f"ID {i}" for i in table["ID"]))
+        cells = {name: [f"{v:.4g}" for v in values[name]] for name in values}
+    else:
+        headers = ("quantity", "unit", "p5", "median", "p95", "profiles")
+        known = {name: values[name].dropna().to_numpy(float) for name in values}
+        cells = {name: [*(f"{p:.4g}" for p in np.percentile(v, (5, 50, 95))), str(len(v))] if len(v) else ["-"] * 3 + ["0"] for name, v in known.items()}
+    return headers, [(name, units.get(name, "-"), *row) for name, row in cells.items()]
 
 
 def dose_response_summary(response, command=None):
@@ -105,6 +128,7 @@ def _doses(summary):
 def _worth(model, summary):
     rule, medians = summary["benefit"], summary["medians_at_med"]
     parts = [(f"{'fall' if rule['better'] == 'lower' else 'rise'} of {rule['outcome']}", "benefit_at_med", model.unit(rule["outcome"]), 1)]
+    parts.append(("90 % of it after", "days_to_90", "d", 1))
     if rule["blockade"]:
         parts += [(f"{word} {rule['blockade']}", f"{word}_blockade", "%", 100) for word in ("peak", "trough")]
     shown = [f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}" for what, key, unit, size in parts if medians.get(key) is not None]
@@ -122,7 +146,7 @@ def column_units(thing, columns):
     model, rule = thing.model, thing.rule
     outcome = model.unit(rule.outcome)
     known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
-    known |= {name: outcome for name in columns if name.startswith("benefit")} | {"untreated": outcome, rule.outcome: outcome}
+    known |= {name: outcome for name in columns if name.startswith("benefit")} | {"untreated": outcome, rule.outcome: outcome, "days_to_90": "d"}
     if rule.exposure:
         known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
     if rule.blockade:

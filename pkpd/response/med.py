@@ -128,7 +128,7 @@ def _columns(steady, response, found, argmax, second, failed):
     x = np.log(response.doses)
     extra = _at_doses(steady, response, found, argmax)
     failed = failed | extra.pop("failed")
-    at_best = extra.pop("benefit_at_argmax")
+    at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
     untreated = response.untreated
     threshold = rule.delta * np.abs(untreated) if rule.delta_relative else np.full(len(untreated), rule.delta)
     spread = np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
@@ -140,10 +140,13 @@ def _columns(steady, response, found, argmax, second, failed):
     status[failed] = "failed"
     blank = np.where(np.isin(status, ("failed", "flat")), np.nan, 1.0)
     interior = np.where(status == "interior", 1.0, np.nan)
+    rows = np.flatnonzero(status == "interior")
+    days = np.full(len(status), np.nan)
+    days[rows] = steady.days_to_most(rows, np.exp(argmax[rows]), found.untreated_y[rows], untreated[rows], at_med.take(rows))
     width = crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, 1) - crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, -1)
     positive = np.where(at_best > 0, blank, np.nan)
     return {
-        "ID": cohort.ids, "status": status.astype(str), "med": np.exp(argmax) * interior, "benefit_at_med": at_best * interior,
+        "ID": cohort.ids, "status": status.astype(str), "med": np.exp(argmax) * interior, "benefit_at_med": at_best * interior, "days_to_90": days,
         "argmax": np.exp(argmax) * blank, "benefit_at_argmax": at_best * blank, "responder": at_best >= threshold,
         "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0), "multimodal": ~np.isnan(second) & (at_best > 0),
         "second_peak": np.exp(second), "w90_low": np.exp(crossing(x, response.benefit, WINDOW * at_best, argmax, -1)) * positive,
@@ -153,8 +156,6 @@ def _columns(steady, response, found, argmax, second, failed):
         "untreated": untreated, **extra, "reason": _reasons(response, status),
         **{name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)},
     }  # fmt: skip
-
-
 
 
 def _at_doses(steady, response, found, argmax):
@@ -171,13 +172,13 @@ def _at_doses(steady, response, found, argmax):
     columns = {"benefit_at_argmax": benefit[:, 0], "failed": (solution.status != 0).reshape(patients, -1).any(axis=1)}
     columns |= {f"benefit_{d:g}": benefit[:, 1 + k] for k, d in enumerate(fixed)}
     first = np.arange(0, len(person), doses.shape[1])
-    at_med = type(solution)(*(getattr(solution, n)[first] for n in ("y", "integral", "status", "maps", "error", "control")))
-    values, _ = steady.interval(np.arange(patients), doses[:, 0], at_med)
+    at_med = solution.take(first)
+    columns["at_med"] = at_med
+    seen = steady.extremes(np.arange(patients), doses[:, 0], at_med)
     if rule.exposure:
-        columns |= {"cmax": values[:, :, 0].max(axis=1), "auc": at_med.integral[:, 1]}
+        columns |= {"cmax": seen[rule.exposure][0], "auc": at_med.integral[:, 1]}
     if rule.blockade:
-        curve = values[:, :, steady.observed.index(rule.blockade)]
-        columns |= {"peak_blockade": curve.max(axis=1), "trough_blockade": curve.min(axis=1)}
+        columns |= {"peak_blockade": seen[rule.blockade][0], "trough_blockade": seen[rule.blockade][1]}
     return columns
 
 

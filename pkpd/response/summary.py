@@ -40,7 +40,7 @@ def summarise(table, inside=None, command=None):
     return summary | _inverted_u(table, status == "interior")
 
 
-_AT_MED = ("benefit_at_med", "cmax", "auc", "peak_blockade", "trough_blockade")
+_AT_MED = ("benefit_at_med", "days_to_90", "cmax", "auc", "peak_blockade", "trough_blockade")
 
 
 def _median(values):

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pkpd import units
 from pkpd.dosing.events import periodic_actions
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.response.goal import goal
 from pkpd.solvers import batch
-from pkpd.solvers.periodic import periodic
+from pkpd.solvers.periodic import periodic, settling
 from pkpd.symbolic.model import Benefit, Model
 
+MOST = 0.9  # of the change to the steady state
 GRID = 33  # doses on the log axis
 PATIENTS_PER_CHUNK = 512
 
@@ -76,9 +78,9 @@ class Steady:
         self.model, self.cohort, self.rule = model, cohort, rule
         self.options = {"rtol": rtol, "threads": threads}
         self.tol = tol
-        self.observed = tuple(n for n in (rule.exposure, rule.blockade) if n)
+        self.watched = tuple(dict.fromkeys(n for n in (rule.exposure, rule.blockade) if n))
         integrals = (rule.outcome,) + ((rule.exposure,) if rule.exposure else ())
-        self.kernel = batch.compile(model, observe=self.observed, integrals=integrals, solver=solver)
+        self.kernel = batch.compile(model, (), integrals, solver, extremes=self.watched)
         self.sign = 1.0 if rule.better == "lower" else -1.0
 
     def at(self, person, doses, guess=None):
@@ -93,14 +95,24 @@ class Steady:
     def benefit(self, untreated, treated):
         return self.sign * (untreated - treated)
 
-    def interval(self, person, doses, solution, points=97):
-        """Observed values (N, T, O) over one interval that starts in the given steady state, and their times (T,)."""
-        grid = np.linspace(0.0, self.rule.every, points)
+    def extremes(self, person, doses, solution):
+        """Watched output -> (largest, smallest), (N,) each, over one interval that starts in the given steady state."""
         actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
         run = batch.solve(
-            self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, grid, control=solution.control, **self.options
+            self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, control=solution.control, since=0.0, **self.options
         )
-        return run.out, grid
+        return {name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)}
+
+
+    def days_to_most(self, person, doses, y0, untreated, solution):
+        """Days of treatment from the untreated state y0 (N, S) until the mean outcome of an interval stays within a tenth of its change.
+
+        untreated : (N,) mean outcome at dose 0; solution : the steady state at `doses` (N,). Returns (N,); see `settling`.
+        """
+        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.rule.every
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        count = settling(self.kernel, self.cohort.theta, person, actions, self.rule.every, y0, solution, near, **self.options)
+        return count * self.rule.every / units.factor("d", self.model.time)
 
 
 @dataclass(frozen=True)

@@ -35,22 +35,34 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled model: `observe` names (O) are saved on the grid, `integrals` names (Q) accumulated over the run."""
+    """A compiled model: `observe` names (O) are saved on the grid, `integrals` names (Q) accumulated over the run.
+
+    extremes : names (E) whose largest and smallest values are found; levels : (name, other, factor) (C), the time that
+        name - factor*other, or name alone where other is None, spends above a number given to `solve`
+    """
 
     model: Model
     observe: tuple[str, ...]
     integrals: tuple[str, ...]
     solver: str
+    extremes: tuple[str, ...] = ()
+    levels: tuple[tuple, ...] = ()
 
     @property
     def states(self):
         return len(self.model.states)
 
+    @property
+    def watches(self):
+        """Whether the kernel looks into every step."""
+        return bool(self.extremes or self.levels)
+
     @cached_property
     def method(self):
         """Name of the solver that every row is solved with first."""
         if self.solver == "auto":
-            return "linear" if first_nonlinear(self.model, self.integrals) is None else "tsit5"
+            exact = not self.watches and first_nonlinear(self.model, self.integrals) is None
+            return "linear" if exact else "tsit5"
         return self.solver
 
     @cached_property
@@ -68,12 +80,13 @@ class Kernel:
         from pkpd.solvers import explicit, linear, rosenbrock
         from pkpd.solvers.tableaus import RODAS5P, TSIT5
 
+        watched = {"extremes": self.extremes, "levels": self.levels}
         if method == "linear":
             constant = constant_terms(self.model, self.integrals)
             return build(self.model, self.observe, self.integrals, method, LANES, lambda p: linear.sources(p, constant, LANES), True)
         if method == "rosenbrock":
-            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: rosenbrock.sources(p, RODAS5P, LANES), True)
-        return build(self.model, self.observe, self.integrals, method, LANES, lambda p: explicit.sources(p, TSIT5, LANES), False)
+            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: rosenbrock.sources(p, RODAS5P, LANES), True, **watched)
+        return build(self.model, self.observe, self.integrals, method, LANES, lambda p: explicit.sources(p, TSIT5, LANES), False, **watched)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,8 @@ class Solution:
     status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
         (exact steps of a linear model reach from one action or output time to the next)
     peak : (N, S) largest size of each state over the run, at the ends of steps and just after actions
+    record : (N, E, 4) largest value, when, smallest value, when, since the time given; NaN where nothing was watched
+    above : (N, C) time spent above each level since then
     control : (N, 3) step-size memory, to hand to a run that goes on from `end`
     """
 
@@ -110,28 +125,34 @@ class Solution:
     rejected: np.ndarray
     peak: np.ndarray
     control: np.ndarray
+    record: np.ndarray
+    above: np.ndarray
 
 
-def compile(model, observe=None, integrals=(), solver="auto"):
+def compile(model, observe=None, integrals=(), solver="auto", extremes=(), levels=()):
     """Compile a checked model, or fetch it from the user's cache.
 
     observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
+    extremes, levels : what is watched at every step, see Kernel
     solver : "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto": linear
-        where possible, else tsit5, and rosenbrock for each row that turns out to be stiff
-    Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not.
+        where possible and nothing is watched, else tsit5, and rosenbrock for each row that turns out to be stiff
+    Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not linear or something is watched.
     """
     if solver not in SOLVERS:
         raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
     curved = first_nonlinear(model, integrals) if solver == "linear" else None
     if curved is not None:
         raise PkpdError(f"{curved} of {model.name} is not linear in the states with coefficients of inputs alone: use solver auto or tsit5.")
+    if solver == "linear" and (extremes or levels):
+        # an exact step is longer than what five looks into it can tell
+        raise PkpdError("Endpoints are looked for in steps of limited length: use solver auto or tsit5.")
     observe = tuple(model.outputs if observe is None else observe)
-    return Kernel(model, observe, tuple(integrals), solver)
+    return Kernel(model, observe, tuple(integrals), solver, tuple(extremes), tuple(levels))
 
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, progress=None,
+    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, progress=None, since=None, level=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -146,6 +167,9 @@ def solve(
     threads : number of threads (default: all cores); results do not depend on it
     control : (N, 3) step-size memory of an earlier Solution
     progress : called with the number of finished rows, from the calling thread
+    since : float or (N,), for a kernel with extremes or levels: they and the integrals count from just after the actions at this time
+        to just after those at t1 (default: nothing is watched, and the integrals count from t0)
+    level : (N, C) or (C,) numbers of the levels (default: 0)
 
     Returns
     -------
@@ -164,6 +188,9 @@ def solve(
         solution.out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected,
         solution.peak, solution.control,
     )  # fmt: skip
+    if kernel.watches:
+        numbers = np.array(np.broadcast_to(0.0 if level is None else level, solution.above.shape), dtype=np.float64, order="C")
+        outputs += (_each(np.inf if since is None else since, rows), numbers, solution.record, solution.above)
     cancel = np.zeros(1, np.int8)
 
     def task(module, rows, first, last):
@@ -175,6 +202,8 @@ def solve(
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
         _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
+    unseen = np.ones(rows, bool) if since is None else solution.status != driver.OK
+    solution.record[unseen], solution.above[unseen] = np.nan, np.nan
     shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
     return replace(solution, out=solution.out.reshape(shape))
 
@@ -191,6 +220,8 @@ def _blank(kernel, rows, places, control):
         rejected=np.zeros(rows, np.int64),
         peak=np.full((rows, kernel.states), np.nan),
         control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
+        record=np.full((rows, len(kernel.extremes), 4), np.nan),
+        above=np.full((rows, len(kernel.levels)), np.nan),
     )
 
 

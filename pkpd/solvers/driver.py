@@ -6,18 +6,23 @@ action is due, the run ended or failed. Knows lanes, clocks and actions; knows n
 
 from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
 from pkpd.kernels.layout import CLOCK
+from pkpd.solvers import track
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
 PROBE_EVERY = 32  # steps between two looks for stiffness ...
 PROBES = 8  # ... and how many in a row must find it
 
 # solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control)
-SIGNATURE = (
-    "void(i8[::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
+#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control
+#       [, since, level, record, above])
+# the last four in kernels that watch signals
+INPUTS = (
+    "i8[::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
     "f8[::1], i8[::1], i8[:,::1], i8[::1], f8, f8, i8, "
-    "i1[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])"
+    "i1[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1]"
 )
+SIGNATURE = f"void({INPUTS})"
+WATCHING = f"void({INPUTS}, f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1])"
 
 TEMPLATE = '''
 @njit(error_model="numpy")
@@ -162,14 +167,14 @@ def verdict(w, l, limit):
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
 def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control):
+          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control{more}):
     """Carry the rows numbered rows[first:last] from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
     cursor[0] = stack_anchor()
     point = np.zeros({lanes}, np.int64)
     past = np.zeros({lanes}, np.int64)
-    for block in range(first, last, {lanes}):
+{room}    for block in range(first, last, {lanes}):
         running = min({lanes}, last - block)
         for l in range({lanes}):
             # spare lanes of the last block idle on a copy of its first row
@@ -184,7 +189,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                 changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
                 w[{first} + l] = 1.0 if changed else 0.0
                 w[{due} + l] = grid[point[l]] if point[l] < past[l] else np.inf
-                w[{fresh} + l] = 1.0
+{start_watching}                w[{fresh} + l] = 1.0
             else:
                 w[{active} + l] = 0.0
                 w[{due} + l] = np.inf
@@ -215,7 +220,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                     finish(w, l, r, status, end, integral, place, out, {STIFF}, fail_time, steps, rejected, peak, control)
                     running -= 1
                     continue
-                k = point[l]
+{watch_step}                k = point[l]
                 now = w[{t} + l]
                 while k < past[l] and grid[k] < now:
                     dense(w, l, grid[k], z)
@@ -230,7 +235,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                     look(now, z, w, l, out[place[r] + slot[k]])
                     k += 1
                 if now >= t1[r]:
-                    finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
+{watch_end}                    finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
                     running -= 1
                     continue
                 if w[{event} + l] > 0.0:
@@ -239,13 +244,46 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                     renew = True
                 point[l] = k
                 w[{due} + l] = grid[k] if k < past[l] else np.inf
-            if renew:
+{stay_due}            if renew:
                 refresh(w)
                 for l in range({lanes}):
                     if w[{fresh} + l] > 0.0:
                         aim(w, l, w[{first} + l] > 0.0, floor)
                         w[{fresh} + l] = 0.0
 '''
+
+# what a kernel that watches signals does besides: every step after `since` asks for attention
+WATCH = {
+    "more": ", since, level, record, above",
+    "room": """
+    g = np.zeros({signals})
+    v = np.zeros({nodes})
+    seen = np.zeros(({signals}, {nodes}))
+""",
+    "start_watching": """
+                blank(record[r], above[r])
+                w[{due} + l] = min(w[{due} + l], since[r])
+""",
+    "watch_step": """
+                if since[r] < w[{t} + l]:
+                    track(w, l, since[r], level[r], record[r], above[r], seen, v, z, g)
+""",
+    "watch_end": """
+                    if since[r] <= now:
+                        track_end(w, l, record[r], z, g)
+""",
+    "stay_due": """
+                w[{due} + l] = min(w[{due} + l], since[r])
+""",
+}
+
+
+def _watching(program, places):
+    """The lines that replace the names in WATCH, empty where nothing is watched."""
+    if not program.signals:
+        return dict.fromkeys(WATCH, "") | {"signature": SIGNATURE}
+    sizes = {"signals": len(program.signals), "nodes": track.NODES} | places
+    return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {"signature": WATCHING}
 
 
 def source(program, layout):
@@ -254,8 +292,9 @@ def source(program, layout):
     rates = len(program.infused)
     # numba cannot type an empty tuple's element
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
-    return infused + TEMPLATE.strip().format(
-        **places, signature=SIGNATURE, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
+    watching = track.source(program, layout) + "\n\n\n" if program.signals else ""
+    return infused + watching + TEMPLATE.strip().format(
+        **places, **_watching(program, places), lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
         rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0),
         ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS,
         every=float(PROBE_EVERY), probes=float(PROBES), STIFF=STIFF, OK=OK,

@@ -7,7 +7,7 @@ point. Every row iterates on its own: its numbers do not depend on its neighbour
 benefits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numba import njit
@@ -25,6 +25,9 @@ SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
 MARGINAL = 1e-12  # an affine map whose largest eigenvalue is no further below 1 does not settle
 CORRECTIONS = 3  # of the fixed point of an affine map, by its own residual; the first is within tolerance as a rule
+MOST_INTERVALS = 1000  # of a run that is to settle
+OWN_WAY = 0.05  # what may be left of each state's way to its steady state ...
+OF_PEAK = 1e-4  # ... or of its largest value, when a run counts as settled
 PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
 
 
@@ -44,6 +47,10 @@ class PeriodicSolution:
     maps: np.ndarray
     error: np.ndarray
     control: np.ndarray
+
+    def take(self, rows):
+        """The steady states of some rows, in that order."""
+        return PeriodicSolution(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=1e-6, threads=None, most=MOST_MAPS):
@@ -190,6 +197,34 @@ def _solved(matrix, vector):
             x[:, k] -= a[:, k, j] * x[:, j]
         x[:, k] /= a[:, k, k]
     return x
+def settling(kernel, theta, person, actions, period, y0, steady, near, *, rtol=1e-6, threads=None, most=MOST_INTERVALS):
+    """The interval from which on each row's first integral stays near that of its steady state, in a run from y0 (N, S).
+
+    Parameters
+    ----------
+    actions, period : those of one interval; steady : PeriodicSolution of the same rows; near : (N,) largest distance that is near
+
+    Returns
+    -------
+    (N,) float, counted from 1; inf where a row is not there after `most` intervals, NaN where it fails. A row is watched until every
+    state has made its own way to the steady state but for a twentieth, so that an integral on its way through is not taken for settled.
+    """
+    first, way = np.where(steady.status == driver.OK, 1.0, np.nan), OWN_WAY * np.abs(y0 - steady.y)
+    active = np.flatnonzero(steady.status == driver.OK)
+    y, control = y0[active], None
+    for count in range(1, most + 1):
+        if not len(active):
+            return first
+        run = solve(kernel, theta, person[active], y, 0.0, period, actions.take(active), rtol=rtol, threads=threads, control=control)
+        outside = ~(np.abs(run.integral[:, 0] - steady.integral[active, 0]) <= near[active])
+        first[active[outside]] = count + 1
+        failed = run.status != driver.OK
+        first[active[failed]] = np.nan
+        there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.peak).all(axis=1) & ~outside
+        go_on = ~there & ~failed
+        active, y, control = active[go_on], run.end[go_on], run.control[go_on]
+    first[active] = np.inf
+    return first
 
 
 def _begin(kernel, theta, person):

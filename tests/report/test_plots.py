@@ -79,3 +79,12 @@ def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
 def test_other_things_are_refused():
     with pytest.raises(TypeError, match="not a int"):
         pkpd.plot(3)
+
+
+def test_endpoints_are_drawn_as_shares_of_patients_with_their_median():
+    model = pkpd.load("pk/one_compartment")
+    run = pkpd.simulate(model, "100 mg q12h x 6", pkpd.cohort(model, n=40), endpoints=["cmax(Cc)", "time_above(Cc, 1 ug/mL)"], window="last interval")
+    for k, axes in enumerate(pkpd.plot(run).axes):
+        assert sum(bar.get_height() for bar in axes.containers[0]) == pytest.approx(100.0)
+        assert axes.get_lines()[0].get_xdata()[0] == np.median(run.values[:, k])
+        assert axes.get_xlabel() == f"{run.names[k]} in {run.units[k]}"

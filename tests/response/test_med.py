@@ -10,6 +10,7 @@ from pkpd.response.goal import goal
 from pkpd.response.med import STATUSES, med
 from pkpd.response.summary import summarise
 from pkpd.response.sweep import Steady, dose_response
+from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
 
 MODEL = load("ldn/hormesis")
@@ -44,6 +45,22 @@ def test_a_patient_has_the_same_row_to_the_bit_alone_and_in_company(table):
     alone = med(MODEL, cohort(MODEL, seed=11, ids=[17]), threads=1)
     for name, column in table.columns.items():
         np.testing.assert_array_equal(alone.columns[name], column[16:17], err_msg=name)
+
+
+def test_a_long_run_at_the_med_ends_at_its_exposure_and_is_there_on_the_day_named(table):
+    c, asked = table.columns, ["cmax(Cc)", "auc(Cc)", "mean(pain)", "cmax(blockade)", "cmin(blockade)", "time_above(Cc, 0.3 ng/mL)"]
+    assert (np.isnan(c["days_to_90"]) == (c["status"] != "interior")).all()
+    for row in np.flatnonzero(c["status"] == "interior")[:3]:
+        one, day = PEOPLE.subset([row + 1]), int(c["days_to_90"][row])
+
+        def on(day, one=one, row=row):
+            return simulate(MODEL, f"{float(c['med'][row])!r} mg q24h x 120", one, endpoints=asked, window=f"day {day}").values[0]
+
+        last = on(120)
+        np.testing.assert_allclose(last[[0, 1, 3, 4]], [c[n][row] for n in ("cmax", "auc", "peak_blockade", "trough_blockade")], rtol=1e-4)
+        near = 0.1 * c["benefit_at_med"][row]
+        assert abs(on(day)[2] - last[2]) < near * 1.001 and abs(on(day - 1)[2] - last[2]) > near * 0.999
+        assert all(abs(on(later)[2] - last[2]) < near for later in (day + 1, day + 5, day + 30))
 
 
 def test_every_patient_has_one_known_status_and_a_med_only_inside(table):

@@ -7,7 +7,7 @@ from scipy.linalg import expm
 from pkpd.dosing.events import Actions, periodic_actions
 from pkpd.population.cohort import cohort
 from pkpd.solvers import batch, driver
-from pkpd.solvers.periodic import periodic
+from pkpd.solvers.periodic import periodic, settling
 from pkpd.symbolic.load import load
 
 SATURATED = """
@@ -120,3 +120,19 @@ def test_a_dose_above_the_capacity_of_elimination_has_no_steady_state(tmp_path):
     found = periodic(batch.compile(model, observe=()), theta, np.zeros(3, int), actions, 24.0)
     assert found.status.tolist() == [driver.OK, driver.OK, driver.UNSTEADY]
     assert np.isnan(found.y[2]).all() and found.y[1, 0] > 100 * found.y[0, 0]
+
+
+def test_an_exponential_settles_when_its_exponential_says():
+    """The area of the n-th interval falls short of the steady one by exp(-ke*n*tau)."""
+    model = load("pk/one_compartment")
+    people, person = cohort(model, 20, seed=2), np.arange(20)
+    kernel = batch.compile(model, ("Cc",), ("Cc",), extremes=("Cc",), levels=(("Cc", None, 1.0), ("Cc", "cl", 20.0)))  # that of test_track
+    _, cl, vc, _, _ = people.theta.T
+    given = periodic_actions(model, "central", np.full(20, 100.0), 6.0, people.theta, person)
+    steady = periodic(kernel, people.theta, person, given, 6.0)
+    first = settling(kernel, people.theta, person, given, 6.0, np.zeros((20, 2)), steady, 0.1 * steady.integral[:, 0])
+    np.testing.assert_array_equal(first, np.ceil(np.log(10) / (cl / vc * 6.0)))
+    alone = settling(kernel, people.theta, person[7:8], given.take([7]), 6.0, np.zeros((1, 2)), steady.take([7]), 0.1 * steady.integral[7:8, 0])
+    assert alone[0] == first[7]
+    never = settling(kernel, people.theta, person, given, 6.0, np.zeros((20, 2)), steady, np.full(20, -1.0), most=5)
+    assert np.isinf(never).all()
