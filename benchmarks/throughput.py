@@ -7,6 +7,8 @@ rounds of processor time a patient: at the same relative tolerance, and at the e
 cost is read off its own work-precision line. A rival that is not installed is named and left out.
 """
 
+from functools import partial
+
 import numpy as np
 import records
 import rivals
@@ -20,10 +22,10 @@ def table(lines):
     """Rows of the comparison: one a solver and asked tolerance."""
     own = lines[0]
     for rtol in ASKED:
-        place = list(own.tolerances).index(rtol)
+        place = own.tolerances.index(rtol)
         error, cost = own.errors[place], own.costs[:, place]
         for line in lines:
-            at = list(line.tolerances).index(rtol)
+            at = line.tolerances.index(rtol)
             equal = cost if line is own else line.cost_at(error)
             yield {
                 "rtol": rtol, "solver": line.name, "patients_per_s": 1.0 / float(np.median(line.costs[:, at])), "error": float(line.errors[at]),
@@ -35,7 +37,8 @@ def main():
     options = records.options(__doc__, rounds=5).parse_args()
     people, known, rounds = (32, 2, 1) if options.quick else (256, 12, options.rounds)
     patients = workload.patients(people)
-    lines = ladder.lines(rivals.everyone(people, options.quick), patients, ladder.truth(patients[:known]), rounds)
+    truth = ladder.truth(patients[:known])
+    lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
     rows = list(table(lines))
     print(f"LDN-12, one thread, processor time, {rounds} rounds; error over {known} patients")
     records.markdown(

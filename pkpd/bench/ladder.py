@@ -5,7 +5,7 @@ Knows how solvers are called; knows nothing of tables.
 
 import numpy as np
 
-from pkpd.bench import measure, workload
+from pkpd.bench import workload
 from pkpd.bench.scalar import scalar
 from pkpd.solvers import batch
 
@@ -67,29 +67,3 @@ def _scipy(theta, days, **options):
         return solve_ivp(rhs, (0.0, workload.EVERY), y, args=(c,), **options).y[:, -1]
 
     return workload.by_days(day, theta, days)
-
-
-def lines(solvers, patients, truth_of, count, report=None):
-    """[measure.Line] of solvers at their tolerances, all taking turns.
-
-    solvers : {name: (make, tolerances, how many patients a run)}; truth_of : (P, T, S) of the first patients
-    count : rounds; report(text) is told what is being prepared. A solver that fails at a tolerance has error inf there.
-    """
-    few = patients[: len(truth_of)]
-    runs, errors = {}, {}
-    for name, (make, tolerances, number) in solvers.items():
-        for rtol in tolerances:
-            if report is not None:
-                report(f"{name} at {rtol:g}")
-            run = make(rtol)
-            errors[name, rtol] = workload.error(run(few), truth_of)
-            people = patients[:number]
-            runs[name, rtol] = lambda run=run, people=people: run(people)
-    seconds = measure.rounds(runs, count)
-    return [
-        measure.Line(
-            name, np.array(tolerances), np.array([errors[name, r] for r in tolerances]),
-            np.stack([seconds[name, r] / len(patients[:number]) for r in tolerances], axis=1),
-        )
-        for name, (_, tolerances, number) in solvers.items()
-    ]  # fmt: skip

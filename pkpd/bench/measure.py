@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,11 +17,11 @@ import numpy as np
 class Line:
     """A solver at several tolerances.
 
-    tolerances, errors : (N,); costs : (R, N) seconds a patient in every round
+    tolerances : N of them; errors : (N,), inf where it failed; costs : (R, N) seconds a patient in every round
     """
 
     name: str
-    tolerances: np.ndarray
+    tolerances: tuple
     errors: np.ndarray
     costs: np.ndarray
 
@@ -41,6 +42,30 @@ class Line:
         if not front or -np.log(error) > x[-1]:
             return np.full(len(self.costs), np.nan)
         return np.array([np.exp(np.interp(-np.log(error), x, np.log(row[front]))) for row in self.costs])
+
+
+def lines(solvers, people, known, error, count):
+    """[Line] of solvers over their tolerances, all taking turns in `count` rounds.
+
+    solvers : {name: (make, tolerances, n)}; make(tolerance) -> run(people) -> solution; n of the people are run a round
+    error(solution of the first `known` people) -> float; NaN, as of a solver that failed, counts as inf
+    """
+    runs, errors, numbers = {}, {}, {}
+    for name, (make, tolerances, number) in solvers.items():
+        for tolerance in tolerances:
+            run, some = make(tolerance), people[:number]
+            off = error(run(people[:known]))
+            errors[name, tolerance] = off if np.isfinite(off) else np.inf
+            runs[name, tolerance] = partial(run, some)
+            numbers[name] = len(some)
+    seconds = rounds(runs, count)
+    return [
+        Line(
+            name, tuple(tolerances), np.array([errors[name, t] for t in tolerances]),
+            np.stack([seconds[name, t] / numbers[name] for t in tolerances], axis=1),
+        )
+        for name, (_, tolerances, _) in solvers.items()
+    ]  # fmt: skip
 
 
 def rounds(runs, count, clock=time.process_time):
