@@ -31,8 +31,3 @@ def markdown(headers, rows):
     for row in rows:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
     print()
-
-
-def times(value):
-    """"12.3" with two or three digits, "not reached" for NaN."""
-    return "not reached" if value != value else f"{value:.3g}"

@@ -60,7 +60,7 @@ def heyoka():
     """Taylor series of adaptive order over as many people as the processor has lanes, in heyoka's own expressions."""
     import heyoka as hy
 
-    gut, A1, A2, M, Ce, Pre, E, R, G, K, Pain, AUC = states = hy.make_vars("gut", "A1", "A2", "M", "Ce", "Pre", "E", "R", "G", "K", "Pain", "AUC")
+    gut, A1, A2, M, Ce, Pre, E, R, G, K, Pain, _ = states = hy.make_vars(*workload.model().state_names)
     inputs = workload.model().input_names
     (ka, F, fpm, k10, k12, k21, fm, km, iVc, iVm, ke0, iKi, iKim, iKE, g, o50g, kPre, aPre, kE, kR, gR, S0p, kG, iKT, iKTm, gB, gK, K50,
      kK, kappa, hg, G50g, cS, kPn, P0, cP, day) = (hy.par[k] for k in range(len(inputs)))  # fmt: skip
@@ -137,10 +137,9 @@ def _room(theta):
     return np.full((len(theta), workload.DAYS + 1, STATES), np.nan)
 
 
-TOLERANCES = {
-    "explicit": (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11),
-    "quick": (1e-4, 1e-6, 1e-9),
-}
+LADDER = tuple(10.0**-k for k in range(3, 12))
+FINER = tuple(10.0**-k for k in range(3, 16))  # heyoka's own reading of a tolerance is the looser one
+QUICK = (1e-4, 1e-6, 1e-9)
 RIVALS = {  # name: (how it is made, share of the people it runs a round, so that every solver takes its turn in a like time)
     "C++ Tsit5 over 8 lanes": (cpp, 1.0),
     "heyoka Taylor batch": (heyoka, 1.0),
@@ -153,11 +152,12 @@ RIVALS = {  # name: (how it is made, share of the people it runs a round, so tha
 
 def everyone(people, quick=False):
     """{name: (make, tolerances, people a round)} of pkpd's solvers and of every rival this machine has; the others are named."""
-    tolerances = TOLERANCES["quick" if quick else "explicit"]
+    tolerances = QUICK if quick else LADDER
     found = {name: (ladder.own(solver), tolerances, people) for name, solver in ladder.own_names().items()}
     for name, (prepare, share) in RIVALS.items():
         try:
-            found[name] = prepare(), tolerances, max(2, round(people * share))
+            own = FINER if prepare is heyoka and not quick else tolerances
+            found[name] = prepare(), own, max(2, round(people * share))
         except (ImportError, Missing) as lack:
             print(f"{name}: left out, {getattr(lack, 'name', None) or lack} is not installed")
     return found

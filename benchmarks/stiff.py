@@ -18,6 +18,7 @@ import records
 from pkpd.bench import measure
 from pkpd.bench.scalar import scalar
 from pkpd.population.cohort import cohort
+from pkpd.report.speed import times
 from pkpd.solvers import batch
 from pkpd.symbolic.load import load
 
@@ -154,7 +155,7 @@ def main():
     records.markdown(
         ("problem", "rtol", "error reached", "pkpd, us a person", *(f"pkpd faster than {s}" for s in solvers[1:])),
         [
-            (n, f"{t:g}", f"{r['error']:.1e}", f"{r['us_per_person']:.0f}", *(records.times(cells[n, t, s]["ratio"]) for s in solvers[1:]))
+            (n, f"{t:g}", f"{r['error']:.1e}", f"{r['us_per_person']:.0f}", *(times(cells[n, t, s]["ratio"]) for s in solvers[1:]))
             for (n, t, who), r in cells.items() if who == "pkpd"
         ],
     )  # fmt: skip

@@ -9,28 +9,12 @@ cost is read off its own work-precision line. A rival that is not installed is n
 
 from functools import partial
 
-import numpy as np
 import records
 import rivals
 
 from pkpd.bench import ladder, measure, workload
-
-ASKED = (1e-4, 1e-6, 1e-9)
-
-
-def table(lines):
-    """Rows of the comparison: one a solver and asked tolerance."""
-    own = lines[0]
-    for rtol in ASKED:
-        place = own.tolerances.index(rtol)
-        error, cost = own.errors[place], own.costs[:, place]
-        for line in lines:
-            at = line.tolerances.index(rtol)
-            equal = cost if line is own else line.cost_at(error)
-            yield {
-                "rtol": rtol, "solver": line.name, "patients_per_s": 1.0 / float(np.median(line.costs[:, at])), "error": float(line.errors[at]),
-                "ratio_same_rtol": measure.ratio(line.costs[:, at], cost), "ratio_equal_error": measure.ratio(equal, cost), "at_error": float(error),
-            }  # fmt: skip
+from pkpd.bench.standing import ASKED, compared
+from pkpd.report import speed
 
 
 def main():
@@ -39,13 +23,9 @@ def main():
     patients = workload.patients(people)
     truth = ladder.truth(patients[:known])
     lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
-    rows = list(table(lines))
+    rows = [row for rtol in ASKED for row in compared(lines, rtol)]
     print(f"LDN-12, one thread, processor time, {rounds} rounds; error over {known} patients")
-    records.markdown(
-        ("rtol", "solver", "patients/s", "largest relative error", "pkpd faster, same rtol", "pkpd faster, equal error"),
-        [(f"{r['rtol']:g}", r["solver"], f"{r['patients_per_s']:,.0f}", f"{r['error']:.1e}", records.times(r["ratio_same_rtol"]),
-          records.times(r["ratio_equal_error"])) for r in rows],
-    )  # fmt: skip
+    records.markdown(speed.HEADERS, speed.rows(rows))
     if not options.quick:
         records.append("throughput", {"rounds": rounds, "rows": rows})
 

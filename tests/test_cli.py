@@ -262,3 +262,13 @@ def test_set_reads_names_and_values():
     assert options.assignments(["cl=120", "vc = 2 L"]) == {"cl": "120", "vc": "2 L"}
     with pytest.raises(PkpdError, match="NAME=VALUE"):
         options.assignments(["cl="])
+
+
+@pytest.mark.slow
+def test_bench_tells_error_beside_speed_and_names_the_machine(run):
+    code, out, _ = run("bench", "--quick", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["machine"]["build"] and {r["rtol"] for r in found["rows"]} == {1e-4, 1e-6, 1e-9}
+    for row in found["rows"]:
+        assert 0 < row["error"] < 20 * row["rtol"] and row["patients_per_s"] > 0
+    assert found["rows"][0] == found["rows"][0] | {"solver": "pkpd", "ratio_same_rtol": 1.0, "ratio_equal_error": 1.0}

@@ -97,8 +97,9 @@ def stamp(packages=()):
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     return {
-        "date": time.strftime("%Y-%m-%d", time.gmtime()), "cpu": processor(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()), "cpu": processor(), "cores": os.cpu_count(), "load": load,
         "system": platform.system(), "python": platform.python_version(), "packages": found, "build": fingerprint(batch.LANES),
     }  # fmt: skip
 
