@@ -124,15 +124,14 @@ def main():
                    "ratio": measure.ratio(theirs, own)}  # fmt: skip
         rows.append(("numbalsoda LSODA, dose grid alone", known, f"{record['rival_us_per_patient']:,.0f}", f"{days.sum() / known:,.0f}", times(record["ratio"])))
         print(f"Mean outcome of the two differs by {off:.1e} at most.")
-    records.markdown(("method", "patients", "wall us a patient", "days simulated a patient", "pkpd faster"), rows)
     number = some if options.quick else options.patients
     whole = cohort(model, number, seed=7)
     began = time.perf_counter()
     med(model, whole)
     record |= {"whole": number, "whole_s": time.perf_counter() - began}
-    print(f"MEDs of {number:,} patients on {os.cpu_count()} cores: {record['whole_s']:.1f} s")
-    if not options.quick:
-        records.append("med", record)
+    whole_table = ("all of pkpd.med, patients", "cores", "seconds"), [(f"{number:,}", os.cpu_count(), f"{record['whole_s']:.1f}")]
+    headers = ("method", "patients", "wall us a patient", "days simulated a patient", "pkpd faster")
+    records.finish("med", record, [(headers, rows), whole_table], options.quick)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 One thread; the tolerance of each solver runs over nine decades, in rounds of turns. The table reads the lines at equal errors.
 """
 
-import tempfile
+import os
 from functools import partial
 from pathlib import Path
 
@@ -52,16 +52,14 @@ def main():
     patients = workload.patients(people)
     truth = ladder.truth(patients[:known])
     lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
-    print(f"LDN-12, one thread: microseconds of processor time a patient at equal error, {rounds} rounds")
     rows = [(line.name, *(f"{1e6 * np.median(line.cost_at(e)):,.0f}" if np.isfinite(line.cost_at(e)).all() else "-" for e in ERRORS)) for line in lines]
-    records.markdown(("solver", *(f"{e:g}" for e in ERRORS)), rows)
+    points = [
+        {"solver": n.name, "rtol": n.tolerances, "error": n.errors, "s_per_patient": np.median(n.costs, axis=0)} for n in lines
+    ]
     drawing = figure(lines, people, rounds)
-    if options.quick:
-        drawing.savefig(Path(tempfile.mkdtemp()) / "precision.png")
-        return
-    drawing.savefig(Path(__file__).with_name("precision.png"), dpi=150)
-    points = [{"solver": n.name, "rtol": n.tolerances, "error": n.errors.tolist(), "s_per_patient": np.median(n.costs, axis=0).tolist()} for n in lines]
-    records.append("precision", {"rounds": rounds, "lines": points})
+    drawing.savefig(os.devnull if options.quick else Path(__file__).with_name("precision.png"), format="png", dpi=150)
+    table = ("microseconds a patient at error", *(f"{e:g}" for e in ERRORS)), rows
+    records.finish("precision", {"rounds": rounds, "lines": points}, [table], options.quick)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def limit(patients, rounds, rtol=1e-6):
     most = peak()
     return {
         "peak_gflops": most / 1e9, "flop_a_step": plain, "divisions_a_step": divisions, "steps_a_patient": tried,
-        "gflops": plain * tried / cost / 1e9, "share_of_peak": (plain + divisions) * tried / cost / most,
+        "gflops": (plain + divisions) * tried / cost / 1e9, "share_of_peak": (plain + divisions) * tried / cost / most,
     }  # fmt: skip
 
 
@@ -147,23 +147,28 @@ def fastest(words, env, rounds):
     return float(np.median(measure.rounds({"run": partial(subprocess.run, words, env=env, check=True)}, rounds, time.perf_counter)["run"]))
 
 
+def tables(found):
+    """[(headers, rows)] of a run."""
+    threads, most = found["threads"], found["limit"]
+    limit_row = (
+        f"{most['peak_gflops']:.1f}", f"{most['flop_a_step']:.0f}", f"{most['divisions_a_step']:.0f}", f"{most['steps_a_patient']:.0f}",
+        f"{most['gflops']:.1f}", f"{100 * most['share_of_peak']:.0f} %",
+    )  # fmt: skip
+    return [
+        (("threads", "times as fast as one"), [(threads["threads"], f"{threads['speedup']:.2f}")]),
+        (("lanes", "patients/s", "against the build's own"), [(r["lanes"], f"{r['patients_per_s']:,.0f}", f"{r['ratio']:.2f}") for r in found["lanes"]]),
+        (("peak of one core, GFLOP/s", "operations a step", "divisions a step", "steps a patient", "reached, GFLOP/s", "share of peak"), [limit_row]),
+        (("process", "seconds"), [(what, f"{seconds:.2f}") for what, seconds in found["start"]]),
+    ]
+
+
 def main():
     options = records.options(__doc__, rounds=5).parse_args()
     people, rounds = (64, 1) if options.quick else (1024, options.rounds)
     patients = workload.patients(people)
     found = {"rounds": rounds, "threads": threads(patients, rounds), "lanes": lanes(patients, rounds), "limit": limit(patients, rounds)}
-    print(f"Threads: {found['threads']['threads']} are {found['threads']['speedup']:.2f} times as fast as one.\n")
-    records.markdown(("lanes", "patients/s", "against the build's own"), [(r["lanes"], f"{r['patients_per_s']:,.0f}", f"{r['ratio']:.2f}") for r in found["lanes"]])
-    most = found["limit"]
-    records.markdown(
-        ("peak of one core, GFLOP/s", "operations a step", "divisions a step", "steps a patient", "reached, GFLOP/s", "share of peak"),
-        [(f"{most['peak_gflops']:.1f}", f"{most['flop_a_step']:.0f}", f"{most['divisions_a_step']:.0f}", f"{most['steps_a_patient']:.0f}",
-          f"{most['gflops']:.1f}", f"{100 * most['share_of_peak']:.0f} %")],
-    )  # fmt: skip
     found["start"] = start(1 if options.quick else rounds)
-    records.markdown(("process", "seconds"), [(what, f"{seconds:.2f}") for what, seconds in found["start"]])
-    if not options.quick:
-        records.append("scaling", found)
+    records.finish("scaling", found, tables(found), options.quick)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def by_scipy(model, end, sizes, method):
     def person(p, rtol, atol):
         code.constants(p, c)
         code.start(c, start)
-        return solve_ivp(rhs, (0.0, end), start, method=method, rtol=rtol, atol=atol, args=(c,)).y[:, -1]
+        run = solve_ivp(rhs, (0.0, end), start, method=method, rtol=rtol, atol=atol, args=(c,))
+        return run.y[:, -1] if run.success else np.full(len(sizes), np.nan)
 
     def make(tolerance):
         rtol, tight = tolerance
@@ -152,15 +153,14 @@ def main():
         rows += problem(name, people, 1 if options.quick else options.rounds, options.quick)
     solvers = list(dict.fromkeys(r["solver"] for r in rows))
     cells = {(r["problem"], r["rtol"], r["solver"]): r for r in rows}
-    records.markdown(
+    table = (
         ("problem", "rtol", "error reached", "pkpd, us a person", *(f"pkpd faster than {s}" for s in solvers[1:])),
         [
             (n, f"{t:g}", f"{r['error']:.1e}", f"{r['us_per_person']:.0f}", *(times(cells[n, t, s]["ratio"]) for s in solvers[1:]))
             for (n, t, who), r in cells.items() if who == "pkpd"
         ],
     )  # fmt: skip
-    if not options.quick and not options.problem:
-        records.append("stiff", {"rounds": options.rounds, "rows": rows})
+    records.finish("stiff", {"rounds": options.rounds, "rows": rows}, [table], options.quick or options.problem is not None)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,7 @@ def main():
     lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
     rows = [row for rtol in ASKED for row in compared(lines, rtol)]
     print(f"LDN-12, one thread, processor time, {rounds} rounds; error over {known} patients")
-    records.markdown(speed.HEADERS, speed.rows(rows))
-    if not options.quick:
-        records.append("throughput", {"rounds": rounds, "rows": rows})
+    records.finish("throughput", {"rounds": rounds, "rows": rows}, [(speed.HEADERS, speed.rows(rows))], options.quick)
 
 
 if __name__ == "__main__":
