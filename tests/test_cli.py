@@ -290,3 +290,13 @@ def test_endpoints_are_printed_and_written_one_row_a_patient(run, tmp_path):
 def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, part):
     got, out, err = run("simulate", "pk/one_compartment", "--rx", "100 mg", *words)
     assert got == code and part in err and out == "" and not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_bench_tells_error_beside_speed_and_names_the_machine(run):
+    code, out, _ = run("bench", "--quick", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["machine"]["build"] and {r["rtol"] for r in found["rows"]} == {1e-4, 1e-6, 1e-9}
+    for row in found["rows"]:
+        assert 0 < row["error"] < 20 * row["rtol"] and row["patients_per_s"] > 0
+    assert found["rows"][0] == found["rows"][0] | {"solver": "pkpd", "ratio_same_rtol": 1.0, "ratio_equal_error": 1.0}

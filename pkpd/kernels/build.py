@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy import sqrt
 
-from pkpd.kernels.vecmath import exp, log, power, stack_anchor
+from pkpd.kernels.vecmath import exp, log, power, select, stack_anchor
 
 INLINE = dict(forceinline=True, error_model="numpy", fastmath={{"contract"}})
 DYNAMIC, STATES, OUTPUTS, SIZE, LANES = {dynamic}, {states}, {outputs}, {size}, {lanes}

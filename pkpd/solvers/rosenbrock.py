@@ -1,6 +1,7 @@
 """Source of one adaptive Rosenbrock step for a block of patients side by side, for stiff systems.
 
-Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over lanes. Knows states, lanes
+Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over lanes. Small systems are written out by
+pkpd.solvers.straight, several times faster; for larger ones the compiler would take minutes. Knows states, lanes
 and a tableau; knows nothing of drugs or doses.
 Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without products with the Jacobian.
 """
@@ -82,7 +83,6 @@ A = np.array({a!r})
 C = np.array({C!r})
 SHARE = np.array({share!r})
 D = np.array({d!r})
-DENSE = np.array({dense!r})
 
 
 @njit(error_model="numpy")
@@ -107,6 +107,11 @@ def stages(w):
         divide(w, own)
     for i in range({size}):
         w[{z} + i] += w[{error} + i]
+'''
+
+DENSE = '''
+ROWS = np.array({dense!r})
+LAST = np.array({last!r})
 
 
 @njit(error_model="numpy")
@@ -117,12 +122,12 @@ def dense(w, l, time, z):
         y0 = w[{old} + i*{lanes} + l]
         y1 = y0 + w[{error} + i*{lanes} + l]
         for j in range({count} - 1):
-            y1 += A[{count} - 1, j]*w[{stage} + j*{size} + i*{lanes} + l]
+            y1 += LAST[j]*w[{stage} + j*{size} + i*{lanes} + l]
         inner = 0.0
         for k in range({rows} - 1, -1, -1):
             q = 0.0
             for j in range({count}):
-                q += DENSE[k, j]*w[{stage} + j*{size} + i*{lanes} + l]
+                q += ROWS[k, j]*w[{stage} + j*{size} + i*{lanes} + l]
             inner = q + x*inner
         z[i] = (1.0 - x)*y0 + x*(y1 + (1.0 - x)*inner)
 
@@ -192,8 +197,17 @@ def _kernels(program, layout, tableau):
         present=_indent(load(layout.y, "y", n), 8),
         jacobian=_indent([*program.jacobian_lines, *given], 8),
         entries=_indent(list(_entries(program, layout)), 8),
-        a=_square(tableau.a, count), C=_square(tableau.C, count), share=list(tableau.c), d=list(tableau.d), dense=_square(tableau.dense, count),
-        count=count, rows=len(tableau.dense), stage=layout.stage(1, 0), slope=_slope(layout), sum=_sum(layout), y=layout.y(0), old=layout.old(0),
+        a=_square(tableau.a, count), C=_square(tableau.C, count), share=list(tableau.c), d=list(tableau.d),
+        count=count, stage=layout.stage(1, 0), slope=_slope(layout), sum=_sum(layout), y=layout.y(0),
+    )  # fmt: skip
+
+
+def dense(layout, tableau):
+    """Source of `dense` and `stiff`."""
+    count = len(tableau.c)
+    return DENSE.strip().format(
+        lanes=layout.lanes, n=layout.states, size=layout.states * layout.lanes, count=count, rows=len(tableau.dense), dense=_square(tableau.dense, count),
+        last=list(tableau.a[-1]), stage=layout.stage(1, 0), error=layout.stage(count, 0), old=layout.old(0),
         t_old=layout.clock("t_old"), h_old=layout.clock("h_old"),
     )  # fmt: skip
 
@@ -214,10 +228,14 @@ def _step(layout, tableau, dynamic):
 
 def sources(program, tableau, lanes):
     """Layout and source of all functions of a Rosenbrock method for one program with a Jacobian."""
+    from pkpd.solvers import straight
+
     n = program.states
+    if n <= straight.MOST:
+        return straight.sources(program, tableau, lanes)
     layout = Layout(lanes, n, program.constants, len(tableau.c), more=4 * n + n**2)
     parts = [
-        _kernels(program, layout, tableau), _step(layout, tableau, program.dynamic), control.refresh(layout),
+        _kernels(program, layout, tableau), _step(layout, tableau, program.dynamic), dense(layout, tableau), control.refresh(layout),
         driver.source(program, layout),
     ]  # fmt: skip
     return layout, parts

@@ -13,10 +13,11 @@ import numpy as np
 from pkpd.kernels import vecmath
 
 if numba.config.DISABLE_JIT:
-    # the three functions that are made of machine instructions, in Python
+    # the functions that are made of machine instructions, in Python
     vecmath.bits_of = lambda x: np.float64(x).view(np.int64)
     vecmath.double_of = lambda n: np.int64(n).view(np.float64)
     vecmath.stack_anchor = lambda: 0
+    vecmath.select = lambda condition, yes, no: yes if condition else no
     np.seterr(all="ignore")
 import pkpd
 

@@ -1,0 +1,69 @@
+"""pkpd's own solvers and SciPy's on the standard workload, each over a ladder of tolerances.
+
+Knows how solvers are called; knows nothing of tables.
+"""
+
+import numpy as np
+
+from pkpd.bench import workload
+from pkpd.bench.scalar import scalar
+from pkpd.solvers import batch
+
+TRUTH = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-13}
+
+
+def own_names():
+    """{shown name: solver} of what is worth measuring on a problem that is not stiff: auto, and each explicit method where there are several."""
+    explicit = [s for s in batch.SOLVERS if s not in ("auto", "rosenbrock")]
+    return {"pkpd": "auto"} | ({f"pkpd {s}": s for s in explicit} if len(explicit) > 1 else {})
+
+
+def own(solver="auto", threads=1, days=workload.DAYS):
+    """make(rtol) -> run(theta) -> (P, T, S), by the installed package."""
+    kernel = batch.compile(workload.model(), solver=solver)
+
+    def make(rtol):
+        def run(theta):
+            n = len(theta)
+            doses, grid = workload.actions(n, days), workload.grid(days)
+            return batch.solve(kernel, theta, t1=grid[-1], actions=doses, grid=grid, rtol=rtol, threads=threads).out
+
+        return run
+
+    return make
+
+
+def by_scipy(method, days=workload.DAYS):
+    """make(rtol) -> run(theta) -> (P, T, S), by scipy.integrate.solve_ivp with a compiled right-hand side."""
+
+    def make(rtol):
+        return lambda theta: _scipy(theta, days, method=method, rtol=rtol, atol=rtol * 1e-3)
+
+    return make
+
+
+def truth(theta, days=workload.DAYS):
+    """(P, T, S) by SciPy's DOP853 at rtol 1e-12."""
+    return _scipy(theta, days, **TRUTH)
+
+
+def _scipy(theta, days, **options):
+    from numba import njit
+    from scipy.integrate import solve_ivp
+
+    code = scalar(workload.model())
+    rates = code.rates
+
+    @njit
+    def rhs(t, y, c):
+        dy = np.empty_like(y)
+        rates(t, y, c, dy)
+        return dy
+
+    c = np.empty(code.size)
+
+    def day(y, p):
+        code.constants(p, c)
+        return solve_ivp(rhs, (0.0, workload.EVERY), y, args=(c,), **options).y[:, -1]
+
+    return workload.by_days(day, theta, days)
