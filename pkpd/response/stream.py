@@ -97,7 +97,7 @@ class Work:
 
     def __call__(self, first, last):
         if build() != self.build:
-            raise PkpdError(f"another build than that of the run, so its numbers would differ in the last bits: {build()} here, {self.build} there.")
+            raise PkpdError(f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here.")
         model = from_sources(self.model, self.sources, self.digest)
         patients = cohort(model, ids=range(first + 1, last + 1), **self.people)
         solved = parts(model, patients, self.rule, threads=self.threads, progress=self._look_up, **self.options)

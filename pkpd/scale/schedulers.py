@@ -54,14 +54,17 @@ def on_cluster(work, ranges, client):
         more(AHEAD * sum(client.nthreads().values()))
         for future in done:
             chunk = pending.pop(future)
-            more(1)
+            more(max(1, AHEAD * sum(client.nthreads().values()) - len(pending)))  # workers may have come
             yield *chunk, future.result()
     except KilledWorker as error:
         raise ResultError(f"Several workers died one after another over the same chunk; they may lack memory. {GO_ON}") from error
+    except ImportError as error:
+        raise ResultError(f"A worker cannot load what the work needs ({error}). Install pkpd in the same version on every worker. {GO_ON}") from error
     except (OSError, TimeoutError, CancelledError) as error:
         raise ResultError(f"The cluster does not answer: {str(error) or type(error).__name__}. {GO_ON}") from error
     finally:
-        client.cancel(list(pending))
+        if pending:
+            client.cancel(list(pending))
 
 
 def _far(work, first, last):
