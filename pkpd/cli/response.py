@@ -124,7 +124,7 @@ def med(
 
 
 def summarise(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder that pkpd med --stream has written.", show_default=False)],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder of a streamed run.", show_default=False)],
     out: Annotated[str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for summary and figure (default: the same).", show_default=False)] = None,
     figure: options.Figure = True,
     json: options.Json = False,
