@@ -44,17 +44,20 @@ def stream(
     MedDataset. On Ctrl-C finished chunks stay. Raises PkpdError for bad input, a folder that holds anything else, one that another
     process is writing, a disk without room, a worker of another build.
     """
+    for what, value in (("number of patients", n), ("number of patients a chunk", chunks.SIZE if size is None else size)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise PkpdError(f"The {what} must be a whole number from 1 on, not {value!r}.")
     rule, people = goal(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()
-    origin = provenance(model, cohort(model, n=1, **people), command) | {"n": n}
+    origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
     work = Work(
         model.name, sources(model), model.digest, build(), people, rule, {"rtol": rtol, "solver": solver}, origin,
         *((1, None) if client is not None else (max(1, threads // count), stopped.is_set)),
     )  # fmt: skip
     folder = chunks.compute(
-        work, n, out, work.study(), work.about(), size=size, resume=resume, client=client, threads=min(threads, count),
+        work, int(n), out, work.study(), work.about(), size=size, resume=resume, client=client, threads=min(threads, count),
         memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE), interrupt=stopped.set, progress=progress, say=say,
     )  # fmt: skip
     return dataset(folder)

@@ -146,6 +146,13 @@ def test_another_study_is_refused(tmp_path, changes, said):
         pkpd.stream(PK, tmp_path / "out", resume=True, **(given | changes))
 
 
+@pytest.mark.parametrize("given", [{"n": 0}, {"n": 2.5}, {"n": True}, {"n": 5, "size": 0}])
+def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_path, given):
+    with pytest.raises(PkpdError, match="must be a whole number from 1 on"):
+        pkpd.stream(PK, tmp_path / "out", **given, **GOAL)
+    assert not (tmp_path / "out").exists()
+
+
 def test_another_build_is_refused(tmp_path, monkeypatch):
     pkpd.stream(PK, tmp_path / "out", 5, **GOAL)
     monkeypatch.setattr("pkpd.kernels.cache.SHAPING", ("kernels",))
