@@ -13,7 +13,7 @@ from pkpd.report.published import RANGES
 from pkpd.response.dataset import MedDataset
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
-from pkpd.response.summary import censored, histogram
+from pkpd.response.summary import histogram, known_doses
 from pkpd.response.sweep import DoseResponse
 from pkpd.result import EventResult, Result, provenance, write_figure
 
@@ -177,10 +177,10 @@ def med(table: MedTable | MedDataset):
 
 
 def _histogram(axes, table):
-    rule, doses = table.rule, censored(table)
+    rule = table.rule
     bars = histogram(table.column("med")[table.having("interior")], rule)
     axes.hist(bars["edges"][:-1], bins=bars["edges"], weights=bars["counts"] * (100 / len(table)), color=style.SKY, edgecolor="white", linewidth=0.5)
-    middle = quantile(doses[~np.isnan(doses)], 0.5)
+    middle = quantile(known_doses(table), 0.5)
     if np.isfinite(middle.value):
         axes.axvline(middle.value, ymax=0.72, color=style.BLUE, linewidth=2)
         text = f"median {middle.text(rule.lowest, rule.highest, rule.unit)}"

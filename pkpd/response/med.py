@@ -4,6 +4,8 @@ A log grid of 33 doses brackets the local maxima; four more doses around each an
 the MED gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,11 +94,33 @@ def memory(model, n):
 
 
 def parts(model, cohort, rule, *, rtol=1e-6, solver="auto", threads=None, progress=None):
-    """DoseResponse and MED columns of so many patients at a time that the work arrays stay small."""
-    for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-        yield _chunk(Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads))
+    """DoseResponse and MED columns of so many patients at a time that the work arrays stay small, in their order.
+
+    As many parts as there are threads are solved side by side, because what happens between the solver's calls is serial.
+    """
+    firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
+    threads = threads or os.cpu_count() or 1
+    beside = min(threads, len(firsts))
+
+    def solve(first):
+        return _chunk(Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads // beside))
+
+    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else _beside(solve, firsts, beside), strict=True):
+        yield part
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+
+
+def _beside(solve, firsts, count):
+    """solve(first) of every part in order, `count` at a time in threads. Closed early, it waits for those under way alone."""
+    with ThreadPoolExecutor(count) as pool:
+        pending = [pool.submit(solve, first) for first in firsts]
+        try:
+            for future in pending:
+                yield future.result()
+        finally:
+            for future in pending:
+                future.cancel()
 
 
 def table_of(model, cohort, rule, done):

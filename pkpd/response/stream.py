@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -69,8 +70,9 @@ def memory(model, threads, size):
     return 250e6 + threads * (320 * rows * len(model.states) + 2000 * min(size, 100_000))
 
 
+@cache
 def build():
-    """One line that names all code and hardware that a MED's last bits depend on."""
+    """One line that names all code and hardware that a MED's last bits depend on, as this process found them when it first looked."""
     import scipy
 
     from pkpd.kernels.cache import fingerprint

@@ -18,8 +18,7 @@ def summarise(table, inside=None, command=None):
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
     """
     rule, interior = table.rule, table.having("interior")
-    doses = censored(table)
-    doses = doses[~np.isnan(doses)]
+    doses = known_doses(table)
     found = table.column("med")[interior]
     summary = {
         "question": f"dose of {rule.into} with the most benefit on {rule.outcome}, every {rule.every:g} {table.model.time}",
@@ -43,9 +42,10 @@ def summarise(table, inside=None, command=None):
     return summary | _inverted_u(table, interior)
 
 
-def censored(table):
-    """MEDs (P,) with those beyond the range at -inf and +inf; NaN for patients without enough benefit, who have none."""
-    return np.select([table.having("below_range"), table.having("above_range")], [-np.inf, np.inf], table.column("med"))
+def known_doses(table, rows=slice(None)):
+    """MEDs of the patients that have one (of `rows`), -inf and +inf where it lies beyond the range."""
+    doses = np.select([table.having("below_range"), table.having("above_range")], [-np.inf, np.inf], table.column("med"))[rows]
+    return doses[~np.isnan(doses)]
 
 
 def histogram(doses, rule):

@@ -146,6 +146,12 @@ def test_another_study_is_refused(tmp_path, changes, said):
         pkpd.stream(PK, tmp_path / "out", resume=True, **(given | changes))
 
 
+def test_the_build_names_all_rooms_that_shape_a_med(monkeypatch):
+    known = room.build()
+    monkeypatch.setattr(room, "SHAPING", ("dosing", "population"))
+    assert room.build.__wrapped__() != known
+
+
 @pytest.mark.parametrize("given", [{"n": 0}, {"n": 2.5}, {"n": True}, {"n": 5, "size": 0}])
 def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_path, given):
     with pytest.raises(PkpdError, match="must be a whole number from 1 on"):
@@ -155,8 +161,8 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_p
 
 def test_another_build_is_refused(tmp_path, monkeypatch):
     pkpd.stream(PK, tmp_path / "out", 5, **GOAL)
-    monkeypatch.setattr("pkpd.kernels.cache.SHAPING", ("kernels",))
-    with pytest.raises(ResultError, match="build is pkpd-.* there and pkpd-.* here"):
+    monkeypatch.setattr(room, "build", lambda: "another")
+    with pytest.raises(ResultError, match=r"build is pkpd-.* numpy-.* scipy-.* there and another here"):
         pkpd.stream(PK, tmp_path / "out", 5, resume=True, **GOAL)
 
 
@@ -312,5 +318,5 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
         raise OSError(f"Timed out trying to connect to {address}")
 
     monkeypatch.setattr(distributed, "Client", silent)
-    with pytest.raises(PkpdError, match="No Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+    with pytest.raises(PkpdError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
         connect("tcp://127.0.0.1:1")

@@ -268,7 +268,7 @@ def test_another_study_is_refused_with_what_differs(tmp_path, undisturbed, chang
 def test_a_folder_with_other_things_in_it_is_left_as_it_is(tmp_path):
     (tmp_path / "thesis.docx").write_text("")
     for resume in (False, True):
-        with pytest.raises(ResultError, match="not empty: it holds thesis.docx"):
+        with pytest.raises(ResultError, match=r"not empty: it holds thesis\.docx"):
             run(tmp_path, resume=resume)
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.docx"]
 
