@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -190,18 +191,15 @@ def _streamed(model, out, n, scheduler, quiet, **given):
     from pkpd.response import stream as room
     from pkpd.scale.schedulers import connect
 
-    def say(sentence):
-        if not quiet:
-            print(sentence, file=sys.stderr)
-
+    say = partial(print, file=sys.stderr)
+    command = options.command_line().replace(" --resume", "")  # a run that goes on is the same run
     with ExitStack() as stack:
         client = stack.enter_context(connect(scheduler)) if scheduler else None
         advance = stack.enter_context(screen.progress(n, quiet))
         try:
-            return room.stream(model, out, n, client=client, progress=advance, say=say, command=options.command_line(), **given)
+            return room.stream(model, out, n, client=client, progress=advance, say=None if quiet else say, complain=say, command=command, **given)
         except KeyboardInterrupt:
-            again = options.command_line().replace(" --resume", "") + " --resume"
-            print(f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {again}", file=sys.stderr)
+            print(f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume", file=sys.stderr)
             raise typer.Exit(130) from None
 
 

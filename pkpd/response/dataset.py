@@ -16,6 +16,7 @@ from pkpd.scale import folder as chunks
 from pkpd.symbolic.load import from_sources
 from pkpd.symbolic.model import Benefit, Model
 
+CURVE = "curve_"  # and the place of the dose on the grid: columns of the benefit curve
 NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 
@@ -66,9 +67,6 @@ class MedDataset:
     def provenance(self, command=None):
         """What it takes to compute the table again; `command` is that of the run."""
         return self.folder.about["provenance"] | {"n": len(self)}
-
-
-CURVE = "curve_"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from warnings import warn
 
 import numpy as np
 
@@ -27,7 +28,7 @@ SHAPING = ("dosing", "population", "response")  # rooms that shape a MED besides
 
 def stream(
     model, out, n=1000, seed=1, *, sampling="sobol", set=None, rtol=1e-6, solver="auto", threads=None, size=None, resume=False, client=None,
-    progress=None, say=None, command=None, **changes,
+    progress=None, say=None, complain=warn, command=None, **changes,
 ):  # fmt: skip
     """MEDs of a cohort of any size, written chunk by chunk to a folder; memory does not grow with n.
 
@@ -38,7 +39,8 @@ def stream(
     rtol, solver, changes : as in pkpd.med
     size : patients a chunk (default 4096); resume : keep the finished chunks whose checksum holds and compute the others
     client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or all cores)
-    progress : called with the number of finished patients; say : called with each sentence worth reading
+    progress : called with the number of finished patients
+    say : called with a sentence on what the run will take; complain : with one on each chunk that is not as it was written
 
     Returns
     -------
@@ -59,7 +61,7 @@ def stream(
     )  # fmt: skip
     folder = chunks.compute(
         work, int(n), out, work.study(), work.about(), size=size, resume=resume, client=client, threads=min(threads, count),
-        memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE), interrupt=stopped.set, progress=progress, say=say,
+        memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE), interrupt=stopped.set, progress=progress, say=say, complain=complain,
     )  # fmt: skip
     return dataset(folder)
 

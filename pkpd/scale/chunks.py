@@ -8,6 +8,7 @@ import os
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from warnings import warn
 
 from pkpd.errors import ResultError, in_bytes
 from pkpd.scale.folder import Folder, read_manifest, sole_writer, sweep
@@ -18,7 +19,7 @@ SIZE = 4096  # rows a chunk: seconds of work, megabytes
 
 def compute(
     work, total, folder, study, about, *, size=None, resume=False, client=None, threads=None, memory=None, interrupt=None,
-    progress=None, say=None,
+    progress=None, say=None, complain=warn,
 ):  # fmt: skip
     """Compute rows 0..total-1 in chunks and write each to a file of its own; the complete Folder.
 
@@ -32,21 +33,22 @@ def compute(
     threads : chunks computed at a time without a cluster (default: all cores)
     memory : bytes that the run is thought to take, to be told
     interrupt : called when the run is broken off, so that work in other threads can give up
-    progress : called with the number of finished rows; say : called with each sentence worth reading
+    progress : called with the number of finished rows
+    say : called with a sentence on what the run will take; complain : with one on each chunk that is not as it was written
 
     Raises ResultError. Whatever stops it, Ctrl-C too, finished chunks stay.
     """
-    say = say or (lambda sentence: None)
     plan = Folder(Path(folder), _plain(study), _plain(about), total, size or SIZE)
     if client is None:
         run = partial(on_threads, threads=threads or os.cpu_count() or 1, interrupt=interrupt)
     else:
         run = partial(on_cluster, client=client)
     with sole_writer(plan.path):
-        state = sweep(_begun(plan, size is not None, resume), say)
+        state = sweep(_begun(plan, size is not None, resume), complain)
         missing = state.missing
-        if missing:
-            say(_room(state, work, run, memory))
+        room = _room(state, work, run, memory) if missing else None
+        if room and say is not None:
+            say(room)
         state.write_manifest()
         if progress is not None:
             progress(state.rows)

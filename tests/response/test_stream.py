@@ -210,6 +210,13 @@ def test_the_commands_stream_resume_and_summarise_with_the_words_of_memory(run, 
     code, _, told = run(*streamed)
     assert code == 1 and "holds a study already: 40 of 40 rows. Read it with pkpd summarise" in told
     assert run(*streamed, "--resume", "--quiet") == (0, "", "")
+    chunk = tmp_path / "large/chunks/000000016-000000032.parquet"
+    written = chunk.read_bytes()
+    chunk.write_bytes(written[:-9])
+    code, said, told = run("summarise", "large")
+    assert (code, said) == (1, "") and "000000016-000000032.parquet is cut off" in told and told.count("\n") == 1
+    code, said, told = run(*streamed, "--resume", "--quiet")
+    assert (code, said) == (0, "") and "is cut off" in told and chunk.read_bytes() == written
     code, _, told = run(*streamed, "--resume", "--seed", 2)
     assert code == 1 and "seed is 1 there and 2 here" in told
 

@@ -28,7 +28,7 @@ def work(first, last):
 
 def run(folder, **options):
     """The study's Folder, in chunks of SIZE unless told otherwise."""
-    return compute(options.pop("work", work), TOTAL, folder, options.pop("study", STUDY), ABOUT, **({"size": SIZE, "threads": 2} | options))
+    return compute(options.pop("work", work), TOTAL, folder, options.pop("study", STUDY), ABOUT, **({"size": SIZE, "threads": 2, "complain": str} | options))
 
 
 def die_at(moment, place):

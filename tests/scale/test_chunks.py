@@ -130,7 +130,7 @@ def test_a_chunk_that_is_not_as_it_was_written_is_named_and_computed_again(tmp_p
         computed.append((first, last))
         return work(first, last)
 
-    run(folder, work=noted, resume=True, say=sentences.append)
+    run(folder, work=noted, resume=True, complain=sentences.append)
     assert computed == [(0, 1), (30, 40)]
     assert [s for s in sentences if file.name in s and said in s and "computed again" in s]
     assert same(folder, undisturbed)
@@ -140,9 +140,18 @@ def test_a_file_that_no_manifest_knows_is_named_and_no_part_of_the_data(tmp_path
     folder, sentences = tmp_path / "study", []
     shutil.copytree(undisturbed, folder)
     pq.write_table(work(0, 10), folder / "chunks/000000500-000000510.parquet")
-    run(folder, resume=True, say=sentences.append)
+    run(folder, resume=True, complain=sentences.append)
     assert "000000500-000000510.parquet is not in the manifest" in sentences[0]
     assert whole(folder).equals(whole(undisturbed))
+
+
+def test_a_damaged_chunk_is_named_by_a_warning_where_nobody_listens(tmp_path, undisturbed):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    cut_off(sorted((folder / "chunks").iterdir())[3], None)
+    with pytest.warns(UserWarning, match=r"000000030-000000040\.parquet is cut off"):
+        compute(work, TOTAL, folder, STUDY, ABOUT, resume=True)
+    assert same(folder, undisturbed)
 
 
 def test_a_second_writer_is_told_who_the_first_is_and_the_lock_dies_with_it(tmp_path, undisturbed):
