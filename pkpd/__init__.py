@@ -15,6 +15,9 @@ _HOMES = {
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",
     "med": "pkpd.response.med",
+    "stream": "pkpd.response.stream",
+    "open": "pkpd.response.dataset",
+    "summarise": "pkpd.response.summary",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

@@ -30,3 +30,8 @@ def closest(name, known):
     if match:
         return f" Did you mean '{match[0]}'?"
     return f" Known: {', '.join(known)}." if known else ""
+
+
+def in_bytes(count):
+    """A number of bytes for people: "0.78 GB", "1.65 MB"."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

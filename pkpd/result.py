@@ -1,8 +1,6 @@
-"""Results and how they are written: tidy tables, provenance, files that are whole or absent. Knows no models' meaning."""
+"""Results and how they are written: tidy tables with units and provenance. Knows no models' meaning."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.files import whole
 from pkpd.population.cohort import Cohort
 from pkpd.symbolic.model import Model
 
@@ -219,9 +218,9 @@ def write_table(frame, path, units, origin):
     """Write a table (DataFrame, or dict of columns for Parquet) as .csv or .parquet; Parquet carries units and provenance in its metadata. Raises ResultError."""
     path = Path(path)
     if path.suffix == ".csv":
-        _whole(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
+        whole(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
     elif path.suffix == ".parquet":
-        _whole(path, lambda temporary: _parquet(frame, temporary, units, origin))
+        whole(path, lambda temporary: _parquet(frame, temporary, units, origin))
     else:
         raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
 
@@ -229,27 +228,33 @@ def write_table(frame, path, units, origin):
 def write_json(data, path):
     """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
     text = json_text(data)
-    _whole(Path(path), lambda temporary: Path(temporary).write_text(text))
+    whole(Path(path), lambda temporary: Path(temporary).write_text(text))
 
 
 def json_text(data):
     """The text that write_json writes."""
-    return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
+    return json.dumps(plain(data), indent=2, allow_nan=False) + "\n"
 
 
 def write_figure(figure, path):
     """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
     path = Path(path)
-    _whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
+    whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
 
 
 def _parquet(frame, path, units, origin):
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    pq.write_table(arrow_table(frame, units, origin), path)
+
+
+def arrow_table(frame, units, origin):
+    """Arrow table of a DataFrame or a dict of columns, with units and provenance in its metadata."""
+    import pyarrow as pa
+
     table = _arrow(frame) if isinstance(frame, dict) else pa.Table.from_pandas(frame, preserve_index=False)
-    extra = {b"pkpd.units": json.dumps(units).encode(), b"pkpd.provenance": json.dumps(_plain(origin)).encode()}
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | extra), path)
+    extra = {b"pkpd.units": json.dumps(units).encode(), b"pkpd.provenance": json.dumps(plain(origin)).encode()}
+    return table.replace_schema_metadata((table.schema.metadata or {}) | extra)
 
 
 def _arrow(columns):
@@ -275,30 +280,12 @@ def _frame(table):
     return pd.DataFrame(table)
 
 
-def _whole(path, write):
-    """Let `write` fill a temporary file beside `path`, then rename it; nothing is left behind on failure."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-    except OSError as error:
-        raise ResultError(f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out.") from error
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ResultError(f"Cannot write '{path}': {error.strerror}.") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _plain(value):
+def plain(value):
     """The value with plain Python numbers, as JSON takes them."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):

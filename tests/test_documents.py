@@ -16,7 +16,8 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "summarise", "nca")
+TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
 def shown(page):
@@ -97,9 +98,32 @@ def test_commands_of_the_documents_run(page, words, tmp_path, monkeypatch):
     run(words, tmp_path, monkeypatch)
 
 
+def blocks(page):
+    """(language, text) of every block of code, in order."""
+    return re.findall(r"```(console|python)\n(.*?)```", page.read_text(), re.S)
+
+
+@pytest.fixture
+def scheduler():
+    """Address of a Dask scheduler with a worker in this process."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.parametrize("page", TOURS, ids=shown)
+def test_a_tour_can_be_followed_from_its_beginning_to_its_end(page, scheduler, tmp_path, monkeypatch):
+    for language, text in blocks(page):
+        if language == "python":
+            monkeypatch.chdir(tmp_path)
+            exec(compile(re.sub(r"n=[\d_]+", "n=16", text), page, "exec"), {})
+        for words in commands(text) if language == "console" else ():
+            run([scheduler if word.startswith("tcp://") else word for word in words], tmp_path, monkeypatch)
+
+
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
-    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "nca"}
+    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "nca"}
     for words in examples:
         run(words, tmp_path, monkeypatch)
 

@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | summarise | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -21,6 +21,7 @@ app.command("show")(library.show)
 app.command("simulate")(simulation.simulate)
 app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
+app.command("summarise")(response.summarise)
 app.command("nca")(nca.nca)
 app.command("bench")(bench.bench)
 

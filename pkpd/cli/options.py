@@ -38,6 +38,15 @@ Delta = Annotated[
     Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),
 ]
 
+Stream = Annotated[bool, Option("--stream", help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.")]
+Resume = Annotated[bool, Option("--resume", help="Go on with a streamed run: keep what is finished and sound, compute the rest.")]
+Scheduler = Annotated[
+    str | None, Option("--scheduler", metavar="ADDRESS", help="Compute the chunks of --stream on a Dask cluster, such as tcp://host:8786.", show_default=False)
+]
+Chunk = Annotated[
+    int | None, Option("--chunk", min=1, metavar="N", help="Patients a file of --stream (default: 4096): all that a kill can lose, for each thread.", show_default=False)
+]
+
 
 def cohort(model, n, seed, sampling, typical, changes, ids=None):
     """Draw the cohort that the options ask for. Raises PkpdError."""

@@ -1,11 +1,18 @@
 """pkpd dose-response and pkpd med: what each dose is worth to each patient, and which is best."""
 
+import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pkpd.cli import options, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
+WORTH_SAYING = 1e9  # bytes of memory
 
 
 def dose_response(
@@ -84,6 +91,10 @@ def med(
     solver: options.Solver = "auto",
     json: options.Json = False,
     quiet: options.Quiet = False,
+    stream: options.Stream = False,
+    resume: options.Resume = False,
+    scheduler: options.Scheduler = None,
+    chunk: options.Chunk = None,
 ):
     """Each patient's maximally effective dose (MED): table, summary and figure.
 
@@ -92,28 +103,104 @@ def med(
       pkpd med ldn/hormesis -n 1000 --seed 7 --out med
       pkpd med ldn/hormesis --set glia=0 -n 1000 --seed 7 --out without-glia
       pkpd med ldn/hormesis --set "toff=24 h" --delta "5 %" --json
+      pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large
+      pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large --resume
     """
-    from pkpd.report import sentences
-    from pkpd.report.published import RANGES
-    from pkpd.response import med as room
-    from pkpd.response.summary import summarise
     from pkpd.symbolic.load import load
 
     found = load(model)
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     _check_folder(out)
-    with screen.progress(len(people), quiet) as advance:
-        table = room.med(found, people, rtol=rtol, solver=solver, threads=threads, progress=advance, **rule)
-    done = len(table.columns["ID"])
-    known = RANGES.get(found.name)
+    if stream:
+        folder = _folder_of_stream(out, typical, ids)
+        given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
+        report(_streamed(found, folder, n, scheduler, quiet, **given, **numerics, **rule), n, folder, {}, figure, json, quiet)
+        return
+    if resume or scheduler or chunk:
+        raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    table = _in_memory(found, people, quiet, **numerics, **rule)
+    report(table, len(people), out and Path(out), {"patients": table, "curves": table.curves}, figure, json, quiet)
+
+
+def summarise(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder of a streamed run.", show_default=False)],
+    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for summary and figure (default: the same).", show_default=False)] = None,
+    figure: options.Figure = True,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """Quantiles, histogram and figure of streamed MEDs, read column by column: they need not fit in memory.
+
+    Every file is compared with its checksum first. A run that is not complete is summarised as far as it went.
+
+    \b
+    Examples:
+      pkpd summarise large
+      pkpd summarise large --json --out elsewhere
+    """
+    from pkpd.response import dataset
+
+    _check_folder(out)
+    table = dataset.open(folder)
+    left = table.folder.total - len(table)
+    if left:
+        print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
+    report(table, len(table), Path(out or folder), {}, figure, json, quiet)
+
+
+def report(table, n, out, parts, figure, json, quiet):
+    """Print and write what a table of MEDs says; n : patients asked for."""
+    from pkpd.report import sentences
+    from pkpd.report.published import RANGES
+    from pkpd.response.summary import summarise
+
+    known = RANGES.get(table.model.name)
     summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())
-    files = [] if out is None else _write(Path(out), "med", table, {"patients": table, "curves": table.curves}, summary, figure)
+    files = [] if out is None else _write(out, "med", table, parts, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(sentences.med_sentences(found, summary, people.changed))
-    screen.finish(files, sentences.failure(summary), done if done < len(people) else None, len(people), quiet or json)
+        screen.lines(sentences.med_sentences(table.model, summary))
+    screen.finish(files, sentences.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
+
+
+def _in_memory(model, people, quiet, **options):
+    from pkpd.errors import in_bytes
+    from pkpd.response import med as room
+
+    need = room.memory(model, len(people))
+    if need > WORTH_SAYING and not quiet:
+        print(f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.", file=sys.stderr)
+    with screen.progress(len(people), quiet) as advance:
+        return room.med(model, people, progress=advance, **options)
+
+
+def _folder_of_stream(out, typical, ids):
+    """The folder, where --stream can be done."""
+    if out is None:
+        raise typer.BadParameter("--stream writes to a folder; give it with --out")
+    if typical or ids:
+        raise typer.BadParameter("--stream computes whole cohorts; leave out --typical and --id")
+    return Path(out)
+
+
+def _streamed(model, out, n, scheduler, quiet, **given):
+    """The MedDataset; Ctrl-C ends the command with a sentence on how to go on."""
+    from pkpd.response import stream as room
+    from pkpd.scale.schedulers import connect
+
+    say = partial(print, file=sys.stderr)
+    command = options.command_line().replace(" --resume", "")  # a run that goes on is the same run
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(scheduler)) if scheduler else None
+        advance = stack.enter_context(screen.progress(n, quiet))
+        try:
+            return room.stream(model, out, n, client=client, progress=advance, say=None if quiet else say, complain=say, command=command, **given)
+        except KeyboardInterrupt:
+            print(f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume", file=sys.stderr)
+            raise typer.Exit(130) from None
 
 
 def _check_folder(out):
@@ -132,14 +219,14 @@ def _check_folder(out):
 
 def _write(folder, name, thing, parts, summary, figure):
     """Write the tables of `parts`, summary.json and the figure of `thing`; the files written."""
-    from pkpd.report import sentences
+    from pkpd.response.sweep import column_units
     from pkpd.result import write_json, write_table
 
     files = []
     for part, table in parts.items():
         columns = table.columns if isinstance(table.columns, dict) else table.columns()
         files.append(folder / f"{part}.parquet")
-        write_table(columns, files[-1], sentences.column_units(table, columns), summary["provenance"])
+        write_table(columns, files[-1], column_units(table.model, table.rule, columns), summary["provenance"])
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:

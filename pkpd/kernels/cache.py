@@ -8,27 +8,32 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from pkpd.symbolic.load import cache_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
+_importing = threading.Lock()  # a second thread must not meet a module that is half executed
 SHAPING = ("kernels", "solvers", "symbolic")  # rooms whose source decides what a kernel looks like
 
 
-def fingerprint(lanes):
-    """One line that names this build: package source, Python, numba, CPU and lane width."""
+def fingerprint(lanes, more=()):
+    """One line that names this build: package source, Python, numba, CPU and lane width.
+
+    more : rooms whose source counts besides those that shape kernels
+    """
     import llvmlite.binding as llvm
     import numba
 
     features = hashlib.sha256(llvm.get_host_cpu_features().flatten().encode()).hexdigest()[:8]
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"pkpd-{_source_hash()} python-{python} numba-{numba.__version__} cpu-{llvm.get_host_cpu_name()}-{features} lanes-{lanes}"
+    return f"pkpd-{_source_hash((*SHAPING, *more))} python-{python} numba-{numba.__version__} cpu-{llvm.get_host_cpu_name()}-{features} lanes-{lanes}"
 
 
-def _source_hash():
+def _source_hash(rooms):
     digest = hashlib.sha256()
-    for room in SHAPING:
+    for room in rooms:
         for file in sorted((PACKAGE / room).glob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
@@ -52,17 +57,18 @@ def write(path, text):
 def load(path):
     """Import a generated module under its file's name; its machine code comes from numba's cache beside it."""
     name = f"pkpd_generated_{path.stem}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    with _importing:
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module
 
 
 def discard(path):

@@ -10,10 +10,12 @@ import numpy as np
 
 from pkpd.report import style, tables
 from pkpd.report.published import RANGES
+from pkpd.response.dataset import MedDataset
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
+from pkpd.response.summary import histogram, known_doses
 from pkpd.response.sweep import DoseResponse
-from pkpd.result import EndpointResult, EventResult, Result, write_figure
+from pkpd.result import EndpointResult, EventResult, Result, provenance, write_figure
 
 MOST_CURVES = 120  # single patients drawn
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
@@ -21,8 +23,8 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse or MedTable. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse or MedTable, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable or MedDataset. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse, MedTable or MedDataset, not a {type(thing).__name__}.")
 
 
 def save(drawing, path):
@@ -81,7 +83,7 @@ def distributions(result: EndpointResult):
             axes.set_title(f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9)
         style.clean(axes, name if result.units[k] == "1" else f"{name} in {result.units[k]}", "patients (%)" if k % columns == 0 else "")
     style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
-    style.caption(drawing, _small_print(result.model, result.cohort, len(fine)))
+    style.caption(drawing, _small_print(result.model, result.provenance(), len(fine)))
     return drawing
 
 
@@ -104,7 +106,7 @@ def _panels(result, finished, values, draw, data):
         if axes.get_legend_handles_labels()[0] and (place == 0 or seen):
             axes.legend(frameon=False, fontsize=8)
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
-    style.caption(drawing, _small_print(result.model, result.cohort, finished))
+    style.caption(drawing, _small_print(result.model, result.provenance(), finished))
     return drawing
 
 
@@ -157,16 +159,14 @@ def dose_response(response: DoseResponse):
     axes = drawing.add_subplot()
     _fan(axes, response)
     style.heading(drawing, f"{response.model.title}: dose response at steady state")
-    style.caption(drawing, _small_print(response.model, response.cohort, _finished(response)))
+    style.caption(drawing, _small_print(response.model, provenance(response.model, response.cohort), response.finished))
     return drawing
 
 
 def _fan(axes, response):
-    fine = response.benefit[~np.isnan(response.benefit).any(axis=1)]
-    for curve in fine[:: max(1, -(-len(fine) // MOST_CURVES))]:
-        axes.plot(response.doses, curve, color=style.GREY, alpha=0.18, linewidth=0.6)
-    if len(fine):
-        low, median, high = np.percentile(fine, (5, 50, 95), axis=0)
+    if response.finished:
+        axes.plot(response.doses, response.some(MOST_CURVES).T, color=style.GREY, alpha=0.18, linewidth=0.6)
+        low, median, high = response.percentiles((5, 50, 95))
         axes.fill_between(response.doses, low, high, color=style.BLUE, alpha=0.18, linewidth=0, label="5 to 95 % of patients")
         axes.plot(response.doses, median, color=style.BLUE, linewidth=2, label="median patient at each dose")
         room = high.max() - low.min()
@@ -184,12 +184,8 @@ def _dose_label(response):
     return f"dose ({response.unit} every {tables.quantity(response.rule.every, response.model.time)})"
 
 
-def _finished(response):
-    return int((~np.isnan(response.benefit).any(axis=1)).sum())
-
-
 @plot.register
-def med(table: MedTable):
+def med(table: MedTable | MedDataset):
     """Dose-response fan beside the histogram of maximally effective doses, censored and other patients counted."""
     drawing = style.figure(11.5, 4.9)
     left, right = drawing.subplots(1, 2)
@@ -197,16 +193,15 @@ def med(table: MedTable):
     left.set_title("Benefit at steady state, same patients at every dose", loc="left", fontsize=11)
     _histogram(right, table)
     style.heading(drawing, table.model.title)
-    style.caption(drawing, _small_print(table.model, table.cohort, _finished(table.curves)))
+    style.caption(drawing, _small_print(table.model, table.provenance(), table.curves.finished))
     return drawing
 
 
 def _histogram(axes, table):
-    status, rule = table.columns["status"], table.rule
-    found, count = table.columns["med"][status == "interior"], len(status)
-    edges = np.geomspace(rule.lowest, rule.highest, 37)
-    axes.hist(found, bins=edges, weights=np.full(len(found), 100 / count), color=style.SKY, edgecolor="white", linewidth=0.5)
-    middle = quantile(_sorted_doses(table.columns), 0.5)
+    rule = table.rule
+    bars = histogram(table.column("med")[table.having("interior")], rule)
+    axes.hist(bars["edges"][:-1], bins=bars["edges"], weights=bars["counts"] * (100 / len(table)), color=style.SKY, edgecolor="white", linewidth=0.5)
+    middle = quantile(known_doses(table), 0.5)
     if np.isfinite(middle.value):
         axes.axvline(middle.value, ymax=0.72, color=style.BLUE, linewidth=2)
         text = f"median {middle.text(rule.lowest, rule.highest, rule.unit)}"
@@ -239,21 +234,13 @@ def _status_text(table):
         "interior": f"best between {low:g} and {high:g} {unit}", "below_range": f"best below {low:g} {unit}", "above_range": f"best above {high:g} {unit}",
         "no_benefit": "no dose helps enough", "flat": "no response", "failed": "not solved",
     }  # fmt: skip
-    status = table.columns["status"]
-    counts = {name: int((status == name).sum()) for name in words}
-    lines = [f"{100 * count / len(status):.1f} %  {words[name]}" for name, count in counts.items() if count]
-    return "\n".join([f"{len(status)} patients", *lines])
+    counts = {name: int(table.having(name).sum()) for name in words}
+    lines = [f"{100 * count / len(table):.1f} %  {words[name]}" for name, count in counts.items() if count]
+    return "\n".join([f"{len(table)} patients", *lines])
 
 
-def _small_print(model, cohort, finished):
-    who = "typical patient" if cohort.typical else f"{finished} of {len(cohort.ids)} patients, seed {cohort.seed}, {cohort.sampling}"
-    changed = "".join(f", {name} = {value:g}" for name, value in cohort.changed.items())
-    hypotheses = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in tables.hypotheses(model, cohort.changed))
+def _small_print(model, origin, finished):
+    who = "typical patient" if origin["typical"] else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
+    changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
+    hypotheses = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in tables.hypotheses(model, origin["set"]))
     return [f"{model.name}: {who}{changed}. {tables.share_assumed(model)}.{hypotheses}", NO_ADVICE]
-
-
-def _sorted_doses(columns):
-    """MEDs with those beyond the range at -inf and +inf; patients without one left out."""
-    status = columns["status"]
-    doses = np.select([status == "below_range", status == "above_range"], [-np.inf, np.inf], columns["med"])
-    return doses[~np.isnan(doses)]

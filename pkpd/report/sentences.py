@@ -63,14 +63,12 @@ def exposure(table):
 
 def dose_response_summary(response, command=None):
     """Plain data of a DoseResponse, ready for JSON: benefit per dose, failures, provenance."""
-    fine = ~np.isnan(response.benefit).any(axis=1)
-    levels = {"p5": 5, "median": 50, "p95": 95}
-    bands = {k: np.percentile(response.benefit[fine], q, axis=0) if fine.any() else None for k, q in levels.items()}
-    rule = response.rule
+    rule, patients, finished = response.rule, len(response.fine), response.finished
+    bands = dict(zip(("p5", "median", "p95"), response.percentiles((5, 50, 95)) if finished else (None,) * 3, strict=True))
     return {
         "question": f"benefit of doses of {rule.into} on {rule.outcome}, every {number(rule.every)} {response.model.time}",
-        "unit": rule.unit, "outcome_unit": response.model.unit(rule.outcome), "patients": len(fine),
-        "status": {"failed": int((~fine).sum())}, "doses": response.doses, "benefit": bands,
+        "unit": rule.unit, "outcome_unit": response.model.unit(rule.outcome), "patients": patients,
+        "status": {"failed": patients - finished}, "doses": response.doses, "benefit": bands,
         "inputs": {"all": len(response.model.inputs), "assumed": tables.evidence(response.model)["assumed"]},
         "provenance": provenance(response.model, response.cohort, command),
     }  # fmt: skip
@@ -93,14 +91,14 @@ def dose_response_sentences(model, summary):
     return [head, f"{tables.share_assumed(model)}.", "", f"Benefit{unit} at steady state"]
 
 
-def med_sentences(model, summary, changed=()):
+def med_sentences(model, summary):
     """The first screen after `pkpd med`: who has a MED, where it lies, what it is worth, on what it rests."""
     lines = [f"{model.name}: {summary['patients']} patients, {summary['question']}", ""]
     for status, count in summary["status"].items():
         if count:
             lines.append(f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}")
     lines += ["", *_doses(summary), *_worth(model, summary), "", f"  {tables.share_assumed(model)} (pkpd show {model.name})."]
-    lines += [f"  Hypothesis: {text}" for text in tables.hypotheses(model, changed)]
+    lines += [f"  Hypothesis: {text}" for text in tables.hypotheses(model, summary["provenance"]["set"])]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
 
 
@@ -139,17 +137,3 @@ def failure(summary):
     """One sentence on the patients that could not be solved, or None."""
     count = summary["status"]["failed"]
     return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN." if count else None
-
-
-def column_units(thing, columns):
-    """Column -> unit of a MedTable's or DoseResponse's table."""
-    model, rule = thing.model, thing.rule
-    outcome = model.unit(rule.outcome)
-    known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
-    known |= {name: outcome for name in columns if name.startswith("benefit")} | {"untreated": outcome, rule.outcome: outcome, "days_to_90": "d"}
-    if rule.exposure:
-        known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
-    if rule.blockade:
-        known |= dict.fromkeys(("peak_blockade", "trough_blockade"), model.unit(rule.blockade))
-    known |= {i.name: i.unit for i in model.inputs}
-    return {name: unit for name, unit in known.items() if name in columns}

@@ -4,6 +4,8 @@ A log grid of 33 doses brackets the local maxima; four more doses around each an
 the MED gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from pkpd.population.cohort import Cohort
 from pkpd.response.goal import goal
 from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
 from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
+from pkpd.result import provenance
 from pkpd.solvers.batch import STATUS
 from pkpd.symbolic.model import Benefit, Model
 
@@ -35,12 +38,32 @@ class MedTable:
     columns: dict
     curves: DoseResponse
 
+    def __len__(self):
+        return len(self.columns["ID"])
+
     @property
     def patients(self):
         """One row a patient, as a DataFrame."""
         import pandas as pd
 
         return pd.DataFrame(self.columns)
+
+    @property
+    def names(self):
+        """Names of the columns."""
+        return tuple(self.columns)
+
+    def column(self, name):
+        """(P,) values of a column."""
+        return self.columns[name]
+
+    def having(self, status):
+        """(P,) whether a patient has this status."""
+        return self.columns["status"] == status
+
+    def provenance(self, command=None):
+        """What it takes to compute the table again."""
+        return provenance(self.model, self.cohort, command)
 
 
 def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes):
@@ -55,22 +78,57 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     -------
     MedTable. On Ctrl-C the patients finished so far are returned if there are any. Raises PkpdError for bad input.
     """
-    rule = goal(model, **changes)
-    tables, parts = [], []
+    rule, done = goal(model, **changes), []
     try:
-        for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-            steady = Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads)
-            response, columns = _chunk(steady)
-            parts.append(response)
-            tables.append(columns)
-            if progress is not None:
-                progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+        for part in parts(model, cohort, rule, rtol=rtol, solver=solver, threads=threads, progress=progress):
+            done.append(part)
     except KeyboardInterrupt:
-        if not tables:
+        if not done:
             raise
+    return table_of(model, cohort, rule, done)
+
+
+def memory(model, n):
+    """Bytes that `med` and its tables take for n patients: libraries and kernels, columns, curves. Measured to a third."""
+    return 250e6 + n * (3500 + 24 * len(model.inputs))
+
+
+def parts(model, cohort, rule, *, rtol=1e-6, solver="auto", threads=None, progress=None):
+    """DoseResponse and MED columns of so many patients at a time that the work arrays stay small, in their order.
+
+    As many parts as there are threads are solved side by side, because what happens between the solver's calls is serial.
+    """
+    firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
+    threads = threads or os.cpu_count() or 1
+    beside = min(threads, len(firsts))
+
+    def solve(first):
+        return _chunk(Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads // beside))
+
+    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else _beside(solve, firsts, beside), strict=True):
+        yield part
+        if progress is not None:
+            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+
+
+def _beside(solve, firsts, count):
+    """solve(first) of every part in order, `count` at a time in threads. Closed early, it waits for those under way alone."""
+    with ThreadPoolExecutor(count) as pool:
+        pending = [pool.submit(solve, first) for first in firsts]
+        try:
+            for future in pending:
+                yield future.result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def table_of(model, cohort, rule, done):
+    """The MedTable of consecutive parts of a cohort."""
+    responses, tables = zip(*done, strict=True)
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    done = cohort.subset(columns["ID"]) if len(columns["ID"]) < len(cohort) else cohort
-    return MedTable(model, done, rule, columns, joined(parts, done))
+    there = cohort.subset(columns["ID"]) if len(columns["ID"]) < len(cohort) else cohort
+    return MedTable(model, there, rule, columns, joined(responses, there))
 
 
 def _chunk(steady):

@@ -1,43 +1,57 @@
-"""A cohort's MEDs in a few numbers: counts, censoring-aware quantiles, shares, one dose for all. Knows a MedTable."""
+"""A cohort's MEDs in a few numbers: counts, censoring-aware quantiles, a histogram, shares, one dose for all.
+
+Knows a table of MEDs column by column, in memory or in a folder.
+"""
 
 import numpy as np
 
+from pkpd.response.med import STATUSES
 from pkpd.response.quantiles import quantile, share
-from pkpd.result import provenance
 
 LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
+BARS = 36
 
 
 def summarise(table, inside=None, command=None):
-    """Summary of a MedTable as plain data, ready for JSON.
+    """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
     """
-    columns, rule = table.columns, table.rule
-    status, n = columns["status"], len(columns["ID"])
-    # patients without benefit have no MED; those at an end have one beyond the range
-    doses = np.where(status == "below_range", -np.inf, np.where(status == "above_range", np.inf, columns["med"]))
-    doses = doses[~np.isnan(doses)]
-    interior = columns["med"][status == "interior"]
+    rule, interior = table.rule, table.having("interior")
+    doses = known_doses(table)
+    found = table.column("med")[interior]
     summary = {
         "question": f"dose of {rule.into} with the most benefit on {rule.outcome}, every {rule.every:g} {table.model.time}",
         "unit": rule.unit,
-        "patients": n,
-        "status": {s: int((status == s).sum()) for s in ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")},
-        "flags": {f: int((columns[f] & (status == "interior")).sum()) for f in ("plateau", "multimodal")},
+        "patients": len(table),
+        "status": {s: int(table.having(s).sum()) for s in STATUSES},
+        "flags": {f: int((table.column(f) & interior).sum()) for f in ("plateau", "multimodal")},
         "quantiles": [vars(quantile(doses, level)) for level in LEVELS],
-        "geometric_mean": float(np.exp(np.log(interior).mean())) if len(interior) else None,
-        "ln_sd": float(np.log(interior).std(ddof=1)) if len(interior) > 1 else None,
+        "histogram": histogram(found, rule),
+        "geometric_mean": float(np.exp(np.log(found).mean())) if len(found) else None,
+        "ln_sd": float(np.log(found).std(ddof=1)) if len(found) > 1 else None,
         "best_single_dose": best_single_dose(table),
-        "medians_at_med": {c: _median(columns[c][status == "interior"]) for c in _AT_MED if c in columns},
+        "medians_at_med": {c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names},
         "inputs": {"all": len(table.model.inputs), "assumed": sum(i.evidence == "assumed" for i in table.model.inputs)},
         "benefit": {k: v for k, v in vars(rule).items() if k != "place"},
-        "provenance": provenance(table.model, table.cohort, command),
+        "provenance": table.provenance(command),
     }
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {"lowest": inside[0], "highest": inside[1], "share": share(hits, len(doses))}
-    return summary | _inverted_u(table, status == "interior")
+    return summary | _inverted_u(table, interior)
+
+
+def known_doses(table, rows=slice(None)):
+    """MEDs of the patients that have one (of `rows`), -inf and +inf where it lies beyond the range."""
+    doses = np.select([table.having("below_range"), table.having("above_range")], [-np.inf, np.inf], table.column("med"))[rows]
+    return doses[~np.isnan(doses)]
+
+
+def histogram(doses, rule):
+    """Counts of doses (n,) between edges that are even on the log axis: {edges, counts}."""
+    edges = np.geomspace(rule.lowest, rule.highest, BARS + 1)
+    return {"edges": edges, "counts": np.histogram(doses, edges)[0]}
 
 
 _AT_MED = ("benefit_at_med", "days_to_90", "cmax", "auc", "peak_blockade", "trough_blockade")
@@ -50,24 +64,22 @@ def _median(values):
 def _inverted_u(table, interior):
     """How many patients with an interior MED lose a fifth of their benefit at the highest reported dose, and how little a
     fifth of the lowest dose does."""
-    columns, rule = table.columns, table.rule
-    best, small = columns["benefit_at_med"][interior], columns[f"benefit_{rule.lowest / 5:g}"][interior]
+    rule = table.rule
+    best, small = table.column("benefit_at_med")[interior], table.column(f"benefit_{rule.lowest / 5:g}")[interior]
     found = {"small_dose": {"dose": rule.lowest / 5, "below_5_percent": share(int((small < 0.05 * best).sum()), len(best))}}
     if rule.report:
-        high = columns[f"benefit_{max(rule.report):g}"][interior]
+        high = table.column(f"benefit_{max(rule.report):g}")[interior]
         found["inverted_u"] = {"dose": max(rule.report), "below_80_percent": share(int((high < 0.8 * best).sum()), len(best))}
     return found
 
 
 def best_single_dose(table):
     """The grid dose with the largest mean benefit over all patients, and what it yields: {dose, mean_benefit, share_in_w90}."""
-    benefit = table.curves.benefit
-    fine = ~np.isnan(benefit).any(axis=1)
-    if not fine.any():
+    if not table.curves.finished:
         return None
-    mean = benefit[fine].mean(axis=0)
+    mean, doses = table.curves.mean(), table.curves.doses
     k = int(np.argmax(mean))
-    low, high = table.columns["w90_low"], table.columns["w90_high"]
-    known = (table.columns["status"] == "interior") & ~np.isnan(low)
-    hits = int(((low <= table.curves.doses[k]) & (high >= table.curves.doses[k]) & known).sum())
-    return {"dose": float(table.curves.doses[k]), "mean_benefit": float(mean[k]), "share_in_w90": share(hits, int(known.sum()))}
+    low, high = table.column("w90_low"), table.column("w90_high")
+    known = table.having("interior") & ~np.isnan(low)
+    hits = int(((low <= doses[k]) & (high >= doses[k]) & known).sum())
+    return {"dose": float(doses[k]), "mean_benefit": float(mean[k]), "share_in_w90": share(hits, int(known.sum()))}

@@ -5,6 +5,7 @@ benefit and cohorts; knows no peaks.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -22,8 +23,42 @@ GRID = 33  # doses on the log axis
 PATIENTS_PER_CHUNK = 512
 
 
+class BenefitCurves:
+    """Benefit of P patients at D doses, looked at dose by dose, so that it need not fit in memory."""
+
+    def each(self):
+        """The benefit (P,) of every patient at one dose after the other, NaN where a solve failed."""
+        raise NotImplementedError
+
+    @cached_property
+    def fine(self):
+        """(P,) whether a patient was solved at every dose."""
+        return ~reduce(np.logical_or, (np.isnan(column) for column in self.each()))
+
+    @property
+    def finished(self):
+        """How many patients were solved at every dose."""
+        return int(self.fine.sum())
+
+    def percentiles(self, q=(5, 25, 50, 75, 95)):
+        """Percentiles over patients of the benefit at each dose: (len(q), D), failed patients left out."""
+        if not self.finished:
+            raise PkpdError("No patient finished at every dose: there are no percentiles.")
+        return np.column_stack([np.percentile(column[self.fine], q) for column in self.each()])
+
+    def mean(self):
+        """Mean benefit (D,) over patients, failed ones left out."""
+        return np.array([column[self.fine].mean() for column in self.each()])
+
+    def some(self, most):
+        """Curves (n, D) of every so-manieth patient, at most so many, failed ones left out."""
+        rows = np.flatnonzero(self.fine)
+        rows = rows[:: max(1, -(-len(rows) // most))]
+        return np.column_stack([column[rows] for column in self.each()])
+
+
 @dataclass(frozen=True)
-class DoseResponse:
+class DoseResponse(BenefitCurves):
     """Benefit and outcome of P patients at D doses, at periodic steady state.
 
     doses : (D,) in `unit`, increasing; benefit, outcome : (P, D) in the outcome's unit, NaN where a solve failed
@@ -58,12 +93,8 @@ class DoseResponse:
 
         return pd.DataFrame(self.columns())
 
-    def percentiles(self, q=(5, 25, 50, 75, 95)):
-        """Percentiles over patients of the benefit at each dose: (len(q), D), failed patients left out."""
-        fine = self.benefit[~np.isnan(self.benefit).any(axis=1)]
-        if not len(fine):
-            raise PkpdError("No patient finished at every dose: there are no percentiles.")
-        return np.percentile(fine, q, axis=0)
+    def each(self):
+        return iter(self.benefit.T)
 
 
 def log_grid(rule, count=GRID):
@@ -219,3 +250,16 @@ def joined(parts, cohort):
         return np.concatenate([getattr(p, name) for p in parts])
 
     return replace(parts[0], cohort=cohort, **{n: stack(n) for n in ("benefit", "outcome", "untreated", "status", "maps")})
+
+
+def column_units(model, rule, columns):
+    """Column -> unit of a table of dose responses or MEDs."""
+    outcome = model.unit(rule.outcome)
+    known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
+    known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))} | {"untreated": outcome, rule.outcome: outcome, "days_to_90": "d"}
+    if rule.exposure:
+        known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
+    if rule.blockade:
+        known |= dict.fromkeys(("peak_blockade", "trough_blockade"), model.unit(rule.blockade))
+    known |= {i.name: i.unit for i in model.inputs}
+    return {name: unit for name, unit in known.items() if name in columns}

@@ -51,8 +51,35 @@ def load(name):
         known = models()
         raise ModelError(f"No model '{name}' in the library.{closest(str(name), known)} A path must end in .toml.")
     title = str(name) if not str(name).endswith(".toml") else path.stem
-    files = _gather(path)
-    digest = hashlib.sha256("\0".join([title, *(f.text for f in files)]).encode()).hexdigest()
+    return _checked(_gather(path), title, path)
+
+
+def sources(model):
+    """The texts a model is made of, as (place, text) pairs with included ones first, to build it again elsewhere.
+
+    Raises ModelError where a file has changed since the model was loaded.
+    """
+    files = _gather(Path(model.path))
+    if _digest(model.name, files) != model.digest:
+        raise ModelError(f"{model.path} has changed since it was loaded; load it again.")
+    return tuple((_place(f.path), f.text) for f in files)
+
+
+def from_sources(name, texts, digest):
+    """The checked Model of texts that `sources` gave. Raises ModelError where they are not the ones that `digest` names."""
+    files = [_file(Path(place), text) for place, text in texts]
+    if not files or _digest(name, files) != digest:
+        raise ModelError(f"The stored texts of {name} are not those of the model with digest {digest[:12]}: something has changed them.")
+    return _checked(files, name, files[-1].path)
+
+
+def _digest(title, files):
+    return hashlib.sha256("\0".join([title, *(f.text for f in files)]).encode()).hexdigest()
+
+
+def _checked(files, title, path):
+    """Checked Model of the files, from the cache when it holds one."""
+    digest = _digest(title, files)
     # what the package makes of a file may change with the package, and its messages name the path
     key = hashlib.sha256("\0".join([digest, _source_hash(), str(path)]).encode()).hexdigest()
     cached = cache_folder() / "models" / f"{key[:32]}.json"
@@ -65,6 +92,12 @@ def load(name):
     model = Builder(files, title, digest).model()
     _remember(cached, model)
     return model
+
+
+def _place(path):
+    """A file's name inside its library, or its bare name: what may be shown to others."""
+    inside = next((f for f in library() if path.resolve().is_relative_to(f.resolve())), None)
+    return path.resolve().relative_to(inside.resolve()).as_posix() if inside else path.name
 
 
 @dataclass
@@ -103,12 +136,16 @@ def _read(path):
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(f"{path}: {path.stat().st_size} bytes is too large for a model file (at most {LARGEST_FILE}).")
-        text = path.read_text(encoding="utf-8")
-        return File(path, text, tomllib.loads(text), text.splitlines())
+        return _file(path, path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not UTF-8 text.") from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _file(path, text):
+    try:
+        return File(path, text, tomllib.loads(text), text.splitlines())
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
         raise ModelError(f"{path}:{line.group(1) if line else 1}: not valid TOML: {str(error) or 'nested too deeply'}.") from error

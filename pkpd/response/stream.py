@@ -1,0 +1,135 @@
+"""MEDs of a cohort of any size, patients drawn and solved chunk by chunk, here or on a cluster.
+
+Turns a model, a cohort's address and a goal into work(first, last) -> table. Knows no files: pkpd.scale writes them.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from warnings import warn
+
+import numpy as np
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.response.dataset import CURVE, dataset
+from pkpd.response.goal import goal
+from pkpd.response.med import parts, table_of
+from pkpd.response.sweep import GRID, PATIENTS_PER_CHUNK, column_units
+from pkpd.result import arrow_table, plain, provenance
+from pkpd.scale import chunks
+from pkpd.symbolic.load import from_sources, sources
+from pkpd.symbolic.model import Benefit
+
+SHAPING = ("dosing", "population", "response")  # rooms that shape a MED besides those that shape kernels
+
+
+def stream(
+    model, out, n=1000, seed=1, *, sampling="sobol", set=None, rtol=1e-6, solver="auto", threads=None, size=None, resume=False, client=None,
+    progress=None, say=None, complain=warn, command=None, **changes,
+):  # fmt: skip
+    """MEDs of a cohort of any size, written chunk by chunk to a folder; memory does not grow with n.
+
+    Parameters
+    ----------
+    out : folder, absent or empty, or with `resume` one that holds part of the same study
+    n, seed, sampling, set : as in pkpd.cohort, whose patients these are, to the bit
+    rtol, solver, changes : as in pkpd.med
+    size : patients a chunk (default 4096); resume : keep the finished chunks whose checksum holds and compute the others
+    client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or all cores)
+    progress : called with the number of finished patients
+    say : called with a sentence on what the run will take; complain : with one on each chunk that is not as it was written
+
+    Returns
+    -------
+    MedDataset. On Ctrl-C finished chunks stay. Raises PkpdError for bad input, a folder that holds anything else, one that another
+    process is writing, a disk without room, a worker of another build.
+    """
+    for what, value in (("number of patients", n), ("number of patients a chunk", chunks.SIZE if size is None else size)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise PkpdError(f"The {what} must be a whole number from 1 on, not {value!r}.")
+    rule, people = goal(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
+    count = len(range(0, n, size or chunks.SIZE))
+    threads = threads or os.cpu_count() or 1
+    stopped = threading.Event()
+    origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
+    work = Work(
+        model.name, sources(model), model.digest, build(), people, rule, {"rtol": rtol, "solver": solver}, origin,
+        *((1, None) if client is not None else (max(1, threads // count), stopped.is_set)),
+    )  # fmt: skip
+    folder = chunks.compute(
+        work, int(n), out, work.study(), work.about(), size=size, resume=resume, client=client, threads=min(threads, count),
+        memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE), interrupt=stopped.set, progress=progress, say=say, complain=complain,
+    )  # fmt: skip
+    return dataset(folder)
+
+
+def memory(model, threads, size):
+    """Bytes that a streamed run takes: libraries and kernels, work arrays of each thread, tables on their way. Measured to a third."""
+    rows = PATIENTS_PER_CHUNK * GRID // 2
+    return 250e6 + threads * (320 * rows * len(model.states) + 2000 * min(size, 100_000))
+
+
+@cache
+def build():
+    """One line that names all code and hardware that a MED's last bits depend on, as this process found them when it first looked."""
+    import scipy
+
+    from pkpd.kernels.cache import fingerprint
+    from pkpd.solvers.batch import LANES
+
+    return f"{fingerprint(LANES, SHAPING)} numpy-{np.__version__} scipy-{scipy.__version__}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """work(first, last) -> Arrow table of the MEDs of patients first+1 to last and their curves. Travels as text and numbers.
+
+    sources : texts of the model; people : options of pkpd.cohort; options : of the solver; origin : provenance
+    stopped : says when nobody wants the result any more
+    """
+
+    model: str
+    sources: tuple
+    digest: str
+    build: str
+    people: dict
+    rule: Benefit
+    options: dict
+    origin: dict
+    threads: int = 1
+    stopped: Callable | None = None
+
+    def __call__(self, first, last):
+        if build() != self.build:
+            raise PkpdError(f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here.")
+        model = from_sources(self.model, self.sources, self.digest)
+        patients = cohort(model, ids=range(first + 1, last + 1), **self.people)
+        solved = parts(model, patients, self.rule, threads=self.threads, progress=self._look_up, **self.options)
+        return _arrow(table_of(model, patients, self.rule, list(solved)), self.origin)
+
+    def _look_up(self, done):
+        if self.stopped is not None and self.stopped():
+            raise KeyboardInterrupt
+
+    def study(self):
+        """What decides every number: a run goes on only where all of this is the same."""
+        who = {k: v for k, v in self.origin.items() if k not in ("package", "version", "n", "command", "fingerprint")}
+        goal = {f"benefit {k}": v for k, v in self._benefit().items()}
+        return plain(who | goal | self.options | {"build": self.build})
+
+    def about(self):
+        """What a reader of the folder needs besides."""
+        return plain({"model": self.model, "sources": self.sources, "benefit": self._benefit(), "provenance": self.origin})
+
+    def _benefit(self):
+        return vars(replace(self.rule, place=""))
+
+
+def _arrow(table, origin):
+    columns = table.columns | {f"{CURVE}{k}": column for k, column in enumerate(table.curves.each())}
+    found = arrow_table(columns, column_units(table.model, table.rule, columns), origin)
+    doses = str(table.curves.doses.tolist()).encode()
+    return found.replace_schema_metadata(found.schema.metadata | {b"pkpd.doses": doses})

@@ -1,0 +1,223 @@
+"""A folder of chunks: Parquet files of consecutive rows, and a manifest of those that are finished, with their checksums.
+
+Only chunks that the manifest lists and whose checksum holds are part of the data; every file is whole or absent; one process
+at a time may write. Knows rows and plain data; knows no patients, models or schedulers.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pkpd.errors import ResultError
+from pkpd.files import UNFINISHED, whole
+
+FORMAT = "pkpd chunks 1"
+GO_ON = "Finished chunks are kept; go on with --resume."
+MANIFEST, LOCK, CHUNKS = "manifest.json", ".lock", "chunks"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows first..last-1 in a file of its own, of so many bytes."""
+
+    first: int
+    last: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of chunks as its manifest has it.
+
+    study : what decides every number in it; about : what a reader wants to know besides; both plain data, as JSON has it
+    total : rows when complete; size : rows a chunk; chunks : the finished ones
+    """
+
+    path: Path
+    study: dict
+    about: dict
+    total: int
+    size: int
+    chunks: tuple[Chunk, ...] = ()
+
+    @property
+    def rows(self):
+        """Rows that are finished."""
+        return sum(c.last - c.first for c in self.chunks)
+
+    @property
+    def missing(self):
+        """(first, last) of the chunks that are not finished, in order."""
+        there = {(c.first, c.last) for c in self.chunks}
+        plan = ((first, min(first + self.size, self.total)) for first in range(0, self.total, self.size))
+        return [chunk for chunk in plan if chunk not in there]
+
+    def file(self, first, last):
+        return self.path / CHUNKS / f"{first:09d}-{last:09d}.parquet"
+
+    def tables(self, columns):
+        """A pyarrow Table of these columns for each finished chunk, in order of the rows; no other column is read."""
+        import pyarrow.parquet as pq
+
+        for chunk in self.chunks:
+            yield pq.ParquetFile(self.file(chunk.first, chunk.last)).read(columns=list(columns), use_threads=False)
+
+    def schema(self):
+        """pyarrow Schema of the first chunk, with its metadata."""
+        import pyarrow.parquet as pq
+
+        return pq.read_schema(self.file(self.chunks[0].first, self.chunks[0].last))
+
+    def add(self, first, last, table):
+        """The folder with a pyarrow Table of rows first..last-1 written to it. Raises ResultError."""
+        if table.num_rows != last - first:
+            raise ResultError(f"The work for rows {first} to {last - 1} gave {table.num_rows} rows.")
+        content = _parquet(table, self._mark())
+        _write(self.file(first, last), content)
+        chunk = Chunk(first, last, len(content), hashlib.sha256(content).hexdigest())
+        grown = replace(self, chunks=tuple(sorted((*self.chunks, chunk), key=lambda c: c.first)))
+        grown.write_manifest()
+        return grown
+
+    def room_for_rest(self, row):
+        """Bytes that the missing chunks take at most, from a pyarrow Table of one row."""
+        return row.nbytes * (self.total - self.rows) + len(_parquet(row, self._mark())) * len(self.missing)
+
+    def write_manifest(self):
+        """Write the manifest, whole or not at all. Raises ResultError."""
+        data = {name: value for name, value in asdict(self).items() if name != "path"}
+        _write(self.path / MANIFEST, (json.dumps({"format": FORMAT} | data, indent=1) + "\n").encode())
+
+    def flaw(self, chunk):
+        """What is wrong with the file of a chunk, or None."""
+        path = self.file(chunk.first, chunk.last)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+        if hashlib.sha256(content).hexdigest() == chunk.sha256:
+            return None
+        if len(content) < chunk.size:
+            return f"is cut off: {len(content)} of {chunk.size} bytes are there"
+        if _mark_of(path) not in (None, self._mark()):
+            return "belongs to another study"
+        return "is damaged: its checksum is not the one in the manifest"
+
+    def _mark(self):
+        """What every chunk of this study carries in its metadata."""
+        return hashlib.sha256(json.dumps(self.study, sort_keys=True).encode()).hexdigest()
+
+
+def read(folder):
+    """The Folder as its manifest has it, complete or not. Raises ResultError, also where a chunk is not as it was written."""
+    found = read_manifest(Path(folder))
+    if found is None:
+        raise ResultError(f"'{folder}' holds no {MANIFEST}: it is not the --out folder of a run with --stream.")
+    for chunk in found.chunks:
+        flaw = found.flaw(chunk)
+        if flaw:
+            raise ResultError(f"{found.file(chunk.first, chunk.last)} {flaw}. Repeat the run with --resume to compute it again.")
+    return found
+
+
+def read_manifest(folder):
+    """The Folder of a manifest, its chunks not looked at, or None where there is none. Raises ResultError where it cannot be understood."""
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text())
+        if data["format"] != FORMAT:
+            raise ValueError(data["format"])
+        chunks = tuple(Chunk(int(c["first"]), int(c["last"]), int(c["size"]), str(c["sha256"])) for c in data["chunks"])
+        return Folder(folder, dict(data["study"]), dict(data["about"]), int(data["total"]), int(data["size"]), chunks)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ResultError(f"'{path}' is not a manifest that this version understands. Choose another folder.") from error
+
+
+def sweep(state, say):
+    """The folder without chunks that are not as they were written, each of them named, as are files that nobody knows."""
+    folder = state.path / CHUNKS
+    for leftover in (*state.path.glob(f"tmp*{UNFINISHED}"), *folder.glob(f"tmp*{UNFINISHED}")):
+        leftover.unlink()  # of a writer that was killed
+    flaws = {chunk: state.flaw(chunk) for chunk in state.chunks}
+    for chunk, flaw in flaws.items():
+        if flaw:
+            say(f"{state.file(chunk.first, chunk.last)} {flaw}. It is computed again.")
+    known = {state.file(c.first, c.last) for c in flaws}
+    for stranger in sorted(set(folder.glob("*")) - known):
+        say(f"{stranger} is not in the manifest, so it is no part of the data.")
+    return replace(state, chunks=tuple(c for c in state.chunks if not flaws[c]))
+
+
+@contextmanager
+def sole_writer(folder):
+    """Hold the folder's lock, which the system takes back when this process ends, however it ends. Raises ResultError that names the holder."""
+    try:
+        import fcntl
+    except ImportError as error:
+        raise ResultError("Writing in chunks needs a system with file locks, such as Linux or macOS.") from error
+    with _lock_file(folder) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            handle.seek(0)
+            raise ResultError(f"'{folder}' is being written by {handle.read() or 'another process'}. Wait for it, or choose another folder with --out.") from error
+        except OSError as error:
+            raise ResultError(f"'{folder}' cannot be locked ({error.strerror}), so nothing would keep two writers apart. Choose a folder on another disk.") from error
+        handle.truncate(0)
+        handle.write(_this_process())
+        handle.flush()
+        yield
+
+
+def _lock_file(folder):
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        others = sorted(p.name for p in folder.iterdir() if p.name not in (LOCK, CHUNKS) and p.suffix != UNFINISHED)
+        if others:
+            raise ResultError(f"'{folder}' is not empty: it holds {others[0]}, but no {MANIFEST} of a run with --stream. Choose another folder with --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return open(folder / LOCK, "a+")
+    except OSError as error:
+        raise ResultError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out.") from error
+
+
+def _this_process():
+    import socket
+    from datetime import datetime
+
+    return f"process {os.getpid()} on {socket.gethostname()} since {datetime.now().astimezone().isoformat(' ', 'seconds')}"
+
+
+def _parquet(table, mark):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"pkpd.study": mark.encode()}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def _mark_of(path):
+    """The mark of the study that a file was written for, or None where it has none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return (pq.read_schema(path).metadata or {}).get(b"pkpd.study", b"").decode() or None
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
+        return None
+
+
+def _write(path, content):
+    try:
+        whole(path, lambda temporary: Path(temporary).write_bytes(content))
+    except ResultError as error:
+        raise ResultError(f"{error} {GO_ON}") from error
