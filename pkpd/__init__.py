@@ -15,6 +15,7 @@ _HOMES = {
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",
     "med": "pkpd.response.med",
+    "fit": "pkpd.response.fit",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

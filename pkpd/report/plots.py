@@ -8,8 +8,10 @@ from functools import singledispatch
 
 import numpy as np
 
-from pkpd.report import style, tables
+from pkpd.report import fits, style, tables
 from pkpd.report.published import RANGES
+from pkpd.response.compare import Comparison
+from pkpd.response.fit import Fit
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
 from pkpd.response.sweep import DoseResponse
@@ -21,8 +23,12 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse or a MedTable. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, an EventResult, a DoseResponse or a MedTable, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse, a MedTable or a Fit. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, an EventResult, a DoseResponse, a MedTable or a Fit, not a {type(thing).__name__}.")
+
+
+plot.register(Fit, fits.fitted)
+plot.register(Comparison, fits.compared)
 
 
 def save(drawing, path):
