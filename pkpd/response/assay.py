@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pkpd.errors import ResultError, closest
+from pkpd.errors import ResultError
 from pkpd.response.sweep import DoseResponse
 from pkpd.result import release
 
@@ -123,7 +123,7 @@ def _file(path):
 def _find(name, cells, column, option):
     found = [c for c in cells if c.lower() == column.lower()]
     if not found:
-        raise ResultError(f"{name}: no column {column}. Columns: {', '.join(cells)}. Say which one it is with --{option}.{closest(column, cells)}")
+        raise ResultError(f"{name}: no column {column}. Columns: {', '.join(cells)}. Say which one it is with --{option}.")
     return column if column in found else found[0]
 
 

@@ -11,12 +11,13 @@ from typing import ClassVar
 import numpy as np
 
 STEEPEST = np.log(99.0)  # b or a Hill slope beyond 100 is a step between two doses
-REACH = 9.0  # natural logs that a scale may lie outside the doses
+REACH = 18.0  # natural logs that a scale may lie outside the doses
+NEAR = 4.0  # and outside which only few are tried
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a curve: shapes(value (B,), theta (B, k), x (J,)) -> (B, m, J); box (k, 2), and nodes a search starts from in each.
+    """One way to write a curve: shapes(value (B,), theta (B, k), x (1, J)) -> (B, m, J); box (k, 2) of theta, nodes a search looks at.
 
     constant : whether c is added to the shapes, or is already in them
     """
@@ -69,12 +70,26 @@ class Curve:
                 base = np.where(base >= 0.0, base, np.nan)
             return (found[:, :-1] + base)[:, None]
 
-        return [Form(shapes, np.vstack([scales(span), peak.box]), (9, *(min(n, 9) for n in peak.nodes)), constant=False)]
+        rest = ((ends, nodes[:: 1 + len(nodes) // 12]) for ends, nodes in zip(peak.box, peak.nodes, strict=True))
+        return [form(shapes, (scales(span), spread(span, 1.2)), *rest, constant=False)]
 
 
-def scales(span, beyond=REACH):
+def scales(span):
     """Box of the log of a dose-like number. span : half the log range of the doses, whose middle is 0"""
-    return np.array([[-span - beyond, span + beyond]])
+    return [-span - REACH, span + REACH]
+
+
+def spread(span, step):
+    """Nodes over that box, `step` apart near the doses."""
+    near = span + NEAR
+    far = np.linspace(near, span + REACH, 6)[1:]
+    return np.concatenate([-far[::-1], np.linspace(-near, near, int(2 * near / step) + 1), far])
+
+
+def form(shapes, *coordinates, constant=True):
+    """Form from ((low, high), nodes or how many) of each coordinate of theta."""
+    nodes = [np.linspace(*ends, n) if isinstance(n, int) else n for ends, n in coordinates]
+    return Form(shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant)
 
 
 def hill(slope, x, scale):
@@ -94,7 +109,7 @@ class LogLogistic(Curve):
         def shapes(value, theta, x):
             return np.exp(-np.logaddexp(0.0, hill(np.exp(theta[:, :1]), x, theta[:, 1:])))[:, None]
 
-        return Form(shapes, np.vstack([[[np.log(0.05), STEEPEST]], scales(span)]), (24, 60))
+        return form(shapes, ([np.log(0.05), STEEPEST], 20), (scales(span), spread(span, 0.12)))
 
     def natural(self, theta):
         return np.exp(theta)
@@ -107,17 +122,19 @@ class LogLogistic(Curve):
 class Stimulated(Curve):
     """c + (d - c + f h(x))/(1 + (x/e)^b), with h(x) = x (Brain-Cousens) or exp(-(x/s)^-alpha) (Cedergreen-Ritz-Streibig).
 
-    theta = (ln(b - 1), ln e). With k(x) = d ln h/d ln x, E = (x/e)^b: a maximum at M asks for f h (k - E (b - k)) = (d - c) b E there, it is
+    theta = (ln(b - least), ln e); Brain-Cousens curves come down again only for b > 1. With k(x) = d ln h/d ln x, E = (x/e)^b: a maximum at M asks for f h (k - E (b - k)) = (d - c) b E there, it is
     above the control if b > k(M), and its height over it is (q / (1 - q)) (d - c), q = E (b - k)/k.
     """
 
     alpha: float = 0.0
     unit: float = 1.0  # the dose s of the equation
+    least: float = 1.0  # b is above it
     nonlinear: ClassVar[tuple] = ("b", "e")
     linear: ClassVar[tuple] = ("c", "d-c", "f")
     nested: ClassVar[bool] = True
     returns: ClassVar[bool] = True
-    slope: ClassVar[list] = [-7.0, STEEPEST]
+    slope: ClassVar[list] = [-14.0, STEEPEST]
+    slopes_tried: ClassVar[object] = np.linspace(-5.0, STEEPEST, 20)
 
     def scaled(self, middle):
         return replace(self, unit=self.unit / middle) if self.alpha else self
@@ -131,18 +148,18 @@ class Stimulated(Curve):
 
     def form(self, span):
         def shapes(value, theta, x):
-            down = np.logaddexp(0.0, hill(1.0 + np.exp(theta[:, :1]), x, theta[:, 1:]))
+            down = np.logaddexp(0.0, hill(self.least + np.exp(theta[:, :1]), x, theta[:, 1:]))
             return np.stack([np.exp(-down), np.exp(self.rise(x)[0] - down)], axis=1)
 
-        return Form(shapes, np.vstack([[self.slope], scales(span)]), (24, 60))
+        return form(shapes, (self.slope, self.slopes_tried), (scales(span), spread(span, 0.12)))
 
     def natural(self, theta):
-        return np.array([1.0 + np.exp(theta[0]), np.exp(theta[1])])
+        return np.array([self.least + np.exp(theta[0]), np.exp(theta[1])])
 
     def steepness(self, at, theta):
-        """b (B, 1) above both 1 and k at the given log dose (B, 1), and b - k; NaN where that is no slope any more."""
+        """b (B, 1) above both its least value and k at the given log dose (B, 1), and b - k; NaN where that is no slope any more."""
         k = self.rise(at)[1]
-        least = np.where(k < 100.0, np.maximum(k, 1.0), np.nan)
+        least = np.where(k < 100.0, np.maximum(k, self.least), np.nan)
         return least + np.exp(theta), least - k + np.exp(theta), k
 
     def peaked(self, peak, b, bend, k, log_e, x):
@@ -159,7 +176,7 @@ class Stimulated(Curve):
             log_e = -np.logaddexp(np.log(bend / k), hill(b, theta[:, 1:], peak))
             return self.peaked(peak, b, bend, k, log_e, x)[:, None]
 
-        return Form(shapes, np.vstack([[self.slope], scales(span)]), (10, 24))
+        return form(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)))
 
     def zero_form(self, span):
         def shapes(value, theta, x):
@@ -169,7 +186,7 @@ class Stimulated(Curve):
             lift = log_e + self.rise(x)[0] - self.rise(zero)[0]
             return np.exp(np.logaddexp(0.0, lift) - np.logaddexp(0.0, log_e) - np.logaddexp(0.0, hill(b, x, theta[:, 1:])))[:, None]
 
-        return Form(shapes, np.vstack([[self.slope], scales(span)]), (10, 24))
+        return form(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)))
 
     def rise_forms(self, span, c, sign):
         """With c = 0 the height over the control is q/(1 - q) alone: theta = (ln(b - least), ln M)."""
@@ -182,7 +199,7 @@ class Stimulated(Curve):
             log_e = np.log(k / bend) - np.logaddexp(0.0, -value)[:, None]
             return self.peaked(peak, b, bend, k, log_e, x)[:, None]
 
-        simple = Form(shapes, np.vstack([[self.slope], scales(span)]), (10, 24), constant=False)
+        simple = form(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)), constant=False)
         return [simple, *super().rise_forms(span, c, sign)]
 
     def landmarks(self, theta, beta):
@@ -216,7 +233,7 @@ class HillProduct(Curve):
         def shapes(value, theta, x):
             return self.product(np.exp(theta[:, :1]), theta[:, 1:2], np.exp(theta[:, 2:3]), theta[:, 3:], x)
 
-        return Form(shapes, np.vstack([[self.slope], scales(span), [self.slope], scales(span)]), (6, 14, 6, 14))
+        return form(shapes, (self.slope, 6), (scales(span), spread(span, 1.2)), (self.slope, 6), (scales(span), spread(span, 1.2)))
 
     def product(self, h1, k1, h2, k2, x):
         return np.exp(-np.logaddexp(0.0, -hill(h1, x, k1)) - np.logaddexp(0.0, hill(h2, x, k2)))[:, None]
@@ -235,7 +252,7 @@ class HillProduct(Curve):
             k2 = peak + (np.log(h2 - least + rest) - log_slope) / h2
             return self.product(h1, k1, h2, k2, x)
 
-        return Form(shapes, np.vstack([[self.slope], [self.slope], [[-25.0, 25.0]]]), (6, 6, 9))
+        return form(shapes, (self.slope, 6), (self.slope, 6), ([-25.0, 25.0], 9))
 
     def landmarks(self, theta, beta):
         (h1, h2), (k1, k2) = np.exp(theta[::2]), theta[1::2]
@@ -259,7 +276,7 @@ class OpposedEmax(Curve):
         def shapes(value, theta, x):
             return np.stack([emax(x, theta[:, :1]), -emax(x, theta[:, 1:])], axis=1)
 
-        return Form(shapes, np.vstack([scales(span), scales(span)]), (32, 33))
+        return form(shapes, (scales(span), spread(span, 0.5)), (scales(span), spread(span, 0.47)))
 
     def natural(self, theta):
         return np.exp(theta)
@@ -272,7 +289,7 @@ class OpposedEmax(Curve):
             k2 = k1 + np.log1p(np.exp(theta[:, 1:]))
             return (emax(x, k1) - np.exp(log_ratio(value[:, None], k1, k2)) * emax(x, k2))[:, None]
 
-        return Form(shapes, np.vstack([scales(span), [[-7.0, 14.0]]]), (20, 12))
+        return form(shapes, (scales(span), spread(span, 0.7)), ([-7.0, 14.0], 12))
 
     def peak_form(self, span):
         return self.against(span, lambda x, k1, k2: k1 - k2 + 2 * (np.logaddexp(k2, x) - np.logaddexp(k1, x)))
@@ -303,7 +320,7 @@ class LogGaussian(Curve):
         def shapes(value, theta, x):
             return np.exp(-0.5 * ((x - theta[:, 1:]) / np.exp(theta[:, :1])) ** 2)[:, None]
 
-        return Form(shapes, np.vstack([[self.width], scales(span)]), (20, 70))
+        return form(shapes, (self.width, 20), (scales(span), spread(span, 0.12)))
 
     def natural(self, theta):
         return np.exp(theta)
@@ -312,7 +329,7 @@ class LogGaussian(Curve):
         def shapes(value, theta, x):
             return np.exp(-0.5 * ((x - value[:, None]) / np.exp(theta)) ** 2)[:, None]
 
-        return Form(shapes, np.array([self.width]), (24,))
+        return form(shapes, (self.width, 24))
 
     def landmarks(self, theta, beta):
         return (theta[1], np.inf) if beta[0] > 0.0 else (np.nan, np.nan)
@@ -343,7 +360,7 @@ CURVES = {
         *(
             Stimulated(
                 f"crs-{alpha:g}", f"c + (d - c + f*exp(-(x/s)^-{alpha:g}))/(1 + (x/e)^b)",
-                "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166", alpha=alpha,
+                "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166", alpha=alpha, least=0.05,
             )
             for alpha in (1.0, 0.5, 0.25)
         ),

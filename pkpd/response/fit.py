@@ -295,7 +295,7 @@ def _reweighted(found, power):
         mean = found.predict(table.dose)
         if (mean <= 0.0).any():
             raise PkpdError(f"{table.name}: the fitted curve is not above 0 at every dose; a variance that follows the mean does not fit these data.")
-        weight = table.weight * (found.size / mean) ** power
+        weight = table.weight / mean**power
         settled = np.allclose(weight, found.weight, rtol=1e-10)
         found = _best(table, found.curve, found.better, found.c, found.level, weight, found.parameters)
         if settled:

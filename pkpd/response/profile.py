@@ -23,7 +23,7 @@ def interval(forms, points, best, rss, limit, reach):
 
     Returns
     -------
-    (low, high), -inf and inf where open, NaN where no value is allowed; and whether the set has a gap
+    (low, high), -inf and inf where open; and whether the set has a gap
     """
     values = np.linspace(*reach, COARSE)
     found = profile(forms, points, values)
@@ -32,8 +32,8 @@ def interval(forms, points, best, rss, limit, reach):
         place = int(np.searchsorted(values, best))
         values, found = np.insert(values, place, best), [insert(f, place, rss if not k else np.inf) for k, f in enumerate(found)]
     within = lowest(found) <= limit
-    if not within.any():
-        return (np.nan, np.nan), False
+    if not within.any():  # only values beyond reach are allowed, as the best one
+        return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False
     first, last = np.flatnonzero(within)[[0, -1]]
     low, high = crossings(forms, points, values, found, [(first, first - 1), (last, last + 1)], limit)
     return (low, high), not within[first : last + 1].all()

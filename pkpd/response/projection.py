@@ -9,7 +9,9 @@ from itertools import combinations
 import numpy as np
 
 TINY = 1e-9  # a column that keeps less than this share of its length depends on those before it
-STEP = 6e-6  # of central differences
+ROUGH = 1e-6  # share of rss that tells local minima apart
+FAINT = 1e-200  # height of a shape at the doses below which it is no shape
+STEP = 2e-5  # of central differences
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,12 @@ def project(form, points, value, theta):
     wide = columns(form, points, value, theta)
     free = form.constant and points.constant == "free"
     bad = ~np.isfinite(wide).all(axis=(1, 2))
-    beta, left = non_negative(np.where(bad[:, None, None], 0.0, wide), points.y, free)
+    wide = np.where(bad[:, None, None], 0.0, wide)
+    height = np.abs(wide).max(axis=2)
+    height[height < FAINT] = np.inf
+    beta, left = non_negative(wide / height[:, :, None], points.y, free)
     left[bad] = np.inf
-    return beta, left
+    return beta / height, left
 
 
 def non_negative(wide, y, free=False):
@@ -109,14 +114,16 @@ def dot(a, b):
 
 
 def search(form, points, values, starts=6, tolerance=1e-15):
-    """Best of a grid of form.nodes over the box for each value (V,), up to `starts` separate local minima each, polished: Solution (V,)."""
-    axes = [np.linspace(low, high, n) for (low, high), n in zip(form.box, form.nodes, strict=True)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    """Best of the grid of form.nodes for each value (V,), from up to `starts` separate local minima each: Solution (V,)."""
+    grid = np.stack(np.meshgrid(*form.nodes, indexing="ij"), axis=-1).reshape(-1, len(form.nodes))
     value, theta = np.repeat(values, len(grid)), np.tile(grid, (len(values), 1))
-    rss = total(project(form, points, value, theta)[1]).reshape(len(values), *form.nodes)
+    rss = total(project(form, points, value, theta)[1]).reshape(len(values), *map(len, form.nodes))
     place, at = local_minima(rss, starts)
-    polished = polish(form, points, values[place], grid[at], tolerance)
-    return best_of(polished, place, len(values))
+    rough = best_of(polish(form, points, values[place], grid[at], ROUGH, 25), place, len(values))
+    some = np.isfinite(rough.rss)
+    fine = polish(form, points, values[some], rough.theta[some], tolerance, 200)
+    rough.theta[some], rough.rss[some] = fine.theta, fine.rss
+    return rough
 
 
 def total(left):
@@ -150,52 +157,71 @@ def best_of(solution, place, count):
 
 
 def polish(form, points, value, theta, tolerance=1e-15, steps=60):
-    """Levenberg-Marquardt within the box, every row on its own, until a step promises less than `tolerance` of rss."""
+    """Damped Newton steps within the box, every row on its own, until a step promises less than `tolerance` of rss.
+
+    Gauss-Newton steps alone creep where residuals are large, as they are in most assays.
+    """
     low, high = form.box[:, 0], form.box[:, 1]
     theta, damping = np.clip(theta, low, high), np.full(len(theta), 1e-3)
     left = project(form, points, value, theta)[1]
     rss = total(left)
-    going, slope = np.isfinite(rss), np.zeros((*theta.shape, left.shape[1]))
-    moved, exact = going.copy(), 1e-28 * (points.y @ points.y)
+    rows, count = theta.shape
+    going, moved = np.isfinite(rss), np.isfinite(rss)
+    gradient, square, bend = np.zeros((rows, count)), np.zeros((rows, count, count)), np.zeros((rows, count, count))
+    exact = 1e-28 * (points.y @ points.y)
     for _ in range(steps):
         fresh = np.flatnonzero(moved)
         if len(fresh):
-            slope[fresh] = slopes(form, points, value[fresh], theta[fresh])
-        rows = np.flatnonzero(going)
-        step, promise = damped_step(slope[rows], left[rows], damping[rows], theta[rows], low, high)
-        going[rows] = (promise > tolerance * rss[rows]) & (damping[rows] < 1e10) & (rss[rows] > exact)
+            gradient[fresh], square[fresh], bend[fresh] = derivatives(form, points, value[fresh], theta[fresh], left[fresh])
+        now = np.flatnonzero(going)
+        step, promise = damped_step(gradient[now], square[now], bend[now], damping[now], theta[now], low, high)
+        going[now] = (promise > tolerance * rss[now]) & (damping[now] < 1e10) & (rss[now] > exact)
         moved[:] = False
-        rows, step = rows[going[rows]], step[going[rows]]
-        if not len(rows):
+        now, step = now[going[now]], step[going[now]]
+        if not len(now):
             break
-        trial = np.clip(theta[rows] + step, low, high)
-        rest = project(form, points, value[rows], trial)[1]
+        trial = np.clip(theta[now] + step, low, high)
+        rest = project(form, points, value[now], trial)[1]
         found = total(rest)
-        better = found < rss[rows]
-        spot = rows[better]
+        better = found < rss[now]
+        spot = now[better]
         theta[spot], left[spot], rss[spot], moved[spot] = trial[better], rest[better], found[better], True
-        damping[rows] *= np.where(better, 0.1, 8.0)
+        damping[now] *= np.where(better, 0.1, 8.0)
     return Solution(theta, rss)
 
 
-def slopes(form, points, value, theta):
-    """Derivatives (B, k, J) of the residuals by central differences."""
+def derivatives(form, points, value, theta, left):
+    """Half the gradient (B, k) of rss, and the two parts (B, k, k) of half its second derivatives: of the slopes, and of their bends.
+
+    Central differences of the residuals at theta +- STEP in one or two coordinates at once.
+    """
     rows, count = theta.shape
-    shift = STEP * np.eye(count)
-    both = (theta[:, None, None, :] + np.stack([shift, -shift])).reshape(-1, count)
-    left = project(form, points, np.repeat(value, 2 * count), both)[1].reshape(rows, 2, count, -1)
+    pairs = [(i, j) for i in range(count) for j in range(i)]
+    shifts = STEP * np.array([*np.eye(count), *(np.eye(count)[i] + np.eye(count)[j] for i, j in pairs)])
+    tried = (theta[:, None, None, :] + np.stack([shifts, -shifts])).reshape(-1, count)
+    around = project(form, points, np.repeat(value, 2 * len(shifts)), tried)[1].reshape(rows, 2, len(shifts), -1)
     with np.errstate(invalid="ignore"):
-        slope = (left[:, 0] - left[:, 1]) / (2 * STEP)
-    return np.where(np.isfinite(slope), slope, 0.0)
+        slope = (around[:, 0, :count] - around[:, 1, :count]) / (2 * STEP)
+        second = (around[:, 0] + around[:, 1] - 2 * left[:, None, :]) / STEP**2
+    slope, second = np.where(np.isfinite(slope), slope, 0.0), np.where(np.isfinite(second), second, 0.0)
+    curved = np.einsum("bsj,bj->bs", second, left)
+    bend = np.zeros((rows, count, count))
+    for i in range(count):
+        bend[:, i, i] = curved[:, i]
+    for k, (i, j) in enumerate(pairs):
+        bend[:, i, j] = bend[:, j, i] = (curved[:, count + k] - curved[:, i] - curved[:, j]) / 2
+    return np.einsum("bkj,bj->bk", slope, left), np.einsum("bkj,blj->bkl", slope, slope), bend
 
 
-def damped_step(slope, left, damping, theta, low, high):
+def damped_step(gradient, square, bend, damping, theta, low, high):
     """Steps (B, k) and the fall of rss they promise; a coordinate at its bound that would leave the box stays."""
-    gradient = np.einsum("bkj,bj->bk", slope, left)
     held = ((theta <= low) & (gradient > 0.0)) | ((theta >= high) & (gradient < 0.0))
-    gradient, slope = np.where(held, 0.0, gradient), np.where(held[:, :, None], 0.0, slope)
-    square = np.einsum("bkj,blj->bkl", slope, slope)
+    gradient, still = np.where(held, 0.0, gradient), held[:, :, None] | held[:, None, :]
+    square, bend = np.where(still, 0.0, square), np.where(still, 0.0, bend)
     diagonal = np.einsum("bkk->bk", square)
-    extra = damping[:, None] * np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True)) + 1e-30
-    step = -np.linalg.solve(square + extra[:, :, None] * np.eye(theta.shape[1]), gradient[:, :, None])[:, :, 0]
+    extra = np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True)) + 1e-30
+    extra = (damping[:, None] * extra + 1e-30)[:, :, None] * np.eye(theta.shape[1])
+    whole = square + bend + extra
+    downhill = np.linalg.eigvalsh(whole)[:, 0] > 0.0
+    step = -np.linalg.solve(np.where(downhill[:, None, None], whole, square + extra), gradient[:, :, None])[:, :, 0]
     return step, -dot(gradient, step)
