@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.response.sweep import DoseResponse
 from pkpd.result import release
 
 LARGEST = 100_000_000  # bytes
@@ -61,7 +60,7 @@ def assay(data, dose="dose", response="response", id=None):
     """
     if isinstance(data, Assay):
         return data
-    if isinstance(data, DoseResponse):
+    if hasattr(data, "untreated"):  # a DoseResponse, whose room need not be loaded for a table
         return _simulated(data, id)
     if id is not None:
         raise ResultError("id chooses a patient of a simulated dose response; a table of doses and responses has none.")

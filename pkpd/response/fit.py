@@ -16,7 +16,7 @@ from pkpd.response.profile import interval
 from pkpd.response.projection import Points, project, search
 
 FAR = np.log(1000.0)  # an end of an interval so far outside the doses is open
-STIMULATION = (np.log(1e-4), np.log(1e3))  # of the control, that an interval is looked for in
+STIMULATION = (np.log(1e-3), np.log(1e3))  # of the control; an interval that goes further is open
 VARIANCES = {"constant": 0.0, "poisson": 1.0, "proportional": 2.0}  # power of the mean that the variance follows
 INTERVALS = ("peak", "zero_equivalent", "max_stimulation")
 # as R users of drc call them: b and e and d and f are free, and in those of five c too

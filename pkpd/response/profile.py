@@ -41,7 +41,7 @@ def interval(forms, points, best, rss, limit, reach):
 
 def profile(forms, points, values):
     """Best fit at each value (V,) in each form: list of Solution."""
-    return [search(form, points, values, starts=2, tolerance=ENOUGH) for form in forms]
+    return [search(form, points, values, starts=2, tolerance=1e-6, steps=25) for form in forms]
 
 
 def lowest(found):

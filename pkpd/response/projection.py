@@ -113,15 +113,18 @@ def dot(a, b):
     return np.einsum("bj,bj->b", a, b)
 
 
-def search(form, points, values, starts=6, tolerance=1e-15):
-    """Best of the grid of form.nodes for each value (V,), from up to `starts` separate local minima each: Solution (V,)."""
+def search(form, points, values, starts=6, tolerance=1e-15, steps=200):
+    """Best of the grid of form.nodes for each value (V,), from up to `starts` separate local minima each: Solution (V,).
+
+    The minima are told apart by a rough polish; the best goes on until a step promises less than `tolerance` of rss.
+    """
     grid = np.stack(np.meshgrid(*form.nodes, indexing="ij"), axis=-1).reshape(-1, len(form.nodes))
     value, theta = np.repeat(values, len(grid)), np.tile(grid, (len(values), 1))
     rss = total(project(form, points, value, theta)[1]).reshape(len(values), *map(len, form.nodes))
     place, at = local_minima(rss, starts)
     rough = best_of(polish(form, points, values[place], grid[at], ROUGH, 25), place, len(values))
     some = np.isfinite(rough.rss)
-    fine = polish(form, points, values[some], rough.theta[some], tolerance, 200)
+    fine = polish(form, points, values[some], rough.theta[some], tolerance, steps)
     rough.theta[some], rough.rss[some] = fine.theta, fine.rss
     return rough
 

@@ -1,10 +1,10 @@
 """How often does the 95 % profile interval of the peak hold the true peak?
 
-    python benchmarks/coverage.py [--data-sets 2000] [--quick] [--processes 2]
+    python benchmarks/interval_coverage.py [--data-sets 2000] [--quick] [--processes 2]
 
 Data sets are drawn from Brain-Cousens curves (c = 0, control 1, peak at dose 1) with normal errors; dose 0 and seven doses around the
 peak. Data set i of a design is the same in every run. Prints the coverage with its own interval, open ends, and the time of a fit.
-A full run appends one line to results/coverage.jsonl.
+A full run appends one line to results/interval_coverage.jsonl.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def main():
         )
     if not options.quick:
         record = {"rows": rows, "cpu": platform.processor(), "python": sys.version.split()[0], "numpy": np.__version__}
-        with (Path(__file__).parent / "results" / "coverage.jsonl").open("a") as file:
+        with (Path(__file__).parent / "results" / "interval_coverage.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
 
 
