@@ -1,6 +1,6 @@
 """How often does the 95 % profile interval of the peak hold the true peak?
 
-    python benchmarks/interval_coverage.py [--data-sets 2000] [--quick] [--processes 2]
+    python benchmarks/interval_coverage.py [--data-sets 1000] [--quick] [--processes 2]
 
 Data sets are drawn from Brain-Cousens curves (c = 0, control 1, peak at dose 1) with normal errors; dose 0 and seven doses around the
 peak. Data set i of a design is the same in every run. Prints the coverage with its own interval, open ends, and the time of a fit.
@@ -68,7 +68,7 @@ def study(design, count, processes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-sets", type=int, default=2000)
+    parser.add_argument("--data-sets", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="40 data sets of each design, nothing is written")
     options = parser.parse_args()

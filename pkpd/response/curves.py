@@ -252,7 +252,7 @@ class HillProduct(Curve):
             k2 = peak + (np.log(h2 - least + rest) - log_slope) / h2
             return self.product(h1, k1, h2, k2, x)
 
-        return form(shapes, (self.slope, 6), (self.slope, 6), ([-25.0, 25.0], 9))
+        return form(shapes, (self.slope, 7), (self.slope, 7), ([-25.0, 25.0], 11))
 
     def landmarks(self, theta, beta):
         (h1, h2), (k1, k2) = np.exp(theta[::2]), theta[1::2]

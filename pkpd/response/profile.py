@@ -8,9 +8,8 @@ import numpy as np
 from pkpd.response.projection import Solution, best_of, polish, search
 
 COARSE = 25  # values over the whole range
-BETWEEN = 23  # values at once between the ends of a bracket
-ROUNDS = 3  # brackets become (BETWEEN + 1)^3 times narrower
-ENOUGH = 1e-10  # of rss
+BETWEEN = (7, 23, 23)  # values at once between the ends of a bracket, round by round; the first round looks anew for other valleys
+COARSELY = 1e-6  # share of rss
 
 
 def interval(forms, points, best, rss, limit, reach):
@@ -40,8 +39,16 @@ def interval(forms, points, best, rss, limit, reach):
 
 
 def profile(forms, points, values):
-    """Best fit at each value (V,) in each form: list of Solution."""
-    return [search(form, points, values, starts=2, tolerance=1e-6, steps=25) for form in forms]
+    """Best fit at each value (V,) in each form: list of Solution. Every value also starts from where its neighbours end, twice."""
+    return [settled(form, points, values, search(form, points, values, starts=3, tolerance=COARSELY, steps=25)) for form in forms]
+
+
+def settled(form, points, values, found):
+    """The solution, or a better one in a valley that a value beside it has found."""
+    for _ in range(2 if len(values) > 1 else 0):
+        beside = np.stack([np.roll(found.theta, 1, axis=0), np.roll(found.theta, -1, axis=0)], axis=1)
+        found = better(found, warm(form, points, values, beside, COARSELY, 20))
+    return found
 
 
 def lowest(found):
@@ -63,28 +70,36 @@ def crossings(forms, points, values, found, brackets, limit):
         return out
     pairs = np.array([brackets[k] for k in closed])
     ends, rss, thetas = values[pairs], lowest(found)[pairs], [f.theta[pairs] for f in found]
-    for _ in range(ROUNDS):
-        ends, rss, thetas = narrower(forms, points, ends, rss, thetas, limit)
+    for count in BETWEEN:
+        ends, rss, thetas = narrower(forms, points, ends, rss, thetas, limit, count)
     share = (limit - rss[:, 0]) / (rss[:, 1] - rss[:, 0])
     out[closed] = ends[:, 0] + share * (ends[:, 1] - ends[:, 0])
     return out
 
 
-def narrower(forms, points, ends, rss, thetas, limit):
-    """Brackets (n, 2) that are BETWEEN + 1 times narrower, with the rss and the thetas of each form at their ends."""
+def narrower(forms, points, ends, rss, thetas, limit, between):
+    """Brackets (n, 2) that are `between` + 1 times narrower, with the rss and the thetas of each form at their ends."""
     count = len(ends)
-    at = np.linspace(ends[:, 0], ends[:, 1], BETWEEN + 2, axis=1)
+    at = np.linspace(ends[:, 0], ends[:, 1], between + 2, axis=1)
     inside = at[:, 1:-1].ravel()
-    tried = [warm(form, points, inside, np.repeat(t, BETWEEN, axis=0)) for form, t in zip(forms, thetas, strict=True)]
+    tried = [warm(form, points, inside, np.repeat(t, between, axis=0)) for form, t in zip(forms, thetas, strict=True)]
+    if between == BETWEEN[0]:
+        tried = [better(a, b) for a, b in zip(tried, profile(forms, points, inside), strict=True)]
     level = np.hstack([rss[:, :1], lowest(tried).reshape(count, -1), rss[:, 1:]])
-    beyond = np.argmax(level > limit, axis=1)
+    beyond = level.shape[1] - np.argmax(level[:, ::-1] <= limit, axis=1)  # after the outermost value within the limit
     pick = np.arange(count)[:, None], np.stack([beyond - 1, beyond], axis=1)
-    grown = [np.hstack([t[:, :1], s.theta.reshape(count, BETWEEN, -1), t[:, 1:]]) for t, s in zip(thetas, tried, strict=True)]
+    grown = [np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]]) for t, s in zip(thetas, tried, strict=True)]
     return at[pick], level[pick], [g[pick] for g in grown]
 
 
-def warm(form, points, values, starts):
+def better(one, other):
+    """Row by row the solution with less rss."""
+    first = one.rss <= other.rss
+    return Solution(np.where(first[:, None], one.theta, other.theta), np.where(first, one.rss, other.rss))
+
+
+def warm(form, points, values, starts, tolerance=1e-10, steps=60):
     """Best fit at each value (V,), polished from each of its starts (V, 2, k) that exists."""
     place, which = np.nonzero(np.isfinite(starts).all(axis=2))
-    polished = polish(form, points, values[place], starts[place, which], ENOUGH)
+    polished = polish(form, points, values[place], starts[place, which], tolerance, steps)
     return best_of(polished, place, len(values))
