@@ -122,8 +122,8 @@ class LogLogistic(Curve):
 class Stimulated(Curve):
     """c + (d - c + f h(x))/(1 + (x/e)^b), with h(x) = x (Brain-Cousens) or exp(-(x/s)^-alpha) (Cedergreen-Ritz-Streibig).
 
-    theta = (ln(b - least), ln e); Brain-Cousens curves come down again only for b > 1. With k(x) = d ln h/d ln x, E = (x/e)^b: a maximum at M asks for f h (k - E (b - k)) = (d - c) b E there, it is
-    above the control if b > k(M), and its height over it is (q / (1 - q)) (d - c), q = E (b - k)/k.
+    theta = (ln(b - least), ln e); Brain-Cousens curves come down again only for b > 1. With k(x) = d ln h/d ln x and E = (x/e)^b a maximum
+    at M asks for f h (k - E (b - k)) = (d - c) b E there. It is above the control if b > k(M), by q/(1 - q) times d - c, q = E (b - k)/k.
     """
 
     alpha: float = 0.0

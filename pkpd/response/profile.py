@@ -30,6 +30,7 @@ def interval(forms, points, best, rss, limit, reach):
     if inside:
         place = int(np.searchsorted(values, best))
         values, found = np.insert(values, place, best), [insert(f, place, rss if not k else np.inf) for k, f in enumerate(found)]
+    found = grown(forms, points, values, found, limit)
     within = lowest(found) <= limit
     if not within.any():  # only values beyond reach are allowed, as the best one
         return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False
@@ -39,16 +40,24 @@ def interval(forms, points, best, rss, limit, reach):
 
 
 def profile(forms, points, values):
-    """Best fit at each value (V,) in each form: list of Solution. Every value also starts from where its neighbours end, twice."""
-    return [settled(form, points, values, search(form, points, values, starts=3, tolerance=COARSELY, steps=25)) for form in forms]
+    """Best fit at each value (V,) in each form: list of Solution."""
+    return [search(form, points, values, starts=3, tolerance=COARSELY, steps=25) for form in forms]
 
 
-def settled(form, points, values, found):
-    """The solution, or a better one in a valley that a value beside it has found."""
-    for _ in range(2 if len(values) > 1 else 0):
-        beside = np.stack([np.roll(found.theta, 1, axis=0), np.roll(found.theta, -1, axis=0)], axis=1)
-        found = better(found, warm(form, points, values, beside, COARSELY, 20))
-    return found
+def grown(forms, points, values, found, limit):
+    """The profile, each value beyond the limit tried again from its neighbour within, as long as that brings values within."""
+    while True:
+        within = lowest(found) <= limit
+        edges = [(k, k + step) for step in (-1, 1) for k in np.flatnonzero(~within) if 0 <= k + step < len(values) and within[k + step]]
+        if not edges:
+            return found
+        here, beside = np.array(edges).T
+        tried = [warm(form, points, values[here], f.theta[beside][:, None]) for form, f in zip(forms, found, strict=True)]
+        for f, t in zip(found, tried, strict=True):
+            gain = t.rss < f.rss[here]
+            f.theta[here[gain]], f.rss[here[gain]] = t.theta[gain], t.rss[gain]
+        if not (lowest(found)[here] <= limit).any():
+            return found
 
 
 def lowest(found):
@@ -88,8 +97,8 @@ def narrower(forms, points, ends, rss, thetas, limit, between):
     level = np.hstack([rss[:, :1], lowest(tried).reshape(count, -1), rss[:, 1:]])
     beyond = level.shape[1] - np.argmax(level[:, ::-1] <= limit, axis=1)  # after the outermost value within the limit
     pick = np.arange(count)[:, None], np.stack([beyond - 1, beyond], axis=1)
-    grown = [np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]]) for t, s in zip(thetas, tried, strict=True)]
-    return at[pick], level[pick], [g[pick] for g in grown]
+    joined = [np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]]) for t, s in zip(thetas, tried, strict=True)]
+    return at[pick], level[pick], [j[pick] for j in joined]
 
 
 def better(one, other):
@@ -98,8 +107,8 @@ def better(one, other):
     return Solution(np.where(first[:, None], one.theta, other.theta), np.where(first, one.rss, other.rss))
 
 
-def warm(form, points, values, starts, tolerance=1e-10, steps=60):
-    """Best fit at each value (V,), polished from each of its starts (V, 2, k) that exists."""
+def warm(form, points, values, starts, tolerance=1e-10):
+    """Best fit at each value (V,), polished from each of its starts (V, n, k) that exists."""
     place, which = np.nonzero(np.isfinite(starts).all(axis=2))
-    polished = polish(form, points, values[place], starts[place, which], tolerance, steps)
+    polished = polish(form, points, values[place], starts[place, which], tolerance)
     return best_of(polished, place, len(values))

@@ -66,13 +66,13 @@ def non_negative(wide, y, free=False):
     -------
     (B, m) coefficients, (B, J) residuals
     """
-    rows, count, _ = wide.shape
+    count = wide.shape[1]
     beta, left = least_squares(wide, y)
     wrong = np.flatnonzero((beta[:, int(free) :] < 0.0).any(axis=1))
     best = np.full(len(wrong), np.inf)
     for size in range(count - 1, -1, -1):
         for chosen in combinations(range(count), size):
-            if free and 0 not in chosen or not len(wrong):
+            if (free and 0 not in chosen) or not len(wrong):
                 continue
             some, rest = least_squares(wide[wrong][:, chosen], y)
             rss = np.where((some[:, int(free) :] >= 0.0).all(axis=1), (rest * rest).sum(axis=1), np.inf)
