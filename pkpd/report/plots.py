@@ -8,7 +8,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from pkpd.report import fits, style, tables
+from pkpd.report import fit_plots, style, tables
 from pkpd.report.published import RANGES
 from pkpd.response.compare import Comparison
 from pkpd.response.fit import Fit
@@ -27,8 +27,8 @@ def plot(thing, **options):
     raise TypeError(f"pkpd.plot draws a Result, an EventResult, a DoseResponse, a MedTable or a Fit, not a {type(thing).__name__}.")
 
 
-plot.register(Fit, fits.fitted)
-plot.register(Comparison, fits.compared)
+plot.register(Fit, fit_plots.fitted)
+plot.register(Comparison, fit_plots.compared)
 
 
 def save(drawing, path):

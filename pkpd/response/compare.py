@@ -108,6 +108,8 @@ def compare(table, *, c=None, intervals=("peak",), variance="constant", **option
 
 def averaged_interval(fits, level):
     """(low, high) where the averaged tail probabilities of the models with a peak pass (1 - level)/2; 0 or inf where they do not."""
+    from scipy.special import ndtri
+
     peaked = [f for f in fits if "peak" in f.intervals]
     if not peaked:
         return np.nan, np.nan
@@ -115,17 +117,17 @@ def averaged_interval(fits, level):
     at = np.linspace(-problem.span - FAR, problem.span + FAR, STEPS)
     share = akaike([f.aicc for f in peaked])
     rising = sum(w * tail(f, at) for w, f in zip(share, peaked, strict=True))
-    wanted = (1.0 - level) / 2
+    rising, wanted = ndtri(np.clip(rising, 1e-15, 1.0 - 1e-15)), float(ndtri((1.0 - level) / 2))  # close to straight lines in log dose
 
-    def where(probability):
-        """The last step below the probability, and on from there by a straight line."""
-        below = np.flatnonzero(rising < probability)
+    def where(score):
+        """The last step below the normal score, and on from there by a straight line."""
+        below = np.flatnonzero(rising < score)
         if not len(below) or below[-1] == len(at) - 1:
             return -np.inf if not len(below) else np.inf
         k = below[-1]
-        return at[k] + (probability - rising[k]) / (rising[k + 1] - rising[k]) * (at[k + 1] - at[k])
+        return at[k] + (score - rising[k]) / (rising[k + 1] - rising[k]) * (at[k + 1] - at[k])
 
-    return float(problem.middle * np.exp(where(wanted))), float(problem.middle * np.exp(where(1.0 - wanted)))
+    return float(problem.middle * np.exp(where(wanted))), float(problem.middle * np.exp(where(-wanted)))
 
 
 def tail(found, at):
