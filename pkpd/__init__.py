@@ -18,6 +18,7 @@ _HOMES = {
     "stream": "pkpd.response.stream",
     "open": "pkpd.response.dataset",
     "summarise": "pkpd.response.summary",
+    "fit": "pkpd.response.fit",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

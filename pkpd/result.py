@@ -196,19 +196,23 @@ def joined(parts, cohort):
     return replace(parts[0], cohort=cohort.subset(cohort.ids[: len(stack["status"])]), **stack)
 
 
-def provenance(model, cohort, command=None):
-    """What it takes to compute a table again. Deterministic: no clock, no host name."""
+def release():
+    """Version of the installed package, "unknown" where it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
+    try:
+        return version("pkpd")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def provenance(model, cohort, command=None):
+    """What it takes to compute a table again. Deterministic: no clock, no host name."""
     from pkpd.kernels.cache import fingerprint
     from pkpd.solvers.batch import LANES
 
-    try:
-        number = version("pkpd")
-    except PackageNotFoundError:
-        number = "unknown"
     return {
-        "package": "pkpd", "version": number, "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
+        "package": "pkpd", "version": release(), "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
         "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "fingerprint": fingerprint(LANES),
         "command": command,
     }  # fmt: skip

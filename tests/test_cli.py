@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -189,6 +190,29 @@ def test_an_event_table_gives_one_row_a_record_and_the_times_between(run, tmp_pa
     assert pd.read_csv("one.csv")["Cc"].tolist() == table[table["ID"] == 9]["Cc"].tolist()
 
 
+def test_fit_prints_and_writes_one_summary_with_provenance_and_figure(run, tmp_path):
+    lettuce = Path(__file__).parents[1] / "docs" / "lettuce.csv"
+    code, out, err = run("fit", lettuce, "--model", "brain-cousens", "--out", "fit.json", "--figure")
+    assert (code, err) == (0, "") and "peak dose" in out and "P = 0.00117" in out and "Wrote fit.json, fit.png" in out
+    stored = json.loads((tmp_path / "fit.json").read_text())
+    assert stored["rss"] == pytest.approx(0.12497481, abs=1e-8) and stored["provenance"]["command"].startswith("pkpd ")
+    printed = json.loads(run("fit", lettuce, "--json")[1])
+    assert {k: v for k, v in printed.items() if k != "provenance"} == {k: v for k, v in stored.items() if k != "provenance"}
+    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG") and run("fit", lettuce, "--quiet") == (0, "", "")
+
+
+def test_fit_loads_neither_the_simulator_nor_matplotlib(run):
+    lettuce = str(Path(__file__).parents[1] / "docs" / "lettuce.csv")
+    assert loaded(["fit", lettuce, "--quiet"]) & {"numba", "sympy", "pint", "matplotlib", "scipy.stats"} == set()
+
+
+def test_fit_of_all_models_lists_them_by_weight(run):
+    lettuce = Path(__file__).parents[1] / "docs" / "lettuce.csv"
+    code, out, _ = run("fit", lettuce, "--model", "all", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["best"] == "brain-cousens" and sum(m["weight"] for m in found["models"]) == pytest.approx(1.0)
+
+
 BAD = [
     (1, ["med", "ldn/hormesi"], "Did you mean 'ldn/hormesis'?"),
     (1, ["med", "ldn/hormesis", "--set", "CL=3"], "Did you mean 'cl'?"),
@@ -210,6 +234,11 @@ BAD = [
     (1, ["simulate", "ldn/hormesis", "--events", "none.csv"], "none.csv"),
     (2, ["simulate", "ldn/hormesis", "--events", "doses.csv", "--rx", "1 mg"], "one of --rx and --events"),
     (2, ["simulate", "ldn/hormesis"], "--rx"),
+    (1, ["fit", "none.csv"], "none.csv"),
+    (1, ["fit", "file"], "no readable table"),
+    (1, ["fit", "none.csv", "--out", "fit.txt"], ".json"),
+    (1, ["fit", "none.csv", "--figure"], "--out"),
+    (2, ["fit"], "DATA"),
     (2, ["fly"], "fly"),
 ]
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "summarise", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "summarise", "fit", "nca")
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -72,7 +73,7 @@ def commands(text):
 
 
 def documented():
-    for page in (ROOT / "README.md", ROOT / "models/README.md"):
+    for page in (ROOT / "README.md", ROOT / "models/README.md", *sorted((ROOT / "docs").glob("*.md"))):
         yield from ((shown(page), words) for words in commands(page.read_text()) if "MODEL" not in words and "my_model.toml" not in words)
 
 
@@ -85,6 +86,8 @@ def help_examples(capsys):
 
 def run(words, folder, monkeypatch):
     monkeypatch.chdir(folder)
+    for table in (ROOT / "docs").glob("*.csv"):
+        shutil.copy(table, folder)
     (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
     (folder / "observed.csv").write_text("TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n")
     try:
@@ -123,7 +126,7 @@ def test_a_tour_can_be_followed_from_its_beginning_to_its_end(page, scheduler, t
 
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
-    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "nca"}
+    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "fit", "nca"}
     for words in examples:
         run(words, tmp_path, monkeypatch)
 

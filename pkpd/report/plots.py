@@ -8,9 +8,11 @@ from functools import singledispatch
 
 import numpy as np
 
-from pkpd.report import style, tables
+from pkpd.report import fit_plots, style, tables
 from pkpd.report.published import RANGES
+from pkpd.response.compare import Comparison
 from pkpd.response.dataset import MedDataset
+from pkpd.response.fit import Fit
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
 from pkpd.response.summary import histogram, known_doses
@@ -23,8 +25,12 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable or MedDataset. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse, MedTable or MedDataset, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset or Fit. Raises TypeError for anything else."""
+    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset or Fit, not a {type(thing).__name__}.")
+
+
+plot.register(Fit, fit_plots.fitted)
+plot.register(Comparison, fit_plots.compared)
 
 
 def save(drawing, path):
