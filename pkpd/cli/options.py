@@ -21,7 +21,7 @@ Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Th
 Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
 Solver = Annotated[
     str,
-    Option("--solver", metavar="NAME", help="auto (linear if the model is, else tsit5; rosenbrock for patients who turn out stiff), linear, tsit5 or rosenbrock."),
+    Option("--solver", metavar="NAME", help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out stiff), linear, vern7, tsit5 or rosenbrock."),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, Option("--json", help="Print the summary as JSON, for scripts.")]

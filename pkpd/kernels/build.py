@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 from numpy import sqrt
 
-from pkpd.kernels.vecmath import exp, log, power, select, stack_anchor
+from pkpd.kernels.vecmath import exp, fma, log, power, select, stack_anchor
 
-INLINE = dict(forceinline=True, error_model="numpy", fastmath={{"contract"}})
+INLINE = dict(forceinline=True, error_model="numpy")
 DYNAMIC, STATES, OUTPUTS, SIZE, LANES = {dynamic}, {states}, {outputs}, {size}, {lanes}
 '''
 

@@ -188,6 +188,25 @@ def _join(sign):
     return lambda e: "(" + sign.join(_text(a) for a in e.args) + ")"
 
 
+def _add(expression):
+    """A sum with its products fused, each a single rounding in the order of the terms."""
+    products = [a for a in expression.args if _fused(a)]
+    plain = [_text(a) for a in expression.args if not _fused(a)]
+    if not plain:
+        first, *products = products
+        plain = [_text(first)]
+    text = plain[0] if len(plain) == 1 else "(" + " + ".join(plain) + ")"
+    for a in products:
+        x, *others = a.args
+        text = f"fma({_text(x)}, {'*'.join(_text(y) for y in others)}, {text})"
+    return text
+
+
+def _fused(expression):
+    """Whether it is a product without divisors."""
+    return expression.is_Mul and not any(a.is_Pow and a.exp.is_number and a.exp.is_negative for a in expression.args)
+
+
 def _mul(expression):
     above, below = [], []
     for a in expression.args:
@@ -230,7 +249,7 @@ def _piecewise(expression):
 
 
 _PRINTERS = {
-    "Add": _join(" + "), "Mul": _mul, "Pow": _pow, "Piecewise": _piecewise, "And": _join(" and "), "Or": _join(" or "),
+    "Add": _add, "Mul": _mul, "Pow": _pow, "Piecewise": _piecewise, "And": _join(" and "), "Or": _join(" or "),
     "StrictLessThan": _join(" < "), "LessThan": _join(" <= "), "StrictGreaterThan": _join(" > "),
     "GreaterThan": _join(" >= "), "Equality": _join(" == "), "Unequality": _join(" != "),
     "Not": lambda e: f"(not {_text(e.args[0])})", "BooleanTrue": lambda e: "True", "BooleanFalse": lambda e: "False",

@@ -72,7 +72,7 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     Parameters
     ----------
     changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
-    rtol : relative tolerance; solver : "auto", "linear", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
 
     Returns
     -------

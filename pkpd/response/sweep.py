@@ -211,7 +211,7 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", thread
     ----------
     doses : (D,) increasing positive doses in the target's unit, or "0.05:50 mg" for 33 on the log axis (default: the model's)
     changes : outcome, better, into, every, delta in place of the model's [benefit]
-    rtol : relative tolerance; solver : "auto", "linear", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
 
     Returns
     -------

@@ -17,7 +17,7 @@ from pkpd.symbolic.affine import constant_terms, first_nonlinear
 from pkpd.symbolic.model import Model
 
 LANES = 8
-SOLVERS = ("auto", "tsit5", "rosenbrock", "linear")
+SOLVERS = ("auto", "vern7", "tsit5", "rosenbrock", "linear")
 PEAK_FLOOR = 0.1
 TRIAL_LIMIT = 100_000  # steps tried between two actions
 ROWS_PER_TASK = 16 * LANES
@@ -62,7 +62,7 @@ class Kernel:
         """Name of the solver that every row is solved with first."""
         if self.solver == "auto":
             exact = not self.watches and first_nonlinear(self.model, self.integrals) is None
-            return "linear" if exact else "tsit5"
+            return "linear" if exact else "vern7"
         return self.solver
 
     @cached_property
@@ -78,15 +78,16 @@ class Kernel:
     def _built(self, method):
         from pkpd.kernels.build import build
         from pkpd.solvers import explicit, linear, rosenbrock
-        from pkpd.solvers.tableaus import RODAS5P, TSIT5
+        from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
+        sources = {
+            "vern7": lambda p: explicit.sources(p, VERN7, LANES), "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
+            "rosenbrock": lambda p: rosenbrock.sources(p, RODAS5P, LANES),
+            "linear": lambda p: linear.sources(p, constant_terms(self.model, self.integrals), LANES),
+        }[method]  # fmt: skip
+        derivatives = method in ("rosenbrock", "linear")
         watched = {"extremes": self.extremes, "levels": self.levels}
-        if method == "linear":
-            constant = constant_terms(self.model, self.integrals)
-            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: linear.sources(p, constant, LANES), True)
-        if method == "rosenbrock":
-            return build(self.model, self.observe, self.integrals, method, LANES, lambda p: rosenbrock.sources(p, RODAS5P, LANES), True, **watched)
-        return build(self.model, self.observe, self.integrals, method, LANES, lambda p: explicit.sources(p, TSIT5, LANES), False, **watched)
+        return build(self.model, self.observe, self.integrals, method, LANES, sources, derivatives, **watched)
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
 
     observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
     extremes, levels : what is watched at every step, see Kernel
-    solver : "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto": linear
-        where possible and nothing is watched, else tsit5, and rosenbrock for each row that turns out to be stiff
+    solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto":
+        linear where possible and nothing is watched, else vern7, and rosenbrock for each row that turns out to be stiff
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not linear or something is watched.
     """
     if solver not in SOLVERS:

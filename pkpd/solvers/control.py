@@ -43,7 +43,7 @@ def refresh(layout):
         *load(layout.constant, "c", layout.constants),
         *load(layout.y, "y", n),
         f"({', '.join(names('f', n))},) = {call(layout, 't', names('y', n))}",
-        *(f"w[{layout.stage(0, i)} + l] = f{i} if fresh > 0.0 else w[{layout.stage(0, i)} + l]" for i in range(n)),
+        *(f"w[{layout.stage(0, i)} + l] = select(fresh > 0.0, f{i}, w[{layout.stage(0, i)} + l])" for i in range(n)),
     ]
     return function("def refresh(w):", lines, layout)
 
@@ -54,15 +54,17 @@ def error(layout, dynamic, estimate):
     estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the step
     Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of the states.
     """
-    lines = ["error = 0.0", *(f"p{i} = w[{layout.peak(i)} + l]" for i in range(dynamic, layout.states))]
+    lines = [f"p{i} = w[{layout.peak(i)} + l]" for i in range(dynamic, layout.states)]
     for i in range(dynamic):
         lines += [
-            f"size = max(abs(y{i}), abs(z{i}))",
-            f"p{i} = max(w[{layout.peak(i)} + l], size)",
-            f"e = {estimate(i)}/(rtol*(size + floor*p{i}) + 1e-290)",
-            "error += e*e",
+            f"size{i} = max(abs(y{i}), abs(z{i}))",
+            f"p{i} = max(w[{layout.peak(i)} + l], size{i})",
+            f"e{i} = {estimate(i)}/(rtol*fma(floor, p{i}, size{i}) + 1e-290)",
         ]
-    return [*lines, f"error = error*{1.0 / dynamic!r}", "error = error if error < 1e16 else 1e16"]
+    total = "0.0"
+    for i in range(dynamic):
+        total = f"fma(e{i}, e{i}, {total})"
+    return [*lines, f"mean = {total}*{1.0 / dynamic!r}", "error = select(mean < 1e16, mean, 1e16)"]
 
 
 def verdict(q):
@@ -70,37 +72,35 @@ def verdict(q):
     return [
         "good = (error <= 1.0) & (active > 0.0)",
         "verdict = 0.5*log(max(error, 1e-16))",
-        f"exponent = {-0.7 / q!r}*verdict + {0.4 / q!r}*log_error if good else {-1.0 / q!r}*verdict",
+        f"exponent = select(good, fma({0.4 / q!r}, log_error, {-0.7 / q!r}*verdict), {-1.0 / q!r}*verdict)",
         f"factor = min(max({SAFETY!r}*exp(exponent), {SMALLEST_SHRINK!r}), {LARGEST_GROWTH!r})",
-        "wish = h*factor",
         # a step cut short by an event says nothing against the size wished for before it
-        "wish = max(wish, suggest) if (good & (h < suggest)) else wish",
-        "restart = wish if (good & (first > 0.0)) else restart",
-        "now = (stop if land > 0.0 else t + h) if good else t",
+        "wish = select(good & (h < suggest), max(h*factor, suggest), h*factor)",
+        "again = select(good & (first > 0.0), wish, restart)",
+        "now = select(good, select(land > 0.0, stop, t + h), t)",
         "remaining = stop - now",
         "landing = remaining <= 1.0000001*wish",
-        "size = remaining if landing else (0.5*remaining if remaining < 2.0*wish else wish)",
-        "trials = trials + active",
-        "stuck = ((trials > limit) | (now + 0.1*wish == now)) & (~good) & (active > 0.0)",
-        "stuck = stuck | ((trials > limit) & (active > 0.0))",
-        "call = (good & ((land > 0.0) | (due < now) | (trials >= probe))) | stuck",
+        "size = select(landing, remaining, select(remaining < 2.0*wish, 0.5*remaining, wish))",
+        "tried = trials + active",
+        "stuck = ((tried > limit) | ((now + 0.1*wish == now) & (~good))) & (active > 0.0)",
+        "call = (good & ((land > 0.0) | (due < now) | (tried >= probe))) | stuck",
     ]
 
 
 def store(layout):
     """Lines that keep the verdict, and the values where the step was good."""
     values = {
-        "t": "now", "h": "size if active > 0.0 else 0.0", "suggest": "wish if active > 0.0 else suggest",
-        "log_error": "verdict if good else log_error", "restart": "restart", "first": "0.0 if good else first",
-        "land": "1.0 if landing else 0.0", "accepted": "1.0 if good else 0.0", "count": "count + (1.0 if good else 0.0)",
-        "rejected": "rejected + (0.0 if good else active)", "trials": "trials", "t_old": "t", "h_old": "h",
-        "event": "land", "failed": "1.0 if stuck else 0.0",
+        "t": "now", "h": "select(active > 0.0, size, 0.0)", "suggest": "select(active > 0.0, wish, suggest)",
+        "log_error": "select(good, verdict, log_error)", "restart": "again", "first": "select(good, 0.0, first)",
+        "land": "select(landing, 1.0, 0.0)", "accepted": "select(good, 1.0, 0.0)", "count": "count + select(good, 1.0, 0.0)",
+        "rejected": "rejected + select(good, 0.0, active)", "trials": "tried", "t_old": "t", "h_old": "h",
+        "event": "land", "failed": "select(stuck, 1.0, 0.0)",
     }  # fmt: skip
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
     for i in range(layout.states):
         lines += [
             f"w[{layout.old(i)} + l] = y{i}",
-            f"w[{layout.y(i)} + l] = z{i} if good else y{i}",
-            f"w[{layout.peak(i)} + l] = p{i} if good else w[{layout.peak(i)} + l]",
+            f"w[{layout.y(i)} + l] = select(good, z{i}, y{i})",
+            f"w[{layout.peak(i)} + l] = select(good, p{i}, w[{layout.peak(i)} + l])",
         ]
     return [*lines, "calls += 1 if call else 0"]

@@ -9,8 +9,9 @@ from pkpd.kernels.layout import CLOCK
 from pkpd.solvers import track
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
+GOING = -1  # no status yet
 PROBE_EVERY = 32  # steps between two looks for stiffness ...
-PROBES = 8  # ... and how many in a row must find it
+PROBES = 24  # ... and how many in a row must find it
 
 # solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
 #       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control
@@ -53,7 +54,7 @@ def stop_rates(w, l):
         w[{rate} + k*{lanes} + l] = 0.0
 
 
-@njit(error_model="numpy")
+@njit(**INLINE)
 def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out):
     """Do what is due at lane l's time and set its next stop. True if the lane must find its step size anew."""
     now = w[{t} + l]
@@ -100,7 +101,7 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
     return changed
 
 
-@njit(error_model="numpy")
+@njit(**INLINE)
 def probe(w, l):
     """Look for stiffness in lane l now and then. True if it was found often enough in a row."""
     if w[{trials} + l] < w[{probe} + l]:
@@ -110,7 +111,7 @@ def probe(w, l):
     return w[{stiffness} + l] >= {probes}
 
 
-@njit(error_model="numpy")
+@njit(**INLINE)
 def aim(w, l, changed, floor):
     """Choose the first step after an action or at the start, from memory or from the size of the derivative."""
     wish = w[{restart} + l] if changed else w[{suggest} + l]
@@ -132,6 +133,15 @@ def aim(w, l, changed, floor):
     w[{h} + l] = remaining if landing else (0.5*remaining if remaining < 2.0*wish else wish)
 
 
+@njit(**INLINE)
+def rest(w, l):
+    """Let lane l idle: it takes no step and asks for nothing."""
+    w[{active} + l] = 0.0
+    w[{h} + l] = 0.0
+    w[{land} + l] = 0.0
+    w[{due} + l] = np.inf
+
+
 @njit(error_model="numpy")
 def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, peak, control):
     """Write lane l's last values to row r, or NaN if it failed, and let the lane idle."""
@@ -150,19 +160,18 @@ def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, r
     control[r, 0] = w[{suggest} + l]
     control[r, 1] = w[{log_error} + l]
     control[r, 2] = w[{restart} + l]
-    w[{active} + l] = 0.0
-    w[{h} + l] = 0.0
-    w[{land} + l] = 0.0
-    w[{due} + l] = np.inf
+    rest(w, l)
 
 
-@njit(error_model="numpy")
-def verdict(w, l, limit):
-    """Why lane l is stuck."""
-    for i in range({states}):
-        if not np.isfinite(w[{y} + i*{lanes} + l] + w[{stage0} + i*{lanes} + l]):
-            return {NOT_FINITE}
-    return {STEP_LIMIT} if w[{trials} + l] > limit else {STEP_TOO_SMALL}
+@njit(**INLINE)
+def progress(w, l, limit):
+    """Why lane l cannot go on, or {GOING}."""
+    if w[{failed} + l] > 0.0:
+        for i in range({states}):
+            if not np.isfinite(w[{y} + i*{lanes} + l] + w[{stage0} + i*{lanes} + l]):
+                return {NOT_FINITE}
+        return {STEP_LIMIT} if w[{trials} + l] > limit else {STEP_TOO_SMALL}
+    return {STIFF} if w[{accepted} + l] > 0.0 and probe(w, l) else {GOING}
 
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
@@ -174,55 +183,53 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
     cursor[0] = stack_anchor()
     point = np.zeros({lanes}, np.int64)
     past = np.zeros({lanes}, np.int64)
-{room}    for block in range(first, last, {lanes}):
-        running = min({lanes}, last - block)
-        for l in range({lanes}):
-            # spare lanes of the last block idle on a copy of its first row
-            begin(w, l, rows[block + l if l < running else block], person, theta, y0, own, t0, t1, control)
-            point[l] = past[l] = 0
-            if l < running:
-                r = rows[block + l]
-                cursor[l] = start[r]
-                point[l], past[l] = points[r]
-                while point[l] < past[l] and grid[point[l]] < t0[r]:
-                    point[l] += 1
-                changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
-                w[{first} + l] = 1.0 if changed else 0.0
-                w[{due} + l] = grid[point[l]] if point[l] < past[l] else np.inf
-{start_watching}                w[{fresh} + l] = 1.0
-            else:
-                w[{active} + l] = 0.0
-                w[{due} + l] = np.inf
-        refresh(w)
-        for l in range(running):
-            aim(w, l, w[{first} + l] > 0.0, floor)
-            w[{fresh} + l] = 0.0
-        while running > 0:
-            if cancel[0] != 0:
-                for l in range({lanes}):
-                    if w[{active} + l] > 0.0:
-                        finish(w, l, rows[block + l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
-                break
-            if step(w, rtol, floor, limit) == 0:
-                continue
-            renew = False
+    carried = np.zeros({lanes}, np.int64)
+{room}    following, running, renew = first, 0, True
+    for l in range({lanes}):
+        begin(w, l, rows[first], person, theta, y0, own, t0, t1, control)
+        rest(w, l)
+    while running > 0 or following < last:
+        if renew:
             for l in range({lanes}):
-                if w[{active} + l] == 0.0:
-                    continue
-                r = rows[block + l]
-                if w[{failed} + l] > 0.0:
-                    finish(w, l, r, status, end, integral, place, out, verdict(w, l, limit), fail_time, steps, rejected, peak, control)
-                    running -= 1
-                    continue
+                # a lane that has finished takes the next row, so that none idles while there is work
+                if w[{active} + l] == 0.0 and following < last:
+                    r = rows[following]
+                    carried[l] = r
+                    begin(w, l, r, person, theta, y0, own, t0, t1, control)
+                    cursor[l] = start[r]
+                    point[l], past[l] = points[r]
+                    while point[l] < past[l] and grid[point[l]] < t0[r]:
+                        point[l] += 1
+                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
+                    w[{first} + l] = 1.0 if changed else 0.0
+                    w[{due} + l] = grid[point[l]] if point[l] < past[l] else np.inf
+{start_watching}                    w[{fresh} + l] = 1.0
+                    following += 1
+                    running += 1
+            refresh(w)
+            for l in range({lanes}):
+                if w[{fresh} + l] > 0.0:
+                    aim(w, l, w[{first} + l] > 0.0, floor)
+                    w[{fresh} + l] = 0.0
+        if cancel[0] != 0:
+            for l in range({lanes}):
+                if w[{active} + l] > 0.0:
+                    finish(w, l, carried[l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
+            break
+        renew = False
+        if step(w, rtol, floor, limit) == 0:
+            continue
+{unready}        for l in range({lanes}):
+            if w[{active} + l] == 0.0:
+                continue
+            r = carried[l]
+            fail = progress(w, l, limit)
+            if fail == {GOING}:
                 if w[{accepted} + l] == 0.0:
                     continue
-                if probe(w, l):
-                    finish(w, l, r, status, end, integral, place, out, {STIFF}, fail_time, steps, rejected, peak, control)
-                    running -= 1
-                    continue
-{watch_step}                k = point[l]
+                k = point[l]
                 now = w[{t} + l]
-                while k < past[l] and grid[k] < now:
+{prepare}{watch_step}                while k < past[l] and grid[k] < now:
                     dense(w, l, grid[k], z)
                     look(grid[k], z, w, l, out[place[r] + slot[k]])
                     k += 1
@@ -235,21 +242,17 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                     look(now, z, w, l, out[place[r] + slot[k]])
                     k += 1
                 if now >= t1[r]:
-{watch_end}                    finish(w, l, r, status, end, integral, place, out, {OK}, fail_time, steps, rejected, peak, control)
-                    running -= 1
-                    continue
-                if w[{event} + l] > 0.0:
+                    fail = {OK}
+{watch_end}                elif w[{event} + l] > 0.0:
                     w[{fresh} + l] = 1.0
                     w[{first} + l] = 1.0 if changed else 0.0
                     renew = True
                 point[l] = k
                 w[{due} + l] = grid[k] if k < past[l] else np.inf
-{stay_due}            if renew:
-                refresh(w)
-                for l in range({lanes}):
-                    if w[{fresh} + l] > 0.0:
-                        aim(w, l, w[{first} + l] > 0.0, floor)
-                        w[{fresh} + l] = 0.0
+{stay_due}            if fail != {GOING}:
+                finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, peak, control)
+                running -= 1
+                renew = renew or following < last
 '''
 
 # what a kernel that watches signals does besides: every step after `since` asks for attention
@@ -261,8 +264,8 @@ WATCH = {
     seen = np.zeros(({signals}, {nodes}))
 """,
     "start_watching": """
-                blank(record[r], above[r])
-                w[{due} + l] = min(w[{due} + l], since[r])
+                    blank(record[r], above[r])
+                    w[{due} + l] = min(w[{due} + l], since[r])
 """,
     "watch_step": """
                 if since[r] < w[{t} + l]:
@@ -286,17 +289,35 @@ def _watching(program, places):
     return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {"signature": WATCHING}
 
 
-def source(program, layout):
-    """Source of `solve` and its parts for one program."""
+# what a method whose dense output needs more than its stages does, once for all lanes, when one of them is looked into
+PREPARE = {
+    "unready": """
+        ready = False
+""",
+    "prepare": """
+                if not ready and ({watched}(k < past[l] and grid[k] < now)):
+                    prepare(w)
+                    ready = True
+""",
+}
+
+
+def source(program, layout, prepares=False):
+    """Source of `solve` and its parts for one program.
+
+    prepares : whether the method has a function prepare(w), to be called before `dense`
+    """
     places = {name: layout.clock(name) for name in CLOCK}
     rates = len(program.infused)
     # numba cannot type an empty tuple's element
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
     watching = track.source(program, layout) + "\n\n\n" if program.signals else ""
+    watched = "since[r] < now or " if program.signals else ""
+    prepared = {name: lines.removeprefix("\n").format(watched=watched) if prepares else "" for name, lines in PREPARE.items()}
     return infused + watching + TEMPLATE.strip().format(
-        **places, **_watching(program, places), lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
+        **places, **_watching(program, places), **prepared, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
         rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0),
         ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS,
         every=float(PROBE_EVERY), probes=float(PROBES), STIFF=STIFF, OK=OK,
-        STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
+        GOING=GOING, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
     )  # fmt: skip

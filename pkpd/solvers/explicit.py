@@ -8,46 +8,58 @@ from pkpd.kernels.layout import Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import call, clock, load, names
 
-STABLE = 3.25  # h*|lambda| above which the step is held by stability, not by accuracy (Tsit5 is stable to 3.5 on the real axis)
-
 
 def _sum(weights, terms):
-    return " + ".join(f"{w!r}*{t}" for w, t in zip(weights, terms, strict=True) if w != 0.0)
+    """Text of a weighted sum, fused from the last term to the first."""
+    text = ""
+    for weight, term in reversed([(w, t) for w, t in zip(weights, terms, strict=True) if w != 0.0]):
+        text = f"fma({weight!r}, {term}, {text})" if text else f"{weight!r}*{term}"
+    return text
 
 
-def _stages(layout, tableau):
-    """Lines that leave the last stage's values in z* and every stage's derivatives in k<stage>_*."""
-    n, lines = layout.states, []
-    for s in range(1, len(tableau.c)):
-        lines += [f"g{s}_{j} = h*{a!r}" for j, a in enumerate(tableau.a[s]) if a != 0.0]
-        for i in range(n):
-            terms = [f"g{s}_{j}*k{j + 1}_{i}" for j, a in enumerate(tableau.a[s]) if a != 0.0]
-            lines.append(f"z{i} = y{i} + ({' + '.join(terms)})")
-        lines.append(f"({', '.join(names(f'k{s + 1}_', n))},) = {call(layout, f't + {tableau.c[s]!r}*h', names('z', n))}")
-    return lines
+def _stage(layout, s, c, row):
+    """Lines of the stage after s others: its values in v<s + 1>_*, its derivatives in k<s + 1>_*."""
+    n = layout.states
+    lines = [f"v{s + 1}_{i} = fma(h, {_sum(row, _of(i, len(row)))}, y{i})" for i in range(n)]
+    return [*lines, f"({', '.join(names(f'k{s + 1}_', n))},) = {call(layout, f'fma({c!r}, h, t)', names(f'v{s + 1}_', n))}"]
+
+
+def _of(i, count):
+    """Names of the derivatives of state i in the first `count` stages."""
+    return [f"k{s + 1}_{i}" for s in range(count)]
+
+
+def _prepare(layout, tableau):
+    """Source of `prepare(w)`: what the dense output of the last step needs beside its stages, in every lane."""
+    count, n = len(tableau.c), layout.states
+    used = sorted({j for row in tableau.more_a for j, a in enumerate(row) if a != 0.0 and j < count})
+    lines = [
+        f"t = w[{layout.clock('t_old')} + l]", f"h = w[{layout.clock('h_old')} + l]", *load(layout.constant, "c", layout.constants),
+        *load(layout.old, "y", n), *(f"k{s + 1}_{i} = w[{layout.stage(s + 1, i)} + l]" for s in used for i in range(n)),
+    ]  # fmt: skip
+    for s, (c, row) in enumerate(zip(tableau.more_c, tableau.more_a, strict=True), count):
+        lines += [*_stage(layout, s, c, row), *(f"w[{layout.stage(s + 1, i)} + l] = k{s + 1}_{i}" for i in range(n))]
+    return control.function("def prepare(w):", lines, layout)
 
 
 def _store(layout, tableau):
     last = len(tableau.c)
     for i in range(layout.states):
-        yield f"w[{layout.stage(0, i)} + l] = k{last}_{i} if good else k1_{i}"
+        yield f"w[{layout.stage(0, i)} + l] = select(good, k{last}_{i}, k1_{i})"
         yield from (f"w[{layout.stage(s, i)} + l] = k{s}_{i}" for s in range(1, last + 1))
 
 
 def _step(layout, tableau, dynamic):
     """Source of `step(w, rtol, floor, limit)`: one trial step in every lane; returns how many lanes want attention."""
-    n = layout.states
-
-    def estimate(i):
-        return f"h*({_sum(tableau.error, [f'k{s + 1}_{i}' for s in range(len(tableau.c))])})"
-
+    n, last = layout.states, len(tableau.c)
     lines = [
         *clock(layout, *control.CLOCK),
         *load(layout.constant, "c", layout.constants),
         *load(layout.y, "y", n),
         *load(lambda i: layout.stage(0, i), "k1_", n),
-        *_stages(layout, tableau),
-        *control.error(layout, dynamic, estimate),
+        *(line for s in range(1, last) for line in _stage(layout, s, tableau.c[s], tableau.a[s])),
+        *(f"z{i} = v{last}_{i}" for i in range(n)),
+        *control.error(layout, dynamic, lambda i: f"h*({_sum([tableau.trust * e for e in tableau.error], _of(i, last))})"),
         *control.verdict(tableau.order),
         *_store(layout, tableau),
         *control.store(layout),
@@ -58,14 +70,17 @@ def _step(layout, tableau, dynamic):
 def _dense(layout, tableau):
     """Source of `dense(w, l, time, z)`: values of lane l at a time inside its last step, written to z (S,)."""
     lines = [f"h = w[{layout.clock('h_old')} + l]", f"x = (time - w[{layout.clock('t_old')} + l])/h"]
-    for s, row in enumerate(tableau.dense):
+    used = [s for s, row in enumerate(tableau.dense) if any(row)]
+    for s in used:
         powers = "0.0"
-        for weight in reversed(row):
+        for weight in reversed(tableau.dense[s]):
             powers = f"x*({weight!r} + {powers})"
         lines.append(f"b{s} = h*({powers})")
     for i in range(layout.states):
-        terms = [f"b{s}*w[{layout.stage(s + 1, i)} + l]" for s in range(len(tableau.dense))]
-        lines.append(f"z[{i}] = w[{layout.old(i)} + l] + ({' + '.join(terms)})")
+        text = f"w[{layout.old(i)} + l]"
+        for s in used:
+            text = f"fma(b{s}, w[{layout.stage(s + 1, i)} + l], {text})"
+        lines.append(f"z[{i}] = {text}")
     return "\n".join(["@njit(**INLINE)", "def dense(w, l, time, z):", *(f"    {line}" for line in lines)])
 
 
@@ -75,7 +90,7 @@ def _stiff(layout, tableau, dynamic):
     The last two stages lie at the same time: their slopes differ by the Jacobian times the difference of their values.
     """
     last = len(tableau.c) - 1
-    differences = [(j, b - a) for j, (a, b) in enumerate(zip((*tableau.a[last - 1], 0.0), tableau.a[last], strict=True))]
+    differences = [(j, b - a) for j, (a, b) in enumerate(zip((*tableau.a[last - 1], 0.0), tableau.a[last], strict=True)) if a != b]
     lines = ["slopes = values = 0.0"]
     for i in range(dynamic):
         moved = " + ".join(f"{d!r}*w[{layout.stage(j + 1, i)} + l]" for j, d in differences)
@@ -84,15 +99,15 @@ def _stiff(layout, tableau, dynamic):
             f"slopes += ((w[{layout.stage(last + 1, i)} + l] - w[{layout.stage(last, i)} + l])/scale)**2",
             f"values += (({moved})/scale)**2",
         ]
-    lines.append(f"return slopes > {STABLE**2!r}*values")
+    lines.append(f"return slopes > {tableau.stable**2!r}*values")
     return "\n".join(['@njit(error_model="numpy")', "def stiff(w, l):", *(f"    {line}" for line in lines)])
 
 
 def sources(program, tableau, lanes):
     """Layout and source of all functions of an explicit method for one program."""
-    layout = Layout(lanes, program.states, program.constants, len(tableau.c))
+    layout = Layout(lanes, program.states, program.constants, len(tableau.dense))
     parts = [
-        _step(layout, tableau, program.dynamic), control.refresh(layout), _dense(layout, tableau), _stiff(layout, tableau, program.dynamic),
-        driver.source(program, layout),
+        _step(layout, tableau, program.dynamic), control.refresh(layout), *([_prepare(layout, tableau)] if tableau.more_c else []),
+        _dense(layout, tableau), _stiff(layout, tableau, program.dynamic), driver.source(program, layout, prepares=bool(tableau.more_c)),
     ]  # fmt: skip
     return layout, parts

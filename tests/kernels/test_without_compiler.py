@@ -17,6 +17,7 @@ if numba.config.DISABLE_JIT:
     vecmath.bits_of = lambda x: np.float64(x).view(np.int64)
     vecmath.double_of = lambda n: np.int64(n).view(np.float64)
     vecmath.stack_anchor = lambda: 0
+    vecmath.fma = lambda a, b, c: a * b + c
     vecmath.select = lambda condition, yes, no: yes if condition else no
     np.seterr(all="ignore")
 import pkpd
