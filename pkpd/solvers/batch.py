@@ -86,7 +86,7 @@ class Solution:
     out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own; end : (N, S) last state; integral : (N, Q) value*time
     status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
     peak : (N, S) largest size of each state over the run
-    control : (N, 3) step-size memory, to hand to a run that goes on from `end`
+    control : (N, 3) step-size memory, to hand with `peak` to a run that goes on from `end`
     """
 
     out: np.ndarray
@@ -103,7 +103,8 @@ class Solution:
 def compile(model, observe=None, integrals=(), solver="auto"):
     """Compile a checked model, or fetch it from the user's cache.
 
-    observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
+    observe : names saved on the grid (default: the model's outputs), area(name) for an integral so far; integrals : names
+        integrated over the run
     solver : "tsit5", "rosenbrock", or "auto": tsit5, and rosenbrock for each row that turns out to be stiff
     Raises PkpdError for an unknown name or solver.
     """
@@ -115,7 +116,7 @@ def compile(model, observe=None, integrals=(), solver="auto"):
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, progress=None,
+    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, peak=None, progress=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -128,7 +129,7 @@ def solve(
     given : (V, S) vectors for actions of kind SET and PLUS
     rtol : relative tolerance; the absolute one of a state is rtol times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
-    control : (N, 3) step-size memory of an earlier Solution
+    control, peak : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits of one with stops between
     progress : called with the number of finished rows, from the calling thread
 
     Returns
@@ -139,7 +140,7 @@ def solve(
     person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
     rows, shared = len(person), not isinstance(grid, Grid)
     places = _common(grid, rows) if shared else grid
-    solution = _blank(kernel, rows, places.place[-1], control)
+    solution = _blank(kernel, rows, places.place[-1], control, peak)
     inputs = (
         theta, person, _vectors(kernel, y0), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(kernel, given),
         places.times, places.slot, places.points, places.place,
@@ -158,12 +159,13 @@ def solve(
     stiff = np.flatnonzero(solution.status == driver.STIFF)
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
+        solution.peak[stiff] = np.nan if peak is None else np.asarray(peak)[stiff]
         _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
     shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
     return replace(solution, out=solution.out.reshape(shape))
 
 
-def _blank(kernel, rows, places, control):
+def _blank(kernel, rows, places, control, peak):
     """A Solution in which nothing has been solved yet; out : (places, O)."""
     return Solution(
         out=np.full((places, len(kernel.observe)), np.nan),
@@ -173,7 +175,7 @@ def _blank(kernel, rows, places, control):
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
-        peak=np.full((rows, kernel.states), np.nan),
+        peak=np.full((rows, kernel.states), np.nan) if peak is None else np.array(peak, dtype=np.float64),
         control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
     )
 

@@ -21,8 +21,8 @@ SIGNATURE = (
 
 TEMPLATE = '''
 @njit(error_model="numpy")
-def begin(w, l, r, person, theta, y0, own, t0, t1, control):
-    """Fill lane l with row r: constants, start values, clock and the step size it left off with."""
+def begin(w, l, r, person, theta, y0, own, t0, t1, peak, control):
+    """Fill lane l with row r: constants, start values, clock, and the peaks and step size it left off with."""
     for i in range({size} // {lanes}):
         w[i*{lanes} + l] = 0.0
     constants(theta[person[r]], w, l)
@@ -33,6 +33,9 @@ def begin(w, l, r, person, theta, y0, own, t0, t1, control):
             w[{y} + i*{lanes} + l] = y0[r, i]
     for i in range({states}):
         w[{peak} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
+    for i in range({dynamic}):
+        if peak[r, i] > w[{peak} + i*{lanes} + l]:
+            w[{peak} + i*{lanes} + l] = peak[r, i]
     w[{t} + l] = t0[r]
     w[{stop} + l] = t0[r]
     w[{suggest} + l] = control[r, 0]
@@ -173,7 +176,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
         running = min({lanes}, last - block)
         for l in range({lanes}):
             # spare lanes of the last block idle on a copy of its first row
-            begin(w, l, rows[block + l if l < running else block], person, theta, y0, own, t0, t1, control)
+            begin(w, l, rows[block + l if l < running else block], person, theta, y0, own, t0, t1, peak, control)
             point[l] = past[l] = 0
             if l < running:
                 r = rows[block + l]
