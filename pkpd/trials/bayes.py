@@ -99,7 +99,7 @@ def prior_of(rule, setting):
         raise TrialError(f"ladder {list(rule.ladder)}: a Bayesian rule needs doses above 0.")
     people = cohort(setting.model, rule.particles, seed=rule.prior_seed)
     words = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
-    found = dose_response(setting.model, people, setting.doses(rule), rtol=setting.options["rtol"], threads=setting.options["threads"], **words)
+    found = dose_response(setting.model, people, rule.ladder, rtol=setting.options["rtol"], threads=setting.options["threads"], **words)
     fine = ~np.isnan(found.benefit).any(axis=1)
     benefit = np.column_stack([found.benefit / setting.point, np.zeros(len(people))])[fine]
     traits = setting.diary.traits(rule.prior_seed, people.ids[fine])

@@ -54,14 +54,10 @@ class Setting:
         """Whether the outcome is pain on the 0-10 scale."""
         return self.model.unit(self.benefit.outcome) == SCALE and self.benefit.better == "lower"
 
-    def doses(self, rule):
-        """The ladder of a rule in the unit of the model's doses. Raises PkpdError where that unit does not measure them."""
-        return tuple(d * self.per(rule) for d in rule.ladder)
-
-    def per(self, rule):
-        """Dose units of the model in one unit of the rule."""
-        found = target(self.model, self.benefit.into, rule.unit)
-        return units.factor(rule.unit, found.unit)
+    def own_unit(self, rule):
+        """The rule with its doses in the unit of the model's doses. Raises PkpdError where the rule's unit does not measure them."""
+        unit = target(self.model, self.benefit.into, rule.unit).unit
+        return rule.scaled(units.factor(rule.unit, unit), unit)
 
     def typical(self, count, changed=None):
         """theta (P, K) of `count` typical patients."""

@@ -115,7 +115,7 @@ def joined(parts):
 
 def prepared(setting, rule):
     """The rule in the dose unit of the model, a Bayesian one with its prior. Raises PkpdError."""
-    rule = rule.scaled(setting.per(rule))
+    rule = setting.own_unit(rule)
     return replace(rule, prior=prior_of(rule, setting)) if isinstance(rule, Bayes) else rule
 
 

@@ -4,7 +4,7 @@ A rule is plain data (a dataclass, or a table of rules.toml); what it remembers 
 condition that holds decides; otherwise the rule's own step does. Knows ladders and diaries; knows no model.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -127,6 +127,10 @@ class Rule:
     def start(self):
         """Place of the first dose on the ladder."""
         return 0
+
+    def scaled(self, factor, unit):
+        """The same rule with its doses in another unit, `factor` of which are one of its own."""
+        return replace(self, ladder=tuple(d * factor for d in self.ladder), unit=unit)
 
     def begin(self, patients, now=None):
         """Memory before the first dose. now : (P,) dose that the phase before ended with"""
@@ -292,6 +296,9 @@ class UpAndDown(Rule):
             raise TrialError(f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}.")
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise TrialError(f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")
+
+    def scaled(self, factor, unit):
+        return replace(self, ladder=tuple(d * factor for d in self.ladder), first=self.first * factor, unit=unit)
 
     @property
     def start(self):
