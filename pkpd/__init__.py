@@ -15,6 +15,8 @@ _HOMES = {
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",
     "med": "pkpd.response.med",
+    "titrate": "pkpd.trials.observed",
+    "trial": "pkpd.trials.run",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

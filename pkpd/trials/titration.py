@@ -103,7 +103,7 @@ class Rule:
     unit: str = "mg"
     days: int = 14
     window: int = 7
-    helped: float = 0.10
+    helped: float = 0.30
     conditions: tuple = ()
     label: str = ""
     source: str = ""
@@ -178,7 +178,7 @@ class Rule:
     def conclude(self, memory, seen, who):
         """Write down the dose found by those whose rule has ended: the one they stay on, if it helped."""
         helps = seen.score <= (1.0 - self.helped) * seen.baseline
-        memory.found = np.where(who & helps & (memory.place >= 0), self.doses(memory), memory.found)
+        memory.found = np.where(who & helps & (self.doses(memory) > 0), self.doses(memory), memory.found)
 
     def remember(self, memory, seen, who, margin=0.0):
         """Note the best step so far; (P,) whether this one is it by more than `margin` points. Ties stay with the earlier dose."""
@@ -335,7 +335,7 @@ class UpAndDown(Rule):
 @dataclass(frozen=True)
 class Bayes(Rule):
     """Virtual patients as prior: each visit weighs them by how well they foretell the diary; the next dose is the best one of a patient
-    drawn by weight ("thompson") or the one with the largest expected benefit ("expected").
+    drawn by weight ("thompson") or the one with the largest expected benefit ("expected"). `helped` is asked of the expected benefit alone.
 
     steps : visits until it ends with the largest expected benefit; particles : virtual patients of the prior, drawn from `prior_seed`
     settle : half-life of what is left of an earlier dose's effect, in days; misfit : SD of a step's mean that neither noise nor prior explains, in points
