@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pkpd.errors import PkpdError, TrialError
+from pkpd.population.cohort import SAMPLINGS
 from pkpd.trials.body import NULLS
 from pkpd.trials.observe import EVENTS
 from pkpd.trials.rules import rule as find_rule
@@ -75,7 +76,7 @@ class Endpoint:
 class Design:
     """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
 
-    run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
+    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter); run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
     diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
     """
 
@@ -85,6 +86,7 @@ class Design:
     title: str = "trial"
     patients: int = 1000
     seed: int = 1
+    sampling: str = "sobol"
     run_in: int = 14
     allocation: str = "randomised"
     null: str | None = None
@@ -97,6 +99,7 @@ class Design:
         whole(self.patients, "patients")
         whole(self.seed, "seed", 0)
         whole(self.run_in, "run_in")
+        known(self.sampling, SAMPLINGS, "sampling")
         known(self.allocation, ALLOCATIONS, "allocation")
         if self.null is not None:
             known(self.null, NULLS, "null")

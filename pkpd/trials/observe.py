@@ -15,7 +15,7 @@ from pkpd.population.noise import uniforms
 from pkpd.population.variability import values
 
 DIARY = Path(__file__).with_name("diary.toml")
-LOWEST, HIGHEST = 0.0, 10.0  # of the numeric rating scale, which is in whole points
+LOWEST, HIGHEST = 0.0, 10.0  # of the numeric rating scale
 EVENTS = ("insomnia", "dreams", "headache")
 RISK_DAYS, BENEFIT_DAYS, WEEK = 84.0, 28.0, 7
 STAYED, ADVERSE, NO_BENEFIT, OTHER, FAILED = range(5)
@@ -24,7 +24,7 @@ _SHARES = (
     "placebo_max", "noise_correlation", "missing", "missed", "late", "blockade_ref", "leave_adverse", "leave_random", "leave_no_benefit",
     "benefit_wanted", *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
 )  # fmt: skip
-_AMOUNTS = ("baseline", "placebo_half", "noise_sd", "late_most", "patience", "effect_size")
+_AMOUNTS = ("baseline", "placebo_half", "noise_sd", "step", "late_most", "patience", "effect_size")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,8 @@ class Observer:
         day = first + np.arange(score.shape[1])
         place = day + self.run_in - 1
         span = slice(place[0], place[-1] + 1)
-        said = np.clip(np.rint(score - self.placebo(rows, day) + self.noise[rows, span]), LOWEST, HIGHEST)
+        said, step = score - self.placebo(rows, day) + self.noise[rows, span], self.diary["step"]
+        said = np.clip(np.rint(said / step) * step if step > 0 else said, LOWEST, HIGHEST)
         entries = np.where(self.blank[rows, span], np.nan, said)
         self.entries[rows, span] = entries
         events = self._events(rows, span, blockade) & (day > 0)[:, None]
@@ -218,10 +219,12 @@ class Observer:
 
 
 def mean(entries):
-    """Mean (n,) and number (n,) of the entries (n, d) that are there; NaN where none is. Whole points sum without rounding."""
+    """Mean (n,) and number (n,) of the entries (n, d) that are there; NaN where none is. The sum runs in the order of the days."""
     known = ~np.isnan(entries)
-    count = known.sum(axis=1)
-    return _ratio(np.where(known, entries, 0.0).sum(axis=1), count), count
+    total, count = np.zeros(len(entries)), known.sum(axis=1)
+    for day in np.where(known, entries, 0.0).T:
+        total += day
+    return _ratio(total, count), count
 
 
 def _ratio(total, count):

@@ -150,7 +150,7 @@ def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver
     model = load(design.model)
     notes = read_diary(design.diary, design.diary_set)
     place = setting(model, notes, design.null, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
-    people = draw(model, design.patients, design.seed, set=design.set, ids=ids)
+    people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
     groups = allocated(design, people, replicate)
     courses, done = [], 0
     for arm, group in zip(design.arms, groups, strict=True):

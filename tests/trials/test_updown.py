@@ -1,5 +1,7 @@
 """Up-and-down designs: pooling by hand, and the coverage of the interval on a known monotone curve."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def naive_centred(x, trials, hits, target):
         k = bad[0]
         (a, p, n), (b, q, m) = points[k - 1], points[k]
         points[k - 1 : k + 1] = [((a * n + b * m) / (n + m), (p * n + q * m) / (n + m), n + m)]
-    for (a, p, _), (b, q, _) in zip(points[:-1], points[1:], strict=True):
+    for (a, p, _), (b, q, _) in pairwise(points):
         if p <= target <= q and p < q:
             return a + (target - p) / (q - p) * (b - a)
     return np.nan
