@@ -76,7 +76,8 @@ class Endpoint:
 class Design:
     """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
 
-    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter); run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
+    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter)
+    run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
     diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
     """
 

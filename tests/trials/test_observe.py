@@ -96,7 +96,7 @@ def test_doses_are_missed_and_late_as_often_as_written():
     traits = seen.traits
     assert taken.mean() == pytest.approx(1 - traits["missed"].mean(), abs=0.01)
     assert (late > 0).mean() == pytest.approx(traits["late"].mean(), abs=0.01)
-    assert 0 <= late.min() and 5 < late.max() <= 6
+    assert late.min() >= 0 and 5 < late.max() <= 6
     always, punctual = observer({"missed": 0, "late": 0}).doses(84)
     assert always.all() and not punctual.any()
 
@@ -115,8 +115,11 @@ def test_mean_of_entries_leaves_gaps_out():
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"missing": 1.2}, "missing is a probability"), ({"nothing": 1}, "unknown parameter 'nothing'"), ({"noise_sd": -1}, "must not be negative"), ({"missed": "x"}, "must be a number")],
-)
+    [
+        ({"missing": 1.2}, "missing is a probability"), ({"nothing": 1}, "unknown parameter 'nothing'"), ({"noise_sd": -1}, "must not be negative"),
+        ({"missed": "x"}, "must be a number"),
+    ],
+)  # fmt: skip
 def test_bad_numbers_are_refused_by_name(changes, said):
     with pytest.raises(PkpdError, match=said):
         diary(changes=changes)
