@@ -44,7 +44,7 @@ def dose_response(
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
     rule = {"every": every, "outcome": outcome, "better": better, "into": into}
-    _check_folder(out)
+    check_folder(out)
 
     def work(part, report):
         return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **rule)
@@ -54,7 +54,7 @@ def dose_response(
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
     summary = sentences.dose_response_summary(response, options.command_line())
-    files = [] if out is None else _write(Path(out), "dose-response", response, {"curves": response}, summary, figure)
+    files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
@@ -77,6 +77,9 @@ def med(
     outcome: options.Outcome = None,
     better: options.Better = None,
     into: options.Into = None,
+    titrate: options.Titrate = None,
+    null: options.Null = None,
+    replicates: options.Replicates = 8,
     out: options.Folder = None,
     figure: options.Figure = True,
     threads: options.Threads = None,
@@ -85,14 +88,17 @@ def med(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Each patient's maximally effective dose (MED): table, summary and figure.
+    """Each patient's maximally effective dose (MED): table, summary and figure; with --titrate also the one that titration would find.
 
     \b
     Examples:
       pkpd med ldn/hormesis -n 1000 --seed 7 --out med
       pkpd med ldn/hormesis --set glia=0 -n 1000 --seed 7 --out without-glia
       pkpd med ldn/hormesis --set "toff=24 h" --delta "5 %" --json
+      pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --out observed
+      pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --null same-med
     """
+    from pkpd.cli import trials
     from pkpd.report import sentences
     from pkpd.report.published import RANGES
     from pkpd.response import med as room
@@ -102,21 +108,28 @@ def med(
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
-    _check_folder(out)
+    check_folder(out)
+    if null and not titrate:
+        raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     with screen.progress(len(people), quiet) as advance:
         table = room.med(found, people, rtol=rtol, solver=solver, threads=threads, progress=advance, **rule)
     done = len(table.columns["ID"])
+    seen = trials.titrated(table, titrate, null, replicates, rtol, solver, threads, rule, quiet) if titrate and done == len(people) else None
     known = RANGES.get(found.name)
     summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())
-    files = [] if out is None else _write(Path(out), "med", table, {"patients": table, "curves": table.curves}, summary, figure)
+    parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
+    if seen:
+        summary |= {"observed": trials.summarised(seen)}
+    files = [] if out is None else write(Path(out), "med", seen or table, parts, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
         screen.lines(sentences.med_sentences(found, summary, people.changed))
+        screen.lines(trials.sentences(summary) if seen else ())
     screen.finish(files, sentences.failure(summary), done if done < len(people) else None, len(people), quiet or json)
 
 
-def _check_folder(out):
+def check_folder(out):
     """Refuse a folder that cannot be written before hours are spent on filling it. Raises PkpdError."""
     import os
 
@@ -130,7 +143,7 @@ def _check_folder(out):
         raise PkpdError(f"--out '{out}': no permission to write in {above}; choose another folder.")
 
 
-def _write(folder, name, thing, parts, summary, figure):
+def write(folder, name, thing, parts, summary, figure):
     """Write the tables of `parts`, summary.json and the figure of `thing`; the files written."""
     from pkpd.report import sentences
     from pkpd.result import write_json, write_table

@@ -121,7 +121,7 @@ def column_units(thing, columns):
     """Column -> unit of a MedTable's or DoseResponse's table."""
     model, rule = thing.model, thing.rule
     outcome = model.unit(rule.outcome)
-    known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
+    known = dict.fromkeys(("DOSE", "med", "observed", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
     known |= {name: outcome for name in columns if name.startswith("benefit")} | {"untreated": outcome, rule.outcome: outcome}
     if rule.exposure:
         known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
