@@ -16,7 +16,7 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial")
 
 
 def shown(page):
@@ -59,7 +59,7 @@ def few(words):
     """The command with few patients."""
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
-    elif words[0] in ("simulate", "dose-response", "med"):
+    elif words[0] in ("simulate", "dose-response", "med", "trial"):
         words += ["-n", "16"]
     return words
 
@@ -82,8 +82,14 @@ def help_examples(capsys):
         yield from (words for words in commands(capsys.readouterr().out) if not {"my/model.toml", "[OPTIONS]"} & set(words))
 
 
+def toml_of(page):
+    """The first TOML example of a page."""
+    return re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.S).group(1)
+
+
 def run(words, folder, monkeypatch):
     monkeypatch.chdir(folder)
+    (folder / "trial.toml").write_text(toml_of("docs/trials.md"))
     (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
     try:
         main(few(list(words)))

@@ -36,7 +36,7 @@ Delta = Annotated[
 ]
 Titrate = Annotated[
     str | None,
-    Option("--titrate", metavar="RULE", help="Also titrate every patient by a rule: slow-ladder, full-ladder, step-up-2-weeks, up-and-down, thompson, ... (an unknown name lists all).", show_default=False),
+    Option("--titrate", metavar="RULE", help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).", show_default=False),
 ]
 Null = Annotated[str | None, Option("--null", metavar="CONTROL", help="Null control of --titrate: same-med or no-effect.", show_default=False)]
 Replicates = Annotated[int, Option("--replicates", min=1, metavar="N", help="Titrations of each patient, for the share of the spread that is real.")]

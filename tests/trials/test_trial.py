@@ -115,7 +115,7 @@ def test_statistics_are_those_of_scipy():
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 28, "dose": 1}, {"name": "y", "start": 14, "days": 14, "dose": 2}]}]}, "start: day 14 lies inside 'x'"),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "start": 7, "days": 28, "dose": 1}]}]}, "add a phase with dose = 0"),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 20, "rule": "slow-ladder"}]}]}, "no whole number of the rule's 14-day steps"),
-        ({"arms": [{"name": "a", "phases": [{"name": "x", "rule": {"kind": "up-and-down", "ladder": [1, 2], "first": 1}}]}]}, r"'a': phases\[0\]: steps: .* can never stop"),
+        ({"arms": [{"name": "a", "phases": [{"rule": {"kind": "up-and-down", "ladder": [1, 2], "first": 1}}]}]}, r"'a': phases\[0\]: steps: .* can never stop"),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 28, "dose": -1}]}]}, "ladder"),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 28}]}]}, "either rule or dose"),
         ({"arms": [PLACEBO, PLACEBO]}, "'placebo' is there twice"),
