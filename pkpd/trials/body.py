@@ -4,7 +4,7 @@ States, step sizes and doses on their way to the body live through visits. Knows
 knows no diary entries and no rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def setting(model, diary, null=None, *, rtol=1e-6, solver="auto", threads=None, 
     point = benefit.delta * abs(untreated)
     if not point > 0:
         raise TrialError(f"A diary needs to know how much of {benefit.outcome} is a point: give an absolute delta above 0, such as delta = '1'.")
-    return Setting(model, benefit, diary, null, kernel, point, found.options)
+    return replace(found, point=point)
 
 
 class Body:

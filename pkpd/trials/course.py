@@ -10,8 +10,9 @@ import numpy as np
 from pkpd.population.noise import uniforms
 from pkpd.trials.bayes import prior_of
 from pkpd.trials.body import Body
+from pkpd.trials.kinds import Bayes
 from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, mean
-from pkpd.trials.titration import ACTS, START, Bayes, Seen
+from pkpd.trials.titration import ACTS, START, Seen
 
 CHUNK = 2048  # patients at once: their daily draws fit into memory
 

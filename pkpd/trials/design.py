@@ -10,12 +10,14 @@ from pathlib import Path
 from pkpd.errors import PkpdError, TrialError
 from pkpd.population.cohort import SAMPLINGS
 from pkpd.trials.body import NULLS
+from pkpd.trials.checks import known, number, share, whole
+from pkpd.trials.kinds import Fixed
 from pkpd.trials.observe import EVENTS
 from pkpd.trials.rules import rule as find_rule
-from pkpd.trials.titration import Fixed, Rule, known, number, share, whole
+from pkpd.trials.titration import Rule
 
 ALLOCATIONS = ("randomised", "shared")
-KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose")
+KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "effect")
 WEEK = 7
 LARGEST_FILE = 1_000_000  # bytes
 
@@ -58,7 +60,8 @@ class Endpoint:
 
     kind : "change" (points) or "percent" (of the baseline) of the mean entry, lower is better; "responders" (fell by the share `at_least`);
         "pgi" (1 very much improved to 7 very much worse, from the percent change); "adverse" (any adverse event, or the one named `event`);
-        "dose" (prescribed that day)
+        "dose" (prescribed that day), "settled" (day since which it has not changed), "effect" (fall by the drug alone, in points: no
+        placebo response and no noise; what no trial can see)
     day or phase : its last day, or the end of a phase; window : days of diary; against : a phase whose end is subtracted
     """
 

@@ -110,19 +110,21 @@ def titrate(
     notes = diary if isinstance(diary, Diary) else read_diary(diary)
     place = setting(model, notes, null, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
     chosen = prepared(place, find_rule(rule))
-    courses = []
+    first, found, ended = None, [], []
     for k in range(replicates):
         advance = None if progress is None else lambda done, k=k: progress(k * len(cohort) + done)
         course = follow(
             place, cohort, [(chosen.longest, chosen)], run_in=run_in, seed=seed, replicate=k, own_traits=own_traits, until_done=True, progress=advance
         )
-        courses.append((course, course.found[:, 0], course.ended[:, 0]) if k == 0 else (None, course.found[:, 0], course.ended[:, 0]))
+        first = first or course
+        found.append(course.found[:, 0])
+        ended.append(course.ended[:, 0])
     if truth is None and null is None:
         truth = med(model, cohort, rtol=rtol, solver=solver, threads=threads, **changes)
     columns = truth.columns if null is None else _under_null(place, cohort, seed, rtol, solver, threads, changes)
     return Titration(
-        model, cohort, place.benefit, chosen, notes, null, columns, courses[0][0], np.array([c[1] for c in courses]), np.array([c[2] for c in courses]),
-        own_traits, truth.curves if null is None else None,
+        model, cohort, place.benefit, chosen, notes, null, columns, first, np.array(found), np.array(ended), own_traits,
+        truth.curves if null is None else None,
     )  # fmt: skip
 
 

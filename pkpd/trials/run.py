@@ -14,11 +14,11 @@ from pkpd.result import provenance
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Model
 from pkpd.trials.body import setting
+from pkpd.trials.checks import known
 from pkpd.trials.course import follow, prepared
 from pkpd.trials.design import Design, read
 from pkpd.trials.observe import EVENTS, REASONS, Diary
 from pkpd.trials.observe import diary as read_diary
-from pkpd.trials.titration import known
 
 PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
 LEVEL = 0.95
@@ -192,6 +192,12 @@ def _at(design, endpoint, arm, course, phase):
     if endpoint.kind == "adverse":
         kinds = slice(None) if endpoint.event is None else slice(EVENTS.index(endpoint.event), EVENTS.index(endpoint.event) + 1)
         return course.events[:, first + course.run_in - 1 : last + course.run_in, kinds].any(axis=(1, 2)).astype(float)
+    if endpoint.kind == "settled":
+        changed = np.diff(course.dose[:, : last + course.run_in], axis=1) != 0
+        return np.where(gone, np.nan, np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0))
+    if endpoint.kind == "effect":
+        span = slice(last + course.run_in - endpoint.window, last + course.run_in)
+        return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
     base, late = course.baseline(), np.where(gone, np.nan, course.window(last, endpoint.window))
     relative = late / np.where(base > 0, base, np.nan) - 1.0
     if endpoint.kind == "responders":

@@ -11,7 +11,7 @@ ENDPOINTS = [
     {"name": "change", "kind": "change", "day": 28}, {"name": "percent", "kind": "percent", "phase": "treatment"},
     {"name": "responders", "kind": "responders", "day": 28}, {"name": "half", "kind": "responders", "day": 28, "at_least": 0.5},
     {"name": "pgi", "kind": "pgi", "day": 28}, {"name": "any", "kind": "adverse", "day": 28}, {"name": "dreams", "kind": "adverse", "day": 28, "event": "dreams"},
-    {"name": "dose", "kind": "dose", "day": 28},
+    {"name": "dose", "kind": "dose", "day": 28}, {"name": "settled", "kind": "settled", "day": 28}, {"name": "effect", "kind": "effect", "day": 28},
 ]  # fmt: skip
 PLACEBO = {"name": "placebo", "phases": [{"name": "treatment", "days": 28, "dose": 0}]}
 DRUG = {"name": "4.5 mg", "phases": [{"name": "treatment", "days": 28, "dose": 4.5}]}
@@ -42,10 +42,12 @@ def test_endpoints_are_those_counted_from_the_diary(shared):
         assert got["responders"] == (late <= 0.7 * base) and got["half"] == (late <= 0.5 * base)
         assert got["any"] == course.events[row].any() and got["dreams"] == course.events[row, :, 1].any()
         if gone:
-            assert np.isnan(got["pgi"]) and np.isnan(got["dose"])
+            assert np.isnan([got[name] for name in ("pgi", "dose", "settled", "effect")]).all()
         elif np.isfinite(late):
             marks = [-0.5, -0.3, -0.15, 0.15, 0.3, 0.5]
-            assert got["pgi"] == 1 + sum(late / base - 1 > mark for mark in marks) and got["dose"] == 4.5
+            assert got["pgi"] == 1 + sum(late / base - 1 > mark for mark in marks)
+            assert got["dose"] == 4.5 and got["settled"] == 1
+            assert got["effect"] == pytest.approx(course.base[row] - course.score[row, -7:].mean())
 
 
 def test_shared_arms_have_the_same_patients_with_the_same_noise(shared):
