@@ -46,6 +46,9 @@ def test_an_experiment_has_a_page_a_short_program_a_summary_and_a_figure(folder)
 def test_experiments_were_computed_with_the_models_as_they_are():
     summary = json.loads((ROOT / "experiments/02-med-distribution/summary.json").read_text())
     assert {variant["provenance"]["digest"] for variant in summary.values()} == {load("ldn/hormesis").digest}
+    for name in ("03-real-or-noise", "04-fixed-or-titrated"):
+        summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
+        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():

@@ -9,7 +9,7 @@ from pkpd.cli import options, screen
 
 
 def trial(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Design of the trial, a .toml file (docs/architecture.md).", show_default=False)],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Design of the trial, a .toml file (docs/trials.md).", show_default=False)],
     n: Annotated[int | None, typer.Option("-n", min=1, metavar="N", help="Number of patients (default: the design's).", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="S", help="Seed (default: the design's).", show_default=False)] = None,
     ids: options.Ids = None,

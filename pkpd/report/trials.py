@@ -33,10 +33,11 @@ def titration_sentences(summary, unit):
 
 def _real(real, own_traits):
     if not np.isfinite(real["share"]):
-        return ["  the share of the spread that is real needs at least two repetitions (--replicates 8)"]
+        return ["  the share of the spread that is real cannot be told from so few patients or repetitions (-n 1000 --replicates 8)"]
     bounds = f" (95 % {100 * real['low']:.1f} to {100 * real['high']:.1f})" if np.isfinite(real["low"]) else ""
     traits = ", placebo response and diary counted as the patient's own" if own_traits else ""
-    return [f"  {100 * real['share']:.1f} %{bounds} of the variance of log observed MED is the patients' own{traits}; the rest is noise of titration"]
+    rest = "the rest is noise of titration" if real["share"] > 0 else "below 0 by chance: all of it looks like noise of titration"
+    return [f"  {100 * real['share']:.1f} %{bounds} of the variance of log observed MED is the patients' own{traits}; {rest}"]
 
 
 ENDPOINT_HEADERS = ("endpoint", "arm", "n", "mean", "95 % interval", "against the first arm", "p")

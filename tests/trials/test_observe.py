@@ -1,5 +1,8 @@
 """Diaries, adverse events, adherence, leaving: against their written numbers and a slow twin."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.special import ndtri
@@ -8,6 +11,7 @@ from pkpd.errors import PkpdError
 from pkpd.population.noise import uniforms
 from pkpd.trials.observe import ADVERSE, EVENTS, NO_BENEFIT, OTHER, STAYED, Observer, diary, mean
 
+BIBLIOGRAPHY = Path(__file__).parents[2] / "models/references.bib"
 IDS = np.arange(1, 1501)
 QUIET = {"leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0, "missing": 0}
 
@@ -24,6 +28,8 @@ def looked(seen, score=6.0, blockade=0.0):
 def test_every_number_of_the_diary_has_a_source_and_a_grade():
     for item in diary().inputs.values():
         assert item.source and item.unit and item.evidence in ("measured", "derived", "assumed", "calibrated")
+    cited = set(re.findall(r"\b[A-Z][a-z]+\d{4}\b", " ".join(item.source for item in diary().inputs.values())))
+    assert cited and cited <= set(re.findall(r"@\w+\{(\w+),", BIBLIOGRAPHY.read_text()))
 
 
 def test_one_patient_written_out_day_by_day():
