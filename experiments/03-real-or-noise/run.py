@@ -17,11 +17,11 @@ from pkpd.trials.observed import summarise_observed
 HERE = Path(__file__).parent
 PUBLISHED = (0.1, 6.0)  # mg/day, range of 41 observed MEDs, Marcus 2024
 SAMPLE, SAMPLES = 41, 4000
-RULE = "slow-ladder"
 NULLS = {"drug": None, "same MED for all": "same-med", "no effect": "no-effect"}
 COLOURS = {"drug": "#0072B2", "same MED for all": "#E69F00", "no effect": "#8c8c8c"}
 DROPOUT = {"usual dropout": 0.08, "heavy dropout": 0.80}  # probability of leaving within 84 days for reasons of no interest here
-TRAITS = {"traits are noise": False, "traits are the patient's": True}  # placebo response, diary SD, adherence
+TRAITS = {"drawn anew: noise": False, "kept: the patient's own": True}  # placebo response, diary SD, adherence
+USUAL, NOISE = "usual dropout", "drawn anew: noise"
 
 
 def extremes(doses, rng):
@@ -33,56 +33,50 @@ def extremes(doses, rng):
 
 
 def study(model, cohort, truth, rng):
-    """Summaries by control, dropout and kind of traits, and the observed MEDs behind them."""
-    summaries, seen = {}, {}
-    for name, null in NULLS.items():
-        for dropout, leave in DROPOUT.items():
-            for kind, own in TRAITS.items():
-                if own and dropout != "usual dropout":
-                    continue
-                table = pkpd.titrate(model, cohort, RULE, null=null, own_traits=own, diary=diary(changes={"leave_random": leave}), truth=truth)
-                key, found = (name, dropout, kind), table.found[np.isfinite(table.found)]
-                summaries[", ".join(key)] = summarise_observed(table) | {"samples_of_41": extremes(found, rng), "found_share": len(found) / table.found.size}
-                seen[key] = found
-                print(key, {k: round(float(v), 3) for k, v in table.share_real().items()}, summaries[", ".join(key)]["samples_of_41"], flush=True)
-    return summaries, seen
+    """Summaries by control, dropout and kind of traits."""
+    summaries = {}
+    for name, dropout, kind in ((n, d, k) for n in NULLS for d in DROPOUT for k in TRAITS if d == USUAL or k == NOISE):
+        notes, repetitions = diary(changes={"leave_random": DROPOUT[dropout]}), 8 if dropout == USUAL else 2
+        table = pkpd.titrate(model, cohort, "slow-ladder", null=NULLS[name], own_traits=TRAITS[kind], replicates=repetitions, diary=notes, truth=truth)
+        found, key = table.found[np.isfinite(table.found)], f"{name}, {dropout}, {kind}"
+        shares = {f"{dose:g}": float((found == dose).mean()) for dose in table.titration.ladder}
+        summaries[key] = summarise_observed(table) | {"samples_of_41": extremes(found, rng), "with_observed_med": len(found) / table.found.size, "at_dose": shares}
+        print(key, {k: round(float(v), 3) for k, v in table.share_real().items()}, summaries[key]["samples_of_41"], flush=True)
+    return summaries
 
 
-def draw(summaries, seen):
+def draw(summaries):
     """Observed MEDs, share that is real, smallest and largest of 41."""
-    figure = Figure(figsize=(13, 4.4), layout="constrained")
+    figure = Figure(figsize=(13.5, 4.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(5, 4, 4))
-    ladder = np.unique(seen["drug", "usual dropout", "traits are noise"])
     for k, (name, colour) in enumerate(COLOURS.items()):
-        share = [100 * np.mean(seen[name, "usual dropout", "traits are noise"] == dose) for dose in ladder]
-        left.bar(np.arange(len(ladder)) + 0.28 * (k - 1), share, 0.28, color=colour, label=name)
+        share = summaries[f"{name}, {USUAL}, {NOISE}"]["at_dose"]
+        left.bar(np.arange(len(share)) + 0.28 * (k - 1), [100 * x for x in share.values()], 0.28, color=colour, label=name)
         for j, kind in enumerate(TRAITS):
-            real = summaries[f"{name}, usual dropout, {kind}"]["share_real"]
+            real = summaries[f"{name}, {USUAL}, {kind}"]["share_real"]
             middle.plot([100 * real["low"], 100 * real["high"]], [k + 0.2 * j] * 2, color=colour, lw=3, alpha=1 - 0.5 * j)
-            middle.plot(100 * real["share"], k + 0.2 * j, "os"[j], color=colour, ms=6, mfc="white" if j else colour, label=kind if k == 0 else None)
+            middle.plot(100 * real["share"], k + 0.2 * j, "os"[j], color=colour, ms=6, mfc="white" if j else colour, label=None if k else kind)
         for j, dropout in enumerate(DROPOUT):
-            extreme = summaries[f"{name}, {dropout}, traits are noise"]["samples_of_41"]
-            for end, mark in (("minimum", "v"), ("maximum", "^")):
-                low, mid, high = extreme[end]
+            extreme = summaries[f"{name}, {dropout}, {NOISE}"]["samples_of_41"]
+            for mark, (low, mid, high) in (("v", extreme["minimum"]), ("^", extreme["maximum"])):
                 right.plot([low, high], [k + 0.25 * j] * 2, color=colour, lw=3, alpha=1 - 0.5 * j)
                 right.plot(mid, k + 0.25 * j, mark, color=colour, ms=7, mfc="white" if j else colour)
-    left.set_xticks(range(len(ladder)), [f"{d:g}" for d in ladder], fontsize=8)
+    left.set_xticks(range(len(share)), share, fontsize=7)
     left.set(xlabel="observed MED (mg/day, steps of the ladder)", ylabel="patients with an observed MED (%)")
     left.legend(frameon=False, fontsize=9)
     left.set_title("What the titration finds", loc="left", fontsize=11)
-    middle.set(xlabel="share of the variance of log observed MED\nthat is the patients' own (%), 95 % interval")
+    middle.set(xlabel="share of the variance of log observed MED (%)", ylim=(3.1, -0.6))
     middle.axvline(0, color="0.7", lw=0.8)
-    middle.legend(frameon=False, fontsize=8, loc="lower right", title="placebo response, diary SD, adherence:", title_fontsize=8)
-    middle.set_title("What of it is real", loc="left", fontsize=11)
+    middle.legend(frameon=False, fontsize=8, loc="lower right", title="placebo response, diary SD, adherence", title_fontsize=8)
+    middle.set_title("What of it is the patients' own", loc="left", fontsize=11)
     right.axvspan(*PUBLISHED, color="0.92", zorder=0)
-    right.set(xscale="log", xlabel="smallest and largest of 41 (mg/day), 5-50-95 %\nopen: heavy dropout; grey band: 0.1-6 mg, Marcus 2024")
+    right.set(xscale="log", xlabel="mg/day; grey: 0.1-6 mg; open: heavy dropout", ylim=(2.6, -0.6))
     right.set_xticks([0.1, 0.3, 1, 3, 6], ["0.1", "0.3", "1", "3", "6"])
     right.minorticks_off()
-    right.set_title("Samples of 41", loc="left", fontsize=11)
+    right.set_title("Smallest and largest of 41 (5-50-95 %)", loc="left", fontsize=11)
     for axes in (left, middle, right):
         if axes is not left:
             axes.set_yticks(range(len(NULLS)), list(NULLS))
-            axes.set_ylim(len(NULLS) - 0.4, -0.6)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -93,9 +87,9 @@ def main():
     n = parser.parse_args().n
     model, rng = pkpd.load("ldn/hormesis"), np.random.default_rng(41)
     cohort = pkpd.cohort(model, n, seed=7)
-    summaries, seen = study(model, cohort, pkpd.med(model, cohort), rng)
+    summaries = study(model, cohort, pkpd.med(model, cohort), rng)
     write_json({"variants": summaries, "provenance": provenance(model, cohort)}, HERE / "summary.json")
-    write_figure(draw(summaries, seen), HERE / "real-or-noise.png")
+    write_figure(draw(summaries), HERE / "real-or-noise.png")
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def summarise_observed(table):
         "left_because": {REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)},
         "quantiles": [vars(quantile(seen[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)],
         "ln_sd": float(np.log(seen[found]).std(ddof=1)) if found.sum() > 1 else None,
-        "true_ln_sd": float(np.log(true[both]).std(ddof=1)) if both.sum() > 1 else None,
+        "true_ln_sd": float(np.log(true[both] / true[both][0]).std(ddof=1)) if both.sum() > 1 else None,
         "correlation": float(np.corrcoef(np.log(true[both]), np.log(seen[both]))[0, 1]) if spread else None,
         "observed_to_true": float(np.exp(ratio.mean())) if both.any() else None,
         "within_25_percent": share(int((np.abs(ratio) <= np.log(1.25)).sum()), int(both.sum())),
