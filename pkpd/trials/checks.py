@@ -4,6 +4,8 @@ import numpy as np
 
 from pkpd.errors import TrialError, closest
 
+MOST_DAYS = 3660
+
 
 def number(value, name):
     """The value, if it is a finite number. Raises TrialError."""
@@ -28,6 +30,20 @@ def share(value, name):
 
 def known(value, names, field_name):
     """The value, if it is one of `names`. Raises TrialError."""
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         raise TrialError(f"{field_name}: unknown '{value}'.{closest(str(value), names)}")
+    return value
+
+
+def text(value, name):
+    """The value, if it is text. Raises TrialError."""
+    if not isinstance(value, str):
+        raise TrialError(f"{name} must be text, not {value!r}.")
+    return value
+
+
+def days_in_all(value, name):
+    """The value, if it is no more days than a trial may last. Raises TrialError."""
+    if value > MOST_DAYS:
+        raise TrialError(f"{name}: {value} days are more than a trial may last (at most {MOST_DAYS}).")
     return value

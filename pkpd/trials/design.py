@@ -10,7 +10,7 @@ from pathlib import Path
 from pkpd.errors import PkpdError, TrialError
 from pkpd.population.cohort import SAMPLINGS
 from pkpd.trials.body import NULLS
-from pkpd.trials.checks import known, number, share, whole
+from pkpd.trials.checks import days_in_all, known, number, share, text, whole
 from pkpd.trials.kinds import Fixed
 from pkpd.trials.observe import EVENTS
 from pkpd.trials.rules import rule as find_rule
@@ -102,7 +102,9 @@ class Design:
     def __post_init__(self):
         whole(self.patients, "patients")
         whole(self.seed, "seed", 0)
-        whole(self.run_in, "run_in")
+        days_in_all(whole(self.run_in, "run_in"), "run_in")
+        for name in ("title", "model"):
+            text(getattr(self, name), name)
         known(self.sampling, SAMPLINGS, "sampling")
         known(self.allocation, ALLOCATIONS, "allocation")
         if self.null is not None:
@@ -149,7 +151,7 @@ def _check_arm(arm):
             raise TrialError(f"{place}: start: nothing is said of days {day} to {phase.start}; add a phase with dose = 0 for a washout.")
         if phase.days % phase.rule.days:
             raise TrialError(f"{place}: days: {phase.days} days are no whole number of the rule's {phase.rule.days}-day steps.")
-        day, before = phase.end, phase.name
+        day, before = days_in_all(phase.end, place), phase.name
 
 
 def _check_endpoint(endpoint, arms):
@@ -197,10 +199,12 @@ def from_data(data, folder=Path()):
     for name in ("set", "diary_set", "benefit"):
         if not isinstance(entries.get(name, {}), dict):
             raise TrialError(f"{name} is a table.")
+        for key, value in entries.get(name, {}).items():
+            text(value, f"{name}: {key}") if not isinstance(value, (int, float)) else number(value, f"{name}: {key}")
     if "model" not in entries:
         raise TrialError("model is missing; write for example model = 'ldn/hormesis'.")
     for name in ("model", "diary"):
-        if str(entries.get(name, "")).endswith(".toml"):
+        if text(entries.get(name, ""), name).endswith(".toml"):
             entries[name] = str(folder / entries[name])
     entries["arms"] = tuple(_arm(k, a) for k, a in enumerate(_list(data, "arms")))
     entries["endpoints"] = tuple(Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"})) for k, e in enumerate(_list(data, "endpoints")))
@@ -228,8 +232,7 @@ def _named(table, kind, where, needed):
     entries = _entries(table, kind, where)
     for name in ({"name"} | needed) - set(entries):
         raise TrialError(f"{where}: {name} is missing.")
-    if not isinstance(entries["name"], str):
-        raise TrialError(f"{where}: name must be text, not {entries['name']!r}.")
+    text(entries["name"], f"{where}: name")
     return entries
 
 

@@ -109,7 +109,7 @@ class UpAndDown(Rule):
     def __post_init__(self):
         super().__post_init__()
         share(self.response, "response")
-        if self.first not in self.ladder:
+        if number(self.first, "first") not in self.ladder:
             raise TrialError(f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}.")
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise TrialError(f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")

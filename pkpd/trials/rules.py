@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from pkpd.errors import TrialError, closest
-from pkpd.trials.checks import known
+from pkpd.trials.checks import days_in_all, known
 from pkpd.trials.kinds import KINDS
 from pkpd.trials.titration import Condition, Rule
 
@@ -34,15 +34,16 @@ def rule(what):
         if what not in _library():
             raise TrialError(f"Unknown rule '{what}'.{closest(what, _library())}")
         return rule(_library()[what])
-    return from_table(_whole(what))
+    found = from_table(_whole(what))
+    days_in_all(found.longest, "rule")
+    return found
 
 
 def _whole(table):
     """The table with the entries of the rule that it is like."""
     if not isinstance(table, dict) or "like" not in table:
         return table
-    if table["like"] not in _library():
-        raise TrialError(f"like: unknown rule '{table['like']}'.{closest(str(table['like']), _library())}")
+    known(table["like"], _library(), "like")
     return _whole(_library()[table["like"]]) | {name: value for name, value in table.items() if name != "like"}
 
 
@@ -57,6 +58,8 @@ def from_table(table):
         known(name, names, "rule")
     if "ladder" in entries:
         entries["ladder"] = tuple(entries["ladder"]) if isinstance(entries["ladder"], list) else (entries["ladder"],)
+    if not isinstance(entries.get("conditions", []), list):
+        raise TrialError("conditions is a list of tables.")
     entries["conditions"] = tuple(_condition(c) for c in entries.get("conditions", ()))
     return kind(**entries)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import TrialError
-from pkpd.trials.checks import known, number, share, whole
+from pkpd.trials.checks import known, number, share, text, whole
 
 ACTS = ("start", "up", "down", "hold", "back to the best", "stop", "reduce", "best of all", "top", "no entries", "next", "end")
 START, UP, DOWN, HOLD, BACK, STOP, REDUCE, BEST, TOP, BLANK, NEXT, END = range(len(ACTS))
@@ -108,13 +108,16 @@ class Rule:
     source: str = ""
 
     def __post_init__(self):
+        for name in ("unit", "label", "source"):
+            text(getattr(self, name), name)
         whole(self.days, "days")
         whole(self.window, "window")
         if self.window > self.days:
             raise TrialError(f"window: {self.window} days are more than the {self.days} days of a step.")
         share(self.helped, "helped")
         doses = self.ladder
-        if not doses or not all(isinstance(d, (int, float)) and np.isfinite(d) and d >= 0 for d in doses) or list(doses) != sorted(set(doses)):
+        plain = all(isinstance(d, (int, float)) and not isinstance(d, bool) and 0 <= d < np.inf for d in doses)
+        if not doses or not plain or list(doses) != sorted(set(doses)):
             raise TrialError(f"ladder {list(doses)}: write doses from 0 on that increase, such as [1.5, 3, 4.5].")
 
     @property

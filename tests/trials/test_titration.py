@@ -87,7 +87,7 @@ def test_a_rule_may_be_like_another():
     ("table", "said"),
     [
         ("slow-lader", "Did you mean 'slow-ladder"),
-        ({"like": "nothing"}, "like: unknown rule 'nothing'"),
+        ({"like": "nothing"}, "like: unknown 'nothing'"),
         ({"ladder": [1]}, "with kind, ladder and days"),
         ({"kind": "step", "ladder": [1]}, "kind: unknown 'step'"),
         ({"kind": "ladder", "ladder": [2, 1]}, "increase"),

@@ -153,3 +153,29 @@ def test_a_file_names_itself_in_its_mistakes(tmp_path):
         read(path)
     with pytest.raises(PkpdError, match="cannot be read"):
         read(tmp_path / "none.toml")
+
+
+WRONG = (None, True, -1, 0, 1.5, 10**12, float("nan"), "x", [], ["x"], {}, {"x": 1}, [{}])
+PLACES = [
+    *((k,) for k in ("patients", "seed", "run_in", "title", "model", "diary", "set", "diary_set", "benefit", "arms", "endpoints", "null", "sampling")),
+    *(("arms", 0, k) for k in ("name", "weight", "phases")), *(("arms", 0, "phases", 0, k) for k in ("name", "start", "days", "rule")),
+    *(("arms", 0, "phases", 0, "rule", k) for k in ("kind", "ladder", "days", "window", "unit", "label", "conditions", "like")),
+    *(("arms", 0, "phases", 0, "rule", k) for k in ("helped", "steps", "first", "response", "source")),
+    *(("endpoints", 0, k) for k in ("name", "kind", "day", "phase", "window", "at_least", "event", "against")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda p: ".".join(map(str, p)))
+def test_whatever_a_field_holds_a_design_is_read_or_refused_with_a_sentence(place):
+    for wrong in WRONG:
+        rule = {"kind": "up-and-down", "ladder": [1.0, 2.0], "days": 14, "first": 1.0, "steps": 2}
+        data = {"model": "ldn/hormesis", "arms": [{"name": "a", "phases": [{"name": "p", "days": 28, "rule": rule}]}],
+                "endpoints": [{"name": "e", "kind": "change", "day": 28}]}  # fmt: skip
+        inner = data
+        for step in place[:-1]:
+            inner = inner[step]
+        inner[place[-1]] = wrong
+        try:
+            from_data(data)
+        except PkpdError as error:
+            assert str(error).endswith((".", "?")) and "\n" not in str(error)
