@@ -73,6 +73,38 @@ def test_the_audit_log_tells_every_dose(course):
     assert set(log["RULE"]) <= {"start", "up", "back to the best", "hold", "stop", "no entries"}
 
 
+def naive_ladder(doses, means, baseline):
+    """Doses of one patient by the words of the rule: up until a dose has helped and the next is no better, then back to the best."""
+    taken, best, place, done = [doses[0]], (baseline, None), 0, False
+    for mean in means:
+        if not (done or np.isnan(mean)):
+            if mean < best[0]:
+                best = (mean, place)
+            if best[0] <= 0.7 * baseline and best[1] < place:
+                place, done = best[1], True
+            elif place == len(doses) - 1:
+                place, done = (best[1] if best[0] <= 0.7 * baseline else None), True
+            else:
+                place += 1
+        taken.append(0.0 if place is None else doses[place])
+    return taken
+
+
+def test_every_patients_doses_follow_from_the_diary_by_the_words_of_the_rule(course):
+    for row in range(len(PEOPLE)):
+        last = int(course.left[row] or 70) // 7 * 7
+        means = [np.nanmean(course.diary[row, (course.days > d - 7) & (course.days <= d)]) for d in range(7, last + 1, 7)]
+        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]))
+        for k, dose in enumerate(expected[:-1]):
+            assert set(course.dose[row, 7 + 7 * k : 14 + 7 * k]) == {dose}, (row, k)
+
+
+def test_following_patients_only_until_their_rule_ends_finds_the_same(course):
+    short = follow(USUAL, PEOPLE, [(70, LADDER)], run_in=7, until_done=True)
+    np.testing.assert_array_equal(short.found, course.found)
+    assert np.isnan(short.diary).sum() > np.isnan(course.diary).sum()
+
+
 def test_after_leaving_there_is_neither_diary_nor_dose(course):
     gone = (course.left > 0)[:, None] & (course.days > course.left[:, None])
     assert gone.any() and np.isnan(course.diary[gone]).all() and not course.dose[gone].any() and not course.taken[gone].any()
