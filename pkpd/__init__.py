@@ -19,6 +19,8 @@ _HOMES = {
     "open": "pkpd.response.dataset",
     "summarise": "pkpd.response.summary",
     "fit": "pkpd.response.fit",
+    "titrate": "pkpd.trials.observed",
+    "trial": "pkpd.trials.run",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

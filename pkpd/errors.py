@@ -19,6 +19,10 @@ class CohortError(PkpdError):
     """A cohort cannot be drawn as asked."""
 
 
+class TrialError(PkpdError):
+    """A trial, a titration rule or the description of a diary is wrong. The message names the field."""
+
+
 class ResultError(PkpdError):
     """A table or folder cannot be written or read."""
 

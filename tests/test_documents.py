@@ -17,7 +17,7 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "summarise", "fit", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "summarise", "fit", "nca")
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -48,6 +48,9 @@ def test_an_experiment_has_a_page_a_short_program_a_summary_and_a_figure(folder)
 def test_experiments_were_computed_with_the_models_as_they_are():
     summary = json.loads((ROOT / "experiments/02-med-distribution/summary.json").read_text())
     assert {variant["provenance"]["digest"] for variant in summary.values()} == {load("ldn/hormesis").digest}
+    for name in ("03-real-or-noise", "04-fixed-or-titrated"):
+        summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
+        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():
@@ -61,7 +64,7 @@ def few(words):
     """The command with few patients."""
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
-    elif words[0] in ("simulate", "dose-response", "med"):
+    elif words[0] in ("simulate", "dose-response", "med", "trial"):
         words += ["-n", "16"]
     return words
 
@@ -84,10 +87,16 @@ def help_examples(capsys):
         yield from (words for words in commands(capsys.readouterr().out) if not {"my/model.toml", "[OPTIONS]"} & set(words))
 
 
+def toml_of(page):
+    """The first TOML example of a page."""
+    return re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.S).group(1)
+
+
 def run(words, folder, monkeypatch):
     monkeypatch.chdir(folder)
     for table in (ROOT / "docs").glob("*.csv"):
         shutil.copy(table, folder)
+    (folder / "trial.toml").write_text(toml_of("docs/trials.md"))
     (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
     (folder / "observed.csv").write_text("TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n")
     try:

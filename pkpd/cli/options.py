@@ -37,6 +37,12 @@ Delta = Annotated[
     str | None,
     Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),
 ]
+Titrate = Annotated[
+    str | None,
+    Option("--titrate", metavar="RULE", help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).", show_default=False),
+]
+Null = Annotated[str | None, Option("--null", metavar="CONTROL", help="Null control of --titrate: same-med or no-effect.", show_default=False)]
+Replicates = Annotated[int, Option("--replicates", min=1, metavar="N", help="Titrations of each patient, for the share of the spread that is real.")]
 
 Stream = Annotated[bool, Option("--stream", help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.")]
 Resume = Annotated[bool, Option("--resume", help="Go on with a streamed run: keep what is finished and sound, compute the rest.")]

@@ -51,7 +51,7 @@ def dose_response(
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
     rule = {"every": every, "outcome": outcome, "better": better, "into": into}
-    _check_folder(out)
+    check_folder(out)
 
     def work(part, report):
         return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **rule)
@@ -61,7 +61,7 @@ def dose_response(
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
     summary = sentences.dose_response_summary(response, options.command_line())
-    files = [] if out is None else _write(Path(out), "dose-response", response, {"curves": response}, summary, figure)
+    files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
@@ -84,6 +84,9 @@ def med(
     outcome: options.Outcome = None,
     better: options.Better = None,
     into: options.Into = None,
+    titrate: options.Titrate = None,
+    null: options.Null = None,
+    replicates: options.Replicates = 8,
     out: options.Folder = None,
     figure: options.Figure = True,
     threads: options.Threads = None,
@@ -96,7 +99,7 @@ def med(
     scheduler: options.Scheduler = None,
     chunk: options.Chunk = None,
 ):
-    """Each patient's maximally effective dose (MED): table, summary and figure.
+    """Each patient's maximally effective dose (MED): table, summary and figure; with --titrate also the one that titration would find.
 
     \b
     Examples:
@@ -105,15 +108,20 @@ def med(
       pkpd med ldn/hormesis --set "toff=24 h" --delta "5 %" --json
       pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large
       pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large --resume
+      pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --out observed
+      pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --null same-med
     """
+    from pkpd.cli import trials
     from pkpd.symbolic.load import load
 
     found = load(model)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
-    _check_folder(out)
+    check_folder(out)
+    if null and not titrate:
+        raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
-        folder = _folder_of_stream(out, typical, ids)
+        folder = _folder_of_stream(out, typical, ids, titrate)
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
         report(_streamed(found, folder, n, scheduler, quiet, **given, **numerics, **rule), n, folder, {}, figure, json, quiet)
         return
@@ -121,7 +129,9 @@ def med(
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
     people = options.cohort(found, n, seed, sampling, typical, changes, ids)
     table = _in_memory(found, people, quiet, **numerics, **rule)
-    report(table, len(people), out and Path(out), {"patients": table, "curves": table.curves}, figure, json, quiet)
+    seen = trials.titrated(table, titrate, null, replicates, quiet, **numerics, **rule) if titrate and len(table) == len(people) else None
+    parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
+    report(table, len(people), out and Path(out), parts, figure, json, quiet, seen)
 
 
 def summarise(
@@ -142,7 +152,7 @@ def summarise(
     """
     from pkpd.response import dataset
 
-    _check_folder(out)
+    check_folder(out)
     table = dataset.open(folder)
     left = table.folder.total - len(table)
     if left:
@@ -150,19 +160,22 @@ def summarise(
     report(table, len(table), Path(out or folder), {}, figure, json, quiet)
 
 
-def report(table, n, out, parts, figure, json, quiet):
-    """Print and write what a table of MEDs says; n : patients asked for."""
+def report(table, n, out, parts, figure, json, quiet, seen=None):
+    """Print and write what a table of MEDs says, and what titration of the same patients found; n : patients asked for."""
+    from pkpd.cli import trials
     from pkpd.report import sentences
     from pkpd.report.published import RANGES
     from pkpd.response.summary import summarise
 
     known = RANGES.get(table.model.name)
     summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())
-    files = [] if out is None else _write(out, "med", table, parts, summary, figure)
+    summary |= {"observed": trials.summarised(seen)} if seen else {}
+    files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
         screen.lines(sentences.med_sentences(table.model, summary))
+        screen.lines(trials.sentences(summary) if seen else ())
     screen.finish(files, sentences.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
 
 
@@ -177,12 +190,12 @@ def _in_memory(model, people, quiet, **options):
         return room.med(model, people, progress=advance, **options)
 
 
-def _folder_of_stream(out, typical, ids):
+def _folder_of_stream(out, typical, ids, titrate):
     """The folder, where --stream can be done."""
     if out is None:
         raise typer.BadParameter("--stream writes to a folder; give it with --out")
-    if typical or ids:
-        raise typer.BadParameter("--stream computes whole cohorts; leave out --typical and --id")
+    if typical or ids or titrate:
+        raise typer.BadParameter("--stream computes true MEDs of whole cohorts; leave out --typical, --id and --titrate")
     return Path(out)
 
 
@@ -203,7 +216,7 @@ def _streamed(model, out, n, scheduler, quiet, **given):
             raise typer.Exit(130) from None
 
 
-def _check_folder(out):
+def check_folder(out):
     """Refuse a folder that cannot be written before hours are spent on filling it. Raises PkpdError."""
     import os
 
@@ -217,7 +230,7 @@ def _check_folder(out):
         raise PkpdError(f"--out '{out}': no permission to write in {above}; choose another folder.")
 
 
-def _write(folder, name, thing, parts, summary, figure):
+def write(folder, name, thing, parts, summary, figure):
     """Write the tables of `parts`, summary.json and the figure of `thing`; the files written."""
     from pkpd.response.sweep import column_units
     from pkpd.result import write_json, write_table

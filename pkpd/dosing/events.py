@@ -123,3 +123,23 @@ def periodic_actions(model, into, amounts, every, theta, person):
     lag, share = _applied(model, found, theta, person)
     state = np.full(1, model.state_names.index(found.state), np.int32)
     return _sorted(np.mod(lag, every)[:, None], (share * amounts)[:, None], state, None)
+
+
+def arriving(model, into, times, amounts, theta):
+    """When doses reach the body and how much of them: (N, n) model time and (N, n) in the state's unit.
+
+    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit; theta : (N, K)
+    """
+    lag, share = _applied(model, target(model, into), theta, np.arange(len(theta)))
+    return lag[:, None] + times, share[:, None] * amounts
+
+
+def single_actions(model, into, times, amounts):
+    """Actions of doses as `arriving` gives them, those at time inf left out."""
+    state = model.state_names.index(target(model, into).state)
+    order = np.argsort(times, axis=1, kind="stable")
+    times, amounts = np.take_along_axis(times, order, axis=1), np.take_along_axis(amounts, order, axis=1)
+    given = np.isfinite(times)
+    start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
+    total = int(start[-1])
+    return Actions(start, times[given], np.full(total, ADD, np.int8), np.full(total, state, np.int32), amounts[given])

@@ -37,22 +37,31 @@ class Program:
     extremes: int = 0
 
 
+def area(name):
+    """What the integral of `name` since the start of the run is called among observed names."""
+    return f"integral({name})"
+
+
 def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=()):
     """Turn a checked model into a Program that observes and integrates the named states or assignments.
 
+    observe : may hold area(name) for a name of `integrals`: its integral so far
     derivatives : whether the Jacobian and the derivatives by time are wanted
     extremes : names watched for their extremes; levels : (name, other, factor), the signals name - factor*other; other None: name alone
 
     Raises PkpdError for a name that the model does not have.
     """
+    from sympy import Symbol
+
     expressions = _expanded(model)
+    areas = {area(name): Symbol(f"y{len(model.states) + k}", real=True) for k, name in enumerate(integrals)}
     for name in (*observe, *integrals):
-        if name not in expressions:
+        if name not in expressions and name not in areas:
             raise PkpdError(f"{model.name} has no state or output '{name}'.{closest(name, expressions)}")
     hoist = _Hoist(model)
     rates = [hoist(_inline(s.rate, expressions, model)) for s in model.states]
     rates += [hoist(expressions[name]) for name in integrals]
-    looks = [hoist(expressions[name]) for name in observe]
+    looks = [hoist((expressions | areas)[name]) for name in observe]
     signals = [hoist(s) for s in _signals(model, expressions, extremes, levels)]
     initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
     jacobian_lines, jacobian, slopes = _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})

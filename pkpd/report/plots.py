@@ -25,8 +25,15 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset or Fit. Raises TypeError for anything else."""
-    raise TypeError(f"pkpd.plot draws a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset or Fit, not a {type(thing).__name__}.")
+    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse, a MedTable, a Titration or a TrialResult.
+
+    Raises TypeError for anything else.
+    """
+    from pkpd.report import trial_plots  # noqa: F401  registers its figures here; loaded only when it is asked for
+
+    if plot.dispatch(type(thing)) is plot.dispatch(object):
+        raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
+    return plot.dispatch(type(thing))(thing, **options)
 
 
 plot.register(Fit, fit_plots.fitted)
@@ -213,7 +220,7 @@ def _histogram(axes, table):
         text = f"median {middle.text(rule.lowest, rule.highest, rule.unit)}"
         axes.annotate(text, (middle.value, 0.73), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
     axes.set_ylim(top=axes.get_ylim()[1] * 1.4)
-    _published(axes, table)
+    mark_published(axes, table)
     style.log_axis(axes.xaxis, rule.lowest, rule.highest)
     axes.set_xlim(rule.lowest, rule.highest)
     style.clean(axes, f"maximally effective dose ({rule.unit})", "patients (% of all)", "Each patient's own best dose")
@@ -223,7 +230,8 @@ def _histogram(axes, table):
     )  # fmt: skip
 
 
-def _published(axes, table):
+def mark_published(axes, table):
+    """A band over the published range of MEDs, where there is one for the table's model."""
     known = RANGES.get(table.model.name)
     if known is None or known.unit != table.rule.unit:
         return

@@ -83,3 +83,17 @@ def best_single_dose(table):
     known = table.having("interior") & ~np.isnan(low)
     hits = int(((low <= doses[k]) & (high >= doses[k]) & known).sum())
     return {"dose": float(doses[k]), "mean_benefit": float(mean[k]), "share_in_w90": share(hits, int(known.sum()))}
+
+
+def best_menu(table, k):
+    """The k grid doses that are best to have if every patient takes the better of them, or none: {doses, mean_benefit, mean_of_own_best}.
+
+    Chosen on the first 2,048 patients among all sets of k doses, valued on all.
+    """
+    from itertools import combinations
+
+    benefit = np.maximum(table.curves.benefit, 0.0)
+    benefit, own = benefit[~np.isnan(benefit).any(axis=1)], np.maximum(table.columns["benefit_at_argmax"], 0.0)
+    some = np.ascontiguousarray(benefit[:2048].T)
+    menu = list(max(combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()))
+    return {"doses": table.curves.doses[menu].tolist(), "mean_benefit": float(benefit[:, menu].max(axis=1).mean()), "mean_of_own_best": float(np.nanmean(own))}

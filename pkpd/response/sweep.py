@@ -256,7 +256,8 @@ def column_units(model, rule, columns):
     """Column -> unit of a table of dose responses or MEDs."""
     outcome = model.unit(rule.outcome)
     known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), rule.unit)
-    known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))} | {"untreated": outcome, rule.outcome: outcome, "days_to_90": "d"}
+    known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))}
+    known |= {"untreated": outcome, rule.outcome: outcome, "days_to_90": "d", "observed": rule.unit}
     if rule.exposure:
         known |= {"cmax": model.unit(rule.exposure), "auc": f"{model.unit(rule.exposure)}*{model.time}"}
     if rule.blockade:

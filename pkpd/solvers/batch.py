@@ -114,7 +114,7 @@ class Solution:
     peak : (N, S) largest size of each state over the run, at the ends of steps and just after actions
     record : (N, E, 4) largest value, when, smallest value, when, since the time given; NaN where nothing was watched
     above : (N, C) time spent above each level since then
-    control : (N, 3) step-size memory, to hand to a run that goes on from `end`
+    control : (N, 3) step-size memory, to hand with `peak` to a run that goes on from `end`
     """
 
     out: np.ndarray
@@ -133,7 +133,8 @@ class Solution:
 def compile(model, observe=None, integrals=(), solver="auto", extremes=(), levels=()):
     """Compile a checked model, or fetch it from the user's cache.
 
-    observe : names saved on the grid (default: the model's outputs); integrals : names integrated over the run
+    observe : names saved on the grid (default: the model's outputs), area(name) for an integral so far; integrals : names
+        integrated over the run
     extremes, levels : what is watched at every step, see Kernel
     solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto":
         linear where possible and nothing is watched, else vern7, and rosenbrock for each row that turns out to be stiff
@@ -153,7 +154,7 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, progress=None, since=None, level=None,
+    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, peak=None, progress=None, since=None, level=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -166,7 +167,7 @@ def solve(
     given : (V, S) vectors for actions of kind SET and PLUS
     rtol : relative tolerance, not needed by the linear solver; the absolute one of a state is rtol times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
-    control : (N, 3) step-size memory of an earlier Solution
+    control, peak : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits of one with stops between
     progress : called with the number of finished rows, from the calling thread
     since : float or (N,), for a kernel with extremes or levels: they and the integrals count from just after the actions at this time
         to just after those at t1 (default: nothing is watched, and the integrals count from t0)
@@ -180,7 +181,7 @@ def solve(
     person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
     rows, shared = len(person), not isinstance(grid, Grid)
     places = _common(grid, rows) if shared else grid
-    solution = _blank(kernel, rows, places.place[-1], control)
+    solution = _blank(kernel, rows, places.place[-1], control, peak)
     inputs = (
         theta, person, _vectors(kernel, y0), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(kernel, given),
         places.times, places.slot, places.points, places.place,
@@ -202,6 +203,7 @@ def solve(
     stiff = np.flatnonzero(solution.status == driver.STIFF)
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
+        solution.peak[stiff] = np.nan if peak is None else np.asarray(peak)[stiff]
         _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
     unseen = np.ones(rows, bool) if since is None else solution.status != driver.OK
     solution.record[unseen], solution.above[unseen] = np.nan, np.nan
@@ -209,7 +211,7 @@ def solve(
     return replace(solution, out=solution.out.reshape(shape))
 
 
-def _blank(kernel, rows, places, control):
+def _blank(kernel, rows, places, control, peak):
     """A Solution in which nothing has been solved yet; out : (places, O)."""
     return Solution(
         out=np.full((places, len(kernel.observe)), np.nan),
@@ -219,7 +221,7 @@ def _blank(kernel, rows, places, control):
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
-        peak=np.full((rows, kernel.states), np.nan),
+        peak=np.full((rows, kernel.states), np.nan) if peak is None else np.array(peak, dtype=np.float64),
         control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
         record=np.full((rows, len(kernel.extremes), 4), np.nan),
         above=np.full((rows, len(kernel.levels)), np.nan),

@@ -27,8 +27,8 @@ WATCHING = f"void({INPUTS}, f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1])"
 
 TEMPLATE = '''
 @njit(error_model="numpy")
-def begin(w, l, r, person, theta, y0, own, t0, t1, control):
-    """Fill lane l with row r: constants, start values, clock and the step size it left off with."""
+def begin(w, l, r, person, theta, y0, own, t0, t1, peak, control):
+    """Fill lane l with row r: constants, start values, clock, and the peaks and step size it left off with."""
     for i in range({size} // {lanes}):
         w[i*{lanes} + l] = 0.0
     constants(theta[person[r]], w, l)
@@ -39,6 +39,9 @@ def begin(w, l, r, person, theta, y0, own, t0, t1, control):
             w[{y} + i*{lanes} + l] = y0[r, i]
     for i in range({states}):
         w[{peak} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
+    for i in range({dynamic}):
+        if peak[r, i] > w[{peak} + i*{lanes} + l]:
+            w[{peak} + i*{lanes} + l] = peak[r, i]
     w[{t} + l] = t0[r]
     w[{stop} + l] = t0[r]
     w[{suggest} + l] = control[r, 0]
@@ -186,7 +189,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
     carried = np.zeros({lanes}, np.int64)
 {room}    following, running, renew = first, 0, True
     for l in range({lanes}):
-        begin(w, l, rows[first], person, theta, y0, own, t0, t1, control)
+        begin(w, l, rows[first], person, theta, y0, own, t0, t1, peak, control)
         rest(w, l)
     while running > 0 or following < last:
         if renew:
@@ -195,7 +198,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                 if w[{active} + l] == 0.0 and following < last:
                     r = rows[following]
                     carried[l] = r
-                    begin(w, l, r, person, theta, y0, own, t0, t1, control)
+                    begin(w, l, r, person, theta, y0, own, t0, t1, peak, control)
                     cursor[l] = start[r]
                     point[l], past[l] = points[r]
                     while point[l] < past[l] and grid[point[l]] < t0[r]:

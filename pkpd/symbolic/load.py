@@ -132,7 +132,8 @@ def _find(name, folders):
     return None
 
 
-def _read(path):
+def read(path):
+    """File of a path, its TOML parsed. Raises ModelError that names file and line."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(f"{path}: {path.stat().st_size} bytes is too large for a model file (at most {LARGEST_FILE}).")
@@ -161,7 +162,7 @@ def _gather(path):
         if len(done) > MOST_INCLUDES:
             raise ModelError(f"{path}: more than {MOST_INCLUDES} included files.")
         done.append(current.resolve())
-        file = _read(current)
+        file = read(current)
         included = file.data.get("include", [])
         if not isinstance(included, list) or not all(isinstance(i, str) for i in included):
             raise ModelError(f"{file.place('include')}: include is a list of model names.")

@@ -8,7 +8,7 @@ from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.goal import goal
 from pkpd.response.med import STATUSES, med
-from pkpd.response.summary import summarise
+from pkpd.response.summary import best_menu, summarise
 from pkpd.response.sweep import Steady, dose_response
 from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
@@ -145,3 +145,12 @@ def test_the_best_dose_falls_when_doses_are_given_more_often():
     best = [np.log(med(MODEL, people, every=every).columns["argmax"]) for every in ("12 h", "24 h", "48 h")]
     assert (best[0] < best[1] + 1e-9).all() and (best[1] < best[2] + 1e-9).all()
     assert np.exp(np.median(best[1] - best[0])) > 1.3
+
+
+def test_a_menu_of_more_doses_is_worth_more_and_never_more_than_the_own_best(table):
+    one, two = best_menu(table, 1), best_menu(table, 2)
+    benefit = np.maximum(table.curves.benefit, 0.0)
+    assert one["mean_benefit"] == pytest.approx(benefit.mean(axis=0).max())
+    pairs = [np.maximum(benefit[:, [i]], benefit[:, i:]).mean(axis=0).max() for i in range(benefit.shape[1])]
+    assert two["mean_benefit"] == pytest.approx(max(pairs))
+    assert one["mean_benefit"] < two["mean_benefit"] < two["mean_of_own_best"] + 1e-6

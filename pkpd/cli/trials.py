@@ -1,0 +1,101 @@
+"""pkpd trial, and the titration that pkpd med --titrate adds: what a clinic would see."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pkpd.cli import options, screen
+
+
+def trial(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Design of the trial, a .toml file (docs/trials.md).", show_default=False)],
+    n: Annotated[int | None, typer.Option("-n", min=1, metavar="N", help="Number of patients (default: the design's).", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="S", help="Seed (default: the design's).", show_default=False)] = None,
+    ids: options.Ids = None,
+    replicate: Annotated[int, typer.Option("--replicate", min=0, metavar="K", help="Repetition: the same people, new noise and randomisation.")] = 0,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    threads: options.Threads = None,
+    rtol: options.Tolerance = 1e-6,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """Run a virtual trial: arms, titration by diary, adverse events, dropout, endpoints.
+
+    \b
+    Examples:
+      pkpd trial trial.toml --out trial
+      pkpd trial trial.toml -n 200 --seed 3 --json
+    """
+    from pkpd.cli.response import check_folder
+    from pkpd.report import trials as words
+    from pkpd.trials import design, run
+
+    plan = design.read(file)
+    check_folder(out)
+    many = len(plan.arms) if plan.allocation == "shared" else 1
+    with screen.progress((n or plan.patients) * many, quiet) as advance:
+        result = run.trial(plan, n=n, seed=seed, ids=ids, replicate=replicate, rtol=rtol, solver=solver, threads=threads, progress=advance)
+    summary = result.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), result, summary, figure)
+    if json:
+        from pkpd.result import json_text
+
+        print(json_text(summary), end="")
+    elif not quiet:
+        screen.lines(words.trial_sentences(result.model, summary))
+        screen.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
+    broken = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
+    screen.finish(files, f"{broken} patients could not be solved; they count as having left." if broken else None, None, len(result.cohort), quiet or json)
+
+
+def _write(folder, result, summary, figure):
+    from pkpd.result import write_json, write_table
+
+    files = []
+    units = dict.fromkeys(("DOSE", "NEXT", "taken"), result.unit)
+    for name, columns in (("patients", result.patients()), ("diary", result.diaries()), ("audit", result.audit())):
+        files.append(folder / f"{name}.parquet")
+        write_table(columns, files[-1], {n: u for n, u in units.items() if n in columns}, summary["provenance"])
+    files.append(folder / "summary.json")
+    write_json(summary, files[-1])
+    if figure:
+        from pkpd.report import plots
+
+        files.append(folder / "trial.png")
+        plots.save(plots.plot(result), files[-1])
+    return files
+
+
+def titrated(table, rule, null, replicates, quiet, **given):
+    """Titration of the patients of a MedTable; given : numerics and changes of the benefit."""
+    from pkpd.trials.observed import titrate
+
+    with screen.progress(replicates * len(table.cohort), quiet) as advance:
+        return titrate(table.model, table.cohort, rule, null=null, replicates=replicates, truth=table, progress=advance, **given)
+
+
+def parts(titration):
+    """Name of file -> tidy table of what a titration adds to the MEDs."""
+    return {"audit": _Columns(titration, titration.course.audit()), "replicates": _Columns(titration, titration.replicates())}
+
+
+class _Columns:
+    """A tidy table beside the model and rule that give its units."""
+
+    def __init__(self, titration, columns):
+        self.model, self.rule, self.columns = titration.model, titration.rule, columns
+
+
+def summarised(titration):
+    from pkpd.trials.observed import summarise_observed
+
+    return summarise_observed(titration)
+
+
+def sentences(summary):
+    from pkpd.report.trials import titration_sentences
+
+    return ["", *titration_sentences(summary["observed"], summary["unit"])]

@@ -1,0 +1,43 @@
+"""Uniform draws by address: value = f(seed, replicate, purpose, patient, occasion), whoever else is drawn and however many there are.
+
+The key of a Philox generator names seed, replicate and purpose; its counter names the occasion and the patient. Knows addresses;
+knows nothing of what the draws are for.
+"""
+
+import hashlib
+
+import numpy as np
+
+PER_BLOCK = 4  # draws of one counter value
+PATIENTS = 1 << 64  # counter values between two blocks of occasions: more than there can be patients
+GAP = 64  # patients skipped rather than drawn in vain
+
+
+def uniforms(seed, ids, purpose, count, replicate=0):
+    """Uniforms on 53 bits, strictly inside (0, 1).
+
+    Parameters
+    ----------
+    ids : (P,) patient IDs from 1; purpose : text; count : number of occasions; replicate : number of the repetition
+
+    Returns
+    -------
+    (P, count): occasion k of a patient has the same value for any `ids` and any larger count.
+    """
+    ids = np.asarray(ids, dtype=np.int64)
+    key = int.from_bytes(hashlib.blake2b(f"{seed}|{replicate}|{purpose}".encode(), digest_size=16).digest())
+    found = np.empty((len(ids), -(-count // PER_BLOCK) * PER_BLOCK))
+    order = np.argsort(ids, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(ids[order]) > GAP) + 1):
+        if len(rows):
+            _fill(found, rows, ids[rows], key)
+    return found[:, :count]
+
+
+def _fill(found, rows, ids, key):
+    """Draw the patients `ids` (n,), close together and sorted, into the rows of `found`."""
+    first, last = int(ids[0]), int(ids[-1])
+    for block in range(found.shape[1] // PER_BLOCK):
+        raw = np.random.Philox(key=key, counter=block * PATIENTS + first).random_raw((last - first + 1) * PER_BLOCK)
+        values = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = values.reshape(-1, PER_BLOCK)[ids - first]

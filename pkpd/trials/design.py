@@ -1,0 +1,269 @@
+"""What a trial is: arms, phases, visits, endpoints; as objects, or read from a TOML file and checked field by field.
+
+Knows the words of a trial; runs nothing.
+"""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from pkpd.errors import PkpdError, TrialError
+from pkpd.population.cohort import SAMPLINGS
+from pkpd.trials.body import NULLS
+from pkpd.trials.checks import days_in_all, known, number, share, text, whole
+from pkpd.trials.kinds import Fixed
+from pkpd.trials.observe import EVENTS
+from pkpd.trials.rules import rule as find_rule
+from pkpd.trials.titration import Rule
+
+ALLOCATIONS = ("randomised", "shared")
+KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "effect")
+WEEK = 7
+LARGEST_FILE = 1_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many days under one rule, from day `start` after the first dose on (0: from the first)."""
+
+    name: str
+    start: int
+    days: int
+    rule: Rule
+
+    @property
+    def end(self):
+        """Last day."""
+        return self.start + self.days
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Phases one after the other; weight : share of the patients, relative to the other arms (randomised trials)."""
+
+    name: str
+    phases: tuple
+    weight: float = 1.0
+
+    @property
+    def end(self):
+        return self.phases[-1].end
+
+    @property
+    def first_visit(self):
+        return self.phases[0].start + self.phases[0].rule.days
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A number for every patient.
+
+    kind : "change" (points) or "percent" (of the baseline) of the mean entry, lower is better; "responders" (fell by the share `at_least`);
+        "pgi" (1 very much improved to 7 very much worse, from the percent change); "adverse" (any adverse event, or the one named `event`);
+        "dose" (prescribed that day), "settled" (day since which it has not changed), "effect" (fall by the drug alone, in points: no
+        placebo response and no noise; what no trial can see)
+    day or phase : its last day, or the end of a phase; window : days of diary; against : a phase whose end is subtracted
+    """
+
+    name: str
+    kind: str
+    day: int | None = None
+    phase: str | None = None
+    against: str | None = None
+    window: int = WEEK
+    at_least: float = 0.30
+    event: str | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
+
+    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter)
+    run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
+    diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
+    """
+
+    model: str
+    arms: tuple
+    endpoints: tuple
+    title: str = "trial"
+    patients: int = 1000
+    seed: int = 1
+    sampling: str = "sobol"
+    run_in: int = 14
+    allocation: str = "randomised"
+    null: str | None = None
+    set: dict = field(default_factory=dict)
+    diary: str | None = None
+    diary_set: dict = field(default_factory=dict)
+    benefit: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        whole(self.patients, "patients")
+        whole(self.seed, "seed", 0)
+        days_in_all(whole(self.run_in, "run_in"), "run_in")
+        for name in ("title", "model"):
+            text(getattr(self, name), name)
+        known(self.sampling, SAMPLINGS, "sampling")
+        known(self.allocation, ALLOCATIONS, "allocation")
+        if self.null is not None:
+            known(self.null, NULLS, "null")
+        if not self.arms:
+            raise TrialError("arms: a trial needs at least one.")
+        _distinct([a.name for a in self.arms], "arms")
+        _distinct([e.name for e in self.endpoints], "endpoints")
+        for arm in self.arms:
+            _check_arm(arm)
+        for endpoint in self.endpoints:
+            _check_endpoint(endpoint, self.arms)
+
+    def last_day(self, endpoint, arm, phase=None):
+        """Last day of an endpoint in an arm, or of the phase it is compared with."""
+        name = phase or endpoint.phase
+        return endpoint.day if name is None else next(p.end for p in arm.phases if p.name == name)
+
+    def first_day(self, endpoint, arm, phase=None):
+        """First day of the phase that an endpoint looks at; 1 where it names a day."""
+        name = phase or endpoint.phase
+        return 1 if name is None else next(p.start + 1 for p in arm.phases if p.name == name)
+
+
+def _distinct(names, what):
+    for name in names:
+        if names.count(name) > 1:
+            raise TrialError(f"{what}: '{name}' is there twice; give each a name of its own.")
+
+
+def _check_arm(arm):
+    where = f"arms: '{arm.name}'"
+    if not arm.phases:
+        raise TrialError(f"{where}: phases: at least one is needed.")
+    if not number(arm.weight, f"{where}: weight") > 0:
+        raise TrialError(f"{where}: weight must be above 0, not {arm.weight:g}.")
+    _distinct([p.name for p in arm.phases], f"{where}: phases")
+    day, before = 0, None
+    for phase in arm.phases:
+        place = f"{where}: phases: '{phase.name}'"
+        if phase.start < day:
+            raise TrialError(f"{place}: start: day {phase.start} lies inside '{before}', which lasts to day {day}; phases must not overlap.")
+        if phase.start > day:
+            raise TrialError(f"{place}: start: nothing is said of days {day} to {phase.start}; add a phase with dose = 0 for a washout.")
+        if phase.days % phase.rule.days:
+            raise TrialError(f"{place}: days: {phase.days} days are no whole number of the rule's {phase.rule.days}-day steps.")
+        day, before = days_in_all(phase.end, place), phase.name
+
+
+def _check_endpoint(endpoint, arms):
+    where = f"endpoints: '{endpoint.name}'"
+    known(endpoint.kind, KINDS, f"{where}: kind")
+    whole(endpoint.window, f"{where}: window")
+    share(endpoint.at_least, f"{where}: at_least")
+    if endpoint.event is not None:
+        known(endpoint.event, EVENTS, f"{where}: event")
+    if (endpoint.day is None) == (endpoint.phase is None):
+        raise TrialError(f"{where}: give either day or phase.")
+    for arm in arms:
+        names = [p.name for p in arm.phases]
+        for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
+            if value is not None:
+                known(value, names, f"{where}: {name} of arm '{arm.name}'")
+        if endpoint.day is not None:
+            whole(endpoint.day, f"{where}: day")
+            if endpoint.day < arm.first_visit:
+                raise TrialError(f"{where}: day {endpoint.day} lies before the first visit of arm '{arm.name}' on day {arm.first_visit}.")
+            if endpoint.day > arm.end:
+                raise TrialError(f"{where}: day {endpoint.day} lies after the end of arm '{arm.name}' on day {arm.end}.")
+
+
+def read(path):
+    """Design from a TOML file. Raises TrialError that names file and field."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise TrialError(f"{path}: too large for a trial (at most {LARGEST_FILE} bytes).")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrialError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TrialError(f"{path}: not valid TOML: {str(error) or 'nested too deeply'}.") from error
+    try:
+        return from_data(data, path.parent)
+    except PkpdError as error:
+        raise TrialError(f"{path}: {error}") from error
+
+
+def from_data(data, folder=Path()):
+    """Design from plain data, as in a TOML file; paths in it are relative to `folder`. Raises TrialError that names the field."""
+    entries = _entries(data, Design, "trial", {"arms", "endpoints"})
+    for name in ("set", "diary_set", "benefit"):
+        if not isinstance(entries.get(name, {}), dict):
+            raise TrialError(f"{name} is a table.")
+        for key, value in entries.get(name, {}).items():
+            text(value, f"{name}: {key}") if not isinstance(value, (int, float)) else number(value, f"{name}: {key}")
+    if "model" not in entries:
+        raise TrialError("model is missing; write for example model = 'ldn/hormesis'.")
+    for name in ("model", "diary"):
+        if text(entries.get(name, ""), name).endswith(".toml"):
+            entries[name] = str(folder / entries[name])
+    entries["arms"] = tuple(_arm(k, a) for k, a in enumerate(_list(data, "arms")))
+    entries["endpoints"] = tuple(Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"})) for k, e in enumerate(_list(data, "endpoints")))
+    return Design(**entries)
+
+
+def _list(data, name):
+    found = data.get(name, [])
+    if not isinstance(found, list):
+        raise TrialError(f"{name} is a list of tables; write [[{name}]].")
+    return found
+
+
+def _entries(table, kind, where, later=()):
+    """Entries of a table that `kind` has, those of `later` left out."""
+    if not isinstance(table, dict):
+        raise TrialError(f"{where} is a table.")
+    names = [f.name for f in fields(kind)]
+    for name in table:
+        known(name, names, where)
+    return {name: value for name, value in table.items() if name not in later}
+
+
+def _named(table, kind, where, needed):
+    entries = _entries(table, kind, where)
+    for name in ({"name"} | needed) - set(entries):
+        raise TrialError(f"{where}: {name} is missing.")
+    text(entries["name"], f"{where}: name")
+    return entries
+
+
+def _arm(k, table):
+    entries = _named(table, Arm, f"arms[{k}]", {"phases"})
+    phases, day = [], 0
+    for j, phase in enumerate(_list(table, "phases")):
+        where = f"arms: '{entries['name']}': phases[{j}]"
+        phases.append(_phase(phase, day, where))
+        day = phases[-1].end
+    return Arm(entries["name"], tuple(phases), entries.get("weight", 1.0))
+
+
+def _phase(table, day, where):
+    if not isinstance(table, dict):
+        raise TrialError(f"{where} is a table.")
+    for name in table:
+        known(name, ("name", "start", "days", "rule", "dose", "unit", "visits_every"), where)
+    if ("rule" in table) == ("dose" in table):
+        raise TrialError(f"{where}: give either rule or dose.")
+    try:
+        days = whole(table.get("days", 0), "days") if "days" in table or "dose" in table else None
+        rule = find_rule(table["rule"]) if "rule" in table else _fixed(table, days)
+        start = whole(table.get("start", day), "start", 0)
+        return Phase(str(table.get("name", f"phase from day {start}")), start, rule.longest if days is None else days, rule)
+    except PkpdError as error:
+        raise TrialError(f"{where}: {error}") from error
+
+
+def _fixed(table, days):
+    every = table.get("visits_every", next(step for step in (14, 7, days) if days % step == 0))
+    whole(every, "visits_every")
+    dose = number(table["dose"], "dose")
+    return Fixed(ladder=(dose,), unit=table.get("unit", "mg"), days=every, window=min(WEEK, every), visits=max(days // every, 1), label=f"{dose:g} a day")

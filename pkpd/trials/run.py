@@ -1,0 +1,207 @@
+"""A trial from its design: who goes into which arm, what becomes of them, endpoints and comparisons.
+
+Knows designs and courses; the statistics are SciPy's.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pkpd.population.cohort import Cohort
+from pkpd.population.cohort import cohort as draw
+from pkpd.population.noise import uniforms
+from pkpd.result import provenance
+from pkpd.symbolic.load import load
+from pkpd.symbolic.model import Model
+from pkpd.trials.body import setting
+from pkpd.trials.checks import known
+from pkpd.trials.course import follow, prepared
+from pkpd.trials.design import Design, read
+from pkpd.trials.observe import EVENTS, REASONS, Diary
+from pkpd.trials.observe import diary as read_diary
+
+PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial showed. courses : one Course an arm, in order; unit : of doses; values : endpoint -> list of (P,) by arm"""
+
+    design: Design
+    model: Model
+    cohort: Cohort
+    diary: Diary
+    unit: str
+    courses: tuple
+    values: dict
+
+    @property
+    def names(self):
+        return tuple(a.name for a in self.design.arms)
+
+    def patients(self):
+        """Tidy columns, one row a patient and arm."""
+        parts = []
+        for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
+            n = len(course.ids)
+            parts.append({
+                "ID": course.ids, "ARM": np.full(n, arm.name), "base": course.base, "baseline": course.baseline(), "left": course.left,
+                "left_because": np.array(REASONS)[course.reason], **{e: course.events[:, :, j].any(axis=1) for j, e in enumerate(EVENTS)},
+                **{name: values[k] for name, values in self.values.items()},
+            })  # fmt: skip
+        return _stacked(parts)
+
+    def diaries(self):
+        """Tidy columns, one row a patient, arm and day: what was entered, what a diary without noise would say, doses."""
+        parts = []
+        for arm, course in zip(self.design.arms, self.courses, strict=True):
+            n, days = course.diary.shape
+            parts.append({
+                "ID": np.repeat(course.ids, days), "ARM": np.full(n * days, arm.name), "DAY": np.tile(course.days, n), "DIARY": course.diary.ravel(),
+                "score": course.score.ravel(), "DOSE": course.dose.ravel(), "taken": course.taken.ravel(),
+                **{e: course.events[:, :, j].ravel() for j, e in enumerate(EVENTS)},
+            })  # fmt: skip
+        return _stacked(parts)
+
+    def audit(self):
+        """Tidy columns, one row a visit: ID ARM DAY PHASE DOSE SCORE ENTRIES ADVERSE RULE NEXT."""
+        logs = [(a.name, c.audit()) for a, c in zip(self.design.arms, self.courses, strict=True)]
+        return _stacked([{"ARM": np.full(len(log["ID"]), name)} | log for name, log in logs])
+
+    def summary(self, command=None):
+        """The trial in a few numbers, as plain data: arms, endpoints, comparisons with the first arm, provenance."""
+        return {
+            "title": self.design.title, "allocation": self.design.allocation, "null": self.design.null, "run_in": self.design.run_in,
+            "arms": [_arm_summary(a, c) for a, c in zip(self.design.arms, self.courses, strict=True)],
+            "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
+            "provenance": provenance(self.model, self.cohort, command) | {"diary": self.diary.digest[:16]},
+        }  # fmt: skip
+
+    def _endpoint(self, endpoint):
+        values = self.values[endpoint.name]
+        paired = self.design.allocation == "shared"
+        return {
+            "kind": endpoint.kind, "arms": {name: described(v) for name, v in zip(self.names, values, strict=True)},
+            "against_first": {name: compared(v, values[0], paired) for name, v in zip(self.names[1:], values[1:], strict=True)},
+        }  # fmt: skip
+
+
+def _stacked(parts):
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+
+def _arm_summary(arm, course):
+    found = [course.found[:, k][np.isfinite(course.found[:, k])] for k in range(len(arm.phases))]
+    return {
+        "name": arm.name, "patients": len(course.ids), "rules": [p.rule.label or p.rule.kind for p in arm.phases],
+        "left_because": {REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))},
+        "adverse": {e: float(course.events[:, :, j].any(axis=1).mean()) if len(course.ids) else None for j, e in enumerate(EVENTS)},
+        "any_adverse": float(course.events.any(axis=(1, 2)).mean()) if len(course.ids) else None,
+        "dose_found": [{"patients": len(f), "median": float(np.median(f)) if len(f) else None} for f in found],
+    }  # fmt: skip
+
+
+def described(values):
+    """n, mean, SD and 95 % interval of the mean of values (P,), gaps left out."""
+    from scipy import stats
+
+    x = values[np.isfinite(values)]
+    n = len(x)
+    if n < 2:
+        return {"n": n, "mean": float(x[0]) if n else None, "sd": None, "low": None, "high": None}
+    half = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * x.std(ddof=1) / np.sqrt(n)
+    return {"n": n, "mean": float(x.mean()), "sd": float(x.std(ddof=1)), "low": float(x.mean() - half), "high": float(x.mean() + half)}
+
+
+def compared(values, reference, paired):
+    """Difference of two arms with 95 % interval and p: Welch's t test, or the paired one for arms that share their patients."""
+    from scipy import stats
+
+    if paired:
+        both = np.isfinite(values) & np.isfinite(reference)
+        values, reference = values[both], reference[both]
+    else:
+        values, reference = values[np.isfinite(values)], reference[np.isfinite(reference)]
+    difference = float(values.mean() - reference.mean()) if len(values) and len(reference) else None
+    spread = values - reference if paired else np.concatenate([values - values.mean(), reference - reference.mean()]) if difference is not None else values
+    if min(len(values), len(reference)) < 2 or not np.ptp(spread) > 0:
+        return {"difference": difference, "low": None, "high": None, "p": None}
+    test = stats.ttest_rel(values, reference) if paired else stats.ttest_ind(values, reference, equal_var=False)
+    interval = test.confidence_interval(LEVEL)
+    return {"difference": difference, "low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
+
+
+def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
+    """Run a trial.
+
+    Parameters
+    ----------
+    design : Design, or path of a TOML file; n, seed : in place of the design's; ids : only these patients of its cohort
+    replicate : number of the repetition: the same people, new noise and randomisation
+    progress : called with the number of patients finished, over all arms
+
+    Returns
+    -------
+    TrialResult. Raises PkpdError for bad input.
+    """
+    design = design if isinstance(design, Design) else read(design)
+    design = replace(design, patients=design.patients if n is None else n, seed=design.seed if seed is None else seed)
+    model = load(design.model)
+    notes = read_diary(design.diary, design.diary_set)
+    place = setting(model, notes, design.null, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
+    people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
+    groups = allocated(design, people, replicate)
+    courses, done = [], 0
+    for arm, group in zip(design.arms, groups, strict=True):
+        advance = None if progress is None else lambda k, done=done: progress(done + k)
+        phases = [(p.days, prepared(place, p.rule)) for p in arm.phases]
+        courses.append(follow(place, group, phases, run_in=design.run_in, replicate=replicate, progress=advance))
+        done += len(group)
+    values = {e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)] for e in design.endpoints}
+    return TrialResult(design, model, people, notes, place.benefit.unit, tuple(courses), values)
+
+
+def _benefit(design):
+    for name in design.benefit:
+        known(name, ("outcome", "better", "into", "every", "delta", "doses"), "benefit")
+    return design.benefit
+
+
+def allocated(design, people, replicate=0):
+    """The cohort of every arm: all patients in each of shared arms, or each patient in one, drawn by weight."""
+    if design.allocation == "shared":
+        return [people] * len(design.arms)
+    weights = np.array([a.weight for a in design.arms])
+    drawn = uniforms(people.seed, people.ids, "randomisation", 1, replicate)[:, 0]
+    arm = np.searchsorted(np.cumsum(weights / weights.sum())[:-1], drawn, side="right")
+    return [people.subset(people.ids[arm == k]) for k in range(len(weights))]
+
+
+def value(design, endpoint, arm, course):
+    """(P,) an endpoint. NaN where the patient had left, but not to respond and not to have had an adverse event are answers."""
+    found = _at(design, endpoint, arm, course, endpoint.phase)
+    return found if endpoint.against is None else found - _at(design, endpoint, arm, course, endpoint.against)
+
+
+def _at(design, endpoint, arm, course, phase):
+    last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
+    gone = (course.left > 0) & (course.left < last) | (course.status != 0)
+    if endpoint.kind == "dose":
+        return np.where(gone, np.nan, course.dose[:, last + course.run_in - 1])
+    if endpoint.kind == "adverse":
+        kinds = slice(None) if endpoint.event is None else slice(EVENTS.index(endpoint.event), EVENTS.index(endpoint.event) + 1)
+        return course.events[:, first + course.run_in - 1 : last + course.run_in, kinds].any(axis=(1, 2)).astype(float)
+    if endpoint.kind == "settled":
+        changed = np.diff(course.dose[:, : last + course.run_in], axis=1) != 0
+        return np.where(gone, np.nan, np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0))
+    if endpoint.kind == "effect":
+        span = slice(last + course.run_in - endpoint.window, last + course.run_in)
+        return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
+    base, late = course.baseline(), np.where(gone, np.nan, course.window(last, endpoint.window))
+    relative = late / np.where(base > 0, base, np.nan) - 1.0
+    if endpoint.kind == "responders":
+        return (relative <= -endpoint.at_least).astype(float)
+    if endpoint.kind == "pgi":
+        return np.where(np.isnan(relative), np.nan, 1.0 + np.searchsorted(PGI, relative, side="left"))
+    return 100.0 * relative if endpoint.kind == "percent" else late - base

@@ -1,0 +1,139 @@
+"""Up-and-down designs: the staircase, centred isotonic regression of its responses, and the dose with a given share of responses.
+
+Oron & Flournoy (2017), Stat. Biopharm. Res. 9(3), 258-267: doses that violate the order are pooled into one point at their mean
+dose, so that the curve has no flat piece; between points it is straight. All of it supposes that more dose gives more responses.
+Knows doses, trials and responses; knows no patients.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from pkpd.errors import TrialError
+
+SHRINK = 0.4  # trials added at each dose, with the target's share of responses, to the curve that the interval is simulated from:
+#               the fitted one is too steep where a dose was seen a few times (tests/trials/test_updown.py measures the coverage)
+
+
+@dataclass(frozen=True)
+class EffectiveDose:
+    """Dose with a share `target` of responses and its interval of confidence `level`; NaN where the staircase did not reach it."""
+
+    target: float
+    value: float
+    low: float
+    high: float
+    level: float
+
+
+def staircase(answers, first):
+    """Place (P,) of each patient's dose: one step down after a response of the patient before, one up after none (Dixon & Mood 1948).
+
+    answers : (P, D) bool, whether each patient would respond at each dose; first : place of the first patient's dose
+    """
+    patients, doses = answers.shape
+    places = np.empty(patients, np.int64)
+    at = first
+    for p in range(patients):
+        places[p] = at
+        at = min(max(at + (-1 if answers[p, at] else 1), 0), doses - 1)
+    return places
+
+
+def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000, seed=1):
+    """Dose with a share `target` of responses, from a staircase, by centred isotonic regression on log dose.
+
+    Parameters
+    ----------
+    doses : (D,) positive, increasing; places : (n,) index of the dose of each patient in turn; answers : (n,) whether they responded
+    level : of the interval, by the percentiles of `draws` staircases simulated from the fitted curve
+
+    Returns
+    -------
+    EffectiveDose. Raises TrialError for bad input.
+    """
+    x = np.asarray(doses, dtype=float)
+    places, answers = np.asarray(places), np.asarray(answers, dtype=bool)
+    if x.ndim != 1 or not (np.isfinite(x).all() and (x > 0).all() and (np.diff(x) > 0).all()):
+        raise TrialError("doses must be positive and increasing.")
+    if not len(places) or places.shape != answers.shape or places.min() < 0 or places.max() >= len(x):
+        raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
+    if not (0 < target < 1 and 0 < level < 1):
+        raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
+    x = np.log(x)
+    trials = np.bincount(places, minlength=len(x)).astype(float)
+    hits = np.bincount(places, weights=answers, minlength=len(x))
+    value = centred_isotonic(x, trials[None], hits[None], target)[0]
+    seen = trials > 0
+    curve = _curve(x, np.where(seen, trials + SHRINK, 0.0), np.where(seen, hits + SHRINK * target, 0.0))
+    uniforms = np.random.Generator(np.random.Philox(seed)).random((draws, len(places)))
+    again = centred_isotonic(x, *_walks(curve, int(places[0]), uniforms), target)
+    again = again[np.isfinite(again)]
+    low, high = np.percentile(again, (50 - 50 * level, 50 + 50 * level)) if len(again) and np.isfinite(value) else (np.nan, np.nan)
+    return EffectiveDose(target, float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), level)
+
+
+def centred_isotonic(x, trials, hits, target):
+    """Place on x (D,) where the curve through trials and hits (P, D) reaches `target`, (P,); NaN where it does not."""
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    return _crossings(x, np.ascontiguousarray(trials, dtype=np.float64), np.ascontiguousarray(hits, dtype=np.float64), float(target))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pooled(x, trials, hits):
+    """Points (n) of the centred curve: place and share of responses. Doses without a trial are left out."""
+    place, rate, weight = np.empty(len(x)), np.empty(len(x)), np.empty(len(x))
+    n = 0
+    for d in range(len(x)):
+        if trials[d] == 0.0:
+            continue
+        place[n], rate[n], weight[n] = x[d], hits[d] / trials[d], trials[d]
+        n += 1
+        while n > 1 and rate[n - 2] >= rate[n - 1]:
+            # two doses in a row without or with nothing but responses say where the curve ends, not where it lies
+            if rate[n - 2] == rate[n - 1] and (rate[n - 1] == 0.0 or rate[n - 1] == 1.0):
+                break
+            total = weight[n - 2] + weight[n - 1]
+            place[n - 2] = (place[n - 2] * weight[n - 2] + place[n - 1] * weight[n - 1]) / total
+            rate[n - 2] = (rate[n - 2] * weight[n - 2] + rate[n - 1] * weight[n - 1]) / total
+            weight[n - 2] = total
+            n -= 1
+    return place[:n], rate[:n]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _crossings(x, trials, hits, target):
+    found = np.full(len(trials), np.nan)
+    for r in range(len(trials)):
+        place, rate = _pooled(x, trials[r], hits[r])
+        for k in range(len(place)):
+            if rate[k] == target:
+                found[r] = place[k]
+                break
+            if k > 0 and rate[k - 1] < target < rate[k]:
+                found[r] = place[k - 1] + (target - rate[k - 1]) / (rate[k] - rate[k - 1]) * (place[k] - place[k - 1])
+                break
+    return found
+
+
+def _curve(x, trials, hits):
+    """(D,) share of responses at every dose, flat beyond the doses that were tried."""
+    place, rate = _pooled(x, trials, hits)
+    return np.interp(x, place, rate)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walks(curve, first, uniforms):
+    """Trials and hits (B, D) of staircases (B) of n patients each, from uniforms (B, n)."""
+    trials, hits = np.zeros((len(uniforms), len(curve))), np.zeros((len(uniforms), len(curve)))
+    for b in range(len(uniforms)):
+        at = first
+        for k in range(uniforms.shape[1]):
+            trials[b, at] += 1.0
+            if uniforms[b, k] < curve[at]:
+                hits[b, at] += 1.0
+                at = max(at - 1, 0)
+            else:
+                at = min(at + 1, len(curve) - 1)
+    return trials, hits

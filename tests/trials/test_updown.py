@@ -1,0 +1,70 @@
+"""Up-and-down designs: pooling by hand, and the coverage of the interval on a known monotone curve."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from pkpd.errors import TrialError
+from pkpd.trials.updown import centred_isotonic, effective_dose, staircase
+
+
+def naive_centred(x, trials, hits, target):
+    """Pool the first violation, again and again; then read the straight lines."""
+    points = [(a, h / n, n) for a, n, h in zip(x, trials, hits, strict=True) if n > 0]
+    while True:
+        bad = [k for k in range(1, len(points)) if points[k - 1][1] >= points[k][1] and not (points[k - 1][1] == points[k][1] and points[k][1] in (0, 1))]
+        if not bad:
+            break
+        k = bad[0]
+        (a, p, n), (b, q, m) = points[k - 1], points[k]
+        points[k - 1 : k + 1] = [((a * n + b * m) / (n + m), (p * n + q * m) / (n + m), n + m)]
+    for (a, p, _), (b, q, _) in pairwise(points):
+        if p <= target <= q and p < q:
+            return a + (target - p) / (q - p) * (b - a)
+    return np.nan
+
+
+def test_centred_isotonic_regression_agrees_with_pooling_step_by_step():
+    rng, x = np.random.default_rng(4), np.arange(6.0)
+    trials = rng.integers(0, 9, (200, 6)).astype(float)
+    hits = rng.binomial(trials.astype(int), np.linspace(0.05, 0.95, 6)).astype(float)
+    found = centred_isotonic(x, trials, hits, 0.5)
+    expected = [naive_centred(x, t, h, 0.5) for t, h in zip(trials, hits, strict=True)]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert np.isfinite(found).mean() > 0.9
+
+
+def test_staircase_goes_down_after_a_response_and_up_after_none():
+    answers = np.array([[0, 0, 1], [0, 1, 1], [0, 0, 1], [1, 1, 1], [0, 0, 0]], bool)
+    assert staircase(answers, 1).tolist() == [1, 2, 1, 2, 1]
+
+
+@pytest.mark.parametrize(("doses", "ed50", "spread"), [(7, 3.5, 1.0), (10, 4.9, 1.2)])
+def test_the_90_percent_interval_of_the_ed50_covers_it_90_percent_of_the_time_with_60_patients(doses, ed50, spread):
+    rng, x = np.random.default_rng(11), np.arange(doses)
+    chance = 1 / (1 + np.exp(-(x - ed50) / spread))
+    inside = []
+    for trial in range(1000):
+        answers = rng.random((60, doses)) < chance
+        places = staircase(answers, 2)
+        found = effective_dose(2.0**x, places, answers[np.arange(60), places], draws=300, seed=trial)
+        inside.append(found.low <= 2.0**ed50 <= found.high)
+    assert abs(np.mean(inside) - 0.90) <= 0.03
+
+
+def test_a_higher_share_of_responses_needs_a_higher_dose():
+    rng, x = np.random.default_rng(2), np.arange(8)
+    answers = rng.random((200, 8)) < 1 / (1 + np.exp(-(x - 4.0)))
+    places = staircase(answers, 3)
+    half, most = (effective_dose(1.5**x, places, answers[np.arange(200), places], t) for t in (0.5, 0.8))
+    assert half.low < half.value < half.high < most.value
+
+
+@pytest.mark.parametrize(
+    ("doses", "places", "options", "said"),
+    [([1, 1], [0], {}, "increasing"), ([1, 2], [2], {}, "one index"), ([1, 2], [0], {"target": 1.5}, "between 0 and 1")],
+)
+def test_bad_input_is_refused_with_a_sentence(doses, places, options, said):
+    with pytest.raises(TrialError, match=said):
+        effective_dose(doses, places, [True], **options)
