@@ -6,10 +6,12 @@ import numpy as np
 
 from pkpd import units
 from pkpd.dosing.events import actions, target
+from pkpd.dosing.occasions import beginnings
 from pkpd.dosing.rx import rx
 from pkpd.dosing.table import OTHER, Records
 from pkpd.dosing.timeline import timeline
 from pkpd.errors import PkpdError
+from pkpd.population.occasions import by_occasion, varying_between
 from pkpd.result import EventResult, Result
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
@@ -17,7 +19,8 @@ from pkpd.symbolic.vary import used, varying
 
 
 def simulate(
-    model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None, carry="backward"
+    model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None, carry="backward",
+    occasion="dose",
 ):  # fmt: skip
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
@@ -30,6 +33,8 @@ def simulate(
     rtol : relative tolerance; solver : "auto", "tsit5" or "rosenbrock"; progress : called with the number of finished patients
     carry : between records of an event table, inputs are those of the next record ("backward"), of the last ("forward") or
         on the line between ("linear")
+    occasion : what inputs with variability between occasions go by: "dose" (a new occasion with every dose), a length of time
+        such as "7 d", or "none"
 
     Returns
     -------
@@ -49,9 +54,11 @@ def simulate(
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
     grid = time_grid(model, regimen, times)
-    solution = solve(
-        kernel, cohort.theta, t0=min(0.0, grid[0]), t1=grid[-1], actions=actions(model, regimen, cohort.theta), grid=grid, progress=progress, **options
-    )
+    begins = beginnings(model, regimen, occasion, grid[-1])
+    theta, begins = (by_occasion(cohort, len(begins)), begins) if len(begins) and varying_between(cohort) else (cohort.theta, ())
+    doses = actions(model, regimen, theta, occasions=begins)
+    first = np.arange(len(cohort)) * max(len(begins), 1)
+    solution = solve(kernel, theta, first, t0=min(0.0, grid[0]), t1=grid[-1], actions=doses, grid=grid, progress=progress, **options)
     return Result(model, cohort, str(regimen), names, _units(model, names), solution.status, solution.fail_time, grid, solution.out)
 
 

@@ -21,6 +21,9 @@ def simulate(
     carry: Annotated[
         str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.")
     ] = "backward",
+    occasion: Annotated[
+        str, typer.Option("--occasion", metavar="WHAT", help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.')
+    ] = "dose",
     n: options.Number = 1000,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
@@ -73,7 +76,7 @@ def simulate(
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
-        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry)
+        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, occasion=occasion)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)

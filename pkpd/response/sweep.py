@@ -189,8 +189,7 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", thread
 
 def part_of(cohort, first):
     """The patients of one chunk."""
-    rows = slice(first, first + PATIENTS_PER_CHUNK)
-    return replace(cohort, ids=cohort.ids[rows], theta=cohort.theta[rows], latent=cohort.latent[rows])
+    return cohort.rows(slice(first, first + PATIENTS_PER_CHUNK))
 
 
 def response_of(steady, found):

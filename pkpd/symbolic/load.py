@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pkpd.errors import ModelError, closest
-from pkpd.symbolic.model import Assignment, Benefit, DoseTarget, Input, Model, State, Variability
+from pkpd.symbolic.model import Assignment, Benefit, DoseTarget, Input, Model, Residual, State, Variability
 
 LARGEST_FILE = 1_000_000  # bytes
 MOST_INCLUDES = 50
@@ -155,8 +155,11 @@ def _remember(path, model):
 
 
 def _from_json(data, path, digest):
+    def spread(item):
+        return item and Variability(**(item | {"classes": tuple((label, share) for label, share in item["classes"])}))
+
     def inputs(items):
-        return tuple(Input(**(i | {"iiv": Variability(**i["iiv"]) if i["iiv"] else None})) for i in items)
+        return tuple(Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items)
 
     if data["digest"] != digest:
         raise ValueError("another model")
@@ -171,5 +174,6 @@ def _from_json(data, path, digest):
         "outputs": tuple(data["outputs"]),
         "doses": tuple(DoseTarget(**d) for d in data["doses"]),
         "benefit": Benefit(**(benefit | {"report": tuple(benefit["report"])})) if benefit else None,
+        "residuals": tuple(Residual(**r) for r in data["residuals"]),
         "notes": tuple(data["notes"]),
     }))  # fmt: skip

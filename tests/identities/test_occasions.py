@@ -1,0 +1,77 @@
+"""Occasions: inputs vary between dose intervals or periods, where the model says so and nowhere else."""
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.population.occasions import by_occasion
+from pkpd.symbolic.load import load
+
+MODEL = load("pk/naltrexone")
+PEOPLE = pkpd.cohort(MODEL, 12, seed=7)
+HOURS = np.arange(0.0, 97.0, 2.0)
+REGIMEN = "4.5 mg q24h x 3"
+
+
+def run(people=PEOPLE, regimen=REGIMEN, **options):
+    return pkpd.simulate(MODEL, regimen, people, HOURS, rtol=1e-9, **options).values
+
+
+def with_inputs(theta):
+    from dataclasses import replace
+
+    return replace(PEOPLE, theta=theta)
+
+
+def test_each_dose_has_the_bioavailability_of_its_occasion():
+    # linear kinetics: the course is the sum of the doses' own, and the depot is empty before the next dose
+    own = by_occasion(PEOPLE, 3).reshape(len(PEOPLE), 3, -1)
+    parts = [run(with_inputs(own[:, k]), f"wait {24 * k}h then 4.5 mg" if k else "4.5 mg", occasion="none") for k in range(3)]
+    # depots of the slowest patients are not quite empty
+    np.testing.assert_allclose(run(), np.sum(parts, axis=0), rtol=1e-5, atol=1e-9)
+    assert np.abs(run() / np.maximum(run(occasion="none"), 1e-9) - 1)[:, 30].max() > 0.05
+
+
+def test_only_inputs_with_variability_between_occasions_change():
+    own = by_occasion(PEOPLE, 5).reshape(len(PEOPLE), 5, -1)
+    moved = {n for k, n in enumerate(MODEL.input_names) if (own[:, 1:, k] != own[:, :1, k]).any()}
+    assert moved == {"f_oral"} == {i.name for i in MODEL.inputs if i.iov}
+
+
+def test_one_occasion_a_day_is_one_a_dose_for_daily_doses():
+    until = HOURS < 72  # there the fourth period begins
+    np.testing.assert_array_equal(run(occasion="1 d")[:, until], run(occasion="dose")[:, until])
+    assert not np.array_equal(run(occasion="2 d"), run(occasion="dose"))
+
+
+def test_the_spread_between_occasions_is_the_written_one():
+    people = pkpd.cohort(MODEL, 2**9, seed=3)
+    k = MODEL.input_names.index("f_oral")
+    f = by_occasion(people, 2**7).reshape(len(people), -1, len(MODEL.inputs))[:, :, k]
+    deviation = np.log(f / (1 - f)) - np.log(people.theta[:, k] / (1 - people.theta[:, k]))[:, None]
+    assert np.std(deviation) == pytest.approx(0.20 / (1 - 0.126), rel=4 / np.sqrt(2 * f.size))
+    assert np.mean(deviation) == pytest.approx(0.0, abs=4 * 0.229 / np.sqrt(f.size))
+    # the patient's own value is the middle of the occasions
+    assert np.corrcoef(deviation[:, 0], deviation[:, 1])[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(len(people)))
+
+
+def test_a_patient_has_the_same_bits_alone_and_with_other_regimens_before_and_after():
+    whole = run()
+    np.testing.assert_array_equal(run(PEOPLE.subset([5])), whole[4:5])
+    np.testing.assert_array_equal(run(regimen="4.5 mg q24h x 4")[:, HOURS < 72], whole[:, HOURS < 72])
+
+
+def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
+    one = pkpd.cohort(MODEL, typical=True)
+    np.testing.assert_array_equal(run(one, occasion="dose"), run(one, occasion="none"))
+    model = load("ldn/hormesis")
+    people = pkpd.cohort(model, 4, seed=7)
+    long = pkpd.simulate(model, "4.5 mg q24h x 120", people, "2856:2880:0.25", outputs=["pain"], occasion="none").values[:, :, 0]
+    steady = pkpd.dose_response(model, people, [4.5]).outcome[:, 0]
+    np.testing.assert_allclose(np.trapezoid(long, dx=0.25, axis=1) / 24, steady, rtol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", ["daily", "7 mg", "0 h", "-1 d"])
+def test_what_is_no_occasion_is_said(wrong):
+    with pytest.raises(pkpd.PkpdError, match="occasion"):
+        run(occasion=wrong)
