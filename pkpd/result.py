@@ -18,17 +18,19 @@ from pkpd.symbolic.model import Model
 class Run:
     """What every simulation of a cohort carries.
 
-    names, units : (O,) outputs; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
+    names, units : (O,) outputs; measured : (R,) those that have observations with residual error
+    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
     regimen : what was given, as written
     """
 
-    STACKED: ClassVar[tuple] = ("status", "fail_time", "values")
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
 
     model: Model
     cohort: Cohort
     regimen: str
     names: tuple
     units: tuple
+    measured: tuple
     status: np.ndarray
     fail_time: np.ndarray
 
@@ -74,26 +76,34 @@ class Run:
 
     def write(self, path):
         """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
-        write_table(self.frame(), path, dict(zip(self.names, self.units, strict=True)) | {"TIME": self.time_unit}, self.provenance())
+        own = dict(zip(self.names, self.units, strict=True))
+        write_table(self.frame(), path, own | {f"{n}_obs": own[n] for n in self.measured} | {"TIME": self.time_unit}, self.provenance())
+
+    def _columns(self):
+        """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
+        values = self.values.reshape(-1, len(self.names))
+        observed = self.observed.reshape(len(values), -1)
+        return dict(zip(self.names, values.T, strict=True)) | {f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)}
 
 
 @dataclass(frozen=True)
 class Result(Run):
     """Simulated outputs of a cohort under one regimen.
 
-    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients
+    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients; observed : (P, T, R) with residual error
     """
 
     times: np.ndarray
     values: np.ndarray
+    observed: np.ndarray
 
     def frame(self):
-        """Tidy table: ID, TIME and one column an output, patients in order, times in order."""
+        """Tidy table: ID, TIME, one column an output, and <output>_obs with residual error; patients in order, times in order."""
         import pandas as pd
 
         count = len(self.times)
         table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
-        return pd.DataFrame(table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)})
+        return pd.DataFrame(table | self._columns())
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
@@ -115,7 +125,7 @@ class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 
     ids : (M,) ID of each row, in the order of the table, extra times between records as EVID 2; times : (M,) as written
-    evid : (M,); values : (M, O) just after each event, NaN for failed patients
+    evid : (M,); values : (M, O) just after each event, NaN for failed patients; observed : (M, R) with residual error
     """
 
     STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid")
@@ -124,12 +134,13 @@ class EventResult(Run):
     times: np.ndarray
     evid: np.ndarray
     values: np.ndarray
+    observed: np.ndarray
 
     def frame(self):
-        """Tidy table: ID, TIME, EVID and one column an output, one row a record."""
+        """Tidy table: ID, TIME, EVID, one column an output, and <output>_obs with residual error; one row a record."""
         import pandas as pd
 
-        return pd.DataFrame({"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)})
+        return pd.DataFrame({"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._columns())
 
     def given(self):
         return f"--events {self.regimen.removeprefix('event table ')}"

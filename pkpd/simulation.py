@@ -12,6 +12,7 @@ from pkpd.dosing.table import OTHER, Records
 from pkpd.dosing.timeline import timeline
 from pkpd.errors import PkpdError
 from pkpd.population.occasions import by_occasion, varying_between
+from pkpd.population.residual import observations, residuals
 from pkpd.result import EventResult, Result
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
@@ -20,7 +21,7 @@ from pkpd.symbolic.vary import used, varying
 
 def simulate(
     model, regimen, cohort, times=None, *, outputs=None, rtol=1e-6, solver="auto", threads=None, progress=None, carry="backward",
-    occasion="dose",
+    occasion="dose", residual=None,
 ):  # fmt: skip
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
@@ -35,6 +36,7 @@ def simulate(
         on the line between ("linear")
     occasion : what inputs with variability between occasions go by: "dose" (a new occasion with every dose), a length of time
         such as "7 d", or "none"
+    residual : {"Cc": "15 % + 0.05 ng/mL"} in place of the model's [residual] or besides, or "none"; the typical patient has none
 
     Returns
     -------
@@ -46,8 +48,9 @@ def simulate(
         raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     names = tuple(model.outputs if outputs is None else outputs)
     options = {"rtol": rtol, "threads": threads}
+    errors = residuals(model, names, "none" if cohort.typical else residual)
     if isinstance(regimen, Records):
-        return _at_records(model, regimen, cohort, times, names, carry, solver, options, progress)
+        return _at_records(model, regimen, cohort, times, names, carry, solver, options, progress, errors)
     kernel = compile(model, observe=names, solver=solver)
     if isinstance(regimen, str):
         regimen = rx(regimen)
@@ -59,14 +62,22 @@ def simulate(
     doses = actions(model, regimen, theta, occasions=begins)
     first = np.arange(len(cohort)) * max(len(begins), 1)
     solution = solve(kernel, theta, first, t0=min(0.0, grid[0]), t1=grid[-1], actions=doses, grid=grid, progress=progress, **options)
-    return Result(model, cohort, str(regimen), names, _units(model, names), solution.status, solution.fail_time, grid, solution.out)
+    row, index = (i.ravel() for i in np.indices(solution.out.shape[:2]))
+    observed = observations(cohort, errors, names, solution.out.reshape(len(row), -1), row, index).reshape(*solution.out.shape[:2], len(errors))
+    return Result(
+        model, cohort, str(regimen), names, _units(model, names), _measured(errors), solution.status, solution.fail_time, grid, solution.out, observed
+    )
+
+
+def _measured(errors):
+    return tuple(error.name for error in errors)
 
 
 def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _at_records(model, records, cohort, times, names, carry, solver, options, progress):
+def _at_records(model, records, cohort, times, names, carry, solver, options, progress, errors):
     """EventResult of the records."""
     moving = used(model, records.inputs) if carry == "linear" else ()
     kernel = compile(varying(model, moving) if moving else model, observe=names, solver=solver)
@@ -86,7 +97,12 @@ def _at_records(model, records, cohort, times, names, carry, solver, options, pr
     for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
         status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
     *rows, order = _rows(records, extra)
-    return EventResult(model, cohort, str(records), names, _units(model, names), status, fail_time, *rows, solution.out[order])
+    counts = np.diff(line.place)
+    index = np.arange(len(order)) - np.repeat(line.place[:-1], counts)
+    observed = observations(cohort, errors, names, solution.out, np.repeat(np.arange(len(counts)), counts), index)
+    return EventResult(
+        model, cohort, str(records), names, _units(model, names), _measured(errors), status, fail_time, *rows, solution.out[order], observed[order]
+    )
 
 
 def _rows(records, extra):

@@ -52,6 +52,17 @@ def assignments(texts):
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
+def residuals(texts):
+    """{"Cc": "15 %"} from ["Cc: 15 %"], "none" or None. Raises PkpdError where the : is missing."""
+    if not texts or "none" in texts:
+        return "none" if texts else None
+    pairs = [text.partition(":") for text in texts]
+    for text, (name, colon, error) in zip(texts, pairs, strict=True):
+        if not (name.strip() and colon and error.strip()):
+            raise PkpdError(f"--residual '{text}': write OUTPUT: ERROR, such as --residual \"Cc: 15 % + 0.05 ng/mL\", or none.")
+    return {name.strip(): error.strip() for name, _, error in pairs}
+
+
 def command_line():
     """The command as it was typed, for the provenance of what it writes."""
     import shlex

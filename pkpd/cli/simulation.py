@@ -24,6 +24,13 @@ def simulate(
     occasion: Annotated[
         str, typer.Option("--occasion", metavar="WHAT", help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.')
     ] = "dose",
+    residual: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--residual", metavar="OUTPUT:ERROR", show_default=False,
+            help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none (default: as the model says).',
+        ),
+    ] = None,
     n: options.Number = 1000,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
@@ -68,6 +75,7 @@ def simulate(
     if (rx is None) == (events is None):
         raise typer.BadParameter("give the doses by one of --rx and --events")
     found = load(model)
+    errors = options.residuals(residual)
     seen = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
     if table is not None and table.identified:
@@ -76,7 +84,7 @@ def simulate(
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
-        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, occasion=occasion)
+        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, occasion=occasion, residual=errors)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
