@@ -46,7 +46,7 @@ class Run:
         from pkpd.solvers.batch import STATUS
 
         rows = np.flatnonzero(self.status)
-        replay = f"pkpd simulate {self.model.name} {self.given()} --seed {self.cohort.seed} --sampling {self.cohort.sampling} --id "
+        replay = f"pkpd simulate {self.model.name} {self.given()} {self.cohort.given()} --id "
         return pd.DataFrame({
             "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
             "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
@@ -165,7 +165,7 @@ def provenance(model, cohort, command=None):
         number = "unknown"
     return {
         "package": "pkpd", "version": number, "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
-        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "fingerprint": fingerprint(LANES),
+        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "covariates": cohort.table or None, "fingerprint": fingerprint(LANES),
         "command": command,
     }  # fmt: skip
 

@@ -17,6 +17,17 @@ Set = Annotated[
     Option("--set", metavar="NAME=VALUE", help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".', show_default=False),
 ]
 Ids = Annotated[list[int] | None, Option("--id", min=1, metavar="ID", help="Only this patient of the cohort; may be repeated.", show_default=False)]
+Covariates = Annotated[
+    str | None,
+    Option(
+        "--covariates", metavar="TABLE", show_default=False,
+        help="Table of people (.csv, .parquet) with columns named like covariates: rows are drawn whole, or belong to the patients of a column ID.",
+    ),
+]
+By = Annotated[
+    str | None,
+    Option("--by", metavar="NAMES", help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.", show_default=False),
+]
 Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
 Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
 Solver = Annotated[str, Option("--solver", metavar="NAME", help="auto (tsit5, and rosenbrock for each patient who turns out to be stiff), tsit5 or rosenbrock.")]
@@ -36,11 +47,23 @@ Delta = Annotated[
 ]
 
 
-def cohort(model, n, seed, sampling, typical, changes, ids=None):
+def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None):
     """Draw the cohort that the options ask for. Raises PkpdError."""
     from pkpd.population import cohort as people
 
-    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, set=assignments(changes), ids=ids or None)
+    return people.cohort(
+        model, n=n, seed=seed, sampling=sampling, typical=typical, set=assignments(changes), ids=ids or None, covariates=covariates
+    )
+
+
+def names(by, people):
+    """The names of --by, each of which groups the cohort. Raises PkpdError."""
+    from pkpd.population.groups import groups
+
+    found = [name.strip() for name in (by or "").split(",") if name.strip()]
+    for name in found:
+        groups(people, name)
+    return found
 
 
 def assignments(texts):

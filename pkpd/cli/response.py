@@ -16,6 +16,7 @@ def dose_response(
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
     doses: options.Doses = None,
     every: options.Every = None,
     outcome: options.Outcome = None,
@@ -42,7 +43,7 @@ def dose_response(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     rule = {"every": every, "outcome": outcome, "better": better, "into": into}
     _check_folder(out)
 
@@ -71,12 +72,14 @@ def med(
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
     doses: options.Doses = None,
     delta: options.Delta = None,
     every: options.Every = None,
     outcome: options.Outcome = None,
     better: options.Better = None,
     into: options.Into = None,
+    by: options.By = None,
     out: options.Folder = None,
     figure: options.Figure = True,
     threads: options.Threads = None,
@@ -92,6 +95,7 @@ def med(
       pkpd med ldn/hormesis -n 1000 --seed 7 --out med
       pkpd med ldn/hormesis --set glia=0 -n 1000 --seed 7 --out without-glia
       pkpd med ldn/hormesis --set "toff=24 h" --delta "5 %" --json
+      pkpd med ldn/hormesis --doses "0.001:0.7 mg/kg" --by wt -n 500
     """
     from pkpd.report import sentences
     from pkpd.report.published import RANGES
@@ -100,19 +104,24 @@ def med(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
+    subgroups = options.names(by, people)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     _check_folder(out)
     with screen.progress(len(people), quiet) as advance:
         table = room.med(found, people, rtol=rtol, solver=solver, threads=threads, progress=advance, **rule)
     done = len(table.columns["ID"])
     known = RANGES.get(found.name)
-    summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())
+    inside = (known.lowest, known.highest) if known and known.unit == table.rule.unit else None
+    summary = summarise(table, inside, options.command_line(), subgroups)
     files = [] if out is None else _write(Path(out), "med", table, {"patients": table, "curves": table.curves}, summary, figure)
     if json:
         _print_json(summary)
     elif not quiet:
         screen.lines(sentences.med_sentences(found, summary, people.changed))
+        if subgroups:
+            print()
+            screen.table(*sentences.subgroup_rows(summary))
     screen.finish(files, sentences.failure(summary), done if done < len(people) else None, len(people), quiet or json)
 
 

@@ -37,6 +37,8 @@ def simulate(
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
+    by: options.By = None,
     times: Annotated[
         str | None,
         typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to the end; with --events: the records alone).", show_default=False),
@@ -60,6 +62,7 @@ def simulate(
       pkpd simulate pk/naltrexone --rx "2.4 mg" -n 200 --times 0:24:0.25 --out run.csv
       pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" --out run.parquet --figure
       pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
+      pkpd simulate pk/naltrexone --rx "0.05 mg/kg q24h x 7" --residual "Cc: 15 %" --by wt --out run.csv
       pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure
     """
     from pkpd import simulation
@@ -80,7 +83,8 @@ def simulate(
     table = None if events is None else read_events(found, events)
     if table is not None and table.identified:
         ids = ids or table.ids.tolist()
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
+    subgroups = options.names(by, people)
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
@@ -91,9 +95,9 @@ def simulate(
     result = joined(parts, people)
     files = [] if out is None else _write(result, Path(out), seen, figure or bool(data))
     if json:
-        _print_json(result)
+        _print_json(result, subgroups)
     else:
-        _report(result, quiet)
+        _report(result, subgroups, quiet)
     screen.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
 
 
@@ -108,21 +112,21 @@ def _write(result, out, seen, figure):
     return files
 
 
-def _report(result, quiet):
+def _report(result, by, quiet):
     """The outputs in figures."""
     if quiet or not (result.status == 0).any():
         return
     from pkpd.report import sentences
 
     print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {len(result.times)} times\n")
-    screen.table(*sentences.course(result))
+    screen.table(*sentences.courses(result, by))
 
 
-def _print_json(result):
+def _print_json(result, by):
     from pkpd.report import sentences
     from pkpd.result import json_text
 
-    headers, rows = sentences.course(result) if (result.status == 0).any() else ((), ())
+    headers, rows = sentences.courses(result, by) if (result.status == 0).any() else ((), ())
     outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
     print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()}), end="")

@@ -54,11 +54,31 @@ def target(model, into, unit=None):
         found = next((d for d in model.doses if d.state == into), None)
     if found is None:
         raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}")
-    try:
-        units.factor(unit or found.unit, found.unit)
-    except PkpdError as error:
-        raise DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.") from error
+    amount_of(model, found, unit or found.unit)
     return found
+
+
+def amount_of(model, found, unit):
+    """(factor, place): a dose of x `unit` is x * factor in the target's unit, times the input at `place` unless that is None.
+
+    "mg/kg" is per the model's covariate that is measured in kg. Raises DoseError.
+    """
+    try:
+        return units.factor(unit, found.unit), None
+    except PkpdError:
+        wrong = DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.")
+    above, slash, below = unit.partition("/")
+    try:
+        if not slash or not units.dimension(below)[0]:
+            raise wrong
+        factor = units.factor(above, found.unit)
+    except PkpdError as error:
+        raise wrong from error
+    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]]
+    if len(fitting) != 1:
+        names = " and ".join(c.name for c in fitting) or "none"
+        raise DoseError(f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}.")
+    return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
 
 
 def _applied(model, found, theta, rows):
@@ -67,6 +87,12 @@ def _applied(model, found, theta, rows):
     lag = theta[rows, names.index(found.lag)] if found.lag else np.zeros(rows.shape)
     share = theta[rows, names.index(found.f)] if found.f else np.ones(rows.shape)
     return lag, share * found.factor
+
+
+def _size(model, found, unit, theta, rows):
+    """One `unit` in the target's unit, a number or in the shape of `rows`."""
+    factor, place = amount_of(model, found, unit)
+    return factor if place is None else factor * theta[rows, place]
 
 
 def actions(model, regimen, theta, person=None, scale=None, occasions=()):
@@ -93,7 +119,7 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=()):
         given = (phase.start + phase.every * np.arange(phase.count)) * hour
         rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
         lag, share = _applied(model, found, theta, rows)
-        amount = share * (phase.amount * units.factor(phase.unit, found.unit))
+        amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
         parts.append((lag + given, ADD, model.state_names.index(found.state), amount if scale is None else amount * np.asarray(scale)[:, None]))
     return _sorted(parts)
 
@@ -110,11 +136,12 @@ def _sorted(parts):
     return Actions(start, time.astype(np.float64), kind.astype(np.int8), state.astype(np.int32), amount.astype(np.float64))
 
 
-def periodic_actions(model, into, amounts, every, theta, person):
+def periodic_actions(model, into, amounts, every, theta, person, unit=None):
     """One dose an interval for every row, at its lag modulo the interval.
 
-    amounts : (N,) in the target's dose unit; every : interval in model time
+    amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
     """
-    found = target(model, into)
-    lag, share = _applied(model, found, theta, np.asarray(person))
-    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), (share * amounts)[:, None])])
+    found, person = target(model, into), np.asarray(person)
+    lag, share = _applied(model, found, theta, person)
+    given = share * amounts * _size(model, found, unit or found.unit, theta, person)
+    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])

@@ -7,13 +7,14 @@ Knows inputs and their variability; knows nothing of doses or time.
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pkpd import units
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population import sobol
+from pkpd.population.covariates import people
 from pkpd.population.noise import bits_to_uniforms, uniforms
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic.model import Model
@@ -29,6 +30,7 @@ class Cohort:
     ids : (P,) int64, from 1; theta : (P, K) inputs in their units, columns as model.inputs
     latent : (P, V) correlated standard normals of the inputs that vary, classes apart
     changed : input -> typical value set by the user; replicate : which of many scramblings of the seed
+    table : name of the table that inputs were taken from, or ""; others : its other columns, name -> (P,) texts
     """
 
     model: Model
@@ -40,6 +42,8 @@ class Cohort:
     theta: np.ndarray
     latent: np.ndarray
     replicate: int = 0
+    table: str = ""
+    others: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.ids)
@@ -54,16 +58,22 @@ class Cohort:
 
     def rows(self, places):
         """The patients at some places (a slice or whole numbers), in that order."""
-        return replace(self, ids=self.ids[places], theta=self.theta[places], latent=self.latent[places])
+        others = {name: cells[places] for name, cells in self.others.items()}
+        return replace(self, ids=self.ids[places], theta=self.theta[places], latent=self.latent[places], others=others)
+
+    def given(self):
+        """The options of a command that draws the same cohort, but for its size."""
+        changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())
+        return f"--seed {self.seed} --sampling {self.sampling}{changes}" + (f" --covariates {self.table.rpartition(' (')[0]}" if self.table else "")
 
     def frame(self):
-        """Tidy table: ID and one column an input."""
+        """Tidy table: ID, one column an input, and the other columns of a table of people."""
         import pandas as pd
 
-        return pd.DataFrame({"ID": self.ids} | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)})
+        return pd.DataFrame({"ID": self.ids} | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)} | self.others)
 
 
-def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, ids=None, replicate=0):
+def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, ids=None, covariates=None, replicate=0):
     """Draw a cohort from the variability written in the model.
 
     Parameters
@@ -74,6 +84,8 @@ def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, 
     typical : one patient with no variability and covariates at reference
     set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
     ids : draw only these patients of the cohort
+    covariates : table of people, a path or a DataFrame, whose columns take the place of inputs: rows are drawn whole, or belong
+        to the patients of its column ID, which then are the cohort
     replicate : 0, or another number for an independent scrambling of the same seed
 
     Raises CohortError, or PkpdError for an unknown name or unit.
@@ -83,6 +95,9 @@ def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, 
         raise CohortError(f"Unknown sampling '{sampling}'. Known: {', '.join(SAMPLINGS)}.")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise CohortError(f"The seed must be a whole number from 0 on, not {seed!r}.")
+    table = None if covariates is None else _people(model, covariates, typical, changed)
+    if table is not None and table.ids is not None and ids is None:
+        ids = table.ids
     numbers = _ids(1 if typical else n, ids)
     varying = [i for i in model.inputs if _continuous(i)]
     names = [i.name for i in varying]
@@ -98,7 +113,27 @@ def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, 
             theta[:, k] = around(item.iiv, theta[0, k], latent[:, names.index(item.name)])
         elif item.name not in changed:
             theta[:, k] = classes(item.iiv, uniforms(address[0], f"class {item.name}", numbers, replicate=address[1])[:, 0])
-    return Cohort(model, address[0], sampling, typical, changed, numbers, theta, latent, address[1])
+    found = Cohort(model, address[0], sampling, typical, changed, numbers, theta, latent, address[1])
+    return found if table is None else _from_table(found, table)
+
+
+def _people(model, covariates, typical, changed):
+    """The table of people, which must not contradict the other options."""
+    if typical:
+        raise CohortError("The typical patient has covariates at reference; leave out the table of people.")
+    table = people(model, covariates)
+    both = [name for name in changed if name in table.inputs]
+    if both:
+        raise CohortError(f"'{both[0]}' is set and also a column of {table.name}; leave out one of them.")
+    return table
+
+
+def _from_table(found, table):
+    """The cohort with the inputs of a table in place of its own; draws keep their addresses."""
+    rows = table.rows(found.ids, found.seed, found.replicate)
+    for name, values in table.inputs.items():
+        found.theta[:, found.model.input_names.index(name)] = values[rows]
+    return replace(found, table=table.name, others={name: cells[rows] for name, cells in table.others.items()})
 
 
 def _continuous(item):

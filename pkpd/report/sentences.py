@@ -4,6 +4,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from pkpd.population.groups import groups
 from pkpd.report import tables
 from pkpd.report.tables import number, quantity
 from pkpd.response.quantiles import said
@@ -17,9 +18,9 @@ WORDS = {
 
 
 @singledispatch
-def course(result):
-    """Headers and rows: every output where its median is largest and at the last time."""
-    fine = result.values[result.status == 0]
+def course(result, people=True):
+    """Headers and rows: every output where its median is largest and at the last time; people : (P,) which patients, or all."""
+    fine = result.values[(result.status == 0) & people]
     rows = []
     for k, name in enumerate(result.names):
         low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0)
@@ -30,12 +31,35 @@ def course(result):
 
 
 @course.register
-def _(result: EventResult):
-    """Headers and rows: every output over all records of the patients that finished."""
-    fine = result.values[np.isin(result.ids, result.cohort.ids[result.status == 0])]
+def _(result: EventResult, people=True):
+    """Headers and rows: every output over all records of the patients that finished; people : (P,) which patients, or all."""
+    fine = result.values[np.isin(result.ids, result.cohort.ids[(result.status == 0) & people])]
     levels = np.percentile(fine, (0, 50, 100), axis=0)
     rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
     return ("output", "unit", "lowest", "median", "highest"), rows
+
+
+def courses(result, by=()):
+    """Headers and rows of `course`; with subgroups, those of each group under its name and number of patients."""
+    headers, rows = course(result)
+    if not by:
+        return headers, rows
+    found = [("all", len(result.status), *row) for row in rows]
+    for label, people in (group for name in by for group in groups(result.cohort, name)):
+        if (people & (result.status == 0)).any():
+            found += [(label, int(people.sum()), *row) for row in course(result, people)[1]]
+    return ("group", "patients", *headers), found
+
+
+def subgroup_rows(summary):
+    """Headers and rows of the subgroups of a summary of MEDs."""
+    rule, unit = summary["benefit"], summary["unit"]
+    rows = []
+    for group in summary["subgroups"]:
+        low, middle, high = (said(q["value"], rule["lowest"], rule["highest"], unit) for q in group["quantiles"])
+        interval = " to ".join(said(group["quantiles"][1][k], rule["lowest"], rule["highest"], unit) for k in ("low", "high"))
+        rows.append((group["group"], group["patients"], f"{100 * group['with_med'][0]:.0f} %", middle, interval, low, high))
+    return ("group", "patients", "with a MED", "median MED", "95 % interval", "5 % below", "95 % below"), rows
 
 
 def dose_response_summary(response, command=None):

@@ -2,22 +2,22 @@
 
 import numpy as np
 
+from pkpd.population.groups import groups
 from pkpd.response.quantiles import quantile, share
 from pkpd.result import provenance
 
 LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 
 
-def summarise(table, inside=None, command=None):
+def summarise(table, inside=None, command=None, by=()):
     """Summary of a MedTable as plain data, ready for JSON.
 
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
+    by : inputs or other columns of the cohort to give results for subgroups
     """
     columns, rule = table.columns, table.rule
     status, n = columns["status"], len(columns["ID"])
-    # patients without benefit have no MED; those at an end have one beyond the range
-    doses = np.where(status == "below_range", -np.inf, np.where(status == "above_range", np.inf, columns["med"]))
-    doses = doses[~np.isnan(doses)]
+    doses = known_doses(columns)
     interior = columns["med"][status == "interior"]
     summary = {
         "question": f"dose of {rule.into} with the most benefit on {rule.outcome}, every {rule.every:g} {table.model.time}",
@@ -37,7 +37,22 @@ def summarise(table, inside=None, command=None):
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {"lowest": inside[0], "highest": inside[1], "share": share(hits, len(doses))}
+    if by:
+        summary["subgroups"] = [_subgroup(table, name, label, rows) for name in by for label, rows in groups(table.cohort, name)]
     return summary | _inverted_u(table, status == "interior")
+
+
+def known_doses(columns, rows=slice(None)):
+    """MEDs of the patients that have one (of `rows`), -inf and +inf where it lies beyond the range."""
+    status = columns["status"][rows]
+    doses = np.where(status == "below_range", -np.inf, np.where(status == "above_range", np.inf, columns["med"][rows]))
+    return doses[~np.isnan(doses)]
+
+
+def _subgroup(table, by, label, rows):
+    doses, n = known_doses(table.columns, rows), int(rows.sum())
+    quantiles = [vars(quantile(doses, level)) for level in (0.05, 0.5, 0.95)]
+    return {"by": by, "group": label, "patients": n, "with_med": share(len(doses), n), "quantiles": quantiles}
 
 
 _AT_MED = ("benefit_at_med", "cmax", "auc", "peak_blockade", "trough_blockade")

@@ -83,7 +83,7 @@ class Steady:
 
     def at(self, person, doses, guess=None):
         """Steady state of rows (N,): PeriodicSolution for the patient and dose of each row, warm-started from guess (N, S)."""
-        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
         return periodic(self.kernel, self.cohort.theta, person, actions, self.rule.every, guess, tol=self.tol, **self.options)
 
     def mean(self, solution):
@@ -96,7 +96,7 @@ class Steady:
     def interval(self, person, doses, solution, points=97):
         """Observed values (N, T, O) over one interval that starts in the given steady state, and their times (T,)."""
         grid = np.linspace(0.0, self.rule.every, points)
-        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
         run = batch.solve(
             self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, grid, control=solution.control, **self.options
         )
