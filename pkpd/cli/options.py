@@ -28,6 +28,18 @@ By = Annotated[
     str | None,
     Option("--by", metavar="NAMES", help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.", show_default=False),
 ]
+Uncertainty = Annotated[
+    str | None,
+    Option(
+        "--uncertainty", metavar="FILE", show_default=False,
+        help="Parameter sets, one a row (.csv, .parquet), or covariance of estimates (.toml): the interval of every quantile over the sets, same patients.",
+    ),
+]
+Sets = Annotated[int | None, Option("--sets", min=2, metavar="N", help="Number of parameter sets (default: all rows; 100 from a covariance).", show_default=False)]
+Replicates = Annotated[
+    int | None,
+    Option("--replicates", min=2, metavar="R", help="Scramblings of the seed, this one included: the sampling error of every quantile.", show_default=False),
+]
 Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
 Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
 Solver = Annotated[str, Option("--solver", metavar="NAME", help="auto (tsit5, and rosenbrock for each patient who turns out to be stiff), tsit5 or rosenbrock.")]
@@ -47,13 +59,12 @@ Delta = Annotated[
 ]
 
 
-def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None):
+def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None, replicate=0):
     """Draw the cohort that the options ask for. Raises PkpdError."""
     from pkpd.population import cohort as people
 
-    return people.cohort(
-        model, n=n, seed=seed, sampling=sampling, typical=typical, set=assignments(changes), ids=ids or None, covariates=covariates
-    )
+    chosen = {"set": assignments(changes), "ids": ids or None, "covariates": covariates, "replicate": replicate}
+    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, **chosen)
 
 
 def names(by, people):

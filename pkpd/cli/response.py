@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pkpd.cli import options, screen
+from pkpd.cli import options, repeat, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
@@ -80,6 +80,9 @@ def med(
     better: options.Better = None,
     into: options.Into = None,
     by: options.By = None,
+    uncertainty: options.Uncertainty = None,
+    sets: options.Sets = None,
+    replicates: options.Replicates = None,
     out: options.Folder = None,
     figure: options.Figure = True,
     threads: options.Threads = None,
@@ -100,12 +103,17 @@ def med(
     from pkpd.report import sentences
     from pkpd.report.published import RANGES
     from pkpd.response import med as room
+    from pkpd.response import nested
     from pkpd.response.summary import summarise
+    from pkpd.result import write_table
     from pkpd.symbolic.load import load
 
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     subgroups = options.names(by, people)
+    again = repeat.plan(
+        found, people, seed, uncertainty, sets, replicates, lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r)
+    )
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     _check_folder(out)
     with screen.progress(len(people), quiet) as advance:
@@ -114,11 +122,22 @@ def med(
     known = RANGES.get(found.name)
     inside = (known.lowest, known.highest) if known and known.unit == table.rule.unit else None
     summary = summarise(table, inside, options.command_line(), subgroups)
+    if again is not None and done == len(people):
+        names, own = nested.med_statistics(table)
+        runs = again.run(
+            lambda c: nested.med_statistics(room.med(found, c, rtol=rtol, solver=solver, threads=threads, **rule))[1], people, quiet
+        )
+        repeated = again.joined(names, own, runs, [name != "with_med" for name in names])
+        summary[again.key] = nested.med_summary(repeated)
     files = [] if out is None else _write(Path(out), "med", table, {"patients": table, "curves": table.curves}, summary, figure)
+    if again is not None and again.key in summary and out is not None:
+        files.append(Path(out) / f"{again.key}.parquet")
+        write_table(again.columns | dict(zip(names, repeated.runs.T, strict=True)), files[-1], sentences.run_units(table, names), summary["provenance"])
     if json:
         _print_json(summary)
     elif not quiet:
         screen.lines(sentences.med_sentences(found, summary, people.changed))
+        screen.lines(sentences.repeated_sentences(summary))
         if subgroups:
             print()
             screen.table(*sentences.subgroup_rows(summary))

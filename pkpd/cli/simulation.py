@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import options, repeat, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
@@ -39,6 +39,9 @@ def simulate(
     ids: options.Ids = None,
     covariates: options.Covariates = None,
     by: options.By = None,
+    uncertainty: options.Uncertainty = None,
+    sets: options.Sets = None,
+    replicates: options.Replicates = None,
     times: Annotated[
         str | None,
         typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to the end; with --events: the records alone).", show_default=False),
@@ -85,6 +88,11 @@ def simulate(
         ids = ids or table.ids.tolist()
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     subgroups = options.names(by, people)
+    again = repeat.plan(
+        found, people, seed, uncertainty, sets, replicates, lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r)
+    )
+    if again is not None and table is not None:
+        raise PkpdError("--uncertainty and --replicates repeat a regimen; give the doses by --rx.")
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
@@ -93,17 +101,33 @@ def simulate(
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
-    files = [] if out is None else _write(result, Path(out), seen, figure or bool(data))
+    repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
+    files = [] if out is None else _write(result, Path(out), seen, figure or bool(data), repeated)
     if json:
-        _print_json(result, subgroups)
+        _print_json(result, subgroups, repeated)
     else:
-        _report(result, subgroups, quiet)
+        _report(result, subgroups, repeated, quiet)
     screen.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
 
 
-def _write(result, out, seen, figure):
+def _again(again, result, work, quiet):
+    """The quantiles of the course over the runs of the plan."""
+    from pkpd.response import nested
+
+    runs = again.run(lambda people: nested.course_statistics(work(people, None))[1], result.cohort, quiet)
+    names, own = nested.course_statistics(result)
+    return again.joined(names, own, runs, [True] * len(own))
+
+
+def _write(result, out, seen, figure, repeated):
     files = [out]
     result.write(out)
+    if repeated is not None:
+        from pkpd.response import nested
+        from pkpd.result import write_table
+
+        files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
+        write_table(nested.course_columns(result, repeated), files[-1], {"TIME": result.time_unit}, result.provenance())
     if figure:
         from pkpd.report import plots
 
@@ -112,7 +136,7 @@ def _write(result, out, seen, figure):
     return files
 
 
-def _report(result, by, quiet):
+def _report(result, by, repeated, quiet):
     """The outputs in figures."""
     if quiet or not (result.status == 0).any():
         return
@@ -120,13 +144,21 @@ def _report(result, by, quiet):
 
     print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {len(result.times)} times\n")
     screen.table(*sentences.courses(result, by))
+    if repeated is not None:
+        print(f"\nWith 95 % intervals over {len(repeated.runs)} {repeated.kind}\n")
+        screen.table(*sentences.interval_rows(result, repeated))
 
 
-def _print_json(result, by):
+def _print_json(result, by, repeated):
     from pkpd.report import sentences
     from pkpd.result import json_text
 
     headers, rows = sentences.courses(result, by) if (result.status == 0).any() else ((), ())
     outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
-    print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()}), end="")
+    if repeated is not None:
+        headers, rows = sentences.interval_rows(result, repeated)
+        intervals = {repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]}
+    else:
+        intervals = {}
+    print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()} | intervals), end="")

@@ -61,6 +61,16 @@ class Cohort:
         others = {name: cells[places] for name, cells in self.others.items()}
         return replace(self, ids=self.ids[places], theta=self.theta[places], latent=self.latent[places], others=others)
 
+    def under(self, values):
+        """The same people, the same draws, under other typical values: {"cl": 120.0}, in the inputs' units."""
+        theta = self.theta.copy()
+        names = [i.name for i in self.model.inputs if _continuous(i)]
+        for name, value in values.items():
+            k = self.model.input_names.index(name)
+            vary = name in names and not self.typical
+            theta[:, k] = around(self.model.inputs[k].iiv, value, self.latent[:, names.index(name)]) if vary else value
+        return replace(self, theta=theta, changed=self.changed | values)
+
     def given(self):
         """The options of a command that draws the same cohort, but for its size."""
         changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())

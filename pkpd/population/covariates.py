@@ -42,12 +42,14 @@ class People:
 
 
 def people(model, source):
-    """Read a table of people: a path of a .csv or .parquet file, or a DataFrame.
+    """Read a table of people: a path of a .csv or .parquet file, a DataFrame, or People already read.
 
     Columns named like covariates or parameters of the model, in its units, take their place; classes may be given by label.
     Without a column ID rows are drawn. Raises CohortError with row and column.
     """
-    name, frame = _frame(source)
+    if isinstance(source, People):
+        return source
+    name, frame = read(source)
     columns = {str(c).strip(): np.array([str(x).strip() for x in frame[c]], dtype=object) for c in frame.columns}
     ids = _ids(name, columns.pop(next((c for c in columns if c.upper() == "ID"), ""), None))
     inputs, others = {}, {}
@@ -66,7 +68,8 @@ def people(model, source):
     return People(f"{name} ({digest})", ids, inputs, others)
 
 
-def _frame(source):
+def read(source):
+    """Name and DataFrame of a table: a path of a .csv (all texts) or .parquet file, or a DataFrame. Raises CohortError."""
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
@@ -74,7 +77,7 @@ def _frame(source):
     path = Path(source)
     try:
         if path.stat().st_size > LARGEST:
-            raise CohortError(f"{path}: {path.stat().st_size:,} bytes is too large for a table of people.")
+            raise CohortError(f"{path}: {path.stat().st_size:,} bytes is too large for a table of people or parameters.")
         if path.suffix == ".parquet":
             return str(path), pd.read_parquet(path)
         return str(path), pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)

@@ -105,6 +105,39 @@ def med_sentences(model, summary, changed=()):
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
 
 
+def repeated_sentences(summary):
+    """Intervals of the quantiles over parameter sets or scramblings; no lines where the study was not repeated."""
+    lines = []
+    for key, head in (("uncertainty", "Parameter uncertainty, same patients under {} parameter sets"), ("replicates", "Sampling error, {} scramblings of the seed")):
+        if key not in summary:
+            continue
+        found, rule, unit = summary[key], summary["benefit"], summary["unit"]
+        lines += ["", head.format(found["runs"]) + " (95 % intervals):"]
+        for level, words in ((0.05, "5 % of MEDs lie below"), (0.5, "median MED"), (0.95, "95 % of MEDs lie below")):
+            value, low, high = (said(found[f"quantile_{level:g}"][k], rule["lowest"], rule["highest"], unit) for k in ("value", "low", "high"))
+            lines.append(f"  {words} {value} ({low} to {high})")
+        share = found["with_med"]
+        lines.append(f"  {100 * share['value']:.1f} % ({100 * share['low']:.1f}-{100 * share['high']:.1f}) of patients have a MED")
+    return lines
+
+
+def run_units(table, names):
+    """Column -> unit of the runs of a repeated study of MEDs."""
+    return {n: table.rule.unit for n in names if n.startswith("quantile")} | {i.name: i.unit for i in table.model.inputs}
+
+
+def interval_rows(result, repeated):
+    """Headers and rows: quantiles of every output with their intervals, where its median is largest and at the last time."""
+    shape = (len(result.times), len(result.names), -1)
+    value, low, high = (x.reshape(shape) for x in (repeated.value, repeated.low, repeated.high))
+    rows = []
+    for k, name in enumerate(result.names):
+        for j in dict.fromkeys((int(np.argmax(value[:, k, 1])), len(result.times) - 1)):
+            cells = (f"{v:.4g} ({a:.4g} to {b:.4g})" for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True))
+            rows.append((name, result.units[k], f"{number(result.times[j])} {result.time_unit}", *cells))
+    return ("output", "unit", "time", "p5", "median", "p95"), rows
+
+
 def _doses(summary):
     rule, unit = summary["benefit"], summary["unit"]
     found = {q["level"]: q for q in summary["quantiles"]}
