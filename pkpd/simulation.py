@@ -6,12 +6,12 @@ import numpy as np
 
 from pkpd import units
 from pkpd.dosing.events import actions, target
-from pkpd.dosing.occasions import beginnings
+from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.rx import rx
 from pkpd.dosing.table import OTHER, Records
-from pkpd.dosing.timeline import timeline
+from pkpd.dosing.timeline import clock_of, timeline
 from pkpd.errors import PkpdError
-from pkpd.population.occasions import by_occasion, varying_between
+from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.residual import observations, residuals
 from pkpd.result import EventResult, Result
 from pkpd.solvers.batch import Grid, compile, solve
@@ -50,7 +50,7 @@ def simulate(
     options = {"rtol": rtol, "threads": threads}
     errors = residuals(model, names, "none" if cohort.typical else residual)
     if isinstance(regimen, Records):
-        return _at_records(model, regimen, cohort, times, names, carry, solver, options, progress, errors)
+        return _at_records(model, regimen, cohort, times, names, (carry, occasion), solver, options, progress, errors)
     kernel = compile(model, observe=names, solver=solver)
     if isinstance(regimen, str):
         regimen = rx(regimen)
@@ -77,14 +77,19 @@ def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _at_records(model, records, cohort, times, names, carry, solver, options, progress, errors):
-    """EventResult of the records."""
+def _at_records(model, records, cohort, times, names, between, solver, options, progress, errors):
+    """EventResult of the records; between : how inputs are carried, and what occasions go by."""
+    carry, occasion = between
     moving = used(model, records.inputs) if carry == "linear" else ()
     kernel = compile(varying(model, moving) if moving else model, observe=names, solver=solver)
     cohort = _patients(records, cohort)
     records = records.of(cohort.ids)
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
-    line = timeline(model, records, cohort.theta, extra, carry, moving)
+    full, real, changes = records, np.ones(len(records), bool), {}
+    if period(occasion, model.time) != 0 and varying_between(cohort):
+        full, real, number = written_out(records, clock_of(model, records, extra), carry, period(occasion, model.time))
+        changes = {"occasion": number, "effect": _effect(cohort, int(number.max()) + 1, records.inputs)}
+    line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
     steady = line.steady
     found = None
     if len(steady.inputs):
@@ -96,13 +101,35 @@ def _at_records(model, records, cohort, times, names, carry, solver, options, pr
     status, fail_time = solution.status.copy(), solution.fail_time.copy()
     for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
         status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
+    out = solution.out[_written(full, real, line.place)]
     *rows, order = _rows(records, extra)
-    counts = np.diff(line.place)
-    index = np.arange(len(order)) - np.repeat(line.place[:-1], counts)
-    observed = observations(cohort, errors, names, solution.out, np.repeat(np.arange(len(counts)), counts), index)
+    counts = np.diff(records.first) + len(extra)
+    person, index = np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(n) for n in counts])
+    observed = observations(cohort, errors, names, out, person, index)
     return EventResult(
-        model, cohort, str(records), names, _units(model, names), _measured(errors), status, fail_time, *rows, solution.out[order], observed[order]
+        model, cohort, str(records), names, _units(model, names), _measured(errors), status, fail_time, *rows, out[order], observed[order]
     )
+
+
+def _effect(cohort, count, given):
+    """effect(theta, patient, occasion) -> inputs on occasions; inputs that the table gives are what it says."""
+    z = effects(cohort, count)
+    columns = [cohort.model.input_names.index(name) for name in given]
+
+    def effect(theta, person, occasion):
+        moved = with_effects(cohort, theta, z[person, occasion])
+        moved[:, columns] = theta[:, columns]
+        return moved
+
+    return effect
+
+
+def _written(full, real, place):
+    """Places of the output rows that are the table's or extra times, in the solver's order."""
+    keep = np.ones(place[-1], bool)
+    slots = place[:-1][full.person] + np.arange(len(full)) - full.first[:-1][full.person]
+    keep[slots[~real]] = False
+    return np.flatnonzero(keep)
 
 
 def _rows(records, extra):

@@ -1,6 +1,7 @@
 """Occasions: inputs vary between dose intervals or periods, where the model says so and nowhere else."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pkpd
@@ -66,7 +67,7 @@ def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
     np.testing.assert_array_equal(run(one, occasion="dose"), run(one, occasion="none"))
     model = load("ldn/hormesis")
     people = pkpd.cohort(model, 4, seed=7)
-    long = pkpd.simulate(model, "4.5 mg q24h x 120", people, "2856:2880:0.25", outputs=["pain"], occasion="none").values[:, :, 0]
+    long = pkpd.simulate(model, "4.5 mg q24h x 120", people, "2856:2880:0.25", occasion="none").values[:, :, 0]
     steady = pkpd.dose_response(model, people, [4.5]).outcome[:, 0]
     np.testing.assert_allclose(np.trapezoid(long, dx=0.25, axis=1) / 24, steady, rtol=1e-4)
 
@@ -75,3 +76,39 @@ def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
 def test_what_is_no_occasion_is_said(wrong):
     with pytest.raises(pkpd.PkpdError, match="occasion"):
         run(occasion=wrong)
+
+
+def at_records(table, people=PEOPLE, **options):
+    frame = pkpd.simulate(MODEL, pkpd.events(MODEL, pd.DataFrame(table)), people, rtol=1e-9, **options).frame()
+    return frame[list(MODEL.outputs)].to_numpy().reshape(len(people), -1, len(MODEL.outputs))
+
+
+SEEN = [1.0, 10.0, 24.0, 30.0, 47.9, 53.0, 71.0, 75.0, 96.0]
+WRITTEN = {"TIME": [0, 24, 48, *SEEN], "AMT": [4.5] * 3 + [0] * 9, "EVID": [1] * 3 + [0] * 9}
+ONCE = {"TIME": [0, *SEEN], "AMT": [4.5] + [0] * 9, "EVID": [1] + [0] * 9, "II": [24] + [0] * 9, "ADDL": [2] + [0] * 9}
+
+
+def in_time(table):
+    return pd.DataFrame(table).sort_values(["TIME", "EVID"], ascending=[True, False])
+
+
+@pytest.mark.parametrize("table", [ONCE, in_time(WRITTEN)], ids=["additional doses", "written out"])
+@pytest.mark.parametrize("occasion", ["dose", "1 d", "36 h", "none"])
+@pytest.mark.parametrize("carry", ["backward", "forward", "linear"])
+def test_an_event_table_has_the_occasions_of_the_same_regimen(table, occasion, carry):
+    by_regimen = pkpd.simulate(MODEL, REGIMEN, PEOPLE, SEEN, rtol=1e-9, occasion=occasion).values
+    rows = (pd.DataFrame(table)["EVID"] == 0).to_numpy()
+    np.testing.assert_allclose(at_records(table, occasion=occasion, carry=carry)[:, rows], by_regimen, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("carry", "filled"), [("backward", 100), ("forward", 60), ("linear", 60 + 40 * 24 / 36)])
+def test_additional_doses_equal_written_out_ones_while_a_covariate_changes(carry, filled):
+    once = pd.DataFrame({"TIME": [0, 36, 60, 84], "WT": [60, 100, 100, 100], "AMT": [4.5, 0, 0, 0], "EVID": [1, 0, 0, 0], "II": [24, 0, 0, 0], "ADDL": [2, 0, 0, 0]})
+    times, weights = [0, 24, 36, 48, 60, 84], [60, filled, 100, 100, 100, 100]
+    written = pd.DataFrame({"TIME": times, "WT": weights, "AMT": [4.5, 4.5, 0, 4.5, 0, 0], "EVID": [1, 1, 0, 1, 0, 0]})
+    np.testing.assert_allclose(at_records(once, carry=carry), at_records(written, carry=carry)[:, [0, 2, 4, 5]], rtol=1e-6, atol=1e-9)
+
+
+def test_a_table_that_gives_the_oral_fraction_has_no_occasions_of_it():
+    table = in_time(WRITTEN).assign(f_oral=0.2)
+    np.testing.assert_allclose(at_records(table, occasion="dose"), at_records(table, occasion="none"), rtol=1e-6, atol=1e-9)
