@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from pkpd.cli import screen
 from pkpd.errors import PkpdError
 
@@ -45,9 +43,9 @@ def plan(model, people, seed, uncertainty, sets, replicates, draw):
     if people.typical and replicates is not None:
         raise PkpdError("The typical patient has no sampling error; leave out --typical or --replicates.")
     if replicates is not None:
-        return Plan("replicates", replicates - 1, (draw(r) for r in range(1, replicates)), {"replicate": np.arange(replicates)})
+        return Plan("replicates", replicates - 1, (draw(r) for r in range(1, replicates)), {"replicate": list(range(replicates))})
     from pkpd.population.uncertainty import parameter_sets
 
     found = parameter_sets(model, uncertainty, sets, seed)
-    columns = {"set": np.arange(1, len(found) + 1)} | dict(zip(found.names, found.values.T, strict=True))
+    columns = {"set": list(range(1, len(found) + 1))} | dict(zip(found.names, found.values.T, strict=True))
     return Plan("uncertainty", len(found), found.cohorts(people), columns)
