@@ -18,8 +18,8 @@ from pkpd.symbolic.model import Model
 class Run:
     """What every simulation of a cohort carries.
 
-    names, units : (O,) outputs; measured : (R,) those that have observations with residual error
-    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
+    names, units : (O,) outputs; errors : (R,) pkpd.symbolic.model.Residual of those that have observations
+    occasion : what variability between occasions went by; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
     regimen : what was given, as written
     """
 
@@ -30,13 +30,19 @@ class Run:
     regimen: str
     names: tuple
     units: tuple
-    measured: tuple
+    errors: tuple
+    occasion: str
     status: np.ndarray
     fail_time: np.ndarray
 
     @property
     def time_unit(self):
         return self.model.time
+
+    @property
+    def measured(self):
+        """Names (R,) of the outputs that have observations with residual error."""
+        return tuple(error.name for error in self.errors)
 
     @property
     def failed(self):
@@ -46,7 +52,8 @@ class Run:
         from pkpd.solvers.batch import STATUS
 
         rows = np.flatnonzero(self.status)
-        replay = f"pkpd simulate {self.model.name} {self.given()} {self.cohort.given()} --id "
+        occasion = "" if self.occasion == "dose" else f' --occasion "{self.occasion}"'
+        replay = f"pkpd simulate {self.model.name} {self.given()}{occasion} {self.cohort.given()} --id "
         return pd.DataFrame({
             "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
             "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
@@ -68,7 +75,8 @@ class Run:
         return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
 
     def provenance(self):
-        return provenance(self.model, self.cohort) | {"regimen": self.regimen}
+        residual = {e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log} for e in self.errors}
+        return provenance(self.model, self.cohort) | {"regimen": self.regimen, "occasion": self.occasion, "residual": residual}
 
     def frame(self):
         """The result as a tidy table."""
@@ -165,7 +173,8 @@ def provenance(model, cohort, command=None):
         number = "unknown"
     return {
         "package": "pkpd", "version": number, "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
-        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "covariates": cohort.table or None, "fingerprint": fingerprint(LANES),
+        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "covariates": cohort.table or None,
+        "replicate": cohort.replicate, "fingerprint": fingerprint(LANES),
         "command": command,
     }  # fmt: skip
 

@@ -13,10 +13,12 @@ from pkpd.dosing.timeline import clock_of, timeline
 from pkpd.errors import PkpdError
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.residual import observations, residuals
-from pkpd.result import EventResult, Result
+from pkpd.result import EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.vary import used, varying
+
+MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
 
 
 def simulate(
@@ -58,19 +60,28 @@ def simulate(
         target(model, phase.into, phase.unit)
     grid = time_grid(model, regimen, times)
     begins = beginnings(model, regimen, occasion, grid[-1])
-    theta, begins = (by_occasion(cohort, len(begins)), begins) if len(begins) and varying_between(cohort) else (cohort.theta, ())
-    doses = actions(model, regimen, theta, occasions=begins)
-    first = np.arange(len(cohort)) * max(len(begins), 1)
-    solution = solve(kernel, theta, first, t0=min(0.0, grid[0]), t1=grid[-1], actions=doses, grid=grid, progress=progress, **options)
-    row, index = (i.ravel() for i in np.indices(solution.out.shape[:2]))
-    observed = observations(cohort, errors, names, solution.out.reshape(len(row), -1), row, index).reshape(*solution.out.shape[:2], len(errors))
+    begins = begins if varying_between(cohort) else begins[:0]
+    at_once = max(MOST_NUMBERS // (len(model.inputs) * max(len(begins), 1)), 1)
+    parts = []
+    for first in range(0, len(cohort), at_once):
+        people = cohort.rows(slice(first, first + at_once))
+        theta = by_occasion(people, len(begins)) if len(begins) else people.theta
+        start = np.arange(len(people)) * max(len(begins), 1)
+        solution = solve(
+            kernel, theta, start, t0=min(0.0, grid[0]), t1=grid[-1], actions=actions(model, regimen, theta, occasions=begins), grid=grid,
+            progress=None if progress is None else lambda done, first=first: progress(first + done), **options,
+        )  # fmt: skip
+        parts.append(_result(people, regimen, names, errors, occasion, grid, solution))
+    return parts[0] if len(parts) == 1 else joined(parts, cohort)
+
+
+def _result(cohort, regimen, names, errors, occasion, grid, solution):
+    model, shape = cohort.model, solution.out.shape
+    row, index = (i.ravel() for i in np.indices(shape[:2]))
+    observed = observations(cohort, errors, names, solution.out.reshape(len(row), -1), row, index).reshape(*shape[:2], len(errors))
     return Result(
-        model, cohort, str(regimen), names, _units(model, names), _measured(errors), solution.status, solution.fail_time, grid, solution.out, observed
+        model, cohort, str(regimen), names, _units(model, names), errors, occasion, solution.status, solution.fail_time, grid, solution.out, observed
     )
-
-
-def _measured(errors):
-    return tuple(error.name for error in errors)
 
 
 def _units(model, names):
@@ -107,7 +118,7 @@ def _at_records(model, records, cohort, times, names, between, solver, options, 
     person, index = np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(n) for n in counts])
     observed = observations(cohort, errors, names, out, person, index)
     return EventResult(
-        model, cohort, str(records), names, _units(model, names), _measured(errors), status, fail_time, *rows, out[order], observed[order]
+        model, cohort, str(records), names, _units(model, names), errors, occasion, status, fail_time, *rows, out[order], observed[order]
     )
 
 

@@ -30,7 +30,7 @@ class Cohort:
     ids : (P,) int64, from 1; theta : (P, K) inputs in their units, columns as model.inputs
     latent : (P, V) correlated standard normals of the inputs that vary, classes apart
     changed : input -> typical value set by the user; replicate : which of many scramblings of the seed
-    table : name of the table that inputs were taken from, or ""; others : its other columns, name -> (P,) texts
+    table : name of the table that the inputs `from_table` were taken from, or ""; others : its other columns, name -> (P,) texts
     """
 
     model: Model
@@ -43,6 +43,7 @@ class Cohort:
     latent: np.ndarray
     replicate: int = 0
     table: str = ""
+    from_table: tuple = ()
     others: dict = field(default_factory=dict)
 
     def __len__(self):
@@ -143,7 +144,7 @@ def _from_table(found, table):
     rows = table.rows(found.ids, found.seed, found.replicate)
     for name, values in table.inputs.items():
         found.theta[:, found.model.input_names.index(name)] = values[rows]
-    return replace(found, table=table.name, others={name: cells[rows] for name, cells in table.others.items()})
+    return replace(found, table=table.name, from_table=tuple(table.inputs), others={name: cells[rows] for name, cells in table.others.items()})
 
 
 def _continuous(item):

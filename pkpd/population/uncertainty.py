@@ -32,10 +32,11 @@ class ParameterSets:
         return len(self.values)
 
     def cohorts(self, cohort):
-        """The same people under each set, one cohort after the other. Raises CohortError where the user has set a value of the sets."""
-        both = [name for name in self.names if name in cohort.changed]
+        """The same people under each set, one cohort after the other. Raises CohortError where a value of the sets is given otherwise."""
+        both = [name for name in self.names if name in cohort.changed or name in cohort.from_table]
         if both:
-            raise CohortError(f"'{both[0]}' is set and also uncertain in {self.name}; leave out one of them.")
+            how = "set" if both[0] in cohort.changed else f"a column of {cohort.table}"
+            raise CohortError(f"'{both[0]}' is {how} and also uncertain in {self.name}; leave out one of them.")
         for row in self.values:
             yield cohort.under(dict(zip(self.names, map(float, row), strict=True)))
 

@@ -92,7 +92,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Benefit:
-    """What a dose is good for. Amounts in `unit` of the dose target `into`, times in model time."""
+    """What a dose is good for. Amounts in `unit`, that of the dose target `into` or one per a covariate such as mg/kg; times in model time."""
 
     outcome: str
     better: str  # "lower" | "higher"

@@ -72,6 +72,12 @@ def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
     np.testing.assert_allclose(np.trapezoid(long, dx=0.25, axis=1) / 24, steady, rtol=1e-4)
 
 
+def test_a_cohort_solved_in_parts_has_the_same_bits(monkeypatch):
+    whole = run(residual={"Cc": "10 %"})
+    monkeypatch.setattr("pkpd.simulation.MOST_NUMBERS", 5 * 3 * len(MODEL.inputs))  # five patients with three occasions
+    np.testing.assert_array_equal(run(residual={"Cc": "10 %"}), whole)
+
+
 @pytest.mark.parametrize("wrong", ["daily", "7 mg", "0 h", "-1 d"])
 def test_what_is_no_occasion_is_said(wrong):
     with pytest.raises(pkpd.PkpdError, match="occasion"):
