@@ -52,7 +52,7 @@ Outcome = Annotated[str | None, Option("--outcome", metavar="NAME", help="State 
 Better = Annotated[str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)]
 Into = Annotated[str | None, Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False)]
 Every = Annotated[str | None, Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False)]
-Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help="Range of doses, such as 0.05:50mg.", show_default=False)]
+Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help='Range of doses, such as 0.05:50mg, or per a covariate: "0.001:0.7 mg/kg".', show_default=False)]
 Delta = Annotated[
     str | None,
     Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),

@@ -132,7 +132,8 @@ def _write(result, out, seen, figure, repeated):
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.plot(result, data=seen), files[-1])
+        shown = {"data": seen} if repeated is None else {"data": seen, "repeated": repeated}
+        plots.save(plots.plot(result, **shown), files[-1])
     return files
 
 

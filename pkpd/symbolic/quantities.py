@@ -12,7 +12,7 @@ UNIT = re.compile(r"[A-Za-z%](?:[A-Za-z%/]|\*\*\d|\*)*\s*\Z")  # at the end of a
 
 def unit_at_end(text):
     """The unit that a text ends with, or None."""
-    found = UNIT.search(str(text))
+    found = UNIT.search(str(text)[-60:])  # a unit is short, and the search takes the square of the length
     return found and found.group().strip()
 
 

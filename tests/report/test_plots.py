@@ -1,6 +1,7 @@
 """Figures show the numbers of the result they are given."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pkpd
@@ -79,3 +80,20 @@ def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
 def test_other_things_are_refused():
     with pytest.raises(TypeError, match="not a int"):
         pkpd.plot(3)
+
+
+def test_a_course_shows_the_intervals_of_its_lines():
+    from pkpd.response import nested
+
+    model = pkpd.load("pk/one_compartment")
+    people = pkpd.cohort(model, n=8)
+    sets = pkpd.parameter_sets(model, pd.DataFrame({"vc": [40.0, 60.0]}))
+    runs = [pkpd.simulate(model, "100 mg", p, "0:24:2") for p in (people, *sets.cohorts(people))]
+    names, own = nested.course_statistics(runs[0])
+    repeated = nested.under_sets(names, own, [nested.course_statistics(r)[1] for r in runs[1:]])
+    axes = pkpd.plot(runs[0], repeated=repeated).axes[0]
+    labels = axes.get_legend_handles_labels()[1]
+    assert "95 % interval of the median" in labels and "of the 5 and 95 % lines" in labels
+    median = next(c for c, label in zip(*axes.get_legend_handles_labels(), strict=True) if label == "95 % interval of the median")
+    drawn = median.get_paths()[0].vertices[:, 1]
+    assert drawn.max() == pytest.approx(max(np.median(r.values[:, :, 0], axis=0).max() for r in runs[1:]))
