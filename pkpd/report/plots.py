@@ -84,8 +84,10 @@ def _panels(result, finished, values, draw, data):
             _concentration_axis(axes, values[:, k])
         named = len(axes.get_legend_handles_labels()[0])
         if named and (place == 0 or seen):
-            # a long legend finds no empty corner
-            axes.legend(frameon=named > 3, framealpha=0.85, edgecolor="none", fontsize=8)
+            if named > 3:  # a long legend finds no empty corner
+                low, high = axes.get_ylim()
+                axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
+            axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
     style.caption(drawing, _small_print(result.model, result.cohort, finished))
     return drawing
