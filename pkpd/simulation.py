@@ -98,7 +98,8 @@ def _at_records(model, records, cohort, times, names, between, solver, options, 
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
     full, real, changes = records, np.ones(len(records), bool), {}
     if period(occasion, model.time) != 0 and varying_between(cohort):
-        full, real, number = written_out(records, clock_of(model, records, extra), carry, period(occasion, model.time))
+        clock, end = clock_of(model, records, extra), extra[-1] if len(extra) else -np.inf
+        full, real, number = written_out(model, records, clock, carry, period(occasion, model.time), end)
         changes = {"occasion": number, "effect": _effect(cohort, int(number.max()) + 1, records.inputs)}
     line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
     steady = line.steady

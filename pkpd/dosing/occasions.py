@@ -46,18 +46,20 @@ def beginnings(model, regimen, occasion, end):
     return times
 
 
-def written_out(records, clock, carry, length=None):
+def written_out(model, records, clock, carry, length=None, end=-np.inf):
     """The records with every additional dose, and with the beginning of every period, as records of their own.
 
     clock : (M,) model time, never falling within a patient; carry : as in pkpd.dosing.timeline; length : of a period, or None
+    end : model time up to which the patients are followed beyond their last records
 
     Returns
     -------
     Records; (M',) whether each is one of the table's; (M',) number of its occasion, by doses or by periods from time 0.
     """
-    source, time, dose = _additional(records, clock)
+    until = np.maximum(clock[records.first[1:] - 1], end)  # (P,)
+    source, time, dose = _additional(records, clock, until)
     if length is not None:
-        more, at = _periods(records, clock, length)
+        more, at = _periods(records, clock, length, until)
         source, time, dose = np.concatenate([source, more]), np.concatenate([time, at]), np.concatenate([dose, np.zeros(len(more), bool)])
     count = len(records)
     index = np.concatenate([np.arange(count), source])
@@ -66,26 +68,26 @@ def written_out(records, clock, carry, length=None):
     order = np.lexsort((real, now, records.person[index]))
     index, now, real = index[order], now[order], real[order]
     given = np.concatenate([records.target >= 0, dose])[order]
-    full = _merged(records, clock, index, now, real, given, carry)
+    of_doses = {name for d in model.doses for name in (d.f, d.lag, d.rate, d.duration)}
+    full = _merged(records, clock, index, now, real, given, carry, of_doses)
     occasion = _by_dose(full, now, given) if length is None else np.maximum(np.floor(now / length * (1 + 1e-12)).astype(np.int64), 0)
     return full, real, occasion
 
 
-def _additional(records, clock):
-    """Record (E,), model time (E,) and True for each of the additional doses that fall before the patient's last record."""
+def _additional(records, clock, until):
+    """Record (E,), model time (E,) and True for each of the additional doses up to `until` (P,)."""
     pick, number = counted(records.additional)
     time = clock[pick] + (number + 1) * records.interval[pick]
-    last = clock[records.first[1:] - 1][records.person]
-    due = time <= np.minimum(until_restart(records, clock), last)[pick]
+    due = time <= np.minimum(until_restart(records, clock), until[records.person])[pick]
     return pick[due], time[due], np.ones(due.sum(), bool)
 
 
-def _periods(records, clock, length):
-    """Record (E,) before, and model time (E,) of, the beginning of every period within the patients' records."""
+def _periods(records, clock, length, until):
+    """Record (E,) before, and model time (E,) of, the beginning of every period after a patient's first record and up to `until` (P,)."""
     sources, times = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for first, after in zip(records.first[:-1], records.first[1:], strict=True):
+    for first, after, last in zip(records.first[:-1], records.first[1:], until, strict=True):
         own = clock[first:after]
-        lowest, highest = max(np.floor(own[0] / length) + 1, 1), np.floor(own[-1] / length)
+        lowest, highest = max(np.floor(own[0] / length) + 1, 1), np.floor(last / length)
         if highest - lowest > MOST:
             raise DoseError(f"More than {MOST:,} occasions for each patient are refused; choose a longer period.")
         times.append(length * np.arange(lowest, highest + 1))
@@ -104,20 +106,27 @@ def _snapped(records, clock, source, time):
     return out
 
 
-def _merged(records, clock, index, now, real, given, carry):
-    """Records in which those that the table does not write out stand at their time, with the inputs that hold there."""
+def _merged(records, clock, index, now, real, given, carry, of_doses):
+    """Records in which those that the table does not write out stand at their time, with the inputs that hold there.
+
+    of_doses : names of bioavailability, lag, rate and duration, which an additional dose has from its record
+    """
     import pandas as pd
 
     place = np.arange(len(index))
     following = np.minimum.accumulate(np.where(real, place, len(index))[::-1])[::-1]
     before = np.maximum.accumulate(np.where(real, place, -1))
+    person = records.person[index]
+    # after a patient's last record the inputs stay what they were
+    none = (following == len(index)) | (person[np.minimum(following, len(index) - 1)] != person)
+    following = np.where(none, before, following)
     inputs = {}
     for name, values in records.inputs.items():
-        known = pd.Series(values).groupby(records.person).ffill().to_numpy() if carry != "linear" else values
-        held = known[index[following if carry == "backward" else before]]
-        inputs[name] = np.where(real, values[index], np.nan if carry == "linear" else held)
+        known = pd.Series(values).groupby(records.person).ffill().to_numpy()
+        held = np.full(len(index), np.nan) if carry == "linear" else known[index[following if carry == "backward" else before]]
+        inputs[name] = np.where(real, values[index], np.where(given, known[index], held) if name in of_doses else held)
     return replace(
-        records, first=np.concatenate([[0], np.cumsum(np.bincount(records.person[index], minlength=len(records.ids)))]).astype(np.int64),
+        records, first=np.concatenate([[0], np.cumsum(np.bincount(person, minlength=len(records.ids)))]).astype(np.int64),
         row=records.row[index], time=np.where(real, records.time[index], records.time[index] + (now - clock[index])),
         evid=np.where(real, records.evid[index], np.where(given, DOSE, OTHER)).astype(records.evid.dtype),
         amount=np.where(real | given, records.amount[index], 0.0), rate=np.where(real | given, records.rate[index], 0.0),

@@ -107,12 +107,32 @@ def test_an_event_table_has_the_occasions_of_the_same_regimen(table, occasion, c
     np.testing.assert_allclose(at_records(table, occasion=occasion, carry=carry)[:, rows], by_regimen, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("occasion", ["dose", "36 h"])
+def test_additional_doses_after_the_last_record_have_occasions_too(occasion):
+    table = pd.DataFrame({"ID": [3, 9], "TIME": [0, 0], "AMT": [4.5, 4.5], "II": [24, 24], "ADDL": [2, 1], "WT": [60, 90]})
+    people = PEOPLE.subset([3, 9])
+    frame = pkpd.simulate(MODEL, pkpd.events(MODEL, table), people, SEEN, rtol=1e-9, occasion=occasion).frame()
+    for patient, doses, weight in ((3, 3, 60), (9, 2, 90)):
+        one = pkpd.cohort(MODEL, seed=7, covariates=pd.DataFrame({"ID": [patient], "wt": [weight]}))
+        wanted = pkpd.simulate(MODEL, f"4.5 mg q24h x {doses}", one, SEEN, rtol=1e-9, occasion=occasion).values[0]
+        found = frame[(frame["ID"] == patient) & (frame["EVID"] == 2)][list(MODEL.outputs)].to_numpy()
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize(("carry", "filled"), [("backward", 100), ("forward", 60), ("linear", 60 + 40 * 24 / 36)])
 def test_additional_doses_equal_written_out_ones_while_a_covariate_changes(carry, filled):
     once = pd.DataFrame({"TIME": [0, 36, 60, 84], "WT": [60, 100, 100, 100], "AMT": [4.5, 0, 0, 0], "EVID": [1, 0, 0, 0], "II": [24, 0, 0, 0], "ADDL": [2, 0, 0, 0]})
     times, weights = [0, 24, 36, 48, 60, 84], [60, filled, 100, 100, 100, 100]
     written = pd.DataFrame({"TIME": times, "WT": weights, "AMT": [4.5, 4.5, 0, 4.5, 0, 0], "EVID": [1, 1, 0, 1, 0, 0]})
     np.testing.assert_allclose(at_records(once, carry=carry), at_records(written, carry=carry)[:, [0, 2, 4, 5]], rtol=1e-6, atol=1e-9)
+
+
+def test_additional_doses_have_the_lag_of_their_record():
+    # the same whether the oral fraction has occasions, which write additional doses out, or not
+    table = pd.DataFrame({"TIME": [0, 30, 60, 84], "tlag": [1.0, 5.0, 9.0, 9.0], "f_oral": 0.2, "AMT": [4.5, 0, 0, 0], "EVID": [1, 0, 0, 0], "II": [24, 0, 0, 0],
+                          "ADDL": [2, 0, 0, 0]})  # fmt: skip
+    for carry in ("backward", "forward", "linear"):
+        np.testing.assert_allclose(at_records(table, carry=carry), at_records(table, carry=carry, occasion="none"), rtol=1e-5, atol=1e-8)
 
 
 def test_a_table_that_gives_the_oral_fraction_has_no_occasions_of_it():
