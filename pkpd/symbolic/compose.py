@@ -65,7 +65,7 @@ class Builder:
             if not isinstance(section, dict):
                 self.fail(file.place(table), f"[{table}] is a table.")
             for name, value in section.items():
-                place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=')
+                place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=', table=table)
                 if name in merged and name not in self.overridden:
                     self.fail(place, f"'{name}' is already defined at {merged[name][2]}; list it under [override] names to replace it.")
                 merged[name] = (name, value, place)

@@ -76,9 +76,10 @@ class File:
     data: dict
     lines: list = field(default_factory=list)
 
-    def place(self, pattern, fallback=1):
-        """file:line of the first line that matches."""
-        found = next((i for i, line in enumerate(self.lines, 1) if re.search(pattern, line)), fallback)
+    def place(self, pattern, fallback=1, table=None):
+        """file:line of the first line that matches, below the heading of a table if one is named and stands in the file."""
+        heading = next((i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0)
+        found = next((i for i, line in enumerate(self.lines[heading:], heading + 1) if re.search(pattern, line)), fallback)
         return f"{self.path}:{found}"
 
 

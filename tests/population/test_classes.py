@@ -100,6 +100,7 @@ def test_the_residual_of_the_model_is_written_unless_turned_off(load):
         ('"cl, vc, f"', '"cl, vc, ff"', 14, "unknown 'ff'. Did you mean 'f'"),
         ('"cl, vc, f"', '"cl, vc, emax"', 10, "again in iiv"),
         ('"cl, vc, f"', '"cl, cl, f"', 14, "stands twice"),
+        ('"cl, vc, f"', '"cl"', 14, "lower triangle"),
         ("yes = 0.75", "yes = 0.7", 12, "must sum to 1"),
         ("value = 1, unit", "value = 2, unit", 12, "number of a class, 0 to 1"),
         ('error = "15 %"', 'error = "15 mg"', 16, "cannot be turned"),
