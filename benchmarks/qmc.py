@@ -26,7 +26,8 @@ def median(model, n, seed, sampling):
     """Median of log10 of the best dose of one cohort."""
     people = pkpd.cohort(model, n, seed, sampling=sampling)
     if model.benefit is not None:
-        return np.median(np.log10(known_doses(pkpd.med(model, people).columns)))
+        # MEDs below the range are -inf: the median first, then its logarithm
+        return np.log10(np.median(known_doses(pkpd.med(model, people).columns)))
     return np.median(np.log10(solve(compile(model), people.theta, grid=[0.0]).out[:, 0, 0]))
 
 
