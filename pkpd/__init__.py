@@ -12,6 +12,7 @@ _HOMES = {
     "events": "pkpd.dosing.table",
     "noncompartmental": "pkpd.nca",
     "cohort": "pkpd.population.cohort",
+    "parameter_sets": "pkpd.population.uncertainty",
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",
     "med": "pkpd.response.med",

@@ -17,23 +17,31 @@ from pkpd.symbolic.model import Model
 class Run:
     """What every simulation of a cohort carries.
 
-    names, units : (O,) outputs; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
+    names, units : (O,) outputs; errors : (R,) pkpd.symbolic.model.Residual of those that have observations
+    occasion : what variability between occasions went by; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
     regimen : what was given, as written
     """
 
-    STACKED: ClassVar[tuple] = ("status", "fail_time", "values")
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
 
     model: Model
     cohort: Cohort
     regimen: str
     names: tuple
     units: tuple
+    errors: tuple
+    occasion: str
     status: np.ndarray
     fail_time: np.ndarray
 
     @property
     def time_unit(self):
         return self.model.time
+
+    @property
+    def measured(self):
+        """Names (R,) of the outputs that have observations with residual error."""
+        return tuple(error.name for error in self.errors)
 
     @property
     def failed(self):
@@ -43,7 +51,8 @@ class Run:
         from pkpd.solvers.batch import STATUS
 
         rows = np.flatnonzero(self.status)
-        replay = f"pkpd simulate {self.model.name} {self.given()} --seed {self.cohort.seed} --sampling {self.cohort.sampling} --id "
+        occasion = "" if self.occasion == "dose" else f' --occasion "{self.occasion}"'
+        replay = f"pkpd simulate {self.model.name} {self.given()}{occasion} {self.cohort.given()} --id "
         return pd.DataFrame({
             "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
             "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
@@ -65,7 +74,8 @@ class Run:
         return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
 
     def provenance(self):
-        return provenance(self.model, self.cohort) | {"regimen": self.regimen}
+        residual = {e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log} for e in self.errors}
+        return provenance(self.model, self.cohort) | {"regimen": self.regimen, "occasion": self.occasion, "residual": residual}
 
     @property
     def span(self):
@@ -77,7 +87,8 @@ class Run:
         import pandas as pd
 
         frame = pd.DataFrame(self._columns())
-        known = {"TIME": self.time_unit} | dict(zip(self.names, self.units, strict=True))
+        own = dict(zip(self.names, self.units, strict=True))
+        known = {"TIME": self.time_unit} | own | {f"{n}_obs": own[n] for n in self.measured}
         frame.attrs["units"] = {name: unit for name, unit in known.items() if name in frame}
         return frame
 
@@ -90,26 +101,33 @@ class Run:
         frame = self.frame()
         write_table(frame, path, frame.attrs["units"], self.provenance())
 
+    def _values(self):
+        """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
+        values = self.values.reshape(-1, len(self.names))
+        observed = self.observed.reshape(len(values), -1)
+        return dict(zip(self.names, values.T, strict=True)) | {f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)}
+
 
 @dataclass(frozen=True)
 class Result(Run):
     """Simulated outputs of a cohort under one regimen.
 
-    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients
+    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients; observed : (P, T, R) with residual error
     """
 
     times: np.ndarray
     values: np.ndarray
+    observed: np.ndarray
 
     @property
     def span(self):
         return f"{len(self.times)} times"
 
     def _columns(self):
-        """ID, TIME and one column an output, patients in order, times in order."""
+        """ID, TIME, one column an output, and <output>_obs with residual error; patients in order, times in order."""
         count = len(self.times)
         table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
-        return table | {n: self.values[:, :, k].ravel() for k, n in enumerate(self.names)}
+        return table | self._values()
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
@@ -133,7 +151,7 @@ class EndpointResult(Run):
     names : (E,) endpoints as text; since, until : (P,) ends of the window in model time; values : (P, E), NaN for failed patients
     """
 
-    STACKED: ClassVar[tuple] = (*Run.STACKED, "since", "until")
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until")
 
     since: np.ndarray
     until: np.ndarray
@@ -168,7 +186,7 @@ class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 
     ids : (M,) ID of each row, in the order of the table, extra times between records as EVID 2; times : (M,) as written
-    evid : (M,); values : (M, O) just after each event, NaN for failed patients
+    evid : (M,); values : (M, O) just after each event, NaN for failed patients; observed : (M, R) with residual error
     """
 
     STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid")
@@ -177,14 +195,15 @@ class EventResult(Run):
     times: np.ndarray
     evid: np.ndarray
     values: np.ndarray
+    observed: np.ndarray
 
     @property
     def span(self):
         return f"{len(self.times)} times"
 
     def _columns(self):
-        """ID, TIME, EVID and one column an output, one row a record."""
-        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | {n: self.values[:, k] for k, n in enumerate(self.names)}
+        """ID, TIME, EVID, one column an output, and <output>_obs with residual error; one row a record."""
+        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._values()
 
     def given(self):
         return f"--events {self.regimen.removeprefix('event table ')}"
@@ -213,7 +232,8 @@ def provenance(model, cohort, command=None):
 
     return {
         "package": "pkpd", "version": release(), "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
-        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "fingerprint": fingerprint(LANES),
+        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "covariates": cohort.table or None,
+        "replicate": cohort.replicate, "fingerprint": fingerprint(LANES),
         "command": command,
     }  # fmt: skip
 

@@ -6,20 +6,25 @@ import numpy as np
 
 from pkpd import units
 from pkpd.dosing.events import actions, target
+from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.rx import rx
 from pkpd.dosing.table import OTHER, Records
-from pkpd.dosing.timeline import timeline
+from pkpd.dosing.timeline import clock_of, timeline
 from pkpd.endpoints import Watch, interval, read
 from pkpd.errors import PkpdError
-from pkpd.result import EndpointResult, EventResult, Result
+from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
+from pkpd.population.residual import observations, residuals
+from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.vary import used, varying
 
+MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
+
 
 def simulate(
     model, regimen, cohort, times=None, *, outputs=None, endpoints=None, window=None, rtol=1e-6, solver="auto", threads=None, progress=None,
-    carry="backward",
+    carry="backward", occasion="dose", residual=None,
 ):  # fmt: skip
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
@@ -38,6 +43,10 @@ def simulate(
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
     carry : between records of an event table, inputs are those of the next record ("backward"), of the last ("forward") or
         on the line between ("linear")
+    occasion : what inputs with variability between occasions go by: "dose" (a new occasion with every dose), a length of time
+        such as "7 d", or "none"
+    residual : {"Cc": "15 % + 0.05 ng/mL"} in place of the model's [residual] or besides, or "none"; the typical patient and endpoints
+        have none
 
     Returns
     -------
@@ -51,54 +60,91 @@ def simulate(
         raise PkpdError("Endpoints take neither times nor outputs: they come from every step of the solver. Say when by a window.")
     if endpoints is None and window is not None:
         raise PkpdError("A window is that of endpoints; name some, such as 'cmax(Cc)'.")
-    options = {"rtol": rtol, "threads": threads}
     if isinstance(regimen, str):
         regimen = rx(regimen)
+    options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
+    tabled = isinstance(regimen, Records)
     if endpoints is not None:
-        return _endpoints(model, regimen, cohort, Watch(read(model, endpoints)), window, carry, solver, options, progress)
+        seen = _endpoints_at_records if tabled else _endpoints
+        return seen(model, regimen, cohort, Watch(read(model, endpoints)), window, between, solver, options, progress)
     names = tuple(model.outputs if outputs is None else outputs)
-    if isinstance(regimen, Records):
-        return _at_records(model, regimen, cohort, times, names, carry, solver, options, progress)
+    errors = residuals(model, names, "none" if cohort.typical else residual)
+    if tabled:
+        return _at_records(model, regimen, cohort, times, names, between, solver, options, progress, errors)
     kernel = compile(model, observe=names, solver=solver)
     grid = time_grid(model, regimen, times)
-    solution = solve(
-        kernel, cohort.theta, t0=min(0.0, grid[0]), t1=grid[-1], actions=_doses(model, regimen, cohort), grid=grid, progress=progress, **options
-    )
-    return Result(model, cohort, str(regimen), names, _units(model, names), solution.status, solution.fail_time, grid, solution.out)
+
+    def part(people, theta, start, given, report):
+        solution = solve(kernel, theta, start, t0=min(0.0, grid[0]), t1=grid[-1], actions=given, grid=grid, progress=report, **options)
+        return _result(people, regimen, names, errors, occasion, grid, solution)
+
+    return _in_parts(model, regimen, cohort, occasion, grid[-1], progress, part)
 
 
-def _doses(model, regimen, cohort):
-    """Actions of a regimen, whose every target the model must have."""
+def _in_parts(model, regimen, cohort, occasion, end, progress, part):
+    """Result of all patients from part(people, theta, first row of theta of each, actions, progress), so many at a time that their
+    inputs on all occasions until `end` fit in memory."""
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
-    return actions(model, regimen, cohort.theta)
+    begins = beginnings(model, regimen, occasion, end)
+    begins = begins if varying_between(cohort) else begins[:0]
+    at_once = max(MOST_NUMBERS // (len(model.inputs) * max(len(begins), 1)), 1)
+    parts = []
+    for first in range(0, len(cohort), at_once):
+        people = cohort.rows(slice(first, first + at_once))
+        theta = by_occasion(people, len(begins)) if len(begins) else people.theta
+        start = np.arange(len(people)) * max(len(begins), 1)
+        report = None if progress is None else lambda done, first=first: progress(first + done)
+        parts.append(part(people, theta, start, actions(model, regimen, theta, occasions=begins), report))
+    return parts[0] if len(parts) == 1 else joined(parts, cohort)
+
+
+def _result(cohort, regimen, names, errors, occasion, grid, solution):
+    model, shape = cohort.model, solution.out.shape
+    row, index = (i.ravel() for i in np.indices(shape[:2]))
+    observed = observations(cohort, errors, names, solution.out.reshape(len(row), -1), row, index).reshape(*shape[:2], len(errors))
+    return Result(
+        model, cohort, str(regimen), names, _units(model, names), errors, occasion, solution.status, solution.fail_time, grid, solution.out, observed
+    )
 
 
 def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _endpoints(model, regimen, cohort, watch, window, carry, solver, options, progress):
-    """EndpointResult of a regimen or of records."""
-    tabled = isinstance(regimen, Records)
-    since, until = interval(model, window, None if tabled else regimen)
-    if tabled:
-        ends = np.array([t for t in (since, until) if t is not None])
-        kernel, cohort, _, line = _timeline(model, regimen, cohort, ends, carry, lambda m: watch.compile(m, solver))
-        since, until = _window(model, cohort, line.start if since is None else since, line.end if until is None else until)
-        if window is not None:
-            line = replace(line, end=until, actions=line.actions.before(np.repeat(until, np.diff(line.actions.start))))
-        solution, status, fail_time = _follow(kernel, line, options, progress, since=since, level=watch.level)
-    else:
-        given, kernel = _doses(model, regimen, cohort), watch.compile(model, solver)
-        since, until = _window(model, cohort, since or 0.0, regimen.end * units.factor("h", model.time) if until is None else until)
+def _endpoints(model, regimen, cohort, watch, window, between, solver, options, progress):
+    """EndpointResult of a regimen."""
+    kernel, occasion = watch.compile(model, solver), between[1]
+    begin, stop = interval(model, window, regimen)
+    stop = regimen.end * units.factor("h", model.time) if stop is None else stop
+
+    def part(people, theta, start, given, report):
+        since, until = _window(model, people, begin or 0.0, stop)
         given = given if window is None else given.before(until[0])
         solution = solve(
-            kernel, cohort.theta, t0=min(0.0, since[0]), t1=until, actions=given, since=since, level=watch.level, progress=progress, **options
+            kernel, theta, start, t0=min(0.0, since[0]), t1=until, actions=given, since=since, level=watch.level, progress=report, **options
         )
-        status, fail_time = solution.status, solution.fail_time
+        return _endpoint_result(people, regimen, watch, occasion, solution, solution.status, solution.fail_time, since, until)
+
+    return _in_parts(model, regimen, cohort, occasion, stop, progress, part)
+
+
+def _endpoints_at_records(model, records, cohort, watch, window, between, solver, options, progress):
+    """EndpointResult of records."""
+    since, until = interval(model, window, None)
+    ends = np.array([t for t in (since, until) if t is not None])
+    kernel, cohort, _, _, _, line = _timeline(model, records, cohort, ends, between, lambda m: watch.compile(m, solver))
+    since, until = _window(model, cohort, line.start if since is None else since, line.end if until is None else until)
+    if window is not None:
+        line = replace(line, end=until, actions=line.actions.before(np.repeat(until, np.diff(line.actions.start))))
+    solution, status, fail_time = _follow(kernel, line, options, progress, since=since, level=watch.level)
+    return _endpoint_result(cohort, records, watch, between[1], solution, status, fail_time, since, until)
+
+
+def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_time, since, until):
     names, said = tuple(e.text for e in watch.endpoints), tuple(e.unit for e in watch.endpoints)
-    return EndpointResult(model, cohort, str(regimen), names, said, status, fail_time, since, until, watch.values(solution, since, until))
+    values = watch.values(solution, since, until)
+    return EndpointResult(cohort.model, cohort, str(regimen), names, said, (), occasion, status, fail_time, since, until, values)
 
 
 def _window(model, cohort, since, until):
@@ -111,13 +157,22 @@ def _window(model, cohort, since, until):
     return since, until
 
 
-def _timeline(model, records, cohort, extra, carry, compiled):
-    """Kernel, cohort, records and timeline of an event table; compiled(model) gives the kernel."""
+def _timeline(model, records, cohort, extra, between, compiled):
+    """Kernel, cohort, records, the records with their additional doses written out, which of these are the table's, and the timeline.
+
+    compiled(model) gives the kernel; between : how inputs are carried, and what occasions go by
+    """
+    carry, occasion = between
     moving = used(model, records.inputs) if carry == "linear" else ()
     kernel = compiled(varying(model, moving) if moving else model)
     cohort = _patients(records, cohort)
     records = records.of(cohort.ids)
-    return kernel, cohort, records, timeline(model, records, cohort.theta, extra, carry, moving)
+    full, real, changes = records, np.ones(len(records), bool), {}
+    if period(occasion, model.time) != 0 and varying_between(cohort):
+        clock, end = clock_of(model, records, extra), extra[-1] if len(extra) else -np.inf
+        full, real, number = written_out(model, records, clock, carry, period(occasion, model.time), end)
+        changes = {"occasion": number, "effect": _effect(cohort, int(number.max()) + 1, records.inputs)}
+    return kernel, cohort, records, full, real, timeline(model, full, cohort.theta, extra, carry, moving, **changes)
 
 
 def _follow(kernel, line, options, progress, **watched):
@@ -135,13 +190,40 @@ def _follow(kernel, line, options, progress, **watched):
     return solution, status, fail_time
 
 
-def _at_records(model, records, cohort, times, names, carry, solver, options, progress):
+def _at_records(model, records, cohort, times, names, between, solver, options, progress, errors):
     """EventResult of the records."""
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
-    kernel, cohort, records, line = _timeline(model, records, cohort, extra, carry, lambda m: compile(m, observe=names, solver=solver))
+    kernel, cohort, records, full, real, line = _timeline(model, records, cohort, extra, between, lambda m: compile(m, observe=names, solver=solver))
     solution, status, fail_time = _follow(kernel, line, options, progress)
+    out = solution.out[_written(full, real, line.place)]
     *rows, order = _rows(records, extra)
-    return EventResult(model, cohort, str(records), names, _units(model, names), status, fail_time, *rows, solution.out[order])
+    counts = np.diff(records.first) + len(extra)
+    person, index = np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(n) for n in counts])
+    observed = observations(cohort, errors, names, out, person, index)
+    return EventResult(
+        model, cohort, str(records), names, _units(model, names), errors, between[1], status, fail_time, *rows, out[order], observed[order]
+    )
+
+
+def _effect(cohort, count, given):
+    """effect(theta, patient, occasion) -> inputs on occasions; inputs that the table gives are what it says."""
+    z = effects(cohort, count)
+    columns = [cohort.model.input_names.index(name) for name in given]
+
+    def effect(theta, person, occasion):
+        moved = with_effects(cohort, theta, z[person, occasion])
+        moved[:, columns] = theta[:, columns]
+        return moved
+
+    return effect
+
+
+def _written(full, real, place):
+    """Places of the output rows that are the table's or extra times, in the solver's order."""
+    keep = np.ones(place[-1], bool)
+    slots = place[:-1][full.person] + np.arange(len(full)) - full.first[:-1][full.person]
+    keep[slots[~real]] = False
+    return np.flatnonzero(keep)
 
 
 def _rows(records, extra):

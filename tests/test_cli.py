@@ -99,7 +99,7 @@ def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path)
     patients = pd.read_parquet(tmp_path / "med/patients.parquet")
     assert list(patients["ID"]) == list(range(1, 25))
     assert summary["status"]["interior"] == (patients["status"] == "interior").sum()
-    for sentence in ("median MED", "21 of 41 parameters are assumptions", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
+    for sentence in ("median MED", "22 of 43 parameters are assumptions", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
         assert sentence in out
     assert (tmp_path / "med/med.png").read_bytes().startswith(b"\x89PNG")
 
@@ -213,6 +213,49 @@ def test_fit_of_all_models_lists_them_by_weight(run):
     assert code == 0 and found["best"] == "brain-cousens" and sum(m["weight"] for m in found["models"]) == pytest.approx(1.0)
 
 
+def test_a_cohort_from_a_table_with_doses_per_kg_subgroups_and_residual_error(run, tmp_path):
+    (tmp_path / "people.csv").write_text("wt,sex\n55,f\n70,f\n95,m\n")
+    words = ["simulate", "pk/one_compartment", "--rx", "100 mg", "-n", 9, "--times", "0:4:1"]
+    assert "no rows with a column named like an input" in run(*words, "--covariates", "people.csv")[2]
+    (tmp_path / "people.csv").write_text("vc,sex\n55,f\n70,f\n95,m\n")
+    code, out, _ = run(*words, "--covariates", "people.csv", "--by", "sex", "--residual", "Cc: 10 %", "--out", "run.parquet")
+    assert code == 0 and "sex f" in out and "sex m" in out
+    assert list(pd.read_parquet("run.parquet").columns) == ["ID", "TIME", "Cc", "Cc_obs"]
+    stored = pq.read_schema(tmp_path / "run.parquet").metadata
+    assert json.loads(stored[b"pkpd.units"])["Cc_obs"] == "ng/mL" and "people.csv" in json.loads(stored[b"pkpd.provenance"])["covariates"]
+
+
+def test_occasions_can_be_turned_off(run):
+    words = ["simulate", "pk/naltrexone", "--rx", "4.5 mg q24h x 2", "-n", 4, "--times", "0:48:6", "--json", "--occasion"]
+    found = {o: json.loads(run(*words, o)[1])["outputs"] for o in ("dose", "1 d", "none")}
+    assert found["dose"] == found["1 d"] != found["none"]
+
+
+def test_parameter_uncertainty_and_sampling_error_are_kept_apart_from_variability(run, tmp_path):
+    (tmp_path / "sets.csv").write_text("toff,OFV\n4,1\n8,2\n16,3\n")
+    code, out, err = run(*MED, "--uncertainty", "sets.csv", "--out", "med", "--no-figure")
+    assert (code, err) == (0, "") and "same patients under 3 parameter sets" in out
+    runs = pd.read_parquet("med/uncertainty.parquet")
+    assert runs["toff"].tolist() == [4, 8, 16] and runs["quantile_0.5"].is_monotonic_decreasing
+    found, plain = json.loads((tmp_path / "med/summary.json").read_text()), json.loads(run(*MED, "--json")[1])
+    assert found["quantiles"] == plain["quantiles"] and "uncertainty" not in plain
+    middle = found["uncertainty"]["quantile_0.5"]
+    assert middle["low"] == runs["quantile_0.5"].min() and middle["high"] == runs["quantile_0.5"].max()
+    code, out, _ = run(*MED, "--replicates", 3, "--json")
+    again = json.loads(out)["replicates"]
+    assert again["runs"] == 3 and again["with_med"]["low"] <= again["with_med"]["value"] <= again["with_med"]["high"]
+
+
+def test_quantiles_of_a_course_have_intervals_over_parameter_sets(run, tmp_path):
+    (tmp_path / "sets.csv").write_text("vc\n40\n60\n")
+    code, out, _ = run("simulate", "pk/one_compartment", "--rx", "100 mg into central", "-n", 6, "--times", "0:2:1", "--uncertainty", "sets.csv", "--out", "run.csv")
+    assert code == 0 and "95 % intervals over 2 parameter sets" in out
+    table = pd.read_csv("run-quantiles.csv")
+    assert table.columns.tolist() == ["TIME", "output", "level", "value", "low", "high"] and len(table) == 3 * 3
+    at_once = table[table["TIME"] == 0]
+    assert (at_once["high"] / at_once["low"]).to_numpy() == pytest.approx(1.5)  # the dose over the volume
+
+
 BAD = [
     (1, ["med", "ldn/hormesi"], "Did you mean 'ldn/hormesis'?"),
     (1, ["med", "ldn/hormesis", "--set", "CL=3"], "Did you mean 'cl'?"),
@@ -239,6 +282,15 @@ BAD = [
     (1, ["fit", "none.csv", "--out", "fit.txt"], ".json"),
     (1, ["fit", "none.csv", "--figure"], "--out"),
     (2, ["fit"], "DATA"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--occasion", "daily"], "dose, none or a length of time"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--residual", "Cc 5"], "OUTPUT: ERROR"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg/m**2"], "needs one covariate"),
+    (1, ["med", "ldn/hormesis", "--by", "weight"], "Known: cirrhosis, wt"),
+    (1, ["med", "ldn/hormesis", "--covariates", "none.csv"], "none.csv"),
+    (1, ["med", "ldn/hormesis", "--uncertainty", "none.csv"], "none.csv"),
+    (1, ["med", "ldn/hormesis", "--sets", "5"], "give the file"),
+    (1, ["med", "ldn/hormesis", "--uncertainty", "a.csv", "--replicates", "4"], "one at a time"),
+    (2, ["med", "ldn/hormesis", "--replicates", "1"], "--replicates"),
     (2, ["fly"], "fly"),
 ]
 

@@ -72,12 +72,18 @@ def few(words):
 def commands(text):
     """Words of every `pkpd ...` line."""
     named = "|".join(COMMANDS)
-    return [shlex.split(line) for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text)]
+    return [shlex.split(line) for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text, re.M)]
 
 
 def documented():
-    for page in (ROOT / "README.md", ROOT / "models/README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (ROOT / "README.md", ROOT / "models/README.md", *sorted(set((ROOT / "docs").glob("*.md")) - set(TOURS))):
         yield from ((shown(page), words) for words in commands(page.read_text()) if "MODEL" not in words and "my_model.toml" not in words)
+
+
+def write_files(page, folder):
+    """The files that a page shows: blocks whose first line names one, as in ```csv people.csv."""
+    for name, text in re.findall(r"```\w+ ([\w.-]+)\n(.*?)```", page.read_text(), re.S):
+        (folder / name).write_text(text)
 
 
 def help_examples(capsys):
@@ -107,6 +113,7 @@ def run(words, folder, monkeypatch):
 
 @pytest.mark.parametrize("page, words", documented(), ids=lambda value: " ".join(value) if isinstance(value, list) else value)
 def test_commands_of_the_documents_run(page, words, tmp_path, monkeypatch):
+    write_files(ROOT / page, tmp_path)
     run(words, tmp_path, monkeypatch)
 
 
@@ -125,6 +132,7 @@ def scheduler():
 
 @pytest.mark.parametrize("page", TOURS, ids=shown)
 def test_a_tour_can_be_followed_from_its_beginning_to_its_end(page, scheduler, tmp_path, monkeypatch):
+    write_files(page, tmp_path)
     for language, text in blocks(page):
         if language == "python":
             monkeypatch.chdir(tmp_path)

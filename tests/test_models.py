@@ -73,3 +73,13 @@ def test_oral_auc_ratio_of_metabolite_to_parent_is_twelve():
     result = simulate(model, "50 mg", cohort(model, typical=True), times="0:400:0.25", outputs=("Cc", "Ccm"))
     parent, metabolite = np.trapezoid(result.values[0], result.times, axis=0)
     assert metabolite / parent == pytest.approx(12.0, rel=0.01)
+
+
+def test_cirrhosis_multiplies_oral_exposure_by_eight_and_absorbs_at_most_everything():
+    model = load("pk/naltrexone")
+    people = [cohort(model, 64, seed=3, set={"cirrhosis": c}) for c in (0, 1)]
+    healthy, ill = (simulate(model, "50 mg", p, times="0:400:0.5", outputs=("Cc",), occasion="none", rtol=1e-8).values[:, :, 0] for p in people)
+    # linear kinetics: the ratio of areas is the ratio of absorbed fractions
+    f = people[0].theta[:, model.input_names.index("f_oral")]
+    np.testing.assert_allclose(ill.sum(axis=1) / healthy.sum(axis=1), np.minimum(8 * f, 1) / f, rtol=1e-4)
+    assert (8 * f > 1).any() and (8 * f < 1).any()

@@ -17,6 +17,29 @@ Set = Annotated[
     Option("--set", metavar="NAME=VALUE", help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".', show_default=False),
 ]
 Ids = Annotated[list[int] | None, Option("--id", min=1, metavar="ID", help="Only this patient of the cohort; may be repeated.", show_default=False)]
+Covariates = Annotated[
+    str | None,
+    Option(
+        "--covariates", metavar="TABLE", show_default=False,
+        help="Table of people (.csv, .parquet) with columns named like covariates: rows are drawn whole, or belong to the patients of a column ID.",
+    ),
+]
+By = Annotated[
+    str | None,
+    Option("--by", metavar="NAMES", help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.", show_default=False),
+]
+Uncertainty = Annotated[
+    str | None,
+    Option(
+        "--uncertainty", metavar="FILE", show_default=False,
+        help="Parameter sets, one a row (.csv, .parquet), or covariance of estimates (.toml): the interval of every quantile over the sets, same patients.",
+    ),
+]
+Sets = Annotated[int | None, Option("--sets", min=2, metavar="N", help="Number of parameter sets (default: all rows; 100 from a covariance).", show_default=False)]
+Replicates = Annotated[
+    int | None,
+    Option("--replicates", min=2, metavar="R", help="Scramblings of the seed, this one included: the sampling error of every quantile.", show_default=False),
+]
 Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
 Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
 Solver = Annotated[
@@ -32,7 +55,7 @@ Outcome = Annotated[str | None, Option("--outcome", metavar="NAME", help="State 
 Better = Annotated[str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)]
 Into = Annotated[str | None, Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False)]
 Every = Annotated[str | None, Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False)]
-Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help="Range of doses, such as 0.05:50mg.", show_default=False)]
+Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help='Range of doses, such as 0.05:50mg, or per a covariate: "0.001:0.7 mg/kg".', show_default=False)]
 Delta = Annotated[
     str | None,
     Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),
@@ -42,7 +65,7 @@ Titrate = Annotated[
     Option("--titrate", metavar="RULE", help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).", show_default=False),
 ]
 Null = Annotated[str | None, Option("--null", metavar="CONTROL", help="Null control of --titrate: same-med or no-effect.", show_default=False)]
-Replicates = Annotated[int, Option("--replicates", min=1, metavar="N", help="Titrations of each patient, for the share of the spread that is real.")]
+Titrations = Annotated[int, Option("--titrations", min=1, metavar="N", help="How often --titrate titrates each patient, for the share of the spread that is real.")]
 
 Stream = Annotated[bool, Option("--stream", help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.")]
 Resume = Annotated[bool, Option("--resume", help="Go on with a streamed run: keep what is finished and sound, compute the rest.")]
@@ -54,11 +77,22 @@ Chunk = Annotated[
 ]
 
 
-def cohort(model, n, seed, sampling, typical, changes, ids=None):
+def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None, replicate=0):
     """Draw the cohort that the options ask for. Raises PkpdError."""
     from pkpd.population import cohort as people
 
-    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, set=assignments(changes), ids=ids or None)
+    chosen = {"set": assignments(changes), "ids": ids or None, "covariates": covariates, "replicate": replicate}
+    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, **chosen)
+
+
+def names(by, people):
+    """The names of --by, each of which groups the cohort. Raises PkpdError."""
+    from pkpd.population.groups import groups
+
+    found = [name.strip() for name in (by or "").split(",") if name.strip()]
+    for name in found:
+        groups(people, name)
+    return found
 
 
 def assignments(texts):
@@ -68,6 +102,17 @@ def assignments(texts):
         if not (name.strip() and equals and value.strip()):
             raise PkpdError(f"--set '{text}': write NAME=VALUE, such as --set cl=120.")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def residuals(texts):
+    """{"Cc": "15 %"} from ["Cc: 15 %"], "none" or None. Raises PkpdError where the : is missing."""
+    if not texts or "none" in texts:
+        return "none" if texts else None
+    pairs = [text.partition(":") for text in texts]
+    for text, (name, colon, error) in zip(texts, pairs, strict=True):
+        if not (name.strip() and colon and error.strip()):
+            raise PkpdError(f"--residual '{text}': write OUTPUT: ERROR, such as --residual \"Cc: 15 % + 0.05 ng/mL\", or none.")
+    return {name.strip(): error.strip() for name, _, error in pairs}
 
 
 def command_line():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import options, repeat, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
@@ -23,6 +23,7 @@ def dose_response(
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
     doses: options.Doses = None,
     every: options.Every = None,
     outcome: options.Outcome = None,
@@ -49,7 +50,7 @@ def dose_response(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     rule = {"every": every, "outcome": outcome, "better": better, "into": into}
     check_folder(out)
 
@@ -78,6 +79,7 @@ def med(
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
     doses: options.Doses = None,
     delta: options.Delta = None,
     every: options.Every = None,
@@ -86,7 +88,11 @@ def med(
     into: options.Into = None,
     titrate: options.Titrate = None,
     null: options.Null = None,
-    replicates: options.Replicates = 8,
+    titrations: options.Titrations = 8,
+    by: options.By = None,
+    uncertainty: options.Uncertainty = None,
+    sets: options.Sets = None,
+    replicates: options.Replicates = None,
     out: options.Folder = None,
     figure: options.Figure = True,
     threads: options.Threads = None,
@@ -110,6 +116,7 @@ def med(
       pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large --resume
       pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --out observed
       pkpd med ldn/hormesis -n 1000 --titrate slow-ladder --null same-med
+      pkpd med ldn/hormesis --doses "0.001:0.7 mg/kg" --by wt -n 500
     """
     from pkpd.cli import trials
     from pkpd.symbolic.load import load
@@ -121,17 +128,28 @@ def med(
     if null and not titrate:
         raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
-        folder = _folder_of_stream(out, typical, ids, titrate)
+        if any((typical, ids, titrate, covariates, by, uncertainty, replicates)):
+            raise typer.BadParameter("--stream computes true MEDs of cohorts drawn from the model; it goes with -n, --seed, --sampling and --set")
+        if out is None:
+            raise typer.BadParameter("--stream writes to a folder; give it with --out")
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
-        report(_streamed(found, folder, n, scheduler, quiet, **given, **numerics, **rule), n, folder, {}, figure, json, quiet)
+        report(_streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule), n, Path(out), {}, figure, json, quiet)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+
+    def draw(replicate=0):
+        return options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, replicate)
+
+    people = draw()
+    subgroups = options.names(by, people)
+    again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
     table = _in_memory(found, people, quiet, **numerics, **rule)
-    seen = trials.titrated(table, titrate, null, replicates, quiet, **numerics, **rule) if titrate and len(table) == len(people) else None
+    whole = len(table) == len(people)
+    seen = trials.titrated(table, titrate, null, titrations, quiet, **numerics, **rule) if titrate and whole else None
+    repeated = again.med(table, quiet, **numerics, **rule) if again and whole else None
     parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
-    report(table, len(people), out and Path(out), parts, figure, json, quiet, seen)
+    report(table, len(people), out and Path(out), parts, figure, json, quiet, subgroups, seen, repeated)
 
 
 def summarise(
@@ -160,22 +178,32 @@ def summarise(
     report(table, len(table), Path(out or folder), {}, figure, json, quiet)
 
 
-def report(table, n, out, parts, figure, json, quiet, seen=None):
-    """Print and write what a table of MEDs says, and what titration of the same patients found; n : patients asked for."""
+def report(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None):
+    """Print and write what a table of MEDs says.
+
+    n : patients asked for; seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
+    """
     from pkpd.cli import trials
     from pkpd.report import sentences
     from pkpd.report.published import RANGES
     from pkpd.response.summary import summarise
 
     known = RANGES.get(table.model.name)
-    summary = summarise(table, inside=(known.lowest, known.highest) if known else None, command=options.command_line())
+    inside = (known.lowest, known.highest) if known and known.unit == table.rule.unit else None
+    summary = summarise(table, inside, options.command_line(), subgroups)
     summary |= {"observed": trials.summarised(seen)} if seen else {}
+    summary |= repeated.summary() if repeated else {}
     files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
+    files += [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
     if json:
         _print_json(summary)
     elif not quiet:
         screen.lines(sentences.med_sentences(table.model, summary))
         screen.lines(trials.sentences(summary) if seen else ())
+        screen.lines(sentences.repeated_sentences(summary))
+        if subgroups:
+            print()
+            screen.table(*sentences.subgroup_rows(summary))
     screen.finish(files, sentences.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
 
 
@@ -188,15 +216,6 @@ def _in_memory(model, people, quiet, **options):
         print(f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.", file=sys.stderr)
     with screen.progress(len(people), quiet) as advance:
         return room.med(model, people, progress=advance, **options)
-
-
-def _folder_of_stream(out, typical, ids, titrate):
-    """The folder, where --stream can be done."""
-    if out is None:
-        raise typer.BadParameter("--stream writes to a folder; give it with --out")
-    if typical or ids or titrate:
-        raise typer.BadParameter("--stream computes true MEDs of whole cohorts; leave out --typical, --id and --titrate")
-    return Path(out)
 
 
 def _streamed(model, out, n, scheduler, quiet, **given):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import options, repeat, screen
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
@@ -25,12 +25,27 @@ def simulate(
     carry: Annotated[
         str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.")
     ] = "backward",
+    occasion: Annotated[
+        str, typer.Option("--occasion", metavar="WHAT", help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.')
+    ] = "dose",
+    residual: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--residual", metavar="OUTPUT:ERROR", show_default=False,
+            help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none (default: as the model says).',
+        ),
+    ] = None,
     n: options.Number = 1000,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     typical: options.Typical = False,
     changes: options.Set = None,
     ids: options.Ids = None,
+    covariates: options.Covariates = None,
+    by: options.By = None,
+    uncertainty: options.Uncertainty = None,
+    sets: options.Sets = None,
+    replicates: options.Replicates = None,
     times: Annotated[
         str | None,
         typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to the end; with --events: the records alone).", show_default=False),
@@ -63,6 +78,7 @@ def simulate(
       pkpd simulate pk/naltrexone --rx "2.4 mg" -n 200 --times 0:24:0.25 --out run.csv
       pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" --out run.parquet --figure
       pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
+      pkpd simulate pk/naltrexone --rx "0.05 mg/kg q24h x 7" --residual "Cc: 15 %" --by wt --out run.csv
       pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure
       pkpd simulate pk/naltrexone --rx "50 mg q24h x 7" --endpoint "cmax(Cc)" --endpoint "time_above(Cc, 1 ng/mL)" --window "last interval"
       pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" --from "27 d" --to "28 d" --out day28.csv
@@ -84,54 +100,88 @@ def simulate(
     if endpoint and data:
         raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
     found = load(model)
+    errors = options.residuals(residual)
     seen = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
     if table is not None and table.identified:
         ids = ids or table.ids.tolist()
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids)
+    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
+    subgroups = options.names(by, people)
+    again = repeat.plan(
+        found, people, seed, uncertainty, sets, replicates, lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r)
+    )
+    if again is not None and table is not None:
+        raise PkpdError("--uncertainty and --replicates repeat a regimen; give the doses by --rx.")
+    if again is not None and endpoint:
+        raise PkpdError("--uncertainty and --replicates repeat time courses; leave out --endpoint.")
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
-        what = {"endpoints": endpoint or None, "window": window or ((start, end) if start or end else None)}
+        what = {"endpoints": endpoint or None, "window": window or ((start, end) if start or end else None), "occasion": occasion, "residual": errors}
         return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, **what)
 
     with screen.progress(len(people), quiet) as advance:
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
-    files = [] if out is None else _write(result, Path(out), seen, figure or bool(data))
+    repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
+    files = [] if out is None else _write(result, Path(out), seen, figure or bool(data), repeated)
     if json:
-        _print_json(result)
+        _print_json(result, subgroups, repeated)
     else:
-        _report(result, quiet)
+        _report(result, subgroups, repeated, quiet)
     screen.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
 
 
-def _write(result, out, seen, figure):
+def _again(again, result, work, quiet):
+    """The quantiles of the course over the runs of the plan."""
+    from pkpd.response import nested
+
+    runs = again.run(lambda people: nested.course_statistics(work(people, None))[1], result.cohort, quiet)
+    names, own = nested.course_statistics(result)
+    return again.joined(names, own, runs, [True] * len(own))
+
+
+def _write(result, out, seen, figure, repeated):
     files = [out]
     result.write(out)
+    if repeated is not None:
+        from pkpd.response import nested
+        from pkpd.result import write_table
+
+        files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
+        write_table(nested.course_columns(result, repeated), files[-1], {"TIME": result.time_unit}, result.provenance())
     if figure:
         from pkpd.report import plots
 
         files.append(out.with_suffix(".png"))
-        plots.save(plots.plot(result, **({"data": seen} if seen else {})), files[-1])
+        shown = ({"data": seen} if seen else {}) | ({"repeated": repeated} if repeated is not None else {})
+        plots.save(plots.plot(result, **shown), files[-1])
     return files
 
 
-def _report(result, quiet):
+def _report(result, by, repeated, quiet):
     """The outputs in figures."""
     if quiet or not (result.status == 0).any():
         return
     from pkpd.report import sentences
 
     print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {result.span}\n")
-    screen.table(*sentences.course(result))
+    screen.table(*sentences.courses(result, by))
+    if repeated is not None:
+        print(f"\nWith 95 % intervals over {len(repeated.runs)} {repeated.kind}\n")
+        screen.table(*sentences.interval_rows(result, repeated))
 
 
-def _print_json(result):
+def _print_json(result, by, repeated):
     from pkpd.report import sentences
     from pkpd.result import json_text
 
-    headers, rows = sentences.course(result) if (result.status == 0).any() else ((), ())
+    headers, rows = sentences.courses(result, by) if (result.status == 0).any() else ((), ())
     outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
-    print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()}), end="")
+    if repeated is not None:
+        headers, rows = sentences.interval_rows(result, repeated)
+        intervals = {repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]}
+    else:
+        intervals = {}
+    print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()} | intervals), end="")

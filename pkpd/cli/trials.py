@@ -79,7 +79,7 @@ def titrated(table, rule, null, replicates, quiet, **given):
 
 def parts(titration):
     """Name of file -> tidy table of what a titration adds to the MEDs."""
-    return {"audit": _Columns(titration, titration.course.audit()), "replicates": _Columns(titration, titration.replicates())}
+    return {"audit": _Columns(titration, titration.course.audit()), "titrations": _Columns(titration, titration.replicates())}
 
 
 class _Columns:

@@ -41,6 +41,18 @@ def joined(lists):
     return Events(*(np.concatenate([getattr(e, f) for e in lists]) for f in FIELDS))
 
 
+def until_restart(records, clock):
+    """(M,) time of the next record of the same patient that starts the system anew, inf where there is none."""
+    fresh = np.isin(records.evid, (RESETS, RESET_AND_DOSE)) | (records.steady == 1)
+    person, until, following = records.person, np.full(len(records), np.inf), np.inf
+    for k in range(len(person) - 1, -1, -1):
+        if k + 1 < len(person) and person[k + 1] != person[k]:
+            following = np.inf
+        until[k] = following
+        following = clock[k] if fresh[k] else following
+    return until
+
+
 class Doses:
     """N dose records, each with amount or flow in units of its state.
 
@@ -57,7 +69,7 @@ class Doses:
         self.endless = (self.steady > 0) & (records.amount[self.at] == 0)
         self.lag = np.where(self.endless, 0.0, self._named("lag", 0.0))
         self._amounts(records.amount[self.at], records.rate[self.at])
-        self.until = self._cancelled()
+        self.until = until_restart(records, clock)[self.at]
 
     def _of_target(self, values, default):
         return np.array(values or [default])[self.target]
@@ -88,17 +100,6 @@ class Doses:
         lines = [f"  row {self.records.row[self.at[k]]}: {text}." for bad, text in rules for k in np.flatnonzero(bad)]
         if lines:
             raise DoseError("\n".join([f"{self.records.name}: doses that cannot be given (rows are counted below the header):", *lines[:100]]))
-
-    def _cancelled(self):
-        """(N,) time of the next record of the same patient that starts the system anew, inf where there is none."""
-        fresh = np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)) | (self.records.steady == 1)
-        person, until, following = self.records.person, np.full(len(self.records), np.inf), np.inf
-        for k in range(len(person) - 1, -1, -1):
-            if k + 1 < len(person) and person[k + 1] != person[k]:
-                following = np.inf
-            until[k] = following
-            following = self.clock[k] if fresh[k] else following
-        return until[self.at]
 
     def restarts(self):
         """Resets, and steady states that replace (SS 1) or join (SS 2) the present state. State of an event: number of the steady state."""
@@ -136,7 +137,7 @@ class Doses:
 
     def _starts(self):
         """Which dose record, and when one of its doses begins."""
-        own, number = _counted(np.where(self.endless, 0, self.more + 1))
+        own, number = counted(np.where(self.endless, 0, self.more + 1))
         implied, before = self._implied()
         pick, intervals = np.concatenate([own, implied]), np.concatenate([number, -before])
         return pick, self.time[pick] + self.lag[pick] + intervals * self.interval[pick]
@@ -147,7 +148,7 @@ class Doses:
         every = np.where(self.interval > 0, self.interval, np.inf)
         to_come = np.where(regular, np.floor(self.lag / every), 0)
         flowing = np.where(regular & self.infused, np.ceil((self.lag + self.span) / every) - 1, 0)
-        pick, number = _counted(np.maximum(to_come, flowing).astype(np.int64))
+        pick, number = counted(np.maximum(to_come, flowing).astype(np.int64))
         return pick, number + 1
 
     def steady_states(self):
@@ -170,7 +171,7 @@ class Doses:
         return every, self.at[which], joined(parts)
 
 
-def _counted(counts):
+def counted(counts):
     """(sum,) place repeated counts[place] times, and 0, 1, 2, ... within each."""
     place = np.repeat(np.arange(len(counts)), counts)
     return place, np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)

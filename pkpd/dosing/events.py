@@ -60,69 +60,97 @@ def target(model, into, unit=None):
         found = next((d for d in model.doses if d.state == into), None)
     if found is None:
         raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}")
-    try:
-        units.factor(unit or found.unit, found.unit)
-    except PkpdError as error:
-        raise DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.") from error
+    amount_of(model, found, unit or found.unit)
     return found
 
 
-def _applied(model, found, theta, person):
-    """Lag (N,) in model time and amount factor (N,) of a target for the patient of each row."""
+def amount_of(model, found, unit):
+    """(factor, place): a dose of x `unit` is x * factor in the target's unit, times the input at `place` unless that is None.
+
+    "mg/kg" is per the model's covariate that is measured in kg. Raises DoseError.
+    """
+    try:
+        return units.factor(unit, found.unit), None
+    except PkpdError:
+        wrong = DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.")
+    above, slash, below = unit.partition("/")
+    try:
+        if not slash or not units.dimension(below)[0]:
+            raise wrong
+        factor = units.factor(above, found.unit)
+    except PkpdError as error:
+        raise wrong from error
+    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]]
+    if len(fitting) != 1:
+        names = " and ".join(c.name for c in fitting) or "none"
+        raise DoseError(f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}.")
+    return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
+
+
+def _applied(model, found, theta, rows):
+    """Lag in model time and amount factor of a target, in the shape of `rows` (rows of theta, any shape)."""
     names = model.input_names
-    lag = theta[person, names.index(found.lag)] if found.lag else np.zeros(len(person))
-    share = theta[person, names.index(found.f)] if found.f else np.ones(len(person))
+    lag = theta[rows, names.index(found.lag)] if found.lag else np.zeros(rows.shape)
+    share = theta[rows, names.index(found.f)] if found.f else np.ones(rows.shape)
     return lag, share * found.factor
 
 
-def actions(model, regimen, theta, person=None, scale=None):
+def _size(model, found, unit, theta, rows):
+    """One `unit` in the target's unit, a number or in the shape of `rows`."""
+    factor, place = amount_of(model, found, unit)
+    return factor if place is None else factor * theta[rows, place]
+
+
+def actions(model, regimen, theta, person=None, scale=None, occasions=()):
     """All doses of a regimen for every row.
 
     Parameters
     ----------
-    theta : (P, K); person : (N,) row -> patient (default: each patient once); scale : (N,) multiplies every amount
+    theta : (P, K), or (P * C, K) where there are occasions: row p * C + c is patient p on occasion c
+    person : (N,) row -> patient (default: each patient once); scale : (N,) multiplies every amount
+    occasions : (C,) increasing model times at which an occasion begins; the first one also holds before its time
 
     Returns
     -------
-    Actions, doses at equal times in the order of the regimen. Raises DoseError.
+    Actions, doses at equal times in the order of the regimen, after the beginning of an occasion. Raises DoseError.
     """
-    person = np.arange(len(theta)) if person is None else np.asarray(person)
+    count = max(len(occasions), 1)
+    person = np.arange(len(theta) // count) if person is None else np.asarray(person)
     hour = units.factor("h", model.time)
-    times, amounts, states = [], [], []
+    own = person[:, None] * count
+    later = np.arange(1, count)
+    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, own + later, 0.0)]
     for phase in regimen.phases:
         found = target(model, phase.into, phase.unit)
-        lag, share = _applied(model, found, theta, person)
         given = (phase.start + phase.every * np.arange(phase.count)) * hour
-        amount = phase.amount * units.factor(phase.unit, found.unit)
-        times.append(lag[:, None] + given)
-        amounts.append(np.repeat((share * amount)[:, None], phase.count, axis=1))
-        states.append(np.full(phase.count, model.state_names.index(found.state), np.int32))
-    return _sorted(np.hstack(times), np.hstack(amounts), np.concatenate(states), scale)
+        rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
+        lag, share = _applied(model, found, theta, rows)
+        amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
+        parts.append((lag + given, ADD, model.state_names.index(found.state), amount if scale is None else amount * np.asarray(scale)[:, None]))
+    return _sorted(parts)
 
 
-def _sorted(times, amounts, states, scale):
-    rows, count = times.shape
-    if scale is not None:
-        amounts = amounts * np.asarray(scale)[:, None]
-    order = np.argsort(times, axis=1, kind="stable")
-    return Actions(
-        np.arange(rows + 1, dtype=np.int64) * count,
-        np.ascontiguousarray(np.take_along_axis(times, order, axis=1)).ravel(),
-        np.full(rows * count, ADD, np.int8),
-        np.ascontiguousarray(states[order], dtype=np.int32).ravel(),
-        np.ascontiguousarray(np.take_along_axis(amounts, order, axis=1)).ravel(),
+def _sorted(parts):
+    """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
+    rows, shapes = len(parts[0][0]), [time.shape for time, *_ in parts]
+    time, kind, state, amount = (
+        np.hstack([np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]) for field in range(4)
     )
+    order = np.argsort(time, axis=1, kind="stable")
+    time, kind, state, amount = (np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount))
+    start = np.arange(rows + 1, dtype=np.int64) * order.shape[1]
+    return Actions(start, time.astype(np.float64), kind.astype(np.int8), state.astype(np.int32), amount.astype(np.float64))
 
 
-def periodic_actions(model, into, amounts, every, theta, person):
+def periodic_actions(model, into, amounts, every, theta, person, unit=None):
     """One dose an interval for every row, at its lag modulo the interval.
 
-    amounts : (N,) in the target's dose unit; every : interval in model time
+    amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
     """
-    found = target(model, into)
+    found, person = target(model, into), np.asarray(person)
     lag, share = _applied(model, found, theta, person)
-    state = np.full(1, model.state_names.index(found.state), np.int32)
-    return _sorted(np.mod(lag, every)[:, None], (share * amounts)[:, None], state, None)
+    given = share * amounts * _size(model, found, unit or found.unit, theta, person)
+    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])
 
 
 def arriving(model, into, times, amounts, theta):

@@ -13,7 +13,7 @@ WORDS = {"daily": 24.0, "qd": 24.0, "bid": 12.0, "tid": 8.0, "qid": 6.0, "weekly
 LONGEST = 10_000
 
 _PHASE = re.compile(
-    r"(?P<amount>[-+]?(?:[0-9.][0-9.eE+-]*?|nan|inf))\s*(?P<unit>[A-Za-z%][A-Za-z%/]*)"
+    r"(?P<amount>[-+]?(?:[0-9.][0-9.eE+-]*?|nan|inf))\s*(?P<unit>[A-Za-z%](?:[A-Za-z%/]|\*\*\d)*)"
     r"(?:\s+into\s+(?P<into>\w+))?"
     r"(?:\s+(?:q\s*(?P<every>[0-9.]+)\s*(?P<time>[a-z]*)|(?P<word>daily|qd|bid|tid|qid|weekly|hourly)))?"
     r"(?:\s+at\s+(?P<hour>\d{1,2}):(?P<minute>\d{2}))?"
@@ -25,7 +25,7 @@ _WAIT = re.compile(r"wait\s+(?P<length>[0-9.]+)\s*(?P<time>[a-z]+)\Z")
 def rx(text):
     """Read a regimen; phases are joined by "then", each starts one interval after the last dose of the one before.
 
-    A phase is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM] [x COUNT], or
+    A unit may be per a covariate, as in "0.05 mg/kg". A phase is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM] [x COUNT], or
     "wait 2wk". Time 0 is midnight for "at". Raises DoseError that quotes what was written.
     """
     if not isinstance(text, str) or not text.strip():

@@ -53,7 +53,7 @@ class Timeline:
     steady: SteadyStates
 
 
-def timeline(model, records, theta, times=(), carry="backward", moving=()):
+def timeline(model, records, theta, times=(), carry="backward", moving=(), occasion=None, effect=None):
     """Timeline of the records of P patients.
 
     Parameters
@@ -63,20 +63,24 @@ def timeline(model, records, theta, times=(), carry="backward", moving=()):
     carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last;
         "linear": on the line between both
     moving : inputs that the solver's model has as states after those of `model` (pkpd.symbolic.vary), for "linear"
+    occasion : (M,) number of the occasion that each record begins or belongs to; effect(theta (N, K), patient (N,), occasion (N,))
+        -> the inputs (N, K) on these occasions
 
     Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
     """
     if carry not in CARRIES:
         raise DoseError(f"Unknown way to carry inputs between records '{carry}'. Known: {', '.join(CARRIES)}.")
     times = np.asarray(times, dtype=float)
-    clock = _clock(model, records, times)
+    clock = clock_of(model, records, times)
     theta, inputs = _inputs(model, records, theta, clock if carry == "linear" else None)
+    before = inputs
+    if occasion is not None:
+        theta, inputs, before = _on_occasions(records, theta, inputs, occasion, effect)
     doses = Doses(model, records, theta[inputs], clock)
+    changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
         columns = [model.input_names.index(name) for name in moving]
-        changes = _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)
-    else:
-        changes = _changes(records, clock, inputs, carry)
+        changes = joined([changes, _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)])
     events = _snapped(joined([changes, doses.restarts(), doses.given()]), records, clock)
     actions, seen = _looked_at(events, records, clock)
     first, last = clock[records.first[:-1]], clock[records.first[1:] - 1]
@@ -88,8 +92,8 @@ def timeline(model, records, theta, times=(), carry="backward", moving=()):
     )  # fmt: skip
 
 
-def _clock(model, records, times):
-    """(M,) time that never falls within a patient: after a reset that turned time back it goes on counting."""
+def clock_of(model, records, times):
+    """(M,) model time that never falls within a patient: after a reset that turned time back it goes on counting."""
     time = records.time
     fall = np.concatenate([[0.0], np.maximum(time[:-1] - time[1:], 0.0)])
     fall[records.first[:-1]] = 0.0
@@ -131,13 +135,35 @@ def _filled(person, values, usual, clock):
     return np.where(np.isnan(filled), usual, filled)
 
 
-def _changes(records, clock, inputs, carry):
-    """Events that bring the inputs of a record into force."""
-    changed = np.concatenate([[False], inputs[1:] != inputs[:-1]])
-    changed[records.first[:-1]] = False
-    at = np.flatnonzero(changed)
-    since, order = (at, at * STEPS + INPUTS) if carry == "forward" else (at - 1, (at - 1) * STEPS + NEXT)
-    return events_at(records.person[at], clock[since], order, PERSON, inputs[at])
+def _on_occasions(records, theta, inputs, occasion, effect):
+    """Inputs (V, K) on occasions, and their rows in force at each record (M,) and, with the record's own inputs, just before it (M,)."""
+    last = np.concatenate([occasion[:1], occasion[:-1]])
+    last[records.first[:-1]] = occasion[records.first[:-1]]
+    pairs = np.stack([np.tile(inputs, 2), np.concatenate([occasion, last])], axis=1)
+    rows, place = np.unique(pairs, axis=0, return_inverse=True)
+    owner = np.zeros(len(theta), np.int64)
+    owner[inputs] = records.person
+    return effect(theta[rows[:, 0]], owner[rows[:, 0]], rows[:, 1]), *np.split(place.ravel(), 2)
+
+
+def _changes(records, clock, inputs, before, carry, occasion):
+    """Events that bring the inputs of a record into force: rows `inputs` (M,) at it, rows `before` (M,) on the way to it."""
+
+    def changed(values):
+        moved = np.concatenate([[False], values[1:] != values[:-1]])
+        moved[records.first[:-1]] = False
+        return moved
+
+    if carry == "forward":
+        at = np.flatnonzero(changed(inputs))
+        return events_at(records.person[at], clock[at], at * STEPS + INPUTS, PERSON, inputs[at])
+    begins = np.flatnonzero(changed(occasion)) if occasion is not None else np.zeros(0, np.int64)
+    lists = [events_at(records.person[begins], clock[begins], begins * STEPS + INPUTS, PERSON, inputs[begins])]
+    if carry == "backward":
+        # on the way to a record its inputs hold already, but still on the occasion of the record before
+        at = np.flatnonzero(changed(before) | changed(inputs))
+        lists.append(events_at(records.person[at], clock[at - 1], (at - 1) * STEPS + NEXT, PERSON, before[at]))
+    return joined(lists)
 
 
 def _lines(records, clock, values, first, doses):

@@ -101,7 +101,7 @@ def log(x):
     d = fma(f2, fma(-0.05677836525245406, f, 0.05668388595533151), fma(-0.061966704236007794, f, 0.06684586545160928))
     e = fma(f2, 0.026149715918401456, fma(-0.059815660577129864, f, 0.06503494182052531))
     p = fma(f4 * f4, fma(f4 * f4, e, fma(f4, d, c)), fma(f4, b, a))
-    y = fma(k, LN2_HIGH, f) + fma(f * f2, p, fma(k, LN2_LOW, -0.5 * f2))
+    y = fma(k, LN2_HIGH, f + fma(f * f2, p, fma(k, LN2_LOW, -0.5 * f2)))
     finite = select(x < float("inf"), y, x)
     return select(x > 0.0, finite, select(x == 0.0, -float("inf"), float("nan")))
 

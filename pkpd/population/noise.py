@@ -39,5 +39,16 @@ def _fill(found, rows, ids, key):
     first, last = int(ids[0]), int(ids[-1])
     for block in range(found.shape[1] // PER_BLOCK):
         raw = np.random.Philox(key=key, counter=block * PATIENTS + first).random_raw((last - first + 1) * PER_BLOCK)
-        values = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = values.reshape(-1, PER_BLOCK)[ids - first]
+        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = bits_to_uniforms(raw).reshape(-1, PER_BLOCK)[ids - first]
+
+
+def normals(seed, ids, purpose, count, replicate=0):
+    """Standard normals (P, count) at the same addresses."""
+    from scipy.special import ndtri
+
+    return ndtri(uniforms(seed, ids, purpose, count, replicate))
+
+
+def bits_to_uniforms(raw):
+    """53 bits of each uint64 as the middle of its interval in (0, 1)."""
+    return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

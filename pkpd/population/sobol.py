@@ -15,7 +15,10 @@ SPARE = 20  # directions kept: enough for a million points; more are drawn when 
 
 
 def points(first, last, dimensions, seed):
-    """Points first..last-1 (N, V) of the scrambled sequence, strictly inside (0, 1). Same bits as scipy.stats.qmc.Sobol."""
+    """Points first..last-1 (N, V) of the scrambled sequence, strictly inside (0, 1). Same bits as scipy.stats.qmc.Sobol.
+
+    seed : whole number or list of them
+    """
     directions = _directions(max(SPARE, int(last - 1).bit_length()), dimensions, seed)
     index = np.arange(first, last, dtype=np.uint64)
     gray = index ^ (index >> np.uint64(1))

@@ -7,22 +7,27 @@ import numpy as np
 from pkpd.errors import CohortError
 
 
-def values(item, typical, z):
-    """Values (P,) of one input around its typical value, in the input's unit.
+def around(spread, middle, z):
+    """Values (P,) of one input around the middle, a number or (P,), in the input's unit.
 
-    item : pkpd.symbolic.model.Input with iiv; z : (P,) latent standard normals
+    spread : pkpd.symbolic.model.Variability, not of classes; z : (P,) latent standard normals
     """
     from scipy.special import expit, logit, ndtr, ndtri
 
-    iiv = item.iiv
-    if iiv.kind == "lognormal":
-        return typical * np.exp(iiv.sd * z)
-    if iiv.kind == "logitnormal":
-        return expit(logit(typical) + iiv.sd * z)
-    low = 0.0 if iiv.lower is None else ndtr((iiv.lower - typical) / iiv.sd)
-    high = 1.0 if iiv.upper is None else ndtr((iiv.upper - typical) / iiv.sd)
+    if spread.kind == "lognormal":
+        return middle * np.exp(spread.sd * z)
+    if spread.kind == "logitnormal":
+        return expit(logit(middle) + spread.sd * z)
+    low = 0.0 if spread.lower is None else ndtr((spread.lower - middle) / spread.sd)
+    high = 1.0 if spread.upper is None else ndtr((spread.upper - middle) / spread.sd)
     # the quantile of the truncated law at the same probability keeps the address of the draw
-    return typical + iiv.sd * ndtri(low + ndtr(z) * (high - low))
+    return middle + spread.sd * ndtri(low + ndtr(z) * (high - low))
+
+
+def classes(spread, u):
+    """Class numbers (P,), 0.0, 1.0, ..., of uniforms u (P,)."""
+    bounds = np.cumsum([share for _, share in spread.classes])[:-1]
+    return np.searchsorted(bounds, u, side="right").astype(np.float64)
 
 
 def factor(names, correlations):

@@ -46,15 +46,17 @@ def save(drawing, path):
 
 
 @plot.register
-def time_course(result: Result, data=None):
+def time_course(result: Result, data=None, repeated=None):
     """Median and 5-95 % band of every output over time, with dose marks; observations as points.
 
-    data : list of pkpd.report.observed.Observations
+    data : list of pkpd.report.observed.Observations; repeated : pkpd.response.nested.Repeated of the course, for intervals of its lines
     """
     fine = result.values[result.status == 0]
 
     def draw(axes, k, scale):
         _course(axes, result.times * scale, fine[:, :, k])
+        if repeated is not None:
+            _intervals(axes, result, repeated, k, scale)
         _dose_marks(axes, result, scale)
 
     return _panels(result, len(fine), fine.reshape(-1, len(result.names)), draw, data)
@@ -116,8 +118,12 @@ def _panels(result, finished, values, draw, data):
         style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
         if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
             _concentration_axis(axes, values[:, k])
-        if axes.get_legend_handles_labels()[0] and (place == 0 or seen):
-            axes.legend(frameon=False, fontsize=8)
+        named = len(axes.get_legend_handles_labels()[0])
+        if named and (place == 0 or seen):
+            if named > 3:  # a long legend finds no empty corner
+                low, high = axes.get_ylim()
+                axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
+            axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
     style.caption(drawing, _small_print(result.model, result.provenance(), finished))
     return drawing
@@ -130,6 +136,14 @@ def _course(axes, times, values):
     if len(values) > 1:
         axes.fill_between(times, low, high, color=style.BLUE, alpha=0.2, linewidth=0, label="5 to 95 % of patients")
     axes.plot(times, median, color=style.BLUE, linewidth=1.6, label="median" if len(values) > 1 else "patient")
+
+
+def _intervals(axes, result, repeated, k, scale):
+    """95 % intervals over runs of the median and of the edges of the band."""
+    low, high = (x.reshape(len(result.times), len(result.names), -1)[:, k] for x in (repeated.low, repeated.high))
+    for level, color in ((1, style.BLUE), (0, style.ORANGE), (2, style.ORANGE)):
+        words = {1: "95 % interval of the median", 0: "of the 5 and 95 % lines"}.get(level)
+        axes.fill_between(result.times * scale, low[:, level], high[:, level], color=color, alpha=0.35, linewidth=0, label=words)
 
 
 def _dose_marks(axes, result, scale):

@@ -4,6 +4,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from pkpd.population.groups import groups
 from pkpd.report import tables
 from pkpd.report.tables import number, quantity
 from pkpd.response.quantiles import said
@@ -18,9 +19,9 @@ WORDS = {
 
 
 @singledispatch
-def course(result):
-    """Headers and rows: every output where its median is largest and at the last time."""
-    fine = result.values[result.status == 0]
+def course(result, people=True):
+    """Headers and rows: every output where its median is largest and at the last time; people : (P,) which patients, or all."""
+    fine = result.values[(result.status == 0) & people]
     rows = []
     for k, name in enumerate(result.names):
         low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0)
@@ -31,18 +32,18 @@ def course(result):
 
 
 @course.register
-def _(result: EventResult):
-    """Headers and rows: every output over all records of the patients that finished."""
-    fine = result.values[np.isin(result.ids, result.cohort.ids[result.status == 0])]
+def _(result: EventResult, people=True):
+    """Headers and rows: every output over all records of the patients that finished; people : (P,) which patients, or all."""
+    fine = result.values[np.isin(result.ids, result.cohort.ids[(result.status == 0) & people])]
     levels = np.percentile(fine, (0, 50, 100), axis=0)
     rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
     return ("output", "unit", "lowest", "median", "highest"), rows
 
 
 @course.register
-def _(result: EndpointResult):
-    """Headers and rows: every endpoint over the patients that finished."""
-    levels = np.percentile(result.values[result.status == 0], (5, 25, 50, 75, 95), axis=0)
+def _(result: EndpointResult, people=True):
+    """Headers and rows: every endpoint over the patients that finished; people : (P,) which patients, or all."""
+    levels = np.percentile(result.values[(result.status == 0) & people], (5, 25, 50, 75, 95), axis=0)
     rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
     return ("endpoint", "unit", "p5", "p25", "median", "p75", "p95"), rows
 
@@ -59,6 +60,29 @@ def exposure(table):
         known = {name: values[name].dropna().to_numpy(float) for name in values}
         cells = {name: [*(f"{p:.4g}" for p in np.percentile(v, (5, 50, 95))), str(len(v))] if len(v) else ["-"] * 3 + ["0"] for name, v in known.items()}
     return headers, [(name, units.get(name, "-"), *row) for name, row in cells.items()]
+
+
+def courses(result, by=()):
+    """Headers and rows of `course`; with subgroups, those of each group under its name and number of patients."""
+    headers, rows = course(result)
+    if not by:
+        return headers, rows
+    found = [("all", len(result.status), *row) for row in rows]
+    for label, people in (group for name in by for group in groups(result.cohort, name)):
+        if (people & (result.status == 0)).any():
+            found += [(label, int(people.sum()), *row) for row in course(result, people)[1]]
+    return ("group", "patients", *headers), found
+
+
+def subgroup_rows(summary):
+    """Headers and rows of the subgroups of a summary of MEDs."""
+    rule, unit = summary["benefit"], summary["unit"]
+    rows = []
+    for group in summary["subgroups"]:
+        low, middle, high = (said(q["value"], rule["lowest"], rule["highest"], unit) for q in group["quantiles"])
+        interval = " to ".join(said(group["quantiles"][1][k], rule["lowest"], rule["highest"], unit) for k in ("low", "high"))
+        rows.append((group["group"], group["patients"], f"{100 * group['with_med'][0]:.0f} %", middle, interval, low, high))
+    return ("group", "patients", "with a MED", "median MED", "95 % interval", "5 % below", "95 % below"), rows
 
 
 def dose_response_summary(response, command=None):
@@ -100,6 +124,39 @@ def med_sentences(model, summary):
     lines += ["", *_doses(summary), *_worth(model, summary), "", f"  {tables.share_assumed(model)} (pkpd show {model.name})."]
     lines += [f"  Hypothesis: {text}" for text in tables.hypotheses(model, summary["provenance"]["set"])]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
+
+
+def repeated_sentences(summary):
+    """Intervals of the quantiles over parameter sets or scramblings; no lines where the study was not repeated."""
+    lines = []
+    for key, head in (("uncertainty", "Parameter uncertainty, same patients under {} parameter sets"), ("replicates", "Sampling error, {} scramblings of the seed")):
+        if key not in summary:
+            continue
+        found, rule, unit = summary[key], summary["benefit"], summary["unit"]
+        lines += ["", head.format(found["runs"]) + " (95 % intervals):"]
+        for level, words in ((0.05, "5 % of MEDs lie below"), (0.5, "median MED"), (0.95, "95 % of MEDs lie below")):
+            value, low, high = (said(found[f"quantile_{level:g}"][k], rule["lowest"], rule["highest"], unit) for k in ("value", "low", "high"))
+            lines.append(f"  {words} {value} ({low} to {high})")
+        share = found["with_med"]
+        lines.append(f"  {100 * share['value']:.1f} % ({100 * share['low']:.1f}-{100 * share['high']:.1f}) of patients have a MED")
+    return lines
+
+
+def run_units(table, names):
+    """Column -> unit of the runs of a repeated study of MEDs."""
+    return {n: table.rule.unit for n in names if n.startswith("quantile")} | {i.name: i.unit for i in table.model.inputs}
+
+
+def interval_rows(result, repeated):
+    """Headers and rows: quantiles of every output with their intervals, where its median is largest and at the last time."""
+    shape = (len(result.times), len(result.names), -1)
+    value, low, high = (x.reshape(shape) for x in (repeated.value, repeated.low, repeated.high))
+    rows = []
+    for k, name in enumerate(result.names):
+        for j in dict.fromkeys((int(np.argmax(value[:, k, 1])), len(result.times) - 1)):
+            cells = (f"{v:.4g} ({a:.4g} to {b:.4g})" for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True))
+            rows.append((name, result.units[k], f"{number(result.times[j])} {result.time_unit}", *cells))
+    return ("output", "unit", "time", "p5", "median", "p95"), rows
 
 
 def _doses(summary):

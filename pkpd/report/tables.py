@@ -35,17 +35,18 @@ def quantity(value, unit):
     return number(value) if unit == "1" else f"{number(value)} {unit}"
 
 
-def variability(item):
-    """How an input differs between people: "CV 30 %", "logit SD 0.4", "SD 1.5, 4 to 10" or "-"."""
+def variability(spread):
+    """How an input differs between people or occasions: "CV 30 %", "logit SD 0.4", "SD 1.5, 4 to 10", "40 % no (0), 60 % yes (1)" or "-"."""
     import math
 
-    spread = item.iiv
     if spread is None:
         return "-"
     if spread.kind == "lognormal":
         return f"CV {100 * math.sqrt(math.expm1(spread.sd**2)):.3g} %"
     if spread.kind == "logitnormal":
         return f"logit SD {spread.sd:.3g}"
+    if spread.kind == "classes":
+        return ", ".join(f"{100 * share:.3g} % {label} ({k})" for k, (label, share) in enumerate(spread.classes))
     bounds = ["" if b is None else number(b) for b in (spread.lower, spread.upper)]
     return f"SD {number(spread.sd)}" + (f", {bounds[0]} to {bounds[1]}" if any(bounds) else "")
 
@@ -62,12 +63,12 @@ def equations(model):
     return lines + [f"d/dt({s.name}) = {expression(s.rate)} : {s.unit}" for s in model.states]
 
 
-PARAMETER_HEADERS = ("name", "value", "unit", "between patients", "evidence", "label", "source")
+PARAMETER_HEADERS = ("name", "value", "unit", "between patients", "between occasions", "evidence", "label", "source")
 
 
 def parameters(model):
     """Rows of PARAMETER_HEADERS, parameters then covariates."""
-    return [(i.name, number(i.value), i.unit, variability(i), i.evidence, i.label, i.source) for i in model.inputs]
+    return [(i.name, number(i.value), i.unit, variability(i.iiv), variability(i.iov), i.evidence, i.label, i.source) for i in model.inputs]
 
 
 def doses(model):

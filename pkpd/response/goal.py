@@ -6,9 +6,9 @@ Knows the words of [benefit] and their units; knows nothing of patients or solve
 from dataclasses import replace
 
 from pkpd import units
-from pkpd.dosing.events import target
+from pkpd.dosing.events import amount_of, target
 from pkpd.errors import PkpdError, closest
-from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit
+from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit, unit_at_end
 
 _ADVICE = """{name} has no [benefit] table, so nothing says what a dose is good for. Add these lines to {path}, or give the same as options:
 
@@ -29,7 +29,7 @@ def goal(
     Parameters
     ----------
     outcome, exposure, blockade : state or output; better : "lower" or "higher"; into : dose target
-    every : "24 h", or a number in model time; doses : "0.05:50 mg" or (lowest, highest) in the target's unit
+    every : "24 h", or a number in model time; doses : "0.05:50 mg", "0.001:0.7 mg/kg" per the covariate in kg, or (lowest, highest) in the target's unit
     delta : "10 %" of the untreated value, or "0.5" in the outcome's unit; report : doses in the target's unit
 
     Returns
@@ -45,21 +45,30 @@ def goal(
     base = model.benefit or _from_options(model, given)
     found = target(model, given.get("into", base.into))
     changed = {name: given[name] for name in ("outcome", "better", "exposure", "blockade") if name in given}
-    changed |= {"into": found.state, "unit": found.unit}
-    if found.unit != base.unit:
+    unit = _dose_unit(model, found, given.get("doses"))
+    changed |= {"into": found.state, "unit": unit}
+    if unit != found.unit:
+        changed["report"] = ()  # the model's are not per covariate
+    elif found.unit != base.unit:
         size = units.factor(base.unit, found.unit)
         changed |= {"lowest": base.lowest * size, "highest": base.highest * size, "report": tuple(d * size for d in base.report)}
     if "every" in given:
         changed["every"] = _interval(given["every"], model.time)
     if "doses" in given:
-        changed["lowest"], changed["highest"] = _range(given["doses"], found.unit)
+        changed["lowest"], changed["highest"] = _range(given["doses"], unit)
     if "delta" in given:
         text = given["delta"]
-        unit = model.unit(changed.get("outcome", base.outcome))
-        changed["delta"], changed["delta_relative"] = difference(text if isinstance(text, str) else f"{text!r}", unit)
+        measure = model.unit(changed.get("outcome", base.outcome))
+        changed["delta"], changed["delta_relative"] = difference(text if isinstance(text, str) else f"{text!r}", measure)
     if "report" in given:
-        changed["report"] = dose_list(given["report"], found.unit)
+        changed["report"] = dose_list(given["report"], unit)
     return replace(base, **changed)
+
+
+def _dose_unit(model, found, doses):
+    """The target's unit, or that of doses given per a covariate, such as mg/kg."""
+    unit = unit_at_end(doses) if isinstance(doses, str) else None
+    return unit if unit and "/" in unit and amount_of(model, found, unit)[1] is not None else found.unit
 
 
 def dose_list(doses, unit):

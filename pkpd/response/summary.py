@@ -5,6 +5,7 @@ Knows a table of MEDs column by column, in memory or in a folder.
 
 import numpy as np
 
+from pkpd.population.groups import groups
 from pkpd.response.med import STATUSES
 from pkpd.response.quantiles import quantile, share
 
@@ -12,10 +13,11 @@ LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 BARS = 36
 
 
-def summarise(table, inside=None, command=None):
+def summarise(table, inside=None, command=None, by=()):
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
+    by : inputs or other columns of the cohort to give results for subgroups
     """
     rule, interior = table.rule, table.having("interior")
     doses = known_doses(table)
@@ -39,6 +41,8 @@ def summarise(table, inside=None, command=None):
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {"lowest": inside[0], "highest": inside[1], "share": share(hits, len(doses))}
+    if by:
+        summary["subgroups"] = [_subgroup(table, name, label, rows) for name in by for label, rows in groups(table.cohort, name)]
     return summary | _inverted_u(table, interior)
 
 
@@ -52,6 +56,12 @@ def histogram(doses, rule):
     """Counts of doses (n,) between edges that are even on the log axis: {edges, counts}."""
     edges = np.geomspace(rule.lowest, rule.highest, BARS + 1)
     return {"edges": edges, "counts": np.histogram(doses, edges)[0]}
+
+
+def _subgroup(table, by, label, rows):
+    doses, n = known_doses(table, rows), int(rows.sum())
+    quantiles = [vars(quantile(doses, level)) for level in (0.05, 0.5, 0.95)]
+    return {"by": by, "group": label, "patients": n, "with_med": share(len(doses), n), "quantiles": quantiles}
 
 
 _AT_MED = ("benefit_at_med", "days_to_90", "cmax", "auc", "peak_blockade", "trough_blockade")

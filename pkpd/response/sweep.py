@@ -116,7 +116,7 @@ class Steady:
 
     def at(self, person, doses, guess=None):
         """Steady state of rows (N,): PeriodicSolution for the patient and dose of each row, warm-started from guess (N, S)."""
-        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
         return periodic(self.kernel, self.cohort.theta, person, actions, self.rule.every, guess, tol=self.tol, **self.options)
 
     def mean(self, solution):
@@ -128,7 +128,7 @@ class Steady:
 
     def extremes(self, person, doses, solution):
         """Watched output -> (largest, smallest), (N,) each, over one interval that starts in the given steady state."""
-        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
         run = batch.solve(
             self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, control=solution.control, since=0.0, **self.options
         )
@@ -141,7 +141,7 @@ class Steady:
         untreated : (N,) mean outcome at dose 0; solution : the steady state at `doses` (N,). Returns (N,); see `settling`.
         """
         near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.rule.every
-        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person)
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
         count = settling(self.kernel, self.cohort.theta, person, actions, self.rule.every, y0, solution, near, **self.options)
         return count * self.rule.every / units.factor("d", self.model.time)
 
@@ -232,8 +232,7 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", thread
 
 def part_of(cohort, first):
     """The patients of one chunk."""
-    rows = slice(first, first + PATIENTS_PER_CHUNK)
-    return replace(cohort, ids=cohort.ids[rows], theta=cohort.theta[rows], latent=cohort.latent[rows])
+    return cohort.rows(slice(first, first + PATIENTS_PER_CHUNK))
 
 
 def response_of(steady, found):

@@ -5,18 +5,19 @@ Knows the words of a model file; knows nothing of folders or caches.
 
 import math
 import re
+from dataclasses import replace
 
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
-from pkpd.symbolic import parse
+from pkpd.symbolic import parse, spread
 from pkpd.symbolic.check import scaled
-from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State, Variability
+from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
 from pkpd.symbolic.quantities import read_benefit
 
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
 TABLES = {
-    "title", "time", "outputs", "include", "override", "dose", "benefit", "parameters", "covariates", "correlations",
-    "equations", "description", "notes",
+    "title", "time", "outputs", "include", "override", "dose", "benefit", "parameters", "covariates", "correlations", "omega",
+    "residual", "equations", "description", "notes",
 }  # fmt: skip
 _LEFT = re.compile(r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z")
 
@@ -39,6 +40,7 @@ class Builder:
     def model(self):
         self.time = self.main.data.get("time") or next((f.data["time"] for f in self.files if "time" in f.data), "h")
         self.unit(self.time, self.main.place(r"^time"), units.dimension("h")[0])
+        self.deviations, self.blocks = self.omega()
         parameters = tuple(self.input(*e, covariate=False) for e in self.entries("parameters"))
         covariates = tuple(self.input(*e, covariate=True) for e in self.entries("covariates"))
         inputs = {i.name: i for i in (*parameters, *covariates)}
@@ -51,7 +53,7 @@ class Builder:
             name=self.name, title=str(self.main.data.get("title", self.name)), path=str(self.main.path), digest=self.digest,
             time=self.time, parameters=parameters, covariates=covariates, correlations=self.correlations(inputs),
             states=states, assignments=assignments, outputs=self.outputs(known), doses=doses,
-            benefit=self.benefit(doses, unit_of, known), description=str(self.main.data.get("description", "")),
+            benefit=self.benefit(doses, unit_of, known), residuals=self.residuals(states, assignments), description=str(self.main.data.get("description", "")),
             notes=tuple(str(n) for f in self.files for n in f.data.get("notes", [])),
         )  # fmt: skip
 
@@ -63,7 +65,7 @@ class Builder:
             if not isinstance(section, dict):
                 self.fail(file.place(table), f"[{table}] is a table.")
             for name, value in section.items():
-                place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=')
+                place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=', table=table)
                 if name in merged and name not in self.overridden:
                     self.fail(place, f"'{name}' is already defined at {merged[name][2]}; list it under [override] names to replace it.")
                 merged[name] = (name, value, place)
@@ -108,61 +110,68 @@ class Builder:
             self.fail(place, f"'{name}' has an empty source; say where the number comes from, or why it is assumed.")
         value = self.number(entry["value"], place, f"the value of '{name}'")
         reference = entry.get("reference")
+        sd, _ = self.deviations.get(name, (None, None))
+        iiv = self.placed(place, spread.between_people, name, entry.get("iiv"), value, sd)
         return Input(
             name=name, value=value, unit=self.unit(entry["unit"], place), label=str(entry["label"]), source=str(entry["source"]),
-            evidence=entry["evidence"], place=place, iiv=self.variability(name, entry.get("iiv"), value, place),
-            iov=self.occasion(name, entry, value, place),
+            evidence=entry["evidence"], place=place, iiv=iiv,
+            iov=self.placed(place, spread.between_occasions, name, entry.get("iov"), iiv, value),
             reference=None if reference is None else self.number(reference, place, f"the reference of '{name}'"),
         )  # fmt: skip
 
-    def variability(self, name, iiv, value, place):
-        if iiv is None:
-            return None
-        known = {"cv", "kind", "logit_sd", "sd", "lower", "upper"}
-        if not isinstance(iiv, dict) or not set(iiv) <= known:
-            self.fail(place, f"'{name}': iiv is {{ cv }}, {{ logit_sd }}, {{ cv, kind = \"logitnormal\" }} or {{ sd, lower, upper }}.")
-        numbers = {k: self.number(v, place, f"iiv {k} of '{name}'") for k, v in iiv.items() if k != "kind"}
-        if any(numbers.get(k, 1.0) < 0 for k in ("cv", "logit_sd", "sd")):
-            self.fail(place, f"'{name}': iiv must not be negative.")
-        kind = iiv.get("kind", "logitnormal" if "logit_sd" in iiv else "normal" if "sd" in iiv else "lognormal")
-        if kind == "logitnormal":
-            if not 0 < value < 1:
-                self.fail(place, f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}.")
-            # delta method: SD on the logit scale of a fraction with this CV
-            return Variability(kind, numbers["logit_sd"] if "logit_sd" in numbers else numbers.get("cv", 0.0) / (1 - value))
-        if kind == "normal" and "sd" in numbers:
-            lower, upper = numbers.get("lower"), numbers.get("upper")
-            if (lower is not None and lower >= value) or (upper is not None and upper <= value):
-                self.fail(place, f"'{name}': its value must lie between lower and upper.")
-            return Variability(kind, numbers["sd"], lower, upper)
-        if kind == "lognormal" and "cv" in numbers:
-            if value <= 0:
-                self.fail(place, f"'{name}': a log-normal median is positive, not {value:g}.")
-            return Variability(kind, math.sqrt(math.log1p(numbers["cv"] ** 2)))
-        self.fail(place, f"'{name}': iiv kind '{kind}' lacks its spread (cv, logit_sd or sd).")
+    def placed(self, place, read, *arguments):
+        """What `read` returns; its complaint becomes one of this place."""
+        try:
+            return read(*arguments)
+        except PkpdError as error:
+            self.fail(place, str(error))
 
-    def occasion(self, name, entry, value, place):
-        spread = self.variability(name, entry.get("iov"), value, place)
-        if spread is None:
-            return None
-        iiv = entry.get("iiv") or {}
-        on_logit = "logit_sd" in iiv or iiv.get("kind") == "logitnormal"
-        # occasions vary on the scale on which people differ
-        return entry["iov"].get("cv", 0.0) / (1 - value) if on_logit and "cv" in entry["iov"] else spread.sd
+    def omega(self):
+        """Latent SD of every input in a block of [omega], and the correlations inside the blocks."""
+        deviations, pairs = {}, []
+        for key, rows, place in self.entries("omega"):
+            names = [n.strip() for n in key.split(",")]
+            for name in names:
+                if name in deviations or names.count(name) > 1:
+                    self.fail(place, f"'{name}' stands twice in [omega].")
+            sd, found = self.placed(place, spread.covariance, names, rows)
+            deviations |= {name: (value, place) for name, value in zip(names, sd, strict=True)}
+            pairs += [(*pair, place) for pair in found]
+        return deviations, pairs
 
     def correlations(self, inputs):
-        pairs = []
+        pairs = list(self.blocks)
+        for name, (_, place) in self.deviations.items():
+            if name not in inputs:
+                self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
         for key, value, place in self.entries("correlations"):
             names = [n.strip() for n in key.split(",")]
             for name in names:
                 if name not in inputs:
                     self.fail(place, f"correlation of unknown '{name}'.{closest(name, inputs)}")
-                if inputs[name].iiv is None:
+                if inputs[name].iiv is None or inputs[name].iiv.kind == "classes":
                     self.fail(place, f"'{name}' has no variability to correlate.")
             if len(names) != 2 or names[0] == names[1] or not abs(self.number(value, place, f"correlation '{key}'")) < 1:
                 self.fail(place, f"'{key}' must name two inputs and a value between -1 and 1.")
-            pairs.append((names[0], names[1], float(value)))
-        return tuple(pairs)
+            if any({a, b} == set(names) for a, b, *_ in pairs):
+                self.fail(place, f"the correlation of '{key}' is given twice.")
+            pairs.append((names[0], names[1], float(value), place))
+        found = tuple(pair[:3] for pair in pairs)
+        if pairs:
+            self.placed(pairs[-1][3], spread.check_correlations, found)
+        return found
+
+    def residuals(self, states, assignments):
+        measured = {item.name: item.unit for item in (*states, *assignments)}
+        return tuple(self.residual(*e, measured) for e in self.entries("residual"))
+
+    def residual(self, name, entry, place, measured):
+        if name not in measured:
+            self.fail(place, f"residual of '{name}', which is no state or output.{closest(name, measured)}")
+        if not isinstance(entry, dict) or set(entry) != {"error", "source", "evidence"} or entry["evidence"] not in EVIDENCE:
+            self.fail(place, f"residual '{name}' needs error, such as \"15 %\", source and evidence ({', '.join(EVIDENCE)}).")
+        found = self.placed(place, spread.residual, name, entry["error"], measured[name])
+        return replace(found, source=str(entry["source"]), evidence=entry["evidence"], place=place)
 
     def statements(self):
         """kind -> name -> (expression, unit, place) of every equation line."""

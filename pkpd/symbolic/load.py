@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pkpd.errors import ModelError, closest
-from pkpd.symbolic.model import Assignment, Benefit, DoseTarget, Input, Model, State, Variability
+from pkpd.symbolic.model import Assignment, Benefit, DoseTarget, Input, Model, Residual, State, Variability
 
 LARGEST_FILE = 1_000_000  # bytes
 MOST_INCLUDES = 50
@@ -109,9 +109,10 @@ class File:
     data: dict
     lines: list = field(default_factory=list)
 
-    def place(self, pattern, fallback=1):
-        """file:line of the first line that matches."""
-        found = next((i for i, line in enumerate(self.lines, 1) if re.search(pattern, line)), fallback)
+    def place(self, pattern, fallback=1, table=None):
+        """file:line of the first line that matches, below the heading of a table if one is named and stands in the file."""
+        heading = next((i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0)
+        found = next((i for i, line in enumerate(self.lines[heading:], heading + 1) if re.search(pattern, line)), fallback)
         return f"{self.path}:{found}"
 
 
@@ -193,8 +194,11 @@ def _remember(path, model):
 
 
 def _from_json(data, path, digest):
+    def spread(item):
+        return item and Variability(**(item | {"classes": tuple((label, share) for label, share in item["classes"])}))
+
     def inputs(items):
-        return tuple(Input(**(i | {"iiv": Variability(**i["iiv"]) if i["iiv"] else None})) for i in items)
+        return tuple(Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items)
 
     if data["digest"] != digest:
         raise ValueError("another model")
@@ -209,5 +213,6 @@ def _from_json(data, path, digest):
         "outputs": tuple(data["outputs"]),
         "doses": tuple(DoseTarget(**d) for d in data["doses"]),
         "benefit": Benefit(**(benefit | {"report": tuple(benefit["report"])})) if benefit else None,
+        "residuals": tuple(Residual(**r) for r in data["residuals"]),
         "notes": tuple(data["notes"]),
     }))  # fmt: skip

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 class Variability:
     """How an input differs between people, on its latent standard-normal scale.
 
-    kind : "lognormal" (value*exp(sd z)), "logitnormal" (expit(logit(value) + sd z)) or
-        "normal" (value + sd z, truncated to [lower, upper] by inverse CDF; value and sd are the parent's)
+    kind : "lognormal" (value*exp(sd z)), "logitnormal" (expit(logit(value) + sd z)),
+        "normal" (value + sd z, truncated to [lower, upper] by inverse CDF; value and sd are the parent's) or
+        "classes" (0, 1, 2, ... with the probability of each (label, probability) in `classes`)
     sd : float, latent SD for lognormal and logitnormal, the parent's SD in the input's unit for normal
     """
 
@@ -20,6 +21,7 @@ class Variability:
     sd: float
     lower: float | None = None
     upper: float | None = None
+    classes: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Input:
     evidence: str  # measured | derived | assumed | calibrated
     place: str  # file:line
     iiv: Variability | None = None
-    iov: float | None = None  # latent SD of occasion effects, same scale as iiv
+    iov: Variability | None = None  # occasion effects, of the same kind as iiv
     reference: float | None = None  # covariates only: value of the typical person (default: value)
 
 
@@ -73,8 +75,24 @@ class DoseTarget:
 
 
 @dataclass(frozen=True)
+class Residual:
+    """What lies between an output and its observation: y + sqrt(additive**2 + (proportional*y)**2) z, or y*exp(log z).
+
+    name : output; additive : SD in its unit; proportional, log : SD without unit
+    """
+
+    name: str
+    additive: float = 0.0
+    proportional: float = 0.0
+    log: float = 0.0
+    source: str = ""
+    evidence: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class Benefit:
-    """What a dose is good for. Amounts in `unit` of the dose target `into`, times in model time."""
+    """What a dose is good for. Amounts in `unit`, that of the dose target `into` or one per a covariate such as mg/kg; times in model time."""
 
     outcome: str
     better: str  # "lower" | "higher"
@@ -108,6 +126,7 @@ class Model:
     outputs: tuple[str, ...]
     doses: tuple[DoseTarget, ...]
     benefit: Benefit | None
+    residuals: tuple[Residual, ...] = ()
     description: str = ""
     notes: tuple[str, ...] = ()  # printed on the model card: known misfits, what must not be claimed
 

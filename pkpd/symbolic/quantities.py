@@ -7,6 +7,14 @@ from pkpd import units
 from pkpd.errors import PkpdError
 from pkpd.symbolic.model import Benefit
 
+UNIT = re.compile(r"[A-Za-z%](?:[A-Za-z%/]|\*\*\d|\*)*\s*\Z")  # at the end of a text such as "0.05:50mg"
+
+
+def unit_at_end(text):
+    """The unit that a text ends with, or None."""
+    found = UNIT.search(str(text)[-60:])  # a unit is short, and the search takes the square of the length
+    return found and found.group().strip()
+
 
 def quantity(text, unit):
     """Number of `unit` in a text such as "1.5 mg" or "24 h". Raises PkpdError."""
@@ -25,8 +33,8 @@ def dose_range(text, unit):
     parts = str(text).split(":")
     if len(parts) != 2:
         raise PkpdError(f"doses '{text}' must be lowest:highest with a unit, such as '0.05:50 {unit}'.")
-    tail = re.search(r"[A-Za-z/*]+\s*\Z", parts[1])
-    low, high = quantity(parts[0] + (tail.group() if tail and not re.search(r"[A-Za-z]\s*\Z", parts[0]) else ""), unit), quantity(parts[1], unit)
+    tail = "" if unit_at_end(parts[0]) else unit_at_end(parts[1]) or ""
+    low, high = quantity(parts[0] + tail, unit), quantity(parts[1], unit)
     if not 0 < low < high:
         raise PkpdError(f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and below the highest, as in '0.05:50 {unit}'.")
     return low, high

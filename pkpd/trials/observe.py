@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ModelError, TrialError, closest
-from pkpd.population.noise import uniforms
-from pkpd.population.variability import values
+from pkpd.population.noise import normals, uniforms
+from pkpd.population.variability import around
 
 DIARY = Path(__file__).with_name("diary.toml")
 LOWEST, HIGHEST = 0.0, 10.0  # of the numeric rating scale
@@ -40,12 +40,10 @@ class Diary:
 
     def traits(self, seed, ids, replicate=0):
         """name -> (P,) of what differs between patients; the others are numbers."""
-        from scipy.special import ndtri
-
         found = {}
         for name, item in self.inputs.items():
             varies = item.iiv is not None
-            found[name] = values(item, item.value, ndtri(uniforms(seed, ids, f"trait {name}", 1, replicate)[:, 0])) if varies else item.value
+            found[name] = around(item.iiv, item.value, normals(seed, ids, f"trait {name}", 1, replicate)[:, 0]) if varies else item.value
         return found
 
 

@@ -64,6 +64,39 @@ def test_correlated_inputs_have_the_written_latent_correlation():
     assert r == pytest.approx(-0.3, abs=0.02)
 
 
+def test_a_large_cohort_recovers_every_written_spread_median_and_correlation():
+    people = cohort(MODEL, 2**16, seed=11)
+    names = [i.name for i in MODEL.inputs if i.iiv]
+    error = 4 / np.sqrt(2**16)  # four standard errors of independent draws; Sobol' points scatter less
+    for item in MODEL.inputs:
+        x = people.theta[:, MODEL.input_names.index(item.name)]
+        if item.iiv is None:
+            assert (x == item.value).all()
+        elif item.iiv.kind != "normal":
+            latent = np.log(x) if item.iiv.kind == "lognormal" else np.log(x / (1 - x))
+            middle = np.log(item.value) if item.iiv.kind == "lognormal" else np.log(item.value / (1 - item.value))
+            assert latent.mean() == pytest.approx(middle, abs=error * item.iiv.sd)
+            assert latent.std() == pytest.approx(item.iiv.sd, rel=error / np.sqrt(2))
+            assert np.median(latent) == pytest.approx(middle, abs=1.26 * error * item.iiv.sd)
+    wanted = np.eye(len(names))
+    for a, b, r in MODEL.correlations:
+        i, j = names.index(a), names.index(b)
+        wanted[i, j] = wanted[j, i] = r
+    np.testing.assert_allclose(np.corrcoef(people.latent.T), wanted, atol=1.25 * error)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "cl", "toff"),
+    [
+        ("sobol", [190.88653974738136, 151.3381086811026, 133.5143648130877], [12.42549226987414, 5.035149158300588, 30.848558757578466]),
+        ("mc", [134.33055496121855, 212.72889056396926, 154.9503410902256], [7.220439950965641, 10.245461148383303, 1.7370727658231568]),
+    ],
+)
+def test_new_kinds_of_variability_leave_the_patients_of_a_seed_what_they_were(sampling, cl, toff):
+    people = cohort(MODEL, 3, seed=7, sampling=sampling)  # expected numbers are those of the first release
+    np.testing.assert_allclose([column(people, "cl"), column(people, "toff")], [cl, toff], rtol=1e-12)
+
+
 def test_setting_a_typical_value_keeps_every_other_number_and_the_variability():
     moved = cohort(MODEL, 300, seed=7, set={"cl": "2 L/min"})
     others = [k for k, n in enumerate(MODEL.input_names) if n != "cl"]

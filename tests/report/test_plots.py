@@ -1,6 +1,7 @@
 """Figures show the numbers of the result they are given."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pkpd
@@ -73,7 +74,7 @@ def test_figures_are_written_in_the_format_of_the_ending(course, tmp_path, endin
 
 def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
     words = pkpd.plot(table).get_supxlabel().replace("\n", " ")
-    assert "21 of 41 parameters are assumptions" in words and "no clinical advice" in words and "seed 7" in words
+    assert "22 of 43 parameters are assumptions" in words and "no clinical advice" in words and "seed 7" in words
 
 
 def test_other_things_are_refused():
@@ -88,3 +89,20 @@ def test_endpoints_are_drawn_as_shares_of_patients_with_their_median():
         assert sum(bar.get_height() for bar in axes.containers[0]) == pytest.approx(100.0)
         assert axes.get_lines()[0].get_xdata()[0] == np.median(run.values[:, k])
         assert axes.get_xlabel() == f"{run.names[k]} in {run.units[k]}"
+
+
+def test_a_course_shows_the_intervals_of_its_lines():
+    from pkpd.response import nested
+
+    model = pkpd.load("pk/one_compartment")
+    people = pkpd.cohort(model, n=8)
+    sets = pkpd.parameter_sets(model, pd.DataFrame({"vc": [40.0, 60.0]}))
+    runs = [pkpd.simulate(model, "100 mg", p, "0:24:2") for p in (people, *sets.cohorts(people))]
+    names, own = nested.course_statistics(runs[0])
+    repeated = nested.under_sets(names, own, [nested.course_statistics(r)[1] for r in runs[1:]])
+    axes = pkpd.plot(runs[0], repeated=repeated).axes[0]
+    labels = axes.get_legend_handles_labels()[1]
+    assert "95 % interval of the median" in labels and "of the 5 and 95 % lines" in labels
+    median = next(c for c, label in zip(*axes.get_legend_handles_labels(), strict=True) if label == "95 % interval of the median")
+    drawn = median.get_paths()[0].vertices[:, 1]
+    assert drawn.max() == pytest.approx(max(np.median(r.values[:, :, 0], axis=0).max() for r in runs[1:]))

@@ -1,0 +1,117 @@
+"""People from a table: rows drawn with replacement, whole, so that what belongs together stays together; or one row for each ID.
+
+Knows columns named like inputs of a model, and other columns to group results by; knows nothing of distributions.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import CohortError
+from pkpd.population.noise import uniforms
+
+MISSING = ("", ".", "NA", "NaN", "nan", "None", "<NA>")
+LARGEST = 100_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class People:
+    """M rows of a table of people.
+
+    name : where they come from, and a hash of what they say; ids : (M,) int64, or None where rows are drawn
+    inputs : input -> (M,) values in its unit; others : column -> (M,) texts
+    """
+
+    name: str
+    ids: np.ndarray | None
+    inputs: dict
+    others: dict
+
+    def rows(self, ids, seed, replicate=0):
+        """Row (P,) of each patient: that of the ID, or one drawn at the address (seed, replicate, patient)."""
+        if self.ids is None:
+            count = len(next(iter(self.inputs.values())))
+            return np.floor(uniforms(seed, ids, "covariates", 1, replicate)[:, 0] * count).astype(np.int64)
+        place = {int(i): k for k, i in enumerate(self.ids)}
+        missing = [i for i in ids if int(i) not in place]
+        if missing:
+            raise CohortError(f"{self.name}: no row of ID {missing[0]}.")
+        return np.array([place[int(i)] for i in ids], dtype=np.int64)
+
+
+def people(model, source):
+    """Read a table of people: a path of a .csv or .parquet file, a DataFrame, or People already read.
+
+    Columns named like covariates or parameters of the model, in its units, take their place; classes may be given by label.
+    Without a column ID rows are drawn. Raises CohortError with row and column.
+    """
+    if isinstance(source, People):
+        return source
+    name, frame = read(source)
+    columns = {str(c).strip(): np.array([str(x).strip() for x in frame[c]], dtype=object) for c in frame.columns}
+    ids = _ids(name, columns.pop(next((c for c in columns if c.upper() == "ID"), ""), None))
+    inputs, others = {}, {}
+    for column, cells in columns.items():
+        item = next((i for i in model.inputs if i.name == column), None) or next((i for i in model.inputs if i.name.lower() == column.lower()), None)
+        if item is None:
+            others[column] = cells
+        elif item.name in inputs:
+            raise CohortError(f"{name}: two columns stand for '{item.name}'.")
+        else:
+            inputs[item.name] = _values(name, column, cells, item)
+    if not inputs or not len(frame):
+        known = ", ".join(i.name for i in model.covariates) or "none"
+        raise CohortError(f"{name}: no rows with a column named like an input of {model.name}. Its covariates: {known}. Columns: {', '.join(columns)}.")
+    digest = hashlib.sha256("\0".join([*columns, *(x for cells in columns.values() for x in cells)]).encode()).hexdigest()[:12]
+    return People(f"{name} ({digest})", ids, inputs, others)
+
+
+def read(source):
+    """Name and DataFrame of a table: a path of a .csv (all texts) or .parquet file, or a DataFrame. Raises CohortError."""
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        return "table", source
+    path = Path(source)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise CohortError(f"{path}: {path.stat().st_size:,} bytes is too large for a table of people or parameters.")
+        if path.suffix == ".parquet":
+            return str(path), pd.read_parquet(path)
+        return str(path), pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
+    except OSError as error:
+        raise CohortError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise CohortError(f"{path}: is no readable table ({str(error).splitlines()[0]}).") from error
+
+
+def _ids(name, cells):
+    if cells is None:
+        return None
+    found = []
+    for row, cell in enumerate(cells, 1):
+        text = cell.removesuffix(".0")
+        if not text.isdigit() or not 0 < len(text) < 19 or int(text) < 1:
+            raise CohortError(f"{name}: row {row}, ID: '{cell[:40]}' is no whole number from 1 on.")
+        found.append(int(text))
+    twice = next((i for i in found if found.count(i) > 1), None) if len(set(found)) < len(found) else None
+    if twice is not None:
+        raise CohortError(f"{name}: two rows have ID {twice}; a table of people has one row for each.")
+    return np.array(found, dtype=np.int64)
+
+
+def _values(name, column, cells, item):
+    codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
+    out = np.empty(len(cells))
+    for k, cell in enumerate(cells):
+        if cell in MISSING:
+            raise CohortError(f"{name}: row {k + 1}, column {column}: the value is missing; fill it in or leave the row out.")
+        try:
+            out[k] = codes[cell] if cell in codes else float(cell)
+        except ValueError as error:
+            raise CohortError(f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a number.") from error
+        if not np.isfinite(out[k]) or (codes and out[k] not in codes.values()):
+            raise CohortError(f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a value that '{item.name}' can have.")
+    return out

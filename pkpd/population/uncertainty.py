@@ -1,0 +1,138 @@
+"""Parameter sets: what the typical values could be instead, from a table of replicates or a covariance of their estimates.
+
+Knows typical values; variability between patients is not touched: the same people under other values (common random numbers).
+"""
+
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.population.covariates import read
+from pkpd.population.noise import normals
+from pkpd.population.variability import correlate
+from pkpd.symbolic.spread import covariance
+
+SETS = 100  # drawn from a covariance unless another number is asked for
+SCALES = ("latent", "natural")
+
+
+@dataclass(frozen=True)
+class ParameterSets:
+    """R sets of J typical values: values (R, J), columns `names`; name : where they come from."""
+
+    name: str
+    names: tuple
+    values: np.ndarray
+
+    def __len__(self):
+        return len(self.values)
+
+    def cohorts(self, cohort):
+        """The same people under each set, one cohort after the other. Raises CohortError where a value of the sets is given otherwise."""
+        both = [name for name in self.names if name in cohort.changed or name in cohort.from_table]
+        if both:
+            how = "set" if both[0] in cohort.changed else f"a column of {cohort.table}"
+            raise CohortError(f"'{both[0]}' is {how} and also uncertain in {self.name}; leave out one of them.")
+        for row in self.values:
+            yield cohort.under(dict(zip(self.names, map(float, row), strict=True)))
+
+
+def parameter_sets(model, source, count=None, seed=1):
+    """Sets of typical values for a model.
+
+    Parameters
+    ----------
+    source : .csv or .parquet table (or DataFrame) with one set a row and columns named like parameters, in their units; or .toml with
+        names = [...], covariance = the lower triangle of the covariance of their estimates, and scale = "latent" (of log, or logit
+        for fractions; the default) or "natural" (in the parameters' units)
+    count : number of sets; default all rows of a table, 100 from a covariance; seed : of the draws from a covariance
+
+    Raises CohortError with the place of the mistake.
+    """
+    if isinstance(source, (str, Path)) and Path(source).suffix == ".toml":
+        found = _from_covariance(model, Path(source), SETS if count is None else count, seed)
+    else:
+        found = _from_table(model, source, count)
+    for k, name in enumerate(found.names):
+        item = model.inputs[model.input_names.index(name)]
+        for row, value in enumerate(found.values[:, k], 1):
+            if not _possible(item, value):
+                raise CohortError(f"{found.name}: set {row}: {value:g} cannot be a typical value of '{name}'; scale = \"latent\" keeps draws possible.")
+    return found
+
+
+def _possible(item, value):
+    kind = item.iiv.kind if item.iiv else None
+    if kind == "lognormal":
+        return value > 0
+    return 0 < value < 1 if kind == "logitnormal" else math.isfinite(value)
+
+
+def _from_table(model, source, count):
+    name, frame = read(source)
+    columns = [c for c in frame.columns if str(c).strip() in model.input_names]
+    if not columns or not len(frame):
+        raise CohortError(f"{name}: no rows with a column named like a parameter of {model.name}. Columns: {', '.join(map(str, frame.columns))}.")
+    if count is not None and count > len(frame):
+        raise CohortError(f"{name}: {count} sets are wanted, the table has {len(frame)}.")
+    rows = frame[columns].iloc[:count]
+    values = np.empty(rows.shape)
+    for k, column in enumerate(columns):
+        for row, cell in enumerate(rows[column]):
+            try:
+                values[row, k] = float(cell)
+            except (TypeError, ValueError) as error:
+                raise CohortError(f"{name}: row {row + 1}, column {column}: '{str(cell)[:40]}' is not a number.") from error
+    return ParameterSets(name, tuple(str(c).strip() for c in columns), values)
+
+
+def _from_covariance(model, path, count, seed):
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CohortError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CohortError(f"{path}: not valid TOML: {str(error) or 'nested too deeply'}.") from error
+    if not {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"} or data.get("scale", "latent") not in SCALES:
+        raise CohortError(f'{path}: holds names = [...], covariance = [[...], ...] and perhaps scale = "latent" or "natural", nothing else.')
+    names = data["names"]
+    if not isinstance(names, list) or len(set(map(str, names))) < len(names) or not names:
+        raise CohortError(f"{path}: names is a list of different parameters.")
+    for name in names:
+        if name not in model.input_names:
+            raise CohortError(f"{path}: unknown parameter '{name}' in {model.name}.{closest(str(name), model.input_names)}")
+    try:
+        sd, pairs = covariance(names, data["covariance"])
+    except PkpdError as error:
+        raise CohortError(f"{path}: {error}") from error
+    z = correlate(_factor(names, sd, pairs), np.column_stack([normals(seed, np.arange(1, count + 1), f"estimate {n}", 1)[:, 0] for n in names]))
+    items = [model.inputs[model.input_names.index(n)] for n in names]
+    latent = data.get("scale", "latent") == "latent"
+    values = np.column_stack([_moved(item, z[:, k], latent, path) for k, item in enumerate(items)])
+    return ParameterSets(str(path), tuple(names), values)
+
+
+def _factor(names, sd, pairs):
+    """Lower triangular L (J, J) with L L' the covariance."""
+    omega = np.diag(np.square(sd))
+    for a, b, r in pairs:
+        i, j = names.index(a), names.index(b)
+        omega[i, j] = omega[j, i] = r * sd[i] * sd[j]
+    return np.linalg.cholesky(omega)
+
+
+def _moved(item, z, latent, path):
+    """Values of one parameter moved by z on its latent or natural scale."""
+    from scipy.special import expit, logit
+
+    if not latent:
+        return item.value + z
+    if item.iiv is not None and item.iiv.kind == "logitnormal":
+        return expit(logit(item.value) + z)
+    if item.value <= 0:
+        raise CohortError(f"{path}: '{item.name}' is not above 0 and has no logarithm; use scale = \"natural\".")
+    return item.value * np.exp(z)

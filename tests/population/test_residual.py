@@ -1,0 +1,74 @@
+"""Residual error: observations scatter around predictions as written, from addresses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pkpd
+
+MODEL = pkpd.load("pk/one_compartment")
+LARGE = pkpd.cohort(MODEL, 2**11, seed=5)
+TIMES = np.arange(1.0, 33.0)
+
+
+def scatter(error, people=LARGE, **options):
+    """Predictions and observations (P, T) under one error."""
+    result = pkpd.simulate(MODEL, "100 mg", people, TIMES, residual={"Cc": error}, **options)
+    return result.values[:, :, 0], result.observed[:, :, 0]
+
+
+@pytest.mark.parametrize(
+    "error, sd",
+    [
+        ("50 pg/mL", lambda y: 0.05 + 0 * y),
+        ("15 %", lambda y: 0.15 * y),
+        ("15 % + 20 ng/mL", lambda y: np.hypot(0.15 * y, 20.0)),
+    ],
+)
+def test_errors_have_the_written_size(error, sd):
+    y, seen = scatter(error)
+    z = (seen - y) / sd(y)
+    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * z.size))
+
+
+def test_a_logarithmic_error_is_normal_on_the_log_scale_and_never_below_zero():
+    y, seen = scatter("log 30 %")
+    z = np.log(seen / y) / 0.3
+    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * z.size))
+
+
+def test_predictions_do_not_move_and_errors_come_from_addresses():
+    _, seen = scatter("15 %", LARGE.subset([3, 1999]))
+    whole_y, whole = scatter("15 %", LARGE.subset(range(1, 2001)))
+    np.testing.assert_array_equal(seen, whole[[2, 1998]])
+    plain = pkpd.simulate(MODEL, "100 mg", LARGE.subset([3]), TIMES)
+    np.testing.assert_array_equal(plain.values[0, :, 0], whole_y[2])
+    assert plain.measured == () and list(plain.frame().columns) == ["ID", "TIME", "Cc"]
+
+
+def test_the_tables_hold_observations_beside_predictions():
+    frame = pkpd.simulate(MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"Cc": "15 %"}).frame()
+    assert list(frame.columns) == ["ID", "TIME", "Cc", "Cc_obs"] and (frame["Cc"] != frame["Cc_obs"]).all()
+
+
+def test_more_output_times_leave_the_errors_of_the_records_of_an_event_table():
+    table = pd.DataFrame({"ID": [1, 1, 2, 2, 2], "TIME": [0, 6, 0, 4, 8], "AMT": [100, 0, 50, 0, 0], "EVID": [1, 0, 1, 0, 0]})
+    records = pkpd.events(MODEL, table)
+    few, many = (pkpd.simulate(MODEL, records, LARGE, times, residual={"Cc": "15 %"}).frame() for times in (None, "0:10:0.7"))
+    np.testing.assert_allclose(few["Cc_obs"], many[many["EVID"] != 2]["Cc_obs"], rtol=1e-5)
+    assert (np.abs(few["Cc_obs"] / few["Cc"] - 1)[few["Cc"] > 0] > 1e-3).all()
+
+
+def test_the_typical_patient_has_no_error():
+    assert pkpd.simulate(MODEL, "100 mg", pkpd.cohort(MODEL, typical=True), TIMES, residual={"Cc": "15 %"}).measured == ()
+
+
+@pytest.mark.parametrize("error", ["abc", "15 mg", "-5 %", "15 % + 3 %", "log 10 % + 5 %", "1 ng/mL + 1 ng/mL"])
+def test_what_is_no_error_is_said(error):
+    with pytest.raises(pkpd.PkpdError):
+        scatter(error, LARGE.subset([1]))
+
+
+def test_an_error_of_what_is_not_simulated_is_said():
+    with pytest.raises(pkpd.PkpdError, match="Did you mean 'Cc'"):
+        pkpd.simulate(MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"cc": "15 %"})
