@@ -129,7 +129,9 @@ def med(
         raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
         if any((typical, ids, titrate, covariates, by, uncertainty, replicates)):
-            raise typer.BadParameter("--stream computes true MEDs of cohorts drawn from the model; it goes with -n, --seed, --sampling and --set")
+            raise typer.BadParameter(
+                "--stream computes the true MEDs of a cohort drawn from the model; leave out --typical, --id, --titrate, --covariates, --by, --uncertainty, --replicates"
+            )
         if out is None:
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}

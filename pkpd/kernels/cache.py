@@ -65,6 +65,7 @@ def load(path):
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
+            module.solve  # half a file may still be sound Python
         except BaseException:
             del sys.modules[name]
             raise

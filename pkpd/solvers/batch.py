@@ -18,7 +18,7 @@ from pkpd.symbolic.model import Model
 
 LANES = 8
 SOLVERS = ("auto", "vern7", "tsit5", "rosenbrock", "linear")
-PEAK_FLOOR = 0.1
+PEAK_FLOOR = 0.01
 TRIAL_LIMIT = 100_000  # steps tried between two actions
 ROWS_PER_TASK = 16 * LANES
 

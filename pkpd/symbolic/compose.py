@@ -33,6 +33,7 @@ class Builder:
             unknown = sorted(set(file.data) - TABLES)
             if unknown:
                 raise ModelError(f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'.{closest(unknown[0], TABLES)}")
+        self.deviations, self.blocks = self.omega()
 
     def fail(self, place, message):
         raise ModelError(f"{place}: {message}")
@@ -40,7 +41,6 @@ class Builder:
     def model(self):
         self.time = self.main.data.get("time") or next((f.data["time"] for f in self.files if "time" in f.data), "h")
         self.unit(self.time, self.main.place(r"^time"), units.dimension("h")[0])
-        self.deviations, self.blocks = self.omega()
         parameters = tuple(self.input(*e, covariate=False) for e in self.entries("parameters"))
         covariates = tuple(self.input(*e, covariate=True) for e in self.entries("covariates"))
         inputs = {i.name: i for i in (*parameters, *covariates)}

@@ -54,7 +54,7 @@ def test_a_long_run_at_the_med_ends_at_its_exposure_and_is_there_on_the_day_name
         one, day = PEOPLE.subset([row + 1]), int(c["days_to_90"][row])
 
         def on(day, one=one, row=row):
-            return simulate(MODEL, f"{float(c['med'][row])!r} mg q24h x 120", one, endpoints=asked, window=f"day {day}").values[0]
+            return simulate(MODEL, f"{float(c['med'][row])!r} mg q24h x 120", one, endpoints=asked, window=f"day {day}", occasion="none").values[0]
 
         last = on(120)
         np.testing.assert_allclose(last[[0, 1, 3, 4]], [c[n][row] for n in ("cmax", "auc", "peak_blockade", "trough_blockade")], rtol=1e-4)

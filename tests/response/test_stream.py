@@ -242,7 +242,7 @@ def test_ctrl_c_says_how_to_go_on_and_a_part_can_be_summarised(run, monkeypatch)
     "code, words, part",
     [
         (2, ["--stream"], "give it with --out"),
-        (2, ["--stream", "--out", "x", "--id", "3"], "leave out --typical and --id"),
+        (2, ["--stream", "--out", "x", "--id", "3"], "leave out --typical, --id"),
         (2, ["--resume", "--out", "x"], "go with --stream"),
         (2, ["--scheduler", "tcp://127.0.0.1:1"], "go with --stream"),
         (2, ["--stream", "--out", "x", "--chunk", "0"], "--chunk"),

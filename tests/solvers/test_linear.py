@@ -236,7 +236,7 @@ def test_a_model_that_is_not_linear_is_refused_where_the_linear_solver_is_asked_
         batch.compile(load("ldn/hormesis"), solver="linear")
     with pytest.raises(PkpdError, match=r"bell of .* is not linear"):
         batch.compile(mixed, integrals=("bell",), solver="linear")
-    assert batch.compile(mixed, integrals=("bell",)).method == "tsit5"
+    assert batch.compile(mixed, integrals=("bell",)).method == "vern7"
     with pytest.raises(PkpdError, match="no state or output 'Cd'"):
         _ = batch.compile(TWO, integrals=("Cd",), solver="linear").module
 

@@ -60,9 +60,9 @@ def test_one_patient_of_a_trial_is_the_same_alone(run, tmp_path):
 
 
 def test_med_puts_true_and_observed_side_by_side(run, tmp_path):
-    code, out, err = run(*MED, "--replicates", 3, "--out", "m")
+    code, out, err = run(*MED, "--titrations", 3, "--out", "m")
     assert (code, err) == (0, "") and "end with an observed MED" in out and "of the variance of log observed MED" in out
-    patients, again = pd.read_parquet(tmp_path / "m/patients.parquet"), pd.read_parquet(tmp_path / "m/replicates.parquet")
+    patients, again = pd.read_parquet(tmp_path / "m/patients.parquet"), pd.read_parquet(tmp_path / "m/titrations.parquet")
     summary = json.loads((tmp_path / "m/summary.json").read_text())
     assert summary["observed"]["outcome"]["found"] == patients["observed"].notna().sum()
     np.testing.assert_array_equal(again["observed"][:64], patients["observed"])
@@ -72,8 +72,8 @@ def test_med_puts_true_and_observed_side_by_side(run, tmp_path):
 
 
 def test_null_controls_are_announced(run):
-    assert "everybody has the typical patient's MED" in run(*MED, "--replicates", 1, "--null", "same-med")[1]
-    assert "receives no drug" in run(*MED, "--replicates", 1, "--null", "no-effect")[1]
+    assert "everybody has the typical patient's MED" in run(*MED, "--titrations", 1, "--null", "same-med")[1]
+    assert "receives no drug" in run(*MED, "--titrations", 1, "--null", "no-effect")[1]
 
 
 @pytest.mark.parametrize(
