@@ -6,7 +6,7 @@
 #include <limits>
 
 constexpr int LANES = 8, N = 12, K = 37;
-constexpr double FLOOR = 0.1, SAFETY = 0.9, GROWTH = 8.0, SHRINK = 0.2, EVERY = 24.0;
+constexpr double FLOOR = 0.01, SAFETY = 0.9, GROWTH = 8.0, SHRINK = 0.2, EVERY = 24.0;
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef long long I __attribute__((vector_size(8 * LANES)));
 

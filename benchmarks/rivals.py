@@ -153,7 +153,7 @@ RIVALS = {  # name: (how it is made, share of the people it runs a round, so tha
 def everyone(people, quick=False):
     """{name: (make, tolerances, people a round)} of pkpd's solvers and of every rival this machine has; the others are named."""
     tolerances = QUICK if quick else LADDER
-    found = {name: (ladder.own(solver), tolerances, people) for name, solver in ladder.own_names().items()}
+    found = {name: (ladder.own(solver), tolerances, people) for name, solver in ladder.OWN.items()}
     for name, (prepare, share) in RIVALS.items():
         try:
             own = FINER if prepare is heyoka and not quick else tolerances

@@ -101,7 +101,9 @@ def _count(nodes, known):
             continue  # arithmetic that only finds a place
         if isinstance(node, (ast.BinOp, ast.AugAssign)):
             counts += (isinstance(node.op, ARITHMETIC), isinstance(node.op, ast.Div))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fma":
+            counts += (2, 0)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             counts += operations(node.func.id, known) if node.func.id in known else (0, node.func.id == "sqrt")
         turns = 1
         if isinstance(node, ast.For) and node.target.id != "l":

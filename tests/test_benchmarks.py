@@ -23,7 +23,7 @@ def rivals(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", sorted(p.stem for p in FOLDER.glob("*.py") if "def main():" in p.read_text()))
+@pytest.mark.parametrize("script", sorted(p.stem for p in FOLDER.glob("*.py") if "records.options(" in p.read_text()))
 def test_a_quick_run_prints_a_table_and_records_nothing(script):
     before = {p: p.stat().st_mtime for p in FOLDER.rglob("*") if "__pycache__" not in p.parts}
     run = subprocess.run([sys.executable, FOLDER / f"{script}.py", "--quick"], capture_output=True, text=True)

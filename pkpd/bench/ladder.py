@@ -12,10 +12,8 @@ from pkpd.solvers import batch
 TRUTH = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-13}
 
 
-def own_names():
-    """{shown name: solver} of what is worth measuring on a problem that is not stiff: auto, and each explicit method where there are several."""
-    explicit = [s for s in batch.SOLVERS if s not in ("auto", "rosenbrock")]
-    return {"pkpd": "auto"} | ({f"pkpd {s}": s for s in explicit} if len(explicit) > 1 else {})
+# {shown name: solver} of what is worth measuring on a problem that is neither linear nor stiff
+OWN = {"pkpd": "auto", "pkpd tsit5": "tsit5"}
 
 
 def own(solver="auto", threads=1, days=workload.DAYS):

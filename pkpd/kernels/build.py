@@ -29,7 +29,9 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
     path = cache.source_file(model.name, key)
     if path.exists():
         try:
-            return cache.load(path)
+            module = cache.load(path)
+            module.solve  # noqa: B018  half a file may still be sound Python
+            return module
         except Exception:  # a damaged cache file of any kind is rebuilt, never trusted
             cache.discard(path)
     program = lower(model, observe, integrals, derivatives, extremes, levels)

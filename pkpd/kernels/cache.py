@@ -65,7 +65,6 @@ def load(path):
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-            module.solve  # half a file may still be sound Python
         except BaseException:
             del sys.modules[name]
             raise
@@ -74,5 +73,6 @@ def load(path):
 
 def discard(path):
     """Remove a damaged module and its machine code."""
+    sys.modules.pop(f"pkpd_generated_{path.stem}", None)
     for file in (path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")):
         file.unlink(missing_ok=True)

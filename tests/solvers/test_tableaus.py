@@ -1,6 +1,8 @@
 """Order conditions of the Runge-Kutta pairs (Hairer, Norsett & Wanner 1993, Solving ODEs I, II.2), rooted trees up to order 5; higher
 orders and interpolants by halving the step on a nonlinear problem."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -102,7 +104,7 @@ def test_halving_the_step_shows_the_order_of_solution_and_interpolant(pair, thet
     truth = solve_ivp(slope, (0.0, 0.8), START, "DOP853", sorted(h * place for h in sizes), rtol=1e-13, atol=1e-14).y.T[::-1]
     errors = [np.abs(step(pair, h, theta) - y).max() for h, y in zip(sizes, truth, strict=True)]
     order = pair.order if theta is None else INTERPOLANT[pair.name]
-    assert min(np.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)) > order + 0.6  # of one step: order + 1
+    assert min(np.log2(a / b) for a, b in pairwise(errors)) > order + 0.6  # of one step: order + 1
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
