@@ -65,16 +65,16 @@ def draw(tables, biases):
     for ax, table in zip(axes[:2], tables, strict=True):
         for k, (key, label) in enumerate(list(bars.items())[: 3 if ax is axes[0] else 2]):
             ax.barh(np.arange(len(table)) + 0.26 * (k - 1), [100 * a[key][0] for a in table.values()], 0.24, color=("#0072B2", "#009E73", "#D55E00")[k], label=label)
-        ax.set_yticks(range(len(table)), list(table))
-    axes[0].legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, columnspacing=1)
-    axes[0].set_title(f"All patients, day {END} (% of all)", loc="left", fontsize=10)
-    axes[1].set_title(f"Failures of 4.5 mg, {END} days later (%)", loc="left", fontsize=10)
+        ax.set(xlabel="patients (%)", yticks=range(len(table)), yticklabels=list(table))
+    axes[0].legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, columnspacing=1)
+    axes[0].set_title(f"All patients, day {END}", loc="left", fontsize=10)
+    axes[1].set_title(f"Failures of 4.5 mg, {END} days later", loc="left", fontsize=10)
     for k, (mid, low, high) in enumerate(biases.values()):
         axes[2].plot([low, high], [k, k], color="#0072B2", lw=4, alpha=0.4)
         axes[2].plot(mid, k, "o", color="#0072B2")
     axes[2].set_yticks(range(len(biases)), list(biases))
     axes[2].axvline(1, color="0.5", lw=0.8)
-    axes[2].set(xscale="log", xticks=[0.2, 0.5, 1.0], xticklabels=["0.2", "0.5", "1"])
+    axes[2].set(xlabel="ratio", xscale="log", xticks=[0.2, 0.5, 1.0], xticklabels=["0.2", "0.5", "1"])
     axes[2].minorticks_off()
     axes[2].set_title("Observed / true MED", loc="left", fontsize=10)
     for ax in axes:
