@@ -43,7 +43,7 @@ def cells(source, error):
     """Cells of a path or DataFrame. error : the exception to raise, with a sentence, for what is no table."""
     import pandas as pd
 
-    name, frame = ("table", source) if isinstance(source, pd.DataFrame) else (str(source), _file(Path(source), error))
+    name, frame = ("table", source) if isinstance(source, pd.DataFrame) else (str(source), file(Path(source), error))
     columns = {}
     for column in frame.columns:
         title = str(column).strip()
@@ -62,12 +62,13 @@ def cells(source, error):
     return Cells(name, columns, row)
 
 
-def _file(path, error):
+def file(path, error):
+    """DataFrame of a .csv (all text) or .parquet file. Raises `error` where it cannot be read."""
     import pandas as pd
 
     try:
         if path.stat().st_size > LARGEST:
-            raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table of records.")
+            raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table.")
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)

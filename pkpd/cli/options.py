@@ -1,5 +1,6 @@
 """Options that keep one name and one meaning in every command."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -121,3 +122,17 @@ def command_line():
     import sys
 
     return shlex.join(["pkpd", *sys.argv[1:]])
+
+
+def check_folder(out):
+    """Refuse a folder that cannot be written before hours are spent on filling it. Raises PkpdError."""
+    import os
+
+    if out is None:
+        return
+    path = Path(out).absolute()
+    above = next((p for p in (path, *path.parents) if p.exists()), path)
+    if not above.is_dir():
+        raise PkpdError(f"--out '{out}': {above} is a file, not a folder; choose another one.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PkpdError(f"--out '{out}': no permission to write in {above}; choose another folder.")

@@ -52,7 +52,7 @@ def dose_response(
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     rule = {"every": every, "outcome": outcome, "better": better, "into": into}
-    check_folder(out)
+    options.check_folder(out)
 
     def work(part, report):
         return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **rule)
@@ -124,7 +124,7 @@ def med(
     found = load(model)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
-    check_folder(out)
+    options.check_folder(out)
     if null and not titrate:
         raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
@@ -172,7 +172,7 @@ def summarise(
     """
     from pkpd.response import dataset
 
-    check_folder(out)
+    options.check_folder(out)
     table = dataset.open(folder)
     left = table.folder.total - len(table)
     if left:
@@ -235,20 +235,6 @@ def _streamed(model, out, n, scheduler, quiet, **given):
         except KeyboardInterrupt:
             print(f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume", file=sys.stderr)
             raise typer.Exit(130) from None
-
-
-def check_folder(out):
-    """Refuse a folder that cannot be written before hours are spent on filling it. Raises PkpdError."""
-    import os
-
-    if out is None:
-        return
-    path = Path(out).absolute()
-    above = next((p for p in (path, *path.parents) if p.exists()), path)
-    if not above.is_dir():
-        raise PkpdError(f"--out '{out}': {above} is a file, not a folder; choose another one.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise PkpdError(f"--out '{out}': no permission to write in {above}; choose another folder.")
 
 
 def write(folder, name, thing, parts, summary, figure):

@@ -29,12 +29,11 @@ def trial(
       pkpd trial trial.toml --out trial
       pkpd trial trial.toml -n 200 --seed 3 --json
     """
-    from pkpd.cli.response import check_folder
     from pkpd.report import trials as words
     from pkpd.trials import design, run
 
     plan = design.read(file)
-    check_folder(out)
+    options.check_folder(out)
     many = len(plan.arms) if plan.allocation == "shared" else 1
     with screen.progress((n or plan.patients) * many, quiet) as advance:
         result = run.trial(plan, n=n, seed=seed, ids=ids, replicate=replicate, rtol=rtol, solver=solver, threads=threads, progress=advance)

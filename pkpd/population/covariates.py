@@ -11,9 +11,9 @@ import numpy as np
 
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
+from pkpd.reading import file
 
 MISSING = ("", ".", "NA", "NaN", "nan", "None", "<NA>")
-LARGEST = 100_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,7 @@ def read(source):
     """Name and DataFrame of a table: a path of a .csv (all texts) or .parquet file, or a DataFrame. Raises CohortError."""
     import pandas as pd
 
-    if isinstance(source, pd.DataFrame):
-        return "table", source
-    path = Path(source)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise CohortError(f"{path}: {path.stat().st_size:,} bytes is too large for a table of people or parameters.")
-        if path.suffix == ".parquet":
-            return str(path), pd.read_parquet(path)
-        return str(path), pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
-    except OSError as error:
-        raise CohortError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise CohortError(f"{path}: is no readable table ({str(error).splitlines()[0]}).") from error
+    return ("table", source) if isinstance(source, pd.DataFrame) else (str(source), file(Path(source), CohortError))
 
 
 def _ids(name, cells):

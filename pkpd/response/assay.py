@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.reading import file
 from pkpd.result import release
 
-LARGEST = 100_000_000  # bytes
 MISSING = ("", ".", "NA", "NaN", "nan", "None")
 EXTRA = ("weight", "se", "n")
 
@@ -91,7 +91,7 @@ def _cells(data):
     import pandas as pd
 
     if isinstance(data, (str, Path)):
-        name, frame = str(data), _file(Path(data))
+        name, frame = str(data), file(Path(data), ResultError)
     else:
         try:
             name, frame = "table", pd.DataFrame(data)
@@ -102,21 +102,6 @@ def _cells(data):
     if twice:
         raise ResultError(f"{name}: two columns are called {twice[0]}.")
     return name, {c: frame.iloc[:, k].to_numpy() for k, c in enumerate(names)}
-
-
-def _file(path):
-    import pandas as pd
-
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ResultError(f"{path}: {path.stat().st_size:,} bytes is too large for a table of doses and responses.")
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
-    except OSError as error:
-        raise ResultError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ResultError(f"{path}: is no readable table ({str(error).splitlines()[0]}).") from error
 
 
 def _find(name, cells, column, option):
