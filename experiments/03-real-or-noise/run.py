@@ -70,7 +70,7 @@ def draw(summaries):
     middle.legend(frameon=False, fontsize=8, loc="lower right", title="placebo response, diary SD, adherence", title_fontsize=8)
     middle.set_title("What of it is the patients' own", loc="left", fontsize=11)
     right.axvspan(*PUBLISHED, color="0.92", zorder=0)
-    right.set(xscale="log", xlabel="mg/day (grey: published; open: heavy dropout)", ylim=(2.6, -0.6))
+    right.set(xscale="log", xlabel="mg/day\n(grey: published; open: heavy dropout)", ylim=(2.6, -0.6))
     right.set_xticks([0.1, 0.3, 1, 3, 6], ["0.1", "0.3", "1", "3", "6"])
     right.minorticks_off()
     right.set_title("Smallest and largest of 41 (5-50-95 %)", loc="left", fontsize=11)
