@@ -9,29 +9,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pkpd.cli import main, options, screen
+from pkpd.cli import options, screen
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.symbolic.load import load, models
 
 MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "24"]
 HEAVY = {"numpy", "numba", "scipy", "sympy", "pint", "pandas", "pyarrow", "matplotlib", "rich"}
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """run(words...) -> (exit code, stdout, stderr), in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        try:
-            main([str(w) for w in words])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.mark.parametrize("words", [["--help"], ["med", "--help"], ["simulate", "--help"]])

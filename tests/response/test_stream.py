@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.cli import main
 from pkpd.errors import PkpdError, ResultError
 from pkpd.population.cohort import cohort
 from pkpd.response import stream as room
@@ -177,22 +176,6 @@ def test_work_gives_up_between_parts_when_nobody_wants_it(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         pkpd.stream(PK, tmp_path / "out", 100, size=20, threads=2, progress=progress, **GOAL)
     assert told.is_set() and 0 < len(pkpd.open(tmp_path / "out")) < 100
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """run(words...) -> (exit code, stdout, stderr), in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        try:
-            main([str(w) for w in words])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def test_the_commands_stream_resume_and_summarise_with_the_words_of_memory(run, tmp_path):

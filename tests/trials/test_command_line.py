@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import pkpd
-from pkpd.cli import main
 from pkpd.trials.body import Body, setting
 from pkpd.trials.design import read
 from pkpd.trials.observe import diary
@@ -20,20 +19,11 @@ MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "64", "--titrate", "slow-ladd
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def run(run, tmp_path):
+    """`run` in a folder with the trial of the page on trials."""
     text = (ROOT / "docs/trials.md").read_text()
     (tmp_path / "trial.toml").write_text(re.search(r"```toml\n(.*?)```", text, re.S).group(1))
-
-    def call(*words):
-        try:
-            main([str(w) for w in words])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
+    return run
 
 
 def test_a_trial_writes_tables_summary_and_figure(run, tmp_path):
