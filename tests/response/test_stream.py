@@ -116,7 +116,8 @@ def test_failed_patients_are_nan_and_counted(tmp_path):
     failed = pkpd.summarise(dataset)["status"]["failed"]
     assert 0 < failed < 40 and failed == dataset.having("failed").sum() == (dataset.column("reason") != "").sum()
     assert np.isnan(dataset.column("med")[dataset.having("failed")]).all()
-    np.testing.assert_array_equal(dataset.column("status"), pkpd.med(model, pkpd.cohort(model, 40, seed=2)).column("status"))
+    # a small model: its short loops over lanes are unrolled, and every lane must round alike all the same
+    assert_same(pkpd.med(model, pkpd.cohort(model, 40, seed=2)), dataset)
     (tmp_path / "fails.toml").write_text(FAILS.replace("0.02", "0.03"))
     with pytest.raises(PkpdError, match="has changed since it was loaded"):
         pkpd.stream(model, tmp_path / "out", 40, seed=2, resume=True)
