@@ -128,14 +128,15 @@ def med(
     if null and not titrate:
         raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
-        if any((typical, ids, titrate, covariates, by, uncertainty, replicates)):
+        if any((typical, ids, titrate, covariates, uncertainty, replicates)):
             raise typer.BadParameter(
-                "--stream computes the true MEDs of a cohort drawn from the model; leave out --typical, --id, --titrate, --covariates, --by, --uncertainty, --replicates"
+                "--stream computes the true MEDs of a cohort drawn from the model; leave out --typical, --id, --titrate, --covariates, --uncertainty, --replicates"
             )
         if out is None:
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
-        report(_streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule), n, Path(out), {}, figure, json, quiet)
+        subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
+        report(_streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule), n, Path(out), {}, figure, json, quiet, subgroups)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
@@ -157,6 +158,7 @@ def med(
 def summarise(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder of a streamed run.", show_default=False)],
     out: Annotated[str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for summary and figure (default: the same).", show_default=False)] = None,
+    by: options.By = None,
     figure: options.Figure = True,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -168,6 +170,7 @@ def summarise(
     \b
     Examples:
       pkpd summarise large
+      pkpd summarise large --by wt
       pkpd summarise large --json --out elsewhere
     """
     from pkpd.response import dataset
@@ -177,7 +180,7 @@ def summarise(
     left = table.folder.total - len(table)
     if left:
         print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
-    report(table, len(table), Path(out or folder), {}, figure, json, quiet)
+    report(table, len(table), Path(out or folder), {}, figure, json, quiet, options.names(by, table.people))
 
 
 def report(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None):

@@ -49,6 +49,10 @@ class Cohort:
     def __len__(self):
         return len(self.ids)
 
+    def column(self, name):
+        """(P,) values of an input."""
+        return self.theta[:, self.model.input_names.index(name)]
+
     def subset(self, ids):
         """The same patients, only those of `ids` and in that order."""
         place = {int(i): k for k, i in enumerate(self.ids)}

@@ -11,17 +11,19 @@ FEW = 6  # distinct numbers that are categories; more are cut into terciles
 MOST = 30  # distinct texts
 
 
-def groups(cohort, name):
-    """[(label, (P,) bool)] of the subgroups by an input or other column, in rising order. Raises CohortError."""
-    model = cohort.model
-    known = {n.lower(): n for n in (*cohort.others, *model.input_names)}
-    column = name if name in (*model.input_names, *cohort.others) else known.get(name.lower())
+def groups(people, name):
+    """[(label, (P,) bool)] of the subgroups by an input or other column, in rising order. Raises CohortError.
+
+    people : a Cohort, or whatever else has a model, `others` and column(name) of its inputs
+    """
+    model = people.model
+    known = {n.lower(): n for n in (*people.others, *model.input_names)}
+    column = name if name in (*model.input_names, *people.others) else known.get(name.lower())
     if column is None:
-        raise CohortError(f"No input or column '{name}' to group by in {model.name}.{closest(name, [*cohort.others, *(c.name for c in model.covariates)])}")
-    if column in cohort.others:
-        return _of_column(column, cohort.others[column])
-    item = model.inputs[model.input_names.index(column)]
-    values = cohort.theta[:, model.input_names.index(column)]
+        raise CohortError(f"No input or column '{name}' to group by in {model.name}.{closest(name, [*people.others, *(c.name for c in model.covariates)])}")
+    if column in people.others:
+        return _of_column(column, people.others[column])
+    item, values = model.inputs[model.input_names.index(column)], people.column(column)
     if item.iiv is not None and item.iiv.classes:
         return [(f"{column} {label}", values == k) for k, (label, _) in enumerate(item.iiv.classes) if (values == k).any()]
     return _of_numbers(column, values, "" if item.unit == "1" else f" {item.unit}")

@@ -6,6 +6,7 @@ Everything is exact: one column of a million patients takes 8 MB. Knows folders 
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,13 @@ class MedDataset:
 
     def __len__(self):
         return self.folder.rows
+
+    @property
+    def people(self):
+        """Who they are, for pkpd.population.groups: the inputs are columns, and there are no others."""
+        return self
+
+    others: ClassVar[dict] = {}
 
     @property
     def names(self):

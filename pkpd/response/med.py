@@ -42,6 +42,11 @@ class MedTable:
         return len(self.columns["ID"])
 
     @property
+    def people(self):
+        """Who they are, for pkpd.population.groups."""
+        return self.cohort
+
+    @property
     def patients(self):
         """One row a patient, as a DataFrame."""
         import pandas as pd

@@ -17,7 +17,7 @@ def summarise(table, inside=None, command=None, by=()):
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
-    by : inputs or other columns of the cohort to give results for subgroups
+    by : inputs, or other columns of the table of people, to give results for subgroups
     """
     rule, interior = table.rule, table.having("interior")
     doses = known_doses(table)
@@ -42,7 +42,7 @@ def summarise(table, inside=None, command=None, by=()):
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {"lowest": inside[0], "highest": inside[1], "share": share(hits, len(doses))}
     if by:
-        summary["subgroups"] = [_subgroup(table, name, label, rows) for name in by for label, rows in groups(table.cohort, name)]
+        summary["subgroups"] = [_subgroup(table, name, label, rows) for name in by for label, rows in groups(table.people, name)]
     return summary | _inverted_u(table, interior)
 
 

@@ -57,6 +57,12 @@ def test_summary_and_figure_are_those_of_memory(pair, monkeypatch):
             assert [bar.get_height() for bar in bars] == [bar.get_height() for bar in others]
 
 
+def test_subgroups_of_a_dataset_are_those_of_memory(pair):
+    table, dataset = pair
+    assert plain(pkpd.summarise(dataset, by=["wt"]))["subgroups"] == plain(pkpd.summarise(table, by=["wt"]))["subgroups"]
+    assert [g["patients"] for g in pkpd.summarise(dataset, by=["wt"])["subgroups"]] == [24, 23, 23]
+
+
 def test_the_histogram_of_the_summary_counts_every_med(pair):
     summary = pkpd.summarise(pair[0])
     assert summary["histogram"]["counts"].sum() == summary["status"]["interior"]
