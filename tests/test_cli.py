@@ -179,7 +179,7 @@ def test_fit_prints_and_writes_one_summary_with_provenance_and_figure(run, tmp_p
     code, out, err = run("fit", lettuce, "--model", "brain-cousens", "--out", "fit.json", "--figure")
     assert (code, err) == (0, "") and "peak dose" in out and "P = 0.00117" in out and "Wrote fit.json, fit.png" in out
     stored = json.loads((tmp_path / "fit.json").read_text())
-    assert stored["rss"] == pytest.approx(0.12497481, abs=1e-8) and stored["provenance"]["command"].startswith("pkpd ")
+    assert stored["rss"] == pytest.approx(0.12497481, abs=1e-8) and stored["provenance"]["command"].startswith("pkpd")
     printed = json.loads(run("fit", lettuce, "--json")[1])
     assert {k: v for k, v in printed.items() if k != "provenance"} == {k: v for k, v in stored.items() if k != "provenance"}
     assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG") and run("fit", lettuce, "--quiet") == (0, "", "")

@@ -35,7 +35,7 @@ def test_true_and_observed_stand_side_by_side(table):
 def test_under_same_med_the_true_log_med_has_sd_zero_and_the_rest_still_varies():
     table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1)
     argmax, med = table.truth["argmax"], table.truth["med"]
-    assert np.log(argmax).std() == 0.0 and np.log(med[np.isfinite(med)]).std() == 0.0
+    assert np.ptp(argmax) == 0.0 and np.ptp(med[np.isfinite(med)]) == 0.0  # a computed SD would be rounding
     assert argmax[0] == true_med(MODEL, cohort(MODEL, typical=True)).columns["argmax"][0]
     assert np.std(table.course.base) > 0.5 and np.std(table.truth["effect_size"]) > 0.3 and np.nanstd(table.found[0]) > 0
 
