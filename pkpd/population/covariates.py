@@ -11,9 +11,7 @@ import numpy as np
 
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
-from pkpd.reading import file
-
-MISSING = ("", ".", "NA", "NaN", "nan", "None", "<NA>")
+from pkpd.reading import EMPTY, file
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def _values(name, column, cells, item):
     codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
     out = np.empty(len(cells))
     for k, cell in enumerate(cells):
-        if cell in MISSING:
+        if cell in EMPTY:
             raise CohortError(f"{name}: row {k + 1}, column {column}: the value is missing; fill it in or leave the row out.")
         try:
             out[k] = codes[cell] if cell in codes else float(cell)

@@ -25,7 +25,8 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, an EventResult, a DoseResponse, a MedTable, a Titration or a TrialResult.
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Fit, Comparison, Titration or
+    TrialResult.
 
     Raises TypeError for anything else.
     """

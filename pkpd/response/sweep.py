@@ -134,7 +134,6 @@ class Steady:
         )
         return {name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)}
 
-
     def days_to_most(self, person, doses, y0, untreated, solution):
         """Days of treatment from the untreated state y0 (N, S) until the mean outcome of an interval stays within a tenth of its change.
 
