@@ -127,7 +127,9 @@ class _Arm:
         self.setting, self.phases, self.run_in, self.until_done = setting, phases, run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
-        self.body = Body(setting, people, -run_in, np.broadcast_to(traits["baseline"], n), np.broadcast_to(traits["effect_size"], n))
+        people = replace(people, seed=seed, replicate=replicate)  # of the occasions
+        self.due = setting.due(total)
+        self.body = Body(setting, people, -run_in, self.due, np.broadcast_to(traits["baseline"], n), np.broadcast_to(traits["effect_size"], n))
         self.observer = Observer(setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits)
         self.there = self.body.status == 0
         self.followed = np.ones(n, bool)
@@ -137,15 +139,14 @@ class _Arm:
         self.score, self.dose, self.taken = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
         self.events = np.zeros((*shape, len(EVENTS)), bool)
         self.left, self.reason = np.zeros(n, np.int64), np.where(self.there, STAYED, FAILED)
-        self._schedule(total)
+        self._schedule()
 
-    def _schedule(self, total):
-        """When doses are due, which of them are taken and how late."""
-        s = self.setting
-        self.due = s.benefit.every * np.arange(int(np.ceil(total * s.day / s.benefit.every - 1e-9)))
+    def _schedule(self):
+        """Which of the doses that are due are taken, and when."""
+        day = self.setting.day
         self.takes, late = self.observer.doses(len(self.due))
-        self.times = np.where(self.takes, self.due + late * s.day / 24.0, np.inf)
-        self.due_day = np.floor(self.due / s.day + 1e-9).astype(int)
+        self.times = np.where(self.takes, self.due + late * day / 24.0, np.inf)
+        self.due_day = np.floor(self.due / day + 1e-9).astype(int)
 
     def course(self):
         n, day = len(self.ids), 0
@@ -178,7 +179,7 @@ class _Arm:
             return np.zeros(len(self.ids), np.int64)
         due = np.flatnonzero((self.due_day + 1 >= first) & (self.due_day + 1 < first + days))
         amounts = np.repeat(dose[rows][:, None], len(due), axis=1)
-        score, blockade = self.body.advance(rows, days, self.times[np.ix_(rows, due)], amounts)
+        score, blockade = self.body.advance(rows, days, due, self.times[np.ix_(rows, due)], amounts)
         look = self.observer.look(rows, first, score, blockade)
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
         self.score[rows, span], self.events[rows, span] = score, look.events

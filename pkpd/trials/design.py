@@ -80,6 +80,7 @@ class Design:
     """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
 
     sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter)
+    occasion : what inputs with variability between occasions go by: "dose", a period such as "7 d", or "none"
     run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
     diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
     """
@@ -94,6 +95,7 @@ class Design:
     run_in: int = 14
     allocation: str = "randomised"
     null: str | None = None
+    occasion: str = "dose"
     set: dict = field(default_factory=dict)
     diary: str | None = None
     diary_set: dict = field(default_factory=dict)
@@ -103,7 +105,7 @@ class Design:
         whole(self.patients, "patients")
         whole(self.seed, "seed", 0)
         days_in_all(whole(self.run_in, "run_in"), "run_in")
-        for name in ("title", "model"):
+        for name in ("title", "model", "occasion"):
             text(getattr(self, name), name)
         known(self.sampling, SAMPLINGS, "sampling")
         known(self.allocation, ALLOCATIONS, "allocation")

@@ -86,7 +86,7 @@ class Titration:
 
 
 def titrate(
-    model, cohort, rule="slow-ladder", *, null=None, replicates=8, own_traits=False, run_in=14, diary=None, seed=None,
+    model, cohort, rule="slow-ladder", *, null=None, replicates=8, own_traits=False, run_in=14, diary=None, occasion="dose", seed=None,
     rtol=1e-6, solver="auto", threads=None, progress=None, truth=None, **changes,
 ):  # fmt: skip
     """Titrate every patient of a cohort by a rule, beside the true MED, for any model that says what benefit is.
@@ -97,6 +97,7 @@ def titrate(
     replicates : repetitions with new noise, for the share of the spread that is real; 1 is enough where that is not asked for
     own_traits : True keeps placebo response, diary SD and adherence as traits of the patient; otherwise they are noise and drawn anew
     run_in : days of diary before the first dose; diary : Diary or path (default: the packaged one); seed : of the noise (default: the cohort's)
+    occasion : what inputs with variability between occasions go by, as in pkpd.simulate; they differ from repetition to repetition
     truth : MedTable of the same cohort, if it is there already; progress : called with the number of patients titrated, over all repetitions
     changes : outcome, better, ... in place of the model's [benefit]
 
@@ -108,7 +109,7 @@ def titrate(
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise TrialError(f"{name} must be a whole number from 1 on, not {value!r}.")
     notes = diary if isinstance(diary, Diary) else read_diary(diary)
-    place = setting(model, notes, null, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
+    place = setting(model, notes, null, occasion=occasion, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
     chosen = prepared(place, find_rule(rule))
     first, found, ended = None, [], []
     for k in range(replicates):

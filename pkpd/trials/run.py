@@ -149,7 +149,7 @@ def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver
     design = replace(design, patients=design.patients if n is None else n, seed=design.seed if seed is None else seed)
     model = load(design.model)
     notes = read_diary(design.diary, design.diary_set)
-    place = setting(model, notes, design.null, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
+    place = setting(model, notes, design.null, occasion=design.occasion, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
     people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
     groups = allocated(design, people, replicate)
     courses, done = [], 0
