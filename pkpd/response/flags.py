@@ -11,7 +11,7 @@ RARE = 0.01  # P below which a check of the data is mentioned
 
 
 def raised(found, problem, exact, refit):
-    """{name: sentence} for everything a reader must know before using the fit. refit : fits a model to an assay, as pkpd.response.fit.fit_one"""
+    """{name: sentence} for everything a reader must know before using the fit. refit : fits a model to an assay, as pkpd.response.least_squares.fit_one"""
     said = {}
     for check in (_exact, _peak, _boundary, _ridge, _open, _control, _negative, _lack_of_fit, _spread):
         said |= check(found, problem, exact, said)
