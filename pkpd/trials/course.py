@@ -66,6 +66,11 @@ class Course:
         """Mean entry (P,) of so many days up to day `last`."""
         return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[0]
 
+    def closing(self, last, days):
+        """The same, up to the day of leaving for patients who left before."""
+        ends = np.where((self.left > 0) & (self.left < last), self.left, last)[:, None]
+        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[0]
+
     def baseline(self):
         """(P,) mean entry of the last week of the run-in."""
         return self.window(0, min(self.run_in, 7))

@@ -179,7 +179,7 @@ def allocated(design, people, replicate=0):
 
 
 def value(design, endpoint, arm, course):
-    """(P,) an endpoint. NaN where the patient had left, but not to respond and not to have had an adverse event are answers."""
+    """(P,) an endpoint. NaN where the patient had left (unless carried), but not to respond, not to stay, not to have had an event are answers."""
     found = _at(design, endpoint, arm, course, endpoint.phase)
     return found if endpoint.against is None else found - _at(design, endpoint, arm, course, endpoint.against)
 
@@ -187,6 +187,8 @@ def value(design, endpoint, arm, course):
 def _at(design, endpoint, arm, course, phase):
     last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
     gone = (course.left > 0) & (course.left < last) | (course.status != 0)
+    if endpoint.kind == "stayed":
+        return (~gone).astype(float)
     if endpoint.kind == "dose":
         return np.where(gone, np.nan, course.dose[:, last + course.run_in - 1])
     if endpoint.kind == "adverse":
@@ -198,7 +200,7 @@ def _at(design, endpoint, arm, course, phase):
     if endpoint.kind == "effect":
         span = slice(last + course.run_in - endpoint.window, last + course.run_in)
         return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
-    base, late = course.baseline(), np.where(gone, np.nan, course.window(last, endpoint.window))
+    base, late = course.baseline(), course.closing(last, endpoint.window) if endpoint.carried else np.where(gone, np.nan, course.window(last, endpoint.window))
     relative = late / np.where(base > 0, base, np.nan) - 1.0
     if endpoint.kind == "responders":
         return (relative <= -endpoint.at_least).astype(float)
