@@ -14,8 +14,10 @@ from pkpd.trials.design import read
 from pkpd.trials.replicas import by_patient, means, placed
 
 HERE, SIZE = Path(__file__).parent, 41
-# name -> (label, published, factor): change of pain in points; the others in %
-PUBLISHED = {"pain": ("change of pain (points)", -0.83, 1), "stayed": ("still treated on day 123 (%)", 50.0, 100), "adverse": ("any adverse event by day 123 (%)", 32.0, 100)}
+PUBLISHED = {  # endpoint -> label, published number, its units in one of the endpoint's
+    "pain": ("change of pain (points)", -0.83, 1), "stayed": ("still treated on day 123 (%)", 50.0, 100),
+    "adverse": ("any adverse event by day 123 (%)", 32.0, 100),
+}  # fmt: skip
 WORLDS = {"drug": None, "no effect": "no-effect"}
 
 

@@ -11,7 +11,7 @@ from pkpd.population.noise import uniforms
 from pkpd.trials.bayes import prior_of
 from pkpd.trials.body import Body
 from pkpd.trials.kinds import Bayes
-from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, mean
+from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.titration import ACTS, START, Seen
 
 CHUNK = 2048  # patients at once: their daily draws fit into memory
@@ -132,7 +132,7 @@ class _Arm:
         self.setting, self.phases, self.run_in, self.until_done = setting, phases, run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
-        self.body = Body(setting, people, -run_in, np.broadcast_to(traits["baseline"], n), np.broadcast_to(traits["effect_size"], n))
+        self.body = Body(setting, people, -run_in, np.broadcast_to(traits["baseline"], n), effect_of(traits, n))
         self.observer = Observer(setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits)
         self.there = self.body.status == 0
         self.followed = np.ones(n, bool)
@@ -213,7 +213,8 @@ class _Arm:
         score, entries = mean(self.observer.entries[:, place - rule.window : place])
         there = self.there & self.followed
         draw = uniforms(**self.draws, count=occasion + 1)[:, occasion]
-        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw)
+        wanted = np.broadcast_to(self.observer.traits["improvement_wanted"], len(self.ids))
+        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw, wanted)
 
     def _visit(self, phase, day, dose, seen, act, following):
         n, there = len(self.ids), self.there & self.followed

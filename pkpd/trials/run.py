@@ -132,12 +132,13 @@ def compared(values, reference, paired):
     return {"difference": difference, "low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
 
 
-def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
+def trial(design, *, n=None, seed=None, ids=None, people=None, diary=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
     """Run a trial.
 
     Parameters
     ----------
     design : Design, or path of a TOML file; n, seed : in place of the design's; ids : only these patients of its cohort
+    people : Cohort in place of the one that the design draws, with its model and seed; diary : Diary in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
     progress : called with the number of patients finished, over all arms
 
@@ -147,10 +148,11 @@ def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver
     """
     design = design if isinstance(design, Design) else read(design)
     design = replace(design, patients=design.patients if n is None else n, seed=design.seed if seed is None else seed)
-    model = load(design.model)
-    notes = read_diary(design.diary, design.diary_set)
+    model = load(design.model) if people is None else people.model
+    notes = read_diary(design.diary, design.diary_set) if diary is None else diary
     place = setting(model, notes, design.null, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
-    people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
+    if people is None:
+        people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
     groups = allocated(design, people, replicate)
     courses, done = [], 0
     for arm, group in zip(design.arms, groups, strict=True):
