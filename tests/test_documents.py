@@ -51,6 +51,9 @@ def test_experiments_were_computed_with_the_models_as_they_are():
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
+    for name, size in (("05-fibromyalgia-2009", 10), ("06-fibromyalgia-2013", 31), ("07-veterans-cohort", 41)):
+        summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
+        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 1000 * size
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():

@@ -11,7 +11,7 @@ from pkpd.population.noise import uniforms
 from pkpd.trials.bayes import prior_of
 from pkpd.trials.body import Body
 from pkpd.trials.kinds import Bayes
-from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, mean
+from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.titration import ACTS, START, Seen
 
 CHUNK = 2048  # patients at once: their daily draws fit into memory
@@ -65,6 +65,11 @@ class Course:
     def window(self, last, days):
         """Mean entry (P,) of so many days up to day `last`."""
         return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[0]
+
+    def closing(self, last, days):
+        """The same, up to the day of leaving for patients who left before."""
+        ends = np.where((self.left > 0) & (self.left < last), self.left, last)[:, None]
+        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[0]
 
     def baseline(self):
         """(P,) mean entry of the last week of the run-in."""
@@ -129,7 +134,7 @@ class _Arm:
         traits = setting.diary.traits(seed, people.ids)
         people = replace(people, seed=seed, replicate=replicate)  # of the occasions
         self.due = setting.due(total)
-        self.body = Body(setting, people, -run_in, self.due, np.broadcast_to(traits["baseline"], n), np.broadcast_to(traits["effect_size"], n))
+        self.body = Body(setting, people, -run_in, self.due, np.broadcast_to(traits["baseline"], n), effect_of(traits, n))
         self.observer = Observer(setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits)
         self.there = self.body.status == 0
         self.followed = np.ones(n, bool)
@@ -209,7 +214,8 @@ class _Arm:
         score, entries = mean(self.observer.entries[:, place - rule.window : place])
         there = self.there & self.followed
         draw = uniforms(**self.draws, count=occasion + 1)[:, occasion]
-        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw)
+        wanted = np.broadcast_to(self.observer.traits["improvement_wanted"], len(self.ids))
+        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw, wanted)
 
     def _visit(self, phase, day, dose, seen, act, following):
         n, there = len(self.ids), self.there & self.followed

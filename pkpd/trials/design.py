@@ -17,7 +17,7 @@ from pkpd.trials.rules import rule as find_rule
 from pkpd.trials.titration import Rule
 
 ALLOCATIONS = ("randomised", "shared")
-KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "effect")
+KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "stayed", "effect")
 WEEK = 7
 LARGEST_FILE = 1_000_000  # bytes
 
@@ -60,9 +60,10 @@ class Endpoint:
 
     kind : "change" (points) or "percent" (of the baseline) of the mean entry, lower is better; "responders" (fell by the share `at_least`);
         "pgi" (1 very much improved to 7 very much worse, from the percent change); "adverse" (any adverse event, or the one named `event`);
-        "dose" (prescribed that day), "settled" (day since which it has not changed), "effect" (fall by the drug alone, in points: no
-        placebo response and no noise; what no trial can see)
+        "dose" (prescribed that day), "settled" (day since which it has not changed), "stayed" (whether the patient is still there),
+        "effect" (fall by the drug alone, in points: no placebo response and no noise; what no trial can see)
     day or phase : its last day, or the end of a phase; window : days of diary; against : a phase whose end is subtracted
+    carried : whether who has left counts with the last days before leaving
     """
 
     name: str
@@ -73,6 +74,7 @@ class Endpoint:
     window: int = WEEK
     at_least: float = 0.30
     event: str | None = None
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ def _check_endpoint(endpoint, arms):
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
         known(endpoint.event, EVENTS, f"{where}: event")
+    if not isinstance(endpoint.carried, bool):
+        raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
     if (endpoint.day is None) == (endpoint.phase is None):
         raise TrialError(f"{where}: give either day or phase.")
     for arm in arms:

@@ -14,7 +14,7 @@ from pkpd.response.med import med
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.trials.body import Setting, setting
 from pkpd.trials.course import Course, follow, prepared
-from pkpd.trials.observe import NO_BENEFIT, REASONS, STAYED, Diary
+from pkpd.trials.observe import NO_BENEFIT, REASONS, STAYED, Diary, effect_of
 from pkpd.trials.observe import diary as read_diary
 from pkpd.trials.rules import rule as find_rule
 from pkpd.trials.titration import Rule
@@ -140,14 +140,15 @@ def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
         return {"ID": cohort.ids, "status": np.full(n, "flat"), "med": nothing, "argmax": nothing, "benefit_at_argmax": np.zeros(n), "untreated": untreated} | inputs
     one = med(place.model, draw(place.model, typical=True, set=cohort.changed), rtol=rtol, solver=solver, threads=threads, **changes).columns
     traits = place.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
-    benefit = traits["effect_size"] * one["benefit_at_argmax"][0]
+    effect = effect_of(traits, n)
+    benefit = effect * one["benefit_at_argmax"][0]
     threshold = place.benefit.delta * (np.abs(untreated) if place.benefit.delta_relative else 1.0)
     helped = benefit >= threshold
     status = np.where(helped, one["status"][0] if one["status"][0] != "no_benefit" else "interior", "no_benefit")
     argmax = np.repeat(one["argmax"], n)
     return {
         "ID": cohort.ids, "status": status, "med": np.where(status == "interior", argmax, np.nan), "argmax": argmax, "benefit_at_argmax": benefit,
-        "effect_size": traits["effect_size"] * np.ones(n), "untreated": untreated,
+        "effect_size": effect, "untreated": untreated,
     } | inputs  # fmt: skip
 
 

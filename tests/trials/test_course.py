@@ -98,17 +98,17 @@ def test_the_audit_log_tells_every_dose(course):
     assert set(log["RULE"]) <= {"start", "up", "back to the best", "hold", "stop", "no entries"}
 
 
-def naive_ladder(doses, means, baseline):
+def naive_ladder(doses, means, baseline, wanted):
     """Doses of one patient by the words of the rule: up until a dose has helped and the next is no better, then back to the best."""
     taken, best, place, done = [doses[0]], (baseline, None), 0, False
     for mean in means:
         if not (done or np.isnan(mean)):
             if mean < best[0]:
                 best = (mean, place)
-            if best[0] <= 0.7 * baseline and best[1] < place:
+            if best[0] <= (1 - wanted) * baseline and best[1] < place:
                 place, done = best[1], True
             elif place == len(doses) - 1:
-                place, done = (best[1] if best[0] <= 0.7 * baseline else None), True
+                place, done = (best[1] if best[0] <= (1 - wanted) * baseline else None), True
             else:
                 place += 1
         taken.append(0.0 if place is None else doses[place])
@@ -116,10 +116,11 @@ def naive_ladder(doses, means, baseline):
 
 
 def test_every_patients_doses_follow_from_the_diary_by_the_words_of_the_rule(course):
+    wanted = USUAL.diary.traits(PEOPLE.seed, PEOPLE.ids)["improvement_wanted"]
     for row in range(len(PEOPLE)):
         last = int(course.left[row] or 70) // 7 * 7
         means = [np.nanmean(course.diary[row, (course.days > d - 7) & (course.days <= d)]) for d in range(7, last + 1, 7)]
-        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]))
+        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]), wanted[row])
         for k, dose in enumerate(expected[:-1]):
             assert set(course.dose[row, 7 + 7 * k : 14 + 7 * k]) == {dose}, (row, k)
 
