@@ -17,6 +17,11 @@ class Published:
 RANGES = {"ldn/hormesis": Published(0.1, 6.0, "mg", 41, "Marcus 2024, J Pain Res 17:1273")}
 
 
+def said(known):
+    """What is published, in words."""
+    return f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
+
+
 def share_inside(model, meds):
     """Share of the given MEDs inside the published range, or None where nothing is published for the model."""
     known = RANGES.get(model.name)

@@ -3,6 +3,7 @@
 import ast
 
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
+NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
 
 
 def evidence(model):
@@ -23,6 +24,14 @@ def hypotheses(model, changed=()):
         for i in model.inputs
         if i.label.startswith("switch") and "hypothesis" in i.source and i.value != 0 and i.name not in changed
     ]
+
+
+def small_print(model, origin, finished):
+    """Lines under a figure: who was computed, what is assumed. origin : provenance block; finished : patients that were solved"""
+    who = "typical patient" if origin["typical"] else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
+    changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
+    switched = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in hypotheses(model, origin["set"]))
+    return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]
 
 
 def number(value):
