@@ -190,12 +190,10 @@ def report(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, r
     """
     from pkpd.cli import trials
     from pkpd.report import sentences
-    from pkpd.report.published import RANGES
+    from pkpd.report.published import inside
     from pkpd.response.summary import summarise
 
-    known = RANGES.get(table.model.name)
-    inside = (known.lowest, known.highest) if known and known.unit == table.rule.unit else None
-    summary = summarise(table, inside, options.command_line(), subgroups)
+    summary = summarise(table, inside(table.model, table.rule), options.command_line(), subgroups)
     summary |= {"observed": trials.summarised(seen)} if seen else {}
     summary |= repeated.summary() if repeated else {}
     files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
@@ -241,7 +239,8 @@ def _streamed(model, out, n, scheduler, quiet, **given):
 
 
 def write(folder, name, thing, parts, summary, figure):
-    """Write the tables of `parts`, summary.json and the figure of `thing`; the files written."""
+    """Write the tables of `parts`, summary.json, the figure of `thing` and the model of a run in memory; the files written."""
+    from pkpd.response.saved import write_model
     from pkpd.response.sweep import column_units
     from pkpd.result import write_json, write_table
 
@@ -257,7 +256,7 @@ def write(folder, name, thing, parts, summary, figure):
 
         files.append(folder / f"{name}.png")
         plots.save(plots.plot(thing), files[-1])
-    return files
+    return [*files, write_model(thing.model, folder)] if parts else files
 
 
 def _print_json(summary):

@@ -51,6 +51,7 @@ def trial(
 
 
 def _write(folder, result, summary, figure):
+    from pkpd.response.saved import write_model
     from pkpd.result import write_json, write_table
 
     files = []
@@ -65,7 +66,7 @@ def _write(folder, result, summary, figure):
 
         files.append(folder / "trial.png")
         plots.save(plots.plot(result), files[-1])
-    return files
+    return [*files, write_model(result.model, folder)]
 
 
 def titrated(table, rule, null, replicates, quiet, **given):

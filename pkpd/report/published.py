@@ -22,9 +22,7 @@ def said(known):
     return f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
 
 
-def share_inside(model, meds):
-    """Share of the given MEDs inside the published range, or None where nothing is published for the model."""
+def inside(model, rule):
+    """(lowest, highest) published MED, or None where nothing is published for the model in the unit of the rule."""
     known = RANGES.get(model.name)
-    if known is None or not len(meds):
-        return None
-    return float(((meds >= known.lowest) & (meds <= known.highest)).mean())
+    return (known.lowest, known.highest) if known and known.unit == rule.unit else None

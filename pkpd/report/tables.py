@@ -44,6 +44,11 @@ def quantity(value, unit):
     return number(value) if unit == "1" else f"{number(value)} {unit}"
 
 
+def label(name):
+    """A name in words."""
+    return name.replace("_", " ")
+
+
 def variability(spread):
     """How an input differs between people or occasions: "CV 30 %", "logit SD 0.4", "SD 1.5, 4 to 10", "40 % no (0), 60 % yes (1)" or "-"."""
     import math

@@ -1,0 +1,149 @@
+"""Sections of a page on dose responses and MEDs: the answer, who was computed, curves, distribution, what lies behind it."""
+
+import numpy as np
+
+from pkpd.report import med_plots, sentences, tables
+from pkpd.report.med_plots import Spread
+from pkpd.report.section import Section, figure, table
+from pkpd.response.day import day
+from pkpd.response.quantiles import said, share
+from pkpd.response.saved import rule_of
+
+
+def answer(found):
+    """What was asked and what came out, in sentences."""
+    summary, model = found.summary, found.model
+    points = [line.strip() for line in (*sentences.med_doses(summary), *sentences.worth(model, summary))] + _single_dose(summary) + _shape(summary)
+    return Section("question", "Question and answer", (f"Which {summary['question']}?",), tuple(p[:1].upper() + p[1:] + "." * (p[-1] != ".") for p in points))
+
+
+def _single_dose(summary):
+    best = summary["best_single_dose"]
+    if not best or not np.isfinite(best["share_in_w90"][0]):
+        return []
+    hits = 100 * best["share_in_w90"][0]
+    return [f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % of their best benefit to {hits:.0f} % of patients with a MED"]
+
+
+def _shape(summary):
+    found = summary.get("inverted_u")
+    if not found or not np.isfinite(found["below_80_percent"][0]):
+        return []
+    hits, low, high = (100 * x for x in found["below_80_percent"])
+    return [f"at {found['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients with a MED have lost more than a fifth of their best benefit"]
+
+
+def cohort(found):
+    """Who was computed."""
+    origin = found.origin
+    who = "The typical patient, without variability" if origin["typical"] else f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}"
+    text = [f"{who}. Inputs vary between patients as the model states and are drawn before any dose is given."]
+    if origin["covariates"]:
+        text.append(f"People were taken from the table {origin['covariates']}.")
+    changed = [f"{name} = {tables.quantity(value, found.model.unit(name))} (typical value set for this run)" for name, value in origin["set"].items()]
+    return Section("cohort", "Cohort", tuple(text), tuple(changed), tables=_people(found))
+
+
+def _drawn(origin):
+    words = {"sobol": "scrambled Sobol' points", "mc": "plain Monte Carlo"}[origin["sampling"]]
+    return words + (f", scrambling {origin['replicate']}" if origin["replicate"] else "")
+
+
+def _people(found):
+    """Percentiles of the inputs that differ between patients."""
+    if found.people is None or found.origin["typical"]:
+        return ()
+    rows = []
+    for item in found.model.inputs:
+        values = np.asarray(found.people(item.name), dtype=float)
+        if np.ptp(values) > 0:
+            rows.append((item.name, item.label, item.unit, *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95)))))
+    headers = ("name", "label", "unit", "5 % below", "median", "95 % below")
+    return (table("What differs between the patients", headers, rows),) if rows else ()
+
+
+def dose_response(found):
+    """Benefit against dose."""
+    curves = found.curves
+    if curves is None or not curves.finished:
+        return None
+    median = curves.percentiles((50,))[0]
+    top, unit = int(np.argmax(median)), found.model.unit(curves.rule.outcome)
+    benefit = "" if unit == "1" else f" {unit}"
+    alt = (
+        f"Benefit against dose on a log axis from {curves.doses[0]:.3g} to {curves.doses[-1]:.3g} {curves.unit}. The median over patients is highest, "
+        f"{median[top]:.2g}{benefit}, at {curves.doses[top]:.2g} {curves.unit}."
+    )
+    caption = "Same patients at every dose, at steady state: grey, single patients; blue, median and the band of 90 % of them."
+    shown = np.unique(np.linspace(0, len(curves.doses) - 1, min(len(curves.doses), 12)).round().astype(int))
+    bands = curves.percentiles((5, 50, 95))
+    rows = [(f"{curves.doses[k]:.3g} {curves.unit}", *(f"{b[k]:.3g}" for b in bands)) for k in shown]
+    title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
+    drawn = figure("fan", lambda axes: med_plots.fan(axes, curves), alt, caption)
+    return Section("dose-response", "Dose response", figures=(drawn,), tables=(table(title, sentences.DOSE_HEADERS, rows),))
+
+
+def distribution(found):
+    """Where the MEDs lie, and who has none."""
+    summary, rule, unit = found.summary, rule_of(found.summary["benefit"]), found.summary["unit"]
+    counts = summary["status"]
+    middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
+    spread = Spread(
+        found.model.name, unit, rule.lowest, rule.highest, summary["patients"], np.array(summary["histogram"]["edges"], dtype=float),
+        np.array(summary["histogram"]["counts"], dtype=float), counts, middle,
+    )  # fmt: skip
+    null = (summary.get("observed") or {}).get("null")
+    meds = None if null or found.people is None else np.asarray(found.people("med"), dtype=float)
+    alt = (
+        f"Histogram of the maximally effective doses on a log axis from {rule.lowest:g} to {rule.highest:g} {unit}; median {said(middle, rule.lowest, rule.highest, unit)}. "
+        f"{counts['interior']} of {summary['patients']} patients have theirs inside the range."
+    )
+    caption = "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
+    drawn = figure("med", lambda axes: med_plots.bars(axes, spread, meds), alt, caption, (5.2, 4.2))
+    return Section("med", "Maximally effective doses", figures=(drawn,), tables=(_statuses(summary), _quantiles(summary, rule, unit), *_subgroups(summary), *_repeated(summary)))
+
+
+def _statuses(summary):
+    rows = []
+    for status, count in summary["status"].items():
+        hits = " to ".join(f"{100 * x:.1f}" for x in share(count, summary["patients"])[1:])
+        rows.append((sentences.WORDS[status], count, f"{100 * count / summary['patients']:.1f} %", f"{hits} %"))
+    return table("What becomes of the patients", ("patients who", "number", "share", "95 % interval"), rows, "The first that applies, from the last row up.")
+
+
+def _quantiles(summary, rule, unit):
+    rows = []
+    for q in summary["quantiles"]:
+        value, low, high = (said(q[k], rule.lowest, rule.highest, unit) for k in ("value", "low", "high"))
+        rows.append((f"{100 * q['level']:g} %", value, low, high))
+    note = "Over patients who have a MED, those beyond the range of doses included as censored. Intervals are those of independent draws."
+    return table("Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note)
+
+
+def _subgroups(summary):
+    return (table("By subgroup", *sentences.subgroup_rows(summary)),) if "subgroups" in summary else ()
+
+
+def _repeated(summary):
+    """Quantiles over parameter sets or scramblings."""
+    found = []
+    for key, head in (("uncertainty", "under {} parameter sets (parameter uncertainty)"), ("replicates", "over {} scramblings (sampling error)")):
+        if key in summary:
+            rule, unit, runs = summary["benefit"], summary["unit"], summary[key]
+            rows = []
+            for level in (0.05, 0.5, 0.95):
+                rows.append((f"{100 * level:g} %", *(said(runs[f"quantile_{level:g}"][k], rule["lowest"], rule["highest"], unit) for k in ("value", "low", "high"))))
+            rows.append(("patients with a MED", *(f"{100 * runs['with_med'][k]:.1f} %" for k in ("value", "low", "high"))))
+            found.append(table(f"The same {head.format(runs['runs'])}", ("of MEDs lie below", "value", "95 % from", "95 % to"), rows))
+    return found
+
+
+def blockade(found, rule):
+    """How blockade comes and goes in the typical patient; None where the model names none."""
+    if not rule.blockade:
+        return None
+    seen = day(found.model, rule=rule, changed=found.origin["set"] or None)
+    ends = [(f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in zip(seen.doses, seen.values, strict=True)]
+    alt = f"{tables.label(seen.name)} over one dosing interval. " + " ".join(f"At {d} between {low} and {high}." for d, high, low in ends)
+    drawn = figure("day", lambda axes: med_plots.interval(axes, seen), alt, "The typical patient at steady state; doses at the orange marks.", (5.0, 3.6))
+    return Section("day", f"A day of {tables.label(seen.name)}", figures=(drawn,), tables=(table(f"Highest and lowest {tables.label(seen.name)}", ("dose", "peak", "trough"), ends),))

@@ -1,0 +1,115 @@
+"""One page on whatever a folder holds: self-contained HTML with figures in vectors, tables that sort, no network.
+
+Nothing in a folder or model file is trusted: the template escapes every text, and the page's own policy lets nothing but its one script
+run and nothing be fetched.
+"""
+
+import hashlib
+import shlex
+from base64 import b64encode
+from pathlib import Path
+
+from markupsafe import Markup
+
+from pkpd.errors import ResultError
+from pkpd.files import whole
+from pkpd.report import med_sections, tables, trial_sections
+from pkpd.report.contents import contents
+from pkpd.report.model_card import model_card
+from pkpd.report.section import Section, table
+from pkpd.response.saved import rule_of
+
+WEB = Path(__file__).with_name("web")
+NAME = "report.html"
+
+
+def write_page(folder, path=None):
+    """Write the page on a folder, whole or not at all (default: report.html in it); its path. Raises PkpdError."""
+    path = Path(folder) / NAME if path is None else Path(path)
+    text = page(folder)
+    whole(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+    return path
+
+
+def page(folder):
+    """The page on a folder as text. Raises ResultError where the folder holds nothing known or something that cannot be understood."""
+    found = contents(folder)
+    try:
+        sections = [s for s in _sections(found) if s is not None]
+        return _rendered(found, sections)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise ResultError(f"'{folder}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+
+
+def _sections(found):
+    kinds = {"med": _of_meds, "dose-response": _of_curves, "trial": lambda f: [trial_sections.trial(f)]}
+    return [*kinds[found.kind](found), absent(found), model_card(found.model, found.origin["set"]), provenance(found)]
+
+
+def _of_meds(found):
+    rule = rule_of(found.summary["benefit"])
+    return [
+        med_sections.answer(found), med_sections.cohort(found), med_sections.distribution(found), med_sections.dose_response(found),
+        med_sections.blockade(found, rule), trial_sections.titration(found),
+    ]  # fmt: skip
+
+
+def _of_curves(found):
+    rule = rule_of(found.summary["goal"])
+    question = Section("question", "Question", (f"What is the {found.summary['question']}?",))
+    return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found, rule)]
+
+
+def absent(found):
+    """What the folder could hold as well, with the command that would make it."""
+    rows = []
+    if found.kind != "med":
+        rows.append(("each patient's own best dose (MED)", _command("med", found, elsewhere="med")))
+    elif found.curves is None:
+        rows.append(("dose response", _command("med", found)))
+    if found.kind == "med" and found.titrated is None:
+        rows.append(("what titration would find of the MEDs", _command("med", found) + " --titrate slow-ladder"))
+    if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
+        rows.append(("what titration finds where there is nothing to find", _command("med", found, elsewhere="null") + " --titrate slow-ladder --null same-med"))
+    if not rows and not found.left_out:
+        return None
+    text = () if rows else ("Nothing that this page knows of.",)
+    tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
+    return Section("absent", "What this folder does not hold", (*text, *found.left_out), tables=tables_)
+
+
+def _command(name, found, elsewhere=None):
+    """A command for the same patients of the same model."""
+    origin = found.origin
+    words = ["pkpd", name, found.model.name, "-n", origin["n"], "--seed", origin["seed"]]
+    words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
+    words += [word for key, value in origin["set"].items() for word in ("--set", f"{key}={value!r}")]
+    words += ["--typical"] if origin["typical"] else []
+    return shlex.join(str(w) for w in (*words, "--out", elsewhere or found.path))
+
+
+def provenance(found):
+    """What it takes to compute the same again."""
+    words = {"n": "patients", "set": "typical values set", "digest": "digest of the model", "fingerprint": "build", "typical": "typical patient only"}
+    said = {True: "yes", False: "no", None: "-"}
+    rows = []
+    for key, value in found.origin.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} = {v}" for k, v in value.items()) or "-"
+        rows.append((words.get(key, key), said.get(value, value) if isinstance(value, bool) or value is None else value))
+    text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
+    return Section("provenance", "Provenance", (text,), tables=(table("The run", ("what", "value"), rows),))
+
+
+def _rendered(found, sections):
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    script, style = ((WEB / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
+    rooms = Environment(loader=FileSystemLoader(WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return rooms.get_template("page.html").render(
+        title=found.model.title, model=found.model.name, kind=_KINDS[found.kind], sections=sections, script=Markup(script), style=Markup(style),
+        allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(), advice=tables.NO_ADVICE, assumed=tables.share_assumed(found.model),
+    )  # fmt: skip
+
+
+_KINDS = {"med": "maximally effective doses", "dose-response": "dose response", "trial": "virtual trial"}
