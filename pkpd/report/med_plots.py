@@ -157,6 +157,7 @@ def interval(axes, found):
     axes.plot([0, found.rule.every * scale], [0, 0], "|", color=style.ORANGE, ms=9, mew=2, transform=axes.get_xaxis_transform(), clip_on=False)
     top = np.nanmax(found.values, initial=0.0)
     axes.set(xlim=(0, found.rule.every * scale), ylim=(0, top * 1.25 if top > 0 else 1))
+    axes.set_xticks(np.linspace(0, found.rule.every * scale, 5))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8, loc="upper right", ncols=2)
     style.clean(axes, "time after the dose (h)", style.label(found.name, found.model.unit(found.name)))

@@ -14,7 +14,7 @@ def answer(found):
     """What was asked and what came out, in sentences."""
     summary, model = found.summary, found.model
     points = [line.strip() for line in (*sentences.med_doses(summary), *sentences.worth(model, summary))] + _single_dose(summary) + _shape(summary)
-    return Section("question", "Question and answer", (f"Which {summary['question']}?",), tuple(p[:1].upper() + p[1:] + "." * (p[-1] != ".") for p in points))
+    return Section("question", "Question and answer", (f"What is each patient's {summary['question']}?",), tuple(p[:1].upper() + p[1:] + "." * (p[-1] != ".") for p in points))
 
 
 def _single_dose(summary):
@@ -59,7 +59,7 @@ def _people(found):
         if np.ptp(values) > 0:
             rows.append((item.name, item.label, item.unit, *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95)))))
     headers = ("name", "label", "unit", "5 % below", "median", "95 % below")
-    return (table("What differs between the patients", headers, rows),) if rows else ()
+    return (table("What differs between the patients", headers, rows, fold=True),) if rows else ()
 
 
 def dose_response(found):
@@ -80,7 +80,7 @@ def dose_response(found):
     rows = [(f"{curves.doses[k]:.3g} {curves.unit}", *(f"{b[k]:.3g}" for b in bands)) for k in shown]
     title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
     drawn = figure("fan", lambda axes: med_plots.fan(axes, curves), alt, caption)
-    return Section("dose-response", "Dose response", figures=(drawn,), tables=(table(title, sentences.DOSE_HEADERS, rows),))
+    return Section("dose-response", "Dose response", figures=(drawn,), tables=(table(title, ("dose", "5 % below", "median", "95 % below"), rows),))
 
 
 def distribution(found):
@@ -99,7 +99,7 @@ def distribution(found):
         f"{counts['interior']} of {summary['patients']} patients have theirs inside the range."
     )
     caption = "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
-    drawn = figure("med", lambda axes: med_plots.bars(axes, spread, meds), alt, caption, (5.2, 4.2))
+    drawn = figure("med", lambda axes: med_plots.bars(axes, spread, meds), alt, caption, (4.5, 3.8))
     return Section("med", "Maximally effective doses", figures=(drawn,), tables=(_statuses(summary), _quantiles(summary, rule, unit), *_subgroups(summary), *_repeated(summary)))
 
 
@@ -145,5 +145,5 @@ def blockade(found, rule):
     seen = day(found.model, rule=rule, changed=found.origin["set"] or None)
     ends = [(f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in zip(seen.doses, seen.values, strict=True)]
     alt = f"{tables.label(seen.name)} over one dosing interval. " + " ".join(f"At {d} between {low} and {high}." for d, high, low in ends)
-    drawn = figure("day", lambda axes: med_plots.interval(axes, seen), alt, "The typical patient at steady state; doses at the orange marks.", (5.0, 3.6))
+    drawn = figure("day", lambda axes: med_plots.interval(axes, seen), alt, "The typical patient at steady state; doses at the orange marks.")
     return Section("day", f"A day of {tables.label(seen.name)}", figures=(drawn,), tables=(table(f"Highest and lowest {tables.label(seen.name)}", ("dose", "peak", "trough"), ends),))

@@ -18,7 +18,7 @@ def model_card(model, changed=()):
                 (f"Time in {model.time}; outputs {', '.join(model.outputs)}. Unit factors are written out.",), tuple(tables.doses(model)), equations=_equations(model),
             ),
             Section("numbers", "Numbers and where they come from", tables=(
-                table("Grades of evidence", ("evidence", "parameters", "share"), [(g, n, f"{100 * n / total:.0f} %") for g, n in grades.items()]) if total else None,
+                table("Grades of evidence", ("evidence", "parameters", "share"), [(g, n, f"{100 * n / max(total, 1):.0f} %") for g, n in grades.items()]),
                 table("Parameters and covariates", tables.PARAMETER_HEADERS, tables.parameters(model), "Value: median or typical person. CV: coefficient of variation."),
                 *_correlations(model), *_residuals(model),
             )),

@@ -70,12 +70,18 @@ def absent(found):
     if found.kind == "med" and found.titrated is None:
         rows.append(("what titration would find of the MEDs", _command("med", found) + " --titrate slow-ladder"))
     if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
-        rows.append(("what titration finds where there is nothing to find", _command("med", found, elsewhere="null") + " --titrate slow-ladder --null same-med"))
+        rows.append(("what titration finds where there is nothing to find", _command("med", found, elsewhere="null") + f" --titrate {_rule(found)} --null same-med"))
     if not rows and not found.left_out:
         return None
     text = () if rows else ("Nothing that this page knows of.",)
     tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
     return Section("absent", "What this folder does not hold", (*text, *found.left_out), tables=tables_)
+
+
+def _rule(found):
+    """The titration rule that the run was given."""
+    words = str(found.origin.get("command")).split(" --titrate ")
+    return shlex.quote(words[1].split()[0]) if len(words) > 1 and words[1].split() else "slow-ladder"
 
 
 def _command(name, found, elsewhere=None):

@@ -10,28 +10,33 @@ _NUMBER = re.compile(r"[<>~−-]?\s*[\d.]")
 
 @dataclass(frozen=True)
 class Table:
-    """headers, rows : texts; note : what a reader needs to know besides the caption"""
+    """headers, rows : texts; note : what a reader needs to know besides the caption; fold : opened only on demand"""
 
     caption: str
     headers: tuple
     rows: tuple
     note: str = ""
+    fold: bool = False
 
     @property
-    def numeric(self):
-        """Whether the cells of a column are numbers."""
-        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.headers)
-        return [any(cells) and all(_NUMBER.match(str(c)) for c in cells if c not in ("", "-")) for cells in columns]
+    def looks(self):
+        """How the cells of each column are set: "n" numbers, "c" commands, "l" long texts, "" others."""
+        looks = [_look(column) for column in zip(*self.rows, strict=True)] or [""] * len(self.headers)
+        return ["" if looks[0] == "n" else looks[0], *looks[1:]]
+
+    @property
+    def narrow(self):
+        """Whether it can stand beside a figure."""
+        return not self.fold and len(self.headers) <= 5 and not {"c", "l"} & set(self.looks[1:])
 
 
 @dataclass(frozen=True)
 class Figure:
-    """svg : markup that this package has drawn; alt : what it shows, for who cannot see it; wide : takes the whole width"""
+    """svg : markup that this package has drawn; alt : what it shows, for who cannot see it"""
 
     svg: str
     alt: str
     caption: str
-    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,20 @@ class Section:
     after: tuple = ()  # sections below this one
 
 
-def table(caption, headers, rows, note=""):
+def _look(cells):
+    said = [c for c in cells if c not in ("", "-")]
+    if said and all(_NUMBER.match(c) and len(c) < 32 for c in said):
+        return "n"
+    return "c" if any(c.startswith("pkpd ") for c in said) else "l" if max(map(len, said), default=0) > 24 else ""
+
+
+def table(caption, headers, rows, note="", fold=False):
     """A Table of whatever can be written as text."""
-    return Table(caption, tuple(headers), tuple(tuple("" if c is None else str(c) for c in row) for row in rows), note)
+    return Table(caption, tuple(headers), tuple(tuple("" if c is None else str(c) for c in row) for row in rows), note, fold)
 
 
-def figure(name, draw, alt, caption, size=(5.0, 3.9), wide=False):
+def figure(name, draw, alt, caption, size=(4.5, 3.6)):
     """The Figure that draw(axes) fills, in vectors."""
     drawing = style.figure(*size)
     draw(drawing.add_subplot())
-    return Figure(style.svg(drawing, name), alt, caption, wide)
+    return Figure(style.svg(drawing, name), alt, caption)

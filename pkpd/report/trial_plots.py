@@ -113,15 +113,19 @@ def both(axes, found):
 
 
 def paths(axes, audit, unit):
-    """Doses of the first patients from visit to visit, and the median over all. audit : ID, DAY, DOSE, NEXT, one row a visit, days in order"""
-    for patient in np.unique(audit["ID"])[:PATHS]:
+    """Doses of the first patients from visit to visit, and the last decision about everybody. audit : ID, DAY, NEXT, one row a visit, in order"""
+    last = np.flatnonzero(np.append(audit["ID"][1:] != audit["ID"][:-1], True))
+    for patient in audit["ID"][last][:PATHS]:
         rows = audit["ID"] == patient
-        axes.step(audit["DAY"][rows], audit["NEXT"][rows], where="post", color=style.GREY, alpha=0.35, lw=0.8)
-    days = np.unique(audit["DAY"])
-    middle = [np.median(audit["NEXT"][audit["DAY"] == day]) for day in days]
-    axes.step(days, middle, where="post", color=style.BLUE, lw=2, label="median of those still in titration")
-    axes.plot([], [], color=style.GREY, lw=0.8, label=f"single patients (the first {min(PATHS, len(np.unique(audit['ID'])))})")
-    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.15)
+        axes.step(audit["DAY"][rows], audit["NEXT"][rows], where="post", color=style.GREY, alpha=0.4, lw=0.8)
+    axes.plot([], [], color=style.GREY, lw=0.8, label=f"single patients (the first {min(PATHS, len(last))})")
+    days, doses = audit["DAY"][last], audit["NEXT"][last]
+    rng = np.random.default_rng(1)  # only the places of overlapping points
+    at = days + rng.uniform(-1.5, 1.5, len(last)), doses + rng.uniform(-0.01, 0.01, len(last)) * doses.max(initial=0.0)
+    for stopped, colour, words in ((False, style.BLUE, "last decision: goes on with this dose"), (True, style.RED, "last decision: no drug")):
+        those = (doses == 0) == stopped
+        axes.plot(at[0][those], at[1][those], ".", ms=4, alpha=0.6, color=colour, label=words, rasterized=those.sum() > style.DENSE)
+    axes.set_ylim(bottom=-0.04 * doses.max(initial=1.0), top=axes.get_ylim()[1] * 1.35)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     style.clean(axes, DAYS, f"dose from then on ({unit} a day)")
 

@@ -11,24 +11,26 @@ def titration(found):
     if found.titrated is None:
         return None
     summary, pairs = found.summary["observed"], found.titrated
-    lines = [line.strip() for line in trials.titration_sentences(summary, pairs.unit)[1:]]
+    lines = [line.strip() for line in trials.observed_sentences(summary, pairs.unit) if line]
     count = int((np.isfinite(pairs.argmax) & np.isfinite(pairs.seen)).sum())
     said = f"Correlation of the logarithms {summary['correlation']:.2f}." if summary["correlation"] is not None else ""
     figures = [
         figure("pairs", lambda axes: trial_plots.pairs(axes, pairs), f"Observed against true MED of {count} patients on log axes. {said}",
-               "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.", (5.0, 4.6)),
+               "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.", (4.5, 4.2)),
         figure("both", lambda axes: trial_plots.both(axes, pairs), "Histograms of true and observed MEDs of the same patients on a log axis.",
                "The same patients: blue, true; red outline, observed."),
     ]  # fmt: skip
     if found.audit is not None:
         figures.append(figure(
-            "paths", lambda axes: trial_plots.paths(axes, found.audit, pairs.unit), "Prescribed dose against day for single patients, with the median over all.",
-            "Titration paths from the log of visits.",
+            "paths", lambda axes: trial_plots.paths(axes, found.audit, pairs.unit), "Prescribed dose against day for single patients, and the last decision about every patient.",
+            "From the log of visits: grey, single patients; each point the last decision about a patient, jittered.",
         ))  # fmt: skip
     null = summary["null"]
     control = trials.NULLS[null] if null else "No null control in this run: its observed spread alone does not show that patients differ."
-    return Section("observed", "What titration would find", (f"Rule: {summary['rule']}.", f"{control[:1].upper()}{control[1:].rstrip('.')}."),
-                   tuple(f"{p[:1].upper()}{p[1:]}." for p in lines if p and not p[0].isdigit() or "%" in p and "variance" in p), tuple(figures), (_outcomes(summary),))  # fmt: skip
+    return Section(
+        "observed", "What titration would find", (f"Rule: {summary['rule']}.", f"{control[:1].upper()}{control[1:].rstrip('.')}."),
+        tuple(f"{line[:1].upper()}{line[1:]}." for line in lines), tuple(figures), (_outcomes(summary),),
+    )  # fmt: skip
 
 
 def _outcomes(summary):

@@ -20,7 +20,7 @@ _CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(7)  # how tig
 def equation(left, text, unit=None):
     """<math> of `left` (Markup) = expression, with the unit behind it where it is not 1."""
     behind = Markup('<mspace width="1.5em"/><mtext>{}</mtext>').format(unit) if unit and unit != "1" else ""
-    return Markup('<math display="block">{}<mo>=</mo>{}{}</math>').format(left, expression(text), behind)
+    return Markup('<math displaystyle="true">{}<mo>=</mo>{}{}</math>').format(left, expression(text), behind)
 
 
 def name(text):
@@ -71,8 +71,9 @@ def _binary(node):
     if isinstance(node.op, ast.Pow):
         return Markup("<msup>{}{}</msup>").format(_row(_held(node.left, _ATOM)), _row(_print(node.right)))
     level = _SUM if isinstance(node.op, (ast.Add, ast.Sub)) else _PRODUCT
-    right = level + 1 if isinstance(node.op, ast.Sub) else level
-    return _row(_held(node.left, level), _sign(node.op), _held(node.right, max(right, _PRODUCT) if _signed(node.right) else right))
+    left = _print(node.left) if isinstance(node.left, ast.UnaryOp) else _held(node.left, level)
+    right = _bracketed(_print(node.right)) if _signed(node.right) else _held(node.right, level + isinstance(node.op, ast.Sub))
+    return _row(left, _sign(node.op), right)
 
 
 def _signed(node):

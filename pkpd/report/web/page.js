@@ -30,3 +30,6 @@ for (const table of document.querySelectorAll("table")) {
     });
   });
 }
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});
