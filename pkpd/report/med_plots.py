@@ -99,10 +99,10 @@ def bars(axes, found, meds=None):
     if meds is not None:
         _density(axes, meds[np.isfinite(meds)], found, share)
     if np.isfinite(found.median):
-        axes.axvline(found.median, ymax=0.68, color=style.BLUE, linewidth=2)
+        axes.axvline(found.median, ymax=0.64, color=style.BLUE, linewidth=2)
         text = f"median {said(found.median, found.lowest, found.highest, found.unit)}"
-        axes.annotate(text, (found.median, 0.69), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
-    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.45)
+        axes.annotate(text, (found.median, 0.65), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
+    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.54)
     mark_published(axes, found.model, found.unit)
     style.log_axis(axes.xaxis, found.lowest, found.highest)
     axes.set_xlim(found.lowest, found.highest)
