@@ -10,8 +10,10 @@ from pkpd.errors import PkpdError
 
 
 def report(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The --out folder of pkpd med (also streamed), dose-response, trial or sensitivity.", show_default=False)],
-    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help="Page to write, .html (default: report.html in the folder).", show_default=False)] = None,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder that med, dose-response, trial or sensitivity has filled.", show_default=False)],
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="FILE", help="Page to write, .html (default: report.html in the folder).", show_default=False)
+    ] = None,
     quiet: options.Quiet = False,
 ):
     """One page on whatever a folder holds, to be handed on: figures, tables, model card, provenance. It needs no network.

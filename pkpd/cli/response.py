@@ -193,7 +193,8 @@ def summarise(
 def tell(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False):
     """Print and write what a table of MEDs says.
 
-    n : patients asked for; figure : its format, or False; report : whether to write the page on the folder; seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
+    n : patients asked for; figure : its format, or False; report : whether to write the page on the folder
+    seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
     """
     from pkpd.cli import trials
     from pkpd.report import sentences

@@ -4,7 +4,7 @@ import numpy as np
 
 from pkpd.report import med_plots, sentences, tables
 from pkpd.report.med_plots import Spread
-from pkpd.report.section import Section, figure, table
+from pkpd.report.section import Section, figure, sentence, table
 from pkpd.response.day import day
 from pkpd.response.quantiles import said, share
 from pkpd.response.saved import rule_of
@@ -13,8 +13,8 @@ from pkpd.response.saved import rule_of
 def answer(found):
     """What was asked and what came out, in sentences."""
     summary, model = found.summary, found.model
-    points = [line.strip() for line in (*sentences.med_doses(summary), *sentences.worth(model, summary))] + _single_dose(summary) + _shape(summary)
-    return Section("question", "Question and answer", (f"What is each patient's {summary['question']}?",), tuple(p[:1].upper() + p[1:] + "." * (p[-1] != ".") for p in points))
+    points = [*sentences.med_doses(summary), *sentences.worth(model, summary), *_single_dose(summary), *_shape(summary)]
+    return Section("question", "Question and answer", (f"What is each patient's {summary['question']}?",), tuple(map(sentence, points)))
 
 
 def _single_dose(summary):
@@ -85,22 +85,32 @@ def dose_response(found):
 
 def distribution(found):
     """Where the MEDs lie, and who has none."""
-    summary, rule, unit = found.summary, rule_of(found.summary["benefit"]), found.summary["unit"]
-    counts = summary["status"]
-    middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
-    spread = Spread(
-        found.model.name, unit, rule.lowest, rule.highest, summary["patients"], np.array(summary["histogram"]["edges"], dtype=float),
-        np.array(summary["histogram"]["counts"], dtype=float), counts, middle,
-    )  # fmt: skip
+    summary, rule = found.summary, rule_of(found.summary["benefit"])
+    spread = _spread(found, rule)
     null = (summary.get("observed") or {}).get("null")
     meds = None if null or found.people is None else np.asarray(found.people("med"), dtype=float)
     alt = (
-        f"Histogram of the maximally effective doses on a log axis from {rule.lowest:g} to {rule.highest:g} {unit}; median {said(middle, rule.lowest, rule.highest, unit)}. "
-        f"{counts['interior']} of {summary['patients']} patients have theirs inside the range."
+        f"Histogram of the maximally effective doses on a log axis from {rule.lowest:g} to {rule.highest:g} {rule.unit}; "
+        f"median {said(spread.median, rule.lowest, rule.highest, rule.unit)}. "
+        f"{spread.status['interior']} of {spread.patients} patients have theirs inside the range."
     )
-    caption = "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
+    caption = (
+        "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. "
+        "Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
+    )
     drawn = figure("med", lambda axes: med_plots.bars(axes, spread, meds), alt, caption, (4.5, 3.8))
-    return Section("med", "Maximally effective doses", figures=(drawn,), tables=(_statuses(summary), _quantiles(summary, rule, unit), *_subgroups(summary), *_repeated(summary)))
+    return Section(
+        "med", "Maximally effective doses", figures=(drawn,),
+        tables=(_statuses(summary), _quantiles(summary, rule), *_subgroups(summary), *_repeated(summary, rule)),
+    )  # fmt: skip
+
+
+def _spread(found, rule):
+    """The Spread that a summary states."""
+    summary = found.summary
+    edges, counts = (np.array(summary["histogram"][name], dtype=float) for name in ("edges", "counts"))
+    middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
+    return Spread(found.model.name, rule.unit, rule.lowest, rule.highest, summary["patients"], edges, counts, summary["status"], middle)
 
 
 def _statuses(summary):
@@ -111,28 +121,28 @@ def _statuses(summary):
     return table("What becomes of the patients", ("patients who", "number", "share", "95 % interval"), rows, "The first that applies, from the last row up.")
 
 
-def _quantiles(summary, rule, unit):
-    rows = []
-    for q in summary["quantiles"]:
-        value, low, high = (said(q[k], rule.lowest, rule.highest, unit) for k in ("value", "low", "high"))
-        rows.append((f"{100 * q['level']:g} %", value, low, high))
+def _quantiles(summary, rule):
+    rows = [(f"{100 * q['level']:g} %", *_interval(q, rule)) for q in summary["quantiles"]]
     note = "Over patients who have a MED, those beyond the range of doses included as censored. Intervals are those of independent draws."
     return table("Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note)
+
+
+def _interval(found, rule):
+    """Value and ends of an interval of doses as text."""
+    return [said(found[k], rule.lowest, rule.highest, rule.unit) for k in ("value", "low", "high")]
 
 
 def _subgroups(summary):
     return (table("By subgroup", *sentences.subgroup_rows(summary)),) if "subgroups" in summary else ()
 
 
-def _repeated(summary):
+def _repeated(summary, rule):
     """Quantiles over parameter sets or scramblings."""
     found = []
     for key, head in (("uncertainty", "under {} parameter sets (parameter uncertainty)"), ("replicates", "over {} scramblings (sampling error)")):
         if key in summary:
-            rule, unit, runs = summary["benefit"], summary["unit"], summary[key]
-            rows = []
-            for level in (0.05, 0.5, 0.95):
-                rows.append((f"{100 * level:g} %", *(said(runs[f"quantile_{level:g}"][k], rule["lowest"], rule["highest"], unit) for k in ("value", "low", "high"))))
+            runs = summary[key]
+            rows = [(f"{100 * level:g} %", *_interval(runs[f"quantile_{level:g}"], rule)) for level in (0.05, 0.5, 0.95)]
             rows.append(("patients with a MED", *(f"{100 * runs['with_med'][k]:.1f} %" for k in ("value", "low", "high"))))
             found.append(table(f"The same {head.format(runs['runs'])}", ("of MEDs lie below", "value", "95 % from", "95 % to"), rows))
     return found
@@ -143,7 +153,8 @@ def blockade(found, rule):
     if not rule.blockade:
         return None
     seen = day(found.model, rule=rule, changed=found.origin["set"] or None)
+    name = tables.label(seen.name)
     ends = [(f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in zip(seen.doses, seen.values, strict=True)]
-    alt = f"{tables.label(seen.name)} over one dosing interval. " + " ".join(f"At {d} between {low} and {high}." for d, high, low in ends)
+    alt = f"{name} over one dosing interval. " + " ".join(f"At {dose} between {low} and {high}." for dose, high, low in ends)
     drawn = figure("day", lambda axes: med_plots.interval(axes, seen), alt, "The typical patient at steady state; doses at the orange marks.")
-    return Section("day", f"A day of {tables.label(seen.name)}", figures=(drawn,), tables=(table(f"Highest and lowest {tables.label(seen.name)}", ("dose", "peak", "trough"), ends),))
+    return Section("day", f"A day of {name}", figures=(drawn,), tables=(table(f"Highest and lowest {name}", ("dose", "peak", "trough"), ends),))

@@ -70,3 +70,9 @@ def figure(name, draw, alt, caption, size=(4.5, 3.6)):
     drawing = style.figure(*size)
     draw(drawing.add_subplot())
     return Figure(style.svg(drawing, name), alt, caption)
+
+
+def sentence(line):
+    """A line of the first screen as a sentence."""
+    text = line.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

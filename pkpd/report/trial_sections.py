@@ -3,7 +3,7 @@
 import numpy as np
 
 from pkpd.report import trial_plots, trials
-from pkpd.report.section import Section, figure, table
+from pkpd.report.section import Section, figure, sentence, table
 
 
 def titration(found):
@@ -11,26 +11,33 @@ def titration(found):
     if found.titrated is None:
         return None
     summary, pairs = found.summary["observed"], found.titrated
-    lines = [line.strip() for line in trials.observed_sentences(summary, pairs.unit) if line]
     count = int((np.isfinite(pairs.argmax) & np.isfinite(pairs.seen)).sum())
     said = f"Correlation of the logarithms {summary['correlation']:.2f}." if summary["correlation"] is not None else ""
     figures = [
-        figure("pairs", lambda axes: trial_plots.pairs(axes, pairs), f"Observed against true MED of {count} patients on log axes. {said}",
-               "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.", (4.5, 4.2)),
-        figure("both", lambda axes: trial_plots.both(axes, pairs), "Histograms of true and observed MEDs of the same patients on a log axis.",
-               "The same patients: blue, true; red outline, observed."),
+        figure(
+            "pairs", lambda axes: trial_plots.pairs(axes, pairs), f"Observed against true MED of {count} patients on log axes. {said}",
+            "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.", (4.5, 4.2),
+        ),
+        figure(
+            "both", lambda axes: trial_plots.both(axes, pairs), "Histograms of true and observed MEDs of the same patients on a log axis.",
+            "The same patients: blue, true; red outline, observed.",
+        ),
+        *_paths(found, pairs.unit),
     ]  # fmt: skip
-    if found.audit is not None:
-        figures.append(figure(
-            "paths", lambda axes: trial_plots.paths(axes, found.audit, pairs.unit), "Prescribed dose against day for single patients, and the last decision about every patient.",
-            "From the log of visits: grey, single patients; each point the last decision about a patient, jittered.",
-        ))  # fmt: skip
     null = summary["null"]
-    control = trials.NULLS[null] if null else "No null control in this run: its observed spread alone does not show that patients differ."
+    control = trials.NULLS[null] if null else "No null control in this run: its observed spread alone does not show that patients differ"
     return Section(
-        "observed", "What titration would find", (f"Rule: {summary['rule']}.", f"{control[:1].upper()}{control[1:].rstrip('.')}."),
-        tuple(f"{line[:1].upper()}{line[1:]}." for line in lines), tuple(figures), (_outcomes(summary),),
+        "observed", "What titration would find", (f"Rule: {summary['rule']}.", sentence(control)),
+        tuple(sentence(line) for line in trials.observed_sentences(summary, pairs.unit) if line), tuple(figures), (_outcomes(summary),),
     )  # fmt: skip
+
+
+def _paths(found, unit):
+    if found.audit is None:
+        return []
+    alt = "Prescribed dose against day for single patients, and the last decision about every patient."
+    caption = "From the log of visits: grey, single patients; each point the last decision about a patient, jittered."
+    return [figure("paths", lambda axes: trial_plots.paths(axes, found.audit, unit), alt, caption)]
 
 
 def _outcomes(summary):
@@ -44,17 +51,17 @@ def trial(found):
     summary = found.summary
     figures = ()
     if found.arms:
-        unit = found.model.benefit.unit if found.model.benefit else ""
-        names = ", ".join(arm.name for arm in found.arms)
+        unit, names = found.model.benefit.unit if found.model.benefit else "", ", ".join(arm.name for arm in found.arms)
+        diary, doses = (f"{what} against day, by arm: {names}." for what in ("Weekly mean of the diary", "Prescribed dose"))
         figures = (
-            figure("diary", lambda axes: trial_plots.diaries(axes, found.arms), f"Weekly mean of the diary against day, by arm: {names}.", "Mean over patients and its 95 % interval."),
-            figure("doses", lambda axes: trial_plots.prescribed(axes, found.arms, unit), f"Prescribed dose against day, by arm: {names}.", "Mean of those who stayed, and single patients, faint."),
-        )  # fmt: skip
+            figure("diary", lambda axes: trial_plots.diaries(axes, found.arms), diary, "Mean over patients and its 95 % interval."),
+            figure("doses", lambda axes: trial_plots.prescribed(axes, found.arms, unit), doses, "Mean of those who stayed, and single patients, faint."),
+        )
     text = [f"{summary['allocation']} arms, run-in of {summary['run_in']} days, {found.origin['n']} patients, seed {found.origin['seed']}."]
     if summary["null"]:
-        text.append(f"{trials.NULLS[summary['null']]}.")
+        text.append(trials.NULLS[summary["null"]])
     return Section(
-        "trial", summary["title"], tuple(t[:1].upper() + t[1:] for t in text), figures=figures,
+        "trial", summary["title"], tuple(map(sentence, text)), figures=figures,
         tables=(_arms(summary), table("Endpoints", trials.ENDPOINT_HEADERS, trials.endpoint_rows(summary))),
     )  # fmt: skip
 
