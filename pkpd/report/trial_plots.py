@@ -119,13 +119,12 @@ def paths(axes, audit, unit):
         rows = audit["ID"] == patient
         axes.step(audit["DAY"][rows], audit["NEXT"][rows], where="post", color=style.GREY, alpha=0.4, lw=0.8)
     axes.plot([], [], color=style.GREY, lw=0.8, label=f"single patients (the first {min(PATHS, len(last))})")
-    days, doses = audit["DAY"][last], audit["NEXT"][last]
-    rng = np.random.default_rng(1)  # only the places of overlapping points
-    at = days + rng.uniform(-1.5, 1.5, len(last)), doses + rng.uniform(-0.01, 0.01, len(last)) * doses.max(initial=0.0)
+    places, count = np.unique(np.column_stack([audit["DAY"][last], audit["NEXT"][last]]), axis=0, return_counts=True)
     for stopped, colour, words in ((False, style.BLUE, "last decision: goes on with this dose"), (True, style.RED, "last decision: no drug")):
-        those = (doses == 0) == stopped
-        axes.plot(at[0][those], at[1][those], ".", ms=4, alpha=0.6, color=colour, label=words, rasterized=those.sum() > style.DENSE)
-    axes.set_ylim(bottom=-0.04 * doses.max(initial=1.0), top=axes.get_ylim()[1] * 1.35)
+        those = (places[:, 1] == 0) == stopped
+        axes.scatter(*places[those].T, s=4 + 160 * count[those] / count.max(), color=colour, alpha=0.6, linewidth=0, zorder=3)
+        axes.plot([], [], "o", ms=5, color=colour, label=words)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.3)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     style.clean(axes, DAYS, f"dose from then on ({unit} a day)")
 

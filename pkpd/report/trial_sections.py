@@ -36,7 +36,7 @@ def _paths(found, unit):
     if found.audit is None:
         return []
     alt = "Prescribed dose against day for single patients, and the last decision about every patient."
-    caption = "From the log of visits: grey, single patients; each point the last decision about a patient, jittered."
+    caption = "From the log of visits: grey, single patients; discs, the last decisions, their area the number of patients."
     return [figure("paths", lambda axes: trial_plots.paths(axes, found.audit, unit), alt, caption)]
 
 
