@@ -4,7 +4,7 @@ Tables of another run than that of the summary are left out, and named. Knows fi
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from pkpd.response.summary import summarise
 from pkpd.scale.folder import MANIFEST
 from pkpd.symbolic.model import Model
 
-OPEN = ("value", "low", "high", "share", "sd_patients", "sd_noise", "sd")  # numbers of summaries that are NaN where JSON has null
+WHY = ("sensitivity", "explain")
+OPEN = ("value", "low", "high", "share", "sd_patients", "sd_noise", "sd", "rank", "second_peak")  # numbers of summaries that are NaN where JSON has null
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Contents:
     """kind : "med", "dose-response", "trial" or "" where there are only others; summary : plain data, infinities and NaN as numbers
 
     curves : BenefitCurves or None; people : name -> (P,) columns of the patients; audit : columns of the visits, or None
-    sensitivity : (provenance and numbers, columns) or None; left_out : sentences on what is no part of the study
+    sensitivity : (summary, columns) or None; explained : summary or None; left_out : sentences on what is no part of the study
     """
 
     path: Path
@@ -37,12 +38,24 @@ class Contents:
     titrated: Found | None = None
     audit: dict | None = None
     arms: tuple = ()
+    sensitivity: tuple | None = None
+    explained: dict | None = None
     left_out: tuple = ()
 
     @property
     def origin(self):
         """Provenance of the study."""
         return self.summary["provenance"]
+
+    @property
+    def rule(self):
+        """The Benefit that was asked for, None for a trial."""
+        if self.kind == "trial":
+            return None
+        if self.kind == "dose-response":
+            return saved.rule_of(self.summary["goal"])
+        reasons = self.explained if self.sensitivity is None else self.sensitivity[0]
+        return saved.rule_of((self.summary if self.kind else reasons)["benefit"])
 
 
 def contents(folder):
@@ -51,13 +64,42 @@ def contents(folder):
     if not path.is_dir():
         raise ResultError(f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial or sensitivity.")
     try:
-        if (path / MANIFEST).exists():
-            return _streamed(path)
-        if (path / "summary.json").exists():
-            return _in_memory(path)
+        return _with_why(_study(path))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise ResultError(f"'{path}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+
+
+def _study(path):
+    """The Contents of a folder but for the explanations."""
+    if (path / MANIFEST).exists():
+        return _streamed(path)
+    if (path / "summary.json").exists():
+        return _in_memory(path)
+    for name in WHY:
+        if (path / f"{name}.json").exists():
+            origin = saved.read_json(path / f"{name}.json")["provenance"]
+            return Contents(path, saved.read_model(path, origin), "", {"provenance": origin}, None)
     raise ResultError(f"'{path}' holds no results of pkpd; fill it with: pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}")
+
+
+def _with_why(found):
+    """The Contents with the explanations that belong to its model and typical values."""
+    told, left_out = {}, ()
+    for name in WHY:
+        file = found.path / f"{name}.json"
+        if not file.exists():
+            continue
+        summary = revived(saved.read_json(file))
+        if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
+            told[name] = summary
+        else:
+            left_out += (f"{file.name} is of another model or other typical values than the study, and is left out.",)
+    if "sensitivity" in told:
+        columns, origin = saved.read_columns(found.path / "sensitivity.parquet")
+        if not saved.same_run(origin, told["sensitivity"]["provenance"]):
+            raise ResultError(f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run.")
+        told["sensitivity"] = told["sensitivity"], columns
+    return replace(found, sensitivity=told.get("sensitivity"), explained=told.get("explain"), left_out=found.left_out + left_out)
 
 
 def _streamed(path):

@@ -7,7 +7,6 @@ from pkpd.report.med_plots import Spread
 from pkpd.report.section import Section, figure, sentence, table
 from pkpd.response.day import day
 from pkpd.response.quantiles import said, share
-from pkpd.response.saved import rule_of
 
 
 def answer(found):
@@ -85,7 +84,7 @@ def dose_response(found):
 
 def distribution(found):
     """Where the MEDs lie, and who has none."""
-    summary, rule = found.summary, rule_of(found.summary["benefit"])
+    summary, rule = found.summary, found.rule
     spread = _spread(found, rule)
     null = (summary.get("observed") or {}).get("null")
     meds = None if null or found.people is None else np.asarray(found.people("med"), dtype=float)
@@ -148,11 +147,11 @@ def _repeated(summary, rule):
     return found
 
 
-def blockade(found, rule):
+def blockade(found):
     """How blockade comes and goes in the typical patient; None where the model names none."""
-    if not rule.blockade:
+    if not found.rule.blockade:
         return None
-    seen = day(found.model, rule=rule, changed=found.origin["set"] or None)
+    seen = day(found.model, rule=found.rule, changed=found.origin["set"] or None)
     name = tables.label(seen.name)
     ends = [(f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in zip(seen.doses, seen.values, strict=True)]
     alt = f"{name} over one dosing interval. " + " ".join(f"At {dose} between {low} and {high}." for dose, high, low in ends)

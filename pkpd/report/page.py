@@ -13,11 +13,10 @@ from markupsafe import Markup
 
 from pkpd.errors import ResultError
 from pkpd.files import whole
-from pkpd.report import med_sections, tables, trial_sections
+from pkpd.report import med_sections, tables, trial_sections, why_sections
 from pkpd.report.contents import contents
 from pkpd.report.model_card import model_card
 from pkpd.report.section import Section, table
-from pkpd.response.saved import rule_of
 
 WEB = Path(__file__).with_name("web")
 NAME = "report.html"
@@ -42,69 +41,100 @@ def page(folder):
 
 
 def _sections(found):
-    kinds = {"med": _of_meds, "dose-response": _of_curves, "trial": lambda f: [trial_sections.trial(f)]}
+    kinds = {"med": _of_meds, "dose-response": _of_curves, "trial": lambda f: [trial_sections.trial(f)], "": _of_reasons}
     return [*kinds[found.kind](found), absent(found), model_card(found.model, found.origin["set"]), provenance(found)]
 
 
 def _of_meds(found):
-    rule = rule_of(found.summary["benefit"])
     return [
         med_sections.answer(found), med_sections.cohort(found), med_sections.distribution(found), med_sections.dose_response(found),
-        med_sections.blockade(found, rule), trial_sections.titration(found),
+        med_sections.blockade(found), *_of_reasons(found), trial_sections.titration(found),
     ]  # fmt: skip
 
 
 def _of_curves(found):
-    rule = rule_of(found.summary["goal"])
     question = Section("question", "Question", (f"What is the {found.summary['question']}?",))
-    return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found, rule)]
+    return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found), *_of_reasons(found)]
+
+
+def _of_reasons(found):
+    return [why_sections.sensitivity(found), why_sections.explanation(found)]
 
 
 def absent(found):
     """What the folder could hold as well, with the command that would make it."""
     rows = []
     if found.kind != "med":
-        rows.append(("each patient's own best dose (MED)", _command("med", found, elsewhere="med")))
+        rows.append(("each patient's own best dose (MED)", _command("med", found, _people(found), "med")))
     elif found.curves is None:
-        rows.append(("dose response", _command("med", found)))
+        rows.append(("dose response", _command("med", found, _people(found))))
     if found.kind == "med" and found.titrated is None:
-        rows.append(("what titration would find of the MEDs", _command("med", found) + " --titrate slow-ladder"))
+        rows.append(("what titration would find of the MEDs", _command("med", found, (*_people(found), "--titrate", "slow-ladder"))))
     if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
-        rows.append(("what titration finds where there is nothing to find", _command("med", found, elsewhere="null") + f" --titrate {_rule(found)} --null same-med"))
+        null = ("--titrate", _rule(found), "--null", "same-med")
+        rows.append(("what titration finds where there is nothing to find", _command("med", found, (*_people(found), *null), "null")))
+    if found.kind != "trial" and found.sensitivity is None:
+        rows.append(("which inputs make patients differ", _command("sensitivity", found)))
+    if found.kind != "trial" and found.explained is None:
+        rows.append(("why one patient's best dose is where it is", _command("explain", found, ("--id", 1, "--seed", found.origin["seed"]))))
     if not rows and not found.left_out:
         return None
-    text = () if rows else ("Nothing that this page knows of.",)
     tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
-    return Section("absent", "What this folder does not hold", (*text, *found.left_out), tables=tables_)
+    return Section("absent", "What this folder does not hold", found.left_out, tables=tables_)
 
 
 def _rule(found):
     """The titration rule that the run was given."""
     words = str(found.origin.get("command")).split(" --titrate ")
-    return shlex.quote(words[1].split()[0]) if len(words) > 1 and words[1].split() else "slow-ladder"
+    return words[1].split()[0] if len(words) > 1 and words[1].split() else "slow-ladder"
 
 
-def _command(name, found, elsewhere=None):
-    """A command for the same patients of the same model."""
+def _people(found):
+    """Options of a command for the same patients."""
     origin = found.origin
-    words = ["pkpd", name, found.model.name, "-n", origin["n"], "--seed", origin["seed"]]
-    words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
-    words += [word for key, value in origin["set"].items() for word in ("--set", f"{key}={value!r}")]
-    words += ["--typical"] if origin["typical"] else []
-    return shlex.join(str(w) for w in (*words, "--out", elsewhere or found.path))
+    many = () if origin["typical"] else ("-n", origin["n"] if found.kind else 1000)
+    return *many, "--seed", origin["seed"], *(("--sampling", origin["sampling"]) if origin["sampling"] != "sobol" else ()), *(("--typical",) if origin["typical"] else ())
+
+
+def _command(name, found, options=(), elsewhere=None):
+    """A command on the same model with the same typical values and benefit."""
+    changed = [word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")]
+    return shlex.join(str(w) for w in ("pkpd", name, found.model.name, *options, *changed, *_goal(found), "--out", elsewhere or found.path))
+
+
+def _goal(found):
+    """Options for what the study's benefit has other than the model's."""
+    rule, own, time = found.rule, found.model.benefit, found.model.time
+    if rule is None:
+        return []
+    said = {
+        "outcome": rule.outcome, "better": rule.better, "into": rule.into, "every": f"{rule.every:g} {time}", "doses": f"{rule.lowest:g}:{rule.highest:g} {rule.unit}",
+        "delta": f"{100 * rule.delta:g} %" if rule.delta_relative else f"{rule.delta:g}",
+    }  # fmt: skip
+    fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
+    other = [k for k in said if own is None or any(getattr(rule, f) != getattr(own, f) for f in fields.get(k, (k,)))]
+    return [word for k in other for word in (f"--{k}", said[k])]
 
 
 def provenance(found):
     """What it takes to compute the same again."""
+    runs = {"The run": found.origin} if found.kind else {}
+    runs |= {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
+    runs |= {"The run of the explanation": found.explained["provenance"]} if found.explained else {}
+    text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
+    return Section("provenance", "Provenance", (text,), tables=tuple(table(title, ("what", "value"), _origin(block)) for title, block in runs.items()))
+
+
+def _origin(block):
+    """Rows of a provenance block."""
     words = {"n": "patients", "set": "typical values set", "digest": "digest of the model", "fingerprint": "build", "typical": "typical patient only"}
     said = {True: "yes", False: "no", None: "-"}
     rows = []
-    for key, value in found.origin.items():
+    for key, value in block.items():
         if isinstance(value, dict):
             value = ", ".join(f"{k} = {v}" for k, v in value.items()) or "-"
-        rows.append((words.get(key, key), said.get(value, value) if isinstance(value, bool) or value is None else value))
-    text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
-    return Section("provenance", "Provenance", (text,), tables=(table("The run", ("what", "value"), rows),))
+        rows.append((words.get(key, key), said[value] if isinstance(value, bool) or value is None else value))
+    return rows
 
 
 def _rendered(found, sections):
@@ -118,4 +148,4 @@ def _rendered(found, sections):
     )  # fmt: skip
 
 
-_KINDS = {"med": "maximally effective doses", "dose-response": "dose response", "trial": "virtual trial"}
+_KINDS = {"med": "maximally effective doses", "dose-response": "dose response", "trial": "virtual trial", "": "why patients differ"}

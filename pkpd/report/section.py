@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pkpd.report import style
 
-_NUMBER = re.compile(r"[<>~−-]?\s*[\d.]")
+_NUMBER = re.compile(r"[<>~x−-]?\s*[\d.]")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Table:
     @property
     def narrow(self):
         """Whether it can stand beside a figure."""
-        return not self.fold and len(self.headers) <= 5 and not {"c", "l"} & set(self.looks[1:])
+        return not self.fold and len(self.headers) <= 4 and not {"c", "l"} & set(self.looks[1:])
 
 
 @dataclass(frozen=True)

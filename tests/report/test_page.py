@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -131,10 +132,20 @@ def test_the_page_says_what_the_folder_holds(study):
 
 def test_what_is_absent_is_named_with_a_command_for_the_same_patients(copy, curves):
     words = read(copy).words()
-    assert "pkpd med ldn/hormesis -n 24 --seed 7 --set toff=12.0 --out null --titrate slow-ladder-7-days --null same-med" in words
+    assert "pkpd med ldn/hormesis -n 24 --seed 7 --titrate slow-ladder-7-days --null same-med --set toff=12.0 --out null" in words
     (copy / "curves.parquet").unlink()
     assert f"pkpd med ldn/hormesis -n 24 --seed 7 --set toff=12.0 --out {copy}" in read(copy).words()
-    assert "each patient's own best dose (MED) pkpd med pk/one_compartment -n 8 --seed 1" in read(curves).words()
+    assert f"pkpd sensitivity ldn/hormesis --set toff=12.0 --out {copy}" in words
+
+
+def test_the_command_for_what_is_absent_computes_the_same_patients(curves, tmp_path, monkeypatch):
+    goal = "--outcome Cc --better higher --into depot --every '24 h' --doses '1:100 mg' --delta '10 %'"
+    given = f"pkpd med pk/one_compartment -n 8 --seed 1 {goal} --out med"
+    assert f"each patient's own best dose (MED) {given}" in read(curves).words()
+    monkeypatch.chdir(tmp_path)
+    command(*shlex.split(given)[1:], "--quiet", "--no-figure")
+    before, after = (saved.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med"))
+    np.testing.assert_array_equal(before["benefit"], after["benefit"])
 
 
 def test_the_same_folder_gives_the_same_page(study):

@@ -3,7 +3,7 @@
 function key(cell) {
   const text = cell.textContent.trim();
   const beyond = text.startsWith(">") ? 1e-9 : text.startsWith("<") ? -1e-9 : 0;
-  const number = parseFloat(text.replace(/^[<>~\s]+/, "").replace("\u2212", "-"));
+  const number = parseFloat(text.replace(/^[<>~x\s]+/, "").replace("\u2212", "-"));
   return Number.isNaN(number) ? text.toLowerCase() : number * (1 + beyond);
 }
 function order(a, b) {
