@@ -58,7 +58,7 @@ def _of_curves(found):
 
 
 def _of_reasons(found):
-    return [why_sections.sensitivity(found), why_sections.explanation(found)]
+    return [why_sections.influences(found), why_sections.one_patient(found)]
 
 
 def absent(found):

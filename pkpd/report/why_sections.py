@@ -3,7 +3,7 @@
 from pkpd.report.section import Section, figure, sentence, table
 
 
-def sensitivity(found):
+def influences(found):
     """Which inputs make patients differ, or None where the folder does not say."""
     if found.sensitivity is None:
         return None
@@ -38,7 +38,7 @@ def _output(words, columns, summary, output, k):
     return (figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(top))),), shares
 
 
-def explanation(found):
+def one_patient(found):
     """Why one patient's best dose is where it is, or None where the folder does not say."""
     told = found.explained
     if told is None:
