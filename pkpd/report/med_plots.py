@@ -102,7 +102,7 @@ def bars(axes, found, meds=None):
         axes.axvline(found.median, ymax=0.64, color=style.BLUE, linewidth=2)
         text = f"median {said(found.median, found.lowest, found.highest, found.unit)}"
         axes.annotate(text, (found.median, 0.65), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
-    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.54)
+    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.54 if sum(found.counts) else 1)
     mark_published(axes, found.model, found.unit)
     style.log_axis(axes.xaxis, found.lowest, found.highest)
     axes.set_xlim(found.lowest, found.highest)

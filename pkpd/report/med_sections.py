@@ -35,8 +35,9 @@ def _shape(summary):
 def cohort(found):
     """Who was computed."""
     origin = found.origin
-    who = "The typical patient, without variability" if origin["typical"] else f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}"
-    text = [f"{who}. Inputs vary between patients as the model states and are drawn before any dose is given."]
+    text = ["The typical patient: no variability, covariates at reference."]
+    if not origin["typical"]:
+        text = [f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. They differ as the model states; the same patients take every dose."]
     if origin["covariates"]:
         text.append(f"People were taken from the table {origin['covariates']}.")
     changed = [f"{name} = {tables.quantity(value, found.model.unit(name))} (typical value set for this run)" for name, value in origin["set"].items()]

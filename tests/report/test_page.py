@@ -193,6 +193,31 @@ def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
     assert len(re.findall("</style>", text)) == 1
 
 
+def test_hostile_names_in_a_trial_inject_nothing(tmp_path, request):
+    text = (request.config.rootpath / "docs/trials.md").read_text()
+    design = re.search(r"```toml\n(.*?)```", text, re.S).group(1)
+    for name in ("4.5 mg for all, or by the diary", "by the diary"):
+        design = design.replace(f'"{name}"', json.dumps(EVIL))
+    (tmp_path / "trial.toml").write_text(design)
+    command("trial", tmp_path / "trial.toml", "-n", 4, "--out", tmp_path / "t", "--quiet")
+    found = read(tmp_path / "t")
+    assert len(found.all("script")) == 1 and not found.all("img") and found.words().count(EVIL) > 3 and len(found.all("figure")) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--typical"], ["The typical patient: no variability", "Median MED 2.89 mg"]),
+        (["-n", 6, "--set", "glia=0", "--set", "rebound=0"], ["No patient has a MED.", "not known"]),
+        (["-n", 6, "--titrate", "slow-ladder-7-days", "--titrations", 1, "--null", "no-effect"], ["Null control: the body receives no drug.", "How titration ended"]),
+    ],
+)  # fmt: skip
+def test_unusual_studies_have_a_page(given, said, tmp_path):
+    command("med", "ldn/hormesis", *given, "--out", tmp_path / "m", "--report", "--quiet", "--no-figure")
+    words = Read((tmp_path / "m/report.html").read_text()).words()
+    assert all(text in words for text in said) and "nan" not in words.split() and "None" not in words.split()
+
+
 def _provenance(path, changes):
     """Change the provenance block of a summary or table."""
     if path.suffix == ".json":
