@@ -27,11 +27,11 @@ def model_card(model, changed=()):
 
 
 def _equations(model):
-    """(MathML, text) of start values, rates and assignments, rates first."""
-    found = [(typeset.equation(typeset.rate(s.name), s.rate, f"{s.unit}/{model.time}"), f"d/dt({s.name}) = {tables.expression(s.rate)}") for s in model.states]
-    found += [(typeset.equation(typeset.name(a.name), a.expression, a.unit), f"{a.name} = {tables.expression(a.expression)}") for a in model.assignments]
-    starts = [s for s in model.states if s.initial != "0"]
-    return tuple(found + [(typeset.equation(typeset.start(s.name), s.initial, s.unit), f"{s.name}(0) = {tables.expression(s.initial)}") for s in starts])
+    """MathML of rates, assignments and start values."""
+    parts = [(typeset.rate(s.name), f"d/dt({s.name})", s.rate, f"{s.unit}/{model.time}") for s in model.states]
+    parts += [(typeset.name(a.name), a.name, a.expression, a.unit) for a in model.assignments]
+    parts += [(typeset.start(s.name), f"{s.name}(0)", s.initial, s.unit) for s in model.states if s.initial != "0"]
+    return tuple(typeset.equation(left, text, unit, f"{name} = {tables.expression(text)}") for left, name, text, unit in parts)
 
 
 def _correlations(model):

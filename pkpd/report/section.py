@@ -41,7 +41,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """text : paragraphs; points : items of a list; equations : markup of MathML"""
+    """text : paragraphs; points : items of a list; equations : MathML"""
 
     id: str
     title: str

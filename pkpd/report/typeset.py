@@ -17,10 +17,10 @@ _SIGNS = {
 _CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(7)  # how tightly a part holds together
 
 
-def equation(left, text, unit=None):
-    """<math> of `left` (Markup) = expression, with the unit behind it where it is not 1."""
-    behind = Markup('<mspace width="1.5em"/><mtext>{}</mtext>').format(unit) if unit and unit != "1" else ""
-    return Markup('<math displaystyle="true">{}<mo>=</mo>{}{}</math>').format(left, expression(text), behind)
+def equation(left, text, unit, plain):
+    """<math> of `left` (Markup) = expression, with the unit behind it where it is not 1; plain : the same for who cannot see it."""
+    behind = Markup('<mspace width="1.5em"/><mtext>{}</mtext>').format(unit) if unit != "1" else ""
+    return Markup('<math displaystyle="true" alttext="{}">{}<mo>=</mo>{}{}</math>').format(plain, left, expression(text), behind)
 
 
 def name(text):

@@ -12,7 +12,7 @@ import numpy as np
 from pkpd.errors import ModelError, ResultError
 from pkpd.response.sweep import BenefitCurves
 from pkpd.result import write_json
-from pkpd.symbolic.load import from_sources, load, sources
+from pkpd.symbolic.load import LARGEST_FILE, from_sources, load, sources
 from pkpd.symbolic.model import Benefit, Model
 
 MODEL = "model.json"
@@ -40,7 +40,10 @@ def read_model(folder, origin):
         if stored.get("digest") != digest:
             raise ResultError(f"'{path}' is not the model of the results beside it: something has changed them. Repeat the run in an empty folder.")
         try:
-            return from_sources(name, [(str(place), str(text)) for place, text in stored["sources"]], digest)
+            texts = [(str(place), str(text)) for place, text in stored["sources"]]
+            if sum(len(text) for _, text in texts) > LARGEST_FILE:
+                raise ResultError(f"'{path}': its model is too large (at most {LARGEST_FILE} characters).")
+            return from_sources(name, texts, digest)
         except (KeyError, TypeError, ValueError) as error:
             raise ResultError(f"'{path}' is no stored model. Repeat the run.") from error
     try:

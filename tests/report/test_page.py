@@ -101,7 +101,7 @@ def test_the_page_is_whole_html_with_headings_in_order_and_names_for_all_that_is
     assert len(ids) == len(set(ids))
     assert {attrs["href"][1:] for _, attrs in found.all("a")} <= set(ids)
     assert len(found.all("svg")) == len(found.all("figure")) == len(found.all("figcaption")) == 6
-    assert all(attrs["aria-label"] for _, attrs in found.elements if attrs.get("role") in ("img", "region"))
+    assert all(attrs["aria-label"] for _, attrs in found.elements if attrs.get("role") in ("img", "group"))
     assert len(found.all("caption")) == len(found.all("table"))
     assert all(attrs["scope"] in ("col", "row") for _, attrs in found.all("th"))
 

@@ -42,6 +42,6 @@ def test_choices_are_cases():
 def test_every_name_of_a_model_stands_in_its_typeset_equations(name):
     model = load(name)
     for text in [s.rate for s in model.states] + [a.expression for a in model.assignments]:
-        names = set(re.findall(r"<mi>(\w+)</mi>", typeset.equation(typeset.name("left"), text, "1"))) - {"left"}
+        names = set(re.findall(r"<mi>(\w+)</mi>", typeset.equation(typeset.name("left"), text, "1", ""))) - {"left"}
         written = set(re.findall(r"[A-Za-z_]\w*", tables.expression(text))) - {"pi", "if", "else", "and", "or", "sqrt", "abs"}
         assert names - {"π"} == {{"log": "ln"}.get(n, n) for n in written}
