@@ -252,7 +252,6 @@ def _streamed(model, out, n, scheduler, quiet, **given):
 
 def write(folder, name, thing, parts, summary, figure):
     """Write the tables of `parts`, summary.json, the figure of `thing` and the model of a run in memory; the files written. figure : format or False"""
-    from pkpd.response.saved import write_model
     from pkpd.response.sweep import column_units
     from pkpd.result import write_json, write_table
 
@@ -268,7 +267,7 @@ def write(folder, name, thing, parts, summary, figure):
 
         files.append(folder / f"{name}.{figure}")
         plots.save(plots.plot(thing), files[-1])
-    return [*files, write_model(thing.model, folder)] if parts else files
+    return files + screen.keep_model(thing.model, folder) if parts else files
 
 
 def _print_json(summary):

@@ -52,7 +52,6 @@ def trial(
 
 
 def _write(folder, result, summary, figure):
-    from pkpd.response.saved import write_model
     from pkpd.result import write_json, write_table
 
     files = []
@@ -67,7 +66,7 @@ def _write(folder, result, summary, figure):
 
         files.append(folder / f"trial.{figure}")
         plots.save(plots.plot(result), files[-1])
-    return [*files, write_model(result.model, folder)]
+    return files + screen.keep_model(result.model, folder)
 
 
 def titrated(table, rule, null, replicates, quiet, **given):

@@ -67,7 +67,8 @@ def dose_response(found):
     curves = found.curves
     if curves is None or not curves.finished:
         return None
-    median = curves.percentiles((50,))[0]
+    bands = curves.percentiles((5, 50, 95))
+    median = bands[1]
     top, unit = int(np.argmax(median)), found.model.unit(curves.rule.outcome)
     benefit = "" if unit == "1" else f" {unit}"
     alt = (
@@ -76,7 +77,6 @@ def dose_response(found):
     )
     caption = "Same patients at every dose, at steady state: grey, single patients; blue, median and the band of 90 % of them."
     shown = np.unique(np.linspace(0, len(curves.doses) - 1, min(len(curves.doses), 12)).round().astype(int))
-    bands = curves.percentiles((5, 50, 95))
     rows = [(f"{curves.doses[k]:.3g} {curves.unit}", *(f"{b[k]:.3g}" for b in bands)) for k in shown]
     title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
     drawn = figure("fan", lambda axes: med_plots.fan(axes, curves), alt, caption)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import pkpd
-from pkpd.cli import main
+from pkpd.cli import main, screen
 from pkpd.errors import PkpdError, ResultError
 from pkpd.report.page import page, write_page
 from pkpd.response import saved
@@ -286,6 +286,17 @@ def test_a_page_can_be_written_anywhere_whole(curves, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PkpdError, match="Cannot write"):
         write_page(curves, tmp_path / "file/page.html")
+
+
+def test_a_model_that_was_edited_during_the_run_costs_no_results(tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(Path(pkpd.load("pk/one_compartment").path).read_text())
+    model = pkpd.load(file)
+    (kept,) = screen.keep_model(model, tmp_path)
+    assert saved.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest == model.digest
+    file.write_text(file.read_text() + "# edited")
+    assert screen.keep_model(model, tmp_path) == [] and not kept.exists()
+    assert "has changed since it was loaded" in capsys.readouterr().err
 
 
 def test_figures_are_written_in_the_format_that_is_asked_for(run, tmp_path):
