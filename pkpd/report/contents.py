@@ -17,7 +17,7 @@ from pkpd.response.summary import summarise
 from pkpd.scale.folder import MANIFEST
 from pkpd.symbolic.model import Model
 
-WHY = ("sensitivity", "explain")
+WHY = ("sensitivity", "explain", "predict")
 OPEN = ("value", "low", "high", "share", "sd_patients", "sd_noise", "sd", "rank", "second_peak")  # numbers of summaries that are NaN where JSON has null
 
 
@@ -26,7 +26,7 @@ class Contents:
     """kind : "med", "dose-response", "trial" or "" where there are only others; summary : plain data, infinities and NaN as numbers
 
     curves : BenefitCurves or None; people : name -> (P,) columns of the patients; audit : columns of the visits, or None
-    sensitivity : (summary, columns) or None; explained : summary or None; left_out : sentences on what is no part of the study
+    sensitivity : (summary, columns) or None; explained, predicted : summary or None; left_out : sentences on what is no part of the study
     """
 
     path: Path
@@ -40,6 +40,7 @@ class Contents:
     arms: tuple = ()
     sensitivity: tuple | None = None
     explained: dict | None = None
+    predicted: dict | None = None
     left_out: tuple = ()
 
     @property
@@ -54,7 +55,7 @@ class Contents:
             return None
         if self.kind == "dose-response":
             return saved.rule_of(self.summary["goal"])
-        reasons = self.explained if self.sensitivity is None else self.sensitivity[0]
+        reasons = self.sensitivity[0] if self.sensitivity else self.explained or self.predicted
         return saved.rule_of((self.summary if self.kind else reasons)["benefit"])
 
 
@@ -99,7 +100,7 @@ def _with_why(found):
         if not saved.same_run(origin, told["sensitivity"]["provenance"]):
             raise ResultError(f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run.")
         told["sensitivity"] = told["sensitivity"], columns
-    return replace(found, sensitivity=told.get("sensitivity"), explained=told.get("explain"), left_out=found.left_out + left_out)
+    return replace(found, sensitivity=told.get("sensitivity"), explained=told.get("explain"), predicted=told.get("predict"), left_out=found.left_out + left_out)
 
 
 def _streamed(path):
@@ -184,7 +185,7 @@ def _arm(name, columns, people):
 def revived(value, blank=False):
     """Plain data as it was before JSON: "inf" is a number again, and null is NaN in lists and where a number can be missing."""
     if isinstance(value, dict):
-        return {k: revived(v, k in OPEN and "n" not in value) for k, v in value.items()}
+        return {k: revived(v, blank or (k in OPEN and "n" not in value)) for k, v in value.items()}
     if isinstance(value, list):
         return [revived(v, True) for v in value]
     if value in ("inf", "-inf"):

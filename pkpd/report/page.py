@@ -58,7 +58,7 @@ def _of_curves(found):
 
 
 def _of_reasons(found):
-    return [why_sections.influences(found), why_sections.one_patient(found)]
+    return [why_sections.influences(found), why_sections.one_patient(found), why_sections.prediction(found)]
 
 
 def absent(found):
@@ -77,6 +77,8 @@ def absent(found):
         rows.append(("which inputs make patients differ", _command("sensitivity", found)))
     if found.kind != "trial" and found.explained is None:
         rows.append(("why one patient's best dose is where it is", _command("explain", found, ("--id", 1, "--seed", found.origin["seed"]))))
+    if found.kind != "trial" and found.predicted is None and not _goal(found):
+        rows.append(("what would tell the best dose beforehand", _command("predict", found, ("--seed", found.origin["seed"]))))
     if not rows and not found.left_out:
         return None
     tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
@@ -121,6 +123,7 @@ def provenance(found):
     runs = {"The run": found.origin} if found.kind else {}
     runs |= {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
     runs |= {"The run of the explanation": found.explained["provenance"]} if found.explained else {}
+    runs |= {"The run of the prediction": found.predicted["provenance"]} if found.predicted else {}
     text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
     return Section("provenance", "Provenance", (text,), tables=tuple(table(title, ("what", "value"), _origin(block)) for title, block in runs.items()))
 

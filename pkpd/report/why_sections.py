@@ -1,6 +1,11 @@
-"""Sections of a page on why MEDs differ: shares of the variance by input, and the explanation of one patient, as their folders keep them."""
+"""Sections of a page on why MEDs differ: shares of the variance by input, one patient explained, what measurements tell; as folders keep them."""
 
 from pkpd.report.section import Section, figure, sentence, table
+
+MOST = 12  # inputs drawn
+LEAST = 0.02  # share of the variance below which an input is not drawn
+SHARES = ("sobol_total", "sobol_first", "shapley")
+MORRIS = "morris_mean_abs"
 
 
 def influences(found):
@@ -10,32 +15,35 @@ def influences(found):
     from pkpd.report import sensitivity as words
 
     summary, columns = found.sensitivity
-    parts = [_output(words, columns, summary, output, k) for k, output in enumerate(summary["outputs"])]
-    figures, tables = ([part[k] for part in parts] for k in (0, 1))
-    lines = words.head(found.model, summary)
-    return Section("sensitivity", "Which inputs make patients differ", (), tuple(map(sentence, filter(None, lines[2:]))), sum(figures, ()), tuple(tables))
+    answers = list(words.tables_of(columns, summary))
+    lines = [*words.head(found.model, summary)[2:], *(heading for heading, (_, rows) in answers if not rows)]
+    figures = [f for k, output in enumerate(summary["outputs"]) if summary["sd"][output] > 0 for f in _bars(words, columns, output, k)]
+    tables = tuple(table(heading, *content) for heading, content in answers if content[1])
+    return Section("sensitivity", "Which inputs make patients differ", (), tuple(map(sentence, filter(None, lines))), tuple(figures), tables)
 
 
-def _output(words, columns, summary, output, k):
-    """((Figures), Table) of one output."""
-    label = words.LABELS.get(output, output)
-    shares = table(f"Shares of the variance of {label}", *words.index_rows(columns, summary, output))
-    top = words.ranked(columns, output, least=0.02) or words.ranked(columns, output, "shapley", 0.02)
-    if not top:
-        return (), shares
+def _bars(words, columns, output, k):
+    """Figures of one output: shares of its variance, else the screening."""
     from pkpd.report import sensitivity_plots
 
-    methods = ("sobol_total", "sobol_first", "shapley")
+    label = words.LABELS.get(output, output)
+    top = words.ranked(columns, output, SHARES[0], LEAST) or words.ranked(columns, output, SHARES[2], LEAST)
+    what, methods = f"share of the variance of {label}", SHARES
+    caption = f"{label[:1].upper()}{label[1:]}: what each input moves alone, with all it acts with, and its fair share. Inputs below {LEAST:g} are not drawn."
+    if not top:
+        top, methods = words.ranked(columns, output, MORRIS, 0.0), (MORRIS,)
+        what, caption = f"change of {label}", f"{label[:1].upper()}{label[1:]}: mean size of its change when an input moves by half of its distribution."
+    names = list(top)[:MOST]
 
     def draw(axes):
-        sensitivity_plots.bars(axes, columns, output, list(top), methods, "")
-        axes.set_xlabel(f"share of the variance of {label}")
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        sensitivity_plots.bars(axes, columns, output, names, methods, "")
+        axes.set_xlabel(what)
+        if methods == SHARES:
+            axes.legend(frameon=False, fontsize=8, loc="lower right")
 
-    first = ", ".join(f"{name} {value[0]:.2f}" for name, value in list(top.items())[:3])
-    alt = f"Bars of the shares of the variance of {label} by input, with 95 % intervals. Largest: {first}."
-    caption = f"{label[:1].upper()}{label[1:]}: what each input moves alone, with all it acts with, and its fair share. Inputs below 0.02 are not drawn."
-    return (figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(top))),), shares
+    first = ", ".join(f"{name} {top[name][0]:.2f}" for name in names[:3])
+    alt = f"Bars by input with 95 % intervals: {what}. Largest: {first}."
+    return [figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(names)))] if names else []
 
 
 def one_patient(found):
@@ -68,3 +76,19 @@ def one_patient(found):
     lines = tuple(sentence(line.removeprefix(f"{model.name}, ")) for line in words.sentences(model, told) if line)
     parts = table("From the typical patient to this one", words.HEADERS, words.rows(told))
     return Section("explanation", f"Why {who} has this best dose", (words.small_print(told),), lines, figures, (parts,))
+
+
+def prediction(found):
+    """What measurements tell of the best dose, or None where the folder does not say."""
+    told = found.predicted
+    if told is None:
+        return None
+    from pkpd.report import predicted as words
+
+    lines = [line.removeprefix(f"{found.model.name}: ") for line in words.sentences(found.model, told) if line]
+    drawn = figure(
+        "measured", lambda axes: words.bars(axes, told), "Bars of the explained variance by measurement, alone and lost without it; see the table.",
+        "Explained variance of the log best dose, cross-validated.", (4.5, 1.6 + 0.5 * len(told["measures"])),
+    )  # fmt: skip
+    worth = table("What each measurement is worth", words.HEADERS, words.rows(told))
+    return Section("prediction", "What would tell the best dose beforehand", (), tuple(map(sentence, lines)), (drawn,), (worth,))

@@ -26,8 +26,9 @@ def folder(tmp_path_factory):
     """MEDs, sensitivity and one patient explained."""
     path = tmp_path_factory.mktemp("why") / "all"
     command("med", "ldn/hormesis", "-n", 24, *GIVEN, path)
-    command("sensitivity", "ldn/hormesis", "-n", 2, "--most", 2, "--scramblings", 2, "--methods", "sobol", *GIVEN, path)
+    command("sensitivity", "ldn/hormesis", "-n", 2, "--most", 2, "--scramblings", 2, "--methods", "morris", *GIVEN, path)
     command("explain", "ldn/hormesis", "--id", 17, *GIVEN, path)
+    command("predict", "ldn/hormesis", "-n", 200, "--measure", "wt", *GIVEN, path)
     return path
 
 
@@ -39,16 +40,17 @@ def test_shares_and_the_explained_patient_stand_on_the_page(folder):
     text = words(folder)
     told, shares = (json.loads((folder / f"{name}.json").read_text()) for name in ("explain", "sensitivity"))
     assert "Why patient 17 has this best dose" in text and f"{told['shifts'][0]['label']}" in text
-    assert f"{shares['evaluations']:,} patients" in text and "Shares of the variance of log10 MED" in text
+    assert f"{shares['evaluations']:,} patients" in text and "Change of log10 MED when an input moves" in text
     assert "pkpd sensitivity" not in text.partition("What this folder does not hold")[2].partition("Model card")[0]
-    assert page(folder).count("<svg") == 3 + len(shares["outputs"]) + 3
+    assert "What would tell the best dose beforehand" in text and "What each measurement is worth" in text
+    assert page(folder).count("<svg") == 3 + len(shares["outputs"]) + 3 + 1
 
 
 def test_without_a_study_they_stand_alone_and_the_rest_is_named(folder, tmp_path):
     for name in ("sensitivity.json", "sensitivity.parquet", "model.json"):
         shutil.copy(folder / name, tmp_path)
     text = words(tmp_path)
-    assert "Which inputs make patients differ" in text and "pkpd med ldn/hormesis -n 1000 --seed 7 --out med" in text
+    assert "Which inputs make patients differ" in text and "mean size of its change" in text and "pkpd med ldn/hormesis -n 1000 --seed 7 --out med" in text
     assert f"pkpd explain ldn/hormesis --id 1 --seed 7 --out {tmp_path}" in text
 
 
