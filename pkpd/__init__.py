@@ -16,6 +16,7 @@ _HOMES = {
     "simulate": "pkpd.simulation",
     "dose_response": "pkpd.response.sweep",
     "med": "pkpd.response.med",
+    "day": "pkpd.response.day",
     "stream": "pkpd.response.stream",
     "open": "pkpd.response.dataset",
     "summarise": "pkpd.response.summary",

@@ -75,7 +75,7 @@ def test_show_source_prints_the_generated_kernel(run):
 def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path):
     code, out, err = run(*MED, "--out", "med")
     assert (code, err) == (0, "")
-    assert {f.name for f in (tmp_path / "med").iterdir()} == {"patients.parquet", "curves.parquet", "summary.json", "med.png"}
+    assert {f.name for f in (tmp_path / "med").iterdir()} == {"patients.parquet", "curves.parquet", "summary.json", "med.png", "model.json"}
     summary = json.loads((tmp_path / "med/summary.json").read_text())
     stored = pq.read_schema(tmp_path / "med/patients.parquet").metadata
     assert json.loads(stored[b"pkpd.provenance"]) == summary["provenance"]

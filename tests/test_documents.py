@@ -18,7 +18,7 @@ from pkpd.trials.observe import diary
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "summarise", "fit", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "summarise", "report", "fit", "nca")
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -163,7 +163,7 @@ def test_a_tour_can_be_followed_from_its_beginning_to_its_end(page, scheduler, t
 
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
-    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "fit", "nca"}
+    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "report", "fit", "nca"}
     for words in examples:
         run(words, tmp_path, monkeypatch)
 

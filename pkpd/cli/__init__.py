@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | summarise | fit | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | summarise | report | fit | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -7,13 +7,13 @@ import sys
 
 import typer
 
-from pkpd.cli import bench, fitting, library, nca, response, simulation, trials
+from pkpd.cli import bench, fitting, library, nca, report, response, simulation, trials
 from pkpd.errors import PkpdError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
     help="Dose response and maximally effective doses of virtual patients, computed from mechanism.\n\n"
-    "Start with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med",
+    "Start with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report",
 )  # fmt: skip
 app.command("models")(library.models)
 app.command("check")(library.check)
@@ -23,6 +23,7 @@ app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
 app.command("trial")(trials.trial)
 app.command("summarise")(response.summarise)
+app.command("report")(report.report)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)
 app.command("bench")(bench.bench)

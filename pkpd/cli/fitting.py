@@ -29,6 +29,7 @@ def fit(
     response: Annotated[str, Option("--response", metavar="COLUMN", help="Column of the responses.")] = "response",
     out: Annotated[str | None, Option("--out", "-o", metavar="FILE", help="Summary to write: .json.", show_default=False)] = None,
     figure: Annotated[bool, Option("--figure/--no-figure", help="Draw a figure beside the summary.", show_default=False)] = False,
+    format: options.Format = "png",
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):  # fmt: skip
@@ -52,7 +53,7 @@ def fit(
         data, model, c=c, better=better, level=level, variance=variance, dose_scale=dose_scale, dose=dose, response=response
     )  # fmt: skip
     summary = found.summary(options.command_line())
-    files = [] if out is None else _write(found, summary, Path(out), figure)
+    files = [] if out is None else _write(found, summary, Path(out), figure and format)
     if json:
         print(json_text(summary), end="")
     elif not quiet:
@@ -68,8 +69,8 @@ def _write(found, summary, out, figure):
         return [out]
     from pkpd.report import plots
 
-    plots.save(plots.plot(found), out.with_suffix(".png"))
-    return [out, out.with_suffix(".png")]
+    plots.save(plots.plot(found), out.with_suffix(f".{figure}"))
+    return [out, out.with_suffix(f".{figure}")]
 
 
 def _report(found, fits):

@@ -1,7 +1,7 @@
 """Options that keep one name and one meaning in every command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -52,6 +52,8 @@ Json = Annotated[bool, Option("--json", help="Print the summary as JSON, for scr
 Folder = Annotated[str | None, Option("--out", "-o", metavar="FOLDER", help="Folder for tables, summary and figure.", show_default=False)]
 File = Annotated[str | None, Option("--out", "-o", metavar="FILE", help="Table to write: .csv or .parquet.", show_default=False)]
 Figure = Annotated[bool, Option("--figure/--no-figure", help="Draw a figure beside the tables.")]
+Format = Annotated[Literal["png", "svg", "pdf"], Option("--format", help="Format of the figure; svg and pdf are vectors.")]
+Report = Annotated[bool, Option("--report", help="Also write report.html to --out: the whole study on one page that needs no network.")]
 Outcome = Annotated[str | None, Option("--outcome", metavar="NAME", help="State or output that a dose should move.", show_default=False)]
 Better = Annotated[str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)]
 Into = Annotated[str | None, Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False)]

@@ -31,6 +31,7 @@ def dose_response(
     into: options.Into = None,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
     solver: options.Solver = "auto",
@@ -62,7 +63,7 @@ def dose_response(
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
     summary = sentences.dose_response_summary(response, options.command_line())
-    files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure)
+    files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
@@ -95,9 +96,11 @@ def med(
     replicates: options.Replicates = None,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
     solver: options.Solver = "auto",
+    report: options.Report = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     stream: options.Stream = False,
@@ -109,7 +112,7 @@ def med(
 
     \b
     Examples:
-      pkpd med ldn/hormesis -n 1000 --seed 7 --out med
+      pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report
       pkpd med ldn/hormesis --set glia=0 -n 1000 --seed 7 --out without-glia
       pkpd med ldn/hormesis --set "toff=24 h" --delta "5 %" --json
       pkpd med ldn/hormesis -n 1000000 --seed 7 --stream --out large
@@ -125,6 +128,8 @@ def med(
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     options.check_folder(out)
+    if report and out is None:
+        raise typer.BadParameter("--report writes to a folder; give it with --out")
     if null and not titrate:
         raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
@@ -136,7 +141,8 @@ def med(
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
-        report(_streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule), n, Path(out), {}, figure, json, quiet, subgroups)
+        table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule)
+        tell(table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
@@ -152,7 +158,7 @@ def med(
     seen = trials.titrated(table, titrate, null, titrations, quiet, **numerics, **rule) if titrate and whole else None
     repeated = again.med(table, quiet, **numerics, **rule) if again and whole else None
     parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
-    report(table, len(people), out and Path(out), parts, figure, json, quiet, subgroups, seen, repeated)
+    tell(table, len(people), out and Path(out), parts, figure and format, json, quiet, subgroups, seen, repeated, report)
 
 
 def summarise(
@@ -160,6 +166,7 @@ def summarise(
     out: Annotated[str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for summary and figure (default: the same).", show_default=False)] = None,
     by: options.By = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
@@ -180,26 +187,29 @@ def summarise(
     left = table.folder.total - len(table)
     if left:
         print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
-    report(table, len(table), Path(out or folder), {}, figure, json, quiet, options.names(by, table.people))
+    tell(table, len(table), Path(out or folder), {}, figure and format, json, quiet, options.names(by, table.people))
 
 
-def report(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None):
+def tell(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False):
     """Print and write what a table of MEDs says.
 
-    n : patients asked for; seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
+    n : patients asked for; figure : its format, or False; report : whether to write the page on the folder
+    seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
     """
     from pkpd.cli import trials
     from pkpd.report import sentences
-    from pkpd.report.published import RANGES
+    from pkpd.report.published import inside
     from pkpd.response.summary import summarise
 
-    known = RANGES.get(table.model.name)
-    inside = (known.lowest, known.highest) if known and known.unit == table.rule.unit else None
-    summary = summarise(table, inside, options.command_line(), subgroups)
+    summary = summarise(table, inside(table.model, table.rule), options.command_line(), subgroups)
     summary |= {"observed": trials.summarised(seen)} if seen else {}
     summary |= repeated.summary() if repeated else {}
     files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
     files += [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
+    if report:
+        from pkpd.report.page import write_page
+
+        files.append(write_page(out))
     if json:
         _print_json(summary)
     elif not quiet:
@@ -241,7 +251,7 @@ def _streamed(model, out, n, scheduler, quiet, **given):
 
 
 def write(folder, name, thing, parts, summary, figure):
-    """Write the tables of `parts`, summary.json and the figure of `thing`; the files written."""
+    """Write the tables of `parts`, summary.json, the figure of `thing` and the model of a run in memory; the files written. figure : format or False"""
     from pkpd.response.sweep import column_units
     from pkpd.result import write_json, write_table
 
@@ -255,9 +265,9 @@ def write(folder, name, thing, parts, summary, figure):
     if figure:
         from pkpd.report import plots
 
-        files.append(folder / f"{name}.png")
+        files.append(folder / f"{name}.{figure}")
         plots.save(plots.plot(thing), files[-1])
-    return files
+    return files + screen.keep_model(thing.model, folder) if parts else files
 
 
 def _print_json(summary):

@@ -69,6 +69,19 @@ def lines(texts):
         print(text)
 
 
+def keep_model(model, folder):
+    """Write the model beside its results; [the file], or [] and a sentence where its file has changed since the run began."""
+    from pkpd.errors import ModelError
+    from pkpd.response.saved import MODEL, write_model
+
+    try:
+        return [write_model(model, folder)]
+    except ModelError as error:
+        (folder / MODEL).unlink(missing_ok=True)  # of an earlier run
+        print(f"{error} The results are those of the model as it was; its text is not kept beside them.", file=sys.stderr)
+        return []
+
+
 def finish(files, failure, finished, total, quiet=False):
     """Say what failed and what was written. After Ctrl-C (`finished` patients of `total`) the exit code is 130."""
     import typer

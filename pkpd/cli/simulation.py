@@ -65,6 +65,7 @@ def simulate(
     ] = None,
     out: options.File = None,
     figure: Annotated[bool, typer.Option("--figure/--no-figure", help="Draw a figure beside the table.", show_default=False)] = False,
+    format: options.Format = "png",
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
     solver: options.Solver = "auto",
@@ -124,7 +125,7 @@ def simulate(
         parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
     repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
-    files = [] if out is None else _write(result, Path(out), seen, figure or bool(data), repeated)
+    files = [] if out is None else _write(result, Path(out), seen, (figure or bool(data)) and format, repeated)
     if json:
         _print_json(result, subgroups, repeated)
     else:
@@ -153,7 +154,7 @@ def _write(result, out, seen, figure, repeated):
     if figure:
         from pkpd.report import plots
 
-        files.append(out.with_suffix(".png"))
+        files.append(out.with_suffix(f".{figure}"))
         shown = ({"data": seen} if seen else {}) | ({"repeated": repeated} if repeated is not None else {})
         plots.save(plots.plot(result, **shown), files[-1])
     return files

@@ -16,6 +16,7 @@ def trial(
     replicate: Annotated[int, typer.Option("--replicate", min=0, metavar="K", help="Repetition: the same people, new noise and randomisation.")] = 0,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
     solver: options.Solver = "auto",
@@ -38,7 +39,7 @@ def trial(
     with screen.progress((n or plan.patients) * many, quiet) as advance:
         result = run.trial(plan, n=n, seed=seed, ids=ids, replicate=replicate, rtol=rtol, solver=solver, threads=threads, progress=advance)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), result, summary, figure)
+    files = [] if out is None else _write(Path(out), result, summary, figure and format)
     if json:
         from pkpd.result import json_text
 
@@ -63,9 +64,9 @@ def _write(folder, result, summary, figure):
     if figure:
         from pkpd.report import plots
 
-        files.append(folder / "trial.png")
+        files.append(folder / f"trial.{figure}")
         plots.save(plots.plot(result), files[-1])
-    return files
+    return files + screen.keep_model(result.model, folder)
 
 
 def titrated(table, rule, null, replicates, quiet, **given):

@@ -1,37 +1,31 @@
-"""Figures of results: time course, dose response, distribution of maximally effective doses.
+"""Figures of whatever pkpd computed: `plot` finds the one that suits; time courses and endpoints are drawn here.
 
 Each function takes a result and returns a matplotlib Figure; `save` writes it whole or not at all. Computes quantiles for
 display and nothing else.
 """
 
-from functools import singledispatch
+from functools import cache, singledispatch
 
 import numpy as np
 
-from pkpd.report import fit_plots, style, tables
-from pkpd.report.published import RANGES
+from pkpd.report import fit_plots, med_plots, style, tables
 from pkpd.response.compare import Comparison
 from pkpd.response.dataset import MedDataset
+from pkpd.response.day import Day
 from pkpd.response.fitted import Fit
 from pkpd.response.med import MedTable
-from pkpd.response.quantiles import quantile
-from pkpd.response.summary import histogram, known_doses
 from pkpd.response.sweep import DoseResponse
-from pkpd.result import EndpointResult, EventResult, Result, provenance, write_figure
-
-MOST_CURVES = 120  # single patients drawn
-NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
+from pkpd.result import EndpointResult, EventResult, Result, write_figure
 
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Fit, Comparison, Titration or
-    TrialResult.
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Day, Fit, Comparison, Titration
+    or TrialResult.
 
     Raises TypeError for anything else.
     """
-    from pkpd.report import trial_plots  # noqa: F401  registers its figures here; loaded only when it is asked for
-
+    _know_trials()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
         raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
     return plot.dispatch(type(thing))(thing, **options)
@@ -39,6 +33,21 @@ def plot(thing, **options):
 
 plot.register(Fit, fit_plots.fitted)
 plot.register(Comparison, fit_plots.compared)
+plot.register(DoseResponse, med_plots.dose_response)
+plot.register(MedTable, med_plots.med)
+plot.register(MedDataset, med_plots.med)
+plot.register(Day, med_plots.day)
+
+
+@cache
+def _know_trials():
+    """Trials are loaded only when a figure is asked for."""
+    from pkpd.report import trial_plots
+    from pkpd.trials.observed import Titration
+    from pkpd.trials.run import TrialResult
+
+    plot.register(Titration, trial_plots.titration)
+    plot.register(TrialResult, trial_plots.trial)
 
 
 def save(drawing, path):
@@ -70,7 +79,7 @@ def at_records(result: EventResult, data=None):
     data : list of pkpd.report.observed.Observations
     """
     fine = result.cohort.ids[result.status == 0]
-    shown = fine[:: max(1, -(-len(fine) // MOST_CURVES))]
+    shown = fine[:: max(1, -(-len(fine) // style.MOST_CURVES))]
     few = len(shown) <= len(style.CYCLE)
 
     def draw(axes, k, scale):
@@ -99,7 +108,7 @@ def distributions(result: EndpointResult):
             axes.set_title(f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9)
         style.clean(axes, name if result.units[k] == "1" else f"{name} in {result.units[k]}", "patients (%)" if k % columns == 0 else "")
     style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
-    style.caption(drawing, _small_print(result.model, result.provenance(), len(fine)))
+    style.caption(drawing, tables.small_print(result.model, result.provenance(), len(fine)))
     return drawing
 
 
@@ -126,7 +135,7 @@ def _panels(result, finished, values, draw, data):
                 axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
             axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
-    style.caption(drawing, _small_print(result.model, result.provenance(), finished))
+    style.caption(drawing, tables.small_print(result.model, result.provenance(), finished))
     return drawing
 
 
@@ -178,98 +187,3 @@ def _concentration_axis(axes, values):
     style.log_axis(axes.yaxis, 1.0, 1e9)
     if top > 0:
         axes.set_ylim(bottom=top / 1000)
-
-
-@plot.register
-def dose_response(response: DoseResponse):
-    """Benefit at steady state against dose: patients faint, median, 5-95 % band."""
-    drawing = style.figure(6.4, 4.6)
-    axes = drawing.add_subplot()
-    _fan(axes, response)
-    style.heading(drawing, f"{response.model.title}: dose response at steady state")
-    style.caption(drawing, _small_print(response.model, provenance(response.model, response.cohort), response.finished))
-    return drawing
-
-
-def _fan(axes, response):
-    if response.finished:
-        axes.plot(response.doses, response.some(MOST_CURVES).T, color=style.GREY, alpha=0.18, linewidth=0.6)
-        low, median, high = response.percentiles((5, 50, 95))
-        axes.fill_between(response.doses, low, high, color=style.BLUE, alpha=0.18, linewidth=0, label="5 to 95 % of patients")
-        axes.plot(response.doses, median, color=style.BLUE, linewidth=2, label="median patient at each dose")
-        room = high.max() - low.min()
-        axes.set_ylim(low.min() - 0.35 * room, high.max() + 0.35 * room)
-    axes.axhline(0, color=style.INK, linewidth=0.8)
-    style.log_axis(axes.xaxis, response.doses[0], response.doses[-1])
-    axes.set_xlim(response.doses[0], response.doses[-1])
-    rule = response.rule
-    change = "fall" if rule.better == "lower" else "rise"
-    style.clean(axes, _dose_label(response), style.label(f"{change} of {rule.outcome}", response.model.unit(rule.outcome)))
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
-
-
-def _dose_label(response):
-    return f"dose ({response.unit} every {tables.quantity(response.rule.every, response.model.time)})"
-
-
-@plot.register
-def med(table: MedTable | MedDataset):
-    """Dose-response fan beside the histogram of maximally effective doses, censored and other patients counted."""
-    drawing = style.figure(11.5, 4.9)
-    left, right = drawing.subplots(1, 2)
-    _fan(left, table.curves)
-    left.set_title("Benefit at steady state, same patients at every dose", loc="left", fontsize=11)
-    _histogram(right, table)
-    style.heading(drawing, table.model.title)
-    style.caption(drawing, _small_print(table.model, table.provenance(), table.curves.finished))
-    return drawing
-
-
-def _histogram(axes, table):
-    rule = table.rule
-    bars = histogram(table.column("med")[table.having("interior")], rule)
-    axes.hist(bars["edges"][:-1], bins=bars["edges"], weights=bars["counts"] * (100 / len(table)), color=style.SKY, edgecolor="white", linewidth=0.5)
-    middle = quantile(known_doses(table), 0.5)
-    if np.isfinite(middle.value):
-        axes.axvline(middle.value, ymax=0.72, color=style.BLUE, linewidth=2)
-        text = f"median {middle.text(rule.lowest, rule.highest, rule.unit)}"
-        axes.annotate(text, (middle.value, 0.73), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.4)
-    mark_published(axes, table)
-    style.log_axis(axes.xaxis, rule.lowest, rule.highest)
-    axes.set_xlim(rule.lowest, rule.highest)
-    style.clean(axes, f"maximally effective dose ({rule.unit})", "patients (% of all)", "Each patient's own best dose")
-    axes.text(
-        0.985, 0.97, _status_text(table), transform=axes.transAxes, ha="right", va="top", multialignment="left", fontsize=8.5, color=style.INK,
-        bbox={"facecolor": "white", "edgecolor": "#dddddd", "boxstyle": "round,pad=0.4"},
-    )  # fmt: skip
-
-
-def mark_published(axes, table):
-    """A band over the published range of MEDs, where there is one for the table's model."""
-    known = RANGES.get(table.model.name)
-    if known is None or known.unit != table.rule.unit:
-        return
-    axes.axvspan(known.lowest, known.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
-    middle = (known.lowest * known.highest) ** 0.5
-    text = f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
-    axes.annotate(text, (middle, -0.19), xycoords=("data", "axes fraction"), ha="center", fontsize=8, color="#6b6000", annotation_clip=False)
-
-
-def _status_text(table):
-    """Counts of every status that occurs, one a line."""
-    low, high, unit = table.rule.lowest, table.rule.highest, table.rule.unit
-    words = {
-        "interior": f"best between {low:g} and {high:g} {unit}", "below_range": f"best below {low:g} {unit}", "above_range": f"best above {high:g} {unit}",
-        "no_benefit": "no dose helps enough", "flat": "no response", "failed": "not solved",
-    }  # fmt: skip
-    counts = {name: int(table.having(name).sum()) for name in words}
-    lines = [f"{100 * count / len(table):.1f} %  {words[name]}" for name, count in counts.items() if count]
-    return "\n".join([f"{len(table)} patients", *lines])
-
-
-def _small_print(model, origin, finished):
-    who = "typical patient" if origin["typical"] else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
-    changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
-    hypotheses = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in tables.hypotheses(model, origin["set"]))
-    return [f"{model.name}: {who}{changed}. {tables.share_assumed(model)}.{hypotheses}", NO_ADVICE]

@@ -18,9 +18,12 @@ CLINIC = Published(0.1, 6.0, "mg", 41, "Marcus 2024, J Pain Res 17:1273")
 RANGES = {"ldn/hormesis": CLINIC, "ldn/hormesis_prior": CLINIC}
 
 
-def share_inside(model, meds):
-    """Share of the given MEDs inside the published range, or None where nothing is published for the model."""
+def said(known):
+    """What is published, in words."""
+    return f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
+
+
+def inside(model, rule):
+    """(lowest, highest) published MED, or None where nothing is published for the model in the unit of the rule."""
     known = RANGES.get(model.name)
-    if known is None or not len(meds):
-        return None
-    return float(((meds >= known.lowest) & (meds <= known.highest)).mean())
+    return (known.lowest, known.highest) if known and known.unit == rule.unit else None

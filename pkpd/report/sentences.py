@@ -91,7 +91,7 @@ def dose_response_summary(response, command=None):
     bands = dict(zip(("p5", "median", "p95"), response.percentiles((5, 50, 95)) if finished else (None,) * 3, strict=True))
     return {
         "question": f"benefit of doses of {rule.into} on {rule.outcome}, every {number(rule.every)} {response.model.time}",
-        "unit": rule.unit, "outcome_unit": response.model.unit(rule.outcome), "patients": patients,
+        "unit": rule.unit, "goal": {k: v for k, v in vars(rule).items() if k != "place"}, "outcome_unit": response.model.unit(rule.outcome), "patients": patients,
         "status": {"failed": patients - finished}, "doses": response.doses, "benefit": bands,
         "inputs": {"all": len(response.model.inputs), "assumed": tables.evidence(response.model)["assumed"]},
         "provenance": provenance(response.model, response.cohort, command),
@@ -121,7 +121,7 @@ def med_sentences(model, summary):
     for status, count in summary["status"].items():
         if count:
             lines.append(f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}")
-    lines += ["", *_doses(summary), *_worth(model, summary), "", f"  {tables.share_assumed(model)} (pkpd show {model.name})."]
+    lines += ["", *med_doses(summary), *worth(model, summary), "", f"  {tables.share_assumed(model)} (pkpd show {model.name})."]
     lines += [f"  Hypothesis: {text}" for text in tables.hypotheses(model, summary["provenance"]["set"])]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
 
@@ -159,7 +159,8 @@ def interval_rows(result, repeated):
     return ("output", "unit", "time", "p5", "median", "p95"), rows
 
 
-def _doses(summary):
+def med_doses(summary):
+    """Where the MEDs of a summary lie."""
     rule, unit = summary["benefit"], summary["unit"]
     found = {q["level"]: q for q in summary["quantiles"]}
 
@@ -180,7 +181,8 @@ def _doses(summary):
     return lines
 
 
-def _worth(model, summary):
+def worth(model, summary):
+    """What the MED is worth to the median patient."""
     rule, medians = summary["benefit"], summary["medians_at_med"]
     parts = [(f"{'fall' if rule['better'] == 'lower' else 'rise'} of {rule['outcome']}", "benefit_at_med", model.unit(rule["outcome"]), 1)]
     parts.append(("90 % of it after", "days_to_90", "d", 1))

@@ -3,21 +3,37 @@
 Colours: Okabe & Ito (2008). Uses matplotlib's objects and not pyplot, which costs start-up time and keeps global state.
 """
 
+import re
 import textwrap
+import warnings
+from io import StringIO
 
+import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442"
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 GREY, INK = "#8c8c8c", "#222222"
+MOST_CURVES = 120  # single patients drawn
+DENSE = 500  # points, beyond which a vector figure holds them as a picture
+
+
+class Drawing(Figure):
+    """A Figure whose texts stand as they were written: a $ in the title of a model begins no formula."""
+
+    def draw(self, renderer):
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        super().draw(renderer)
 
 
 def figure(width, height):
     """An empty figure of so many inches, laid out without overlaps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    drawing = Figure(figsize=(width, height), layout="constrained")
+    drawing = Drawing(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(drawing)
     return drawing
 
@@ -55,6 +71,18 @@ def caption(drawing, lines):
     """Small print under the figure, wrapped to its width."""
     text = "\n".join(_wrapped(drawing, line, 18.5) for line in lines)
     drawing.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
+
+
+def svg(drawing, name):
+    """The figure as an SVG element for a page, as wide as the page lets it be; its ids begin with `name`, so that none is there twice."""
+    text = StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font has not
+        drawing.savefig(text, format="svg", dpi=150, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    found = text.getvalue()
+    found = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", found[found.index("<svg") :], flags=re.S)
+    found = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", found)
+    return re.sub(r' (?:width|height)="[\d.]+pt"', "", found, count=2)
 
 
 def _wrapped(drawing, text, letters):

@@ -3,6 +3,7 @@
 import ast
 
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
+NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
 
 
 def evidence(model):
@@ -26,6 +27,14 @@ def hypotheses(model, changed=()):
     ]
 
 
+def small_print(model, origin, finished):
+    """Lines under a figure: who was computed, what is assumed. origin : provenance block; finished : patients that were solved"""
+    who = "typical patient" if origin["typical"] else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
+    changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
+    switched = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in hypotheses(model, origin["set"]))
+    return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]
+
+
 def number(value):
     """Short text of a number: up to six digits."""
     return f"{value:.6g}"
@@ -34,6 +43,11 @@ def number(value):
 def quantity(value, unit):
     """Number with its unit; a unit of 1 is not printed."""
     return number(value) if unit == "1" else f"{number(value)} {unit}"
+
+
+def label(name):
+    """A name in words."""
+    return name.replace("_", " ")
 
 
 def variability(spread):

@@ -16,6 +16,12 @@ def titration_sentences(summary, unit):
     """Lines on the observed MEDs of a summary made by pkpd.trials.observed.summarise_observed."""
     lines = [f"Observed: {summary['rule']}" + (f" ({NULLS[summary['null']]})" if summary["null"] else ""), ""]
     lines += [f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[name]}" for name, count in summary["outcome"].items() if count]
+    return [*lines, *observed_sentences(summary, unit)]
+
+
+def observed_sentences(summary, unit):
+    """What the observed MEDs are, how they go with the true ones, and how much of their spread is real."""
+    lines = []
     found = {q["level"]: q for q in summary["quantiles"]}
 
     def dose(level):

@@ -110,8 +110,9 @@ class Steady:
         self.options = {"rtol": rtol, "threads": threads}
         self.tol = tol
         self.watched = tuple(dict.fromkeys(n for n in (rule.exposure, rule.blockade) if n))
+        self.seen = tuple(dict.fromkeys((*self.watched, rule.outcome)))
         integrals = (rule.outcome,) + ((rule.exposure,) if rule.exposure else ())
-        self.kernel = batch.compile(model, (), integrals, solver, extremes=self.watched)
+        self.kernel = batch.compile(model, self.seen, integrals, solver, extremes=self.watched)
         self.sign = 1.0 if rule.better == "lower" else -1.0
 
     def at(self, person, doses, guess=None):
@@ -133,6 +134,12 @@ class Steady:
             self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, control=solution.control, since=0.0, **self.options
         )
         return {name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)}
+
+    def within(self, person, doses, solution, times):
+        """Watched output, and the outcome -> (N, T) values at times (T,) of one interval that starts in the given steady state."""
+        actions = periodic_actions(self.model, self.rule.into, doses, self.rule.every, self.cohort.theta, person, self.rule.unit)
+        run = batch.solve(self.kernel, self.cohort.theta, person, solution.y, 0.0, self.rule.every, actions, grid=times, **self.options)
+        return {name: run.out[:, :, k] for k, name in enumerate(self.seen)}
 
     def days_to_most(self, person, doses, y0, untreated, solution):
         """Days of treatment from the untreated state y0 (N, S) until the mean outcome of an interval stays within a tenth of its change.

@@ -1,12 +1,16 @@
 """Figures show the numbers of the result they are given."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import trapezoid
 
 import pkpd
-from pkpd.report import plots
+from pkpd.report import med_plots, plots, style, trial_plots
 from pkpd.report.observed import observations
+from pkpd.response.med import STATUSES
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,56 @@ def test_med_bars_add_up_to_the_share_of_patients_with_a_med(table):
     assert sum(bar.get_height() for bar in axes.containers[0]) == pytest.approx(share)
     words = " ".join(text.get_text() for text in axes.texts)
     assert "0.1-6 mg: range of 41 published MEDs" in words and f"{share:.1f} %" in words
+
+
+def test_the_density_holds_as_many_patients_as_the_bars(table):
+    axes = pkpd.plot(table).axes[1]
+    (density,) = (item for item in axes.get_lines() if len(item.get_xdata()) == 200)
+    logs = np.log(density.get_xdata())
+    bar = np.log(table.rule.highest / table.rule.lowest) / len(axes.containers[0])
+    inside = trapezoid(density.get_ydata(), logs) / bar
+    assert inside == pytest.approx(sum(bar.get_height() for bar in axes.containers[0]), rel=0.05)
+
+
+def test_a_cohort_without_meds_is_drawn_empty(table):
+    spread = med_plots.Spread("x", "mg", 0.05, 50.0, 3, np.geomspace(0.05, 50, 4), np.zeros(3), {**dict.fromkeys(STATUSES, 0), "no_benefit": 3}, np.nan)
+    axes = style.figure(4, 3).add_subplot()
+    med_plots.bars(axes, spread, np.full(3, np.nan))
+    assert "100.0 %  no dose helps enough" in axes.texts[-1].get_text() and axes.get_ylim() == (0, 1)
+
+
+def test_the_line_of_the_ladder_is_the_nearest_dose_on_the_log_axis():
+    ladder = np.array([1.0, 3.0, 4.5])
+    found = trial_plots.Found("x", "mg", 0.5, 50.0, ladder, np.array([2.0, np.nan]), np.array([2.0, np.nan]), np.array([3.0, 1.0]))
+    axes = style.figure(4, 3).add_subplot()
+    trial_plots.pairs(axes, found)
+    steps = line(axes, "true, rounded to the ladder")
+    for dose in (0.6, 1.7, 1.8, 3.6, 3.7, 40.0):
+        k = np.searchsorted(steps.get_xdata(), dose) - 1
+        assert steps.get_ydata()[k] == ladder[np.argmin(np.abs(np.log(ladder / dose)))]
+    assert len(line(axes, "patient").get_xdata()) == 1
+
+
+def test_discs_of_titration_paths_count_every_patient_once():
+    audit = {"ID": np.array([1, 1, 2, 2, 3]), "DAY": np.array([0, 14, 0, 14, 0]), "NEXT": np.array([0.1, 0.5, 0.1, 0.5, 0.0])}
+    axes = style.figure(4, 3).add_subplot()
+    trial_plots.paths(axes, audit, "mg")
+    goes_on, stopped = axes.collections
+    np.testing.assert_array_equal(goes_on.get_offsets(), [[14, 0.5]])
+    np.testing.assert_array_equal(stopped.get_offsets(), [[0, 0]])
+    assert (goes_on.get_sizes()[0] - 4) / (stopped.get_sizes()[0] - 4) == pytest.approx(2)
+
+
+def test_a_dollar_in_a_title_begins_no_formula_and_svg_ids_are_the_figures_own():
+    texts = []
+    for name in ("one", "two"):
+        drawing = style.figure(4, 3)
+        drawing.add_subplot().set_title("$\\frac{ <b>")
+        texts.append(style.svg(drawing, name))
+    ids = [set(re.findall(r'\bid="([^"]*)"', text)) for text in texts]
+    assert ids[0] and not ids[0] & ids[1] and all(i.startswith("one-") for i in ids[0])
+    assert set(re.findall(r'(?:href="|url\()#([^")]*)', texts[0])) <= ids[0]
+    assert texts[0].startswith("<svg ") and "<!--" not in texts[0] and "<style" not in texts[0] and "pt" not in texts[0].partition(">")[0]
 
 
 def test_time_course_draws_the_median_with_units_and_a_mark_for_every_dose(course):
