@@ -52,9 +52,10 @@ def test_experiments_were_computed_with_the_models_as_they_are():
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
-    for name, size in (("05-fibromyalgia-2009", 10), ("06-fibromyalgia-2013", 31), ("07-veterans-cohort", 41)):
+    sizes = {"05-fibromyalgia-2009": 10_000, "06-fibromyalgia-2013": 31_000, "07-veterans-cohort": 41_000, "10-how-sure": 2500}
+    for name, size in sizes.items():
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
-        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 1000 * size
+        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == size
 
 
 def test_the_calibrated_numbers_are_those_of_the_calibration():
