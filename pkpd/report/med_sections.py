@@ -76,8 +76,7 @@ def dose_response(found):
         f"{median[top]:.2g}{benefit}, at {curves.doses[top]:.2g} {curves.unit}."
     )
     caption = "Same patients at every dose, at steady state: grey, single patients; blue, median and the band of 90 % of them."
-    shown = np.unique(np.linspace(0, len(curves.doses) - 1, min(len(curves.doses), 12)).round().astype(int))
-    rows = [(f"{curves.doses[k]:.3g} {curves.unit}", *(f"{b[k]:.3g}" for b in bands)) for k in shown]
+    rows = sentences.band_rows(curves.doses, curves.unit, bands)
     title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
     drawn = figure("fan", lambda axes: med_plots.fan(axes, curves), alt, caption)
     return Section("dose-response", "Dose response", figures=(drawn,), tables=(table(title, ("dose", "5 % below", "median", "95 % below"), rows),))

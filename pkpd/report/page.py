@@ -94,8 +94,10 @@ def _rule(found):
 def _people(found):
     """Options of a command for the same patients."""
     origin = found.origin
-    many = () if origin["typical"] else ("-n", origin["n"] if found.kind else 1000)
-    return *many, "--seed", origin["seed"], *(("--sampling", origin["sampling"]) if origin["sampling"] != "sobol" else ()), *(("--typical",) if origin["typical"] else ())
+    words = ["--typical"] if origin["typical"] else ["-n", origin["n"] if found.kind else 1000]
+    words += ["--seed", origin["seed"]]
+    words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
+    return [*words, "--covariates", str(origin["covariates"]).rpartition(" (")[0]] if origin["covariates"] else words
 
 
 def _command(name, found, options=(), elsewhere=None):

@@ -100,12 +100,15 @@ def dose_response_summary(response, command=None):
 
 def dose_rows(summary):
     """Rows of DOSE_HEADERS, at most twelve doses from the lowest to the highest."""
-    if summary["benefit"]["median"] is None:
-        return []
-    count = len(summary["doses"])
-    shown = dict.fromkeys(np.linspace(0, count - 1, min(count, 12)).round().astype(int))
     bands = summary["benefit"]
-    return [(f"{summary['doses'][j]:.3g} {summary['unit']}", *(f"{bands[k][j]:.3g}" for k in ("p5", "median", "p95"))) for j in shown]
+    return [] if bands["median"] is None else band_rows(summary["doses"], summary["unit"], [bands[k] for k in ("p5", "median", "p95")])
+
+
+def band_rows(doses, unit, bands):
+    """Rows of dose and bands (each (D,)), at most twelve doses; what is smaller than rounding errors is 0."""
+    shown = dict.fromkeys(np.linspace(0, len(doses) - 1, min(len(doses), 12)).round().astype(int))
+    least = 1e-9 * np.max(np.abs(bands))
+    return [(f"{doses[j]:.3g} {unit}", *(f"{band[j] if abs(band[j]) > least else 0:.3g}" for band in bands)) for j in shown]
 
 
 def dose_response_sentences(model, summary):

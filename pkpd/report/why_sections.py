@@ -86,8 +86,13 @@ def prediction(found):
     from pkpd.report import predicted as words
 
     lines = [line.removeprefix(f"{found.model.name}: ") for line in words.sentences(found.model, told) if line]
+
+    def draw(axes):
+        words.bars(axes, told)
+        axes.set_xlabel("explained variance (%)")
+
     drawn = figure(
-        "measured", lambda axes: words.bars(axes, told), "Bars of the explained variance by measurement, alone and lost without it; see the table.",
+        "measured", draw, "Bars of the explained variance by measurement, alone and lost without it; see the table.",
         "Explained variance of the log best dose, cross-validated.", (4.5, 1.6 + 0.5 * len(told["measures"])),
     )  # fmt: skip
     worth = table("What each measurement is worth", words.HEADERS, words.rows(told))

@@ -149,6 +149,12 @@ def test_the_command_for_what_is_absent_computes_the_same_patients(curves, tmp_p
     np.testing.assert_array_equal(before["benefit"], after["benefit"])
 
 
+def test_commands_name_the_table_of_people_that_was_used(copy):
+    for name in ("summary.json", "patients.parquet"):
+        _provenance(copy / name, {"covariates": "my people.csv (0123456789abcdef)"})
+    assert "pkpd med ldn/hormesis -n 24 --seed 7 --covariates 'my people.csv' --titrate" in read(copy).words()
+
+
 def test_the_same_folder_gives_the_same_page(study):
     assert page(study) == (study / "report.html").read_text()
 

@@ -43,7 +43,7 @@ def test_shares_and_the_explained_patient_stand_on_the_page(folder):
     assert f"{shares['evaluations']:,} patients" in text and "Change of log10 MED when an input moves" in text
     assert "pkpd sensitivity" not in text.partition("What this folder does not hold")[2].partition("Model card")[0]
     assert "What would tell the best dose beforehand" in text and "What each measurement is worth" in text
-    assert page(folder).count("<svg") == 3 + len(shares["outputs"]) + 3 + 1
+    assert page(folder).count("<svg") == 3 + sum(shares["sd"][output] > 0 for output in shares["outputs"]) + 3 + 1
 
 
 def test_without_a_study_they_stand_alone_and_the_rest_is_named(folder, tmp_path):
