@@ -12,7 +12,7 @@ from pkpd.report import fit_plots, med_plots, style, tables
 from pkpd.response.compare import Comparison
 from pkpd.response.dataset import MedDataset
 from pkpd.response.day import Day
-from pkpd.response.fit import Fit
+from pkpd.response.fitted import Fit
 from pkpd.response.med import MedTable
 from pkpd.response.sweep import DoseResponse
 from pkpd.result import EndpointResult, EventResult, Result, write_figure
