@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | summarise | fit | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | summarise | fit | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pkpd.cli import bench, fitting, library, nca, response, simulation, trials
+from pkpd.cli import bench, fitting, library, nca, response, sensitivity, simulation, trials
 from pkpd.errors import PkpdError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("simulate")(simulation.simulate)
 app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
 app.command("trial")(trials.trial)
+app.command("sensitivity")(sensitivity.sensitivity)
 app.command("summarise")(response.summarise)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)

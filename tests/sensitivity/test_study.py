@@ -1,0 +1,110 @@
+"""Why patients differ, with the real engine: a model whose log MED is a sum of normals, people of the design, options, refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pkpd.errors import CohortError, PkpdError
+from pkpd.population import sobol as sequence
+from pkpd.population.cohort import cohort
+from pkpd.response.best import best
+from pkpd.response.goal import goal
+from pkpd.response.med import med
+from pkpd.sensitivity.design import design
+from pkpd.sensitivity.study import sobol_indices
+from pkpd.symbolic.load import load
+
+PRODUCT = load(str(Path(__file__).with_name("product.toml")))
+LDN = load("ldn/hormesis")
+S = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))  # SDs of log k1, k2, k3
+
+
+@pytest.fixture(scope="module")
+def product():
+    return sobol_indices(PRODUCT, points=256, scramblings=8, seed=3)
+
+
+def test_log_med_that_is_a_sum_of_normals_has_exact_indices(product):
+    # by Cholesky the first dimension moves k2 too, the second is what is left of it
+    parts = np.array([S[0] - 0.5 * S[1], np.sqrt(0.75) * S[1], S[2], 0.0]) ** 2
+    for method in ("sobol_first", "sobol_total"):
+        found = product.get("log10_med", method)
+        assert list(found) == ["k1", "k2", "k3", "a"]
+        np.testing.assert_allclose([v[0] for v in found.values()], parts / parts.sum(), atol=0.02)
+    groups = product.get("log10_med", "group_closed")
+    assert list(groups) == ["scale", "size"] and groups["scale"][0] == pytest.approx(1.0, abs=0.02) and groups["size"][0] == pytest.approx(0.0, abs=0.02)
+
+
+def test_benefit_that_is_a_product_with_the_size_depends_on_the_size_alone(product):
+    found = product.get("benefit_at_med", "sobol_total")
+    assert found["a"][0] == pytest.approx(1.0, abs=0.01) and max(found[k][0] for k in ("k1", "k2", "k3")) < 0.01
+
+
+def test_summary_says_what_was_done(product):
+    summary = product.summary("pkpd sensitivity")
+    assert summary["evaluations"] == 8 * 256 * 8 and summary["scramblings"] == 8 and summary["failed"] == 0 and summary["censored"] == 0.0
+    assert summary["groups"] == {"scale": ["k1", "k2", "k3"], "size": ["a"]}
+    assert summary["numeric_error_log10"] < 0.005
+    assert summary["provenance"]["digest"] == PRODUCT.digest
+
+
+def test_people_of_the_design_are_those_of_the_cohort_at_the_same_points():
+    plan, people = design(LDN, {"cl": "2 L/min"}), cohort(LDN, 20, seed=5, set={"cl": "2 L/min"})
+    same = plan.people(sequence.points(0, 20, len(plan), 5))
+    np.testing.assert_array_equal(same.theta, people.theta)
+    np.testing.assert_array_equal(same.latent, people.latent)
+
+
+def test_the_quick_best_dose_is_that_of_the_full_table():
+    people = cohort(LDN, 60, seed=11)
+    table, quick = med(LDN, people), best(LDN, people, goal(LDN))
+    error = quick.argmax - np.log10(table.columns["argmax"])
+    assert np.abs(error).max() < 0.03 and error.std() < 0.005
+    np.testing.assert_allclose(quick.benefit, table.columns["benefit_at_argmax"], atol=2e-3)
+    assert (quick.responder == table.columns["responder"]).mean() > 0.98
+    at_end = np.isclose(table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9).any(axis=1)
+    np.testing.assert_array_equal(quick.ends > 0, at_end)
+
+
+def test_indices_do_not_depend_on_the_number_of_threads():
+    one, two = (sobol_indices(PRODUCT, points=8, scramblings=2, threads=k) for k in (1, 2))
+    for name, column in one.columns.items():
+        np.testing.assert_array_equal(column, two.columns[name])
+
+
+def test_ctrl_c_keeps_the_scramblings_that_are_finished():
+    def stop(done):
+        if done > 2.5 * 8 * 8:
+            raise KeyboardInterrupt
+
+    kept = sobol_indices(PRODUCT, points=8, scramblings=5, progress=stop)
+    whole = sobol_indices(PRODUCT, points=8, scramblings=2)
+    assert kept.about["scramblings"] == 2
+    np.testing.assert_array_equal(kept.columns["value"], whole.columns["value"])
+
+
+def test_too_little_is_refused_with_a_sentence():
+    with pytest.raises(PkpdError, match="at least 2 points and 2 scramblings"):
+        sobol_indices(PRODUCT, points=64, scramblings=1)
+    with pytest.raises(PkpdError, match="no \\[benefit\\] table"):
+        sobol_indices(load("pk/one_compartment"))
+    with pytest.raises(CohortError, match="Unknown parameter 'cll'"):
+        sobol_indices(LDN, set={"cll": 1})
+
+
+def test_the_command_writes_table_summary_and_figure(run, tmp_path):
+    import json
+
+    import pandas as pd
+
+    path = Path(__file__).with_name("product.toml")
+    code, printed, _ = run("sensitivity", path, "-n", 16, "--scramblings", 2, "--out", "why")
+    assert code == 0 and "all of scale" in printed and "0.0 % are at an end of the range" in printed
+    table = pd.read_parquet(tmp_path / "why/sensitivity.parquet")
+    assert list(table) == ["output", "method", "input", "value", "low", "high"]
+    assert set(table["method"]) == {"sobol_first", "sobol_total", "group_closed", "group_total"}
+    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["points"] == 16
+    assert (tmp_path / "why/sensitivity.png").stat().st_size > 20_000
+    code, printed, _ = run("sensitivity", path, "-n", 16, "--scramblings", 2, "--json")
+    assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
