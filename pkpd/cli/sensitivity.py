@@ -1,5 +1,6 @@
 """pkpd sensitivity: why patients differ."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,13 +8,17 @@ import typer
 
 from pkpd.cli import options, screen
 
-Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling; a power of two is best.")]
+HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals: points are doubled for the inputs that have not reached it.")]
+Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
+Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
 Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
 
 
 def sensitivity(
     model: options.Model,
-    n: Points = 512,
+    half_width: HalfWidth = 0.02,
+    n: Points = 256,
+    most: Most = 4096,
     scramblings: Scramblings = 16,
     seed: options.Seed = 1,
     changes: options.Set = None,
@@ -38,7 +43,7 @@ def sensitivity(
     \b
     Examples:
       pkpd sensitivity ldn/hormesis --out why
-      pkpd sensitivity ldn/hormesis --set glia=0 -n 128 --scramblings 8
+      pkpd sensitivity ldn/hormesis --set glia=0 --half-width 0.05
       pkpd sensitivity pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
     """
     from pkpd.report import sensitivity as words
@@ -49,9 +54,8 @@ def sensitivity(
     options.check_folder(out)
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | rule
-    each = room.per_point(room.study(found, **given).design)
-    with screen.progress(each * n * scramblings, quiet) as advance:
-        result = room.sobol_indices(found, points=n, scramblings=scramblings, progress=advance, **given)
+    with screen.progress(None, quiet) as advance:
+        result = room.sobol_indices(found, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), result, summary, figure)
     if json:
@@ -63,8 +67,10 @@ def sensitivity(
         for output in summary["outputs"]:
             print(f"\nShares of the variance of {words.LABELS[output]}")
             screen.table(*words.index_rows(result.columns, summary, output))
-    done = summary["scramblings"] * n * each
-    screen.finish(files, None, done if done < each * n * scramblings else None, each * n * scramblings, quiet or json)
+    screen.finish(files, None, None, 0, quiet or json)
+    if summary["stopped"]:
+        print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)
+        raise typer.Exit(130)
 
 
 def _rows(columns):

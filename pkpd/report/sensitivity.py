@@ -26,7 +26,7 @@ def head(model, summary):
     rule, changed = summary["benefit"], summary["provenance"]["set"]
     lines = [f"{model.name}: why patients differ in the dose of {rule['into']} with the most benefit on {rule['outcome']}", ""]
     if "points" in summary:
-        lines.append(f"  {summary['evaluations']:,} MEDs; 95 % intervals from {summary['scramblings']} independent scramblings of {summary['points']} points")
+        lines.append(f"  {summary['evaluations']:,} MEDs; 95 % intervals from {summary['scramblings']} independent scramblings of {points(summary)} points")
     lines += [
         f"  log10 MED is the best dose in {rule['lowest']:g}-{rule['highest']:g} {rule['unit']} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
@@ -36,6 +36,12 @@ def head(model, summary):
     if summary["failed"]:
         lines.append(f"  {summary['failed']} patients could not be solved; their points are left out.")
     return [*lines, *(f"  set: {name} = {value:g}" for name, value in changed.items())]
+
+
+def points(summary):
+    """"256 to 1024": points of a scrambling over inputs and groups."""
+    counts = sorted(set(summary["points"].values()))
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def index_rows(columns, summary, output):

@@ -38,7 +38,7 @@ def drawn(columns, summary, title, assumed):
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     style.heading(drawing, title)
     style.caption(drawing, [
-        f"{summary['provenance']['model']}: {summary['evaluations']:,} patients, {summary['scramblings']} scramblings of {summary['points']} points, seed "
+        f"{summary['provenance']['model']}: {summary['evaluations']:,} patients, {summary['scramblings']} scramblings of {sensitivity.points(summary)} points, seed "
         f"{summary['provenance']['seed']}; bars end at the estimate, lines are 95 % intervals; inputs below {SMALL:g} in all are not drawn. "
         f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of {summary['benefit']['lowest']:g}-{summary['benefit']['highest']:g} "
         f"{summary['benefit']['unit']}. {assumed}.", NO_ADVICE,

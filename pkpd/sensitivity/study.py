@@ -3,7 +3,7 @@
 Knows models with a benefit; the methods themselves know only functions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -32,21 +32,20 @@ class Study:
     seed: int
     numerics: dict
     outputs: tuple = OUTPUTS
-    seen: dict = field(default_factory=lambda: {"patients": 0, "at_ends": 0, "failed": 0, "responders": 0})
 
     def __call__(self, u, progress=None):
         """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved."""
         found = best(self.model, self.design.people(u), self.rule, progress=progress, **self.numerics)
         return np.column_stack([found.argmax, found.benefit, found.responder])
 
-    def count(self, values):
-        """Remember how many of independent people (N, O) have their best dose at an end of the range, and how many failed."""
+    def seen_in(self, values):
+        """What independent people (N, O) were like, as plain data: shares at the ends of the range and helped enough, how many failed."""
         fine = values[~np.isnan(values).any(axis=1)]
-        low, high = np.log10(self.rule.lowest), np.log10(self.rule.highest)
-        self.seen["patients"] += len(values)
-        self.seen["failed"] += len(values) - len(fine)
-        self.seen["at_ends"] += int(((fine[:, 0] <= low + 1e-9) | (fine[:, 0] >= high - 1e-9)).sum())
-        self.seen["responders"] += int(fine[:, 2].sum())
+        ends = np.log10([self.rule.lowest, self.rule.highest])
+        return {
+            "outputs": self.outputs, "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()),
+            "responders": float(fine[:, 2].mean()), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
+        }  # fmt: skip
 
     @cached_property
     def numeric_error(self):
@@ -95,39 +94,52 @@ def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
     return Study(model, goal(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
 
 
-def sobol_indices(model, *, points=512, scramblings=16, progress=None, **given):
+def sobol_indices(model, *, half_width=0.02, points=256, most=4096, scramblings=16, progress=None, **given):
     """Sobol' indices S1 and ST of every input that varies, and closed and total ones of the groups, on log10 MED, benefit and response.
 
     Parameters
     ----------
-    points : of each scrambling, a power of two; scramblings : independent repetitions, whose scatter gives the intervals
-    progress : called with the number of finished patients; given : see `study`
+    half_width : of the 95 % intervals; points are doubled for the inputs and groups that have not reached it
+    points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
+    progress : called with the number of finished patients and of those planned so far; given : see `study`
 
     Returns
     -------
-    Sensitivity. On Ctrl-C that of the scramblings finished so far, if there are two.
+    Sensitivity. On Ctrl-C that of what is finished, if there are two scramblings.
     """
     if points < 2 or scramblings < 2:
         raise PkpdError("Sobol' indices need at least 2 points and 2 scramblings; give more.")
     asked = study(model, **given)
     single, groups = _sets(asked.design)
-    sets, each, runs = [*single.values(), *groups.values()], per_point(asked.design) * points, []
-    try:
-        for r in range(scramblings):
-            a, b = asked.design.points(0, points, asked.seed, r)
-            values = sobol.pick_freeze(lambda u, r=r: asked(u, progress and (lambda n: progress(r * each + n))), a, b, sets)
-            asked.count(values[:2].reshape(-1, len(asked.outputs)))
-            runs.append(np.concatenate(sobol.indices(values)))
-    except KeyboardInterrupt:
-        if len(runs) < 2:
-            raise
+    work = Work(asked, progress)
+    samples = sobol.PickFreeze(work, lambda first, last, r: asked.design.points(first, last, asked.seed, r), [*single.values(), *groups.values()], [])
+
+    def before(r, first, wanted):
+        if r == 0:
+            work.plan(scramblings * (first or points) * (2 + len(wanted)))
+
+    whole = sobol.refine(samples, scramblings, points, most, half_width, before)
     rows = [(method, n) for kind in ("closed", "total") for method, names in ((SINGLE[kind], single), (f"group_{kind}", groups)) for n in names]
-    return Sensitivity(asked, table(asked.outputs, rows, runs), _about(asked, runs, points, scramblings, each))
+    estimates = samples.estimates()
+    about = asked.seen_in(np.concatenate([values for own in samples.values for values in own[:2]]))
+    counts = {name: samples.count(m) for m, name in enumerate([*single, *groups])}
+    about |= {"points": counts, "scramblings": len(estimates), "half_width": half_width, "stopped": not whole, "evaluations": work.done}
+    return Sensitivity(asked, table(asked.outputs, rows, estimates.reshape(len(estimates), len(rows), -1)), about)
 
 
-def per_point(design):
-    """How many patients `sobol_indices` solves for each point."""
-    return 2 + sum(map(len, _sets(design)))
+class Work:
+    """A study as a function of points that tells how far it is."""
+
+    def __init__(self, asked, progress):
+        self.asked, self.progress, self.done, self.planned = asked, progress, 0, 0
+
+    def plan(self, count):
+        self.planned += count
+
+    def __call__(self, u):
+        found = self.asked(u, self.progress and (lambda n: self.progress(self.done + n, self.planned)))
+        self.done += len(u)
+        return found
 
 
 def _sets(design):
@@ -145,12 +157,3 @@ def table(outputs, rows, runs):
     found = over_scramblings(range(runs.shape[1]), runs[0], runs[1:])
     method, name = (np.tile([row[k] for row in rows], len(outputs)) for k in (0, 1))
     return {"output": np.repeat(outputs, len(rows)), "method": method, "input": name, "value": found.value, "low": found.low, "high": found.high}
-
-
-def _about(asked, runs, points, scramblings, each):
-    seen = asked.seen
-    return {
-        "points": points, "scramblings": len(runs), "scramblings_asked": scramblings, "evaluations": each * len(runs), "outputs": asked.outputs,
-        "censored": seen["at_ends"] / max(seen["patients"] - seen["failed"], 1), "responders": seen["responders"] / max(seen["patients"] - seen["failed"], 1),
-        "failed": seen["failed"], "numeric_error_log10": asked.numeric_error,
-    }  # fmt: skip

@@ -22,7 +22,7 @@ S = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))  # SDs of log k1, k2, k3
 
 @pytest.fixture(scope="module")
 def product():
-    return sobol_indices(PRODUCT, points=256, scramblings=8, seed=3)
+    return sobol_indices(PRODUCT, points=256, most=256, scramblings=8, seed=3)
 
 
 def test_log_med_that_is_a_sum_of_normals_has_exact_indices(product):
@@ -68,18 +68,19 @@ def test_the_quick_best_dose_is_that_of_the_full_table():
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():
-    one, two = (sobol_indices(PRODUCT, points=8, scramblings=2, threads=k) for k in (1, 2))
+    one, two = (sobol_indices(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
     for name, column in one.columns.items():
         np.testing.assert_array_equal(column, two.columns[name])
 
 
 def test_ctrl_c_keeps_the_scramblings_that_are_finished():
-    def stop(done):
+    def stop(done, planned):
+        assert planned == 5 * 8 * 8
         if done > 2.5 * 8 * 8:
             raise KeyboardInterrupt
 
-    kept = sobol_indices(PRODUCT, points=8, scramblings=5, progress=stop)
-    whole = sobol_indices(PRODUCT, points=8, scramblings=2)
+    kept = sobol_indices(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
+    whole = sobol_indices(PRODUCT, points=8, most=8, scramblings=2)
     assert kept.about["scramblings"] == 2
     np.testing.assert_array_equal(kept.columns["value"], whole.columns["value"])
 
@@ -99,12 +100,12 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
     import pandas as pd
 
     path = Path(__file__).with_name("product.toml")
-    code, printed, _ = run("sensitivity", path, "-n", 16, "--scramblings", 2, "--out", "why")
+    code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--out", "why")
     assert code == 0 and "all of scale" in printed and "0.0 % are at an end of the range" in printed
     table = pd.read_parquet(tmp_path / "why/sensitivity.parquet")
     assert list(table) == ["output", "method", "input", "value", "low", "high"]
     assert set(table["method"]) == {"sobol_first", "sobol_total", "group_closed", "group_total"}
-    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["points"] == 16
+    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["points"]["k1"] == 16
     assert (tmp_path / "why/sensitivity.png").stat().st_size > 20_000
-    code, printed, _ = run("sensitivity", path, "-n", 16, "--scramblings", 2, "--json")
+    code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--json")
     assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
