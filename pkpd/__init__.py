@@ -22,6 +22,7 @@ _HOMES = {
     "fit": "pkpd.response.fit",
     "titrate": "pkpd.trials.observed",
     "trial": "pkpd.trials.run",
+    "influences": "pkpd.sensitivity.influences",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

@@ -8,7 +8,8 @@ import typer
 
 from pkpd.cli import options, screen
 
-HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals: points are doubled for the inputs that have not reached it.")]
+Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="sobol, shapley, or both.")]
+HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals: points are doubled where it is not reached (Shapley effects: 1.5 times it).")]
 Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
 Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
 Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
@@ -16,6 +17,7 @@ Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", h
 
 def sensitivity(
     model: options.Model,
+    methods: Methods = "sobol,shapley",
     half_width: HalfWidth = 0.02,
     n: Points = 256,
     most: Most = 4096,
@@ -47,15 +49,16 @@ def sensitivity(
       pkpd sensitivity pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
     """
     from pkpd.report import sensitivity as words
-    from pkpd.sensitivity import study as room
+    from pkpd.sensitivity.influences import influences
     from pkpd.symbolic.load import load
 
     found = load(model)
     options.check_folder(out)
+    chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | rule
     with screen.progress(None, quiet) as advance:
-        result = room.sobol_indices(found, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
+        result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), result, summary, figure)
     if json:

@@ -24,39 +24,41 @@ def half_width(columns, output, methods):
 def head(model, summary):
     """What was asked and computed, and on what it rests."""
     rule, changed = summary["benefit"], summary["provenance"]["set"]
-    lines = [f"{model.name}: why patients differ in the dose of {rule['into']} with the most benefit on {rule['outcome']}", ""]
-    if "points" in summary:
-        lines.append(f"  {summary['evaluations']:,} MEDs; 95 % intervals from {summary['scramblings']} independent scramblings of {points(summary)} points")
-    lines += [
+    return [
+        f"{model.name}: why patients differ in the dose of {rule['into']} with the most benefit on {rule['outcome']}", "",
+        f"  {effort(summary)}",
         f"  log10 MED is the best dose in {rule['lowest']:g}-{rule['highest']:g} {rule['unit']} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
-        f"  {100 * summary['responders']:.1f} % are helped enough. Numerical error of log10 MED {summary['numeric_error_log10']:.1g} (root mean square)",
-        f"  {tables.share_assumed(model)}: the indices say what moves the MED in this model, not in patients.",
-    ]
-    if summary["failed"]:
-        lines.append(f"  {summary['failed']} patients could not be solved; their points are left out.")
-    return [*lines, *(f"  set: {name} = {value:g}" for name, value in changed.items())]
+        f"  {100 * summary['responders']:.1f} % are helped enough. Numerical error of log10 MED {summary['numeric_error_log10']:.1g}, its SD {summary['sd']['log10_med']:.2g}",
+        f"  {tables.share_assumed(model)}: the shares say what moves the MED in this model, not in patients.",
+        *([f"  {summary['failed']} patients could not be solved; their points are left out."] if summary["failed"] else []),
+        *(f"  set: {name} = {value:g}" for name, value in changed.items()),
+    ]  # fmt: skip
 
 
-def points(summary):
-    """"256 to 1024": points of a scrambling over inputs and groups."""
-    counts = sorted(set(summary["points"].values()))
-    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+def effort(summary):
+    """How much work the intervals rest on."""
+    parts = []
+    if "sobol" in summary:
+        counts = sorted(set(summary["sobol"]["points"].values()))
+        parts.append(f"Sobol' indices {summary['sobol']['scramblings']} x {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} points")
+    if "shapley" in summary:
+        parts.append(f"Shapley effects {summary['shapley']['scramblings']} x {summary['shapley']['walks']} walks")
+    return f"{summary['evaluations']:,} patients ({', '.join(parts)}); 95 % intervals from the independent scramblings"
 
 
 def index_rows(columns, summary, output):
     """Headers and rows: inputs with a total index of at least 0.01, then the groups."""
-    first, total, groups = (ranked(columns, output, m, -np.inf) for m in ("sobol_first", "sobol_total", "group_total"))
-    closed, shapley = ranked(columns, output, "group_closed", -np.inf), ranked(columns, output, "shapley", -np.inf)
-    shown = [n for n, v in total.items() if v[0] >= SMALL]
-    of = {name: group for group, names in summary["groups"].items() for name in names}
-    rows = [(n, of[n], _index(first[n]), _index(total[n]), *([_index(shapley.get(n))] if shapley else [])) for n in shown]
-    rest = [n for n in total if n not in shown]
-    if rest:
-        rows.append((f"{len(rest)} others", "", "", f"each < {SMALL:g}", *([_index(shapley.get("others"))] if shapley else [])))
-    rows += [(f"all of {g}", g, _index(closed[g]), _index(groups[g]), *([""] if shapley else [])) for g in groups]
-    return ("input", "group", "alone (S1)", "in all (ST)", *(["Shapley"] if shapley else [])), rows
+    first, total, shapley = (ranked(columns, output, m, -np.inf) for m in ("sobol_first", "sobol_total", "shapley"))
+    shown = [n for n in total or shapley if (total or shapley)[n][0] >= SMALL and n in summary["inputs"]]
+    rows = [(n, summary["inputs"][n]["group"], *_cells(n, first, total, shapley)) for n in shown]
+    left = len(summary["inputs"]) - len(shown)
+    if left:
+        rows.append((f"{left} others", "", *_cells("others", {}, {}, shapley)))
+    closed, groups = (ranked(columns, output, m, -np.inf) for m in ("group_closed", "group_total"))
+    rows += [(f"all of {g}", g, *_cells(g, closed, groups, {} if shapley else None)) for g in groups]
+    return ("input", "group", "alone (S1)", "in all (ST)", "Shapley"), rows
 
 
-def _index(value):
-    return "" if value is None else f"{value[0]:.3f} ± {0.5 * (value[2] - value[1]):.3f}"
+def _cells(name, *found):
+    return ["" if f is None or name not in f else f"{f[name][0]:.3f} ± {0.5 * (f[name][2] - f[name][1]):.3f}" for f in found]

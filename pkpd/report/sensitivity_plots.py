@@ -32,14 +32,14 @@ def drawn(columns, summary, title, assumed):
     for k, output in enumerate(outputs):
         _bars(panels[0, k], columns, output, list(tops[k]), ("sobol_total", "sobol_first", "shapley"), f"{sensitivity.LABELS[output]}")
         if groups:
-            _bars(panels[1, k], columns, output, list(summary["groups"]), ("group_total", "group_closed"), "blocks of equations")
+            _bars(panels[1, k], columns, output, summary["groups"], ("group_total", "group_closed"), "blocks of equations")
     for axes in panels[-1]:
         axes.set_xlabel("share of the variance")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     style.heading(drawing, title)
     style.caption(drawing, [
-        f"{summary['provenance']['model']}: {summary['evaluations']:,} patients, {summary['scramblings']} scramblings of {sensitivity.points(summary)} points, seed "
-        f"{summary['provenance']['seed']}; bars end at the estimate, lines are 95 % intervals; inputs below {SMALL:g} in all are not drawn. "
+        f"{summary['provenance']['model']}: {sensitivity.effort(summary)}, seed "
+        f"{summary['provenance']['seed']}. Inputs below {SMALL:g} in all are not drawn. "
         f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of {summary['benefit']['lowest']:g}-{summary['benefit']['highest']:g} "
         f"{summary['benefit']['unit']}. {assumed}.", NO_ADVICE,
     ])  # fmt: skip

@@ -37,6 +37,13 @@ class Design:
         mine = np.array([of[name] for name in self.names])
         return {group: mine == group for group in dict.fromkeys(mine.tolist())}
 
+    def omega(self):
+        """(V, V) correlations of the latent normals, classes with nothing; None where nothing is correlated."""
+        if not self.model.correlations:
+            return None
+        lower = factor(list(self.names), self.model.correlations)
+        return lower @ lower.T
+
     def points(self, first, last, seed, replicate, copies=2):
         """`copies` independent matrices (copies, N, V) of points of one scrambling of the Sobol' sequence."""
         dimensions = copies * len(self)

@@ -1,4 +1,4 @@
-"""Which outputs are explained, and their values at points of the unit cube; tables of what was found, with intervals over scramblings.
+"""Which outputs are to be explained, their values at points of the unit cube, and tables of what was found.
 
 Knows models with a benefit; the methods themselves know only functions.
 """
@@ -8,17 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from pkpd.errors import PkpdError
 from pkpd.response.best import best, error
 from pkpd.response.goal import goal
 from pkpd.response.nested import over_scramblings
 from pkpd.result import provenance
-from pkpd.sensitivity import sobol
 from pkpd.sensitivity.design import Design, design
 from pkpd.symbolic.model import Benefit, Model
 
 OUTPUTS = ("log10_med", "benefit_at_med", "responder")
-SINGLE = {"closed": "sobol_first", "total": "sobol_total"}
+COLUMNS = ("output", "method", "input", "value", "low", "high")
 CHECKED = 64  # patients on which the error of the quick MED is measured
 
 
@@ -33,6 +31,21 @@ class Study:
     numerics: dict
     outputs: tuple = OUTPUTS
 
+    @property
+    def single(self):
+        """Input -> (V,) mask of its dimension."""
+        return dict(zip(self.design.names, np.eye(len(self.design), dtype=bool), strict=True))
+
+    @property
+    def groups(self):
+        """Group -> (V,) mask; none where there is only one."""
+        found = self.design.groups()
+        return found if len(found) > 1 else {}
+
+    def draw(self, first, last, r):
+        """Two independent matrices (2, N, V) of points of scrambling r."""
+        return self.design.points(first, last, self.seed, r)
+
     def __call__(self, u, progress=None):
         """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved."""
         found = best(self.model, self.design.people(u), self.rule, progress=progress, **self.numerics)
@@ -43,8 +56,8 @@ class Study:
         fine = values[~np.isnan(values).any(axis=1)]
         ends = np.log10([self.rule.lowest, self.rule.highest])
         return {
-            "outputs": self.outputs, "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()),
-            "responders": float(fine[:, 2].mean()), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
+            "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()), "responders": float(fine[:, 2].mean()),
+            "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
         }  # fmt: skip
 
     @cached_property
@@ -52,6 +65,26 @@ class Study:
         """Root mean square error of log10 MED by the quick grid and tolerances, on some patients."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
         return error(self.model, people, self.rule, best(self.model, people, self.rule, **self.numerics), **self.numerics)
+
+
+def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
+    """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
+    return Study(model, goal(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
+
+
+class Work:
+    """A study as a function of points that counts its patients: progress(done, planned so far)."""
+
+    def __init__(self, asked, progress=None):
+        self.asked, self.progress, self.done, self.planned = asked, progress, 0, 0
+
+    def plan(self, count):
+        self.planned += count
+
+    def __call__(self, u):
+        found = self.asked(u, self.progress and (lambda n: self.progress(self.done + n, self.planned)))
+        self.done += len(u)
+        return found
 
 
 @dataclass(frozen=True)
@@ -83,77 +116,21 @@ class Sensitivity:
 
     def summary(self, command=None):
         """Plain data, ready for JSON."""
-        origin = self.study.design.people(np.full((1, len(self.study.design)), 0.5), self.study.seed)
-        groups = {name: [n for n, inside in zip(self.study.design.names, mask, strict=True) if inside] for name, mask in self.study.design.groups().items()}
-        rule = {k: v for k, v in vars(self.study.rule).items() if k != "place"}
-        return self.about | {"groups": groups, "benefit": rule, "provenance": provenance(self.model, origin, command) | {"n": self.about["evaluations"]}}
-
-
-def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
-    """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
-    return Study(model, goal(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
-
-
-def sobol_indices(model, *, half_width=0.02, points=256, most=4096, scramblings=16, progress=None, **given):
-    """Sobol' indices S1 and ST of every input that varies, and closed and total ones of the groups, on log10 MED, benefit and response.
-
-    Parameters
-    ----------
-    half_width : of the 95 % intervals; points are doubled for the inputs and groups that have not reached it
-    points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
-    progress : called with the number of finished patients and of those planned so far; given : see `study`
-
-    Returns
-    -------
-    Sensitivity. On Ctrl-C that of what is finished, if there are two scramblings.
-    """
-    if points < 2 or scramblings < 2:
-        raise PkpdError("Sobol' indices need at least 2 points and 2 scramblings; give more.")
-    asked = study(model, **given)
-    single, groups = _sets(asked.design)
-    work = Work(asked, progress)
-    samples = sobol.PickFreeze(work, lambda first, last, r: asked.design.points(first, last, asked.seed, r), [*single.values(), *groups.values()], [])
-
-    def before(r, first, wanted):
-        if r == 0:
-            work.plan(scramblings * (first or points) * (2 + len(wanted)))
-
-    whole = sobol.refine(samples, scramblings, points, most, half_width, before)
-    rows = [(method, n) for kind in ("closed", "total") for method, names in ((SINGLE[kind], single), (f"group_{kind}", groups)) for n in names]
-    estimates = samples.estimates()
-    about = asked.seen_in(np.concatenate([values for own in samples.values for values in own[:2]]))
-    counts = {name: samples.count(m) for m, name in enumerate([*single, *groups])}
-    about |= {"points": counts, "scramblings": len(estimates), "half_width": half_width, "stopped": not whole, "evaluations": work.done}
-    return Sensitivity(asked, table(asked.outputs, rows, estimates.reshape(len(estimates), len(rows), -1)), about)
-
-
-class Work:
-    """A study as a function of points that tells how far it is."""
-
-    def __init__(self, asked, progress):
-        self.asked, self.progress, self.done, self.planned = asked, progress, 0, 0
-
-    def plan(self, count):
-        self.planned += count
-
-    def __call__(self, u):
-        found = self.asked(u, self.progress and (lambda n: self.progress(self.done + n, self.planned)))
-        self.done += len(u)
-        return found
-
-
-def _sets(design):
-    """Masks of single inputs, then of groups, and their names: ({name: mask}, {group: mask})."""
-    groups = design.groups()
-    return dict(zip(design.names, np.eye(len(design), dtype=bool), strict=True)), groups if len(groups) > 1 else {}
+        asked = self.study
+        origin = provenance(self.model, asked.design.people(np.full((1, len(asked.design)), 0.5), asked.seed), command)
+        inputs = {
+            i.name: {"label": i.label, "unit": i.unit, "group": i.group, "evidence": i.evidence} for i in self.model.inputs if i.name in asked.design.names
+        }
+        rule = {k: v for k, v in vars(asked.rule).items() if k != "place"}
+        return self.about | {"inputs": inputs, "groups": list(asked.groups), "benefit": rule, "provenance": origin | {"n": self.about["evaluations"]}}
 
 
 def table(outputs, rows, runs):
-    """Tidy columns of estimates.
+    """Tidy columns of estimates, their mean and 95 % interval over scramblings.
 
     rows : J (method, input); runs : R estimates (J, O)
     """
     runs = np.moveaxis(np.array(runs), 2, 1).reshape(len(runs), -1)
     found = over_scramblings(range(runs.shape[1]), runs[0], runs[1:])
     method, name = (np.tile([row[k] for row in rows], len(outputs)) for k in (0, 1))
-    return {"output": np.repeat(outputs, len(rows)), "method": method, "input": name, "value": found.value, "low": found.low, "high": found.high}
+    return dict(zip(COLUMNS, (np.repeat(outputs, len(rows)), method, name, found.value, found.low, found.high), strict=True))

@@ -12,8 +12,9 @@ from pkpd.response.best import best
 from pkpd.response.goal import goal
 from pkpd.response.med import med
 from pkpd.sensitivity.design import design
-from pkpd.sensitivity.study import sobol_indices
+from pkpd.sensitivity.influences import influences
 from pkpd.symbolic.load import load
+from tests.sensitivity.exact import linear_closed, shapley
 
 PRODUCT = load(str(Path(__file__).with_name("product.toml")))
 LDN = load("ldn/hormesis")
@@ -22,7 +23,7 @@ S = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))  # SDs of log k1, k2, k3
 
 @pytest.fixture(scope="module")
 def product():
-    return sobol_indices(PRODUCT, points=256, most=256, scramblings=8, seed=3)
+    return influences(PRODUCT, points=256, most=256, scramblings=8, seed=3)
 
 
 def test_log_med_that_is_a_sum_of_normals_has_exact_indices(product):
@@ -41,10 +42,20 @@ def test_benefit_that_is_a_product_with_the_size_depends_on_the_size_alone(produ
     assert found["a"][0] == pytest.approx(1.0, abs=0.01) and max(found[k][0] for k in ("k1", "k2", "k3")) < 0.01
 
 
+def test_shapley_effects_of_correlated_normals_are_exact(product):
+    beta, omega = np.array([*S, 0.0]), np.eye(4)
+    omega[0, 1] = omega[1, 0] = -0.5
+    exact = shapley(lambda s: linear_closed(beta, omega, s), 4)
+    found = product.get("log10_med", "shapley")
+    assert list(found) == ["k1", "k2", "k3", "a"]
+    np.testing.assert_allclose([v[0] for v in found.values()], exact, atol=0.025)
+    assert sum(v[0] for v in found.values()) == pytest.approx(1.0)
+
+
 def test_summary_says_what_was_done(product):
     summary = product.summary("pkpd sensitivity")
-    assert summary["evaluations"] == 8 * 256 * 8 and summary["scramblings"] == 8 and summary["failed"] == 0 and summary["censored"] == 0.0
-    assert summary["groups"] == {"scale": ["k1", "k2", "k3"], "size": ["a"]}
+    assert summary["evaluations"] == 8 * (256 * 8 + 256 * 5) and summary["sobol"]["scramblings"] == 8 and summary["failed"] == 0 and summary["censored"] == 0.0
+    assert summary["groups"] == ["scale", "size"] and summary["inputs"]["k2"]["group"] == "scale"
     assert summary["numeric_error_log10"] < 0.005
     assert summary["provenance"]["digest"] == PRODUCT.digest
 
@@ -68,7 +79,7 @@ def test_the_quick_best_dose_is_that_of_the_full_table():
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():
-    one, two = (sobol_indices(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
+    one, two = (influences(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
     for name, column in one.columns.items():
         np.testing.assert_array_equal(column, two.columns[name])
 
@@ -79,19 +90,21 @@ def test_ctrl_c_keeps_the_scramblings_that_are_finished():
         if done > 2.5 * 8 * 8:
             raise KeyboardInterrupt
 
-    kept = sobol_indices(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
-    whole = sobol_indices(PRODUCT, points=8, most=8, scramblings=2)
-    assert kept.about["scramblings"] == 2
+    kept = influences(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
+    whole = influences(PRODUCT, ("sobol",), points=8, most=8, scramblings=2)
+    assert kept.about["sobol"]["scramblings"] == 2 and kept.about["stopped"] and "shapley" not in kept.about
     np.testing.assert_array_equal(kept.columns["value"], whole.columns["value"])
 
 
 def test_too_little_is_refused_with_a_sentence():
-    with pytest.raises(PkpdError, match="at least 2 points and 2 scramblings"):
-        sobol_indices(PRODUCT, points=64, scramblings=1)
+    with pytest.raises(PkpdError, match="at least 2 points, 2 scramblings"):
+        influences(PRODUCT, points=64, scramblings=1)
+    with pytest.raises(PkpdError, match="Unknown method 'sobel'. Did you mean 'sobol'"):
+        influences(PRODUCT, ("sobel",))
     with pytest.raises(PkpdError, match="no \\[benefit\\] table"):
-        sobol_indices(load("pk/one_compartment"))
+        influences(load("pk/one_compartment"))
     with pytest.raises(CohortError, match="Unknown parameter 'cll'"):
-        sobol_indices(LDN, set={"cll": 1})
+        influences(LDN, set={"cll": 1})
 
 
 def test_the_command_writes_table_summary_and_figure(run, tmp_path):
@@ -104,8 +117,8 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
     assert code == 0 and "all of scale" in printed and "0.0 % are at an end of the range" in printed
     table = pd.read_parquet(tmp_path / "why/sensitivity.parquet")
     assert list(table) == ["output", "method", "input", "value", "low", "high"]
-    assert set(table["method"]) == {"sobol_first", "sobol_total", "group_closed", "group_total"}
-    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["points"]["k1"] == 16
+    assert set(table["method"]) == {"sobol_first", "sobol_total", "group_closed", "group_total", "shapley"}
+    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["sobol"]["points"]["k1"] == 16
     assert (tmp_path / "why/sensitivity.png").stat().st_size > 20_000
     code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--json")
     assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
