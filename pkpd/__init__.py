@@ -23,6 +23,7 @@ _HOMES = {
     "titrate": "pkpd.trials.observed",
     "trial": "pkpd.trials.run",
     "influences": "pkpd.sensitivity.influences",
+    "explain": "pkpd.sensitivity.explanation",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | summarise | fit | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | explain | summarise | fit | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -23,6 +23,7 @@ app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
 app.command("trial")(trials.trial)
 app.command("sensitivity")(sensitivity.sensitivity)
+app.command("explain")(sensitivity.explain)
 app.command("summarise")(response.summarise)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)

@@ -1,4 +1,4 @@
-"""pkpd sensitivity: why patients differ."""
+"""pkpd sensitivity and pkpd explain: why patients differ, and why one patient does."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from pkpd.cli import options, screen
 
 Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="sobol, shapley, or both.")]
-HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals: points are doubled where it is not reached (Shapley effects: 1.5 times it).")]
+HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects: 1.5 W): points are doubled until it is reached.")]
 Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
 Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
 Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
@@ -60,11 +60,9 @@ def sensitivity(
     with screen.progress(None, quiet) as advance:
         result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), result, summary, figure)
+    files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure, result.columns)
     if json:
-        from pkpd.result import json_text
-
-        print(json_text(summary | {"indices": _rows(result.columns)}), end="")
+        _print_json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
         screen.lines(words.head(found, summary))
         for output in summary["outputs"]:
@@ -76,19 +74,74 @@ def sensitivity(
         raise typer.Exit(130)
 
 
+def explain(
+    model: options.Model,
+    id: Annotated[int, typer.Option("--id", min=1, metavar="ID", help="The patient of the cohort.", show_default=False)],
+    seed: options.Seed = 1,
+    sampling: options.Sampling = "sobol",
+    changes: options.Set = None,
+    doses: options.Doses = None,
+    delta: options.Delta = None,
+    every: options.Every = None,
+    outcome: options.Outcome = None,
+    better: options.Better = None,
+    into: options.Into = None,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    threads: options.Threads = None,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """Why one virtual patient's best dose is where it is: curve and its parts, a day at four doses, what moves it from the typical patient's.
+
+    \b
+    Examples:
+      pkpd explain ldn/hormesis --id 17 --seed 7
+      pkpd explain ldn/hormesis --id 17 --seed 7 --set glia=0 --out patient-17
+    """
+    from pkpd.report import explained as words
+    from pkpd.sensitivity import explanation as room
+    from pkpd.symbolic.load import load
+
+    options.check_folder(out)
+    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
+    found = room.explain(load(model), id, **given, **rule)
+    summary = found.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), "explain", found, summary, figure)
+    if json:
+        _print_json(summary)
+    elif not quiet:
+        screen.lines(words.sentences(found))
+        screen.table(words.HEADERS, words.rows(found))
+        screen.lines(["", words.small_print(found)])
+    screen.finish(files, None, None, 0, quiet or json)
+
+
 def _rows(columns):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _write(folder, result, summary, figure):
+def _print_json(summary):
+    from pkpd.result import json_text
+
+    print(json_text(summary), end="")
+
+
+def _write(folder, name, thing, summary, figure, columns=None):
+    """Write <name>.json, the figure, and columns as <name>.parquet; the files written."""
     from pkpd.result import write_json, write_table
 
-    files = [folder / "sensitivity.parquet", folder / "sensitivity.json"]
-    write_table(result.columns, files[0], {}, summary["provenance"])
-    write_json(summary, files[1])
+    files = []
+    if columns is not None:
+        files.append(folder / f"{name}.parquet")
+        write_table(columns, files[-1], {}, summary["provenance"])
+    files.append(folder / f"{name}.json")
+    write_json(summary, files[-1])
     if figure:
         from pkpd.report import plots
 
-        files.append(folder / "sensitivity.png")
-        plots.save(plots.plot(result), files[-1])
+        files.append(folder / f"{name}.png")
+        plots.save(plots.plot(thing), files[-1])
     return files

@@ -29,7 +29,8 @@ def head(model, summary):
         f"  {effort(summary)}",
         f"  log10 MED is the best dose in {rule['lowest']:g}-{rule['highest']:g} {rule['unit']} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
-        f"  {100 * summary['responders']:.1f} % are helped enough. Numerical error of log10 MED {summary['numeric_error_log10']:.1g}, its SD {summary['sd']['log10_med']:.2g}",
+        f"  {100 * summary['responders']:.1f} % are helped enough. SD of log10 MED {summary['sd']['log10_med']:.2g}, "
+        f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
         f"  {tables.share_assumed(model)}: the shares say what moves the MED in this model, not in patients.",
         *([f"  {summary['failed']} patients could not be solved; their points are left out."] if summary["failed"] else []),
         *(f"  set: {name} = {value:g}" for name, value in changed.items()),

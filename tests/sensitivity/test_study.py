@@ -99,9 +99,9 @@ def test_ctrl_c_keeps_the_scramblings_that_are_finished():
 def test_too_little_is_refused_with_a_sentence():
     with pytest.raises(PkpdError, match="at least 2 points, 2 scramblings"):
         influences(PRODUCT, points=64, scramblings=1)
-    with pytest.raises(PkpdError, match="Unknown method 'sobel'. Did you mean 'sobol'"):
+    with pytest.raises(PkpdError, match=r"Unknown method 'sobel'\. Did you mean 'sobol'"):
         influences(PRODUCT, ("sobel",))
-    with pytest.raises(PkpdError, match="no \\[benefit\\] table"):
+    with pytest.raises(PkpdError, match=r"no \[benefit\] table"):
         influences(load("pk/one_compartment"))
     with pytest.raises(CohortError, match="Unknown parameter 'cll'"):
         influences(LDN, set={"cll": 1})
