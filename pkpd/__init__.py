@@ -24,6 +24,7 @@ _HOMES = {
     "trial": "pkpd.trials.run",
     "influences": "pkpd.sensitivity.influences",
     "explain": "pkpd.sensitivity.explanation",
+    "predict": "pkpd.sensitivity.prediction",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

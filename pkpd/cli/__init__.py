@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | explain | summarise | fit | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | explain | predict | summarise | fit | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -24,6 +24,7 @@ app.command("med")(response.med)
 app.command("trial")(trials.trial)
 app.command("sensitivity")(sensitivity.sensitivity)
 app.command("explain")(sensitivity.explain)
+app.command("predict")(sensitivity.predict)
 app.command("summarise")(response.summarise)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)

@@ -1,4 +1,4 @@
-"""pkpd sensitivity and pkpd explain: why patients differ, and why one patient does."""
+"""pkpd sensitivity, pkpd explain and pkpd predict: why patients differ, why one patient does, and what would have to be measured."""
 
 import sys
 from pathlib import Path
@@ -116,6 +116,55 @@ def explain(
         screen.lines(words.sentences(found))
         screen.table(words.HEADERS, words.rows(found))
         screen.lines(["", words.small_print(found)])
+    screen.finish(files, None, None, 0, quiet or json)
+
+
+def predict(
+    model: options.Model,
+    measure: Annotated[
+        str | None, typer.Option("--measure", metavar="NAMES", help="Inputs that can be measured, such as wt,infl (default: covariates).", show_default=False)
+    ] = None,
+    dose: Annotated[
+        str | None, typer.Option("--dose", metavar="DOSE", help='Dose after which exposure is measured, such as "4.5 mg".', show_default=False)
+    ] = None,
+    at: Annotated[str, typer.Option("--at", metavar="TIMES", help="When after that dose the [benefit]'s blockade is measured by a scan.")] = "4 h",
+    helped: Annotated[bool, typer.Option("--helped", help="Only patients who are helped enough.")] = False,
+    n: options.Number = 2000,
+    seed: options.Seed = 1,
+    sampling: options.Sampling = "sobol",
+    changes: options.Set = None,
+    covariates: options.Covariates = None,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    threads: options.Threads = None,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """How well the best dose could be told beforehand from measurements, and what each measurement is worth. Needs scikit-learn.
+
+    \b
+    Examples:
+      pkpd predict ldn/hormesis --measure wt,infl --at "4 h, 24 h" -n 2000 --seed 7 --out predict
+      pkpd predict ldn/hormesis --helped --dose "1.5 mg"
+    """
+    from pkpd.report import predicted as words
+    from pkpd.sensitivity import prediction as room
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    options.check_folder(out)
+    people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
+    names = [name.strip() for name in measure.split(",") if name.strip()] if measure is not None else None
+    with screen.progress(n, quiet) as advance:
+        result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
+    summary = result.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), "predict", result, summary, figure)
+    if json:
+        _print_json(summary)
+    elif not quiet:
+        screen.lines(words.sentences(found, summary))
+        screen.table(words.HEADERS, words.rows(summary))
     screen.finish(files, None, None, 0, quiet or json)
 
 

@@ -26,11 +26,11 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 @singledispatch
 def plot(thing, **options):
     """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Fit, Comparison, Titration,
-    TrialResult, Sensitivity or Explanation.
+    TrialResult, Sensitivity, Explanation or Prediction.
 
     Raises TypeError for anything else.
     """
-    from pkpd.report import explained_plots, sensitivity_plots, trial_plots  # noqa: F401  register their figures here; loaded only when asked for
+    from pkpd.report import explained_plots, predicted, sensitivity_plots, trial_plots  # noqa: F401  register their figures here; loaded only when asked for
 
     if plot.dispatch(type(thing)) is plot.dispatch(object):
         raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
