@@ -46,7 +46,7 @@ def prediction(result: Prediction):
     """Explained variance by each measurement alone and what is lost without it, beside all together."""
     summary = result.summary()
     found, names = scores(summary), [row[0] for row in rows(summary)]
-    drawing = style.figure(7.4, 0.5 * len(names) + 2.4)
+    drawing = style.figure(8.6, 0.5 * len(names) + 2.4)
     axes = drawing.add_subplot()
     y = np.arange(len(names))
     for shift, key, color, label in ((-0.19, "only {}", style.SKY, "alone"), (0.19, "without {}", style.BLUE, "lost without it")):
@@ -62,7 +62,7 @@ def prediction(result: Prediction):
     axes.set_yticks(y, names)
     axes.set_xlim(left=0)
     axes.invert_yaxis()
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="lower right", facecolor="white", edgecolor="none", framealpha=1)
     style.heading(drawing, f"{result.model.title}: what tells the best dose beforehand")
     errors = "; ".join(f"{m['name']} {m['error']}" for m in summary["measures"] if m["error"] != "none")
     origin = summary["provenance"]
