@@ -8,7 +8,7 @@ import typer
 
 from pkpd.cli import options, screen
 
-Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="sobol, shapley, or both.")]
+Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).")]
 HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects: 1.5 W): points are doubled until it is reached.")]
 Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
 Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
@@ -45,7 +45,8 @@ def sensitivity(
     \b
     Examples:
       pkpd sensitivity ldn/hormesis --out why
-      pkpd sensitivity ldn/hormesis --set glia=0 --half-width 0.05
+      pkpd sensitivity ldn/hormesis --set glia=0 --methods sobol --half-width 0.05
+      pkpd sensitivity ldn/hormesis --methods morris,local --out quick
       pkpd sensitivity pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
     """
     from pkpd.report import sensitivity as words
@@ -60,14 +61,14 @@ def sensitivity(
     with screen.progress(None, quiet) as advance:
         result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure, result.columns)
+    files = [] if out is None else _write(Path(out), "sensitivity", summary, lambda: _drawings(result, figure), result.columns)
     if json:
         _print_json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
         screen.lines(words.head(found, summary))
-        for output in summary["outputs"]:
-            print(f"\nShares of the variance of {words.LABELS[output]}")
-            screen.table(*words.index_rows(result.columns, summary, output))
+        for heading, (headers, rows) in words.tables_of(result.columns, summary):
+            print(f"\n{heading}")
+            screen.table(headers, rows)
     screen.finish(files, None, None, 0, quiet or json)
     if summary["stopped"]:
         print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)
@@ -109,7 +110,7 @@ def explain(
     given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
     found = room.explain(load(model), id, **given, **rule)
     summary = found.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "explain", found, summary, figure)
+    files = [] if out is None else _write(Path(out), "explain", summary, lambda: _drawings(found, figure))
     if json:
         _print_json(summary)
     elif not quiet:
@@ -159,7 +160,7 @@ def predict(
     with screen.progress(n, quiet) as advance:
         result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "predict", result, summary, figure)
+    files = [] if out is None else _write(Path(out), "predict", summary, lambda: _drawings(result, figure))
     if json:
         _print_json(summary)
     elif not quiet:
@@ -178,9 +179,9 @@ def _print_json(summary):
     print(json_text(summary), end="")
 
 
-def _write(folder, name, thing, summary, figure, columns=None):
-    """Write <name>.json, the figure, and columns as <name>.parquet; the files written."""
-    from pkpd.result import write_json, write_table
+def _write(folder, name, summary, drawings, columns=None):
+    """Write <name>.json, columns as <name>.parquet, and <name><ending>.png of every figure of drawings(); the files written."""
+    from pkpd.result import write_figure, write_json, write_table
 
     files = []
     if columns is not None:
@@ -188,9 +189,16 @@ def _write(folder, name, thing, summary, figure, columns=None):
         write_table(columns, files[-1], {}, summary["provenance"])
     files.append(folder / f"{name}.json")
     write_json(summary, files[-1])
-    if figure:
-        from pkpd.report import plots
-
-        files.append(folder / f"{name}.png")
-        plots.save(plots.plot(thing), files[-1])
+    for ending, drawing in drawings().items():
+        files.append(folder / f"{name}{ending}.png")
+        write_figure(drawing, files[-1])
     return files
+
+
+def _drawings(thing, figure):
+    """The figures of a result, ending of the name -> figure; none where none is wanted."""
+    from pkpd.report import plots, sensitivity_plots
+
+    if not figure:
+        return {}
+    return sensitivity_plots.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}

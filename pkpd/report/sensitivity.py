@@ -5,6 +5,7 @@ import numpy as np
 from pkpd.report import tables
 
 LABELS = {"log10_med": "log10 MED", "benefit_at_med": "benefit at the MED", "responder": "being helped enough", "log10_observed": "log10 observed MED"}
+MOVERS = 12  # lines of a screening
 SMALL = 0.01  # a total index below it is not worth a line
 
 
@@ -45,7 +46,10 @@ def effort(summary):
         parts.append(f"Sobol' indices {summary['sobol']['scramblings']} x {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} points")
     if "shapley" in summary:
         parts.append(f"Shapley effects {summary['shapley']['scramblings']} x {summary['shapley']['walks']} walks")
-    return f"{summary['evaluations']:,} patients ({', '.join(parts)}); 95 % intervals from the independent scramblings"
+    if "morris" in summary:
+        parts.append(f"Morris screening {summary['morris']['scramblings']} x {summary['morris']['points']} points")
+    intervals = "; 95 % intervals from the independent scramblings" if parts else ""
+    return f"{summary['evaluations']:,} patients" + (f" ({', '.join(parts)})" if parts else "") + intervals
 
 
 def index_rows(columns, summary, output):
@@ -63,3 +67,30 @@ def index_rows(columns, summary, output):
 
 def _cells(name, *found):
     return ["" if f is None or name not in f else f"{f[name][0]:.3f} ± {0.5 * (f[name][2] - f[name][1]):.3f}" for f in found]
+
+
+def tables_of(columns, summary):
+    """(heading, (headers, rows)) of everything that was asked."""
+    for output in summary["outputs"]:
+        if "sobol" in summary or "shapley" in summary:
+            yield f"Shares of the variance of {LABELS[output]}", index_rows(columns, summary, output)
+        if "morris" in summary:
+            yield f"Change of {LABELS[output]} when an input moves by half of its distribution", morris_rows(columns, output)
+    if "local" in summary:
+        yield "Typical patient: change in % when an input rises by 1 %", local_rows(columns)
+
+
+def morris_rows(columns, output):
+    """Headers and rows of Morris screening, largest first: mean size and SD of the change of an output when an input moves by half of its distribution."""
+    size, mean, sd = (ranked(columns, output, f"morris_{what}", -np.inf) for what in ("mean_abs", "mean", "sd"))
+    rows = [(n, *_cells(n, size, mean, sd)) for n in list(size)[:MOVERS]]
+    left = list(size.values())[MOVERS:]
+    return ("input", "mean size", "mean", "SD over people"), [*rows, (f"{len(left)} others", f"each at most {left[0][0]:.3f}", "", "")] if left else rows
+
+
+def local_rows(columns):
+    """Headers and rows: elasticities of the typical patient's best dose and benefit, largest first."""
+    dose, benefit = (ranked(columns, o, "elasticity", -np.inf) for o in ("log10_med", "benefit_at_med"))
+    order = sorted(dose, key=lambda n: -max(abs(dose[n][0]), abs(np.nan_to_num(benefit.get(n, (0.0,))[0]))))
+    rows = [(n, f"{dose[n][0] + 0.0:.2f}", f"{benefit[n][0] + 0.0:.2f}" if n in benefit else "") for n in order]
+    return ("input", "best dose", "benefit"), [row for row in rows if set(row[1:]) - {"0.00", "-0.00"}]

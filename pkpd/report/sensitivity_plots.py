@@ -1,4 +1,4 @@
-"""Figures of why patients differ: bars of Sobol' indices and Shapley effects with intervals. Computes nothing itself."""
+"""Figures of why patients differ: bars of Sobol' indices and Shapley effects with intervals, Morris screening, spider. Computes nothing itself."""
 
 import numpy as np
 
@@ -9,22 +9,67 @@ from pkpd.sensitivity.study import Sensitivity
 
 LOOKS = {  # method -> colour, label
     "sobol_first": (style.BLUE, "alone (S1)"), "sobol_total": (style.SKY, "with all it acts with (ST)"), "shapley": (style.ORANGE, "Shapley effect"),
-    "group_closed": (style.BLUE, "alone"), "group_total": (style.SKY, "with all it acts with"),
+    "morris_mean_abs": (style.BLUE, ""), "group_closed": (style.BLUE, "alone"), "group_total": (style.SKY, "with all it acts with"),
 }  # fmt: skip
+ARMS = 8  # lines of a spider
 SMALL = 0.02  # a total index below it is not drawn
 
 
 @plot.register
-def indices(result: Sensitivity):
-    """Sobol' indices of inputs and of groups for every output, and Shapley effects where there are."""
-    summary = result.summary()
-    return drawn(result.columns, summary, f"{result.model.title}: what makes patients differ", share_assumed(result.model))
+def first(result: Sensitivity):
+    """The first of `figures`."""
+    return next(iter(figures(result).values()))
+
+
+def figures(result):
+    """Ending of a file name -> figure, one for each kind of answer, the first with ending ""."""
+    asked, found = result.about, []
+    if "sobol" in asked or "shapley" in asked:
+        title = f"{result.model.title}: what makes patients differ"
+        found.append(("-indices", drawn(result.columns, result.summary(), title, share_assumed(result.model))))
+    found += [("-morris", screening(result))] if "morris" in asked else []
+    found += [("-spider", spider(result))] if "local" in asked else []
+    return {"" if k == 0 else ending: drawing for k, (ending, drawing) in enumerate(found)}
+
+
+def screening(result):
+    """Mean size of the change of every output when an input moves by half of its distribution."""
+    outputs = result.about["outputs"]
+    tops = [list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[: sensitivity.MOVERS] for o in outputs]
+    drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
+    for axes, output, names in zip(drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True):
+        _bars(axes, result.columns, output, names, ("morris_mean_abs",), sensitivity.LABELS[output])
+        axes.set_xlabel("mean size of the change")
+    style.heading(drawing, f"{result.model.title}: an input moves by half of its distribution")
+    style.caption(drawing, [f"{result.model.name}: {sensitivity.effort(result.about)}. {share_assumed(result.model)}.", NO_ADVICE])
+    return drawing
+
+
+def spider(result):
+    """Best dose and benefit of the typical patient while one input goes through its range; only inputs that move them are drawn."""
+    courses = result.about["local"]["spider"]
+    drawing = style.figure(10.5, 4.8)
+    for axes, output in zip(drawing.subplots(1, 2), ("log10_med", "benefit_at_med"), strict=True):
+        lines = {n: 10**v if output == "log10_med" else v for n, v in courses[output].items() if len(v) == len(courses["sd"])}
+        most = sorted(lines, key=lambda n: -np.ptp(np.log(lines[n]) if output == "log10_med" else lines[n]))[:ARMS]
+        for k, name in enumerate(most):
+            axes.plot(courses["sd"], lines[name], color=style.CYCLE[k % len(style.CYCLE)], linestyle="-" if k < len(style.CYCLE) else "--", linewidth=1.8, label=name)
+        rule = result.study.rule
+        label = f"best dose ({rule.unit})" if output == "log10_med" else style.label("benefit there", result.model.unit(rule.outcome))
+        style.clean(axes, "input, in SDs of its (latent) distribution", label)
+        if output == "log10_med":
+            style.log_axis(axes.yaxis, min(lines[n].min() for n in most), max(lines[n].max() for n in most))
+        axes.legend(frameon=False, fontsize=8, ncols=2)
+    style.heading(drawing, f"{result.model.title}: the typical patient, one input at a time")
+    style.caption(drawing, [f"{result.model.name}; the {ARMS} inputs that move each most. {share_assumed(result.model)}.", NO_ADVICE])
+    return drawing
 
 
 def drawn(columns, summary, title, assumed):
     """The figure of `indices` from tidy columns and the summary, as a folder keeps them."""
-    outputs = [o for o in summary["outputs"] if sensitivity.ranked(columns, o)]
-    tops = [sensitivity.ranked(columns, o, "sobol_total", SMALL) for o in outputs]
+    order = "sobol_total" if "sobol" in summary else "shapley"
+    outputs = [o for o in summary["outputs"] if sensitivity.ranked(columns, o, order)]
+    tops = [sensitivity.ranked(columns, o, order, SMALL) for o in outputs]
     groups = bool(sensitivity.ranked(columns, outputs[0], "group_total", -np.inf))
     heights = [max(map(len, tops)), len(summary["groups"])][: 1 + groups]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.36 * sum(heights) + 2.3)
@@ -58,12 +103,12 @@ def _bars(axes, columns, output, names, methods, title):
         if method == "shapley":
             axes.errorbar(value, y, xerr=[value - low, high - value], fmt="o", ms=4.5, color=color, mec=style.INK, mew=0.5, elinewidth=1.4, label=label, zorder=4)
             continue
-        wide = method.endswith("total")
+        wide = method in ("sobol_total", "group_total", "morris_mean_abs")
         axes.barh(y, np.maximum(value, 0.0), 0.72 if wide else 0.36, color=color, label=label)
-        axes.errorbar(value, y + (0.26 if wide else 0.0), xerr=[value - low, high - value], fmt="none", ecolor=style.INK, elinewidth=0.9)
+        axes.errorbar(value, y + (0.26 if method.endswith("total") else 0.0), xerr=[value - low, high - value], fmt="none", ecolor=style.INK, elinewidth=0.9)
     style.clean(axes, "", "", title)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
     axes.set_yticks(y, names)
     axes.set_xlim(left=0)
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.4, -0.6)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.errors import PkpdError, closest
-from pkpd.sensitivity import shapley, sobol
+from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
 WALKS = 64  # of a scrambling, at first
+MOVES = 8  # base points of a scrambling in Morris screening
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def influences(
     Parameters
     ----------
     methods : "sobol" (S1 and ST of every input that varies, closed and total indices of every block of equations), "shapley" (effects that
-        sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as one)
+        sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as one), "morris" (screening: how outputs change when an input moves by half
+        of its distribution), "local" (elasticities at the typical patient, also to inputs that do not vary, and one input at a time)
     half_width : of the 95 % intervals (Shapley effects: 1.5 times it); points are doubled where it is not reached
     points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
     progress : called with the number of finished patients and of those planned so far
@@ -71,6 +73,7 @@ def influences(
         if not found[method].whole:
             break
     base = next((a.base for a in found.values() if a.base is not None), None)
+    base = asked(asked.draw(0, points, 0)[0]) if base is None else base
     about = {"outputs": asked.outputs, "evaluations": work.done, "stopped": len(found) < len(set(methods)) or not all(a.whole for a in found.values())}
     about |= asked.seen_in(base) | {name: answer.about for name, answer in found.items()}
     return Sensitivity(asked, {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}, about)
@@ -119,4 +122,27 @@ def _shapley(work, effort, found):
     return Answer(table(asked.outputs, [("shapley", n) for n in players], estimates), base, about, whole)
 
 
-METHODS = {"sobol": _sobol, "shapley": _shapley}
+def _morris(work, effort, found):
+    """Changes of the outputs by moves of half a distribution."""
+    asked, runs = work.asked, []
+    work.plan(effort.scramblings * MOVES * (1 + len(asked.single)))
+    for r in range(effort.scramblings):
+        changes = morris.effects(work, asked.draw(0, MOVES, r)[0])
+        runs.append(morris.measures(changes).reshape(-1, len(asked.outputs)))
+    rows = [(f"morris_{what}", n) for what in ("mean_abs", "mean", "sd") for n in asked.single]
+    return Answer(table(asked.outputs, rows, runs), None, {"points": MOVES, "scramblings": len(runs), "move": 0.5})
+
+
+def _local(work, effort, found):
+    """Elasticities and one-at-a-time courses at the typical patient."""
+    asked = work.asked
+    given = asked.model, asked.rule
+    slopes = local.elasticities(*given, asked.design.changed, asked.numerics)
+    blank, names = np.full(len(slopes), np.nan), list(slopes)
+    parts = [(np.repeat(o, len(names)), np.repeat("elasticity", len(names)), names, [v[k] for v in slopes.values()], blank, blank) for k, o in enumerate(local.OUTPUTS)]
+    columns = {name: np.concatenate([p[k] for p in parts]) for k, name in enumerate(COLUMNS)}
+    courses = local.spider(*given, asked.design.names, asked.design.changed, asked.numerics)
+    return Answer(columns, None, {"step": local.STEP, "spider": {"sd": local.SPIDER} | courses})
+
+
+METHODS = {"morris": _morris, "sobol": _sobol, "shapley": _shapley, "local": _local}

@@ -122,3 +122,29 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
     assert (tmp_path / "why/sensitivity.png").stat().st_size > 20_000
     code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--json")
     assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
+
+
+def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
+    found = influences(LDN, ("local",), points=2, most=2)
+    slope = {name: value[0] for name, value in found.get("log10_med", "elasticity").items()}
+    # twice the base per labelled mg is half the dose; nothing after the tone but the balance of its parts moves the dose
+    assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(1.0, abs=0.005)
+    assert slope["p0"] == pytest.approx(0.0, abs=0.002) and slope["s_opioid"] == pytest.approx(-slope["s_glia"], abs=0.01)
+    gain = {name: value[0] for name, value in found.get("benefit_at_med", "elasticity").items()}
+    assert gain["s_opioid"] + gain["s_glia"] == pytest.approx(1.0, abs=0.01)
+    spider = found.about["local"]["spider"]
+    assert set(spider["log10_med"]) == {i.name for i in LDN.inputs if i.iiv}
+    middle = {name: values[4] for name, values in spider["log10_med"].items() if name != "wt"}
+    np.testing.assert_allclose(list(middle.values()), middle["toff"], atol=1e-9)
+
+
+def test_screening_ranks_inputs_by_how_far_they_move_the_dose():
+    found = influences(PRODUCT, ("morris",), points=8, scramblings=4)
+    size = {name: value[0] for name, value in found.get("log10_med", "morris_mean_abs").items()}
+    assert size["k1"] > size["k3"] > 0.05 and size["a"] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_screening_and_local_answers_have_their_own_figures(run, tmp_path):
+    code, printed, _ = run("sensitivity", Path(__file__).with_name("product.toml"), "--methods", "morris,local", "--scramblings", 2, "--out", "why")
+    assert code == 0 and "Typical patient: change in %" in printed and "moves by half" in printed
+    assert sorted(f.name for f in (tmp_path / "why").iterdir()) == ["sensitivity-spider.png", "sensitivity.json", "sensitivity.parquet", "sensitivity.png"]
