@@ -17,7 +17,7 @@ from pkpd.symbolic.load import load
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "summarise", "fit", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "sensitivity", "explain", "predict", "summarise", "fit", "nca")
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -62,6 +62,10 @@ def test_papers_named_in_documents_are_in_the_bibliography():
 
 def few(words):
     """The command with few patients."""
+    if words[0] == "sensitivity":
+        return [*words, "-n", "2", "--most", "2", "--scramblings", "2"]
+    if words[0] == "predict":
+        return [*words, "-n", "64"]
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
     elif words[0] in ("simulate", "dose-response", "med", "trial"):

@@ -47,7 +47,7 @@ def sensitivity(
       pkpd sensitivity ldn/hormesis --out why
       pkpd sensitivity ldn/hormesis --set glia=0 --methods sobol --half-width 0.05
       pkpd sensitivity ldn/hormesis --methods morris,local --out quick
-      pkpd sensitivity pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
+      pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg --methods sobol
     """
     from pkpd.report import sensitivity as words
     from pkpd.sensitivity.influences import influences
@@ -68,7 +68,8 @@ def sensitivity(
         screen.lines(words.head(found, summary))
         for heading, (headers, rows) in words.tables_of(result.columns, summary):
             print(f"\n{heading}")
-            screen.table(headers, rows)
+            if rows:
+                screen.table(headers, rows)
     screen.finish(files, None, None, 0, quiet or json)
     if summary["stopped"]:
         print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)

@@ -72,6 +72,9 @@ def _cells(name, *found):
 def tables_of(columns, summary):
     """(heading, (headers, rows)) of everything that was asked."""
     for output in summary["outputs"]:
+        if not summary["sd"][output] > 0:
+            yield f"{LABELS[output]} is the same for all patients", ((), [])
+            continue
         if "sobol" in summary or "shapley" in summary:
             yield f"Shares of the variance of {LABELS[output]}", index_rows(columns, summary, output)
         if "morris" in summary:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pkpd.errors import PkpdError
 from pkpd.report import sensitivity, style
 from pkpd.report.plots import NO_ADVICE, plot
 from pkpd.report.tables import share_assumed
@@ -17,24 +18,27 @@ SMALL = 0.02  # a total index below it is not drawn
 
 @plot.register
 def first(result: Sensitivity):
-    """The first of `figures`."""
-    return next(iter(figures(result).values()))
+    """The first of `figures`. Raises PkpdError where no output varies."""
+    for drawing in figures(result).values():
+        return drawing
+    raise PkpdError("No output differs between patients, so there is nothing to draw.")
 
 
 def figures(result):
     """Ending of a file name -> figure, one for each kind of answer, the first with ending ""."""
     asked, found = result.about, []
-    if "sobol" in asked or "shapley" in asked:
+    varies = any(sd > 0 for sd in asked["sd"].values())
+    if varies and ("sobol" in asked or "shapley" in asked):
         title = f"{result.model.title}: what makes patients differ"
         found.append(("-indices", drawn(result.columns, result.summary(), title, share_assumed(result.model))))
-    found += [("-morris", screening(result))] if "morris" in asked else []
+    found += [("-morris", screening(result))] if varies and "morris" in asked else []
     found += [("-spider", spider(result))] if "local" in asked else []
     return {"" if k == 0 else ending: drawing for k, (ending, drawing) in enumerate(found)}
 
 
 def screening(result):
     """Mean size of the change of every output when an input moves by half of its distribution."""
-    outputs = result.about["outputs"]
+    outputs = [o for o in result.about["outputs"] if result.about["sd"][o] > 0]
     tops = [list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[: sensitivity.MOVERS] for o in outputs]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
     for axes, output, names in zip(drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True):

@@ -148,3 +148,20 @@ def test_screening_and_local_answers_have_their_own_figures(run, tmp_path):
     code, printed, _ = run("sensitivity", Path(__file__).with_name("product.toml"), "--methods", "morris,local", "--scramblings", 2, "--out", "why")
     assert code == 0 and "Typical patient: change in %" in printed and "moves by half" in printed
     assert sorted(f.name for f in (tmp_path / "why").iterdir()) == ["sensitivity-spider.png", "sensitivity.json", "sensitivity.parquet", "sensitivity.png"]
+
+
+def test_a_class_owns_a_dimension_unless_it_is_set():
+    model = load(str(Path(__file__).with_name("classes.toml")))
+    plan = design(model)
+    assert plan.names == ("k", "kind", "f") and list(plan.groups()) == ["all"]
+    people = plan.people(plan.points(0, 1024, 1, 0)[0])
+    assert people.column("kind").mean() == pytest.approx(0.75, abs=0.01) and set(people.column("kind")) == {0.0, 1.0}
+    assert design(model, {"kind": 0}).names == ("k", "f")
+    assert (design(model, {"kind": 0}).people(np.full((4, 2), 0.3)).column("kind") == 0).all()
+
+
+def test_outputs_that_do_not_vary_are_said_and_not_drawn(run, tmp_path):
+    given = ["pk/one_compartment", "--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg"]
+    code, printed, _ = run("sensitivity", *given, "-n", 4, "--most", 4, "--scramblings", 2, "--out", "why")
+    assert code == 0 and "log10 MED is the same for all patients" in printed and "100.0 % are at an end of the range" in printed
+    assert (tmp_path / "why/sensitivity.png").exists()
