@@ -65,7 +65,7 @@ def few(words):
     if words[0] == "sensitivity":
         return [*words, "-n", "2", "--most", "2", "--scramblings", "2"]
     if words[0] == "predict":
-        return [*words, "-n", "64"]
+        return [*words, "-n", "128"]
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
     elif words[0] in ("simulate", "dose-response", "med", "trial"):

@@ -86,6 +86,6 @@ class Walks:
         found = []
         for values in self.values:
             grown = values[:-1, ~np.isnan(values).any(axis=(0, 2))].mean(axis=1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                found.append(grown / grown.sum(axis=0))
+            variance = grown.sum(axis=0)
+            found.append(grown / np.where(variance > 0, variance, np.nan))
         return np.array(found)[:, :, None]
