@@ -83,7 +83,7 @@ def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path)
     patients = pd.read_parquet(tmp_path / "med/patients.parquet")
     assert list(patients["ID"]) == list(range(1, 25))
     assert summary["status"]["interior"] == (patients["status"] == "interior").sum()
-    for sentence in ("median MED", "22 of 43 parameters are assumptions", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
+    for sentence in ("median MED", "19 of 44 parameters are assumptions, 4 more are calibrated", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
         assert sentence in out
     assert (tmp_path / "med/med.png").read_bytes().startswith(b"\x89PNG")
 

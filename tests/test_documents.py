@@ -13,6 +13,7 @@ import pytest
 
 from pkpd.cli import main
 from pkpd.symbolic.load import load
+from pkpd.trials.observe import diary
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
@@ -51,6 +52,25 @@ def test_experiments_were_computed_with_the_models_as_they_are():
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
+    for name, size in (("05-fibromyalgia-2009", 10), ("06-fibromyalgia-2013", 31), ("07-veterans-cohort", 41)):
+        summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
+        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 1000 * size
+
+
+def test_the_calibrated_numbers_are_those_of_the_calibration():
+    summary = json.loads((ROOT / "experiments/09-calibration/summary.json").read_text())
+    prior, model, notes = load("ldn/hormesis_prior"), load("ldn/hormesis"), diary()
+    assert summary["provenance"]["digest"] == prior.digest
+    chosen, written = summary["chosen"], {i.name: i for i in model.inputs} | {n: i for n, i in notes.inputs.items() if n != "responds"}
+    before = {i.name: i.value for i in prior.inputs}
+    moves = {"toff": "toff", "b50": "b50", "noise_sd": "noise_sd", "wanted": "improvement_wanted", "give_up": "leave_no_benefit"}
+    expected = {name: chosen[h] for h, name in moves.items()} | {name: chosen["effect"] * before[name] for name in ("s_opioid", "s_glia")}
+    for name, value in expected.items():
+        assert written[name].value == pytest.approx(value, rel=0.03), name
+    for item in (written["responds"], notes.inputs["responds"]):
+        assert dict(item.iiv.classes)["no"] == pytest.approx(chosen["no_response"], abs=0.01) and item.evidence == "calibrated"
+    moves |= {"effect": "s_opioid", "no_response": "responds"}
+    assert {h: written[name].evidence == "calibrated" for h, name in moves.items()} == {h: item["calibrated"] for h, item in summary["hypers"].items()}
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():

@@ -153,21 +153,27 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None):
     return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])
 
 
-def arriving(model, into, times, amounts, theta):
+def arriving(model, into, times, amounts, theta, person):
     """When doses reach the body and how much of them: (N, n) model time and (N, n) in the state's unit.
 
-    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit; theta : (N, K)
+    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit
+    theta : (P, K); person : (N, n) or (N, 1) row of theta at each dose
     """
-    lag, share = _applied(model, target(model, into), theta, np.arange(len(theta)))
-    return lag[:, None] + times, share[:, None] * amounts
+    lag, share = _applied(model, target(model, into), theta, person)
+    return lag + times, share * amounts
 
 
-def single_actions(model, into, times, amounts):
-    """Actions of doses as `arriving` gives them, those at time inf left out."""
+def single_actions(model, into, times, amounts, person=None):
+    """Actions at times (N, n), those at inf left out; at equal times in the order of their columns.
+
+    amounts : (N, n) of doses as `arriving` gives them; person : (N, n) row of theta from then on, -1 for a dose (default: doses only)
+    """
     state = model.state_names.index(target(model, into).state)
+    person = np.full(times.shape, -1) if person is None else person
     order = np.argsort(times, axis=1, kind="stable")
-    times, amounts = np.take_along_axis(times, order, axis=1), np.take_along_axis(amounts, order, axis=1)
+    times, amounts, person = (np.take_along_axis(a, order, axis=1) for a in (times, amounts, person))
     given = np.isfinite(times)
     start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
-    total = int(start[-1])
-    return Actions(start, times[given], np.full(total, ADD, np.int8), np.full(total, state, np.int32), amounts[given])
+    times, amounts, person = times[given], amounts[given], person[given]
+    kind = np.where(person < 0, ADD, PERSON).astype(np.int8)
+    return Actions(start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts)

@@ -12,7 +12,7 @@ from pkpd.report import fit_plots, style, tables
 from pkpd.report.published import RANGES
 from pkpd.response.compare import Comparison
 from pkpd.response.dataset import MedDataset
-from pkpd.response.fit import Fit
+from pkpd.response.fitted import Fit
 from pkpd.response.med import MedTable
 from pkpd.response.quantiles import quantile
 from pkpd.response.summary import histogram, known_doses

@@ -14,7 +14,8 @@ class Published:
     source: str
 
 
-RANGES = {"ldn/hormesis": Published(0.1, 6.0, "mg", 41, "Marcus 2024, J Pain Res 17:1273")}
+CLINIC = Published(0.1, 6.0, "mg", 41, "Marcus 2024, J Pain Res 17:1273")
+RANGES = {"ldn/hormesis": CLINIC, "ldn/hormesis_prior": CLINIC}
 
 
 def share_inside(model, meds):

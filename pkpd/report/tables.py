@@ -12,8 +12,9 @@ def evidence(model):
 
 def share_assumed(model):
     """Sentence part: how many of the numbers in the model nobody has measured."""
-    count = evidence(model)["assumed"]
-    return f"{count} of {len(model.inputs)} parameters are assumptions"
+    grades = evidence(model)
+    fitted = f", {grades['calibrated']} more are calibrated" if grades["calibrated"] else ""
+    return f"{grades['assumed']} of {len(model.inputs)} parameters are assumptions{fitted}"
 
 
 def hypotheses(model, changed=()):

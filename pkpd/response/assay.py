@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.reading import file
+from pkpd.reading import EMPTY, file
 from pkpd.result import release
 
-MISSING = ("", ".", "NA", "NaN", "nan", "None")
 EXTRA = ("weight", "se", "n")
 
 
@@ -115,7 +114,7 @@ def _numbers(name, column, cells):
     """(M,) floats, NaN where missing."""
     out = np.full(len(cells), np.nan)
     for k, cell in enumerate(cells):
-        if cell is None or str(cell).strip() in MISSING:
+        if cell is None or str(cell).strip() in EMPTY:
             continue
         try:
             out[k] = float(cell)

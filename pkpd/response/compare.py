@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.errors import PkpdError
 from pkpd.response.assay import Assay
 from pkpd.response.curves import CURVES
-from pkpd.response.fit import FAR, Problem, fit_one
+from pkpd.response.least_squares import FAR, Problem, fit_one
 from pkpd.response.projection import search
 
 STEPS = 121  # log doses at which tail probabilities are computed

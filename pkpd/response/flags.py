@@ -10,12 +10,12 @@ CLEAR = 4.0  # AICc
 RARE = 0.01  # P below which a check of the data is mentioned
 
 
-def raised(found, problem, exact):
-    """{name: sentence} for everything a reader must know before using the fit."""
+def raised(found, problem, exact, refit):
+    """{name: sentence} for everything a reader must know before using the fit. refit : fits a model to an assay, as pkpd.response.least_squares.fit_one"""
     said = {}
-    for check in (_exact, _peak, _boundary, _ridge, _open, _control, _negative, _lack_of_fit, _spread, _direction):
+    for check in (_exact, _peak, _boundary, _ridge, _open, _control, _negative, _lack_of_fit, _spread):
         said |= check(found, problem, exact, said)
-    return said
+    return said | _direction(found, exact, said, refit)
 
 
 def _exact(found, problem, exact, said):
@@ -92,16 +92,14 @@ def _negative(found, problem, exact, said):
     return {}
 
 
-def _direction(found, problem, exact, said):
+def _direction(found, exact, said, refit):
     """The other direction, where this one has no peak that the data hold on both sides, or fits badly."""
     held = np.isfinite(found.peak) and not {"peak_outside", "open_peak", "lack_of_fit"} & set(said)
     if not found.curve.hormetic or exact or held or found.assay.computed:
         return {}
-    from pkpd.response.fit import fit_one
-
     other = "lower" if found.better == "higher" else "higher"
     try:
-        turned = fit_one(found.assay, found.curve.name, c="free", better=other, intervals=(), weight=found.weight, look=False)
+        turned = refit(found.assay, found.curve.name, c="free", better=other, intervals=(), weight=found.weight, look=False)
     except PkpdError:  # too few doses for a free c
         return {}
     if np.isfinite(turned.peak) and turned.aicc < found.aicc - CLEAR:

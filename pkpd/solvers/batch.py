@@ -77,12 +77,12 @@ class Kernel:
 
     def _built(self, method):
         from pkpd.kernels.build import build
-        from pkpd.solvers import explicit, linear, rosenbrock
+        from pkpd.solvers import explicit, linear, rosenbrock, straight
         from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
         sources = {
             "vern7": lambda p: explicit.sources(p, VERN7, LANES), "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
-            "rosenbrock": lambda p: rosenbrock.sources(p, RODAS5P, LANES),
+            "rosenbrock": lambda p: (straight if p.states <= straight.MOST else rosenbrock).sources(p, RODAS5P, LANES),
             "linear": lambda p: linear.sources(p, constant_terms(self.model, self.integrals), LANES),
         }[method]  # fmt: skip
         derivatives = method in ("rosenbrock", "linear")

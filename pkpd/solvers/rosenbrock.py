@@ -228,11 +228,7 @@ def _step(layout, tableau, dynamic):
 
 def sources(program, tableau, lanes):
     """Layout and source of all functions of a Rosenbrock method for one program with a Jacobian."""
-    from pkpd.solvers import straight
-
     n = program.states
-    if n <= straight.MOST:
-        return straight.sources(program, tableau, lanes)
     layout = Layout(lanes, n, program.constants, len(tableau.c), more=4 * n + n**2)
     parts = [
         _kernels(program, layout, tableau), _step(layout, tableau, program.dynamic), dense(layout, tableau), control.refresh(layout),

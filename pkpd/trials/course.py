@@ -11,7 +11,7 @@ from pkpd.population.noise import uniforms
 from pkpd.trials.bayes import prior_of
 from pkpd.trials.body import Body
 from pkpd.trials.kinds import Bayes
-from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, mean
+from pkpd.trials.observe import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.titration import ACTS, START, Seen
 
 CHUNK = 2048  # patients at once: their daily draws fit into memory
@@ -65,6 +65,11 @@ class Course:
     def window(self, last, days):
         """Mean entry (P,) of so many days up to day `last`."""
         return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[0]
+
+    def closing(self, last, days):
+        """The same, up to the day of leaving for patients who left before."""
+        ends = np.where((self.left > 0) & (self.left < last), self.left, last)[:, None]
+        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[0]
 
     def baseline(self):
         """(P,) mean entry of the last week of the run-in."""
@@ -127,7 +132,9 @@ class _Arm:
         self.setting, self.phases, self.run_in, self.until_done = setting, phases, run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
-        self.body = Body(setting, people, -run_in, np.broadcast_to(traits["baseline"], n), np.broadcast_to(traits["effect_size"], n))
+        people = replace(people, seed=seed, replicate=replicate)  # of the occasions
+        self.due = setting.due(total)
+        self.body = Body(setting, people, -run_in, self.due, np.broadcast_to(traits["baseline"], n), effect_of(traits, n))
         self.observer = Observer(setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits)
         self.there = self.body.status == 0
         self.followed = np.ones(n, bool)
@@ -137,15 +144,14 @@ class _Arm:
         self.score, self.dose, self.taken = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
         self.events = np.zeros((*shape, len(EVENTS)), bool)
         self.left, self.reason = np.zeros(n, np.int64), np.where(self.there, STAYED, FAILED)
-        self._schedule(total)
+        self._schedule()
 
-    def _schedule(self, total):
-        """When doses are due, which of them are taken and how late."""
-        s = self.setting
-        self.due = s.benefit.every * np.arange(int(np.ceil(total * s.day / s.benefit.every - 1e-9)))
+    def _schedule(self):
+        """Which of the doses that are due are taken, and when."""
+        day = self.setting.day
         self.takes, late = self.observer.doses(len(self.due))
-        self.times = np.where(self.takes, self.due + late * s.day / 24.0, np.inf)
-        self.due_day = np.floor(self.due / s.day + 1e-9).astype(int)
+        self.times = np.where(self.takes, self.due + late * day / 24.0, np.inf)
+        self.due_day = np.floor(self.due / day + 1e-9).astype(int)
 
     def course(self):
         n, day = len(self.ids), 0
@@ -178,7 +184,7 @@ class _Arm:
             return np.zeros(len(self.ids), np.int64)
         due = np.flatnonzero((self.due_day + 1 >= first) & (self.due_day + 1 < first + days))
         amounts = np.repeat(dose[rows][:, None], len(due), axis=1)
-        score, blockade = self.body.advance(rows, days, self.times[np.ix_(rows, due)], amounts)
+        score, blockade = self.body.advance(rows, days, due, self.times[np.ix_(rows, due)], amounts)
         look = self.observer.look(rows, first, score, blockade)
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
         self.score[rows, span], self.events[rows, span] = score, look.events
@@ -208,7 +214,8 @@ class _Arm:
         score, entries = mean(self.observer.entries[:, place - rule.window : place])
         there = self.there & self.followed
         draw = uniforms(**self.draws, count=occasion + 1)[:, occasion]
-        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw)
+        wanted = np.broadcast_to(self.observer.traits["improvement_wanted"], len(self.ids))
+        return Seen(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw, wanted)
 
     def _visit(self, phase, day, dose, seen, act, following):
         n, there = len(self.ids), self.there & self.followed

@@ -17,7 +17,7 @@ from pkpd.trials.rules import rule as find_rule
 from pkpd.trials.titration import Rule
 
 ALLOCATIONS = ("randomised", "shared")
-KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "effect")
+KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "stayed", "effect")
 WEEK = 7
 LARGEST_FILE = 1_000_000  # bytes
 
@@ -60,9 +60,10 @@ class Endpoint:
 
     kind : "change" (points) or "percent" (of the baseline) of the mean entry, lower is better; "responders" (fell by the share `at_least`);
         "pgi" (1 very much improved to 7 very much worse, from the percent change); "adverse" (any adverse event, or the one named `event`);
-        "dose" (prescribed that day), "settled" (day since which it has not changed), "effect" (fall by the drug alone, in points: no
-        placebo response and no noise; what no trial can see)
+        "dose" (prescribed that day), "settled" (day since which it has not changed), "stayed" (whether the patient is still there),
+        "effect" (fall by the drug alone, in points: no placebo response and no noise; what no trial can see)
     day or phase : its last day, or the end of a phase; window : days of diary; against : a phase whose end is subtracted
+    carried : whether who has left counts with the last days before leaving
     """
 
     name: str
@@ -73,6 +74,7 @@ class Endpoint:
     window: int = WEEK
     at_least: float = 0.30
     event: str | None = None
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Design:
     """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
 
     sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter)
+    occasion : what inputs with variability between occasions go by: "dose", a period such as "7 d", or "none"
     run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
     diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
     """
@@ -94,6 +97,7 @@ class Design:
     run_in: int = 14
     allocation: str = "randomised"
     null: str | None = None
+    occasion: str = "dose"
     set: dict = field(default_factory=dict)
     diary: str | None = None
     diary_set: dict = field(default_factory=dict)
@@ -103,7 +107,7 @@ class Design:
         whole(self.patients, "patients")
         whole(self.seed, "seed", 0)
         days_in_all(whole(self.run_in, "run_in"), "run_in")
-        for name in ("title", "model"):
+        for name in ("title", "model", "occasion"):
             text(getattr(self, name), name)
         known(self.sampling, SAMPLINGS, "sampling")
         known(self.allocation, ALLOCATIONS, "allocation")
@@ -161,6 +165,8 @@ def _check_endpoint(endpoint, arms):
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
         known(endpoint.event, EVENTS, f"{where}: event")
+    if not isinstance(endpoint.carried, bool):
+        raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
     if (endpoint.day is None) == (endpoint.phase is None):
         raise TrialError(f"{where}: give either day or phase.")
     for arm in arms:

@@ -195,7 +195,7 @@ class Bayes(Rule):
         expected, drawn = self.prior.update(memory.belief, memory.place, seen, who, self)
         best = np.argmax(expected, axis=1)
         last = memory.visits + 1 >= self.steps
-        helps = expected.max(axis=1) >= self.helped * seen.baseline
+        helps = expected.max(axis=1) >= seen.baseline - self.goal(seen)
         final = np.where(helps, best, OFF)
         place = np.where(last, final, drawn if self.choice == "thompson" else best)
         return np.select([last & helps, last], [BEST, STOP], NEXT), place

@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.errors import ModelError, TrialError, closest
 from pkpd.population.noise import normals, uniforms
-from pkpd.population.variability import around
+from pkpd.population.variability import around, classes
 
 DIARY = Path(__file__).with_name("diary.toml")
 LOWEST, HIGHEST = 0.0, 10.0  # of the numeric rating scale
@@ -22,7 +22,7 @@ STAYED, ADVERSE, NO_BENEFIT, OTHER, FAILED = range(5)
 REASONS = ("", "adverse event", "lack of benefit", "other reasons", "not solved")
 _SHARES = (
     "placebo_max", "noise_correlation", "missing", "missed", "late", "blockade_ref", "leave_adverse", "leave_random", "leave_no_benefit",
-    "benefit_wanted", *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
+    "benefit_wanted", "improvement_wanted", "responds", *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
 )  # fmt: skip
 _AMOUNTS = ("baseline", "placebo_half", "noise_sd", "step", "late_most", "patience", "effect_size")
 
@@ -42,8 +42,12 @@ class Diary:
         """name -> (P,) of what differs between patients; the others are numbers."""
         found = {}
         for name, item in self.inputs.items():
-            varies = item.iiv is not None
-            found[name] = around(item.iiv, item.value, normals(seed, ids, f"trait {name}", 1, replicate)[:, 0]) if varies else item.value
+            if item.iiv is None:
+                found[name] = item.value
+            elif item.iiv.kind == "classes":
+                found[name] = classes(item.iiv, uniforms(seed, ids, f"trait {name}", 1, replicate)[:, 0])
+            else:
+                found[name] = around(item.iiv, item.value, normals(seed, ids, f"trait {name}", 1, replicate)[:, 0])
         return found
 
 
@@ -73,8 +77,10 @@ def diary(path=None, changes=None):
         if not number:
             raise TrialError(f"diary: {name} must be a number, not {value!r}.")
         # a probability of 0 or 1 is one for everybody: its logit has no spread
-        fixed = name in _SHARES and value in (0, 1)
-        found[name] = replace(found[name], value=float(value), iiv=None if fixed or value == 0 else found[name].iiv)
+        fixed, spread = name in _SHARES and value in (0, 1), found[name].iiv
+        if spread is not None and spread.kind == "classes" and not fixed:
+            raise TrialError(f"diary: {name} is 0 or 1 for everybody, or left as it is, but not {value:g}.")
+        found[name] = replace(found[name], value=float(value), iiv=None if fixed or value == 0 else spread)
     for name, item in found.items():
         if name in _SHARES and not 0 <= item.value <= 1:
             raise TrialError(f"{item.place}: {name} is a probability or a share and must lie between 0 and 1, not at {item.value:g}.")
@@ -192,8 +198,9 @@ class Observer:
         treated = (day > 0)[None, :]
         # one draw for all events of a day: the more there are, the likelier somebody leaves
         fled = adverse < 1.0 - (1.0 - self.diary["leave_adverse"]) ** events.sum(axis=2)
-        wanted = (1.0 - self.diary["benefit_wanted"]) * self.baseline(rows)[:, None]
-        bored = (day > self.diary["patience"])[None, :] & (self._weekly(rows, place) > wanted) & (lack < _daily(self.diary["leave_no_benefit"], BENEFIT_DAYS))
+        wanted = (1.0 - self.diary["benefit_wanted"] * self.trait("improvement_wanted", rows)) * self.baseline(rows)[:, None]
+        bored = (day > self.diary["patience"])[None, :] & (self._weekly(rows, place) > wanted)
+        bored &= lack < _daily(self.trait("leave_no_benefit", rows), BENEFIT_DAYS)
         went = treated & (other < _daily(self.diary["leave_random"], RISK_DAYS))
         gone = fled | bored | went
         first = np.argmax(gone, axis=1)
@@ -214,6 +221,11 @@ class Observer:
     def baseline(self, rows=slice(None)):
         """(n,) mean of the last seven days of the run-in; NaN where nothing was entered."""
         return mean(self.entries[rows, max(self.run_in - WEEK, 0) : self.run_in])[0]
+
+
+def effect_of(traits, patients):
+    """(P,) effect of the drug as a multiple of the typical one, where everybody's body is the typical one."""
+    return np.broadcast_to(traits["effect_size"] * traits["responds"], patients)
 
 
 def mean(entries):

@@ -14,7 +14,7 @@ from pkpd.response.med import med
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.trials.body import Setting, setting
 from pkpd.trials.course import Course, follow, prepared
-from pkpd.trials.observe import NO_BENEFIT, REASONS, STAYED, Diary
+from pkpd.trials.observe import NO_BENEFIT, REASONS, STAYED, Diary, effect_of
 from pkpd.trials.observe import diary as read_diary
 from pkpd.trials.rules import rule as find_rule
 from pkpd.trials.titration import Rule
@@ -86,7 +86,7 @@ class Titration:
 
 
 def titrate(
-    model, cohort, rule="slow-ladder", *, null=None, replicates=8, own_traits=False, run_in=14, diary=None, seed=None,
+    model, cohort, rule="slow-ladder", *, null=None, replicates=8, own_traits=False, run_in=14, diary=None, occasion="dose", seed=None,
     rtol=1e-6, solver="auto", threads=None, progress=None, truth=None, **changes,
 ):  # fmt: skip
     """Titrate every patient of a cohort by a rule, beside the true MED, for any model that says what benefit is.
@@ -97,6 +97,7 @@ def titrate(
     replicates : repetitions with new noise, for the share of the spread that is real; 1 is enough where that is not asked for
     own_traits : True keeps placebo response, diary SD and adherence as traits of the patient; otherwise they are noise and drawn anew
     run_in : days of diary before the first dose; diary : Diary or path (default: the packaged one); seed : of the noise (default: the cohort's)
+    occasion : what inputs with variability between occasions go by, as in pkpd.simulate; they differ from repetition to repetition
     truth : MedTable of the same cohort, if it is there already; progress : called with the number of patients titrated, over all repetitions
     changes : outcome, better, ... in place of the model's [benefit]
 
@@ -108,7 +109,7 @@ def titrate(
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise TrialError(f"{name} must be a whole number from 1 on, not {value!r}.")
     notes = diary if isinstance(diary, Diary) else read_diary(diary)
-    place = setting(model, notes, null, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
+    place = setting(model, notes, null, occasion=occasion, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
     chosen = prepared(place, find_rule(rule))
     first, found, ended = None, [], []
     for k in range(replicates):
@@ -139,14 +140,15 @@ def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
         return {"ID": cohort.ids, "status": np.full(n, "flat"), "med": nothing, "argmax": nothing, "benefit_at_argmax": np.zeros(n), "untreated": untreated} | inputs
     one = med(place.model, draw(place.model, typical=True, set=cohort.changed), rtol=rtol, solver=solver, threads=threads, **changes).columns
     traits = place.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
-    benefit = traits["effect_size"] * one["benefit_at_argmax"][0]
+    effect = effect_of(traits, n)
+    benefit = effect * one["benefit_at_argmax"][0]
     threshold = place.benefit.delta * (np.abs(untreated) if place.benefit.delta_relative else 1.0)
     helped = benefit >= threshold
     status = np.where(helped, one["status"][0] if one["status"][0] != "no_benefit" else "interior", "no_benefit")
     argmax = np.repeat(one["argmax"], n)
     return {
         "ID": cohort.ids, "status": status, "med": np.where(status == "interior", argmax, np.nan), "argmax": argmax, "benefit_at_argmax": benefit,
-        "effect_size": traits["effect_size"] * np.ones(n), "untreated": untreated,
+        "effect_size": effect, "untreated": untreated,
     } | inputs  # fmt: skip
 
 

@@ -132,12 +132,13 @@ def compared(values, reference, paired):
     return {"difference": difference, "low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
 
 
-def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
+def trial(design, *, n=None, seed=None, ids=None, people=None, diary=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
     """Run a trial.
 
     Parameters
     ----------
     design : Design, or path of a TOML file; n, seed : in place of the design's; ids : only these patients of its cohort
+    people : Cohort in place of the one that the design draws, with its model and seed; diary : Diary in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
     progress : called with the number of patients finished, over all arms
 
@@ -147,10 +148,11 @@ def trial(design, *, n=None, seed=None, ids=None, replicate=0, rtol=1e-6, solver
     """
     design = design if isinstance(design, Design) else read(design)
     design = replace(design, patients=design.patients if n is None else n, seed=design.seed if seed is None else seed)
-    model = load(design.model)
-    notes = read_diary(design.diary, design.diary_set)
-    place = setting(model, notes, design.null, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
-    people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
+    model = load(design.model) if people is None else people.model
+    notes = read_diary(design.diary, design.diary_set) if diary is None else diary
+    place = setting(model, notes, design.null, occasion=design.occasion, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
+    if people is None:
+        people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
     groups = allocated(design, people, replicate)
     courses, done = [], 0
     for arm, group in zip(design.arms, groups, strict=True):
@@ -179,7 +181,7 @@ def allocated(design, people, replicate=0):
 
 
 def value(design, endpoint, arm, course):
-    """(P,) an endpoint. NaN where the patient had left, but not to respond and not to have had an adverse event are answers."""
+    """(P,) an endpoint. NaN where the patient had left (unless carried), but not to respond, not to stay, not to have had an event are answers."""
     found = _at(design, endpoint, arm, course, endpoint.phase)
     return found if endpoint.against is None else found - _at(design, endpoint, arm, course, endpoint.against)
 
@@ -187,6 +189,8 @@ def value(design, endpoint, arm, course):
 def _at(design, endpoint, arm, course, phase):
     last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
     gone = (course.left > 0) & (course.left < last) | (course.status != 0)
+    if endpoint.kind == "stayed":
+        return (~gone).astype(float)
     if endpoint.kind == "dose":
         return np.where(gone, np.nan, course.dose[:, last + course.run_in - 1])
     if endpoint.kind == "adverse":
@@ -198,7 +202,7 @@ def _at(design, endpoint, arm, course, phase):
     if endpoint.kind == "effect":
         span = slice(last + course.run_in - endpoint.window, last + course.run_in)
         return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
-    base, late = course.baseline(), np.where(gone, np.nan, course.window(last, endpoint.window))
+    base, late = course.baseline(), course.closing(last, endpoint.window) if endpoint.carried else np.where(gone, np.nan, course.window(last, endpoint.window))
     relative = late / np.where(base > 0, base, np.nan) - 1.0
     if endpoint.kind == "responders":
         return (relative <= -endpoint.at_least).astype(float)

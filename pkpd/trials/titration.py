@@ -53,6 +53,7 @@ class Seen:
 
     day : last day before the visit; score : (P,) mean entry of the rule's window, NaN where nothing was entered; entries : (P,) how many
     baseline : (P,) mean entry before treatment; adverse : (P,) new adverse events since the last visit; draw : (P,) a uniform
+    wanted : (P,) fall of the mean entry, as a share of the baseline, that the patient counts as help
     """
 
     day: int
@@ -61,6 +62,7 @@ class Seen:
     baseline: np.ndarray
     adverse: np.ndarray
     draw: np.ndarray
+    wanted: np.ndarray
 
     @property
     def improvement(self):
@@ -93,7 +95,8 @@ class Rule:
     """What every rule has.
 
     ladder : doses in `unit`, increasing; days : between two visits; window : last days of a step whose entries count
-    helped : least fall of the mean entry, as a share of the baseline, that counts as help; conditions : looked at first, in order
+    helped : least fall of the mean entry, as a share of the baseline, that counts as help; None: what each patient wants
+    conditions : looked at first, in order
     """
 
     kind: ClassVar[str] = ""
@@ -102,7 +105,7 @@ class Rule:
     unit: str = "mg"
     days: int = 14
     window: int = 7
-    helped: float = 0.30
+    helped: float | None = None
     conditions: tuple = ()
     label: str = ""
     source: str = ""
@@ -114,7 +117,8 @@ class Rule:
         whole(self.window, "window")
         if self.window > self.days:
             raise TrialError(f"window: {self.window} days are more than the {self.days} days of a step.")
-        share(self.helped, "helped")
+        if self.helped is not None:
+            share(self.helped, "helped")
         doses = self.ladder
         plain = all(isinstance(d, (int, float)) and not isinstance(d, bool) and 0 <= d < np.inf for d in doses)
         if not doses or not plain or list(doses) != sorted(set(doses)):
@@ -179,8 +183,12 @@ class Rule:
 
     def conclude(self, memory, seen, who):
         """Write down the dose found by those whose rule has ended: the one they stay on, if it helped."""
-        helps = seen.score <= (1.0 - self.helped) * seen.baseline
+        helps = seen.score <= self.goal(seen)
         memory.found = np.where(who & helps & (self.doses(memory) > 0), self.doses(memory), memory.found)
+
+    def goal(self, seen):
+        """(P,) mean entry at which a dose has helped."""
+        return (1.0 - (seen.wanted if self.helped is None else self.helped)) * seen.baseline
 
     def remember(self, memory, seen, who, margin=0.0):
         """Note the best step so far; (P,) whether this one is it by more than `margin` points. Ties stay with the earlier dose."""
@@ -191,7 +199,7 @@ class Rule:
 
     def helping(self, memory, seen):
         """(P,) whether the best step so far helped."""
-        return memory.best_score <= (1.0 - self.helped) * seen.baseline
+        return memory.best_score <= self.goal(seen)
 
     def choose_best(self, memory, seen):
         """(P,) act and place of those who have seen the whole ladder."""

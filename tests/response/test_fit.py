@@ -16,7 +16,8 @@ from scipy.stats import f as fisher
 
 import pkpd
 from pkpd.errors import PkpdError
-from pkpd.response.fit import Problem, fit, quantile
+from pkpd.response.fit import fit
+from pkpd.response.least_squares import Problem, quantile
 from pkpd.response.profile import profile
 from pkpd.result import json_text
 

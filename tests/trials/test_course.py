@@ -6,7 +6,9 @@ import pytest
 from pkpd.dosing.events import arriving, single_actions
 from pkpd.kernels.lower import area
 from pkpd.population.cohort import cohort
+from pkpd.population.occasions import by_occasion
 from pkpd.response.sweep import dose_response
+from pkpd.simulation import simulate
 from pkpd.solvers.batch import compile, solve
 from pkpd.symbolic.load import load
 from pkpd.trials.body import setting
@@ -49,13 +51,36 @@ def test_daily_means_are_those_of_one_uninterrupted_run(course):
     kernel = compile(MODEL, observe=(area("pain"), area("blockade")), integrals=("pain", "blockade"))
     takes, late = Observer(s.diary, PEOPLE.seed, PEOPLE.ids, course.base, 7, 70).doses(70)
     times = np.where(takes, 24.0 * np.arange(70) + late, np.inf)
-    acts = single_actions(MODEL, "depot", *arriving(MODEL, "depot", times, course.dose[:, 7:], PEOPLE.theta))
-    run = solve(kernel, PEOPLE.theta, t1=70 * 24.0, actions=acts, grid=24.0 * np.arange(1, 71))
+    theta, own = by_occasion(PEOPLE, 70), 70 * np.arange(n)[:, None] + np.arange(70)
+    arrive, amount = arriving(MODEL, "depot", times, course.dose[:, 7:], theta, own)
+    acts = single_actions(
+        MODEL, "depot", np.hstack([times, arrive]), np.hstack([times, amount]), np.hstack([own, np.full_like(own, -1)])
+    )  # fmt: skip
+    run = solve(kernel, theta, 70 * np.arange(n), t1=70 * 24.0, actions=acts, grid=24.0 * np.arange(1, 71))
     stayed = course.left == 0
     daily = np.diff(run.out[:, :, 0], axis=1, prepend=0.0) / 24.0
     np.testing.assert_allclose(course.score[stayed, 7:], daily[stayed], atol=2e-5)
     np.testing.assert_array_equal(course.taken[stayed, 7:], (course.dose[:, 7:] * takes)[stayed])
     assert stayed.sum() > n / 2
+
+
+@pytest.mark.parametrize("occasion", ["dose", "7 d", "none"])
+def test_patients_who_take_every_dose_have_the_occasions_of_a_simulation(occasion):
+    place = setting(MODEL, diary(changes=PLAIN), occasion=occasion)
+    visits = follow(place, PEOPLE, [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 14}))], run_in=1)
+    run = simulate(MODEL, "4.5 mg q24h x 28", PEOPLE, endpoints=["mean(pain)"], window=("26 d", "27 d"), occasion=occasion)
+    np.testing.assert_allclose(visits.score[:, -2], run.values[:, 0], atol=2e-5)
+
+
+def test_occasions_are_drawn_anew_with_every_repetition_and_are_none_of_the_null_controls():
+    plan = [(14, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))]
+    quiet = diary(changes=PLAIN)
+    first, again, off = (follow(place, PEOPLE, plan, run_in=1, replicate=k).score[:, 1:] for place, k in (
+        (setting(MODEL, quiet), 0), (setting(MODEL, quiet), 1), (setting(MODEL, quiet, occasion="none"), 0)))  # fmt: skip
+    assert 0.002 < np.abs(first - again).max(axis=1).mean() < 0.1
+    assert 0.002 < np.abs(first - off).max(axis=1).mean() < 0.1
+    same = [follow(setting(MODEL, quiet, "same-med"), PEOPLE, plan, run_in=1, replicate=k).score for k in (0, 1)]
+    np.testing.assert_array_equal(*same)
 
 
 def test_the_audit_log_tells_every_dose(course):
@@ -73,17 +98,17 @@ def test_the_audit_log_tells_every_dose(course):
     assert set(log["RULE"]) <= {"start", "up", "back to the best", "hold", "stop", "no entries"}
 
 
-def naive_ladder(doses, means, baseline):
+def naive_ladder(doses, means, baseline, wanted):
     """Doses of one patient by the words of the rule: up until a dose has helped and the next is no better, then back to the best."""
     taken, best, place, done = [doses[0]], (baseline, None), 0, False
     for mean in means:
         if not (done or np.isnan(mean)):
             if mean < best[0]:
                 best = (mean, place)
-            if best[0] <= 0.7 * baseline and best[1] < place:
+            if best[0] <= (1 - wanted) * baseline and best[1] < place:
                 place, done = best[1], True
             elif place == len(doses) - 1:
-                place, done = (best[1] if best[0] <= 0.7 * baseline else None), True
+                place, done = (best[1] if best[0] <= (1 - wanted) * baseline else None), True
             else:
                 place += 1
         taken.append(0.0 if place is None else doses[place])
@@ -91,10 +116,11 @@ def naive_ladder(doses, means, baseline):
 
 
 def test_every_patients_doses_follow_from_the_diary_by_the_words_of_the_rule(course):
+    wanted = USUAL.diary.traits(PEOPLE.seed, PEOPLE.ids)["improvement_wanted"]
     for row in range(len(PEOPLE)):
         last = int(course.left[row] or 70) // 7 * 7
         means = [np.nanmean(course.diary[row, (course.days > d - 7) & (course.days <= d)]) for d in range(7, last + 1, 7)]
-        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]))
+        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]), wanted[row])
         for k, dose in enumerate(expected[:-1]):
             assert set(course.dose[row, 7 + 7 * k : 14 + 7 * k]) == {dose}, (row, k)
 
@@ -113,7 +139,7 @@ def test_after_leaving_there_is_neither_diary_nor_dose(course):
 def test_a_full_ladder_without_noise_and_with_long_steps_returns_the_best_dose_of_the_ladder():
     """Half-lives are shortened so that 28 days are more than eight of the slowest."""
     people = cohort(MODEL, 24, seed=7, set={"tgl": 12.0, "trec": 12.0, "tend": 6.0, "tmem": 6.0, "tpain": 12.0, "toff": 4.0})
-    place = setting(MODEL, diary(changes=PLAIN))
+    place = setting(MODEL, diary(changes=PLAIN), occasion="none")
     ladder = rule({"like": "full-ladder", "ladder": [0.5, 1.5, 3.0, 6.0, 12.0], "days": 28, "window": 1, "helped": 0.0})
     found = follow(place, people, [(ladder.longest, ladder)], run_in=1, until_done=True).found[:, 0]
     benefit = dose_response(MODEL, people, ladder.ladder).benefit

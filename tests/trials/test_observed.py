@@ -50,6 +50,13 @@ def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_fact
     np.testing.assert_allclose(ratio, np.tile(ratio[:1], (len(ratio), 1)), rtol=1e-9)
 
 
+def test_under_same_med_who_does_not_respond_has_no_effect():
+    table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=diary(changes={"responds": 0}))
+    assert not table.truth["effect_size"].any() and (table.truth["status"] == "no_benefit").all()
+    stayed = np.isfinite(table.course.score)
+    np.testing.assert_array_equal(table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed])
+
+
 def test_under_no_effect_the_body_receives_nothing_and_doses_are_written_down():
     table = titrate(MODEL, PEOPLE, RULE, null="no-effect", replicates=1)
     stayed = np.isfinite(table.course.score)

@@ -10,14 +10,14 @@ from pkpd.trials.titration import ACTS, Seen
 LADDER = [1.0, 2.0, 3.0, 4.0]
 
 
-def walk(table, scores, baseline=8.0, adverse=None):
+def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
     """Doses and acts of one patient whose visits show `scores`; the dose found; the memory."""
     found = rule({"ladder": LADDER, "days": 7} | table)
     memory, doses, acts = found.begin(1), [], []
     doses.append(float(found.doses(memory)[0]))
     for k, score in enumerate(scores):
         one = np.ones(1)
-        seen = Seen(7 * (k + 1), score * one, 7 * one, baseline * one, np.array([(adverse or {}).get(k, 0)]), 0.5 * one)
+        seen = Seen(7 * (k + 1), score * one, 7 * one, baseline * one, np.array([(adverse or {}).get(k, 0)]), 0.5 * one, wanted * one)
         acts.append(ACTS[found.visit(memory, seen)[0]])
         doses.append(float(found.doses(memory)[0]))
     return doses, acts, memory.found[0], memory
@@ -37,6 +37,12 @@ def test_a_ladder_goes_up_until_no_better_and_back_to_the_best():
 def test_a_ladder_goes_on_while_nothing_has_helped_and_stops_at_the_top():
     doses, acts, found, _ = walk({"kind": "ladder"}, [7, 8, 7.5, 7])
     assert doses == [1, 2, 3, 4, 0] and acts[-1] == "stop" and np.isnan(found)
+
+
+def test_a_step_helps_when_it_gives_what_the_patient_wants_or_what_the_rule_says():
+    assert np.isnan(walk({"kind": "full-ladder"}, [7, 7, 7, 6])[2])
+    assert walk({"kind": "full-ladder"}, [7, 7, 7, 6], wanted=0.2)[2] == 4
+    assert walk({"kind": "full-ladder", "helped": 0.25}, [7, 7, 7, 6], wanted=0.9)[2] == 4
 
 
 def test_a_patient_ladder_waits_for_a_second_worse_step():

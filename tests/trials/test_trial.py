@@ -12,6 +12,7 @@ ENDPOINTS = [
     {"name": "responders", "kind": "responders", "day": 28}, {"name": "half", "kind": "responders", "day": 28, "at_least": 0.5},
     {"name": "pgi", "kind": "pgi", "day": 28}, {"name": "any", "kind": "adverse", "day": 28}, {"name": "dreams", "kind": "adverse", "day": 28, "event": "dreams"},
     {"name": "dose", "kind": "dose", "day": 28}, {"name": "settled", "kind": "settled", "day": 28}, {"name": "effect", "kind": "effect", "day": 28},
+    {"name": "stayed", "kind": "stayed", "day": 28}, {"name": "last", "kind": "change", "day": 28, "carried": True},
 ]  # fmt: skip
 PLACEBO = {"name": "placebo", "phases": [{"name": "treatment", "days": 28, "dose": 0}]}
 DRUG = {"name": "4.5 mg", "phases": [{"name": "treatment", "days": 28, "dose": 4.5}]}
@@ -40,6 +41,9 @@ def test_endpoints_are_those_counted_from_the_diary(shared):
         got = {name: values[1][row] for name, values in shared.values.items()}
         np.testing.assert_allclose([got["change"], got["percent"]], [late - base, 100 * (late / base - 1)])
         assert got["responders"] == (late <= 0.7 * base) and got["half"] == (late <= 0.5 * base)
+        end = course.left[row] if gone else 28
+        np.testing.assert_allclose(got["last"], np.nanmean(course.diary[row, end:end + 7]) - base)
+        assert got["stayed"] == (not gone)
         assert got["any"] == course.events[row].any() and got["dreams"] == course.events[row, :, 1].any()
         if gone:
             assert np.isnan([got[name] for name in ("pgi", "dose", "settled", "effect")]).all()
@@ -161,7 +165,7 @@ PLACES = [
     *(("arms", 0, k) for k in ("name", "weight", "phases")), *(("arms", 0, "phases", 0, k) for k in ("name", "start", "days", "rule")),
     *(("arms", 0, "phases", 0, "rule", k) for k in ("kind", "ladder", "days", "window", "unit", "label", "conditions", "like")),
     *(("arms", 0, "phases", 0, "rule", k) for k in ("helped", "steps", "first", "response", "source")),
-    *(("endpoints", 0, k) for k in ("name", "kind", "day", "phase", "window", "at_least", "event", "against")),
+    *(("endpoints", 0, k) for k in ("name", "kind", "day", "phase", "window", "at_least", "event", "against", "carried")),
 ]  # fmt: skip
 
 

@@ -40,17 +40,36 @@ def test_staircase_goes_down_after_a_response_and_up_after_none():
     assert staircase(answers, 1).tolist() == [1, 2, 1, 2, 1]
 
 
-@pytest.mark.parametrize(("doses", "ed50", "spread"), [(7, 3.5, 1.0), (10, 4.9, 1.2)])
-def test_the_90_percent_interval_of_the_ed50_covers_it_90_percent_of_the_time_with_60_patients(doses, ed50, spread):
-    rng, x = np.random.default_rng(11), np.arange(doses)
-    chance = 1 / (1 + np.exp(-(x - ed50) / spread))
-    inside = []
-    for trial in range(1000):
-        answers = rng.random((60, doses)) < chance
+def coverage(chance, ed50, trials=600):
+    """Share of staircases of 60 patients along `chance` (D,) whose 90 % interval holds the ED50; doses are powers of two."""
+    rng, inside = np.random.default_rng(11), []
+    for trial in range(trials):
+        answers = rng.random((60, len(chance))) < chance
         places = staircase(answers, 2)
-        found = effective_dose(2.0**x, places, answers[np.arange(60), places], draws=300, seed=trial)
+        found = effective_dose(2.0 ** np.arange(len(chance)), places, answers[np.arange(60), places], draws=200, seed=trial)
         inside.append(found.low <= 2.0**ed50 <= found.high)
-    assert abs(np.mean(inside) - 0.90) <= 0.03
+    return np.mean(inside)
+
+
+@pytest.mark.parametrize(("doses", "ed50", "spread"), [(7, 3.5, 1.0), (7, 1.8, 0.7), (10, 4.9, 1.2), (10, 4.5, 0.4), (10, 4.5, 2.5)])
+def test_the_90_percent_interval_of_the_ed50_covers_it_90_percent_of_the_time_with_60_patients(doses, ed50, spread):
+    assert abs(coverage(1 / (1 + np.exp(-(np.arange(doses) - ed50) / spread)), ed50) - 0.90) <= 0.03
+
+
+def test_the_interval_holds_its_level_where_the_curve_is_not_logistic():
+    skewed = 1 - np.exp(-np.log(2) * np.exp((np.arange(8) - 3.6) / 1.5))
+    assert abs(coverage(skewed, 3.6) - 0.90) <= 0.03
+
+
+def test_the_interval_is_open_where_responses_do_not_depend_on_the_dose():
+    rng, ends = np.random.default_rng(3), []
+    for trial in range(40):
+        answers = rng.random((60, 6)) < 0.5
+        places = staircase(answers, 2)
+        found = effective_dose(2.0 ** np.arange(6), places, answers[np.arange(60), places], draws=200, seed=trial)
+        ends.append((found.low, found.high))
+    low, high = np.array(ends).T
+    assert np.mean((low == 0) | np.isinf(high) | np.isnan(low)) > 0.7  # NaN: no dose was passed both ways
 
 
 def test_a_higher_share_of_responses_needs_a_higher_dose():
