@@ -25,11 +25,13 @@ def half_width(columns, output, methods):
 def head(model, summary):
     """What was asked and computed, and on what it rests."""
     rule, changed = summary["benefit"], summary["provenance"]["set"]
+    classes = [i.name for i in model.inputs if i.iiv and i.iiv.kind == "classes" and i.name not in changed]
     return [
         f"{model.name}: why patients differ in the dose of {rule['into']} with the most benefit on {rule['outcome']}", "",
         f"  {effort(summary)}",
         f"  log10 MED is the best dose in {rule['lowest']:g}-{rule['highest']:g} {rule['unit']} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
+        *([f"  people whom no dose moves count with the best dose that they would have in the typical class of {', '.join(classes)}"] if classes else []),
         f"  {100 * summary['responders']:.1f} % are helped enough. SD of log10 MED {summary['sd']['log10_med']:.2g}, "
         f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
         f"  {tables.share_assumed(model)}: the shares say what moves the MED in this model, not in patients.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.response.med import argmaxes, side_by_side
+from pkpd.response.med import FLAT, argmaxes, side_by_side, spread
 from pkpd.response.sweep import GRID, PATIENTS_PER_CHUNK, Steady, curves, log_grid, part_of, response_of
 
 COARSE = 17  # doses on the log axis
@@ -18,14 +18,17 @@ ROUGH = 1e-4  # relative tolerance, and that of the steady state
 
 @dataclass(frozen=True)
 class Best:
-    """argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the best lies beyond
-    benefit : (P,) there; responder : (P,) whether it reaches delta; ends : (P,) whether it is an end of the range; NaN where a solve failed
+    """argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the best lies beyond; NaN where no dose does anything
+    benefit : (P,) there; responder : (P,) whether it reaches delta; ends : (P,) whether it is an end of the range
+    flat : (P,) whether no dose does anything, by the rule of `med`; failed : (P,) whether a solve failed: all of the above are NaN
     """
 
     argmax: np.ndarray
     benefit: np.ndarray
     responder: np.ndarray
     ends: np.ndarray
+    flat: np.ndarray
+    failed: np.ndarray
 
 
 def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="auto", threads=None, progress=None):
@@ -51,11 +54,13 @@ def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="au
 def _part(steady, doses):
     grid = log_grid(steady.rule, doses)
     found = curves(steady, grid)
-    at, benefit, _, failed = argmaxes(steady, response_of(steady, found), found)
+    response = response_of(steady, found)
+    at, benefit, _, failed = argmaxes(steady, response, found)
+    flat = spread(response) < FLAT * np.abs(found.untreated)
     threshold = steady.rule.delta * np.abs(found.untreated) if steady.rule.delta_relative else steady.rule.delta
     x = np.log(grid)
-    columns = at / np.log(10.0), benefit, (benefit >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
-    return tuple(np.where(failed, np.nan, column) for column in columns)
+    columns = np.where(flat, np.nan, at / np.log(10.0)), benefit, (benefit >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
+    return *(np.where(failed, np.nan, column) for column in columns), flat & ~failed, failed
 
 
 def error(model, cohort, rule, quick, **options):

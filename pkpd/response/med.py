@@ -186,6 +186,11 @@ def _refine(steady, response, found, rows, centre):
     return at, height, failed
 
 
+def spread(response):
+    """Range (P,) of the benefit over doses, dose 0 included."""
+    return np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
+
+
 def _columns(steady, response, found, argmax, second, failed):
     rule, cohort = steady.rule, steady.cohort
     x = np.log(response.doses)
@@ -194,12 +199,11 @@ def _columns(steady, response, found, argmax, second, failed):
     at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
     untreated = response.untreated
     threshold = rule.delta * np.abs(untreated) if rule.delta_relative else np.full(len(untreated), rule.delta)
-    spread = np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
     status = np.full(len(untreated), "interior", dtype=object)
     status[argmax <= x[0]] = "below_range"
     status[argmax >= x[-1]] = "above_range"
     status[~(at_best >= threshold)] = "no_benefit"
-    status[spread < FLAT * np.abs(untreated)] = "flat"
+    status[spread(response) < FLAT * np.abs(untreated)] = "flat"
     status[failed] = "failed"
     blank = np.where(np.isin(status, ("failed", "flat")), np.nan, 1.0)
     interior = np.where(status == "interior", 1.0, np.nan)

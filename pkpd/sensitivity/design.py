@@ -4,7 +4,7 @@ Dimensions are independent; correlated inputs are made of several, in file order
 would draw it. Knows inputs and their variability; knows no outputs and no estimator.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,14 @@ class Design:
         of = {i.name: i.group for i in self.model.inputs}
         mine = np.array([of[name] for name in self.names])
         return {group: mine == group for group in dict.fromkeys(mine.tolist())}
+
+    def typical_class(self, people):
+        """The same people, everybody in the typical class."""
+        theta = people.theta.copy()
+        for k, item in enumerate(self.model.inputs):
+            if item.iiv is not None and item.iiv.kind == "classes":
+                theta[:, k] = self.middle[k]
+        return replace(people, theta=theta)
 
     def omega(self):
         """(V, V) correlations of the latent normals, classes with nothing; None where nothing is correlated."""

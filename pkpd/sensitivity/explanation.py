@@ -96,16 +96,25 @@ def explain(model, id, *, seed=1, sampling="sobol", set=None, solver="auto", thr
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
     both = _stack(one, np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
     table = med(model, both, rtol=1e-6, **numerics, **changes)
-    for who, status in zip((f"Patient {id}", "The typical patient"), table.columns["status"], strict=True):
+    for who, status, theta in zip((f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True):
         if status in ("failed", "flat"):
             what = "could not be solved" if status == "failed" else f"does not respond: no dose moves {rule.outcome}"
-            raise PkpdError(f"{who} of {model.name} {what}, so there is no best dose to explain.")
+            raise PkpdError(f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}")
     names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
     doses, times, watched, course = _day(model, one, rule, table.columns["argmax"][0], numerics)
     return Explanation(
         model, rule, one, table, _parts(model, one, rule, numerics), doses, times, watched, course, names,
         _split(model, both, rule, names, seed, numerics), _rank(one, names),
     )  # fmt: skip
+
+
+def _other_class(model, theta):
+    """Which class a patient theta (K,) is in where it is not the typical one, and how to see him in that; or nothing."""
+    for item, value in zip(model.inputs, theta, strict=True):
+        if item.iiv is not None and item.iiv.kind == "classes" and value != item.value:
+            label = item.iiv.classes[int(value)][0]
+            return f" {item.name} is {value:g} ({label}) here; see the dose it would be otherwise with --set {item.name}={item.value:g}."
+    return ""
 
 
 def _stack(one, theta):

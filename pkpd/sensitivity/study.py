@@ -47,9 +47,17 @@ class Study:
         return self.design.points(first, last, self.seed, r)
 
     def __call__(self, u, progress=None):
-        """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved."""
-        found = best(self.model, self.design.people(u), self.rule, progress=progress, **self.numerics)
-        return np.column_stack([found.argmax, found.benefit, found.responder])
+        """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved.
+
+        The best dose of those whom no dose moves is the one they would have in the typical class; the lowest if there is none either.
+        """
+        people = self.design.people(u)
+        found = best(self.model, people, self.rule, progress=progress, **self.numerics)
+        argmax, rows = found.argmax, np.flatnonzero(found.flat)
+        if len(rows):
+            other = best(self.model, self.design.typical_class(people.rows(rows)), self.rule, **self.numerics)
+            argmax[rows] = np.where(other.flat, np.log10(self.rule.lowest), other.argmax)
+        return np.column_stack([argmax, found.benefit, found.responder])
 
     def seen_in(self, values):
         """What independent people (N, O) were like, as plain data: shares at the ends of the range and helped enough, how many failed."""

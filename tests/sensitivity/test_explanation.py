@@ -29,7 +29,7 @@ def test_parts_of_the_inputs_sum_to_the_difference_of_the_two_log_doses(patient)
     own, typical = (med(LDN, c).columns["argmax"][0] for c in (cohort(LDN, seed=7, ids=[3]), cohort(LDN, typical=True)))
     assert patient.split.part.sum() == pytest.approx(patient.split.difference, abs=1e-12)
     assert patient.split.difference == pytest.approx(np.log10(own / typical), abs=1e-12)
-    assert set(patient.names) == {i.name for i in LDN.inputs if i.iiv}
+    assert set(patient.names) == {i.name for i in LDN.inputs if i.iiv and i.iiv.kind != "classes"}
     # nothing that acts after the dose has acted moves the dose
     assert abs(dict(zip(patient.names, patient.split.part, strict=True))["p0"]) < 1e-5
 
@@ -76,7 +76,10 @@ def test_typical_values_that_are_set_hold_for_both(patient):
 
 def test_what_cannot_be_explained_is_said():
     with pytest.raises(PkpdError, match="Patient 1 of ldn/hormesis does not respond: no dose moves pain"):
-        explain(LDN, 1, set={"glia": 0, "s_opioid": 1e-9})
+        explain(LDN, 1, set={"glia": 0, "s_opioid": 1e-9, "responds": 1})
+    silent = int(np.flatnonzero(cohort(LDN, 40, seed=7).column("responds") == 0)[0]) + 1
+    with pytest.raises(PkpdError, match=r"responds is 0 \(no\) here; see the dose it would be otherwise with --set responds=1"):
+        explain(LDN, silent, seed=7)
     with pytest.raises(PkpdError, match=r"no \[benefit\] table"):
         explain(load("pk/one_compartment"), 1)
 

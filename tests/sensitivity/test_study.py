@@ -13,6 +13,7 @@ from pkpd.response.goal import goal
 from pkpd.response.med import med
 from pkpd.sensitivity.design import design
 from pkpd.sensitivity.influences import influences
+from pkpd.sensitivity.study import study
 from pkpd.symbolic.load import load
 from tests.sensitivity.exact import linear_closed, shapley
 
@@ -62,20 +63,25 @@ def test_summary_says_what_was_done(product):
 
 def test_people_of_the_design_are_those_of_the_cohort_at_the_same_points():
     plan, people = design(LDN, {"cl": "2 L/min"}), cohort(LDN, 20, seed=5, set={"cl": "2 L/min"})
-    same = plan.people(sequence.points(0, 20, len(plan), 5))
-    np.testing.assert_array_equal(same.theta, people.theta)
+    smooth = np.array(plan.names) != "responds"  # a cohort draws classes apart
+    u = np.full((20, len(plan)), 0.5)
+    u[:, smooth] = sequence.points(0, 20, smooth.sum(), 5)
+    same = plan.people(u)
+    columns = np.array(LDN.input_names) != "responds"
+    np.testing.assert_array_equal(same.theta[:, columns], people.theta[:, columns])
     np.testing.assert_array_equal(same.latent, people.latent)
 
 
 def test_the_quick_best_dose_is_that_of_the_full_table():
     people = cohort(LDN, 60, seed=11)
     table, quick = med(LDN, people), best(LDN, people, goal(LDN))
-    error = quick.argmax - np.log10(table.columns["argmax"])
+    np.testing.assert_array_equal(quick.flat, table.having("flat"))
+    error = (quick.argmax - np.log10(table.columns["argmax"]))[~quick.flat]
     assert np.abs(error).max() < 0.03 and error.std() < 0.005
-    np.testing.assert_allclose(quick.benefit, table.columns["benefit_at_argmax"], atol=2e-3)
+    np.testing.assert_allclose(quick.benefit, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3)
     assert (quick.responder == table.columns["responder"]).mean() > 0.98
     at_end = np.isclose(table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9).any(axis=1)
-    np.testing.assert_array_equal(quick.ends > 0, at_end)
+    np.testing.assert_array_equal((quick.ends > 0)[~quick.flat], at_end[~quick.flat])
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():
@@ -134,7 +140,7 @@ def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
     assert gain["s_opioid"] + gain["s_glia"] == pytest.approx(1.0, abs=0.01)
     spider = found.about["local"]["spider"]
     assert set(spider["log10_med"]) == {i.name for i in LDN.inputs if i.iiv}
-    middle = {name: values[4] for name, values in spider["log10_med"].items() if name != "wt"}
+    middle = {name: values[4] for name, values in spider["log10_med"].items() if name not in ("wt", "responds")}
     np.testing.assert_allclose(list(middle.values()), middle["toff"], atol=1e-9)
 
 
@@ -165,3 +171,14 @@ def test_outputs_that_do_not_vary_are_said_and_not_drawn(run, tmp_path):
     code, printed, _ = run("sensitivity", *given, "-n", 4, "--most", 4, "--scramblings", 2, "--out", "why")
     assert code == 0 and "log10 MED is the same for all patients" in printed and "100.0 % are at an end of the range" in printed
     assert (tmp_path / "why/sensitivity.png").exists()
+
+
+def test_who_does_not_respond_counts_with_the_dose_of_the_typical_class():
+    asked = study(LDN, seed=3)
+    u = asked.draw(0, 64, 0)[0]
+    people = asked.design.people(u)
+    silent = people.column("responds") == 0
+    values = asked(u)
+    assert silent.any() and (values[silent, 1] == pytest.approx(0.0, abs=1e-6)) and (values[silent, 2] == 0).all()
+    same = asked(np.where(np.array(asked.design.names) == "responds", 0.9, u))
+    np.testing.assert_allclose(values[:, 0], same[:, 0], atol=1e-12)
