@@ -11,29 +11,28 @@ from pkpd.result import write_figure, write_json
 
 HERE = Path(__file__).parent
 SEED, SHOWN = 7, 0.03
-OUTPUTS = {"log10_med": "log MED", "benefit_at_med": "benefit", "responder": "helped enough"}
+OTHERS = {"benefit_at_med": "benefit", "responder": "being helped", "log10_observed": "log observed MED"}
+RULE, NOISE = "slow-ladder", "titration noise"
 MEASURE, SCANS = ("wt", "infl"), "4 h, 24 h"
 
 
 def share(value):
     """"45 ± 1 %" of (value, low, high)."""
-    return "" if value is None else f"{100 * value[0] :.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
+    return "" if value is None else f"{100 * value[0]:.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
 
 
 def influence_table(found):
-    """Lines of Markdown: inputs that matter to log MED, then blocks of equations, with their shares of the three outputs."""
+    """Lines of Markdown: inputs that matter to log MED, then blocks of equations, with their shares of it and of the other outputs."""
     first, total, shapley = (found.get("log10_med", m) for m in ("sobol_first", "sobol_total", "shapley"))
-    others = [found.get(o, "sobol_total") for o in list(OUTPUTS)[1:]]
-    lines = ["| input | what it is | log MED: alone | in all | Shapley | benefit: in all | helped: in all |", "|---|---|---|---|---|---|---|"]
+    others = [found.get(o, "sobol_total") for o in OTHERS]
+    lines = ["| input | what it is | log MED: alone | in all | Shapley | " + " | ".join(f"{name}: in all" for name in OTHERS.values()) + " |", "|---" * 8 + "|"]
     labels = {i.name: i.label for i in found.model.inputs}
-    largest = {n: max(t[n][0] for t in (total, *others)) for n in total}
-    for name in sorted((n for n in total if largest[n] >= SHOWN), key=lambda n: -total[n][0]):
-        cells = [share(x.get(name)) for x in (first, total, shapley, *others)]
-        lines.append(f"| `{name}` | {labels[name]} | " + " | ".join(cells) + " |")
-    closed, groups = (found.get("log10_med", m) for m in ("group_closed", "group_total"))
-    rest = [found.get(o, "group_total") for o in list(OUTPUTS)[1:]]
-    lines += [f"| **{g}** | all of this block | {share(closed[g])} | {share(groups[g])} | | {share(rest[0][g])} | {share(rest[1][g])} |" for g in groups]
-    return lines
+    shown = [n for n in total if max(t[n][0] for t in (total, *others) if t) >= SHOWN]
+    for name in sorted(shown, key=lambda n: -total[n][0]):
+        lines.append(f"| `{name}` | {labels[name]} | " + " | ".join(share(x.get(name)) for x in (first, total, shapley, *others)) + " |")
+    blocks = [found.get("log10_med", "group_closed"), found.get("log10_med", "group_total"), {}, *(found.get(o, "group_total") for o in OTHERS)]
+    names = dict.fromkeys(name for block in blocks for name in block)
+    return lines + [f"| **{n}** | {'diary, placebo response, dropout' if n == NOISE else 'all of this block'} | " + " | ".join(share(b.get(n)) for b in blocks) + " |" for n in names]
 
 
 def prediction_table(predictions):
@@ -64,7 +63,7 @@ def main():
     parser.add_argument("-n", type=int, default=4000)
     given = parser.parse_args()
     model = pkpd.load("ldn/hormesis")
-    found = pkpd.influences(model, half_width=given.half_width, seed=SEED)
+    found = pkpd.influences(model, half_width=given.half_width, seed=SEED, titrate=RULE)
     print("\n".join(influence_table(found)), flush=True)
     without = pkpd.influences(model, ("sobol",), half_width=1.5 * given.half_width, seed=SEED, set={"glia": 0})
     people = pkpd.cohort(model, given.n, seed=SEED)

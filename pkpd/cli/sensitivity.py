@@ -9,9 +9,15 @@ import typer
 from pkpd.cli import options, screen
 
 Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).")]
-HalfWidth = Annotated[float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects: 1.5 W): points are doubled until it is reached.")]
+HalfWidth = Annotated[
+    float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.")
+]
 Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
 Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
+Titrate = Annotated[
+    str | None,
+    typer.Option("--titrate", metavar="RULE", help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...", show_default=False),
+]
 Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
 
 
@@ -22,6 +28,7 @@ def sensitivity(
     n: Points = 256,
     most: Most = 4096,
     scramblings: Scramblings = 16,
+    titrate: Titrate = None,
     seed: options.Seed = 1,
     changes: options.Set = None,
     doses: options.Doses = None,
@@ -47,6 +54,7 @@ def sensitivity(
       pkpd sensitivity ldn/hormesis --out why
       pkpd sensitivity ldn/hormesis --set glia=0 --methods sobol --half-width 0.05
       pkpd sensitivity ldn/hormesis --methods morris,local --out quick
+      pkpd sensitivity ldn/hormesis --methods sobol --titrate slow-ladder
       pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg --methods sobol
     """
     from pkpd.report import sensitivity as words
@@ -59,7 +67,7 @@ def sensitivity(
     rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | rule
     with screen.progress(None, quiet) as advance:
-        result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, progress=advance, **given)
+        result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "sensitivity", summary, lambda: _drawings(result, figure), result.columns)
     if json:

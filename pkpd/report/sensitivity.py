@@ -4,7 +4,10 @@ import numpy as np
 
 from pkpd.report import tables
 
-LABELS = {"log10_med": "log10 MED", "benefit_at_med": "benefit at the MED", "responder": "being helped enough", "log10_observed": "log10 observed MED"}
+LABELS = {
+    "log10_med": "log10 MED", "benefit_at_med": "benefit at the MED", "responder": "being helped enough", "log10_observed": "log10 observed MED",
+    "observed": "having an observed MED",
+}  # fmt: skip
 MOVERS = 12  # lines of a screening
 SMALL = 0.01  # a total index below it is not worth a line
 
@@ -36,6 +39,8 @@ def head(model, summary):
         f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
         f"  {tables.share_assumed(model)}: the shares say what moves the MED in this model, not in patients.",
         *([f"  {summary['failed']} patients could not be solved; their points are left out."] if summary["failed"] else []),
+        *([f"  observed: {summary['observed']['rule']}; {100 * summary['observed']['found']:.1f} % get a MED by it, the others count with the step of their best diary"]
+          if "observed" in summary else []),
         *(f"  set: {name} = {value:g}" for name, value in changed.items()),
     ]  # fmt: skip
 
@@ -44,14 +49,20 @@ def effort(summary):
     """How much work the intervals rest on."""
     parts = []
     if "sobol" in summary:
-        counts = sorted(set(summary["sobol"]["points"].values()))
-        parts.append(f"Sobol' indices {summary['sobol']['scramblings']} x {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} points")
+        parts.append(f"Sobol' indices {summary['sobol']['scramblings']} x {_counts(summary['sobol'])} points")
     if "shapley" in summary:
         parts.append(f"Shapley effects {summary['shapley']['scramblings']} x {summary['shapley']['walks']} walks")
+    if "observed" in summary:
+        parts.append(f"observed MED {summary['observed']['scramblings']} x {_counts(summary['observed'])} points")
     if "morris" in summary:
         parts.append(f"Morris screening {summary['morris']['scramblings']} x {summary['morris']['points']} points")
     intervals = "; 95 % intervals from the independent scramblings" if parts else ""
     return f"{summary['evaluations']:,} patients" + (f" ({', '.join(parts)})" if parts else "") + intervals
+
+
+def _counts(method):
+    counts = sorted(set(method["points"].values()))
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def index_rows(columns, summary, output):
@@ -77,9 +88,9 @@ def tables_of(columns, summary):
         if not summary["sd"][output] > 0:
             yield f"{LABELS[output]} is the same for all patients", ((), [])
             continue
-        if "sobol" in summary or "shapley" in summary:
+        if ranked(columns, output, "sobol_total", -np.inf) or ranked(columns, output, "shapley", -np.inf):
             yield f"Shares of the variance of {LABELS[output]}", index_rows(columns, summary, output)
-        if "morris" in summary:
+        if ranked(columns, output, "morris_sd", -np.inf):
             yield f"Change of {LABELS[output]} when an input moves by half of its distribution", morris_rows(columns, output)
     if "local" in summary:
         yield "Typical patient: change in % when an input rises by 1 %", local_rows(columns)

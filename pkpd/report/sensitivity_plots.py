@@ -38,7 +38,7 @@ def figures(result):
 
 def screening(result):
     """Mean size of the change of every output when an input moves by half of its distribution."""
-    outputs = [o for o in result.about["outputs"] if result.about["sd"][o] > 0]
+    outputs = [o for o in result.about["outputs"] if sensitivity.ranked(result.columns, o, "morris_mean_abs", 1e-12)]
     tops = [list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[: sensitivity.MOVERS] for o in outputs]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
     for axes, output, names in zip(drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True):
@@ -75,13 +75,14 @@ def drawn(columns, summary, title, assumed):
     outputs = [o for o in summary["outputs"] if sensitivity.ranked(columns, o, order)]
     tops = [sensitivity.ranked(columns, o, order, SMALL) for o in outputs]
     groups = bool(sensitivity.ranked(columns, outputs[0], "group_total", -np.inf))
-    heights = [max(map(len, tops)), len(summary["groups"])][: 1 + groups]
+    blocks = {o: sorted(sensitivity.ranked(columns, o, "group_total", -np.inf), key=lambda g: (g not in summary["groups"], _place(summary, g))) for o in outputs}
+    heights = [max(map(len, tops)), max(map(len, blocks.values()))][: 1 + groups]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.36 * sum(heights) + 2.3)
     panels = drawing.subplots(len(heights), len(outputs), squeeze=False, height_ratios=heights)
     for k, output in enumerate(outputs):
         _bars(panels[0, k], columns, output, list(tops[k]), ("sobol_total", "sobol_first", "shapley"), f"{sensitivity.LABELS[output]}")
         if groups:
-            _bars(panels[1, k], columns, output, summary["groups"], ("group_total", "group_closed"), "blocks of equations")
+            _bars(panels[1, k], columns, output, blocks[output], ("group_total", "group_closed"), "blocks of equations")
     for axes in panels[-1]:
         axes.set_xlabel("share of the variance")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
@@ -93,6 +94,10 @@ def drawn(columns, summary, title, assumed):
         f"{summary['benefit']['unit']}. {assumed}.", NO_ADVICE,
     ])  # fmt: skip
     return drawing
+
+
+def _place(summary, group):
+    return summary["groups"].index(group) if group in summary["groups"] else 0
 
 
 def _bars(axes, columns, output, names, methods, title):

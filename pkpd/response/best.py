@@ -64,6 +64,10 @@ def _part(steady, doses):
 
 
 def error(model, cohort, rule, quick, **options):
-    """Root mean square difference of log10 dose between Best `quick` of a cohort and the same patients by the grid and tolerances of `med`."""
+    """Root mean square difference of log10 dose between Best `quick` of a cohort and the same patients by the grid and tolerances of `med`.
+
+    NaN where nobody has a best dose.
+    """
     exact = best(model, cohort, rule, doses=GRID, rtol=1e-6, tol=1e-6, **options)
-    return float(np.sqrt(np.nanmean((quick.argmax[: len(cohort)] - exact.argmax) ** 2)))
+    known = (quick.argmax - exact.argmax)[~np.isnan(quick.argmax) & ~np.isnan(exact.argmax)]
+    return float(np.sqrt((known**2).mean())) if len(known) else np.nan

@@ -3,16 +3,18 @@
 Knows the methods and how much work each needs; the arithmetic is theirs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd.errors import PkpdError, closest
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
+from pkpd.sensitivity.titrated import titrated
 
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
+OWN = ("seed", "set", "solver", "threads")  # what is given to a study and is no change of its benefit
 WALKS = 64  # of a scrambling, at first
 MOVES = 8  # base points of a scrambling in Morris screening
 
@@ -38,7 +40,7 @@ class Answer:
 
 
 def influences(
-    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=4096, scramblings=16, progress=None, **given
+    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=4096, scramblings=16, titrate=None, progress=None, **given
 ):  # fmt: skip
     """Which inputs move the MED of a model's patients, its benefit, and whether they are helped enough.
 
@@ -47,8 +49,9 @@ def influences(
     methods : "sobol" (S1 and ST of every input that varies, closed and total indices of every block of equations), "shapley" (effects that
         sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as one), "morris" (screening: how outputs change when an input moves by half
         of its distribution), "local" (elasticities at the typical patient, also to inputs that do not vary, and one input at a time)
-    half_width : of the 95 % intervals (Shapley effects: 1.5 times it); points are doubled where it is not reached
+    half_width : of the 95 % intervals (Shapley effects and observed MEDs: 1.5 times it); points are doubled where it is not reached
     points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
+    titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the noise of titration as one more group
     progress : called with the number of finished patients and of those planned so far
     given : seed, set, solver, threads; outcome, better, into, every, doses, delta in place of the model's [benefit]
 
@@ -63,20 +66,35 @@ def influences(
         raise PkpdError("Intervals need at least 2 points, 2 scramblings and a half-width above 0.")
     asked, effort, found = study(model, **given), Effort(half_width, points, most, scramblings), {}
     work = Work(asked, progress)
-    for method in [m for m in METHODS if m in methods]:
+    tasks = {name: METHODS[name] for name in METHODS if name in methods}
+    if titrate is not None:
+        seen = titrated(asked, titrate, **{k: v for k, v in given.items() if k not in OWN})
+        tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
+    for name, task in tasks.items():
         try:
-            found[method] = METHODS[method](work, effort, found)
+            found[name] = task(work, effort, found)
         except KeyboardInterrupt:
             if not found:
                 raise
             break
-        if not found[method].whole:
+        if not found[name].whole:
             break
     base = next((a.base for a in found.values() if a.base is not None), None)
-    base = asked(asked.draw(0, points, 0)[0]) if base is None else base
-    about = {"outputs": asked.outputs, "evaluations": work.done, "stopped": len(found) < len(set(methods)) or not all(a.whole for a in found.values())}
-    about |= asked.seen_in(base) | {name: answer.about for name, answer in found.items()}
+    own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
+    about = {"outputs": asked.outputs, "evaluations": work.done, "stopped": len(found) < len(tasks) or not all(a.whole for a in found.values())}
+    about |= own | {name: answer.about for name, answer in found.items()}
+    if "observed" in found:
+        about["outputs"], about["sd"] = (*asked.outputs, *seen.outputs), own["sd"] | found["observed"].about["sd"]
     return Sensitivity(asked, {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}, about)
+
+
+def _observed(work, effort, seen):
+    """Sobol' indices of the observed MED."""
+    own = Work(seen, work.progress and (lambda done, planned: work.progress(work.done + done, work.planned + planned)))
+    answer = _sobol(own, replace(effort, half_width=1.5 * effort.half_width), {})
+    work.done, work.planned = work.done + own.done, work.planned + own.planned
+    rule = seen.titration
+    return replace(answer, base=None, about=answer.about | seen.seen_in(answer.base) | {"rule": rule.label or rule.kind, "days": rule.days})
 
 
 def _sobol(work, effort, found):
