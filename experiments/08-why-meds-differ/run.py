@@ -32,7 +32,10 @@ def influence_table(found):
         lines.append(f"| `{name}` | {labels[name]} | " + " | ".join(share(x.get(name)) for x in (first, total, shapley, *others)) + " |")
     blocks = [found.get("log10_med", "group_closed"), found.get("log10_med", "group_total"), {}, *(found.get(o, "group_total") for o in OTHERS)]
     names = dict.fromkeys(name for block in blocks for name in block)
-    return lines + [f"| **{n}** | {'diary, placebo response, dropout' if n == NOISE else 'all of this block'} | " + " | ".join(share(b.get(n)) for b in blocks) + " |" for n in names]
+    for n in names:
+        what = "diary, placebo response, missed doses, dropout" if n == NOISE else "all of this block"
+        lines.append(f"| **{n}** | {what} | " + " | ".join(share(b.get(n)) for b in blocks) + " |")
+    return lines
 
 
 def prediction_table(predictions):
