@@ -52,6 +52,9 @@ def test_experiments_were_computed_with_the_models_as_they_are():
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
+    summary = json.loads((ROOT / "experiments/08-why-meds-differ/summary.json").read_text())
+    assert {part["provenance"]["digest"] for part in summary.values()} == {load("ldn/hormesis").digest}
+    assert summary["influences"]["sobol"]["half_width"] == 0.02
     for name, size in (("05-fibromyalgia-2009", 10), ("06-fibromyalgia-2013", 31), ("07-veterans-cohort", 41)):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 1000 * size

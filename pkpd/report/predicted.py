@@ -18,7 +18,7 @@ def scores(summary):
 def sentences(model, summary):
     """How much all measurements together explain, and how much could be."""
     found = scores(summary)
-    who = "patients who are helped enough" if summary["helped"] else "patients, helped enough or not"
+    who = "patients who are helped enough" if summary["helped"] else "patients whom some dose moves, helped enough or not"
     (value, low, high), most = found["all"], found[EVERYTHING][0]
     return [
         f"{model.name}: how well the best dose could be told beforehand ({summary['patients']} {who})", "",
