@@ -103,7 +103,8 @@ def best_menu(table, k):
     from itertools import combinations
 
     benefit = np.maximum(table.curves.benefit, 0.0)
-    benefit, own = benefit[~np.isnan(benefit).any(axis=1)], np.maximum(table.columns["benefit_at_argmax"], 0.0)
+    benefit = benefit[~np.isnan(benefit).any(axis=1)]
+    own = np.where(table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0))  # whom no dose moves has no best one
     some = np.ascontiguousarray(benefit[:2048].T)
     menu = list(max(combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()))
     return {"doses": table.curves.doses[menu].tolist(), "mean_benefit": float(benefit[:, menu].max(axis=1).mean()), "mean_of_own_best": float(np.nanmean(own))}

@@ -66,12 +66,14 @@ def test_correlated_inputs_have_the_written_latent_correlation():
 
 def test_a_large_cohort_recovers_every_written_spread_median_and_correlation():
     people = cohort(MODEL, 2**16, seed=11)
-    names = [i.name for i in MODEL.inputs if i.iiv]
+    names = [i.name for i in MODEL.inputs if i.iiv and i.iiv.kind != "classes"]
     error = 4 / np.sqrt(2**16)  # four standard errors of independent draws; Sobol' points scatter less
     for item in MODEL.inputs:
         x = people.theta[:, MODEL.input_names.index(item.name)]
         if item.iiv is None:
             assert (x == item.value).all()
+        elif item.iiv.kind == "classes":
+            assert [(x == k).mean() for k in range(len(item.iiv.classes))] == pytest.approx([share for _, share in item.iiv.classes], abs=0.5 * error)
         elif item.iiv.kind != "normal":
             latent = np.log(x) if item.iiv.kind == "lognormal" else np.log(x / (1 - x))
             middle = np.log(item.value) if item.iiv.kind == "lognormal" else np.log(item.value / (1 - item.value))
