@@ -70,8 +70,10 @@ class Broad:
     """
 
     def __init__(self, count, seed):
-        model, notes = pkpd.load(MODEL), read_diary(changes={"leave_adverse": 0.0, "leave_random": EVENTS_LEAVE})
         wide = {name: item.wide for item in HYPERS.values() for name in item.moves if name != "responds"}
+        # around the middle of the prior, whatever the diary has been calibrated to since
+        middles = {name: float(HYPERS[h].prior.ppf(0.5)) for h in ("noise_sd", "wanted", "give_up") for name in HYPERS[h].moves}
+        model, notes = pkpd.load(MODEL), read_diary(changes=middles | {"leave_adverse": 0.0, "leave_random": EVENTS_LEAVE})
         self.inputs = {i.name: i for i in (*model.parameters, *notes.inputs.values()) if i.name in wide}
         spreads = {name: replace(item.iiv, sd=wide[name]) for name, item in self.inputs.items()}
         halves = {"responds": Variability("classes", 0.0, classes=(("no", 0.5), ("yes", 0.5)))}
