@@ -39,6 +39,7 @@ def sensitivity(
     into: options.Into = None,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     solver: options.Solver = "auto",
     json: options.Json = False,
@@ -69,7 +70,7 @@ def sensitivity(
     with screen.progress(None, quiet) as advance:
         result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "sensitivity", summary, lambda: _drawings(result, figure), result.columns)
+    files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
     if json:
         _print_json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
@@ -98,6 +99,7 @@ def explain(
     into: options.Into = None,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     solver: options.Solver = "auto",
     json: options.Json = False,
@@ -119,13 +121,13 @@ def explain(
     given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
     found = room.explain(load(model), id, **given, **rule)
     summary = found.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "explain", summary, lambda: _drawings(found, figure))
+    files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(words.sentences(found))
-        screen.table(words.HEADERS, words.rows(found))
-        screen.lines(["", words.small_print(found)])
+        screen.lines(words.sentences(found.model, summary))
+        screen.table(words.HEADERS, words.rows(summary))
+        screen.lines(["", words.small_print(summary)])
     screen.finish(files, None, None, 0, quiet or json)
 
 
@@ -146,6 +148,7 @@ def predict(
     covariates: options.Covariates = None,
     out: options.Folder = None,
     figure: options.Figure = True,
+    format: options.Format = "png",
     threads: options.Threads = None,
     solver: options.Solver = "auto",
     json: options.Json = False,
@@ -169,7 +172,7 @@ def predict(
     with screen.progress(n, quiet) as advance:
         result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "predict", summary, lambda: _drawings(result, figure))
+    files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
@@ -188,8 +191,8 @@ def _print_json(summary):
     print(json_text(summary), end="")
 
 
-def _write(folder, name, summary, drawings, columns=None):
-    """Write <name>.json, columns as <name>.parquet, and <name><ending>.png of every figure of drawings(); the files written."""
+def _write(folder, name, thing, summary, figure, columns=None):
+    """Write <name>.json, columns as <name>.parquet, every figure as <name><ending>, and the model; the files written. figure : format or False"""
     from pkpd.result import write_figure, write_json, write_table
 
     files = []
@@ -198,16 +201,14 @@ def _write(folder, name, summary, drawings, columns=None):
         write_table(columns, files[-1], {}, summary["provenance"])
     files.append(folder / f"{name}.json")
     write_json(summary, files[-1])
-    for ending, drawing in drawings().items():
-        files.append(folder / f"{name}{ending}.png")
+    for ending, drawing in _drawings(thing).items() if figure else ():
+        files.append(folder / f"{name}{ending}.{figure}")
         write_figure(drawing, files[-1])
-    return files
+    return files + screen.keep_model(thing.model, folder)
 
 
-def _drawings(thing, figure):
-    """The figures of a result, ending of the name -> figure; none where none is wanted."""
+def _drawings(thing):
+    """The figures of a result, ending of the name -> figure."""
     from pkpd.report import plots, sensitivity_plots
 
-    if not figure:
-        return {}
     return sensitivity_plots.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}

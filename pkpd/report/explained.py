@@ -19,34 +19,34 @@ def short(value):
     return number(float(f"{value:.3g}"))
 
 
-def sentences(found):
-    """Head of the first screen: the two best doses, what they are worth, the parts of the curve."""
-    rule, own, typical = found.rule, found.row(0), found.row(1)
-    unit, measure = rule.unit, found.model.unit(rule.outcome)
-    change = f"{'fall' if rule.better == 'lower' else 'rise'} of {rule.outcome}"
+def sentences(model, told):
+    """Head of the first screen: the two best doses, what they are worth, the parts of the curve. told : summary of an Explanation"""
+    rule, own, typical = told["benefit"], told["patient"], told["typical"]
+    unit, measure = rule["unit"], model.unit(rule["outcome"])
+    change = f"{'fall' if rule['better'] == 'lower' else 'rise'} of {rule['outcome']}"
     lines = [
-        f"{found.model.name}, patient {found.id} (seed {found.cohort.seed}): best dose {short(own['argmax'])} {unit} against {short(typical['argmax'])} {unit} "
-        f"of the typical patient ({ratio(10**found.split.difference)})",
+        f"{model.name}, patient {told['id']} (seed {told['provenance']['seed']}): best dose {short(own['argmax'])} {unit} against {short(typical['argmax'])} {unit} "
+        f"of the typical patient ({ratio(10 ** told['difference_log10'])})",
         "",
         f"  the patient {WORDS[own['status']]}: {change} {quantity(float(short(own['benefit_at_argmax'])), measure)} at the best dose "
         f"(typical patient {quantity(float(short(typical['benefit_at_argmax'])), measure)})",
     ]  # fmt: skip
     if np.isfinite(own["second_peak"]):
         lines.append(f"  a second peak of almost the same height lies at {short(own['second_peak'])} {unit}")
-    doses = found.table.curves.doses
-    for name, benefit in found.parts.items():
+    doses = told["curve"]["doses"]
+    for name, benefit in told["curve"]["parts"].items():
         best = int(np.argmax(benefit))
         what = "all switches off" if name == FULL else f"{name} off"
         worth = f"{quantity(float(short(benefit[best])), measure)} near {short(doses[best])} {unit}" if benefit[best] > 0 else "nothing at any dose"
         lines.append(f"  with {what} the best would be {worth}")
-    if not found.parts:
+    if not told["curve"]["parts"]:
         lines.append("  the model has no input whose label begins with 'switch', so the curve is not split into parts")
-    return [*lines, f"  {share_assumed(found.model)}. Virtual patient: hypotheses and their consequences, no clinical advice.", ""]
+    return [*lines, f"  {share_assumed(model)}. Virtual patient: hypotheses and their consequences, no clinical advice.", ""]
 
 
-def rows(found):
+def rows(told):
     """Rows of HEADERS, largest first; the product of the last column is the ratio of the two best doses."""
-    shifts = found.shifts()
+    shifts = told["shifts"]
     large = [s for s in shifts if abs(s["log10"]) >= np.log10(LEAST)]
     shown = [
         (s["name"], s["label"], quantity(float(short(s["value"])), s["unit"]), quantity(float(short(s["typical"])), s["unit"]),
@@ -56,7 +56,7 @@ def rows(found):
     rest = [s["log10"] for s in shifts if s not in large]
     if rest:
         shown.append((f"{len(rest)} others", "", "", "", "", ratio(10 ** sum(rest))))
-    return [*shown, ("all", "", "", "", "", ratio(10**found.split.difference))]
+    return [*shown, ("all", "", "", "", "", ratio(10 ** told["difference_log10"]))]
 
 
 def ratio(factor):
@@ -64,13 +64,12 @@ def ratio(factor):
     return f"x {factor:.2f}" if 0.01 <= factor < 100 else f"x {factor:.2g}"
 
 
-def small_print(found):
+def small_print(told):
     """How the split was computed."""
-    split = found.split
-    if split.exact:
-        return f"Shapley split over all {split.evaluations} subsets of the inputs; the factors multiply to the ratio of the two doses."
-    width = 10 ** split.half.max()
+    if told["exact"]:
+        return f"Shapley split over all {told['evaluations']} subsets of the inputs; the factors multiply to the ratio of the two doses."
+    width = 10 ** max(s["half_width"] for s in told["shifts"])
     return (
-        f"Shapley split by {2 * ORDERS} orders of the inputs ({split.evaluations} patients in between), each factor known to within {width - 1:.1%}; "
+        f"Shapley split by {2 * ORDERS} orders of the inputs ({told['evaluations']} patients in between), each factor known to within {width - 1:.1%}; "
         "they multiply to the ratio of the two doses."
     )

@@ -3,9 +3,8 @@
 import numpy as np
 
 from pkpd.report import style
-from pkpd.report.plots import NO_ADVICE, plot
-from pkpd.report.tables import share_assumed
-from pkpd.sensitivity.prediction import EVERYTHING, Prediction
+from pkpd.report.tables import NO_ADVICE, share_assumed
+from pkpd.sensitivity.prediction import EVERYTHING
 
 HEADERS = ("measured", "what it is", "error", "alone", "lost without it")
 
@@ -41,13 +40,24 @@ def _percent(value):
     return "" if value is None else f"{100 * value[0]:.1f} % ± {50 * (value[2] - value[1]):.1f}"
 
 
-@plot.register
-def prediction(result: Prediction):
+def prediction(result):
     """Explained variance by each measurement alone and what is lost without it, beside all together."""
     summary = result.summary()
+    drawing = style.figure(8.6, 0.5 * len(summary["measures"]) + 2.4)
+    bars(drawing.add_subplot(), summary)
+    style.heading(drawing, f"{result.model.title}: what tells the best dose beforehand")
+    errors = "; ".join(f"{m['name']} {m['error']}" for m in summary["measures"] if m["error"] != "none")
+    origin = summary["provenance"]
+    style.caption(drawing, [
+        f"{result.model.name}: {summary['patients']} patients, seed {origin['seed']}; lines are 95 % intervals over {summary['folds']} folds. Errors of measurement "
+        f"(assumed): {errors or 'none'}. {share_assumed(result.model)}.", NO_ADVICE,
+    ])  # fmt: skip
+    return drawing
+
+
+def bars(axes, summary):
+    """Bars of each measurement alone and of what is lost without it, lines for all together and for every input. summary : as a folder keeps it"""
     found, names = scores(summary), [row[0] for row in rows(summary)]
-    drawing = style.figure(8.6, 0.5 * len(names) + 2.4)
-    axes = drawing.add_subplot()
     y = np.arange(len(names))
     for shift, key, color, label in ((-0.19, "only {}", style.SKY, "alone"), (0.19, "without {}", style.BLUE, "lost without it")):
         some = np.array([found.get(key.format(n), (np.nan,) * 3) for n in names])
@@ -63,11 +73,3 @@ def prediction(result: Prediction):
     axes.set_xlim(left=0)
     axes.invert_yaxis()
     axes.legend(fontsize=8, loc="lower right", facecolor="white", edgecolor="none", framealpha=1)
-    style.heading(drawing, f"{result.model.title}: what tells the best dose beforehand")
-    errors = "; ".join(f"{m['name']} {m['error']}" for m in summary["measures"] if m["error"] != "none")
-    origin = summary["provenance"]
-    style.caption(drawing, [
-        f"{result.model.name}: {summary['patients']} patients, seed {origin['seed']}; lines are 95 % intervals over {summary['folds']} folds. Errors of measurement "
-        f"(assumed): {errors or 'none'}. {share_assumed(result.model)}.", NO_ADVICE,
-    ])  # fmt: skip
-    return drawing

@@ -4,9 +4,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError
 from pkpd.report import sensitivity, style
-from pkpd.report.plots import NO_ADVICE, plot
-from pkpd.report.tables import share_assumed
-from pkpd.sensitivity.study import Sensitivity
+from pkpd.report.tables import NO_ADVICE, share_assumed
 
 LOOKS = {  # method -> colour, label
     "sobol_first": (style.BLUE, "alone (S1)"), "sobol_total": (style.SKY, "with all it acts with (ST)"), "shapley": (style.ORANGE, "Shapley effect"),
@@ -16,8 +14,7 @@ ARMS = 8  # lines of a spider
 SMALL = 0.02  # a total index below it is not drawn
 
 
-@plot.register
-def first(result: Sensitivity):
+def first(result):
     """The first of `figures`. Raises PkpdError where no output varies."""
     for drawing in figures(result).values():
         return drawing
@@ -42,7 +39,7 @@ def screening(result):
     tops = [list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[: sensitivity.MOVERS] for o in outputs]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
     for axes, output, names in zip(drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True):
-        _bars(axes, result.columns, output, names, ("morris_mean_abs",), sensitivity.LABELS[output])
+        bars(axes, result.columns, output, names, ("morris_mean_abs",), sensitivity.LABELS[output])
         axes.set_xlabel("mean size of the change")
     style.heading(drawing, f"{result.model.title}: an input moves by half of its distribution")
     style.caption(drawing, [f"{result.model.name}: {sensitivity.effort(result.about)}. {share_assumed(result.model)}.", NO_ADVICE])
@@ -80,9 +77,9 @@ def drawn(columns, summary, title, assumed):
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.36 * sum(heights) + 2.3)
     panels = drawing.subplots(len(heights), len(outputs), squeeze=False, height_ratios=heights)
     for k, output in enumerate(outputs):
-        _bars(panels[0, k], columns, output, list(tops[k]), ("sobol_total", "sobol_first", "shapley"), f"{sensitivity.LABELS[output]}")
+        bars(panels[0, k], columns, output, list(tops[k]), ("sobol_total", "sobol_first", "shapley"), f"{sensitivity.LABELS[output]}")
         if groups:
-            _bars(panels[1, k], columns, output, blocks[output], ("group_total", "group_closed"), "blocks of equations")
+            bars(panels[1, k], columns, output, blocks[output], ("group_total", "group_closed"), "blocks of equations")
     for axes in panels[-1]:
         axes.set_xlabel("share of the variance")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
@@ -100,7 +97,7 @@ def _place(summary, group):
     return summary["groups"].index(group) if group in summary["groups"] else 0
 
 
-def _bars(axes, columns, output, names, methods, title):
+def bars(axes, columns, output, names, methods, title):
     """Bars of several methods over each other, widest first, the largest input on top; Shapley effects as points."""
     y = np.arange(len(names))
     for method in methods:

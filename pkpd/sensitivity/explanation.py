@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.dosing.events import periodic_actions
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
@@ -17,7 +16,6 @@ from pkpd.response.med import MedTable, med
 from pkpd.response.sweep import GRID, Steady, curves, log_grid, response_of
 from pkpd.result import provenance
 from pkpd.sensitivity.split import Split, split
-from pkpd.solvers.batch import compile, solve
 from pkpd.symbolic.model import Benefit, Model
 
 TIMES = 97  # of a dosing interval
@@ -150,13 +148,8 @@ def _day(model, one, rule, argmax, numerics):
     others = [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))] if shown else []
     doses = np.unique([argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))])
     person, steady = np.zeros(len(doses), np.int64), Steady(model, one, rule, **numerics)
-    start = steady.at(person, doses).y
-    observe = None if watched in model.outputs else (watched,)
-    kernel = compile(model, observe=observe, solver=numerics["solver"])
-    actions = periodic_actions(model, rule.into, doses, rule.every, one.theta, person, rule.unit)
     times = np.linspace(0.0, rule.every, TIMES)
-    run = solve(kernel, one.theta, person, start, 0.0, rule.every, actions, times, threads=numerics["threads"])
-    return doses, times, watched, run.out[:, :, kernel.observe.index(watched)]
+    return doses, times, watched, steady.within(person, doses, steady.at(person, doses), times)[watched]
 
 
 def _split(model, both, rule, names, seed, numerics):

@@ -41,7 +41,7 @@ def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
     expected = [0.0 if name == "a" else np.log10(own[name] / middle[name]) for name in found.names]
     assert found.split.exact
     np.testing.assert_allclose(found.split.part, expected, atol=1e-3)
-    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(explained.sentences(found))
+    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(explained.sentences(found.model, found.summary()))
 
 
 def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):

@@ -153,7 +153,7 @@ def test_screening_ranks_inputs_by_how_far_they_move_the_dose():
 def test_screening_and_local_answers_have_their_own_figures(run, tmp_path):
     code, printed, _ = run("sensitivity", Path(__file__).with_name("product.toml"), "--methods", "morris,local", "--scramblings", 2, "--out", "why")
     assert code == 0 and "Typical patient: change in %" in printed and "moves by half" in printed
-    assert sorted(f.name for f in (tmp_path / "why").iterdir()) == ["sensitivity-spider.png", "sensitivity.json", "sensitivity.parquet", "sensitivity.png"]
+    assert sorted(f.name for f in (tmp_path / "why").iterdir()) == ["model.json", "sensitivity-spider.png", "sensitivity.json", "sensitivity.parquet", "sensitivity.png"]
 
 
 def test_a_class_owns_a_dimension_unless_it_is_set():
