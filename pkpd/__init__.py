@@ -23,6 +23,9 @@ _HOMES = {
     "fit": "pkpd.response.fit",
     "titrate": "pkpd.trials.observed",
     "trial": "pkpd.trials.run",
+    "influences": "pkpd.sensitivity.influences",
+    "explain": "pkpd.sensitivity.explanation",
+    "predict": "pkpd.sensitivity.prediction",
     "plot": "pkpd.report.plots",
     "PkpdError": "pkpd.errors",
 }

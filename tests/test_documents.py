@@ -18,7 +18,7 @@ from pkpd.trials.observe import diary
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "summarise", "report", "fit", "nca")
+COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "sensitivity", "explain", "predict", "summarise", "report", "fit", "nca")
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -52,6 +52,9 @@ def test_experiments_were_computed_with_the_models_as_they_are():
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
         assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
+    summary = json.loads((ROOT / "experiments/08-why-meds-differ/summary.json").read_text())
+    assert {part["provenance"]["digest"] for part in summary.values()} == {load("ldn/hormesis").digest}
+    assert summary["influences"]["sobol"]["half_width"] == 0.02
     sizes = {"05-fibromyalgia-2009": 10_000, "06-fibromyalgia-2013": 31_000, "07-veterans-cohort": 41_000, "10-how-sure": 2500}
     for name, size in sizes.items():
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
@@ -83,6 +86,10 @@ def test_papers_named_in_documents_are_in_the_bibliography():
 
 def few(words):
     """The command with few patients."""
+    if words[0] == "sensitivity":
+        return [*words, "-n", "2", "--most", "2", "--scramblings", "2"]
+    if words[0] == "predict":
+        return [*words, "-n", "128"]
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
     elif words[0] in ("simulate", "dose-response", "med", "trial"):

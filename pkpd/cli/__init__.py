@@ -1,4 +1,4 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | summarise | report | fit | nca | bench`.
+"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | explain | predict | summarise | report | fit | nca | bench`.
 
 Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
 """
@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pkpd.cli import bench, fitting, library, nca, report, response, simulation, trials
+from pkpd.cli import bench, fitting, library, nca, report, response, sensitivity, simulation, trials
 from pkpd.errors import PkpdError
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app.command("simulate")(simulation.simulate)
 app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
 app.command("trial")(trials.trial)
+app.command("sensitivity")(sensitivity.sensitivity)
+app.command("explain")(sensitivity.explain)
+app.command("predict")(sensitivity.predict)
 app.command("summarise")(response.summarise)
 app.command("report")(report.report)
 app.command("fit")(fitting.fit)

@@ -22,7 +22,7 @@ def table(headers, rows):
 
 @contextmanager
 def progress(total, quiet=False):
-    """Yield advance(done), or None where nobody watches. Shows patients, patients per second and time left on stderr."""
+    """Yield advance(done, total of now), or None where nobody watches. Shows patients, patients per second and time left on stderr."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -34,9 +34,9 @@ def progress(total, quiet=False):
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("", total=total, rate="")
 
-        def advance(done):
+        def advance(done, total=None):
             speed = bars.tasks[0].speed
-            bars.update(bar, completed=done, rate=f"{speed:,.0f} patients/s" if speed else "")
+            bars.update(bar, completed=done, total=total, rate=f"{speed:,.0f} patients/s" if speed else "")
 
         yield advance
 

@@ -58,3 +58,16 @@ def correlate(lower, z):
             if lower[i, j] != 0.0:
                 out[:, i] += lower[i, j] * z[:, j]
     return out
+
+
+def uncorrelate(lower, x):
+    """The independent (P, V) that `correlate` makes x of, by forward substitution in fixed order."""
+    if lower is None:
+        return x
+    out = np.array(x)
+    for i in range(x.shape[1]):
+        for j in range(i):
+            if lower[i, j] != 0.0:
+                out[:, i] -= lower[i, j] * out[:, j]
+        out[:, i] /= lower[i, i]
+    return out

@@ -20,12 +20,12 @@ from pkpd.result import EndpointResult, EventResult, Result, write_figure
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Day, Fit, Comparison, Titration
-    or TrialResult.
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Day, Fit, Comparison, Titration,
+    TrialResult, Sensitivity, Explanation or Prediction.
 
     Raises TypeError for anything else.
     """
-    _know_trials()
+    _know_all()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
         raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
     return plot.dispatch(type(thing))(thing, **options)
@@ -40,14 +40,20 @@ plot.register(Day, med_plots.day)
 
 
 @cache
-def _know_trials():
-    """Trials are loaded only when a figure is asked for."""
-    from pkpd.report import trial_plots
+def _know_all():
+    """Trials and studies of why patients differ are loaded only when a figure is asked for."""
+    from pkpd.report import explained_plots, predicted, sensitivity_plots, trial_plots
+    from pkpd.sensitivity.explanation import Explanation
+    from pkpd.sensitivity.prediction import Prediction
+    from pkpd.sensitivity.study import Sensitivity
     from pkpd.trials.observed import Titration
     from pkpd.trials.run import TrialResult
 
     plot.register(Titration, trial_plots.titration)
     plot.register(TrialResult, trial_plots.trial)
+    plot.register(Sensitivity, sensitivity_plots.first)
+    plot.register(Explanation, explained_plots.explanation)
+    plot.register(Prediction, predicted.prediction)
 
 
 def save(drawing, path):

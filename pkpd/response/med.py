@@ -110,13 +110,13 @@ def parts(model, cohort, rule, *, rtol=1e-6, solver="auto", threads=None, progre
     def solve(first):
         return _chunk(Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads // beside))
 
-    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else _beside(solve, firsts, beside), strict=True):
+    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
         yield part
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
 
 
-def _beside(solve, firsts, count):
+def side_by_side(solve, firsts, count):
     """solve(first) of every part in order, `count` at a time in threads. Closed early, it waits for those under way alone."""
     with ThreadPoolExecutor(count) as pool:
         pending = [pool.submit(solve, first) for first in firsts]
@@ -141,12 +141,12 @@ def _chunk(steady):
     doses = log_grid(steady.rule)
     found = curves(steady, doses)
     response = response_of(steady, found)
-    argmax, second, failed = _argmax(steady, response, found)
+    argmax, _, second, failed = argmaxes(steady, response, found)
     return response, _columns(steady, response, found, argmax, second, failed)
 
 
-def _argmax(steady, response, found):
-    """Unrestricted argmax (P,) as log dose, the second peak (P,) as log dose or NaN, and which patients failed."""
+def argmaxes(steady, response, found):
+    """Unrestricted argmax (P,) as log dose, benefit there, the second peak (P,) as log dose or NaN, and which patients failed."""
     benefit = np.nan_to_num(response.benefit, nan=-np.inf)
     first, other = centres(benefit)
     at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
@@ -161,7 +161,7 @@ def _argmax(steady, response, found):
     low, high = np.where(swap, best, height), np.where(swap, height, best)
     peaks = (low >= SECOND_PEAK * high) & (np.abs(second - at) > 1e-6)
     failed = (response.status != 0).any(axis=1) | (found.untreated_status != 0) | fail_a | fail_b
-    return at, np.where(peaks, second, np.nan), failed
+    return at, high, np.where(peaks, second, np.nan), failed
 
 
 def _refine(steady, response, found, rows, centre):
@@ -186,6 +186,11 @@ def _refine(steady, response, found, rows, centre):
     return at, height, failed
 
 
+def spread(response):
+    """Range (P,) of the benefit over doses, dose 0 included."""
+    return np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
+
+
 def _columns(steady, response, found, argmax, second, failed):
     rule, cohort = steady.rule, steady.cohort
     x = np.log(response.doses)
@@ -194,12 +199,11 @@ def _columns(steady, response, found, argmax, second, failed):
     at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
     untreated = response.untreated
     threshold = rule.delta * np.abs(untreated) if rule.delta_relative else np.full(len(untreated), rule.delta)
-    spread = np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
     status = np.full(len(untreated), "interior", dtype=object)
     status[argmax <= x[0]] = "below_range"
     status[argmax >= x[-1]] = "above_range"
     status[~(at_best >= threshold)] = "no_benefit"
-    status[spread < FLAT * np.abs(untreated)] = "flat"
+    status[spread(response) < FLAT * np.abs(untreated)] = "flat"
     status[failed] = "failed"
     blank = np.where(np.isin(status, ("failed", "flat")), np.nan, 1.0)
     interior = np.where(status == "interior", 1.0, np.nan)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, spread
+from pkpd.symbolic.blocks import blocks
 from pkpd.symbolic.check import scaled
 from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
 from pkpd.symbolic.quantities import read_benefit
@@ -48,6 +49,9 @@ class Builder:
         known = {s.name for s in states} | {a.name for a in assignments}
         doses = tuple(self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose"))
         covariates = tuple(i for i in inputs.values() if i not in parameters)
+        texts = [(block, text) for f in self.files for block, text in f.data.get("equations", {}).items()]
+        group = blocks(texts, doses)
+        parameters, covariates = (tuple(replace(i, group=group.get(i.name, texts[0][0])) for i in some) for some in (parameters, covariates))
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
         return Model(
             name=self.name, title=str(self.main.data.get("title", self.name)), path=str(self.main.path), digest=self.digest,

@@ -38,6 +38,7 @@ class Input:
     iiv: Variability | None = None
     iov: Variability | None = None  # occasion effects, of the same kind as iiv
     reference: float | None = None  # covariates only: value of the typical person (default: value)
+    group: str = ""  # the block of equations that first uses it
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,214 @@
+"""pkpd sensitivity, pkpd explain and pkpd predict: why patients differ, why one patient does, and what would have to be measured."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pkpd.cli import options, screen
+
+Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).")]
+HalfWidth = Annotated[
+    float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.")
+]
+Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
+Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
+Titrate = Annotated[
+    str | None,
+    typer.Option("--titrate", metavar="RULE", help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...", show_default=False),
+]
+Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
+
+
+def sensitivity(
+    model: options.Model,
+    methods: Methods = "sobol,shapley",
+    half_width: HalfWidth = 0.02,
+    n: Points = 256,
+    most: Most = 4096,
+    scramblings: Scramblings = 16,
+    titrate: Titrate = None,
+    seed: options.Seed = 1,
+    changes: options.Set = None,
+    doses: options.Doses = None,
+    delta: options.Delta = None,
+    every: options.Every = None,
+    outcome: options.Outcome = None,
+    better: options.Better = None,
+    into: options.Into = None,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    format: options.Format = "png",
+    threads: options.Threads = None,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """Which inputs make patients differ in their MED, in its benefit and in being helped at all.
+
+    Sobol' indices of every input that varies and of each block of equations: alone (S1, closed) and with all that they act together with
+    (ST, total), on independent latent values.
+
+    \b
+    Examples:
+      pkpd sensitivity ldn/hormesis --out why
+      pkpd sensitivity ldn/hormesis --set glia=0 --methods sobol --half-width 0.05
+      pkpd sensitivity ldn/hormesis --methods morris,local --out quick
+      pkpd sensitivity ldn/hormesis --methods sobol --titrate slow-ladder
+      pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg --methods sobol
+    """
+    from pkpd.report import sensitivity as words
+    from pkpd.sensitivity.influences import influences
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    options.check_folder(out)
+    chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
+    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | rule
+    with screen.progress(None, quiet) as advance:
+        result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
+    summary = result.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
+    if json:
+        _print_json(summary | {"indices": _rows(result.columns)})
+    elif not quiet:
+        screen.lines(words.head(found, summary))
+        for heading, (headers, rows) in words.tables_of(result.columns, summary):
+            print(f"\n{heading}")
+            if rows:
+                screen.table(headers, rows)
+    screen.finish(files, None, None, 0, quiet or json)
+    if summary["stopped"]:
+        print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)
+        raise typer.Exit(130)
+
+
+def explain(
+    model: options.Model,
+    id: Annotated[int, typer.Option("--id", min=1, metavar="ID", help="The patient of the cohort.", show_default=False)],
+    seed: options.Seed = 1,
+    sampling: options.Sampling = "sobol",
+    changes: options.Set = None,
+    doses: options.Doses = None,
+    delta: options.Delta = None,
+    every: options.Every = None,
+    outcome: options.Outcome = None,
+    better: options.Better = None,
+    into: options.Into = None,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    format: options.Format = "png",
+    threads: options.Threads = None,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """Why one virtual patient's best dose is where it is: curve and its parts, a day at four doses, what moves it from the typical patient's.
+
+    \b
+    Examples:
+      pkpd explain ldn/hormesis --id 17 --seed 7
+      pkpd explain ldn/hormesis --id 17 --seed 7 --set glia=0 --out patient-17
+    """
+    from pkpd.report import explained as words
+    from pkpd.sensitivity import explanation as room
+    from pkpd.symbolic.load import load
+
+    options.check_folder(out)
+    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
+    found = room.explain(load(model), id, **given, **rule)
+    summary = found.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
+    if json:
+        _print_json(summary)
+    elif not quiet:
+        screen.lines(words.sentences(found.model, summary))
+        screen.table(words.HEADERS, words.rows(summary))
+        screen.lines(["", words.small_print(summary)])
+    screen.finish(files, None, None, 0, quiet or json)
+
+
+def predict(
+    model: options.Model,
+    measure: Annotated[
+        str | None, typer.Option("--measure", metavar="NAMES", help="Inputs that can be measured, such as wt,infl (default: covariates).", show_default=False)
+    ] = None,
+    dose: Annotated[
+        str | None, typer.Option("--dose", metavar="DOSE", help='Dose after which exposure is measured, such as "4.5 mg".', show_default=False)
+    ] = None,
+    at: Annotated[str, typer.Option("--at", metavar="TIMES", help="When after that dose the [benefit]'s blockade is measured by a scan.")] = "4 h",
+    helped: Annotated[bool, typer.Option("--helped", help="Only patients who are helped enough.")] = False,
+    n: options.Number = 2000,
+    seed: options.Seed = 1,
+    sampling: options.Sampling = "sobol",
+    changes: options.Set = None,
+    covariates: options.Covariates = None,
+    out: options.Folder = None,
+    figure: options.Figure = True,
+    format: options.Format = "png",
+    threads: options.Threads = None,
+    solver: options.Solver = "auto",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+):
+    """How well the best dose could be told beforehand from measurements, and what each measurement is worth. Needs scikit-learn.
+
+    \b
+    Examples:
+      pkpd predict ldn/hormesis --measure wt,infl --at "4 h, 24 h" -n 2000 --seed 7 --out predict
+      pkpd predict ldn/hormesis --helped --dose "1.5 mg"
+    """
+    from pkpd.report import predicted as words
+    from pkpd.sensitivity import prediction as room
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    options.check_folder(out)
+    people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
+    names = [name.strip() for name in measure.split(",") if name.strip()] if measure is not None else None
+    with screen.progress(n, quiet) as advance:
+        result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
+    summary = result.summary(options.command_line())
+    files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
+    if json:
+        _print_json(summary)
+    elif not quiet:
+        screen.lines(words.sentences(found, summary))
+        screen.table(words.HEADERS, words.rows(summary))
+    screen.finish(files, None, None, 0, quiet or json)
+
+
+def _rows(columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _print_json(summary):
+    from pkpd.result import json_text
+
+    print(json_text(summary), end="")
+
+
+def _write(folder, name, thing, summary, figure, columns=None):
+    """Write <name>.json, columns as <name>.parquet, every figure as <name><ending>, and the model; the files written. figure : format or False"""
+    from pkpd.result import write_figure, write_json, write_table
+
+    files = []
+    if columns is not None:
+        files.append(folder / f"{name}.parquet")
+        write_table(columns, files[-1], {}, summary["provenance"])
+    files.append(folder / f"{name}.json")
+    write_json(summary, files[-1])
+    for ending, drawing in _drawings(thing).items() if figure else ():
+        files.append(folder / f"{name}{ending}.{figure}")
+        write_figure(drawing, files[-1])
+    return files + screen.keep_model(thing.model, folder)
+
+
+def _drawings(thing):
+    """The figures of a result, ending of the name -> figure."""
+    from pkpd.report import plots, sensitivity_plots
+
+    return sensitivity_plots.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}

@@ -1,0 +1,73 @@
+"""Only the best dose of every patient, and what it is worth: for studies that need a great many MEDs and no table of them.
+
+A grid of 17 doses and looser tolerances than those of `pkpd.response.med`; `error` measures on some patients what that costs.
+Knows curves and cohorts; knows nothing of why patients differ.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.response.med import FLAT, argmaxes, side_by_side, spread
+from pkpd.response.sweep import GRID, PATIENTS_PER_CHUNK, Steady, curves, log_grid, part_of, response_of
+
+COARSE = 17  # doses on the log axis
+ROUGH = 1e-4  # relative tolerance, and that of the steady state
+
+
+@dataclass(frozen=True)
+class Best:
+    """argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the best lies beyond; NaN where no dose does anything
+    benefit : (P,) there; responder : (P,) whether it reaches delta; ends : (P,) whether it is an end of the range
+    flat : (P,) whether no dose does anything, by the rule of `med`; failed : (P,) whether a solve failed: all of the above are NaN
+    """
+
+    argmax: np.ndarray
+    benefit: np.ndarray
+    responder: np.ndarray
+    ends: np.ndarray
+    flat: np.ndarray
+    failed: np.ndarray
+
+
+def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="auto", threads=None, progress=None):
+    """Best of every patient of a cohort.
+
+    doses : how many on the grid; rtol, tol : of the solver and of the steady state; progress : called with the number of finished patients
+    """
+    firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
+    threads = threads or os.cpu_count() or 1
+    beside = min(threads, len(firsts))
+
+    def solve(first):
+        return _part(Steady(model, part_of(cohort, first), rule, rtol=rtol, tol=tol, solver=solver, threads=threads // beside), doses)
+
+    found = []
+    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
+        found.append(part)
+        if progress is not None:
+            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+    return Best(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _part(steady, doses):
+    grid = log_grid(steady.rule, doses)
+    found = curves(steady, grid)
+    response = response_of(steady, found)
+    at, benefit, _, failed = argmaxes(steady, response, found)
+    flat = spread(response) < FLAT * np.abs(found.untreated)
+    threshold = steady.rule.delta * np.abs(found.untreated) if steady.rule.delta_relative else steady.rule.delta
+    x = np.log(grid)
+    columns = np.where(flat, np.nan, at / np.log(10.0)), benefit, (benefit >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
+    return *(np.where(failed, np.nan, column) for column in columns), flat & ~failed, failed
+
+
+def error(model, cohort, rule, quick, **options):
+    """Root mean square difference of log10 dose between Best `quick` of a cohort and the same patients by the grid and tolerances of `med`.
+
+    NaN where nobody has a best dose.
+    """
+    exact = best(model, cohort, rule, doses=GRID, rtol=1e-6, tol=1e-6, **options)
+    known = (quick.argmax - exact.argmax)[~np.isnan(quick.argmax) & ~np.isnan(exact.argmax)]
+    return float(np.sqrt((known**2).mean())) if len(known) else np.nan

@@ -1,0 +1,175 @@
+"""Why one patient's MED is where it is: curve, what it is made of, a day at several doses, and each input's part in the way from the typical patient.
+
+Knows one patient and the typical one of a model with a benefit; knows nothing of how it is drawn or printed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import Cohort
+from pkpd.population.cohort import cohort as draw
+from pkpd.response.best import best
+from pkpd.response.goal import goal
+from pkpd.response.med import MedTable, med
+from pkpd.response.sweep import GRID, Steady, curves, log_grid, response_of
+from pkpd.result import provenance
+from pkpd.sensitivity.split import Split, split
+from pkpd.symbolic.model import Benefit, Model
+
+TIMES = 97  # of a dosing interval
+FULL = "all parts"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One patient beside the typical one.
+
+    table : MedTable of both, the patient first; parts : name -> (D,) benefit with a switch of the model off
+    doses : (d,) in the rule's unit; times : (T,) in model time, one dosing interval; watched : the output shown over it; course : (d, T)
+    names : (P,) inputs in which the two differ; split : of log10 best dose, patient minus typical; rank : (P,) share of people with a
+    lower value of the input, NaN for classes
+    """
+
+    model: Model
+    rule: Benefit
+    cohort: Cohort
+    table: MedTable
+    parts: dict
+    doses: np.ndarray
+    times: np.ndarray
+    watched: str
+    course: np.ndarray
+    names: tuple
+    split: Split
+    rank: np.ndarray
+
+    @property
+    def id(self):
+        return int(self.cohort.ids[0])
+
+    def row(self, who=0):
+        """Name -> value of the MED table: 0 for the patient, 1 for the typical one."""
+        return {name: column[who] for name, column in self.table.columns.items()}
+
+    def shifts(self):
+        """Plain data of every input's part, largest first: name, label, group, value, typical, rank, factor by which it moves the best dose."""
+        order = np.argsort(-np.abs(self.split.part), kind="stable")
+        items = {i.name: i for i in self.model.inputs}
+        own, typical = self.row(0), self.row(1)
+        return [
+            {
+                "name": n, "label": items[n].label, "group": items[n].group, "unit": items[n].unit, "value": own[n], "typical": typical[n], "rank": self.rank[k],
+                "log10": self.split.part[k], "half_width": self.split.half[k], "factor": 10 ** self.split.part[k],
+            }
+            for k, n in ((k, self.names[k]) for k in order)
+        ]  # fmt: skip
+
+    def summary(self, command=None):
+        """Plain data, ready for JSON."""
+        own, typical, curve = self.row(0), self.row(1), self.table.curves
+        keep = ("status", "med", "argmax", "benefit_at_argmax", "w90_low", "w90_high", "second_peak", "untreated")
+        return {
+            "id": self.id, "patient": {k: own[k] for k in keep}, "typical": {k: typical[k] for k in keep},
+            "shifts": self.shifts(), "difference_log10": self.split.difference, "exact": self.split.exact, "evaluations": self.split.evaluations,
+            "curve": {"doses": curve.doses, "patient": curve.benefit[0], "typical": curve.benefit[1], "parts": self.parts},
+            "day": {"output": self.watched, "times": self.times, "doses": self.doses, "values": self.course},
+            "benefit": {k: v for k, v in vars(self.rule).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
+        }  # fmt: skip
+
+
+def explain(model, id, *, seed=1, sampling="sobol", set=None, solver="auto", threads=None, **changes):
+    """Why the MED of one virtual patient is where it is.
+
+    Parameters
+    ----------
+    id, seed, sampling, set : of the patient, as in `cohort`; changes : outcome, better, ... in place of the model's [benefit]
+
+    Returns
+    -------
+    Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be solved.
+    """
+    rule, numerics = goal(model, **changes), {"solver": solver, "threads": threads}
+    one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
+    both = _stack(one, np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
+    table = med(model, both, rtol=1e-6, **numerics, **changes)
+    for who, status, theta in zip((f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True):
+        if status in ("failed", "flat"):
+            what = "could not be solved" if status == "failed" else f"does not respond: no dose moves {rule.outcome}"
+            raise PkpdError(f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}")
+    names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
+    doses, times, watched, course = _day(model, one, rule, table.columns["argmax"][0], numerics)
+    return Explanation(
+        model, rule, one, table, _parts(model, one, rule, numerics), doses, times, watched, course, names,
+        _split(model, both, rule, names, seed, numerics), _rank(one, names),
+    )  # fmt: skip
+
+
+def _other_class(model, theta):
+    """Which class a patient theta (K,) is in where it is not the typical one, and how to see him in that; or nothing."""
+    for item, value in zip(model.inputs, theta, strict=True):
+        if item.iiv is not None and item.iiv.kind == "classes" and value != item.value:
+            label = item.iiv.classes[int(value)][0]
+            return f" {item.name} is {value:g} ({label}) here; see the dose it would be otherwise with --set {item.name}={item.value:g}."
+    return ""
+
+
+def _stack(one, theta):
+    from dataclasses import replace
+
+    count = len(theta)
+    return replace(one, ids=np.arange(1, count + 1), theta=theta, latent=np.zeros((count, one.latent.shape[1])))
+
+
+def switches(model, theta):
+    """Names of the inputs that the model calls a switch and that are on for a patient theta (K,)."""
+    return tuple(i.name for i, value in zip(model.inputs, theta, strict=True) if i.label.startswith("switch") and value != 0)
+
+
+def _parts(model, one, rule, numerics):
+    """Name -> benefit (D,) of the patient with one switch off, and with all of them off where there are several."""
+    on = switches(model, one.theta[0])
+    off = {name: [name] for name in on} | ({FULL: on} if len(on) > 1 else {})
+    if not off:
+        return {}
+    theta = np.repeat(one.theta, len(off), axis=0)
+    for row, names in enumerate(off.values()):
+        theta[row, [model.input_names.index(n) for n in names]] = 0.0
+    steady = Steady(model, _stack(one, theta), rule, **numerics)
+    benefit = response_of(steady, curves(steady, log_grid(rule))).benefit
+    return dict(zip(off, benefit, strict=True))
+
+
+def _day(model, one, rule, argmax, numerics):
+    """Four doses, times, the output watched, and its course (4, T) over one dosing interval at steady state."""
+    watched = rule.blockade or rule.exposure or rule.outcome
+    shown = [d for d in rule.report if not np.isclose(d, argmax, rtol=0.05)]
+    others = [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))] if shown else []
+    doses = np.unique([argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))])
+    person, steady = np.zeros(len(doses), np.int64), Steady(model, one, rule, **numerics)
+    times = np.linspace(0.0, rule.every, TIMES)
+    return doses, times, watched, steady.within(person, doses, steady.at(person, doses), times)[watched]
+
+
+def _split(model, both, rule, names, seed, numerics):
+    """Split of log10 best dose, patient minus typical, over the inputs in which they differ."""
+    columns = [model.input_names.index(n) for n in names]
+
+    def value(inside):
+        theta = np.repeat(both.theta[1:], len(inside), axis=0)
+        theta[:, columns] = np.where(inside, both.theta[0, columns], theta[:, columns])
+        # the grid and tolerances of `med`, so that the ends are the two MEDs to the bit
+        found = best(model, _stack(both, theta), rule, doses=GRID, rtol=1e-6, tol=1e-6, **numerics).argmax
+        if np.isnan(found).any():
+            raise PkpdError(f"A patient between patient {int(both.ids[0])} and the typical one could not be solved; there is no split. Try --solver rosenbrock.")
+        return found
+
+    return split(value, len(names), seed) if names else Split(np.zeros(0), np.zeros(0), 0.0, True, 0)
+
+
+def _rank(one, names):
+    from scipy.special import ndtr
+
+    smooth = [i.name for i in one.model.inputs if i.iiv is not None and i.iiv.kind != "classes"]
+    return np.array([ndtr(one.latent[0, smooth.index(n)]) if n in smooth else np.nan for n in names])

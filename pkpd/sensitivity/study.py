@@ -1,0 +1,144 @@
+"""Which outputs are to be explained, their values at points of the unit cube, and tables of what was found.
+
+Knows models with a benefit; the methods themselves know only functions.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pkpd.response.best import best, error
+from pkpd.response.goal import goal
+from pkpd.response.nested import over_scramblings
+from pkpd.result import provenance
+from pkpd.sensitivity.design import Design, design
+from pkpd.symbolic.model import Benefit, Model
+
+OUTPUTS = ("log10_med", "benefit_at_med", "responder")
+COLUMNS = ("output", "method", "input", "value", "low", "high")
+CHECKED = 64  # patients on which the error of the quick MED is measured
+
+
+@dataclass(frozen=True)
+class Study:
+    """The question: which inputs move the outputs. numerics : solver, threads"""
+
+    model: Model
+    rule: Benefit
+    design: Design
+    seed: int
+    numerics: dict
+    outputs: tuple = OUTPUTS
+
+    @property
+    def single(self):
+        """Input -> (V,) mask of its dimension."""
+        return dict(zip(self.design.names, np.eye(len(self.design), dtype=bool), strict=True))
+
+    @property
+    def groups(self):
+        """Group -> (V,) mask; none where there is only one."""
+        found = self.design.groups()
+        return found if len(found) > 1 else {}
+
+    def draw(self, first, last, r):
+        """Two independent matrices (2, N, V) of points of scrambling r."""
+        return self.design.points(first, last, self.seed, r)
+
+    def __call__(self, u, progress=None):
+        """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved.
+
+        The best dose of those whom no dose moves is the one they would have in the typical class; the lowest if there is none either.
+        """
+        people = self.design.people(u)
+        found = best(self.model, people, self.rule, progress=progress, **self.numerics)
+        argmax, rows = found.argmax, np.flatnonzero(found.flat)
+        if len(rows):
+            other = best(self.model, self.design.typical_class(people.rows(rows)), self.rule, **self.numerics)
+            argmax[rows] = np.where(other.flat, np.log10(self.rule.lowest), other.argmax)
+        return np.column_stack([argmax, found.benefit, found.responder])
+
+    def seen_in(self, values):
+        """What independent people (N, O) were like, as plain data: shares at the ends of the range and helped enough, how many failed."""
+        fine = values[~np.isnan(values).any(axis=1)]
+        ends = np.log10([self.rule.lowest, self.rule.highest])
+        return {
+            "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()), "responders": float(fine[:, 2].mean()),
+            "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
+        }  # fmt: skip
+
+    @cached_property
+    def numeric_error(self):
+        """Root mean square error of log10 MED by the quick grid and tolerances, on some patients."""
+        people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
+        return error(self.model, people, self.rule, best(self.model, people, self.rule, **self.numerics), **self.numerics)
+
+
+def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
+    """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
+    return Study(model, goal(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
+
+
+class Work:
+    """A study as a function of points that counts its patients: progress(done, planned so far)."""
+
+    def __init__(self, asked, progress=None):
+        self.asked, self.progress, self.done, self.planned = asked, progress, 0, 0
+
+    def plan(self, count):
+        self.planned += count
+
+    def __call__(self, u):
+        found = self.asked(u, self.progress and (lambda n: self.progress(self.done + n, self.planned)))
+        self.done += len(u)
+        return found
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What moves the outputs of a model.
+
+    columns : output, method, input, value, low, high, one row each (docs/architecture.md); about : plain data on how they were found
+    """
+
+    study: Study
+    columns: dict
+    about: dict
+
+    @property
+    def model(self):
+        return self.study.model
+
+    def get(self, output, method):
+        """{input or group: (value, low, high)}, in the order of the table."""
+        c = self.columns
+        rows = (c["output"] == output) & (c["method"] == method)
+        return {str(n): tuple(x) for n, *x in zip(c["input"][rows], c["value"][rows], c["low"][rows], c["high"][rows], strict=True)}
+
+    def frame(self):
+        """The columns as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+    def summary(self, command=None):
+        """Plain data, ready for JSON."""
+        asked = self.study
+        origin = provenance(self.model, asked.design.people(np.full((1, len(asked.design)), 0.5), asked.seed), command)
+        inputs = {
+            i.name: {"label": i.label, "unit": i.unit, "group": i.group, "evidence": i.evidence} for i in self.model.inputs if i.name in asked.design.names
+        }
+        rule = {k: v for k, v in vars(asked.rule).items() if k != "place"}
+        return self.about | {"inputs": inputs, "groups": list(asked.groups), "benefit": rule, "provenance": origin | {"n": self.about["evaluations"]}}
+
+
+def table(outputs, rows, runs):
+    """Tidy columns of estimates, their mean and 95 % interval over scramblings.
+
+    rows : J (method, input); runs : R estimates (J, O)
+    """
+    runs = np.moveaxis(np.array(runs), 2, 1).reshape(len(runs), -1)
+    found = over_scramblings(range(runs.shape[1]), runs[0], runs[1:])
+    method, name = (np.tile([row[k] for row in rows], len(outputs)) for k in (0, 1))
+    return dict(zip(COLUMNS, (np.repeat(outputs, len(rows)), method, name, found.value, found.low, found.high), strict=True))

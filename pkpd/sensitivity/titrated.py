@@ -1,0 +1,78 @@
+"""The observed MED as something to be explained: physiology, and the noise of titration as one more input.
+
+A point of the design carries, behind its dimensions, the ID under which the patient's noise is drawn; exchanging that column exchanges diary, placebo
+response, missed doses, adverse events and dropout, and nothing else. Knows studies and titration rules; knows no estimator.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.sensitivity.study import Study
+from pkpd.trials.body import Setting, setting
+from pkpd.trials.course import CHUNK, follow, prepared
+from pkpd.trials.observe import diary
+from pkpd.trials.rules import rule as find_rule
+from pkpd.trials.titration import Rule
+
+NOISE = "titration noise"
+RUN_IN = 14  # days of diary before the first dose
+APART = 1 << 24  # IDs of noise between two matrices of points
+
+
+@dataclass(frozen=True)
+class Titrated(Study):
+    """A Study of log10 of the step at which the diary was best, helped or not, and of whether the rule found a MED.
+
+    Where there is an observed MED, the best step is it. Who left before the first visit counts with the lowest step.
+    """
+
+    setting: Setting | None = None
+    titration: Rule | None = None
+    outputs: tuple = ("log10_observed", "observed")
+
+    @property
+    def single(self):
+        return {name: np.append(mask, False) for name, mask in super().single.items()}
+
+    @property
+    def groups(self):
+        noise = np.arange(len(self.design) + 1) == len(self.design)
+        return {name: np.append(mask, False) for name, mask in super().groups.items()} | {NOISE: noise}
+
+    def draw(self, first, last, r):
+        points = self.design.points(first, last, self.seed, r)
+        ids = np.arange(first, last) + 1 + APART * (2 * r + np.arange(2)[:, None])
+        return np.concatenate([points, ids[:, :, None].astype(float)], axis=2)
+
+    def __call__(self, u, progress=None):
+        found = []
+        for first in range(0, len(u), CHUNK):
+            part = u[first : first + CHUNK]
+            people = self.design.people(part[:, :-1], self.seed, ids=part[:, -1].astype(np.int64))
+            course = follow(self.setting, people, [(self.titration.longest, self.titration)], run_in=RUN_IN, seed=self.seed, until_done=True)
+            observed = np.isfinite(course.found[:, 0]).astype(float)
+            values = np.column_stack([np.log10(best_step(course, self.titration.ladder[0])), observed])
+            found.append(np.where((course.status != 0)[:, None], np.nan, values))
+            if progress is not None:
+                progress(first + len(part))
+        return np.concatenate(found)
+
+    def seen_in(self, values):
+        fine = values[~np.isnan(values).any(axis=1)]
+        return {"sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "found": float(fine[:, 1].mean()), "failed": len(values) - len(fine)}
+
+
+def best_step(course, lowest):
+    """(P,) dose of the step with the lowest mean diary entry, the earlier of equals; `lowest` where no step was seen to its end."""
+    dose, score = np.full(len(course.ids), lowest), np.full(len(course.ids), np.inf)
+    for visit in course.visits:
+        better = visit.there & (visit.dose > 0) & (np.nan_to_num(visit.score, nan=np.inf) < score)
+        dose, score = np.where(better, visit.dose, dose), np.where(better, visit.score, score)
+    return dose
+
+
+def titrated(asked, rule, **changes):
+    """Titrated of the same people as a Study. rule : name, table or Rule of pkpd.trials; changes : of the benefit. Raises PkpdError."""
+    place = setting(asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes)
+    return Titrated(asked.model, asked.rule, asked.design, asked.seed, asked.numerics, setting=place, titration=prepared(place, find_rule(rule)))

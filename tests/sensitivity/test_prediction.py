@@ -1,0 +1,87 @@
+"""Prediction of the best dose from measurements: a model in which the answer is known, errors of measurement, refusals."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.sensitivity.prediction import EVERYTHING, FOLDS, interval, predict
+from pkpd.symbolic.load import load
+
+PRODUCT = load(str(Path(__file__).with_name("product.toml")))
+LDN = load("ldn/hormesis")
+
+
+def score(found, name):
+    return next(row["value"] for row in found.rows() if row["measured"] == name)
+
+
+@pytest.fixture(scope="module")
+def product():
+    return predict(PRODUCT, cohort(PRODUCT, 500, seed=4), ["k1", "k2", "k3", "a"])
+
+
+def test_what_makes_the_log_dose_tells_all_and_each_part_its_share(product):
+    s = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))
+    variance = s @ s - s[0] * s[1]
+    assert score(product, "all") > 0.99 and score(product, EVERYTHING) > 0.99
+    # alone, a correlated input tells also what goes with it
+    assert score(product, "only k1") == pytest.approx((s[0] - 0.5 * s[1]) ** 2 / variance, abs=0.06)
+    assert score(product, "without k3") == pytest.approx(s[2] ** 2 / variance, abs=0.05)
+    assert score(product, "only a") == pytest.approx(0.0, abs=0.03)
+
+
+def test_rows_have_intervals_over_folds(product):
+    assert {len(folds) for folds in product.scores.values()} == {FOLDS}
+    for row in product.rows():
+        assert row["low"] <= row["value"] <= row["high"]
+    # ten equal folds have no spread; Nadeau and Bengio's factor for ten of them
+    assert interval(np.full(10, 0.4)) == (pytest.approx(0.4), pytest.approx(0.0, abs=1e-12))
+    assert interval(np.arange(10.0))[1] == pytest.approx(2.262157 * np.std(np.arange(10), ddof=1) * np.sqrt(1 / 10 + 1 / 9), rel=1e-6)
+
+
+def test_exposure_and_scans_are_measured_after_one_dose_with_error():
+    found = predict(LDN, cohort(LDN, 300, seed=7), ["wt", "infl"], at="4 h, 24 h", dose="1.5 mg")
+    assert [m["name"] for m in found.measures] == ["wt", "infl", "auc", "cmax", "blockade 4 h", "blockade 24 h"]
+    assert found.dose == 1.5 and all("1.5 mg" in m["what"] for m in found.measures[2:])
+    assert score(found, "only blockade 24 h") > score(found, "only wt") + 0.1
+    assert score(found, EVERYTHING) < 1
+
+
+def test_a_prediction_does_not_depend_on_threads(product):
+    again = predict(PRODUCT, cohort(PRODUCT, 500, seed=4), ["k1", "k2", "k3", "a"], threads=1)
+    for name, folds in product.scores.items():
+        np.testing.assert_array_equal(folds, again.scores[name])
+
+
+def test_what_cannot_be_is_said(monkeypatch):
+    people = cohort(PRODUCT, 60, seed=1)
+    with pytest.raises(PkpdError, match=r"'k4' is no input of product that differs between patients\. Known: a, k1, k2, k3"):
+        predict(PRODUCT, people, ["k4"])
+    with pytest.raises(PkpdError, match="nothing is measured"):
+        predict(PRODUCT, people)
+    with pytest.raises(PkpdError, match="20 patients are too few"):
+        predict(PRODUCT, cohort(PRODUCT, 20), ["k1"])
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(PkpdError, match=r"needs scikit-learn, which is not installed: pip install 'pkpd\[predict\]'"):
+        predict(PRODUCT, people, ["k1"])
+
+
+def test_the_command_prints_the_best_measurement_first_and_writes_a_figure(run, tmp_path):
+    path = Path(__file__).with_name("product.toml")
+    code, printed, _ = run("predict", path, "--measure", "k3,k1", "-n", 200, "--out", "told")
+    assert code == 0 and printed.index("\nk1 ") < printed.index("\nk3 ")
+    assert len(json.loads((tmp_path / "told/predict.json").read_text())["scores"]) == 6
+    assert (tmp_path / "told/predict.png").stat().st_size > 20_000
+    code, _, error = run("predict", "pk/one_compartment")
+    assert code == 1 and "no [benefit] table" in error
+
+
+def test_the_figure_names_every_measurement(product):
+    labels = [t.get_text() for t in pkpd.plot(product).axes[0].get_yticklabels()]
+    assert set(labels) == {"k1", "k2", "k3", "a"}
