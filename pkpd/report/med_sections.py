@@ -13,7 +13,7 @@ def answer(found):
     """What was asked and what came out, in sentences."""
     summary, model = found.summary, found.model
     points = [*sentences.med_doses(summary), *sentences.worth(model, summary), *_single_dose(summary), *_shape(summary)]
-    return Section("question", "Question and answer", (f"What is each patient's {summary['question']}?",), tuple(map(sentence, points)))
+    return Section("question", "Question and answer", (summary["question"],), tuple(map(sentence, points)))
 
 
 def _single_dose(summary):

@@ -53,7 +53,7 @@ def _of_meds(found):
 
 
 def _of_curves(found):
-    question = Section("question", "Question", (f"What is the {found.summary['question']}?",))
+    question = Section("question", "Question", (found.summary["question"],))
     return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found), *_of_reasons(found)]
 
 

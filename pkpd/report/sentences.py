@@ -90,7 +90,7 @@ def dose_response_summary(response, command=None):
     rule, patients, finished = response.rule, len(response.fine), response.finished
     bands = dict(zip(("p5", "median", "p95"), response.percentiles((5, 50, 95)) if finished else (None,) * 3, strict=True))
     return {
-        "question": f"benefit of doses of {rule.into} on {rule.outcome}, every {number(rule.every)} {response.model.time}",
+        "question": f"How does the effect on {rule.outcome} depend on the dose into {rule.into}, every {number(rule.every)} {response.model.time}?",
         "unit": rule.unit, "goal": {k: v for k, v in vars(rule).items() if k != "place"}, "outcome_unit": response.model.unit(rule.outcome), "patients": patients,
         "status": {"failed": patients - finished}, "doses": response.doses, "benefit": bands,
         "inputs": {"all": len(response.model.inputs), "assumed": tables.evidence(response.model)["assumed"]},
@@ -192,7 +192,7 @@ def worth(model, summary):
     if rule["blockade"]:
         parts += [(f"{word} {rule['blockade']}", f"{word}_blockade", "%", 100) for word in ("peak", "trough")]
     shown = [f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}" for what, key, unit, size in parts if medians.get(key) is not None]
-    return ["  at their MED the median patient has " + ", ".join(shown)] if shown else []
+    return ["  at their MED, medians over patients: " + ", ".join(shown)] if shown else []
 
 
 def failure(summary):

@@ -22,8 +22,9 @@ def summarise(table, inside=None, command=None, by=()):
     rule, interior = table.rule, table.having("interior")
     doses = known_doses(table)
     found = table.column("med")[interior]
+    verb = "lowers" if rule.better == "lower" else "raises"
     summary = {
-        "question": f"dose of {rule.into} with the most benefit on {rule.outcome}, every {rule.every:g} {table.model.time}",
+        "question": f"Which dose into {rule.into}, every {rule.every:g} {table.model.time}, {verb} each patient's {rule.outcome} the most?",
         "unit": rule.unit,
         "patients": len(table),
         "status": {s: int(table.having(s).sum()) for s in STATUSES},
