@@ -14,7 +14,8 @@ from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
 
 MODEL = load("ldn/hormesis")
-PEOPLE = cohort(MODEL, 60, seed=11)
+RESPOND = {"responds": 1}  # a patient whom no dose moves is flat, and has nothing to find
+PEOPLE = cohort(MODEL, 60, seed=11, set=RESPOND)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def table():
 def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
     checked = 0
     for row in np.flatnonzero(table.columns["status"] == "interior")[:6]:
-        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1]), goal(MODEL), rtol=1e-9, tol=1e-9)
+        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1], set=RESPOND), goal(MODEL), rtol=1e-9, tol=1e-9)
         one = np.array([0])
         untreated = steady.mean(steady.at(one, np.zeros(1)))
 
@@ -42,7 +43,7 @@ def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
 
 
 def test_a_patient_has_the_same_row_to_the_bit_alone_and_in_company(table):
-    alone = med(MODEL, cohort(MODEL, seed=11, ids=[17]), threads=1)
+    alone = med(MODEL, cohort(MODEL, seed=11, ids=[17], set=RESPOND), threads=1)
     for name, column in table.columns.items():
         np.testing.assert_array_equal(alone.columns[name], column[16:17], err_msg=name)
 
@@ -89,8 +90,16 @@ def test_mechanism_produces_an_inverted_u_in_most_patients_and_nothing_at_tiny_d
     assert sum(summary["status"].values()) == 60
 
 
+def test_who_does_not_respond_is_flat_and_the_others_are_who_they_were(table):
+    everybody = med(MODEL, cohort(MODEL, 60, seed=11)).columns
+    respond = everybody["responds"] == 1
+    assert (everybody["status"][~respond] == "flat").all() and 0 < (~respond).sum() < 30
+    for name in ("status", "argmax", "benefit_at_argmax"):
+        np.testing.assert_array_equal(everybody[name][respond], table.columns[name][respond])
+
+
 def test_without_glia_and_rebound_the_drug_cannot_help():
-    nothing = med(MODEL, cohort(MODEL, 8, seed=11, set={"glia": 0, "rebound": 0}))
+    nothing = med(MODEL, cohort(MODEL, 8, seed=11, set=RESPOND | {"glia": 0, "rebound": 0}))
     assert set(nothing.columns["status"]) == {"no_benefit"}
     assert (nothing.curves.benefit <= 1e-6 * nothing.columns["untreated"][:, None]).all()
 
@@ -141,7 +150,7 @@ def test_a_model_without_benefit_prints_the_lines_to_add():
 
 def test_the_best_dose_falls_when_doses_are_given_more_often():
     """The blockade of one dose has less time to end before the next: less of it is best. Glia, which only gain from more, are off."""
-    people = cohort(MODEL, 24, seed=7, set={"glia": 0.0})
+    people = cohort(MODEL, 24, seed=7, set=RESPOND | {"glia": 0.0})
     best = [np.log(med(MODEL, people, every=every).columns["argmax"]) for every in ("12 h", "24 h", "48 h")]
     assert (best[0] < best[1] + 1e-9).all() and (best[1] < best[2] + 1e-9).all()
     assert np.exp(np.median(best[1] - best[0])) > 1.3
