@@ -47,10 +47,10 @@ def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
 def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):
     assert list(patient.parts) == ["rebound", "glia", "all parts"]
     off = dose_response(LDN, cohort(LDN, seed=7, ids=[3], set={"glia": 0}))
-    np.testing.assert_allclose(patient.parts["glia"], off.benefit[0], atol=1e-5)
+    np.testing.assert_array_equal(patient.parts["glia"], off.benefit[0])
     # pain is a sum of an opioid and a glial part
     curve, parts = patient.table.curves.benefit[0], patient.parts
-    np.testing.assert_allclose(curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=1e-5)
+    np.testing.assert_allclose(curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=5e-5)
 
 
 def test_a_day_is_the_last_of_a_long_run(patient):
