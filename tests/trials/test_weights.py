@@ -1,12 +1,16 @@
 """Reweighting: a narrow population out of a broad cohort, gaps, extremes by enumeration."""
 
+import importlib.util
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pkpd.trials.weights import effective, expected, log_extremes, log_normal, normalised
 
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(1)
 
 
@@ -49,3 +53,21 @@ def test_extremes_by_enumeration():
 
 def test_the_normal_law_of_one_number():
     assert log_normal([1.0], [3.0], [[4.0]]) == pytest.approx(-0.5 - np.log(2 * np.sqrt(2 * np.pi)))
+
+
+def test_the_broad_cohort_of_the_calibration_holds_the_populations_that_are_weighed_out_of_it(monkeypatch):
+    """Moments of inputs and traits under other typical values, which the broad cohort was not drawn with."""
+    spec = importlib.util.spec_from_file_location("population", ROOT / "experiments/09-calibration/population.py")
+    found = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "population", found)  # where dataclasses look their module up
+    spec.loader.exec_module(found)
+    broad = found.Broad(2**15, seed=5)
+    point = {"toff": 12.0, "b50": 0.2, "effect": 0.8, "no_response": 0.25, "noise_sd": 1.8, "wanted": 0.35, "give_up": 0.3}
+    weights = normalised(broad.log_ratio(point))
+    assert effective(weights) > 1000
+    expected_middles = {"toff": np.log(12.0), "b50": np.log(0.2), "s_opioid": np.log(0.8 * 1.25), "s_glia": np.log(0.8), "improvement_wanted": np.log(0.35 / 0.65)}
+    for name, middle in expected_middles.items():
+        z, sd = broad.z[name], broad.inputs[name].iiv.sd
+        assert weights @ z == pytest.approx(middle, abs=0.1 * sd), name
+        assert np.sqrt(weights @ (z - weights @ z) ** 2) == pytest.approx(sd, rel=0.08), name
+    assert weights @ broad.responds == pytest.approx(0.75, abs=0.03)
