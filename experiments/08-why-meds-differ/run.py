@@ -10,7 +10,7 @@ import pkpd
 from pkpd.result import write_figure, write_json
 
 HERE = Path(__file__).parent
-SEED, SHOWN = 7, 0.03
+SEED, SHOWN, MOST = 7, 0.03, 4096
 OTHERS = {"benefit_at_med": "benefit", "responder": "being helped", "log10_observed": "log observed MED"}
 RULE, NOISE = "slow-ladder", "titration noise"
 MEASURE, SCANS = ("wt", "infl"), "4 h, 24 h"
@@ -66,9 +66,9 @@ def main():
     parser.add_argument("-n", type=int, default=4000)
     given = parser.parse_args()
     model = pkpd.load("ldn/hormesis")
-    found = pkpd.influences(model, half_width=given.half_width, seed=SEED, titrate=RULE)
+    found = pkpd.influences(model, half_width=given.half_width, most=MOST, seed=SEED, titrate=RULE)
     print("\n".join(influence_table(found)), flush=True)
-    without = pkpd.influences(model, ("sobol",), half_width=1.5 * given.half_width, seed=SEED, set={"glia": 0})
+    without = pkpd.influences(model, ("sobol",), half_width=1.5 * given.half_width, most=MOST, seed=SEED, set={"glia": 0})
     people = pkpd.cohort(model, given.n, seed=SEED)
     predictions = [pkpd.predict(model, people, MEASURE, at=SCANS, helped=helped) for helped in (False, True)]
     print("\n".join(prediction_table(predictions)), flush=True)

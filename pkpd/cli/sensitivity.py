@@ -13,7 +13,7 @@ HalfWidth = Annotated[
     float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.")
 ]
 Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
-Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most.")]
+Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most, wide intervals or not.")]
 Titrate = Annotated[
     str | None,
     typer.Option("--titrate", metavar="RULE", help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...", show_default=False),
@@ -26,7 +26,7 @@ def sensitivity(
     methods: Methods = "sobol,shapley",
     half_width: HalfWidth = 0.02,
     n: Points = 256,
-    most: Most = 4096,
+    most: Most = 1024,
     scramblings: Scramblings = 16,
     titrate: Titrate = None,
     seed: options.Seed = 1,

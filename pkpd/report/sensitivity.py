@@ -89,11 +89,18 @@ def tables_of(columns, summary):
             yield f"{LABELS[output]} is the same for all patients", ((), [])
             continue
         if ranked(columns, output, "sobol_total", -np.inf) or ranked(columns, output, "shapley", -np.inf):
-            yield f"Shares of the variance of {LABELS[output]}", index_rows(columns, summary, output)
+            yield f"Shares of the variance of {LABELS[output]} ({_widest(columns, output)})", index_rows(columns, summary, output)
         if ranked(columns, output, "morris_sd", -np.inf):
             yield f"Change of {LABELS[output]} when an input moves by half of its distribution", morris_rows(columns, output)
     if "local" in summary:
         yield "Typical patient: change in % when an input rises by 1 %", local_rows(columns)
+
+
+def _widest(columns, output):
+    """How exact the shares are, by the widest interval of each kind."""
+    parts = [("Sobol' indices", ("sobol_first", "sobol_total", "group_closed", "group_total")), ("Shapley effects", ("shapley",))]
+    found = [(name, half_width(columns, output, methods)) for name, methods in parts]
+    return ", ".join(f"{name} within {width:.3f}" for name, width in found if np.isfinite(width))
 
 
 def morris_rows(columns, output):

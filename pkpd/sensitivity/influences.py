@@ -40,7 +40,7 @@ class Answer:
 
 
 def influences(
-    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=4096, scramblings=16, titrate=None, progress=None, **given
+    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=1024, scramblings=16, titrate=None, progress=None, **given
 ):  # fmt: skip
     """Which inputs move the MED of a model's patients, its benefit, and whether they are helped enough.
 
