@@ -113,14 +113,14 @@ def band_rows(doses, unit, bands):
 
 def dose_response_sentences(model, summary):
     """What was computed and on what it rests."""
-    head = f"{model.name}: {summary['patients']} patients, {summary['question']}"
+    head = f"{model.name}, {summary['patients']} patients. {summary['question']}"
     unit = "" if summary["outcome_unit"] == "1" else f" in {summary['outcome_unit']}"
     return [head, f"{tables.share_assumed(model)}.", "", f"Benefit{unit} at steady state"]
 
 
 def med_sentences(model, summary):
     """The first screen after `pkpd med`: who has a MED, where it lies, what it is worth, on what it rests."""
-    lines = [f"{model.name}: {summary['patients']} patients, {summary['question']}", ""]
+    lines = [f"{model.name}, {summary['patients']} patients. {summary['question']}", ""]
     for status, count in summary["status"].items():
         if count:
             lines.append(f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}")
