@@ -10,7 +10,6 @@ from pkpd.cli import main
 from pkpd.errors import ResultError
 from pkpd.report.page import page
 
-pytest.importorskip("pkpd.sensitivity.explanation")
 GIVEN = ["--seed", "7", "--quiet", "--no-figure", "--out"]
 
 
