@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pkpd.response.assay import assay
-from pkpd.response.least_squares import fit_one
+from pkpd.fits.data import assay
+from pkpd.fits.least_squares import fit_one
 
 DOSES = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])
 # name: height of the peak over the control, b, standard deviation, responses a dose

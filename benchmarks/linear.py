@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import expm
 
-from pkpd.dosing.events import actions, periodic_actions
+from pkpd.dosing.actions import actions, periodic_actions
 from pkpd.dosing.rx import rx
 from pkpd.kernels.cache import fingerprint
 from pkpd.population.cohort import cohort

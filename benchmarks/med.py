@@ -17,24 +17,24 @@ import records
 from pkpd.bench import measure
 from pkpd.bench.scalar import scalar
 from pkpd.population.cohort import cohort
-from pkpd.report.speed import times
-from pkpd.response.goal import goal
+from pkpd.report.words.speed import times
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import dose_response, log_grid
 from pkpd.response.med import med
-from pkpd.response.sweep import dose_response, log_grid
 from pkpd.symbolic.load import load
 
 RTOL, TOL = 1e-6, 1e-6
 MOST_DAYS = 2000
 
 
-def rival(model, rule):
+def rival(model, benefit):
     """run(theta (P, K), amounts (P, D), lags (P,)) -> mean outcome (P, D) over a settled day, days simulated (P, D)."""
     import numba
     import numbalsoda
 
     code = scalar(model)
     rates, constants, start, size = code.rates, code.constants, code.start, code.size
-    states, target, outcome, every = len(model.states), model.state_names.index(rule.into), model.state_names.index(rule.outcome), rule.every
+    states, target, outcome, every = len(model.states), model.state_names.index(benefit.into), model.state_names.index(benefit.outcome), benefit.every
     solve = numbalsoda.lsoda
 
     @numba.cfunc(numbalsoda.lsoda_sig)
@@ -79,12 +79,12 @@ def rival(model, rule):
     return run
 
 
-def given(model, rule, theta, doses):
+def given(model, benefit, theta, doses):
     """(P, D) what reaches the dosed state, and (P,) how long after the start of the interval."""
-    target = next(d for d in model.doses if d.state == rule.into)
+    target = next(d for d in model.doses if d.state == benefit.into)
     lags = theta[:, model.input_names.index(target.lag)] if target.lag else np.zeros(len(theta))
     share = theta[:, model.input_names.index(target.f)] if target.f else np.ones(len(theta))
-    return share[:, None] * target.factor * doses[None, :], lags % rule.every
+    return share[:, None] * target.factor * doses[None, :], lags % benefit.every
 
 
 def grid_maps(model, people):
@@ -97,16 +97,16 @@ def main():
     parser.add_argument("--patients", type=int, default=10_000)
     options = parser.parse_args()
     model = load("ldn/hormesis")
-    rule = goal(model)
+    benefit = benefit_of(model)
     some, rounds, known = (64, 1, 1) if options.quick else (1024, options.rounds, 4)
     people = cohort(model, some, seed=7)
     med(model, people.subset(people.ids[:8]))  # compiled, or fetched
-    doses = log_grid(rule)
+    doses = log_grid(benefit)
     few = people.theta[:known]
-    amounts, lags = given(model, rule, few, doses)
+    amounts, lags = given(model, benefit, few, doses)
     runs = {"pkpd": lambda: med(model, people)}
     try:
-        slow = rival(model, rule)
+        slow = rival(model, benefit)
         mean, days = slow(few, amounts, lags)
         runs["numbalsoda LSODA"] = lambda: slow(few, amounts, lags)
     except ImportError:

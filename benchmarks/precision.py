@@ -13,8 +13,8 @@ import numpy as np
 import records
 import rivals
 
-from pkpd.bench import ladder, measure, workload
-from pkpd.report import style
+from pkpd.bench import measure, solvers, workload
+from pkpd.report.figures import style
 
 ERRORS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 LOOKS = (
@@ -50,7 +50,7 @@ def main():
     options = records.options(__doc__, rounds=3).parse_args()
     people, known, rounds = (32, 2, 1) if options.quick else (256, 6, options.rounds)
     patients = workload.patients(people)
-    truth = ladder.truth(patients[:known])
+    truth = solvers.truth(patients[:known])
     lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
     rows = [(line.name, *(f"{1e6 * np.median(line.cost_at(e)):,.0f}" if np.isfinite(line.cost_at(e)).all() else "-" for e in ERRORS)) for line in lines]
     points = [

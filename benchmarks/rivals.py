@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pkpd.bench import ladder, workload
+from pkpd.bench import solvers, workload
 from pkpd.bench.scalar import scalar
 
 STATES = 12
@@ -145,15 +145,15 @@ RIVALS = {  # name: (how it is made, share of the people it runs a round, so tha
     "heyoka Taylor batch": (heyoka, 1.0),
     "numbalsoda LSODA": (lambda: numbalsoda("lsoda"), 0.1),
     "numbalsoda DOP853": (lambda: numbalsoda("dop853"), 0.2),
-    "SciPy LSODA": (lambda: ladder.by_scipy("LSODA"), 0.005),
-    "SciPy DOP853": (lambda: ladder.by_scipy("DOP853"), 0.005),
+    "SciPy LSODA": (lambda: solvers.by_scipy("LSODA"), 0.005),
+    "SciPy DOP853": (lambda: solvers.by_scipy("DOP853"), 0.005),
 }
 
 
 def everyone(people, quick=False):
     """{name: (make, tolerances, people a round)} of pkpd's solvers and of every rival this machine has; the others are named."""
     tolerances = QUICK if quick else LADDER
-    found = {name: (ladder.own(solver), tolerances, people) for name, solver in ladder.OWN.items()}
+    found = {name: (solvers.own(solver), tolerances, people) for name, solver in solvers.OWN.items()}
     for name, (prepare, share) in RIVALS.items():
         try:
             own = FINER if prepare is heyoka and not quick else tolerances

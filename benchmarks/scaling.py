@@ -20,7 +20,7 @@ import numpy as np
 import records
 from numba import njit
 
-from pkpd.bench import ladder, measure, workload
+from pkpd.bench import measure, solvers, workload
 from pkpd.kernels import vecmath
 from pkpd.solvers import batch
 
@@ -31,7 +31,7 @@ IMPORTS = ("numpy", "numba", "pkpd", "pkpd.response.med", "pkpd.cli")
 
 def threads(patients, rounds, rtol=1e-6):
     """How many times faster all threads are than one, per round of wall time."""
-    runs = {n: partial(ladder.own(threads=n)(rtol), patients) for n in (1, os.cpu_count())}
+    runs = {n: partial(solvers.own(threads=n)(rtol), patients) for n in (1, os.cpu_count())}
     for run in runs.values():
         run()
     seconds = measure.rounds(runs, rounds, clock=time.perf_counter)

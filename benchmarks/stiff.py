@@ -18,7 +18,7 @@ import records
 from pkpd.bench import measure
 from pkpd.bench.scalar import scalar
 from pkpd.population.cohort import cohort
-from pkpd.report.speed import times
+from pkpd.report.words.speed import times
 from pkpd.solvers import batch
 from pkpd.symbolic.load import load
 
@@ -105,7 +105,7 @@ def sizes_of(model, given, theta):
     """(S,) typical end values, at least `floor` of each state's peak."""
     kernel = batch.compile(model, solver="rosenbrock")
     run = batch.solve(kernel, theta, t1=given["end"], rtol=1e-8, floor=given["floor"])
-    return np.nanmedian(np.maximum(np.abs(run.end), given["floor"] * run.peak), axis=0)
+    return np.nanmedian(np.maximum(np.abs(run.end), given["floor"] * run.largest), axis=0)
 
 
 def error(out, truth, sizes):

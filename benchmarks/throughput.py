@@ -12,16 +12,16 @@ from functools import partial
 import records
 import rivals
 
-from pkpd.bench import ladder, measure, workload
-from pkpd.bench.standing import ASKED, compared
-from pkpd.report import speed
+from pkpd.bench import measure, solvers, workload
+from pkpd.bench.against_scipy import ASKED, compared
+from pkpd.report.words import speed
 
 
 def main():
     options = records.options(__doc__, rounds=5).parse_args()
     people, known, rounds = (32, 2, 1) if options.quick else (256, 12, options.rounds)
     patients = workload.patients(people)
-    truth = ladder.truth(patients[:known])
+    truth = solvers.truth(patients[:known])
     lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
     rows = [row for rtol in ASKED for row in compared(lines, rtol)]
     print(f"LDN-12, one thread, processor time, {rounds} rounds; error over {known} patients")

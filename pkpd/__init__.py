@@ -3,36 +3,42 @@
 The names below are all that a user needs; each is imported when it is first used.
 """
 
+import warnings
 from importlib import import_module
 
 _HOMES = {
     "load": "pkpd.symbolic.load",
     "models": "pkpd.symbolic.load",
     "rx": "pkpd.dosing.rx",
-    "events": "pkpd.dosing.table",
+    "events": "pkpd.dosing.records",
     "noncompartmental": "pkpd.nca",
     "cohort": "pkpd.population.cohort",
     "parameter_sets": "pkpd.population.uncertainty",
     "simulate": "pkpd.simulation",
-    "dose_response": "pkpd.response.sweep",
+    "dose_response": "pkpd.response.dose_response",
     "med": "pkpd.response.med",
-    "day": "pkpd.response.day",
+    "dosing_interval": "pkpd.response.dosing_interval",
     "stream": "pkpd.response.stream",
-    "open": "pkpd.response.dataset",
+    "open_results": "pkpd.response.streamed",
     "summarise": "pkpd.response.summary",
-    "fit": "pkpd.response.fit",
-    "titrate": "pkpd.trials.observed",
+    "fit": "pkpd.fits.fit",
+    "titrate": "pkpd.trials.titrate",
     "trial": "pkpd.trials.run",
-    "influences": "pkpd.sensitivity.influences",
+    "sensitivity_indices": "pkpd.sensitivity.sensitivity_indices",
     "explain": "pkpd.sensitivity.explanation",
     "predict": "pkpd.sensitivity.prediction",
-    "plot": "pkpd.report.plots",
+    "plot": "pkpd.report.figures.plots",
     "PkpdError": "pkpd.errors",
 }
 __all__ = list(_HOMES)
+_FORMER = {"day": "dosing_interval", "open": "open_results", "influences": "sensitivity_indices"}
 
 
 def __getattr__(name):
+    if name in _FORMER:
+        new = _FORMER[name]
+        warnings.warn(f"pkpd.{name} is now pkpd.{new}.", DeprecationWarning, stacklevel=2)
+        name = new
     if name not in _HOMES:
         raise AttributeError(f"module 'pkpd' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

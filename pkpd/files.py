@@ -9,7 +9,7 @@ from pkpd.errors import ResultError
 UNFINISHED = ".part"  # ending of temporary files
 
 
-def whole(path, write):
+def write_atomically(path, write):
     """Let write(temporary path) fill a file beside `path`, then give it that name; nothing is left behind on failure.
 
     The bytes are on the disk before the name is, so that a crash of the machine leaves the old file or the new one.

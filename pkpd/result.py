@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.files import whole
+from pkpd.files import write_atomically
 from pkpd.population.cohort import Cohort
 from pkpd.symbolic.model import Model
 
@@ -242,9 +242,9 @@ def write_table(frame, path, units, origin):
     """Write a table (DataFrame, or dict of columns for Parquet) as .csv or .parquet; Parquet carries units and provenance in its metadata. Raises ResultError."""
     path = Path(path)
     if path.suffix == ".csv":
-        whole(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
+        write_atomically(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
     elif path.suffix == ".parquet":
-        whole(path, lambda temporary: _parquet(frame, temporary, units, origin))
+        write_atomically(path, lambda temporary: _parquet(frame, temporary, units, origin))
     else:
         raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
 
@@ -252,7 +252,7 @@ def write_table(frame, path, units, origin):
 def write_json(data, path):
     """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
     text = json_text(data)
-    whole(Path(path), lambda temporary: Path(temporary).write_text(text))
+    write_atomically(Path(path), lambda temporary: Path(temporary).write_text(text))
 
 
 def json_text(data):
@@ -263,7 +263,7 @@ def json_text(data):
 def write_figure(figure, path):
     """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
     path = Path(path)
-    whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
 
 
 def _parquet(frame, path, units, origin):

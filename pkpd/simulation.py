@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.events import actions, target
+from pkpd.dosing.actions import actions, target
 from pkpd.dosing.occasions import beginnings, period, written_out
+from pkpd.dosing.records import OTHER, Records
 from pkpd.dosing.rx import rx
-from pkpd.dosing.table import OTHER, Records
 from pkpd.dosing.timeline import clock_of, timeline
 from pkpd.endpoints import Watch, interval, read
 from pkpd.errors import PkpdError
@@ -17,7 +17,7 @@ from pkpd.population.residual import observations, residuals
 from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
-from pkpd.symbolic.vary import used, varying
+from pkpd.symbolic.inputs_as_states import used, varying
 
 MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
 

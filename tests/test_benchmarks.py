@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.bench import ladder, workload
+from pkpd.bench import solvers, workload
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not part of the source distribution")
@@ -38,5 +38,5 @@ def test_a_quick_run_prints_a_table_and_records_nothing(script):
 def test_the_program_by_hand_takes_the_same_steps_as_the_generated_kernel(rivals):
     patients = workload.patients(11)
     # the gut apart, which is saved before a dose by one and after it by the other
-    by_hand, generated = (make(1e-6)(patients)[:, :, 1:] for make in (rivals.cpp(), ladder.own("tsit5")))
+    by_hand, generated = (make(1e-6)(patients)[:, :, 1:] for make in (rivals.cpp(), solvers.own("tsit5")))
     np.testing.assert_allclose(by_hand, generated, rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.symbolic.load import load, models
@@ -301,7 +301,7 @@ def test_ctrl_c_keeps_the_parts_that_are_finished():
             raise KeyboardInterrupt
         return list(part.ids)
 
-    assert screen.in_chunks(people, 3, work, None) == ([[1, 2, 3], [4, 5, 6]], 6)
+    assert console.in_chunks(people, 3, work, None) == ([[1, 2, 3], [4, 5, 6]], 6)
 
 
 def test_ctrl_c_exits_with_130_and_says_what_is_kept(run, monkeypatch):
@@ -309,7 +309,7 @@ def test_ctrl_c_exits_with_130_and_says_what_is_kept(run, monkeypatch):
 
     solve = room._chunk
     monkeypatch.setattr(room, "PATIENTS_PER_CHUNK", 8)
-    monkeypatch.setattr("pkpd.response.sweep.PATIENTS_PER_CHUNK", 8)
+    monkeypatch.setattr("pkpd.response.dose_response.PATIENTS_PER_CHUNK", 8)
 
     def second_is_interrupted(steady):
         if steady.cohort.ids[0] == 9:

@@ -13,7 +13,7 @@ import pytest
 
 from pkpd.cli import main
 from pkpd.symbolic.load import load
-from pkpd.trials.observe import diary
+from pkpd.trials.observation import diary
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})

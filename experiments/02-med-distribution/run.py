@@ -37,7 +37,7 @@ def study(model, n, changes, rng):
     table = pkpd.med(model, pkpd.cohort(model, n, seed=7, set=changes))
     summary = summarise(table, PUBLISHED)
     status = table.columns["status"]
-    doses = np.where(status == "below_range", table.rule.lowest, np.where(status == "above_range", table.rule.highest, table.columns["med"]))
+    doses = np.where(status == "below_range", table.benefit.lowest, np.where(status == "above_range", table.benefit.highest, table.columns["med"]))
     doses = doses[~np.isnan(doses)]
     trough = np.median(table.columns["trough_blockade"][status == "interior"]) if (status == "interior").any() else None
     return table, summary | {

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 import pkpd
 from pkpd.result import provenance, write_figure, write_json
-from pkpd.trials.observe import diary
-from pkpd.trials.observed import summarise_observed
+from pkpd.trials.observation import diary
+from pkpd.trials.titrate import summarise_observed
 
 HERE = Path(__file__).parent
 PUBLISHED = (0.1, 6.0)  # mg/day, range of 41 observed MEDs, Marcus 2024
@@ -39,7 +39,7 @@ def study(model, cohort, truth, rng):
         notes, repetitions = diary(changes={"leave_random": DROPOUT[dropout]}), 8 if dropout == USUAL else 2
         table = pkpd.titrate(model, cohort, "slow-ladder", null=NULLS[name], own_traits=TRAITS[kind], replicates=repetitions, diary=notes, truth=truth)
         found, key = table.found[np.isfinite(table.found)], f"{name}, {dropout}, {kind}"
-        shares = {f"{dose:g}": float((found == dose).mean()) for dose in table.titration.ladder}
+        shares = {f"{dose:g}": float((found == dose).mean()) for dose in table.rule.ladder}
         summaries[key] = summarise_observed(table) | {"samples_of_41": extremes(found, rng), "with_observed_med": len(found) / table.found.size, "at_dose": shares}
         print(key, {k: round(float(v), 3) for k, v in table.share_real().items()}, summaries[key]["samples_of_41"], flush=True)
     return summaries

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 import pkpd
 from pkpd.response.quantiles import share
-from pkpd.response.summary import best_menu
+from pkpd.response.summary import best_dose_set
 from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.design import from_data
-from pkpd.trials.observe import diary
+from pkpd.trials.observation import diary
 
 HERE = Path(__file__).parent
 SILENT = {"noise_sd": 0, "placebo_max": 0, "missing": 0, "missed": 0, "late": 0, "leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0, "step": 0}
@@ -90,7 +90,7 @@ def main():
     cohort = pkpd.cohort(model, n, seed=7)
     truth = pkpd.med(model, cohort)
     arms, again, biases = compare(n, ARMS, END), compare(n, AGAIN, FIRST + WASH + END, failures=True), bias(model, cohort, truth)
-    summary = {"arms": arms, "failures_of_4.5_mg": again, "bias": biases, "menus": {k: best_menu(truth, k) for k in (1, 2, 3)}, "provenance": provenance(model, cohort)}
+    summary = {"arms": arms, "failures_of_4.5_mg": again, "bias": biases, "menus": {k: best_dose_set(truth, k) for k in (1, 2, 3)}, "provenance": provenance(model, cohort)}
     write_json(summary, HERE / "summary.json")
     write_figure(draw((arms, again), biases), HERE / "fixed-or-titrated.png")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 import pkpd
-from pkpd.report.replica_plots import replicas
+from pkpd.report.figures.replicas import replicas
 from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.design import read
-from pkpd.trials.replicas import by_patient, cut, means, placed
+from pkpd.trials.predictive_check import by_patient, cut, means, placed
 
 HERE, SIZE = Path(__file__).parent, 10
 FALLS = {"4.5 mg": 32.5, "placebo": 2.3}  # % fall of symptoms, Younger 2009

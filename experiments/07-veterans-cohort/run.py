@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pkpd
-from pkpd.report.replica_plots import replicas
+from pkpd.report.figures.replicas import replicas
 from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.design import read
-from pkpd.trials.replicas import by_patient, means, placed
+from pkpd.trials.predictive_check import by_patient, means, placed
 
 HERE, SIZE = Path(__file__).parent, 41
 PUBLISHED = {  # endpoint -> label, published number, its units in one of the endpoint's

@@ -66,9 +66,9 @@ def main():
     parser.add_argument("-n", type=int, default=4000)
     given = parser.parse_args()
     model = pkpd.load("ldn/hormesis")
-    found = pkpd.influences(model, half_width=given.half_width, most=MOST, seed=SEED, titrate=RULE)
+    found = pkpd.sensitivity_indices(model, half_width=given.half_width, most=MOST, seed=SEED, titrate=RULE)
     print("\n".join(influence_table(found)), flush=True)
-    without = pkpd.influences(model, ("sobol",), half_width=1.5 * given.half_width, most=MOST, seed=SEED, set={"glia": 0})
+    without = pkpd.sensitivity_indices(model, ("sobol",), half_width=1.5 * given.half_width, most=MOST, seed=SEED, set={"glia": 0})
     people = pkpd.cohort(model, given.n, seed=SEED)
     predictions = [pkpd.predict(model, people, MEASURE, at=SCANS, helped=helped) for helped in (False, True)]
     print("\n".join(prediction_table(predictions)), flush=True)

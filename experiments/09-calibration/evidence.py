@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 import pkpd
-from pkpd.trials.replicas import by_patient
-from pkpd.trials.weights import expected, log_extremes, log_normal
+from pkpd.trials.importance_weights import expected, log_extremes, log_normal
+from pkpd.trials.predictive_check import by_patient
 
 FOLDER = Path(__file__).parents[1]
 CROSSOVER, VETERANS, CLINIC, MANY = 31, 41, 41, np.inf  # patients; MANY: a range of many studies, without a number
@@ -28,7 +28,7 @@ STATISTICS = {name: known for found in PUBLISHED.values() for name, known in fou
 SIZES = np.array([patients for _, _, patients in STATISTICS.values()])
 
 
-class Seen:
+class VisitData:
     """What each patient of a broad cohort gave.
 
     values : (P, J) of STATISTICS, NaN where there is none; step : (P,) of the ladder that was found, -1 without; true : (P,) MED, NaN without
@@ -42,7 +42,7 @@ class Seen:
             fall, -crossover["placebo"], veterans["pain"], 100 * veterans["stayed"], 100.0 * (fall >= 100 * broad.wanted),
             100.0 * ~truth["responder"], 100 * crossover["responders on 4.5 mg"],
         ])  # fmt: skip
-        self.ladder, self.true, self.order = table.titration.ladder, truth["med"], np.argsort(truth["med"])
+        self.ladder, self.true, self.order = table.rule.ladder, truth["med"], np.argsort(truth["med"])
         self.step = np.where(np.isfinite(table.found[0]), np.searchsorted(self.ladder, table.found[0]), -1)
 
     def _trial(self, broad, name):

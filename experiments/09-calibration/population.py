@@ -7,7 +7,7 @@ from scipy import special, stats
 
 import pkpd
 from pkpd.symbolic.model import Variability
-from pkpd.trials.observe import diary as read_diary
+from pkpd.trials.observation import diary as read_diary
 
 MODEL = "ldn/hormesis_prior"
 EVENTS_LEAVE = 0.152  # leaving within 84 days for other reasons (0.08), and after 0.81 adverse events at the reference blockade (0.10 each)

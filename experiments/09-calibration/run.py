@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from evidence import FITTED, JUDGED, MEDS, PUBLISHED, STATISTICS, Seen, log_likelihood
+from evidence import FITTED, JUDGED, MEDS, PUBLISHED, STATISTICS, VisitData, log_likelihood
 from picture import draw
 from population import HYPERS, Broad, before
 from scipy.stats import norm
 
 from pkpd.result import provenance, write_figure, write_json
-from pkpd.trials.weights import effective, normalised
+from pkpd.trials.importance_weights import effective, normalised
 
 HERE, LEAST = Path(__file__).parent, 400  # effective patients below which a population is not judged
 INFORMED, DRAWS = 0.9, 200  # SD over that of the prior below which a number counts as calibrated; parameter sets that are kept
@@ -70,7 +70,7 @@ def main():
         parser.add_argument(option, type=int, default=number, help=what)
     options = parser.parse_args()
     broad, points = Broad(options.n, seed=5), before(options.points, seed=6)
-    seen = Seen(broad)
+    seen = VisitData(broad)
     predictions, sizes = judge(broad, seen, points)
     prior, judged = normalised(np.where(sizes >= LEAST, 0.0, -np.inf)), sizes >= LEAST
     weights = {label: posterior(predictions, judged, sets) for label, sets in SUBSETS.items()}

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import pkpd
 from pkpd.result import provenance, write_figure, write_json
-from pkpd.trials.observe import diary
+from pkpd.trials.observation import diary
 
 HERE = Path(__file__).parent
 DRAWS = HERE.parent / "09-calibration/posterior.csv"  # populations that agree with the published data

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pkpd.dosing.events import ADD, Actions
+from pkpd.dosing.actions import ADD, Actions
 from pkpd.symbolic.load import load
 
 DAYS = 84

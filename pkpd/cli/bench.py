@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 
 
 def bench(
@@ -18,14 +18,14 @@ def bench(
       pkpd bench
       pkpd bench --quick --json
     """
-    from pkpd.bench.standing import standing
-    from pkpd.report import speed
+    from pkpd.bench.against_scipy import against_scipy
+    from pkpd.report.words import speed
 
-    found = standing(quick)
+    found = against_scipy(quick)
     if json:
         from pkpd.result import json_text
 
         print(json_text(found), end="")
         return
-    screen.lines(speed.sentences(found))
-    screen.table(speed.HEADERS, speed.rows(found["rows"]))
+    console.lines(speed.sentences(found))
+    console.table(speed.HEADERS, speed.rows(found["rows"]))

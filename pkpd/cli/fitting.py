@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 
 Option = typer.Option
@@ -41,8 +41,8 @@ def fit(
       pkpd fit lettuce.csv --model all --out fit.json --figure
       pkpd fit lettuce.csv --model crs-0.5 --c free --json
     """
-    from pkpd.report import fits
-    from pkpd.response import fit as room
+    from pkpd.fits import fit as room
+    from pkpd.report.words import fits
     from pkpd.result import json_text
 
     if out is not None and Path(out).suffix != ".json":
@@ -58,7 +58,7 @@ def fit(
         print(json_text(summary), end="")
     elif not quiet:
         _report(found, fits)
-    screen.finish(files, None, None, 0, quiet or json)
+    console.finish(files, None, None, 0, quiet or json)
 
 
 def _write(found, summary, out, figure):
@@ -67,7 +67,7 @@ def _write(found, summary, out, figure):
     write_json(summary, out)
     if not figure:
         return [out]
-    from pkpd.report import plots
+    from pkpd.report.figures import plots
 
     plots.save(plots.plot(found), out.with_suffix(f".{figure}"))
     return [out, out.with_suffix(f".{figure}")]
@@ -75,7 +75,7 @@ def _write(found, summary, out, figure):
 
 def _report(found, fits):
     single = hasattr(found, "curve")
-    screen.lines([*(fits.fit_sentences(found) if single else fits.comparison_sentences(found)), ""])
-    screen.table(*((fits.FIT_HEADERS, fits.quantities(found)) if single else (fits.MODEL_HEADERS, fits.models(found))))
+    console.lines([*(fits.fit_sentences(found) if single else fits.comparison_sentences(found)), ""])
+    console.table(*((fits.FIT_HEADERS, fits.quantities(found)) if single else (fits.MODEL_HEADERS, fits.models(found))))
     notes = fits.warnings(found) if single else [f"{name}: left out. {why}" for name, why in found.left_out.items()]
-    screen.lines(["", *notes] if notes else [])
+    console.lines(["", *notes] if notes else [])

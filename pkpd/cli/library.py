@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 
 
 def models(json: options.Json = False):
@@ -13,20 +13,20 @@ def models(json: options.Json = False):
     A model whose file is wrong is listed with its mistake.
     """
     from pkpd.errors import PkpdError
-    from pkpd.report import tables
+    from pkpd.report.words import models as model_words
     from pkpd.symbolic import load
 
     rows = []
     for name in load.models():
         try:
             model = load.load(name)
-            rows.append((name, model.title, " ".join(model.outputs), f"{tables.evidence(model)['assumed']} of {len(model.inputs)}"))
+            rows.append((name, model.title, " ".join(model.outputs), f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}"))
         except PkpdError as error:
             rows.append((name, str(error), "", ""))
     if json:
         _print_json([dict(zip(("name", "title", "outputs", "assumed"), row, strict=True)) for row in rows])
     else:
-        screen.table(("model", "title", "outputs", "assumed"), rows)
+        console.table(("model", "title", "outputs", "assumed"), rows)
 
 
 def check(
@@ -40,7 +40,7 @@ def check(
       pkpd check ldn/hormesis
       pkpd check my/model.toml
     """
-    from pkpd.report import tables
+    from pkpd.report.words import models as model_words
     from pkpd.symbolic.load import load
 
     found = load(model)
@@ -48,8 +48,8 @@ def check(
         return
     names = [(s.name, s.unit, "state", s.place) for s in found.states] + [(a.name, a.unit, "equation", a.place) for a in found.assignments]
     inputs = [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
-    screen.table(("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs)
-    grades = ", ".join(f"{count} {grade}" for grade, count in tables.evidence(found).items() if count)
+    console.table(("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs)
+    grades = ", ".join(f"{count} {grade}" for grade, count in model_words.evidence(found).items() if count)
     print(f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, {len(found.inputs)} parameters ({grades}).")
 
 
@@ -78,17 +78,17 @@ def show(
 
 
 def _show(model):
-    from pkpd.report import tables
+    from pkpd.report.words import models as model_words
 
     print(f"{model.name}: {model.title}")
     if model.description:
         print(f"\n{model.description}")
     print(f"\nEquations (time in {model.time}; outputs {', '.join(model.outputs)})")
-    for line in (*tables.equations(model), *tables.doses(model)):
+    for line in (*model_words.equations(model), *model_words.doses(model)):
         print(f"  {line}")
     print()
-    screen.table(tables.PARAMETER_HEADERS, tables.parameters(model))
-    print(f"\n{tables.share_assumed(model)}.")
+    console.table(model_words.PARAMETER_HEADERS, model_words.parameters(model))
+    print(f"\n{model_words.share_assumed(model)}.")
     for line in model.notes:
         print(f"Note: {line}")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 
 Option = typer.Option
 
@@ -42,7 +42,7 @@ def nca(
       pkpd nca observed.csv --dose "320 mg" --unit mg/L --every 24 --start 0
     """
     from pkpd.nca import noncompartmental
-    from pkpd.report.sentences import exposure
+    from pkpd.report.words.results import exposure
     from pkpd.result import json_text, write_table
 
     found = noncompartmental(table, column, dose=dose, route=route, duration=duration, every=every, start=start, unit=unit, time_unit=time_unit)
@@ -54,5 +54,5 @@ def nca(
         return
     count = f"{len(found)} profile{'s' if len(found) > 1 else ''}"
     print(f"{table}: {count}, {route}\n")
-    screen.table(*exposure(found))
-    screen.finish([] if out is None else [out], None, None, len(found))
+    console.table(*exposure(found))
+    console.finish([] if out is None else [out], None, None, len(found))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pkpd.cli import screen
+from pkpd.cli import console
 from pkpd.errors import PkpdError
 
 
@@ -17,23 +17,23 @@ class Plan:
 
     def med(self, table, quiet, **given):
         """Runs of the MEDs of a MedTable; given : numerics and changes of the benefit."""
-        from pkpd.response import nested
+        from pkpd.response import uncertainty as repeated_studies
         from pkpd.response.med import med
 
-        names, own = nested.med_statistics(table)
-        found = self.run(lambda cohort: nested.med_statistics(med(table.model, cohort, **given))[1], table.cohort, quiet)
+        names, own = repeated_studies.med_statistics(table)
+        found = self.run(lambda cohort: repeated_studies.med_statistics(med(table.model, cohort, **given))[1], table.cohort, quiet)
         return Runs(self, names, self.joined(names, own, found, [name != "with_med" for name in names]))
 
     def joined(self, names, own, found, logarithmic=()):
         """Repeated of the statistics of the study (J,) and of its runs (R, J)."""
-        from pkpd.response import nested
+        from pkpd.response import uncertainty as repeated_studies
 
-        return nested.under_sets(names, own, found) if self.key == "uncertainty" else nested.over_scramblings(names, own, found, logarithmic)
+        return repeated_studies.under_sets(names, own, found) if self.key == "uncertainty" else repeated_studies.over_scramblings(names, own, found, logarithmic)
 
     def run(self, study, people, quiet):
         """[study(cohort)] with a progress bar over all patients of all runs."""
         found = []
-        with screen.progress(self.runs * len(people), quiet) as advance:
+        with console.progress(self.runs * len(people), quiet) as advance:
             for cohort in self.cohorts:
                 found.append(study(cohort))
                 if advance is not None:
@@ -50,18 +50,18 @@ class Runs:
     repeated: object
 
     def summary(self):
-        from pkpd.response import nested
+        from pkpd.response import uncertainty as repeated_studies
 
-        return {self.plan.key: nested.med_summary(self.repeated)}
+        return {self.plan.key: repeated_studies.med_summary(self.repeated)}
 
     def write(self, folder, table, origin):
         """Write one row a run; the file."""
-        from pkpd.report import sentences
+        from pkpd.report.words import results
         from pkpd.result import write_table
 
         path = folder / f"{self.plan.key}.parquet"
         columns = self.plan.columns | dict(zip(self.names, self.repeated.runs.T, strict=True))
-        write_table(columns, path, sentences.run_units(table, self.names), origin)
+        write_table(columns, path, results.run_units(table, self.names), origin)
         return path
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 
 
@@ -25,8 +25,8 @@ def report(
       pkpd report med
       pkpd report med --out report.html
     """
-    from pkpd.report.page import write_page
+    from pkpd.report.page.page import write_page
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
         raise PkpdError(f"--out '{out}': the page is written as .html.")
-    screen.finish([write_page(folder, out)], None, None, 0, quiet)
+    console.finish([write_page(folder, out)], None, None, 0, quiet)

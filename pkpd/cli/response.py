@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, repeat, screen
+from pkpd.cli import console, options, repeat
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
@@ -46,30 +46,30 @@ def dose_response(
       pkpd dose-response ldn/hormesis --every "12 h" --set glia=0 -n 200
       pkpd dose-response pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
     """
-    from pkpd.report import sentences
-    from pkpd.response import sweep
+    from pkpd.report.words import results
+    from pkpd.response import dose_response as sweep
     from pkpd.symbolic.load import load
 
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
-    rule = {"every": every, "outcome": outcome, "better": better, "into": into}
+    benefit = {"every": every, "outcome": outcome, "better": better, "into": into}
     options.check_folder(out)
 
     def work(part, report):
-        return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **rule)
+        return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **benefit)
 
-    with screen.progress(len(people), quiet) as advance:
-        parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
+    with console.progress(len(people), quiet) as advance:
+        parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
-    summary = sentences.dose_response_summary(response, options.command_line())
+    summary = results.dose_response_summary(response, options.command_line())
     files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(sentences.dose_response_sentences(found, summary))
-        screen.table(sentences.DOSE_HEADERS, sentences.dose_rows(summary))
-    screen.finish(files, sentences.failure(summary), stopped, len(people), quiet or json)
+        console.lines(results.dose_response_sentences(found, summary))
+        console.table(results.DOSE_HEADERS, results.dose_rows(summary))
+    console.finish(files, results.failure(summary), stopped, len(people), quiet or json)
 
 
 def med(
@@ -125,7 +125,7 @@ def med(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     options.check_folder(out)
     if report and out is None:
@@ -141,8 +141,8 @@ def med(
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
         given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
-        table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **rule)
-        tell(table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report)
+        table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **benefit)
+        report_med(table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
@@ -153,12 +153,12 @@ def med(
     people = draw()
     subgroups = options.names(by, people)
     again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
-    table = _in_memory(found, people, quiet, **numerics, **rule)
+    table = _in_memory(found, people, quiet, **numerics, **benefit)
     whole = len(table) == len(people)
-    seen = trials.titrated(table, titrate, null, titrations, quiet, **numerics, **rule) if titrate and whole else None
-    repeated = again.med(table, quiet, **numerics, **rule) if again and whole else None
+    seen = trials.titrated(table, titrate, null, titrations, quiet, **numerics, **benefit) if titrate and whole else None
+    repeated = again.med(table, quiet, **numerics, **benefit) if again and whole else None
     parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
-    tell(table, len(people), out and Path(out), parts, figure and format, json, quiet, subgroups, seen, repeated, report)
+    report_med(table, len(people), out and Path(out), parts, figure and format, json, quiet, subgroups, seen, repeated, report)
 
 
 def summarise(
@@ -180,46 +180,46 @@ def summarise(
       pkpd summarise large --by wt
       pkpd summarise large --json --out elsewhere
     """
-    from pkpd.response import dataset
+    from pkpd.response import streamed
 
     options.check_folder(out)
-    table = dataset.open(folder)
+    table = streamed.open(folder)
     left = table.folder.total - len(table)
     if left:
         print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
-    tell(table, len(table), Path(out or folder), {}, figure and format, json, quiet, options.names(by, table.people))
+    report_med(table, len(table), Path(out or folder), {}, figure and format, json, quiet, options.names(by, table.people))
 
 
-def tell(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False):
+def report_med(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False):
     """Print and write what a table of MEDs says.
 
     n : patients asked for; figure : its format, or False; report : whether to write the page on the folder
     seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
     """
     from pkpd.cli import trials
-    from pkpd.report import sentences
-    from pkpd.report.published import inside
+    from pkpd.report.words import results
+    from pkpd.report.words.published import inside
     from pkpd.response.summary import summarise
 
-    summary = summarise(table, inside(table.model, table.rule), options.command_line(), subgroups)
+    summary = summarise(table, inside(table.model, table.benefit), options.command_line(), subgroups)
     summary |= {"observed": trials.summarised(seen)} if seen else {}
     summary |= repeated.summary() if repeated else {}
     files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
     files += [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
     if report:
-        from pkpd.report.page import write_page
+        from pkpd.report.page.page import write_page
 
         files.append(write_page(out))
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(sentences.med_sentences(table.model, summary))
-        screen.lines(trials.sentences(summary) if seen else ())
-        screen.lines(sentences.repeated_sentences(summary))
+        console.lines(results.med_sentences(table.model, summary))
+        console.lines(trials.sentences(summary) if seen else ())
+        console.lines(results.repeated_sentences(summary))
         if subgroups:
             print()
-            screen.table(*sentences.subgroup_rows(summary))
-    screen.finish(files, sentences.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
+            console.table(*results.subgroup_rows(summary))
+    console.finish(files, results.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
 
 
 def _in_memory(model, people, quiet, **options):
@@ -229,7 +229,7 @@ def _in_memory(model, people, quiet, **options):
     need = room.memory(model, len(people))
     if need > WORTH_SAYING and not quiet:
         print(f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.", file=sys.stderr)
-    with screen.progress(len(people), quiet) as advance:
+    with console.progress(len(people), quiet) as advance:
         return room.med(model, people, progress=advance, **options)
 
 
@@ -242,7 +242,7 @@ def _streamed(model, out, n, scheduler, quiet, **given):
     command = options.command_line().replace(" --resume", "")  # a run that goes on is the same run
     with ExitStack() as stack:
         client = stack.enter_context(connect(scheduler)) if scheduler else None
-        advance = stack.enter_context(screen.progress(n, quiet))
+        advance = stack.enter_context(console.progress(n, quiet))
         try:
             return room.stream(model, out, n, client=client, progress=advance, say=None if quiet else say, complain=say, command=command, **given)
         except KeyboardInterrupt:
@@ -252,22 +252,22 @@ def _streamed(model, out, n, scheduler, quiet, **given):
 
 def write(folder, name, thing, parts, summary, figure):
     """Write the tables of `parts`, summary.json, the figure of `thing` and the model of a run in memory; the files written. figure : format or False"""
-    from pkpd.response.sweep import column_units
+    from pkpd.response.dose_response import column_units
     from pkpd.result import write_json, write_table
 
     files = []
     for part, table in parts.items():
         columns = table.columns if isinstance(table.columns, dict) else table.columns()
         files.append(folder / f"{part}.parquet")
-        write_table(columns, files[-1], column_units(table.model, table.rule, columns), summary["provenance"])
+        write_table(columns, files[-1], column_units(table.model, table.benefit, columns), summary["provenance"])
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:
-        from pkpd.report import plots
+        from pkpd.report.figures import plots
 
         files.append(folder / f"{name}.{figure}")
         plots.save(plots.plot(thing), files[-1])
-    return files + screen.keep_model(thing.model, folder) if parts else files
+    return files + console.keep_model(thing.model, folder) if parts else files
 
 
 def _print_json(summary):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 
 Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).")]
 HalfWidth = Annotated[
@@ -58,28 +58,28 @@ def sensitivity(
       pkpd sensitivity ldn/hormesis --methods sobol --titrate slow-ladder
       pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg --methods sobol
     """
-    from pkpd.report import sensitivity as words
-    from pkpd.sensitivity.influences import influences
+    from pkpd.report.words import sensitivity as words
+    from pkpd.sensitivity.sensitivity_indices import sensitivity_indices
     from pkpd.symbolic.load import load
 
     found = load(model)
     options.check_folder(out)
     chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
-    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
-    given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | rule
-    with screen.progress(None, quiet) as advance:
-        result = influences(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
+    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | benefit
+    with console.progress(None, quiet) as advance:
+        result = sensitivity_indices(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
     if json:
         _print_json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
-        screen.lines(words.head(found, summary))
+        console.lines(words.head(found, summary))
         for heading, (headers, rows) in words.tables_of(result.columns, summary):
             print(f"\n{heading}")
             if rows:
-                screen.table(headers, rows)
-    screen.finish(files, None, None, 0, quiet or json)
+                console.table(headers, rows)
+    console.finish(files, None, None, 0, quiet or json)
     if summary["stopped"]:
         print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)
         raise typer.Exit(130)
@@ -112,23 +112,23 @@ def explain(
       pkpd explain ldn/hormesis --id 17 --seed 7
       pkpd explain ldn/hormesis --id 17 --seed 7 --set glia=0 --out patient-17
     """
-    from pkpd.report import explained as words
+    from pkpd.report.words import explanation as words
     from pkpd.sensitivity import explanation as room
     from pkpd.symbolic.load import load
 
     options.check_folder(out)
-    rule = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
     given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
-    found = room.explain(load(model), id, **given, **rule)
+    found = room.explain(load(model), id, **given, **benefit)
     summary = found.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(words.sentences(found.model, summary))
-        screen.table(words.HEADERS, words.rows(summary))
-        screen.lines(["", words.small_print(summary)])
-    screen.finish(files, None, None, 0, quiet or json)
+        console.lines(words.sentences(found.model, summary))
+        console.table(words.HEADERS, words.rows(summary))
+        console.lines(["", words.small_print(summary)])
+    console.finish(files, None, None, 0, quiet or json)
 
 
 def predict(
@@ -161,7 +161,7 @@ def predict(
       pkpd predict ldn/hormesis --measure wt,infl --at "4 h, 24 h" -n 2000 --seed 7 --out predict
       pkpd predict ldn/hormesis --helped --dose "1.5 mg"
     """
-    from pkpd.report import predicted as words
+    from pkpd.report.words import prediction as words
     from pkpd.sensitivity import prediction as room
     from pkpd.symbolic.load import load
 
@@ -169,16 +169,16 @@ def predict(
     options.check_folder(out)
     people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
     names = [name.strip() for name in measure.split(",") if name.strip()] if measure is not None else None
-    with screen.progress(n, quiet) as advance:
+    with console.progress(n, quiet) as advance:
         result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
     if json:
         _print_json(summary)
     elif not quiet:
-        screen.lines(words.sentences(found, summary))
-        screen.table(words.HEADERS, words.rows(summary))
-    screen.finish(files, None, None, 0, quiet or json)
+        console.lines(words.sentences(found, summary))
+        console.table(words.HEADERS, words.rows(summary))
+    console.finish(files, None, None, 0, quiet or json)
 
 
 def _rows(columns):
@@ -204,11 +204,12 @@ def _write(folder, name, thing, summary, figure, columns=None):
     for ending, drawing in _drawings(thing).items() if figure else ():
         files.append(folder / f"{name}{ending}.{figure}")
         write_figure(drawing, files[-1])
-    return files + screen.keep_model(thing.model, folder)
+    return files + console.keep_model(thing.model, folder)
 
 
 def _drawings(thing):
     """The figures of a result, ending of the name -> figure."""
-    from pkpd.report import plots, sensitivity_plots
+    from pkpd.report.figures import plots
+    from pkpd.report.figures import sensitivity as sensitivity_figures
 
-    return sensitivity_plots.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}
+    return sensitivity_figures.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, repeat, screen
+from pkpd.cli import console, options, repeat
 from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
@@ -85,8 +85,8 @@ def simulate(
       pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" --from "27 d" --to "28 d" --out day28.csv
     """
     from pkpd import simulation
-    from pkpd.dosing.table import events as read_events
-    from pkpd.report.observed import observations
+    from pkpd.dosing.records import events as read_events
+    from pkpd.report.figures.observations import observations
     from pkpd.result import joined
     from pkpd.symbolic.load import load
 
@@ -121,8 +121,8 @@ def simulate(
         what = {"endpoints": endpoint or None, "window": window or ((start, end) if start or end else None), "occasion": occasion, "residual": errors}
         return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, **what)
 
-    with screen.progress(len(people), quiet) as advance:
-        parts, stopped = screen.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
+    with console.progress(len(people), quiet) as advance:
+        parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
     repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
     files = [] if out is None else _write(result, Path(out), seen, (figure or bool(data)) and format, repeated)
@@ -130,15 +130,15 @@ def simulate(
         _print_json(result, subgroups, repeated)
     else:
         _report(result, subgroups, repeated, quiet)
-    screen.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
+    console.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
 
 
 def _again(again, result, work, quiet):
     """The quantiles of the course over the runs of the plan."""
-    from pkpd.response import nested
+    from pkpd.response import uncertainty as repeated_studies
 
-    runs = again.run(lambda people: nested.course_statistics(work(people, None))[1], result.cohort, quiet)
-    names, own = nested.course_statistics(result)
+    runs = again.run(lambda people: repeated_studies.course_statistics(work(people, None))[1], result.cohort, quiet)
+    names, own = repeated_studies.course_statistics(result)
     return again.joined(names, own, runs, [True] * len(own))
 
 
@@ -146,13 +146,13 @@ def _write(result, out, seen, figure, repeated):
     files = [out]
     result.write(out)
     if repeated is not None:
-        from pkpd.response import nested
+        from pkpd.response import uncertainty as repeated_studies
         from pkpd.result import write_table
 
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
-        write_table(nested.course_columns(result, repeated), files[-1], {"TIME": result.time_unit}, result.provenance())
+        write_table(repeated_studies.course_columns(result, repeated), files[-1], {"TIME": result.time_unit}, result.provenance())
     if figure:
-        from pkpd.report import plots
+        from pkpd.report.figures import plots
 
         files.append(out.with_suffix(f".{figure}"))
         shown = ({"data": seen} if seen else {}) | ({"repeated": repeated} if repeated is not None else {})
@@ -164,24 +164,24 @@ def _report(result, by, repeated, quiet):
     """The outputs in figures."""
     if quiet or not (result.status == 0).any():
         return
-    from pkpd.report import sentences
+    from pkpd.report.words import results
 
     print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {result.span}\n")
-    screen.table(*sentences.courses(result, by))
+    console.table(*results.courses(result, by))
     if repeated is not None:
         print(f"\nWith 95 % intervals over {len(repeated.runs)} {repeated.kind}\n")
-        screen.table(*sentences.interval_rows(result, repeated))
+        console.table(*results.interval_rows(result, repeated))
 
 
 def _print_json(result, by, repeated):
-    from pkpd.report import sentences
+    from pkpd.report.words import results
     from pkpd.result import json_text
 
-    headers, rows = sentences.courses(result, by) if (result.status == 0).any() else ((), ())
+    headers, rows = results.courses(result, by) if (result.status == 0).any() else ((), ())
     outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
     if repeated is not None:
-        headers, rows = sentences.interval_rows(result, repeated)
+        headers, rows = results.interval_rows(result, repeated)
         intervals = {repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]}
     else:
         intervals = {}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pkpd.cli import options, screen
+from pkpd.cli import console, options
 
 
 def trial(
@@ -30,13 +30,13 @@ def trial(
       pkpd trial trial.toml --out trial
       pkpd trial trial.toml -n 200 --seed 3 --json
     """
-    from pkpd.report import trials as words
+    from pkpd.report.words import trials as words
     from pkpd.trials import design, run
 
     plan = design.read(file)
     options.check_folder(out)
     many = len(plan.arms) if plan.allocation == "shared" else 1
-    with screen.progress((n or plan.patients) * many, quiet) as advance:
+    with console.progress((n or plan.patients) * many, quiet) as advance:
         result = run.trial(plan, n=n, seed=seed, ids=ids, replicate=replicate, rtol=rtol, solver=solver, threads=threads, progress=advance)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), result, summary, figure and format)
@@ -45,10 +45,10 @@ def trial(
 
         print(json_text(summary), end="")
     elif not quiet:
-        screen.lines(words.trial_sentences(result.model, summary))
-        screen.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
+        console.lines(words.trial_sentences(result.model, summary))
+        console.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
     broken = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
-    screen.finish(files, f"{broken} patients could not be solved; they count as having left." if broken else None, None, len(result.cohort), quiet or json)
+    console.finish(files, f"{broken} patients could not be solved; they count as having left." if broken else None, None, len(result.cohort), quiet or json)
 
 
 def _write(folder, result, summary, figure):
@@ -62,18 +62,18 @@ def _write(folder, result, summary, figure):
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:
-        from pkpd.report import plots
+        from pkpd.report.figures import plots
 
         files.append(folder / f"trial.{figure}")
         plots.save(plots.plot(result), files[-1])
-    return files + screen.keep_model(result.model, folder)
+    return files + console.keep_model(result.model, folder)
 
 
 def titrated(table, rule, null, replicates, quiet, **given):
     """Titration of the patients of a MedTable; given : numerics and changes of the benefit."""
-    from pkpd.trials.observed import titrate
+    from pkpd.trials.titrate import titrate
 
-    with screen.progress(replicates * len(table.cohort), quiet) as advance:
+    with console.progress(replicates * len(table.cohort), quiet) as advance:
         return titrate(table.model, table.cohort, rule, null=null, replicates=replicates, truth=table, progress=advance, **given)
 
 
@@ -86,16 +86,16 @@ class _Columns:
     """A tidy table beside the model and rule that give its units."""
 
     def __init__(self, titration, columns):
-        self.model, self.rule, self.columns = titration.model, titration.rule, columns
+        self.model, self.benefit, self.columns = titration.model, titration.benefit, columns
 
 
 def summarised(titration):
-    from pkpd.trials.observed import summarise_observed
+    from pkpd.trials.titrate import summarise_observed
 
     return summarise_observed(titration)
 
 
 def sentences(summary):
-    from pkpd.report.trials import titration_sentences
+    from pkpd.report.words.trials import titration_sentences
 
     return ["", *titration_sentences(summary["observed"], summary["unit"])]

@@ -1,179 +1,177 @@
-"""Regimens meet a model's dose targets: every dose becomes an action (time, kind, state, amount) of one row.
+"""The dose records of a table, with their patients' bioavailability, lag, rate and duration: when what flows or falls into which state.
 
-A row is a patient at a dose. Bioavailability and lag of the row's own patient are applied here, so that the solver sees
-plain numbers. Knows regimens and targets; knows nothing of solvers.
+Follows PREDPP (NONMEM Users Guide, Part VI): bioavailability multiplies the duration of an infusion whose rate is given and the rate
+of one whose duration is modelled; lag delays every dose of a record; a steady state with lag is the one in which the dose of
+the record itself is still to come; an endless infusion to steady state ends at its record. Knows no inputs that change and no output.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd import units
-from pkpd.errors import DoseError, PkpdError, closest
+from pkpd.dosing.actions import ADD, PLUS, RATE, RESET, SET
+from pkpd.dosing.records import RESET as RESETS
+from pkpd.dosing.records import RESET_AND_DOSE
+from pkpd.errors import DoseError
 
-# what an action does: its amount goes into a state, or changes the constant rate into it; all states return to their start
-# values and all rates to 0; the row goes on with the inputs of another row of theta; the outputs are saved; all states become,
-# or rise by, a given vector
-ADD, RATE, RESET, PERSON, LOOK, SET, PLUS = range(7)
+# order of what one record does at its time: its inputs come into force, it resets, infusions under way go on, it doses, it is
+# looked at, the inputs of the next record come into force; doses of earlier records that are due at that time come before all
+INPUTS, START, UNDERWAY, DOSING, LOOKING, NEXT, STEPS = range(7)
+FIELDS = ("row", "time", "order", "kind", "state", "amount")
 
 
 @dataclass(frozen=True)
-class Actions:
-    """What happens to each row and when, sorted by time inside each row; at equal times in order.
+class Events:
+    """A list of actions in any order, each field (E,); see pkpd.dosing.actions.Actions. `order` decides at equal times."""
 
-    start : (N+1,) int64, row r owns start[r]:start[r+1]; time : (M,) model time; kind : (M,) int8, as above
-    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row of LOOK, the row of the
-        solver's `given` vectors of SET and PLUS
-    amount : (M,) state unit, for RATE per unit of model time
-    """
-
-    start: np.ndarray
+    row: np.ndarray
     time: np.ndarray
+    order: np.ndarray
     kind: np.ndarray
     state: np.ndarray
     amount: np.ndarray
 
-    def take(self, rows):
-        """The actions of some rows, in that order."""
-        counts = np.diff(self.start)[rows]
-        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        index = np.repeat(self.start[rows] - start[:-1], counts) + np.arange(start[-1])
-        return Actions(start, self.time[index], self.kind[index], self.state[index], self.amount[index])
 
-    def before(self, end):
-        """The actions of every row before the time `end`."""
-        keep = self.time < end
-        start = np.concatenate([[0], np.cumsum(keep)])[self.start].astype(np.int64)
-        return Actions(start, self.time[keep], self.kind[keep], self.state[keep], self.amount[keep])
+def events_at(row, time, order, kind, state=0, amount=0.0):
+    """Events with the length of `row`; the other fields are repeated as needed."""
+    return Events(*(np.broadcast_to(np.asarray(x), np.shape(row)) for x in (row, time, order, kind, state, amount)))
 
 
-def target(model, into, unit=None):
-    """The dose target `into` (None: the first) of a model, checked against the unit of a dose.
+def joined(lists):
+    return Events(*(np.concatenate([getattr(e, f) for e in lists]) for f in FIELDS))
 
-    Raises DoseError where the model has no such target or the unit does not measure it.
+
+def until_restart(records, clock):
+    """(M,) time of the next record of the same patient that starts the system anew, inf where there is none."""
+    fresh = np.isin(records.evid, (RESETS, RESET_AND_DOSE)) | (records.steady == 1)
+    person, until, following = records.person, np.full(len(records), np.inf), np.inf
+    for k in range(len(person) - 1, -1, -1):
+        if k + 1 < len(person) and person[k + 1] != person[k]:
+            following = np.inf
+        until[k] = following
+        following = clock[k] if fresh[k] else following
+    return until
+
+
+class Doses:
+    """N dose records, each with amount or flow in units of its state.
+
+    theta : (M, K) inputs in force at each record; clock : (M,) time of each record, never falling within a patient
     """
-    if not model.doses:
-        raise DoseError(f"{model.name} has no [dose] table: nothing can be dosed.")
-    if into is None:
-        found = model.doses[0]
-    else:
-        found = next((d for d in model.doses if d.state == into), None)
-    if found is None:
-        raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}")
-    amount_of(model, found, unit or found.unit)
-    return found
+
+    def __init__(self, model, records, theta, clock):
+        self.model, self.records, self.clock = model, records, clock
+        self.at = np.flatnonzero(records.target >= 0)
+        self.theta, self.target = theta[self.at], records.target[self.at]
+        self.row, self.time = records.person[self.at], clock[self.at]
+        self.interval, self.more, self.steady = records.interval[self.at], records.additional[self.at], records.steady[self.at]
+        self.state = self._of_target([model.state_names.index(d.state) for d in model.doses], 0)
+        self.endless = (self.steady > 0) & (records.amount[self.at] == 0)
+        self.lag = np.where(self.endless, 0.0, self._named("lag", 0.0))
+        self._amounts(records.amount[self.at], records.rate[self.at])
+        self.until = until_restart(records, clock)[self.at]
+
+    def _of_target(self, values, default):
+        return np.array(values or [default])[self.target]
+
+    def _named(self, word, default):
+        """(N,) value of the input that `word` of each dose's target names."""
+        columns = [self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1 for d in self.model.doses]
+        column = self._of_target(columns, -1)
+        return np.where(column < 0, default, self.theta[np.arange(len(column)), column])
+
+    def _amounts(self, amount, rate):
+        """amount (N,) of a bolus, or flow (N,) over span (N,) of an infusion."""
+        share, factor = self._named("f", 1.0), self._of_target([d.factor for d in self.model.doses], 1.0)
+        given = np.where(rate == -1, self._named("rate", 0.0), rate)
+        span = self._named("duration", 0.0)
+        self._check([
+            (share < 0, "the bioavailability is below 0"), (self.lag < 0, "the lag is below 0"),
+            ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"), ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
+        ])  # fmt: skip
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.span = np.where(rate == -2, span, np.where(given > 0, share * amount / given, 0.0))
+            flow = np.where(rate == -2, share * amount / span, given)
+        self.infused = ~self.endless & (self.span > 0)
+        self.flow = np.where(self.infused | self.endless, flow, 0.0) * factor
+        self.amount = share * amount * factor
+
+    def _check(self, rules):
+        lines = [f"  row {self.records.row[self.at[k]]}: {text}." for bad, text in rules for k in np.flatnonzero(bad)]
+        if lines:
+            raise DoseError("\n".join([f"{self.records.name}: doses that cannot be given (rows are counted below the header):", *lines[:100]]))
+
+    def restarts(self):
+        """Resets, and steady states that replace (SS 1) or join (SS 2) the present state. State of an event: number of the steady state."""
+        resets = np.flatnonzero(np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)))
+        which = np.flatnonzero(self.steady > 0)
+        kind = np.where(self.steady[which] == 1, SET, PLUS)
+        return joined([
+            events_at(self.records.person[resets], self.clock[resets], resets * STEPS + START, RESET),
+            events_at(self.row[which], self.time[which], self.at[which] * STEPS + START, kind, np.arange(len(which))),
+        ])  # fmt: skip
+
+    def cleared(self):
+        """For each record (M,): whether it stops all rates, whether it resets the states, how often it adds a steady state."""
+        reset = np.isin(self.records.evid, (RESETS, RESET_AND_DOSE))
+        steady = self.records.steady
+        return reset | (steady == 1), reset & (steady != 1), (steady == 2).astype(float)
+
+    def given(self):
+        """The dose of every record, its additional ones, and those that a steady state implies to be under way."""
+        pick, start = self._starts()
+        time, until = self.time[pick], self.until[pick]
+        late = self.at[pick] - len(self.records) * STEPS
+        order = np.where(start > time, late, self.at[pick] * STEPS + np.where(start == time, DOSING, UNDERWAY))
+        due = (start <= time) | (start <= until)
+        flows, end = self.infused[pick], start + self.span[pick]
+        return joined([
+            self._events(due & ~flows, pick, start, order, ADD, self.amount),
+            self._events(due & flows, pick, np.maximum(start, time), order, RATE, self.flow),
+            self._events(due & flows & (end <= until), pick, end, late, RATE, -self.flow),
+        ])  # fmt: skip
+
+    def _events(self, chosen, pick, time, order, kind, amount):
+        which = pick[chosen]
+        return events_at(self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[which])
+
+    def _starts(self):
+        """Which dose record, and when one of its doses begins."""
+        own, number = counted(np.where(self.endless, 0, self.more + 1))
+        implied, before = self._implied()
+        pick, intervals = np.concatenate([own, implied]), np.concatenate([number, -before])
+        return pick, self.time[pick] + self.lag[pick] + intervals * self.interval[pick]
+
+    def _implied(self):
+        """Earlier doses (which, how many intervals before) of a steady state that are still to come or still flowing at its record."""
+        regular = (self.steady > 0) & ~self.endless
+        every = np.where(self.interval > 0, self.interval, np.inf)
+        to_come = np.where(regular, np.floor(self.lag / every), 0)
+        flowing = np.where(regular & self.infused, np.ceil((self.lag + self.span) / every) - 1, 0)
+        pick, number = counted(np.maximum(to_come, flowing).astype(np.int64))
+        return pick, number + 1
+
+    def steady_states(self):
+        """Intervals (R,), record places (R,) and events of one interval of every steady state, rows counted from 0."""
+        which = np.flatnonzero(self.steady > 0)
+        rows = np.arange(len(which))
+        endless, flows = self.endless[which], self.infused[which]
+        every = np.where(endless, 1.0, self.interval[which])
+        phase = np.mod(self.lag[which], every)
+        running = np.where(flows, np.ceil((phase + self.span[which]) / every) - 1, np.where(endless, 1.0, 0.0))
+        end = np.mod(phase + self.span[which], every)
+        state, flow, amount = self.state[which], self.flow[which], self.amount[which]
+        bolus = ~flows & ~endless
+        parts = [
+            events_at(rows, 0.0, 0, RATE, state, flow * running),
+            events_at(rows[flows], phase[flows], 1, RATE, state[flows], flow[flows]),
+            events_at(rows[flows & (end > 0)], end[flows & (end > 0)], 1, RATE, state[flows & (end > 0)], -flow[flows & (end > 0)]),
+            events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
+        ]  # fmt: skip
+        return every, self.at[which], joined(parts)
 
 
-def amount_of(model, found, unit):
-    """(factor, place): a dose of x `unit` is x * factor in the target's unit, times the input at `place` unless that is None.
-
-    "mg/kg" is per the model's covariate that is measured in kg. Raises DoseError.
-    """
-    try:
-        return units.factor(unit, found.unit), None
-    except PkpdError:
-        wrong = DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.")
-    above, slash, below = unit.partition("/")
-    try:
-        if not slash or not units.dimension(below)[0]:
-            raise wrong
-        factor = units.factor(above, found.unit)
-    except PkpdError as error:
-        raise wrong from error
-    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]]
-    if len(fitting) != 1:
-        names = " and ".join(c.name for c in fitting) or "none"
-        raise DoseError(f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}.")
-    return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
-
-
-def _applied(model, found, theta, rows):
-    """Lag in model time and amount factor of a target, in the shape of `rows` (rows of theta, any shape)."""
-    names = model.input_names
-    lag = theta[rows, names.index(found.lag)] if found.lag else np.zeros(rows.shape)
-    share = theta[rows, names.index(found.f)] if found.f else np.ones(rows.shape)
-    return lag, share * found.factor
-
-
-def _size(model, found, unit, theta, rows):
-    """One `unit` in the target's unit, a number or in the shape of `rows`."""
-    factor, place = amount_of(model, found, unit)
-    return factor if place is None else factor * theta[rows, place]
-
-
-def actions(model, regimen, theta, person=None, scale=None, occasions=()):
-    """All doses of a regimen for every row.
-
-    Parameters
-    ----------
-    theta : (P, K), or (P * C, K) where there are occasions: row p * C + c is patient p on occasion c
-    person : (N,) row -> patient (default: each patient once); scale : (N,) multiplies every amount
-    occasions : (C,) increasing model times at which an occasion begins; the first one also holds before its time
-
-    Returns
-    -------
-    Actions, doses at equal times in the order of the regimen, after the beginning of an occasion. Raises DoseError.
-    """
-    count = max(len(occasions), 1)
-    person = np.arange(len(theta) // count) if person is None else np.asarray(person)
-    hour = units.factor("h", model.time)
-    own = person[:, None] * count
-    later = np.arange(1, count)
-    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, own + later, 0.0)]
-    for phase in regimen.phases:
-        found = target(model, phase.into, phase.unit)
-        given = (phase.start + phase.every * np.arange(phase.count)) * hour
-        rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
-        lag, share = _applied(model, found, theta, rows)
-        amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
-        parts.append((lag + given, ADD, model.state_names.index(found.state), amount if scale is None else amount * np.asarray(scale)[:, None]))
-    return _sorted(parts)
-
-
-def _sorted(parts):
-    """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
-    rows, shapes = len(parts[0][0]), [time.shape for time, *_ in parts]
-    time, kind, state, amount = (
-        np.hstack([np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]) for field in range(4)
-    )
-    order = np.argsort(time, axis=1, kind="stable")
-    time, kind, state, amount = (np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount))
-    start = np.arange(rows + 1, dtype=np.int64) * order.shape[1]
-    return Actions(start, time.astype(np.float64), kind.astype(np.int8), state.astype(np.int32), amount.astype(np.float64))
-
-
-def periodic_actions(model, into, amounts, every, theta, person, unit=None):
-    """One dose an interval for every row, at its lag modulo the interval.
-
-    amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
-    """
-    found, person = target(model, into), np.asarray(person)
-    lag, share = _applied(model, found, theta, person)
-    given = share * amounts * _size(model, found, unit or found.unit, theta, person)
-    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])
-
-
-def arriving(model, into, times, amounts, theta, person):
-    """When doses reach the body and how much of them: (N, n) model time and (N, n) in the state's unit.
-
-    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit
-    theta : (P, K); person : (N, n) or (N, 1) row of theta at each dose
-    """
-    lag, share = _applied(model, target(model, into), theta, person)
-    return lag + times, share * amounts
-
-
-def single_actions(model, into, times, amounts, person=None):
-    """Actions at times (N, n), those at inf left out; at equal times in the order of their columns.
-
-    amounts : (N, n) of doses as `arriving` gives them; person : (N, n) row of theta from then on, -1 for a dose (default: doses only)
-    """
-    state = model.state_names.index(target(model, into).state)
-    person = np.full(times.shape, -1) if person is None else person
-    order = np.argsort(times, axis=1, kind="stable")
-    times, amounts, person = (np.take_along_axis(a, order, axis=1) for a in (times, amounts, person))
-    given = np.isfinite(times)
-    start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
-    times, amounts, person = times[given], amounts[given], person[given]
-    kind = np.where(person < 0, ADD, PERSON).astype(np.int8)
-    return Actions(start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts)
+def counted(counts):
+    """(sum,) place repeated counts[place] times, and 0, 1, 2, ... within each."""
+    place = np.repeat(np.arange(len(counts)), counts)
+    return place, np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.doses import counted, until_restart
-from pkpd.dosing.table import DOSE, OTHER
+from pkpd.dosing.events import counted, until_restart
+from pkpd.dosing.records import DOSE, OTHER
 from pkpd.errors import DoseError, PkpdError
 from pkpd.symbolic.quantities import quantity
 

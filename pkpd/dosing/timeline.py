@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.dosing.doses import INPUTS, LOOKING, NEXT, STEPS, UNDERWAY, Doses, Events, events_at, joined
-from pkpd.dosing.events import ADD, LOOK, PERSON, RATE, Actions
+from pkpd.dosing.actions import ADD, LOOK, PERSON, RATE, Actions
+from pkpd.dosing.events import INPUTS, LOOKING, NEXT, STEPS, UNDERWAY, Doses, Events, events_at, joined
 from pkpd.errors import DoseError
 from pkpd.symbolic import parse
 
@@ -62,7 +62,7 @@ def timeline(model, records, theta, times=(), carry="backward", moving=(), occas
     times : (T,) more output times, the same for everybody
     carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last;
         "linear": on the line between both
-    moving : inputs that the solver's model has as states after those of `model` (pkpd.symbolic.vary), for "linear"
+    moving : inputs that the solver's model has as states after those of `model` (pkpd.symbolic.inputs_as_states), for "linear"
     occasion : (M,) number of the occasion that each record begins or belongs to; effect(theta (N, K), patient (N,), occasion (N,))
         -> the inputs (N, K) on these occasions
 

@@ -37,7 +37,7 @@ class Layout:
     def old(self, i):
         return self._state(1, i)
 
-    def peak(self, i):
+    def largest(self, i):
         return self._state(2, i)
 
     def stage(self, s, i):

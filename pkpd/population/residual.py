@@ -9,7 +9,7 @@ import numpy as np
 
 from pkpd.errors import CohortError, closest
 from pkpd.population.noise import normals
-from pkpd.symbolic.spread import residual
+from pkpd.symbolic.variability import residual
 
 
 def residuals(model, names, given=None):

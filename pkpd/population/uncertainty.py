@@ -14,7 +14,7 @@ from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
 from pkpd.population.variability import correlate
-from pkpd.symbolic.spread import covariance
+from pkpd.symbolic.variability import covariance
 
 SETS = 100  # drawn from a covariance unless another number is asked for
 SCALES = ("latent", "natural")

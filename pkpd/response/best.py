@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.response.dose_response import GRID, PATIENTS_PER_CHUNK, Steady, curves, log_grid, part_of, response_of
 from pkpd.response.med import FLAT, argmaxes, side_by_side, spread
-from pkpd.response.sweep import GRID, PATIENTS_PER_CHUNK, Steady, curves, log_grid, part_of, response_of
 
 COARSE = 17  # doses on the log axis
 ROUGH = 1e-4  # relative tolerance, and that of the steady state
@@ -24,14 +24,14 @@ class Best:
     """
 
     argmax: np.ndarray
-    benefit: np.ndarray
+    gain: np.ndarray
     responder: np.ndarray
     ends: np.ndarray
     flat: np.ndarray
     failed: np.ndarray
 
 
-def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="auto", threads=None, progress=None):
+def best(model, cohort, benefit, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="auto", threads=None, progress=None):
     """Best of every patient of a cohort.
 
     doses : how many on the grid; rtol, tol : of the solver and of the steady state; progress : called with the number of finished patients
@@ -41,7 +41,7 @@ def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="au
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return _part(Steady(model, part_of(cohort, first), rule, rtol=rtol, tol=tol, solver=solver, threads=threads // beside), doses)
+        return _part(Steady(model, part_of(cohort, first), benefit, rtol=rtol, tol=tol, solver=solver, threads=threads // beside), doses)
 
     found = []
     for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
@@ -52,22 +52,22 @@ def best(model, cohort, rule, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="au
 
 
 def _part(steady, doses):
-    grid = log_grid(steady.rule, doses)
+    grid = log_grid(steady.benefit, doses)
     found = curves(steady, grid)
     response = response_of(steady, found)
-    at, benefit, _, failed = argmaxes(steady, response, found)
+    at, gain, _, failed = argmaxes(steady, response, found)
     flat = spread(response) < FLAT * np.abs(found.untreated)
-    threshold = steady.rule.delta * np.abs(found.untreated) if steady.rule.delta_relative else steady.rule.delta
+    threshold = steady.benefit.delta * np.abs(found.untreated) if steady.benefit.delta_relative else steady.benefit.delta
     x = np.log(grid)
-    columns = np.where(flat, np.nan, at / np.log(10.0)), benefit, (benefit >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
+    columns = np.where(flat, np.nan, at / np.log(10.0)), gain, (gain >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
     return *(np.where(failed, np.nan, column) for column in columns), flat & ~failed, failed
 
 
-def error(model, cohort, rule, quick, **options):
+def error(model, cohort, benefit, quick, **options):
     """Root mean square difference of log10 dose between Best `quick` of a cohort and the same patients by the grid and tolerances of `med`.
 
     NaN where nobody has a best dose.
     """
-    exact = best(model, cohort, rule, doses=GRID, rtol=1e-6, tol=1e-6, **options)
+    exact = best(model, cohort, benefit, doses=GRID, rtol=1e-6, tol=1e-6, **options)
     known = (quick.argmax - exact.argmax)[~np.isnan(quick.argmax) & ~np.isnan(exact.argmax)]
     return float(np.sqrt((known**2).mean())) if len(known) else np.nan

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.population.cohort import Cohort
-from pkpd.response.goal import goal
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
 from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
-from pkpd.response.sweep import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
 from pkpd.result import provenance
 from pkpd.solvers.batch import STATUS
 from pkpd.symbolic.model import Benefit, Model
@@ -34,7 +34,7 @@ class MedTable:
 
     model: Model
     cohort: Cohort
-    rule: Benefit
+    benefit: Benefit
     columns: dict
     curves: DoseResponse
 
@@ -83,14 +83,14 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     -------
     MedTable. On Ctrl-C the patients finished so far are returned if there are any. Raises PkpdError for bad input.
     """
-    rule, done = goal(model, **changes), []
+    benefit, done = benefit_of(model, **changes), []
     try:
-        for part in parts(model, cohort, rule, rtol=rtol, solver=solver, threads=threads, progress=progress):
+        for part in parts(model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress):
             done.append(part)
     except KeyboardInterrupt:
         if not done:
             raise
-    return table_of(model, cohort, rule, done)
+    return table_of(model, cohort, benefit, done)
 
 
 def memory(model, n):
@@ -98,7 +98,7 @@ def memory(model, n):
     return 250e6 + n * (3500 + 24 * len(model.inputs))
 
 
-def parts(model, cohort, rule, *, rtol=1e-6, solver="auto", threads=None, progress=None):
+def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, progress=None):
     """DoseResponse and MED columns of so many patients at a time that the work arrays stay small, in their order.
 
     As many parts as there are threads are solved side by side, because what happens between the solver's calls is serial.
@@ -108,7 +108,7 @@ def parts(model, cohort, rule, *, rtol=1e-6, solver="auto", threads=None, progre
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return _chunk(Steady(model, part_of(cohort, first), rule, rtol=rtol, solver=solver, threads=threads // beside))
+        return _chunk(Steady(model, part_of(cohort, first), benefit, rtol=rtol, solver=solver, threads=threads // beside))
 
     for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
         yield part
@@ -128,17 +128,17 @@ def side_by_side(solve, firsts, count):
                 future.cancel()
 
 
-def table_of(model, cohort, rule, done):
+def table_of(model, cohort, benefit, done):
     """The MedTable of consecutive parts of a cohort."""
     responses, tables = zip(*done, strict=True)
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
     there = cohort.subset(columns["ID"]) if len(columns["ID"]) < len(cohort) else cohort
-    return MedTable(model, there, rule, columns, joined(responses, there))
+    return MedTable(model, there, benefit, columns, joined(responses, there))
 
 
 def _chunk(steady):
     """DoseResponse and MED columns of the patients of one chunk."""
-    doses = log_grid(steady.rule)
+    doses = log_grid(steady.benefit)
     found = curves(steady, doses)
     response = response_of(steady, found)
     argmax, _, second, failed = argmaxes(steady, response, found)
@@ -147,11 +147,11 @@ def _chunk(steady):
 
 def argmaxes(steady, response, found):
     """Unrestricted argmax (P,) as log dose, benefit there, the second peak (P,) as log dose or NaN, and which patients failed."""
-    benefit = np.nan_to_num(response.benefit, nan=-np.inf)
-    first, other = centres(benefit)
+    gain = np.nan_to_num(response.gain, nan=-np.inf)
+    first, other = centres(gain)
     at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
     second, height = np.full(len(first), np.nan), np.full(len(first), -np.inf)
-    rows = np.flatnonzero((other >= 0) & (benefit[np.arange(len(other)), other] >= 0.8 * benefit.max(axis=1)) & (benefit.max(axis=1) > 0))
+    rows = np.flatnonzero((other >= 0) & (gain[np.arange(len(other)), other] >= 0.8 * gain.max(axis=1)) & (gain.max(axis=1) > 0))
     fail_b = np.zeros(len(first), bool)
     if len(rows):
         second[rows], height[rows], fail_b[rows] = _refine(steady, response, found, rows, other[rows])
@@ -176,9 +176,9 @@ def _refine(steady, response, found, rows, centre):
     guess = np.nan_to_num((1 - share) * left + share * right)
     solution = steady.at(person, np.exp(points[:, NEW]).ravel(), guess.reshape(len(person), -1))
     values = np.empty((len(rows), len(OFFSETS)))
-    values[:, [0, 3, 6]] = response.benefit[rows[:, None], centre[:, None] + np.array([-1, 0, 1])]
+    values[:, [0, 3, 6]] = response.gain[rows[:, None], centre[:, None] + np.array([-1, 0, 1])]
     treated = steady.mean(solution).reshape(len(rows), -1)
-    values[:, NEW] = steady.benefit(response.untreated[rows][:, None], treated)
+    values[:, NEW] = steady.gain(response.untreated[rows][:, None], treated)
     failed = np.isnan(values).any(axis=1)
     offset, height = summit(np.nan_to_num(values))
     # the ends of the range are exact, so that "at the end" can be told from "close to it"
@@ -188,17 +188,17 @@ def _refine(steady, response, found, rows, centre):
 
 def spread(response):
     """Range (P,) of the benefit over doses, dose 0 included."""
-    return np.maximum(response.benefit.max(axis=1), 0.0) - np.minimum(response.benefit.min(axis=1), 0.0)
+    return np.maximum(response.gain.max(axis=1), 0.0) - np.minimum(response.gain.min(axis=1), 0.0)
 
 
 def _columns(steady, response, found, argmax, second, failed):
-    rule, cohort = steady.rule, steady.cohort
+    benefit, cohort = steady.benefit, steady.cohort
     x = np.log(response.doses)
     extra = _at_doses(steady, response, found, argmax)
     failed = failed | extra.pop("failed")
     at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
     untreated = response.untreated
-    threshold = rule.delta * np.abs(untreated) if rule.delta_relative else np.full(len(untreated), rule.delta)
+    threshold = benefit.delta * np.abs(untreated) if benefit.delta_relative else np.full(len(untreated), benefit.delta)
     status = np.full(len(untreated), "interior", dtype=object)
     status[argmax <= x[0]] = "below_range"
     status[argmax >= x[-1]] = "above_range"
@@ -210,16 +210,16 @@ def _columns(steady, response, found, argmax, second, failed):
     rows = np.flatnonzero(status == "interior")
     days = np.full(len(status), np.nan)
     days[rows] = steady.days_to_most(rows, np.exp(argmax[rows]), found.untreated_y[rows], untreated[rows], at_med.take(rows))
-    width = crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, 1) - crossing(x, response.benefit, PLATEAU[0] * at_best, argmax, -1)
+    width = crossing(x, response.gain, PLATEAU[0] * at_best, argmax, 1) - crossing(x, response.gain, PLATEAU[0] * at_best, argmax, -1)
     positive = np.where(at_best > 0, blank, np.nan)
     return {
         "ID": cohort.ids, "status": status.astype(str), "med": np.exp(argmax) * interior, "benefit_at_med": at_best * interior, "days_to_90": days,
         "argmax": np.exp(argmax) * blank, "benefit_at_argmax": at_best * blank, "responder": at_best >= threshold,
         "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0), "multimodal": ~np.isnan(second) & (at_best > 0),
-        "second_peak": np.exp(second), "w90_low": np.exp(crossing(x, response.benefit, WINDOW * at_best, argmax, -1)) * positive,
-        "w90_high": np.exp(crossing(x, response.benefit, WINDOW * at_best, argmax, 1)) * positive,
-        "zero_equivalent": np.exp(crossing(x, response.benefit, np.zeros(len(untreated)), argmax, 1)) * positive,
-        "min_effective_dose": np.exp(crossing(x, response.benefit, threshold, argmax, -1)) * np.where(at_best >= threshold, blank, np.nan),
+        "second_peak": np.exp(second), "w90_low": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, -1)) * positive,
+        "w90_high": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, 1)) * positive,
+        "zero_equivalent": np.exp(crossing(x, response.gain, np.zeros(len(untreated)), argmax, 1)) * positive,
+        "min_effective_dose": np.exp(crossing(x, response.gain, threshold, argmax, -1)) * np.where(at_best >= threshold, blank, np.nan),
         "untreated": untreated, **extra, "reason": _reasons(response, status),
         **{name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)},
     }  # fmt: skip
@@ -227,25 +227,25 @@ def _columns(steady, response, found, argmax, second, failed):
 
 def _at_doses(steady, response, found, argmax):
     """Benefit at the MED, the reported doses and a fifth of the lowest; exposure and blockade at the MED."""
-    rule, patients = steady.rule, len(argmax)
-    fixed = np.array([*rule.report, rule.lowest / 5])
+    benefit, patients = steady.benefit, len(argmax)
+    fixed = np.array([*benefit.report, benefit.lowest / 5])
     doses = np.column_stack([np.exp(argmax), np.tile(fixed, (patients, 1))])
     person = np.repeat(np.arange(patients), doses.shape[1])
     x = np.log(response.doses)
     near = np.clip(np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int), 0, len(x) - 1)
     guess = np.nan_to_num(found.y[np.arange(patients)[:, None], near]).reshape(len(person), -1)
     solution = steady.at(person, doses.ravel(), guess)
-    benefit = steady.benefit(response.untreated[:, None], steady.mean(solution).reshape(patients, -1))
-    columns = {"benefit_at_argmax": benefit[:, 0], "failed": (solution.status != 0).reshape(patients, -1).any(axis=1)}
-    columns |= {f"benefit_{d:g}": benefit[:, 1 + k] for k, d in enumerate(fixed)}
+    gain = steady.gain(response.untreated[:, None], steady.mean(solution).reshape(patients, -1))
+    columns = {"benefit_at_argmax": gain[:, 0], "failed": (solution.status != 0).reshape(patients, -1).any(axis=1)}
+    columns |= {f"benefit_{d:g}": gain[:, 1 + k] for k, d in enumerate(fixed)}
     first = np.arange(0, len(person), doses.shape[1])
     at_med = solution.take(first)
     columns["at_med"] = at_med
     seen = steady.extremes(np.arange(patients), doses[:, 0], at_med)
-    if rule.exposure:
-        columns |= {"cmax": seen[rule.exposure][0], "auc": at_med.integral[:, 1]}
-    if rule.blockade:
-        columns |= {"peak_blockade": seen[rule.blockade][0], "trough_blockade": seen[rule.blockade][1]}
+    if benefit.exposure:
+        columns |= {"cmax": seen[benefit.exposure][0], "auc": at_med.integral[:, 1]}
+    if benefit.blockade:
+        columns |= {"peak_blockade": seen[benefit.blockade][0], "trough_blockade": seen[benefit.blockade][1]}
     return columns
 
 

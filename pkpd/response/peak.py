@@ -10,18 +10,18 @@ NEW = np.array([1, 2, 4, 5])  # those that are not grid doses
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
 
 
-def centres(benefit):
+def centres(gain):
     """Grid index (P,) of the best dose, moved off the ends, and of the best separate local maximum (-1: none).
 
     Ties go to the lower dose.
     """
-    count = benefit.shape[1]
-    best = np.argmax(benefit, axis=1)
-    inner = (benefit[:, 1:-1] > benefit[:, :-2]) & (benefit[:, 1:-1] >= benefit[:, 2:])
-    local = np.hstack([benefit[:, :1] > benefit[:, 1:2], inner, benefit[:, -1:] > benefit[:, -2:-1]])
+    count = gain.shape[1]
+    best = np.argmax(gain, axis=1)
+    inner = (gain[:, 1:-1] > gain[:, :-2]) & (gain[:, 1:-1] >= gain[:, 2:])
+    local = np.hstack([gain[:, :1] > gain[:, 1:2], inner, gain[:, -1:] > gain[:, -2:-1]])
     index = np.arange(count)
     apart = local & (np.abs(index - best[:, None]) > 1)
-    others = np.where(apart, benefit, -np.inf)
+    others = np.where(apart, gain, -np.inf)
     second = np.where(apart.any(axis=1), np.argmax(others, axis=1), -1)
     return np.clip(best, 1, count - 2), np.where(second >= 0, np.clip(second, 1, count - 2), -1)
 
@@ -55,12 +55,12 @@ def _polynomial(coefficients, x):
     return total
 
 
-def crossing(x, benefit, level, peak, side):
+def crossing(x, gain, level, peak, side):
     """Log dose (P,) where each curve falls through its level beside its peak; +-inf where it does not inside the grid.
 
     x : (D,) log doses; benefit : (P, D); level, peak : (P,); side : -1 below the peak, +1 above it
     """
-    low = benefit < level[:, None]
+    low = gain < level[:, None]
     beyond = low & ((x < peak[:, None]) if side < 0 else (x > peak[:, None]))
     found = beyond.any(axis=1)
     count = len(x)
@@ -69,7 +69,7 @@ def crossing(x, benefit, level, peak, side):
     a, b = x[outer], np.where(side < 0, np.minimum(x[inner], peak), np.maximum(x[inner], peak))
     first = np.clip(np.minimum(outer, inner) - 1, 0, count - 4)
     nodes = x[first[:, None] + np.arange(4)]
-    heights = np.take_along_axis(benefit, first[:, None] + np.arange(4), axis=1)
+    heights = np.take_along_axis(gain, first[:, None] + np.arange(4), axis=1)
     for _ in range(45):
         middle = 0.5 * (a + b)
         below = _cubic(nodes, heights, middle) < level

@@ -23,10 +23,10 @@ class Quantile:
 
     def text(self, lowest, highest, unit):
         """As printed: "2.9 mg", "> 50 mg", "< 0.05 mg"."""
-        return said(self.value, lowest, highest, unit)
+        return format_dose(self.value, lowest, highest, unit)
 
 
-def said(value, lowest, highest, unit):
+def format_dose(value, lowest, highest, unit):
     """A dose as text, open where it is censored."""
     if np.isnan(value):
         return "not known"

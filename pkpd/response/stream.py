@@ -14,10 +14,10 @@ import numpy as np
 
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
-from pkpd.response.dataset import CURVE, dataset
-from pkpd.response.goal import goal
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import GRID, PATIENTS_PER_CHUNK, column_units
 from pkpd.response.med import parts, table_of
-from pkpd.response.sweep import GRID, PATIENTS_PER_CHUNK, column_units
+from pkpd.response.streamed import CURVE, dataset
 from pkpd.result import arrow_table, plain, provenance
 from pkpd.scale import chunks
 from pkpd.symbolic.load import from_sources, sources
@@ -50,13 +50,13 @@ def stream(
     for what, value in (("number of patients", n), ("number of patients a chunk", chunks.SIZE if size is None else size)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise PkpdError(f"The {what} must be a whole number from 1 on, not {value!r}.")
-    rule, people = goal(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
+    benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()
     origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
     work = Work(
-        model.name, sources(model), model.digest, build(), people, rule, {"rtol": rtol, "solver": solver}, origin,
+        model.name, sources(model), model.digest, build(), people, benefit, {"rtol": rtol, "solver": solver}, origin,
         *((1, None) if client is not None else (max(1, threads // count), stopped.is_set)),
     )  # fmt: skip
     folder = chunks.compute(
@@ -96,7 +96,7 @@ class Work:
     digest: str
     build: str
     people: dict
-    rule: Benefit
+    benefit: Benefit
     options: dict
     origin: dict
     threads: int = 1
@@ -107,8 +107,8 @@ class Work:
             raise PkpdError(f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here.")
         model = from_sources(self.model, self.sources, self.digest)
         patients = cohort(model, ids=range(first + 1, last + 1), **self.people)
-        solved = parts(model, patients, self.rule, threads=self.threads, progress=self._look_up, **self.options)
-        return _arrow(table_of(model, patients, self.rule, list(solved)), self.origin)
+        solved = parts(model, patients, self.benefit, threads=self.threads, progress=self._look_up, **self.options)
+        return _arrow(table_of(model, patients, self.benefit, list(solved)), self.origin)
 
     def _look_up(self, done):
         if self.stopped is not None and self.stopped():
@@ -117,19 +117,19 @@ class Work:
     def study(self):
         """What decides every number: a run goes on only where all of this is the same."""
         who = {k: v for k, v in self.origin.items() if k not in ("package", "version", "n", "command", "fingerprint")}
-        goal = {f"benefit {k}": v for k, v in self._benefit().items()}
-        return plain(who | goal | self.options | {"build": self.build})
+        benefit = {f"benefit {k}": v for k, v in self._benefit().items()}
+        return plain(who | benefit | self.options | {"build": self.build})
 
     def about(self):
         """What a reader of the folder needs besides."""
         return plain({"model": self.model, "sources": self.sources, "benefit": self._benefit(), "provenance": self.origin})
 
     def _benefit(self):
-        return vars(replace(self.rule, place=""))
+        return vars(replace(self.benefit, place=""))
 
 
 def _arrow(table, origin):
     columns = table.columns | {f"{CURVE}{k}": column for k, column in enumerate(table.curves.each())}
-    found = arrow_table(columns, column_units(table.model, table.rule, columns), origin)
+    found = arrow_table(columns, column_units(table.model, table.benefit, columns), origin)
     doses = str(table.curves.doses.tolist()).encode()
     return found.replace_schema_metadata(found.schema.metadata | {b"pkpd.doses": doses})

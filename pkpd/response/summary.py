@@ -19,24 +19,24 @@ def summarise(table, inside=None, command=None, by=()):
     inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
     by : inputs, or other columns of the table of people, to give results for subgroups
     """
-    rule, interior = table.rule, table.having("interior")
+    benefit, interior = table.benefit, table.having("interior")
     doses = known_doses(table)
     found = table.column("med")[interior]
-    verb = "lowers" if rule.better == "lower" else "raises"
+    verb = "lowers" if benefit.better == "lower" else "raises"
     summary = {
-        "question": f"Which dose into {rule.into}, every {rule.every:g} {table.model.time}, {verb} each patient's {rule.outcome} the most?",
-        "unit": rule.unit,
+        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {table.model.time}, {verb} each patient's {benefit.outcome} the most?",
+        "unit": benefit.unit,
         "patients": len(table),
         "status": {s: int(table.having(s).sum()) for s in STATUSES},
         "flags": {f: int((table.column(f) & interior).sum()) for f in ("plateau", "multimodal")},
         "quantiles": [vars(quantile(doses, level)) for level in LEVELS],
-        "histogram": histogram(found, rule),
+        "histogram": histogram(found, benefit),
         "geometric_mean": float(np.exp(np.log(found).mean())) if len(found) else None,
         "ln_sd": float(np.log(found).std(ddof=1)) if len(found) > 1 else None,
         "best_single_dose": best_single_dose(table),
         "medians_at_med": {c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names},
         "inputs": {"all": len(table.model.inputs), "assumed": sum(i.evidence == "assumed" for i in table.model.inputs)},
-        "benefit": {k: v for k, v in vars(rule).items() if k != "place"},
+        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
         "provenance": table.provenance(command),
     }
     if inside is not None:
@@ -53,9 +53,9 @@ def known_doses(table, rows=slice(None)):
     return doses[~np.isnan(doses)]
 
 
-def histogram(doses, rule):
+def histogram(doses, benefit):
     """Counts of doses (n,) between edges that are even on the log axis: {edges, counts}."""
-    edges = np.geomspace(rule.lowest, rule.highest, BARS + 1)
+    edges = np.geomspace(benefit.lowest, benefit.highest, BARS + 1)
     return {"edges": edges, "counts": np.histogram(doses, edges)[0]}
 
 
@@ -75,12 +75,12 @@ def _median(values):
 def _inverted_u(table, interior):
     """How many patients with an interior MED lose a fifth of their benefit at the highest reported dose, and how little a
     fifth of the lowest dose does."""
-    rule = table.rule
-    best, small = table.column("benefit_at_med")[interior], table.column(f"benefit_{rule.lowest / 5:g}")[interior]
-    found = {"small_dose": {"dose": rule.lowest / 5, "below_5_percent": share(int((small < 0.05 * best).sum()), len(best))}}
-    if rule.report:
-        high = table.column(f"benefit_{max(rule.report):g}")[interior]
-        found["inverted_u"] = {"dose": max(rule.report), "below_80_percent": share(int((high < 0.8 * best).sum()), len(best))}
+    benefit = table.benefit
+    best, small = table.column("benefit_at_med")[interior], table.column(f"benefit_{benefit.lowest / 5:g}")[interior]
+    found = {"small_dose": {"dose": benefit.lowest / 5, "below_5_percent": share(int((small < 0.05 * best).sum()), len(best))}}
+    if benefit.report:
+        high = table.column(f"benefit_{max(benefit.report):g}")[interior]
+        found["inverted_u"] = {"dose": max(benefit.report), "below_80_percent": share(int((high < 0.8 * best).sum()), len(best))}
     return found
 
 
@@ -96,16 +96,16 @@ def best_single_dose(table):
     return {"dose": float(doses[k]), "mean_benefit": float(mean[k]), "share_in_w90": share(hits, int(known.sum()))}
 
 
-def best_menu(table, k):
+def best_dose_set(table, k):
     """The k grid doses that are best to have if every patient takes the better of them, or none: {doses, mean_benefit, mean_of_own_best}.
 
     Chosen on the first 2,048 patients among all sets of k doses, valued on all.
     """
     from itertools import combinations
 
-    benefit = np.maximum(table.curves.benefit, 0.0)
-    benefit = benefit[~np.isnan(benefit).any(axis=1)]
+    gain = np.maximum(table.curves.gain, 0.0)
+    gain = gain[~np.isnan(gain).any(axis=1)]
     own = np.where(table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0))  # whom no dose moves has no best one
-    some = np.ascontiguousarray(benefit[:2048].T)
+    some = np.ascontiguousarray(gain[:2048].T)
     menu = list(max(combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()))
-    return {"doses": table.curves.doses[menu].tolist(), "mean_benefit": float(benefit[:, menu].max(axis=1).mean()), "mean_of_own_best": float(np.nanmean(own))}
+    return {"doses": table.curves.doses[menu].tolist(), "mean_benefit": float(gain[:, menu].max(axis=1).mean()), "mean_of_own_best": float(np.nanmean(own))}

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pkpd.errors import ResultError
-from pkpd.files import UNFINISHED, whole
+from pkpd.files import UNFINISHED, write_atomically
 
 FORMAT = "pkpd chunks 1"
 GO_ON = "Finished chunks are kept; go on with --resume."
@@ -218,6 +218,6 @@ def _mark_of(path):
 
 def _write(path, content):
     try:
-        whole(path, lambda temporary: Path(temporary).write_bytes(content))
+        write_atomically(path, lambda temporary: Path(temporary).write_bytes(content))
     except ResultError as error:
         raise ResultError(f"{error} {GO_ON}") from error

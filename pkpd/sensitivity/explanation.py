@@ -10,12 +10,12 @@ import numpy as np
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
+from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
-from pkpd.response.goal import goal
+from pkpd.response.dose_response import GRID, Steady, curves, log_grid, response_of
 from pkpd.response.med import MedTable, med
-from pkpd.response.sweep import GRID, Steady, curves, log_grid, response_of
 from pkpd.result import provenance
-from pkpd.sensitivity.split import Split, split
+from pkpd.sensitivity.attribution import Attribution, attribute
 from pkpd.symbolic.model import Benefit, Model
 
 TIMES = 97  # of a dosing interval
@@ -33,7 +33,7 @@ class Explanation:
     """
 
     model: Model
-    rule: Benefit
+    benefit: Benefit
     cohort: Cohort
     table: MedTable
     parts: dict
@@ -42,7 +42,7 @@ class Explanation:
     watched: str
     course: np.ndarray
     names: tuple
-    split: Split
+    attribution: Attribution
     rank: np.ndarray
 
     @property
@@ -55,13 +55,13 @@ class Explanation:
 
     def shifts(self):
         """Plain data of every input's part, largest first: name, label, group, value, typical, rank, factor by which it moves the best dose."""
-        order = np.argsort(-np.abs(self.split.part), kind="stable")
+        order = np.argsort(-np.abs(self.attribution.part), kind="stable")
         items = {i.name: i for i in self.model.inputs}
         own, typical = self.row(0), self.row(1)
         return [
             {
                 "name": n, "label": items[n].label, "group": items[n].group, "unit": items[n].unit, "value": own[n], "typical": typical[n], "rank": self.rank[k],
-                "log10": self.split.part[k], "half_width": self.split.half[k], "factor": 10 ** self.split.part[k],
+                "log10": self.attribution.part[k], "half_width": self.attribution.half[k], "factor": 10 ** self.attribution.part[k],
             }
             for k, n in ((k, self.names[k]) for k in order)
         ]  # fmt: skip
@@ -72,10 +72,10 @@ class Explanation:
         keep = ("status", "med", "argmax", "benefit_at_argmax", "w90_low", "w90_high", "second_peak", "untreated")
         return {
             "id": self.id, "patient": {k: own[k] for k in keep}, "typical": {k: typical[k] for k in keep},
-            "shifts": self.shifts(), "difference_log10": self.split.difference, "exact": self.split.exact, "evaluations": self.split.evaluations,
-            "curve": {"doses": curve.doses, "patient": curve.benefit[0], "typical": curve.benefit[1], "parts": self.parts},
+            "shifts": self.shifts(), "difference_log10": self.attribution.difference, "exact": self.attribution.exact, "evaluations": self.attribution.evaluations,
+            "curve": {"doses": curve.doses, "patient": curve.gain[0], "typical": curve.gain[1], "parts": self.parts},
             "day": {"output": self.watched, "times": self.times, "doses": self.doses, "values": self.course},
-            "benefit": {k: v for k, v in vars(self.rule).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
+            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
         }  # fmt: skip
 
 
@@ -90,19 +90,19 @@ def explain(model, id, *, seed=1, sampling="sobol", set=None, solver="auto", thr
     -------
     Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be solved.
     """
-    rule, numerics = goal(model, **changes), {"solver": solver, "threads": threads}
+    benefit, numerics = benefit_of(model, **changes), {"solver": solver, "threads": threads}
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
     both = _stack(one, np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
     table = med(model, both, rtol=1e-6, **numerics, **changes)
     for who, status, theta in zip((f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True):
         if status in ("failed", "flat"):
-            what = "could not be solved" if status == "failed" else f"does not respond: no dose moves {rule.outcome}"
+            what = "could not be solved" if status == "failed" else f"does not respond: no dose moves {benefit.outcome}"
             raise PkpdError(f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}")
     names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
-    doses, times, watched, course = _day(model, one, rule, table.columns["argmax"][0], numerics)
+    doses, times, watched, course = _day(model, one, benefit, table.columns["argmax"][0], numerics)
     return Explanation(
-        model, rule, one, table, _parts(model, one, rule, numerics), doses, times, watched, course, names,
-        _split(model, both, rule, names, seed, numerics), _rank(one, names),
+        model, benefit, one, table, _parts(model, one, benefit, numerics), doses, times, watched, course, names,
+        _attribution(model, both, benefit, names, seed, numerics), _rank(one, names),
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def switches(model, theta):
     return tuple(i.name for i, value in zip(model.inputs, theta, strict=True) if i.label.startswith("switch") and value != 0)
 
 
-def _parts(model, one, rule, numerics):
+def _parts(model, one, benefit, numerics):
     """Name -> benefit (D,) of the patient with one switch off, and with all of them off where there are several."""
     on = switches(model, one.theta[0])
     off = {name: [name] for name in on} | ({FULL: on} if len(on) > 1 else {})
@@ -136,23 +136,23 @@ def _parts(model, one, rule, numerics):
     theta = np.repeat(one.theta, len(off), axis=0)
     for row, names in enumerate(off.values()):
         theta[row, [model.input_names.index(n) for n in names]] = 0.0
-    steady = Steady(model, _stack(one, theta), rule, **numerics)
-    benefit = response_of(steady, curves(steady, log_grid(rule))).benefit
-    return dict(zip(off, benefit, strict=True))
+    steady = Steady(model, _stack(one, theta), benefit, **numerics)
+    gain = response_of(steady, curves(steady, log_grid(benefit))).gain
+    return dict(zip(off, gain, strict=True))
 
 
-def _day(model, one, rule, argmax, numerics):
+def _day(model, one, benefit, argmax, numerics):
     """Four doses, times, the output watched, and its course (4, T) over one dosing interval at steady state."""
-    watched = rule.blockade or rule.exposure or rule.outcome
-    shown = [d for d in rule.report if not np.isclose(d, argmax, rtol=0.05)]
+    watched = benefit.blockade or benefit.exposure or benefit.outcome
+    shown = [d for d in benefit.report if not np.isclose(d, argmax, rtol=0.05)]
     others = [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))] if shown else []
     doses = np.unique([argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))])
-    person, steady = np.zeros(len(doses), np.int64), Steady(model, one, rule, **numerics)
-    times = np.linspace(0.0, rule.every, TIMES)
+    person, steady = np.zeros(len(doses), np.int64), Steady(model, one, benefit, **numerics)
+    times = np.linspace(0.0, benefit.every, TIMES)
     return doses, times, watched, steady.within(person, doses, steady.at(person, doses), times)[watched]
 
 
-def _split(model, both, rule, names, seed, numerics):
+def _attribution(model, both, benefit, names, seed, numerics):
     """Split of log10 best dose, patient minus typical, over the inputs in which they differ."""
     columns = [model.input_names.index(n) for n in names]
 
@@ -160,12 +160,12 @@ def _split(model, both, rule, names, seed, numerics):
         theta = np.repeat(both.theta[1:], len(inside), axis=0)
         theta[:, columns] = np.where(inside, both.theta[0, columns], theta[:, columns])
         # the grid and tolerances of `med`, so that the ends are the two MEDs to the bit
-        found = best(model, _stack(both, theta), rule, doses=GRID, rtol=1e-6, tol=1e-6, **numerics).argmax
+        found = best(model, _stack(both, theta), benefit, doses=GRID, rtol=1e-6, tol=1e-6, **numerics).argmax
         if np.isnan(found).any():
             raise PkpdError(f"A patient between patient {int(both.ids[0])} and the typical one could not be solved; there is no split. Try --solver rosenbrock.")
         return found
 
-    return split(value, len(names), seed) if names else Split(np.zeros(0), np.zeros(0), 0.0, True, 0)
+    return attribute(value, len(names), seed) if names else Attribution(np.zeros(0), np.zeros(0), 0.0, True, 0)
 
 
 def _rank(one, names):

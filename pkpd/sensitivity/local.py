@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.variability import around
 from pkpd.response.best import best
-from pkpd.response.sweep import GRID
+from pkpd.response.dose_response import GRID
 
 STEP = 0.02  # of the differences, as a share of the value
 SPIDER = tuple(np.linspace(-2.0, 2.0, 9))  # latent SDs
@@ -18,7 +18,7 @@ OUTPUTS = ("log10_med", "benefit_at_med")
 FINE = {"doses": GRID, "rtol": 1e-8, "tol": 1e-8}
 
 
-def elasticities(model, rule, changed, numerics):
+def elasticities(model, benefit, changed, numerics):
     """Input -> (d log dose / d log input, d log benefit / d log input) of the typical patient, by central differences.
 
     Inputs at 0 and classes have none; the benefit's is NaN where the typical patient has no benefit.
@@ -30,15 +30,15 @@ def elasticities(model, rule, changed, numerics):
         for sign in (1, -1):
             rows.append(theta.copy())
             rows[-1][model.input_names.index(name)] *= 1 + sign * STEP
-    found = _at(model, rule, np.array([theta, *rows]), numerics)
+    found = _at(model, benefit, np.array([theta, *rows]), numerics)
     span = np.log10((1 + STEP) / (1 - STEP))
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.column_stack([found.argmax, np.log10(found.benefit)])
+        logs = np.column_stack([found.argmax, np.log10(found.gain)])
     slopes = (logs[1::2] - logs[2::2]) / span
     return {name: tuple(row) for name, row in zip(names, slopes, strict=True)}
 
 
-def spider(model, rule, names, changed, numerics):
+def spider(model, benefit, names, changed, numerics):
     """Output -> input -> values (9,) at the input's latent SPIDER, all others typical; a class goes through its classes instead."""
     theta = draw(model, typical=True, set=changed).theta[0]
     rows, owner = [], []
@@ -50,12 +50,12 @@ def spider(model, rule, names, changed, numerics):
             rows.append(theta.copy())
             rows[-1][k] = value
             owner.append(name)
-    found = _at(model, rule, np.array(rows), numerics)
+    found = _at(model, benefit, np.array(rows), numerics)
     owner = np.array(owner)
-    return {output: {n: values[owner == n] for n in names} for output, values in zip(OUTPUTS, (found.argmax, found.benefit), strict=True)}
+    return {output: {n: values[owner == n] for n in names} for output, values in zip(OUTPUTS, (found.argmax, found.gain), strict=True)}
 
 
-def _at(model, rule, theta, numerics):
+def _at(model, benefit, theta, numerics):
     one = draw(model, typical=True)
     people = replace(one, ids=np.arange(1, len(theta) + 1), theta=theta, latent=np.zeros((len(theta), one.latent.shape[1])))
-    return best(model, people, rule, **FINE, **numerics)
+    return best(model, people, benefit, **FINE, **numerics)

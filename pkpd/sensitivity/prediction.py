@@ -13,8 +13,8 @@ from pkpd import units
 from pkpd.errors import PkpdError, closest
 from pkpd.population.cohort import Cohort
 from pkpd.population.noise import normals
+from pkpd.response.benefit import benefit_of, dose_list
 from pkpd.response.best import best
-from pkpd.response.goal import dose_list, goal
 from pkpd.result import provenance
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Benefit, Model
@@ -36,7 +36,7 @@ class Prediction:
     """
 
     model: Model
-    rule: Benefit
+    benefit: Benefit
     cohort: Cohort
     dose: float
     measures: tuple
@@ -56,11 +56,11 @@ class Prediction:
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         return {
-            "question": f"share of the variance of log10 best dose of {self.rule.into} that measurements explain",
+            "question": f"share of the variance of log10 best dose of {self.benefit.into} that measurements explain",
             "patients": self.patients, "helped": self.helped, "folds": FOLDS,
             "estimator": "scikit-learn: ridge regression on power-transformed values, their squares and products",
-            "dose": self.dose, "unit": self.rule.unit, "measures": self.measures, "scores": self.rows(),
-            "benefit": {k: v for k, v in vars(self.rule).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
+            "dose": self.dose, "unit": self.benefit.unit, "measures": self.measures, "scores": self.rows(),
+            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
         }  # fmt: skip
 
 
@@ -84,20 +84,20 @@ def predict(model, cohort, measure=None, *, dose=None, at=None, helped=False, so
         from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise PkpdError("Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'.") from error
-    rule = goal(model, **changes)
+    benefit = benefit_of(model, **changes)
     measure = _inputs(model, measure)
-    amount = _dose(rule, dose)
-    columns, about = _measured(model, cohort, rule, measure, amount, at, {"solver": solver, "threads": threads})
+    amount = _dose(benefit, dose)
+    columns, about = _measured(model, cohort, benefit, measure, amount, at, {"solver": solver, "threads": threads})
     if not columns:
         raise PkpdError(f"{model.name} has no covariate that varies and its [benefit] names no exposure or blockade, so nothing is measured; name inputs with measure.")
-    found = best(model, cohort, rule, solver=solver, threads=threads, progress=progress)
+    found = best(model, cohort, benefit, solver=solver, threads=threads, progress=progress)
     keep = np.isfinite(found.argmax) & np.isfinite(np.column_stack(list(columns.values()))).all(axis=1) & (~np.array(helped) | (found.responder > 0))
     if keep.sum() < FEW:
         raise PkpdError(f"{int(keep.sum())} patients are too few to learn from; at least {FEW} are needed: raise -n.")
     x = {name: column[keep] for name, column in columns.items()}
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
         scores = _scores(x, cohort.theta[keep][:, np.ptp(cohort.theta[keep], axis=0) > 0], found.argmax[keep])
-    return Prediction(model, rule, cohort, amount, tuple(about), scores, int(keep.sum()), bool(helped))
+    return Prediction(model, benefit, cohort, amount, tuple(about), scores, int(keep.sum()), bool(helped))
 
 
 def _inputs(model, measure):
@@ -110,40 +110,40 @@ def _inputs(model, measure):
     return list(dict.fromkeys(measure))
 
 
-def _dose(rule, dose):
+def _dose(benefit, dose):
     if dose is None:
-        return rule.report[min(2, len(rule.report) - 1)] if rule.report else float(np.sqrt(rule.lowest * rule.highest))
-    (amount,) = dose_list(dose if isinstance(dose, str) else [dose], rule.unit)
+        return benefit.report[min(2, len(benefit.report) - 1)] if benefit.report else float(np.sqrt(benefit.lowest * benefit.highest))
+    (amount,) = dose_list(dose if isinstance(dose, str) else [dose], benefit.unit)
     if not amount > 0:
         raise PkpdError(f"dose '{dose}': the dose that exposure is measured after must be above 0.")
     return amount
 
 
-def _measured(model, cohort, rule, measure, dose, at, numerics):
+def _measured(model, cohort, benefit, measure, dose, at, numerics):
     """Name -> (P,) measured values, and plain data on each measurement."""
     items = {i.name: i for i in model.inputs}
     columns = {name: cohort.column(name) for name in measure}
     about = [{"name": n, "what": items[n].label, "error": "none"} for n in measure]
     hours = np.array(SAMPLES) * units.factor("h", model.time)
-    scans = _times(at if at is not None else "4 h", model.time) if rule.blockade else []
+    scans = _times(at if at is not None else "4 h", model.time) if benefit.blockade else []
     times = np.unique(np.concatenate([[0.0], hours, scans]))
-    names = tuple(n for n in (rule.exposure, rule.blockade) if n)
+    names = tuple(n for n in (benefit.exposure, benefit.blockade) if n)
     if not names:
         return columns, about
     outputs = None if set(names) <= set(model.outputs) else names
-    one = simulate(model, f"{dose!r} {rule.unit} into {rule.into}", cohort, times, outputs=outputs, occasion="none", residual="none", **numerics)
+    one = simulate(model, f"{dose!r} {benefit.unit} into {benefit.into}", cohort, times, outputs=outputs, occasion="none", residual="none", **numerics)
     error = {n: normals(cohort.seed, cohort.ids, f"measured {n}", max(len(times), 1), cohort.replicate) for n in names}
-    if rule.exposure:
+    if benefit.exposure:
         drawn = np.isin(times, [0.0, *hours])
-        level = (one.values[:, :, one.names.index(rule.exposure)] * np.exp(ASSAY * error[rule.exposure]))[:, drawn]
+        level = (one.values[:, :, one.names.index(benefit.exposure)] * np.exp(ASSAY * error[benefit.exposure]))[:, drawn]
         columns |= {"auc": np.trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
-        drawn_at = f"{rule.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} after {dose:g} {rule.unit}"
+        drawn_at = f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} after {dose:g} {benefit.unit}"
         about += [{"name": n, "what": f"{word} of {drawn_at}", "error": f"CV {ASSAY:.0%} a sample"} for n, word in (("auc", "area"), ("cmax", "highest"))]
     for scan in scans:
         k = int(np.flatnonzero(times == scan)[0])
-        name = f"{rule.blockade} {scan:g} {model.time}"
-        columns[name] = one.values[:, k, one.names.index(rule.blockade)] + SCAN * error[rule.blockade][:, k]
-        about.append({"name": name, "what": f"{rule.blockade} {scan:g} {model.time} after {dose:g} {rule.unit}, by a scan", "error": f"SD {SCAN:g}"})
+        name = f"{benefit.blockade} {scan:g} {model.time}"
+        columns[name] = one.values[:, k, one.names.index(benefit.blockade)] + SCAN * error[benefit.blockade][:, k]
+        about.append({"name": name, "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, by a scan", "error": f"SD {SCAN:g}"})
     return columns, about
 
 

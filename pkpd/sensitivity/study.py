@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, error
-from pkpd.response.goal import goal
-from pkpd.response.nested import over_scramblings
+from pkpd.response.uncertainty import over_scramblings
 from pkpd.result import provenance
 from pkpd.sensitivity.design import Design, design
 from pkpd.symbolic.model import Benefit, Model
@@ -25,7 +25,7 @@ class Study:
     """The question: which inputs move the outputs. numerics : solver, threads"""
 
     model: Model
-    rule: Benefit
+    benefit: Benefit
     design: Design
     seed: int
     numerics: dict
@@ -52,17 +52,17 @@ class Study:
         The best dose of those whom no dose moves is the one they would have in the typical class; the lowest if there is none either.
         """
         people = self.design.people(u)
-        found = best(self.model, people, self.rule, progress=progress, **self.numerics)
+        found = best(self.model, people, self.benefit, progress=progress, **self.numerics)
         argmax, rows = found.argmax, np.flatnonzero(found.flat)
         if len(rows):
-            other = best(self.model, self.design.typical_class(people.rows(rows)), self.rule, **self.numerics)
-            argmax[rows] = np.where(other.flat, np.log10(self.rule.lowest), other.argmax)
-        return np.column_stack([argmax, found.benefit, found.responder])
+            other = best(self.model, self.design.typical_class(people.rows(rows)), self.benefit, **self.numerics)
+            argmax[rows] = np.where(other.flat, np.log10(self.benefit.lowest), other.argmax)
+        return np.column_stack([argmax, found.gain, found.responder])
 
     def seen_in(self, values):
         """What independent people (N, O) were like, as plain data: shares at the ends of the range and helped enough, how many failed."""
         fine = values[~np.isnan(values).any(axis=1)]
-        ends = np.log10([self.rule.lowest, self.rule.highest])
+        ends = np.log10([self.benefit.lowest, self.benefit.highest])
         return {
             "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()), "responders": float(fine[:, 2].mean()),
             "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
@@ -72,12 +72,12 @@ class Study:
     def numeric_error(self):
         """Root mean square error of log10 MED by the quick grid and tolerances, on some patients."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
-        return error(self.model, people, self.rule, best(self.model, people, self.rule, **self.numerics), **self.numerics)
+        return error(self.model, people, self.benefit, best(self.model, people, self.benefit, **self.numerics), **self.numerics)
 
 
 def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
     """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
-    return Study(model, goal(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
+    return Study(model, benefit_of(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
 
 
 class Work:
@@ -129,8 +129,8 @@ class Sensitivity:
         inputs = {
             i.name: {"label": i.label, "unit": i.unit, "group": i.group, "evidence": i.evidence} for i in self.model.inputs if i.name in asked.design.names
         }
-        rule = {k: v for k, v in vars(asked.rule).items() if k != "place"}
-        return self.about | {"inputs": inputs, "groups": list(asked.groups), "benefit": rule, "provenance": origin | {"n": self.about["evaluations"]}}
+        benefit = {k: v for k, v in vars(asked.benefit).items() if k != "place"}
+        return self.about | {"inputs": inputs, "groups": list(asked.groups), "benefit": benefit, "provenance": origin | {"n": self.about["evaluations"]}}
 
 
 def table(outputs, rows, runs):

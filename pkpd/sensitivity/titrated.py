@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.sensitivity.study import Study
-from pkpd.trials.body import Setting, setting
-from pkpd.trials.course import CHUNK, follow, prepared
-from pkpd.trials.observe import diary
-from pkpd.trials.rules import rule as find_rule
-from pkpd.trials.titration import Rule
+from pkpd.titration.library import rule as find_rule
+from pkpd.titration.rule import Rule
+from pkpd.trials.conduct import CHUNK, follow, prepared
+from pkpd.trials.observation import diary
+from pkpd.trials.physiology import Setting, setting
 
 NOISE = "titration noise"
 RUN_IN = 14  # days of diary before the first dose
@@ -28,7 +28,7 @@ class Titrated(Study):
     """
 
     setting: Setting | None = None
-    titration: Rule | None = None
+    rule: Rule | None = None
     outputs: tuple = ("log10_observed", "observed")
 
     @property
@@ -50,9 +50,9 @@ class Titrated(Study):
         for first in range(0, len(u), CHUNK):
             part = u[first : first + CHUNK]
             people = self.design.people(part[:, :-1], self.seed, ids=part[:, -1].astype(np.int64))
-            course = follow(self.setting, people, [(self.titration.longest, self.titration)], run_in=RUN_IN, seed=self.seed, until_done=True)
+            course = follow(self.setting, people, [(self.rule.longest, self.rule)], run_in=RUN_IN, seed=self.seed, until_done=True)
             observed = np.isfinite(course.found[:, 0]).astype(float)
-            values = np.column_stack([np.log10(best_step(course, self.titration.ladder[0])), observed])
+            values = np.column_stack([np.log10(best_step(course, self.rule.ladder[0])), observed])
             found.append(np.where((course.status != 0)[:, None], np.nan, values))
             if progress is not None:
                 progress(first + len(part))
@@ -75,4 +75,4 @@ def best_step(course, lowest):
 def titrated(asked, rule, **changes):
     """Titrated of the same people as a Study. rule : name, table or Rule of pkpd.trials; changes : of the benefit. Raises PkpdError."""
     place = setting(asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes)
-    return Titrated(asked.model, asked.rule, asked.design, asked.seed, asked.numerics, setting=place, titration=prepared(place, find_rule(rule)))
+    return Titrated(asked.model, asked.benefit, asked.design, asked.seed, asked.numerics, setting=place, rule=prepared(place, find_rule(rule)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError, closest
 from pkpd.solvers import driver
-from pkpd.symbolic.affine import constant_terms, first_nonlinear
+from pkpd.symbolic.linearity import constant_terms, first_nonlinear
 from pkpd.symbolic.model import Model
 
 LANES = 8
@@ -77,12 +77,12 @@ class Kernel:
 
     def _built(self, method):
         from pkpd.kernels.build import build
-        from pkpd.solvers import explicit, linear, rosenbrock, straight
+        from pkpd.solvers import explicit, linear, rosenbrock, rosenbrock_unrolled
         from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
         sources = {
             "vern7": lambda p: explicit.sources(p, VERN7, LANES), "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
-            "rosenbrock": lambda p: (straight if p.states <= straight.MOST else rosenbrock).sources(p, RODAS5P, LANES),
+            "rosenbrock": lambda p: (rosenbrock_unrolled if p.states <= rosenbrock_unrolled.MOST else rosenbrock).sources(p, RODAS5P, LANES),
             "linear": lambda p: linear.sources(p, constant_terms(self.model, self.integrals), LANES),
         }[method]  # fmt: skip
         derivatives = method in ("rosenbrock", "linear")
@@ -111,10 +111,10 @@ class Solution:
     out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own; end : (N, S) last state; integral : (N, Q) value*time
     status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
         (exact steps of a linear model reach from one action or output time to the next)
-    peak : (N, S) largest size of each state over the run, at the ends of steps and just after actions
+    largest : (N, S) largest size of each state over the run, at the ends of steps and just after actions
     record : (N, E, 4) largest value, when, smallest value, when, since the time given; NaN where nothing was watched
     above : (N, C) time spent above each level since then
-    control : (N, 3) step-size memory, to hand with `peak` to a run that goes on from `end`
+    control : (N, 3) step-size memory, to hand with `largest` to a run that goes on from `end`
     """
 
     out: np.ndarray
@@ -124,7 +124,7 @@ class Solution:
     fail_time: np.ndarray
     steps: np.ndarray
     rejected: np.ndarray
-    peak: np.ndarray
+    largest: np.ndarray
     control: np.ndarray
     record: np.ndarray
     above: np.ndarray
@@ -154,7 +154,7 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
 
 def solve(
     kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, peak=None, progress=None, since=None, level=None,
+    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, largest=None, progress=None, since=None, level=None,
 ):  # fmt: skip
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
@@ -162,12 +162,12 @@ def solve(
     ----------
     theta : (P, K) inputs of the patients; person : (N,) patient of each row (default: one row a patient)
     y0 : (N, S) start values or None for the model's own; t0, t1 : float or (N,), model time
-    actions : pkpd.dosing.events.Actions or None; one at time t acts before the grid value at t is saved
+    actions : pkpd.dosing.actions.Actions or None; one at time t acts before the grid value at t is saved
     grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1] stay NaN
     given : (V, S) vectors for actions of kind SET and PLUS
     rtol : relative tolerance, not needed by the linear solver; the absolute one of a state is rtol times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
-    control, peak : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits of one with stops between
+    control, largest : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits of one with stops between
     progress : called with the number of finished rows, from the calling thread
     since : float or (N,), for a kernel with extremes or levels: they and the integrals count from just after the actions at this time
         to just after those at t1 (default: nothing is watched, and the integrals count from t0)
@@ -181,14 +181,14 @@ def solve(
     person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
     rows, shared = len(person), not isinstance(grid, Grid)
     places = _common(grid, rows) if shared else grid
-    solution = _blank(kernel, rows, places.place[-1], control, peak)
+    solution = _blank(kernel, rows, places.place[-1], control, largest)
     inputs = (
         theta, person, _vectors(kernel, y0), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(kernel, given),
         places.times, places.slot, places.points, places.place,
     )  # fmt: skip
     outputs = (
         solution.out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected,
-        solution.peak, solution.control,
+        solution.largest, solution.control,
     )  # fmt: skip
     if kernel.watches:
         numbers = np.array(np.broadcast_to(0.0 if level is None else level, solution.above.shape), dtype=np.float64, order="C")
@@ -203,7 +203,7 @@ def solve(
     stiff = np.flatnonzero(solution.status == driver.STIFF)
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
-        solution.peak[stiff] = np.nan if peak is None else np.asarray(peak)[stiff]
+        solution.largest[stiff] = np.nan if largest is None else np.asarray(largest)[stiff]
         _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
     unseen = np.ones(rows, bool) if since is None else solution.status != driver.OK
     solution.record[unseen], solution.above[unseen] = np.nan, np.nan
@@ -211,7 +211,7 @@ def solve(
     return replace(solution, out=solution.out.reshape(shape))
 
 
-def _blank(kernel, rows, places, control, peak):
+def _blank(kernel, rows, places, control, largest):
     """A Solution in which nothing has been solved yet; out : (places, O)."""
     return Solution(
         out=np.full((places, len(kernel.observe)), np.nan),
@@ -221,7 +221,7 @@ def _blank(kernel, rows, places, control, peak):
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
-        peak=np.full((rows, kernel.states), np.nan) if peak is None else np.array(peak, dtype=np.float64),
+        largest=np.full((rows, kernel.states), np.nan) if largest is None else np.array(largest, dtype=np.float64),
         control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
         record=np.full((rows, len(kernel.extremes), 4), np.nan),
         above=np.full((rows, len(kernel.levels)), np.nan),

@@ -54,11 +54,11 @@ def error(layout, dynamic, estimate):
     estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the step
     Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of the states.
     """
-    lines = [f"p{i} = w[{layout.peak(i)} + l]" for i in range(dynamic, layout.states)]
+    lines = [f"p{i} = w[{layout.largest(i)} + l]" for i in range(dynamic, layout.states)]
     for i in range(dynamic):
         lines += [
             f"size{i} = max(abs(y{i}), abs(z{i}))",
-            f"p{i} = max(w[{layout.peak(i)} + l], size{i})",
+            f"p{i} = max(w[{layout.largest(i)} + l], size{i})",
             f"e{i} = {estimate(i)}/(rtol*fma(floor, p{i}, size{i}) + 1e-290)",
         ]
     total = "0.0"
@@ -101,6 +101,6 @@ def store(layout):
         lines += [
             f"w[{layout.old(i)} + l] = y{i}",
             f"w[{layout.y(i)} + l] = select(good, z{i}, y{i})",
-            f"w[{layout.peak(i)} + l] = select(good, p{i}, w[{layout.peak(i)} + l])",
+            f"w[{layout.largest(i)} + l] = select(good, p{i}, w[{layout.largest(i)} + l])",
         ]
     return [*lines, "calls += 1 if call else 0"]

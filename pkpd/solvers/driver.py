@@ -4,9 +4,9 @@ The loop steps all lanes together and looks at single lanes only where one wants
 action is due, the run ended or failed. Knows lanes, clocks and actions; knows nothing of models or methods.
 """
 
-from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
+from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
 from pkpd.kernels.layout import CLOCK
-from pkpd.solvers import track
+from pkpd.solvers import signals
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
 GOING = -1  # no status yet
@@ -14,7 +14,7 @@ PROBE_EVERY = 32  # steps between two looks for stiffness ...
 PROBES = 24  # ... and how many in a row must find it
 
 # solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control
+#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, largest, control
 #       [, since, level, record, above])
 # the last four in kernels that watch signals
 INPUTS = (
@@ -27,7 +27,7 @@ WATCHING = f"void({INPUTS}, f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1])"
 
 TEMPLATE = '''
 @njit(error_model="numpy")
-def begin(w, l, r, person, theta, y0, own, t0, t1, peak, control):
+def begin(w, l, r, person, theta, y0, own, t0, t1, largest, control):
     """Fill lane l with row r: constants, start values, clock, and the peaks and step size it left off with."""
     for i in range({size} // {lanes}):
         w[i*{lanes} + l] = 0.0
@@ -38,10 +38,10 @@ def begin(w, l, r, person, theta, y0, own, t0, t1, peak, control):
         for i in range({dynamic}):
             w[{y} + i*{lanes} + l] = y0[r, i]
     for i in range({states}):
-        w[{peak} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
+        w[{largest} + i*{lanes} + l] = abs(w[{y} + i*{lanes} + l])
     for i in range({dynamic}):
-        if peak[r, i] > w[{peak} + i*{lanes} + l]:
-            w[{peak} + i*{lanes} + l] = peak[r, i]
+        if largest[r, i] > w[{largest} + i*{lanes} + l]:
+            w[{largest} + i*{lanes} + l] = largest[r, i]
     w[{t} + l] = t0[r]
     w[{stop} + l] = t0[r]
     w[{suggest} + l] = control[r, 0]
@@ -93,7 +93,7 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
         k += 1
     if changed:
         for i in range({dynamic}):
-            w[{peak} + i*{lanes} + l] = max(w[{peak} + i*{lanes} + l], abs(w[{y} + i*{lanes} + l]))
+            w[{largest} + i*{lanes} + l] = max(w[{largest} + i*{lanes} + l], abs(w[{y} + i*{lanes} + l]))
     cursor[l] = k
     w[{stop} + l] = t1[r]
     if k < start[r + 1] and act_time[k] < t1[r]:
@@ -122,7 +122,7 @@ def aim(w, l, changed, floor):
     if not wish > 0.0:
         value = slope = 0.0
         for i in range({states}):
-            scale = abs(w[{y} + i*{lanes} + l]) + floor*w[{peak} + i*{lanes} + l]
+            scale = abs(w[{y} + i*{lanes} + l]) + floor*w[{largest} + i*{lanes} + l]
             if scale > 0.0:
                 value += (w[{y} + i*{lanes} + l]/scale)**2
                 slope += (w[{stage0} + i*{lanes} + l]/scale)**2
@@ -146,12 +146,12 @@ def rest(w, l):
 
 
 @njit(error_model="numpy")
-def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, peak, control):
+def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, largest, control):
     """Write lane l's last values to row r, or NaN if it failed, and let the lane idle."""
     fine = fail == {OK}
     for i in range({dynamic}):
         end[r, i] = w[{y} + i*{lanes} + l] if fine else np.nan
-        peak[r, i] = w[{peak} + i*{lanes} + l] if fine else np.nan
+        largest[r, i] = w[{largest} + i*{lanes} + l] if fine else np.nan
     for i in range({dynamic}, {states}):
         integral[r, i - {dynamic}] = w[{y} + i*{lanes} + l] if fine else np.nan
     if not fine:
@@ -179,7 +179,7 @@ def progress(w, l, limit):
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
 def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, peak, control{more}):
+          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, largest, control{more}):
     """Carry the rows numbered rows[first:last] from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
@@ -189,7 +189,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
     carried = np.zeros({lanes}, np.int64)
 {room}    following, running, renew = first, 0, True
     for l in range({lanes}):
-        begin(w, l, rows[first], person, theta, y0, own, t0, t1, peak, control)
+        begin(w, l, rows[first], person, theta, y0, own, t0, t1, largest, control)
         rest(w, l)
     while running > 0 or following < last:
         if renew:
@@ -198,7 +198,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                 if w[{active} + l] == 0.0 and following < last:
                     r = rows[following]
                     carried[l] = r
-                    begin(w, l, r, person, theta, y0, own, t0, t1, peak, control)
+                    begin(w, l, r, person, theta, y0, own, t0, t1, largest, control)
                     cursor[l] = start[r]
                     point[l], past[l] = points[r]
                     while point[l] < past[l] and grid[point[l]] < t0[r]:
@@ -217,7 +217,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
         if cancel[0] != 0:
             for l in range({lanes}):
                 if w[{active} + l] > 0.0:
-                    finish(w, l, carried[l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, peak, control)
+                    finish(w, l, carried[l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, largest, control)
             break
         renew = False
         if step(w, rtol, floor, limit) == 0:
@@ -253,7 +253,7 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                 point[l] = k
                 w[{due} + l] = grid[k] if k < past[l] else np.inf
 {stay_due}            if fail != {GOING}:
-                finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, peak, control)
+                finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, largest, control)
                 running -= 1
                 renew = renew or following < last
 '''
@@ -288,7 +288,7 @@ def _watching(program, places):
     """The lines that replace the names in WATCH, empty where nothing is watched."""
     if not program.signals:
         return dict.fromkeys(WATCH, "") | {"signature": SIGNATURE}
-    sizes = {"signals": len(program.signals), "nodes": track.NODES} | places
+    sizes = {"signals": len(program.signals), "nodes": signals.NODES} | places
     return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {"signature": WATCHING}
 
 
@@ -314,12 +314,12 @@ def source(program, layout, prepares=False):
     rates = len(program.infused)
     # numba cannot type an empty tuple's element
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
-    watching = track.source(program, layout) + "\n\n\n" if program.signals else ""
+    watching = signals.source(program, layout) + "\n\n\n" if program.signals else ""
     watched = "since[r] < now or " if program.signals else ""
     prepared = {name: lines.removeprefix("\n").format(watched=watched) if prepares else "" for name, lines in PREPARE.items()}
     return infused + watching + TEMPLATE.strip().format(
         **places, **_watching(program, places), **prepared, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
-        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), peak=layout.peak(0), stage0=layout.stage(0, 0),
+        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), largest=layout.largest(0), stage0=layout.stage(0, 0),
         ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS,
         every=float(PROBE_EVERY), probes=float(PROBES), STIFF=STIFF, OK=OK,
         GOING=GOING, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,

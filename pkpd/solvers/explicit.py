@@ -95,7 +95,7 @@ def _stiff(layout, tableau, dynamic):
     for i in range(dynamic):
         moved = " + ".join(f"{d!r}*w[{layout.stage(j + 1, i)} + l]" for j, d in differences)
         lines += [
-            f"scale = w[{layout.peak(i)} + l] + 1e-290",
+            f"scale = w[{layout.largest(i)} + l] + 1e-290",
             f"slopes += ((w[{layout.stage(last + 1, i)} + l] - w[{layout.stage(last, i)} + l])/scale)**2",
             f"values += (({moved})/scale)**2",
         ]

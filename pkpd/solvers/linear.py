@@ -256,7 +256,7 @@ class _Step:
         for i in states:
             lines += [
                 f"w[{layout.old(i)} + l] = v{i}", f"w[{layout.y(i)} + l] = z{i} if good else v{i}", f"w[{layout.stage(0, i)} + l] = z{i}",
-                f"w[{layout.peak(i)} + l] = max(w[{layout.peak(i)} + l], abs(z{i})) if good else w[{layout.peak(i)} + l]",
+                f"w[{layout.largest(i)} + l] = max(w[{layout.largest(i)} + l], abs(z{i})) if good else w[{layout.largest(i)} + l]",
             ]  # fmt: skip
         values = {
             "t_old": "t", "t": "target if good else t", "count": "count + 1.0 if (moving & good) else count", "accepted": "1.0 if good else 0.0",

@@ -18,7 +18,7 @@ from pkpd.solvers.batch import solve
 DEPTH = 6
 BELOW_ZERO = 0.1  # nor one that takes a positive state that far below 0
 FARTHEST = 3.0  # an accelerated step longer than this many times a state's largest value is not trusted
-RUNAWAY = 1e12  # a state that many times its peak in the first interval has no steady state worth the name
+RUNAWAY = 1e12  # a state that many times its largest in the first interval has no steady state worth the name
 MOST_MAPS = 100  # of the acceleration
 NEWTON_STEPS = 15
 SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
@@ -97,7 +97,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
             # the memory of the first interval is kept: the map must stay the same function from call to call
             result.control[:] = last.control
             y = _begin(kernel, theta, person) if y0 is None else np.array(y0)
-        following, error = _accelerate(active, y, last.end, last.peak, *memory)
+        following, error = _accelerate(active, y, last.end, last.largest, *memory)
         failed = (last.status != driver.OK) & ((count == 0) | (last.status == driver.CANCELLED))
         done = failed | (error <= tol)
         rows_done = active[done]
@@ -116,7 +116,7 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
 
 
 def _runs_away(scale, first):
-    """(N,) whether a state (N, S) has grown far beyond its peak in the first interval."""
+    """(N,) whether a state (N, S) has grown far beyond its largest in the first interval."""
     return (scale > RUNAWAY * np.where(first > 0.0, first, np.inf)).any(axis=1)
 
 
@@ -157,7 +157,7 @@ def _affine(interval, result, tol):
     """
     rows, states = result.y.shape
     zero = interval(np.arange(rows), np.zeros((rows, states)))
-    size = np.where(zero.peak > 0.0, zero.peak, 1.0)
+    size = np.where(zero.largest > 0.0, zero.largest, 1.0)
     alone = interval(np.repeat(np.arange(rows), states), (size[:, None, :] * np.eye(states)).reshape(-1, states))
     image = alone.end.reshape(rows, states, states)
     result.maps[:] = states + 1
@@ -173,7 +173,7 @@ def _affine(interval, result, tol):
         run = interval(left, y)
         residual = run.end - y
         step = _solved(rest, residual / size) * size
-        error = np.maximum(np.abs(step), np.abs(residual)) / np.where(run.peak > 0.0, run.peak, 1.0)
+        error = np.maximum(np.abs(step), np.abs(residual)) / np.where(run.largest > 0.0, run.largest, 1.0)
         result.error[left] = error.max(axis=1, initial=0.0)
         result.maps[left] += 1
         done = result.error[left] <= tol
@@ -197,7 +197,7 @@ def _solved(matrix, vector):
             x[:, k] -= a[:, k, j] * x[:, j]
         x[:, k] /= a[:, k, k]
     return x
-def settling(kernel, theta, person, actions, period, y0, steady, near, *, rtol=1e-6, threads=None, most=MOST_INTERVALS):
+def time_to_steady_state(kernel, theta, person, actions, period, y0, steady, near, *, rtol=1e-6, threads=None, most=MOST_INTERVALS):
     """The interval from which on each row's first integral stays near that of its steady state, in a run from y0 (N, S).
 
     Parameters
@@ -220,7 +220,7 @@ def settling(kernel, theta, person, actions, period, y0, steady, near, *, rtol=1
         first[active[outside]] = count + 1
         failed = run.status != driver.OK
         first[active[failed]] = np.nan
-        there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.peak).all(axis=1) & ~outside
+        there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.largest).all(axis=1) & ~outside
         go_on = ~there & ~failed
         active, y, control = active[go_on], run.end[go_on], run.control[go_on]
     first[active] = np.inf
@@ -250,7 +250,7 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, y, image, peak, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg):
+def _accelerate(active, y, image, largest, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -264,8 +264,8 @@ def _accelerate(active, y, image, peak, scale, first, counts, plain, best, best_
         counts[r] += 1
         for i in range(states):
             # the largest value ever seen, so that a state on its way through 0 does not look unsettled
-            first[r, i] = peak[a, i] if first[r, i] == 0.0 else first[r, i]
-            scale[r, i] = max(scale[r, i], peak[a, i])
+            first[r, i] = largest[a, i] if first[r, i] == 0.0 else first[r, i]
+            scale[r, i] = max(scale[r, i], largest[a, i])
             f[i] = (image[a, i] - y[a, i]) / scale[r, i] if scale[r, i] > 0.0 else 0.0
             if count > 0:
                 df[r, (count - 1) % DEPTH, i] = f[i] - last_f[r, i]

@@ -1,7 +1,7 @@
 """Source of one adaptive Rosenbrock step for a block of patients side by side, for stiff systems.
 
 Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over lanes. Small systems are written out by
-pkpd.solvers.straight, several times faster; for larger ones the compiler would take minutes. Knows states, lanes
+pkpd.solvers.rosenbrock_unrolled, several times faster; for larger ones the compiler would take minutes. Knows states, lanes
 and a tableau; knows nothing of drugs or doses.
 Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without products with the Jacobian.
 """

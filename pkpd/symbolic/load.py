@@ -87,7 +87,7 @@ def _checked(files, title, path):
         return _from_json(json.loads(cached.read_text()), str(path), digest)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # absent or damaged: checked anew
-    from pkpd.symbolic.compose import Builder
+    from pkpd.symbolic.checker import Builder
 
     model = Builder(files, title, digest).model()
     _remember(cached, model)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pkpd.errors import PkpdError, TrialError
 from pkpd.population.cohort import SAMPLINGS
-from pkpd.trials.body import NULLS
-from pkpd.trials.checks import days_in_all, known, number, share, text, whole
-from pkpd.trials.kinds import Fixed
-from pkpd.trials.observe import EVENTS
-from pkpd.trials.rules import rule as find_rule
-from pkpd.trials.titration import Rule
+from pkpd.titration.checks import days_in_all, known, number, share, text, whole_number
+from pkpd.titration.library import rule as find_rule
+from pkpd.titration.rule import Rule
+from pkpd.titration.rules import Fixed
+from pkpd.trials.observation import EVENTS
+from pkpd.trials.physiology import NULLS
 
 ALLOCATIONS = ("randomised", "shared")
 KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "stayed", "effect")
@@ -104,9 +104,9 @@ class Design:
     benefit: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        whole(self.patients, "patients")
-        whole(self.seed, "seed", 0)
-        days_in_all(whole(self.run_in, "run_in"), "run_in")
+        whole_number(self.patients, "patients")
+        whole_number(self.seed, "seed", 0)
+        days_in_all(whole_number(self.run_in, "run_in"), "run_in")
         for name in ("title", "model", "occasion"):
             text(getattr(self, name), name)
         known(self.sampling, SAMPLINGS, "sampling")
@@ -161,7 +161,7 @@ def _check_arm(arm):
 def _check_endpoint(endpoint, arms):
     where = f"endpoints: '{endpoint.name}'"
     known(endpoint.kind, KINDS, f"{where}: kind")
-    whole(endpoint.window, f"{where}: window")
+    whole_number(endpoint.window, f"{where}: window")
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
         known(endpoint.event, EVENTS, f"{where}: event")
@@ -175,7 +175,7 @@ def _check_endpoint(endpoint, arms):
             if value is not None:
                 known(value, names, f"{where}: {name} of arm '{arm.name}'")
         if endpoint.day is not None:
-            whole(endpoint.day, f"{where}: day")
+            whole_number(endpoint.day, f"{where}: day")
             if endpoint.day < arm.first_visit:
                 raise TrialError(f"{where}: day {endpoint.day} lies before the first visit of arm '{arm.name}' on day {arm.first_visit}.")
             if endpoint.day > arm.end:
@@ -260,9 +260,9 @@ def _phase(table, day, where):
     if ("rule" in table) == ("dose" in table):
         raise TrialError(f"{where}: give either rule or dose.")
     try:
-        days = whole(table.get("days", 0), "days") if "days" in table or "dose" in table else None
+        days = whole_number(table.get("days", 0), "days") if "days" in table or "dose" in table else None
         rule = find_rule(table["rule"]) if "rule" in table else _fixed(table, days)
-        start = whole(table.get("start", day), "start", 0)
+        start = whole_number(table.get("start", day), "start", 0)
         return Phase(str(table.get("name", f"phase from day {start}")), start, rule.longest if days is None else days, rule)
     except PkpdError as error:
         raise TrialError(f"{where}: {error}") from error
@@ -270,6 +270,6 @@ def _phase(table, day, where):
 
 def _fixed(table, days):
     every = table.get("visits_every", next(step for step in (14, 7, days) if days % step == 0))
-    whole(every, "visits_every")
+    whole_number(every, "visits_every")
     dose = number(table["dose"], "dose")
     return Fixed(ladder=(dose,), unit=table.get("unit", "mg"), days=every, window=min(WEEK, every), visits=max(days // every, 1), label=f"{dose:g} a day")

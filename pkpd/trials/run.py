@@ -13,12 +13,12 @@ from pkpd.population.noise import uniforms
 from pkpd.result import provenance
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Model
-from pkpd.trials.body import setting
-from pkpd.trials.checks import known
-from pkpd.trials.course import follow, prepared
+from pkpd.titration.checks import known
+from pkpd.trials.conduct import follow, prepared
 from pkpd.trials.design import Design, read
-from pkpd.trials.observe import EVENTS, REASONS, Diary
-from pkpd.trials.observe import diary as read_diary
+from pkpd.trials.observation import EVENTS, REASONS, Diary
+from pkpd.trials.observation import diary as read_diary
+from pkpd.trials.physiology import setting
 
 PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
 LEVEL = 0.95

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pkpd.bench import ladder, workload
+from pkpd.bench import solvers, workload
+from pkpd.bench.against_scipy import compared
 from pkpd.bench.measure import Line, lines, ratio, rounds
-from pkpd.bench.standing import compared
 
 
 def line(errors, costs, name="rival"):
@@ -57,9 +57,9 @@ def test_comparison_is_with_the_first_line_at_its_own_error():
 
 def test_the_workload_is_solved_to_the_asked_tolerance_and_scipy_agrees():
     patients = workload.patients(8)
-    truth = ladder.truth(patients[:1], days=2)
-    own = ladder.own(days=2)
+    truth = solvers.truth(patients[:1], days=2)
+    own = solvers.own(days=2)
     assert workload.error(own(1e-6)(patients)[:1], truth) < 1e-5
     assert workload.error(own(1e-9)(patients)[:1], truth) < 1e-8
-    assert workload.error(ladder.by_scipy("LSODA", days=2)(1e-8)(patients[:1]), truth) < 1e-5
-    np.testing.assert_array_equal(own(1e-6)(patients), ladder.own(threads=2, days=2)(1e-6)(patients))
+    assert workload.error(solvers.by_scipy("LSODA", days=2)(1e-8)(patients[:1]), truth) < 1e-5
+    np.testing.assert_array_equal(own(1e-6)(patients), solvers.own(threads=2, days=2)(1e-6)(patients))

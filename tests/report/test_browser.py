@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pkpd.cli import app
-from pkpd.report.page import page
+from pkpd.report.page.page import page
 
 pytestmark = pytest.mark.browser
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.report import fits
+from pkpd.report.words import fits
 
 LETTUCE = Path(__file__).parents[2] / "docs" / "lettuce.csv"
 

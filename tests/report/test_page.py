@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import pkpd
-from pkpd.cli import main, screen
+from pkpd.cli import console, main
 from pkpd.errors import PkpdError, ResultError
-from pkpd.report import tables
-from pkpd.report.page import page, write_page
-from pkpd.response import saved
-from pkpd.response.day import day
+from pkpd.report.page.page import page, write_page
+from pkpd.report.words import models
+from pkpd.response import folder as run_folder
+from pkpd.response.dosing_interval import dosing_interval
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 CURVES = ["dose-response", "--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg", "-n", "8", "--quiet", "--no-figure"]
@@ -128,7 +128,7 @@ def test_the_page_says_what_the_folder_holds(study):
     model = pkpd.load("ldn/hormesis")
     for text in (*model.notes, *(i.source for i in model.inputs), *(i.label for i in model.inputs), model.digest, summary["provenance"]["fingerprint"]):
         assert re.sub(r"\s+", " ", text) in words
-    assert "3,000 to 30,000 times lower" in words and tables.share_assumed(model) in words
+    assert "3,000 to 30,000 times lower" in words and models.share_assumed(model) in words
 
 
 def test_what_is_absent_is_named_with_a_command_for_the_same_patients(copy, curves):
@@ -140,12 +140,12 @@ def test_what_is_absent_is_named_with_a_command_for_the_same_patients(copy, curv
 
 
 def test_the_command_for_what_is_absent_computes_the_same_patients(curves, tmp_path, monkeypatch):
-    goal = "--outcome Cc --better higher --into depot --every '24 h' --doses '1:100 mg' --delta '10 %'"
-    given = f"pkpd med pk/one_compartment -n 8 --seed 1 {goal} --out med"
+    options = "--outcome Cc --better higher --into depot --every '24 h' --doses '1:100 mg' --delta '10 %'"
+    given = f"pkpd med pk/one_compartment -n 8 --seed 1 {options} --out med"
     assert f"each patient's own best dose (MED) {given}" in read(curves).words()
     monkeypatch.chdir(tmp_path)
     command(*shlex.split(given)[1:], "--quiet", "--no-figure")
-    before, after = (saved.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med"))
+    before, after = (run_folder.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med"))
     np.testing.assert_array_equal(before["benefit"], after["benefit"])
 
 
@@ -188,7 +188,7 @@ def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
     (tmp_path / "evil.toml").write_text("\n".join([f"title = {told}", f"description = {told}", f"notes = [{told}]", *lines]))
     model = pkpd.load(tmp_path / "evil.toml")
     folder = shutil.copytree(curves, tmp_path / "evil")
-    saved.write_model(model, folder)
+    run_folder.write_model(model, folder)
     new = {"model": "evil", "digest": model.digest, "command": EVIL}
     for name in ("summary.json", "curves.parquet"):
         _provenance(folder / name, new)
@@ -299,10 +299,10 @@ def test_a_model_that_was_edited_during_the_run_costs_no_results(tmp_path, capsy
     file = tmp_path / "mine.toml"
     file.write_text(Path(pkpd.load("pk/one_compartment").path).read_text())
     model = pkpd.load(file)
-    (kept,) = screen.keep_model(model, tmp_path)
-    assert saved.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest == model.digest
+    (kept,) = console.keep_model(model, tmp_path)
+    assert run_folder.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest == model.digest
     file.write_text(file.read_text() + "# edited")
-    assert screen.keep_model(model, tmp_path) == [] and not kept.exists()
+    assert console.keep_model(model, tmp_path) == [] and not kept.exists()
     assert "has changed since it was loaded" in capsys.readouterr().err
 
 
@@ -314,13 +314,13 @@ def test_figures_are_written_in_the_format_that_is_asked_for(run, tmp_path):
 def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_med():
     model = pkpd.load("ldn/hormesis")
     typical = pkpd.med(model, pkpd.cohort(model, typical=True)).columns
-    found = day(model, typical["argmax"])
+    found = dosing_interval(model, typical["argmax"])
     assert found.values[0, 0] == pytest.approx(found.values[0, -1], rel=1e-4)
     assert found.values.max() == pytest.approx(typical["peak_blockade"][0], rel=1e-3)
     assert found.values.min() == pytest.approx(typical["trough_blockade"][0], rel=1e-3)
-    assert day(model).values.shape[0] == 4
+    assert dosing_interval(model).values.shape[0] == 4
     for wrong in ([0.0], [], [np.nan]):
         with pytest.raises(PkpdError, match="doses must be positive"):
-            day(model, wrong)
+            dosing_interval(model, wrong)
     with pytest.raises(PkpdError, match="names no blockade"):
-        day(pkpd.load("pd/receptor_binding"), rule=saved.rule_of({**vars(model.benefit), "blockade": None}))
+        dosing_interval(pkpd.load("pd/receptor_binding"), benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}))

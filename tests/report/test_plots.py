@@ -8,8 +8,8 @@ import pytest
 from scipy.integrate import trapezoid
 
 import pkpd
-from pkpd.report import med_plots, plots, style, trial_plots
-from pkpd.report.observed import observations
+from pkpd.report.figures import meds, plots, style, trials
+from pkpd.report.figures.observations import observations
 from pkpd.response.med import STATUSES
 
 
@@ -33,7 +33,7 @@ def test_dose_response_draws_the_median_benefit_at_each_dose(table):
     axes = pkpd.plot(table.curves).axes[0]
     drawn = line(axes, "median patient at each dose")
     np.testing.assert_array_equal(drawn.get_xdata(), table.curves.doses)
-    np.testing.assert_allclose(drawn.get_ydata(), np.median(table.curves.benefit, axis=0))
+    np.testing.assert_allclose(drawn.get_ydata(), np.median(table.curves.gain, axis=0))
     assert axes.get_xlabel() == "dose (mg every 24 h)" and axes.get_ylabel() == "fall of pain (NRS)" and axes.get_xscale() == "log"
 
 
@@ -55,17 +55,17 @@ def test_the_density_holds_as_many_patients_as_the_bars(table):
 
 
 def test_a_cohort_without_meds_is_drawn_empty(table):
-    spread = med_plots.Spread("x", "mg", 0.05, 50.0, 3, np.geomspace(0.05, 50, 4), np.zeros(3), {**dict.fromkeys(STATUSES, 0), "no_benefit": 3}, np.nan)
+    spread = meds.Spread("x", "mg", 0.05, 50.0, 3, np.geomspace(0.05, 50, 4), np.zeros(3), {**dict.fromkeys(STATUSES, 0), "no_benefit": 3}, np.nan)
     axes = style.figure(4, 3).add_subplot()
-    med_plots.bars(axes, spread, np.full(3, np.nan))
+    meds.bars(axes, spread, np.full(3, np.nan))
     assert "100.0 %  no dose helps enough" in axes.texts[-1].get_text() and axes.get_ylim() == (0, 1)
 
 
 def test_the_line_of_the_ladder_is_the_nearest_dose_on_the_log_axis():
     ladder = np.array([1.0, 3.0, 4.5])
-    found = trial_plots.Found("x", "mg", 0.5, 50.0, ladder, np.array([2.0, np.nan]), np.array([2.0, np.nan]), np.array([3.0, 1.0]))
+    found = trials.Found("x", "mg", 0.5, 50.0, ladder, np.array([2.0, np.nan]), np.array([2.0, np.nan]), np.array([3.0, 1.0]))
     axes = style.figure(4, 3).add_subplot()
-    trial_plots.pairs(axes, found)
+    trials.pairs(axes, found)
     steps = line(axes, "true, rounded to the ladder")
     for dose in (0.6, 1.7, 1.8, 3.6, 3.7, 40.0):
         k = np.searchsorted(steps.get_xdata(), dose) - 1
@@ -76,7 +76,7 @@ def test_the_line_of_the_ladder_is_the_nearest_dose_on_the_log_axis():
 def test_discs_of_titration_paths_count_every_patient_once():
     audit = {"ID": np.array([1, 1, 2, 2, 3]), "DAY": np.array([0, 14, 0, 14, 0]), "NEXT": np.array([0.1, 0.5, 0.1, 0.5, 0.0])}
     axes = style.figure(4, 3).add_subplot()
-    trial_plots.paths(axes, audit, "mg")
+    trials.paths(axes, audit, "mg")
     goes_on, stopped = axes.collections
     np.testing.assert_array_equal(goes_on.get_offsets(), [[14, 0.5]])
     np.testing.assert_array_equal(stopped.get_offsets(), [[0, 0]])
@@ -146,14 +146,14 @@ def test_endpoints_are_drawn_as_shares_of_patients_with_their_median():
 
 
 def test_a_course_shows_the_intervals_of_its_lines():
-    from pkpd.response import nested
+    from pkpd.response import uncertainty
 
     model = pkpd.load("pk/one_compartment")
     people = pkpd.cohort(model, n=8)
     sets = pkpd.parameter_sets(model, pd.DataFrame({"vc": [40.0, 60.0]}))
     runs = [pkpd.simulate(model, "100 mg", p, "0:24:2") for p in (people, *sets.cohorts(people))]
-    names, own = nested.course_statistics(runs[0])
-    repeated = nested.under_sets(names, own, [nested.course_statistics(r)[1] for r in runs[1:]])
+    names, own = uncertainty.course_statistics(runs[0])
+    repeated = uncertainty.under_sets(names, own, [uncertainty.course_statistics(r)[1] for r in runs[1:]])
     axes = pkpd.plot(runs[0], repeated=repeated).axes[0]
     labels = axes.get_legend_handles_labels()[1]
     assert "95 % interval of the median" in labels and "of the 5 and 95 % lines" in labels

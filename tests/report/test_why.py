@@ -8,7 +8,7 @@ import pytest
 
 from pkpd.cli import main
 from pkpd.errors import ResultError
-from pkpd.report.page import page
+from pkpd.report.page.page import page
 
 GIVEN = ["--seed", "7", "--quiet", "--no-figure", "--out"]
 

@@ -6,10 +6,10 @@ from scipy.optimize import minimize_scalar
 
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
-from pkpd.response.goal import goal
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import Steady, dose_response
 from pkpd.response.med import STATUSES, med
-from pkpd.response.summary import best_menu, summarise
-from pkpd.response.sweep import Steady, dose_response
+from pkpd.response.summary import best_dose_set, summarise
 from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
 
@@ -26,12 +26,12 @@ def table():
 def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
     checked = 0
     for row in np.flatnonzero(table.columns["status"] == "interior")[:6]:
-        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1], set=RESPOND), goal(MODEL), rtol=1e-9, tol=1e-9)
+        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1], set=RESPOND), benefit_of(MODEL), rtol=1e-9, tol=1e-9)
         one = np.array([0])
         untreated = steady.mean(steady.at(one, np.zeros(1)))
 
         def loss(log_dose, steady=steady, untreated=untreated, one=one):
-            return -steady.benefit(untreated, steady.mean(steady.at(one, np.exp([log_dose]))))[0]
+            return -steady.gain(untreated, steady.mean(steady.at(one, np.exp([log_dose]))))[0]
 
         middle = np.log(table.columns["med"][row])
         best = minimize_scalar(loss, bounds=(middle - 0.5, middle + 0.5), method="bounded", options={"xatol": 1e-5})
@@ -73,7 +73,7 @@ def test_every_patient_has_one_known_status_and_a_med_only_inside(table):
 
 
 def test_benefit_at_the_med_is_not_below_any_dose_of_the_grid(table):
-    best = table.curves.benefit.max(axis=1)
+    best = table.curves.gain.max(axis=1)
     assert (table.columns["benefit_at_argmax"] >= best - 2e-6 * table.columns["untreated"]).all()
 
 
@@ -101,7 +101,7 @@ def test_who_does_not_respond_is_flat_and_the_others_are_who_they_were(table):
 def test_without_glia_and_rebound_the_drug_cannot_help():
     nothing = med(MODEL, cohort(MODEL, 8, seed=11, set=RESPOND | {"glia": 0, "rebound": 0}))
     assert set(nothing.columns["status"]) == {"no_benefit"}
-    assert (nothing.curves.benefit <= 1e-6 * nothing.columns["untreated"][:, None]).all()
+    assert (nothing.curves.gain <= 1e-6 * nothing.columns["untreated"][:, None]).all()
 
 
 def test_a_drug_that_never_reaches_the_receptor_is_flat():
@@ -120,10 +120,10 @@ def test_a_monotone_effect_is_censored_at_the_end_never_reported_as_a_value():
 
 def test_dose_response_of_the_typical_patient_is_an_inverted_u():
     response = dose_response(MODEL, cohort(MODEL, typical=True))
-    best = response.benefit[0].argmax()
+    best = response.gain[0].argmax()
     assert 1.0 < response.doses[best] < 6.0
-    assert 0.5 < response.benefit[0, best] < 1.2
-    assert response.benefit[0, -1] < 0.2 * response.benefit[0, best]
+    assert 0.5 < response.gain[0, best] < 1.2
+    assert response.gain[0, -1] < 0.2 * response.gain[0, best]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_the_best_dose_falls_when_doses_are_given_more_often():
 
 
 def test_a_menu_of_more_doses_is_worth_more_and_never_more_than_the_own_best(table):
-    one, two = best_menu(table, 1), best_menu(table, 2)
-    benefit = np.maximum(table.curves.benefit, 0.0)
+    one, two = best_dose_set(table, 1), best_dose_set(table, 2)
+    benefit = np.maximum(table.curves.gain, 0.0)
     assert one["mean_benefit"] == pytest.approx(benefit.mean(axis=0).max())
     pairs = [np.maximum(benefit[:, [i]], benefit[:, i:]).mean(axis=0).max() for i in range(benefit.shape[1])]
     assert two["mean_benefit"] == pytest.approx(max(pairs))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pkpd.response.quantiles import quantile, said, share
+from pkpd.response.quantiles import format_dose, quantile, share
 
 
 def test_intervals_of_the_median_cover_it_about_95_times_in_100():
@@ -16,8 +16,8 @@ def test_a_quantile_in_the_censored_mass_is_open():
     values = np.concatenate([np.arange(1.0, 81.0), np.full(20, np.inf)])
     assert quantile(values, 0.9).value == np.inf
     assert quantile(values, 0.5).value == pytest.approx(50.5)
-    assert said(quantile(values, 0.9).value, 0.05, 50, "mg") == "> 50 mg"
-    assert said(-np.inf, 0.05, 50, "mg") == "< 0.05 mg"
+    assert format_dose(quantile(values, 0.9).value, 0.05, 50, "mg") == "> 50 mg"
+    assert format_dose(-np.inf, 0.05, 50, "mg") == "< 0.05 mg"
 
 
 def test_uncensored_quantiles_are_numpys():

@@ -14,7 +14,7 @@ import pkpd
 from pkpd.errors import PkpdError, ResultError
 from pkpd.population.cohort import cohort
 from pkpd.response import stream as room
-from pkpd.response.dataset import StoredCurves
+from pkpd.response.streamed import StoredCurves
 from pkpd.result import plain
 from pkpd.scale.schedulers import connect
 
@@ -41,14 +41,14 @@ def assert_same(table, dataset):
 
 def test_streamed_patients_are_those_of_memory_to_the_bit(pair):
     assert_same(*pair)
-    assert_same(pair[0], pkpd.open(pair[1].folder.path))
+    assert_same(pair[0], pkpd.open_results(pair[1].folder.path))
 
 
 def test_summary_and_figure_are_those_of_memory(pair, monkeypatch):
     table, dataset = pair
     assert plain(pkpd.summarise(dataset)) == plain(pkpd.summarise(table))
-    monkeypatch.setattr("pkpd.response.dataset.NUMBERS_AT_ONCE", 140)  # two doses a reading
-    fresh = pkpd.open(dataset.folder.path)
+    monkeypatch.setattr("pkpd.response.streamed.NUMBERS_AT_ONCE", 140)  # two doses a reading
+    fresh = pkpd.open_results(dataset.folder.path)
     for a, b in zip(pkpd.plot(fresh).axes, pkpd.plot(table).axes, strict=True):
         assert [t.get_text() for t in a.texts] == [t.get_text() for t in b.texts]
         for line, other in zip(a.get_lines(), b.get_lines(), strict=True):
@@ -72,7 +72,7 @@ def test_the_histogram_of_the_summary_counts_every_med(pair):
 def test_curves_are_read_a_few_doses_at_a_time(pair, monkeypatch):
     asked = []
     read = type(pair[1].folder).tables
-    monkeypatch.setattr("pkpd.response.dataset.NUMBERS_AT_ONCE", 210)
+    monkeypatch.setattr("pkpd.response.streamed.NUMBERS_AT_ONCE", 210)
     monkeypatch.setattr(type(pair[1].folder), "tables", lambda folder, names: asked.append(len(names)) or read(folder, names))
     curves = StoredCurves(pair[1].folder, LDN, pair[1].rule, pair[1].curves.doses)
     np.testing.assert_array_equal(curves.percentiles(), pair[0].curves.percentiles())
@@ -129,7 +129,7 @@ def test_failed_patients_are_nan_and_counted(tmp_path):
         pkpd.stream(model, tmp_path / "out", 40, seed=2, resume=True)
     with pytest.raises(ResultError, match="digest is"):
         pkpd.stream(pkpd.load(str(tmp_path / "fails.toml")), tmp_path / "out", 40, seed=2, resume=True)
-    assert pkpd.open(tmp_path / "out").model.digest == model.digest  # the folder has the texts it was computed with
+    assert pkpd.open_results(tmp_path / "out").model.digest == model.digest  # the folder has the texts it was computed with
 
 
 def test_a_folder_whose_model_text_was_changed_is_refused(tmp_path):
@@ -137,7 +137,7 @@ def test_a_folder_whose_model_text_was_changed_is_refused(tmp_path):
     manifest = tmp_path / "out/manifest.json"
     manifest.write_text(manifest.read_text().replace("absorption", "Absorption"))
     with pytest.raises(PkpdError, match="stored texts of pk/one_compartment are not those"):
-        pkpd.open(tmp_path / "out")
+        pkpd.open_results(tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_work_gives_up_between_parts_when_nobody_wants_it(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         pkpd.stream(PK, tmp_path / "out", 100, size=20, threads=2, progress=progress, **GOAL)
-    assert told.is_set() and 0 < len(pkpd.open(tmp_path / "out")) < 100
+    assert told.is_set() and 0 < len(pkpd.open_results(tmp_path / "out")) < 100
 
 
 def test_the_commands_stream_resume_and_summarise_with_the_words_of_memory(run, tmp_path):
@@ -306,7 +306,7 @@ def test_a_worker_of_another_build_is_refused_by_name(tmp_path, cluster, monkeyp
 def test_the_command_takes_the_address_of_a_scheduler(run, tmp_path, cluster, local):
     words = ["med", "pk/one_compartment", "-n", 400, *WORDS, "--stream", "--chunk", 20, "--no-figure", "--quiet", "--out", "out"]
     assert run(*words, "--scheduler", cluster.scheduler.address) == (0, "", "")
-    assert_same(pkpd.open(local), pkpd.open(tmp_path / "out"))
+    assert_same(pkpd.open_results(local), pkpd.open_results(tmp_path / "out"))
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):

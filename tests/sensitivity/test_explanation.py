@@ -9,9 +9,9 @@ import pytest
 import pkpd
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
-from pkpd.report import explained
+from pkpd.report.words import explanation
+from pkpd.response.dose_response import dose_response
 from pkpd.response.med import med
-from pkpd.response.sweep import dose_response
 from pkpd.sensitivity.explanation import explain
 from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
@@ -27,11 +27,11 @@ def patient():
 
 def test_parts_of_the_inputs_sum_to_the_difference_of_the_two_log_doses(patient):
     own, typical = (med(LDN, c).columns["argmax"][0] for c in (cohort(LDN, seed=7, ids=[3]), cohort(LDN, typical=True)))
-    assert patient.split.part.sum() == pytest.approx(patient.split.difference, abs=1e-12)
-    assert patient.split.difference == pytest.approx(np.log10(own / typical), abs=1e-12)
+    assert patient.attribution.part.sum() == pytest.approx(patient.attribution.difference, abs=1e-12)
+    assert patient.attribution.difference == pytest.approx(np.log10(own / typical), abs=1e-12)
     assert set(patient.names) == {i.name for i in LDN.inputs if i.iiv and i.iiv.kind != "classes"}
     # nothing that acts after the dose has acted moves the dose
-    assert abs(dict(zip(patient.names, patient.split.part, strict=True))["p0"]) < 1e-5
+    assert abs(dict(zip(patient.names, patient.attribution.part, strict=True))["p0"]) < 1e-5
 
 
 def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
@@ -39,17 +39,17 @@ def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
     own = {name: found.row(0)[name] for name in found.names}
     middle = {name: found.row(1)[name] for name in found.names}
     expected = [0.0 if name == "a" else np.log10(own[name] / middle[name]) for name in found.names]
-    assert found.split.exact
-    np.testing.assert_allclose(found.split.part, expected, atol=1e-3)
-    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(explained.sentences(found.model, found.summary()))
+    assert found.attribution.exact
+    np.testing.assert_allclose(found.attribution.part, expected, atol=1e-3)
+    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(explanation.sentences(found.model, found.summary()))
 
 
 def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):
     assert list(patient.parts) == ["rebound", "glia", "all parts"]
     off = dose_response(LDN, cohort(LDN, seed=7, ids=[3], set={"glia": 0}))
-    np.testing.assert_array_equal(patient.parts["glia"], off.benefit[0])
+    np.testing.assert_array_equal(patient.parts["glia"], off.gain[0])
     # pain is a sum of an opioid and a glial part
-    curve, parts = patient.table.curves.benefit[0], patient.parts
+    curve, parts = patient.table.curves.gain[0], patient.parts
     np.testing.assert_allclose(curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=5e-5)
 
 

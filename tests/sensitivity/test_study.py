@@ -8,11 +8,11 @@ import pytest
 from pkpd.errors import CohortError, PkpdError
 from pkpd.population import sobol as sequence
 from pkpd.population.cohort import cohort
+from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
-from pkpd.response.goal import goal
 from pkpd.response.med import med
 from pkpd.sensitivity.design import design
-from pkpd.sensitivity.influences import influences
+from pkpd.sensitivity.sensitivity_indices import sensitivity_indices
 from pkpd.sensitivity.study import study
 from pkpd.symbolic.load import load
 from tests.sensitivity.exact import linear_closed, shapley
@@ -24,7 +24,7 @@ S = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))  # SDs of log k1, k2, k3
 
 @pytest.fixture(scope="module")
 def product():
-    return influences(PRODUCT, points=256, most=256, scramblings=8, seed=3)
+    return sensitivity_indices(PRODUCT, points=256, most=256, scramblings=8, seed=3)
 
 
 def test_log_med_that_is_a_sum_of_normals_has_exact_indices(product):
@@ -74,18 +74,18 @@ def test_people_of_the_design_are_those_of_the_cohort_at_the_same_points():
 
 def test_the_quick_best_dose_is_that_of_the_full_table():
     people = cohort(LDN, 60, seed=11)
-    table, quick = med(LDN, people), best(LDN, people, goal(LDN))
+    table, quick = med(LDN, people), best(LDN, people, benefit_of(LDN))
     np.testing.assert_array_equal(quick.flat, table.having("flat"))
     error = (quick.argmax - np.log10(table.columns["argmax"]))[~quick.flat]
     assert np.abs(error).max() < 0.03 and error.std() < 0.005
-    np.testing.assert_allclose(quick.benefit, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3)
+    np.testing.assert_allclose(quick.gain, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3)
     assert (quick.responder == table.columns["responder"]).mean() > 0.98
     at_end = np.isclose(table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9).any(axis=1)
     np.testing.assert_array_equal((quick.ends > 0)[~quick.flat], at_end[~quick.flat])
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():
-    one, two = (influences(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
+    one, two = (sensitivity_indices(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
     for name, column in one.columns.items():
         np.testing.assert_array_equal(column, two.columns[name])
 
@@ -96,21 +96,21 @@ def test_ctrl_c_keeps_the_scramblings_that_are_finished():
         if done > 2.5 * 8 * 8:
             raise KeyboardInterrupt
 
-    kept = influences(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
-    whole = influences(PRODUCT, ("sobol",), points=8, most=8, scramblings=2)
+    kept = sensitivity_indices(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
+    whole = sensitivity_indices(PRODUCT, ("sobol",), points=8, most=8, scramblings=2)
     assert kept.about["sobol"]["scramblings"] == 2 and kept.about["stopped"] and "shapley" not in kept.about
     np.testing.assert_array_equal(kept.columns["value"], whole.columns["value"])
 
 
 def test_too_little_is_refused_with_a_sentence():
     with pytest.raises(PkpdError, match="at least 2 points, 2 scramblings"):
-        influences(PRODUCT, points=64, scramblings=1)
+        sensitivity_indices(PRODUCT, points=64, scramblings=1)
     with pytest.raises(PkpdError, match=r"Unknown method 'sobel'\. Did you mean 'sobol'"):
-        influences(PRODUCT, ("sobel",))
+        sensitivity_indices(PRODUCT, ("sobel",))
     with pytest.raises(PkpdError, match=r"no \[benefit\] table"):
-        influences(load("pk/one_compartment"))
+        sensitivity_indices(load("pk/one_compartment"))
     with pytest.raises(CohortError, match="Unknown parameter 'cll'"):
-        influences(LDN, set={"cll": 1})
+        sensitivity_indices(LDN, set={"cll": 1})
 
 
 def test_the_command_writes_table_summary_and_figure(run, tmp_path):
@@ -131,7 +131,7 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
 
 
 def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
-    found = influences(LDN, ("local",), points=2, most=2)
+    found = sensitivity_indices(LDN, ("local",), points=2, most=2)
     slope = {name: value[0] for name, value in found.get("log10_med", "elasticity").items()}
     # twice the base per labelled mg is half the dose; nothing after the tone but the balance of its parts moves the dose
     assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(1.0, abs=0.005)
@@ -145,7 +145,7 @@ def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
 
 
 def test_screening_ranks_inputs_by_how_far_they_move_the_dose():
-    found = influences(PRODUCT, ("morris",), points=8, scramblings=4)
+    found = sensitivity_indices(PRODUCT, ("morris",), points=8, scramblings=4)
     size = {name: value[0] for name, value in found.get("log10_med", "morris_mean_abs").items()}
     assert size["k1"] > size["k3"] > 0.05 and size["a"] == pytest.approx(0.0, abs=2e-3)
 

@@ -5,11 +5,11 @@ import pytest
 
 from pkpd.errors import TrialError
 from pkpd.population.cohort import cohort
-from pkpd.sensitivity.influences import influences
+from pkpd.sensitivity.sensitivity_indices import sensitivity_indices
 from pkpd.sensitivity.study import study
 from pkpd.sensitivity.titrated import NOISE, best_step, titrated
 from pkpd.symbolic.load import load
-from pkpd.trials.observed import titrate
+from pkpd.trials.titrate import titrate
 
 LDN = load("ldn/hormesis")
 RULE = "slow-ladder"
@@ -18,16 +18,16 @@ RULE = "slow-ladder"
 @pytest.fixture(scope="module")
 def silent():
     """Nobody responds."""
-    return influences(LDN, ("sobol",), points=16, most=16, scramblings=2, seed=3, titrate=RULE, set={"responds": 0})
+    return sensitivity_indices(LDN, ("sobol",), points=16, most=16, scramblings=2, seed=3, titrate=RULE, set={"responds": 0})
 
 
 def test_the_best_step_is_the_observed_med_where_there_is_one():
     table = titrate(LDN, cohort(LDN, 120, seed=7), RULE, replicates=1)
     found = table.found[0]
-    best = best_step(table.course, table.titration.ladder[0])
+    best = best_step(table.course, table.rule.ladder[0])
     there = np.isfinite(found)
     np.testing.assert_array_equal(best[there], found[there])
-    assert set(best) <= set(table.titration.ladder) and there.any() and not there.all()
+    assert set(best) <= set(table.rule.ladder) and there.any() and not there.all()
 
 
 def test_patients_are_those_that_a_titration_of_the_same_address_finds():
@@ -64,4 +64,4 @@ def test_observed_outputs_stand_beside_the_true_ones(silent):
 
 def test_an_unknown_rule_is_refused():
     with pytest.raises(TrialError, match="slow-ladder"):
-        influences(LDN, ("sobol",), titrate="slow-laddr")
+        sensitivity_indices(LDN, ("sobol",), titrate="slow-laddr")

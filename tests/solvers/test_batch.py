@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from pkpd.dosing.events import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET, Actions
+from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET, Actions
 from pkpd.kernels.lower import area
 from pkpd.solvers import batch, driver
 from pkpd.symbolic.load import load
@@ -134,13 +134,13 @@ def test_a_run_in_parts_has_the_bits_of_one_with_stops_between(chain, solver):
     kind = np.array([ADD, LOOK, LOOK, ADD, LOOK], np.int8)
     plan = Actions(np.arange(10) * 5, np.tile(times, 9), np.tile(kind, 9), np.zeros(45, np.int32), np.full(45, 3.0))
     whole = batch.solve(kernel, theta, t1=48.0, actions=plan, grid=batch.Grid(np.zeros(0), np.zeros(0, np.int64), np.zeros((9, 2), np.int64), np.arange(10)))
-    at, state = 0.0, {"y0": None, "control": None, "peak": None}
+    at, state = 0.0, {"y0": None, "control": None, "largest": None}
     for stop in [*stops, 48.0]:
         given = [t for t in doses if at <= t < stop]
         part = batch.solve(kernel, theta, None, t0=at, t1=stop, actions=boluses(9, np.array(given), np.full(len(given), 3.0)), **state)
-        at, state = stop, {"y0": part.end, "control": part.control, "peak": part.peak}
+        at, state = stop, {"y0": part.end, "control": part.control, "largest": part.largest}
     np.testing.assert_array_equal(part.end, whole.end)
-    np.testing.assert_array_equal(part.peak, whole.peak)
+    np.testing.assert_array_equal(part.largest, whole.largest)
 
 
 @pytest.mark.parametrize("solver", ["tsit5", "rosenbrock"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from pkpd.dosing.events import ADD, RATE, Actions, periodic_actions
+from pkpd.dosing.actions import ADD, RATE, Actions, periodic_actions
 from pkpd.errors import PkpdError
 from pkpd.kernels.layout import Layout
 from pkpd.kernels.lower import lower
@@ -175,7 +175,7 @@ def test_a_step_reaches_from_action_or_output_time_to_the_next():
     solution = batch.solve(kernel_of(ONE), [[ka, cl, vc, 1.0, 0.0]], t1=30.0, actions=events((0.0, ADD, 0, 1.0), (7.0, ADD, 0, 1.0)), grid=[0.0, 7.0, 9.0, 30.0])
     assert solution.steps[0] == 3 and solution.rejected[0] == 0
     central = solution.out[0, :, 1]
-    assert solution.peak[0, 1] == central.max()
+    assert solution.largest[0, 1] == central.max()
 
 
 def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between():
@@ -264,7 +264,7 @@ def test_the_steady_state_is_where_a_long_run_ends_and_the_same_alone():
     long = Actions(np.arange(41) * days, np.tile(12.0 * np.arange(days), 40), np.zeros(40 * days, np.int8), np.zeros(40 * days, np.int32),
                    np.repeat(10.0 * people.theta[:, TWO.input_names.index("fdepot")], days))  # fmt: skip
     settled = batch.solve(kernel_of(TWO), people.theta, t1=12.0 * days, actions=long)
-    assert (np.abs(found.y - settled.end) < GATE * (settled.end + 1e-3 * settled.peak)).all()
+    assert (np.abs(found.y - settled.end) < GATE * (settled.end + 1e-3 * settled.largest)).all()
     _, alone = steady(TWO, rows=[17])
     np.testing.assert_array_equal(alone.y[0], found.y[17])
     np.testing.assert_array_equal(alone.error[0], found.error[17])

@@ -94,7 +94,7 @@ def test_the_closed_form_is_met_between_steps_at_order_five(relaxing):
     steps = []
     for rtol in (1e-4, 1e-6, 1e-8, 1e-10):
         run = batch.solve(kernel, THETA, t1=100.0, grid=TIMES, rtol=rtol)
-        # within a tolerance that stands beside a tenth of the state's peak
+        # within a tolerance that stands beside a tenth of the state's largest
         assert (np.abs(run.out[:, :, 0] - relaxed(THETA, TIMES)) < 20 * rtol * (0.1 + np.abs(run.out[:, :, 0]))).all()
         steps.append(run.steps.sum())
     growth = np.log10(steps[-1] / steps[0]) / 6

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import pkpd
-from pkpd.trials.body import Body, setting
+from pkpd.titration.library import rules
 from pkpd.trials.design import read
-from pkpd.trials.observe import diary
-from pkpd.trials.rules import rules
+from pkpd.trials.observation import diary
+from pkpd.trials.physiology import Physiology, setting
 
 ROOT = Path(__file__).parents[2]
 MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "64", "--titrate", "slow-ladder-7-days"]
@@ -98,6 +98,6 @@ def test_the_page_on_trials_names_every_rule_and_can_be_read(run):
 
 def test_the_reference_blockade_is_that_of_the_typical_patient_on_4_5_mg():
     model = pkpd.load("ldn/hormesis")
-    body = Body(setting(model, diary()), pkpd.cohort(model, typical=True), 0, 24.0 * np.arange(56))
+    body = Physiology(setting(model, diary()), pkpd.cohort(model, typical=True), 0, 24.0 * np.arange(56))
     _, blockade = body.advance(np.arange(1), 56, np.arange(56), 24.0 * np.arange(56)[None], np.full((1, 56), 4.5))
     assert blockade[0, -1] == pytest.approx(diary()["blockade_ref"], abs=0.0005)

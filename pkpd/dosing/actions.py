@@ -1,0 +1,179 @@
+"""Regimens meet a model's dose targets: every dose becomes an action (time, kind, state, amount) of one row.
+
+A row is a patient at a dose. Bioavailability and lag of the row's own patient are applied here, so that the solver sees
+plain numbers. Knows regimens and targets; knows nothing of solvers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd import units
+from pkpd.errors import DoseError, PkpdError, closest
+
+# what an action does: its amount goes into a state, or changes the constant rate into it; all states return to their start
+# values and all rates to 0; the row goes on with the inputs of another row of theta; the outputs are saved; all states become,
+# or rise by, a given vector
+ADD, RATE, RESET, PERSON, LOOK, SET, PLUS = range(7)
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What happens to each row and when, sorted by time inside each row; at equal times in order.
+
+    start : (N+1,) int64, row r owns start[r]:start[r+1]; time : (M,) model time; kind : (M,) int8, as above
+    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row of LOOK, the row of the
+        solver's `given` vectors of SET and PLUS
+    amount : (M,) state unit, for RATE per unit of model time
+    """
+
+    start: np.ndarray
+    time: np.ndarray
+    kind: np.ndarray
+    state: np.ndarray
+    amount: np.ndarray
+
+    def take(self, rows):
+        """The actions of some rows, in that order."""
+        counts = np.diff(self.start)[rows]
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        index = np.repeat(self.start[rows] - start[:-1], counts) + np.arange(start[-1])
+        return Actions(start, self.time[index], self.kind[index], self.state[index], self.amount[index])
+
+    def before(self, end):
+        """The actions of every row before the time `end`."""
+        keep = self.time < end
+        start = np.concatenate([[0], np.cumsum(keep)])[self.start].astype(np.int64)
+        return Actions(start, self.time[keep], self.kind[keep], self.state[keep], self.amount[keep])
+
+
+def target(model, into, unit=None):
+    """The dose target `into` (None: the first) of a model, checked against the unit of a dose.
+
+    Raises DoseError where the model has no such target or the unit does not measure it.
+    """
+    if not model.doses:
+        raise DoseError(f"{model.name} has no [dose] table: nothing can be dosed.")
+    if into is None:
+        found = model.doses[0]
+    else:
+        found = next((d for d in model.doses if d.state == into), None)
+    if found is None:
+        raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}")
+    amount_of(model, found, unit or found.unit)
+    return found
+
+
+def amount_of(model, found, unit):
+    """(factor, place): a dose of x `unit` is x * factor in the target's unit, times the input at `place` unless that is None.
+
+    "mg/kg" is per the model's covariate that is measured in kg. Raises DoseError.
+    """
+    try:
+        return units.factor(unit, found.unit), None
+    except PkpdError:
+        wrong = DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.")
+    above, slash, below = unit.partition("/")
+    try:
+        if not slash or not units.dimension(below)[0]:
+            raise wrong
+        factor = units.factor(above, found.unit)
+    except PkpdError as error:
+        raise wrong from error
+    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]]
+    if len(fitting) != 1:
+        names = " and ".join(c.name for c in fitting) or "none"
+        raise DoseError(f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}.")
+    return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
+
+
+def _applied(model, found, theta, rows):
+    """Lag in model time and amount factor of a target, in the shape of `rows` (rows of theta, any shape)."""
+    names = model.input_names
+    lag = theta[rows, names.index(found.lag)] if found.lag else np.zeros(rows.shape)
+    share = theta[rows, names.index(found.f)] if found.f else np.ones(rows.shape)
+    return lag, share * found.factor
+
+
+def _size(model, found, unit, theta, rows):
+    """One `unit` in the target's unit, a number or in the shape of `rows`."""
+    factor, place = amount_of(model, found, unit)
+    return factor if place is None else factor * theta[rows, place]
+
+
+def actions(model, regimen, theta, person=None, scale=None, occasions=()):
+    """All doses of a regimen for every row.
+
+    Parameters
+    ----------
+    theta : (P, K), or (P * C, K) where there are occasions: row p * C + c is patient p on occasion c
+    person : (N,) row -> patient (default: each patient once); scale : (N,) multiplies every amount
+    occasions : (C,) increasing model times at which an occasion begins; the first one also holds before its time
+
+    Returns
+    -------
+    Actions, doses at equal times in the order of the regimen, after the beginning of an occasion. Raises DoseError.
+    """
+    count = max(len(occasions), 1)
+    person = np.arange(len(theta) // count) if person is None else np.asarray(person)
+    hour = units.factor("h", model.time)
+    own = person[:, None] * count
+    later = np.arange(1, count)
+    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, own + later, 0.0)]
+    for phase in regimen.phases:
+        found = target(model, phase.into, phase.unit)
+        given = (phase.start + phase.every * np.arange(phase.count)) * hour
+        rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
+        lag, share = _applied(model, found, theta, rows)
+        amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
+        parts.append((lag + given, ADD, model.state_names.index(found.state), amount if scale is None else amount * np.asarray(scale)[:, None]))
+    return _sorted(parts)
+
+
+def _sorted(parts):
+    """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
+    rows, shapes = len(parts[0][0]), [time.shape for time, *_ in parts]
+    time, kind, state, amount = (
+        np.hstack([np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]) for field in range(4)
+    )
+    order = np.argsort(time, axis=1, kind="stable")
+    time, kind, state, amount = (np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount))
+    start = np.arange(rows + 1, dtype=np.int64) * order.shape[1]
+    return Actions(start, time.astype(np.float64), kind.astype(np.int8), state.astype(np.int32), amount.astype(np.float64))
+
+
+def periodic_actions(model, into, amounts, every, theta, person, unit=None):
+    """One dose an interval for every row, at its lag modulo the interval.
+
+    amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
+    """
+    found, person = target(model, into), np.asarray(person)
+    lag, share = _applied(model, found, theta, person)
+    given = share * amounts * _size(model, found, unit or found.unit, theta, person)
+    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])
+
+
+def arriving(model, into, times, amounts, theta, person):
+    """When doses reach the body and how much of them: (N, n) model time and (N, n) in the state's unit.
+
+    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit
+    theta : (P, K); person : (N, n) or (N, 1) row of theta at each dose
+    """
+    lag, share = _applied(model, target(model, into), theta, person)
+    return lag + times, share * amounts
+
+
+def single_actions(model, into, times, amounts, person=None):
+    """Actions at times (N, n), those at inf left out; at equal times in the order of their columns.
+
+    amounts : (N, n) of doses as `arriving` gives them; person : (N, n) row of theta from then on, -1 for a dose (default: doses only)
+    """
+    state = model.state_names.index(target(model, into).state)
+    person = np.full(times.shape, -1) if person is None else person
+    order = np.argsort(times, axis=1, kind="stable")
+    times, amounts, person = (np.take_along_axis(a, order, axis=1) for a in (times, amounts, person))
+    given = np.isfinite(times)
+    start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
+    times, amounts, person = times[given], amounts[given], person[given]
+    kind = np.where(person < 0, ADD, PERSON).astype(np.int8)
+    return Actions(start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts)

@@ -1,0 +1,109 @@
+"""How a dose-response curve is written down to be fitted: the parts that all models share.
+
+A curve is c + sum of beta[k] * shape k, with beta >= 0. The same curve is written again with its peak, or the dose where it is back
+at the control, in place of one of its numbers, so that a profile likelihood is an ordinary fit. Response up is better. Doses come as
+logarithms (-inf is dose 0), search coordinates theta are logarithms too. Knows no model and no data.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+STEEPEST = np.log(99.0)  # b or a Hill slope beyond 100 is a step between two doses
+REACH = 18.0  # natural logs that a scale may lie outside the doses
+NEAR = 4.0  # and outside which only few are tried
+
+
+@dataclass(frozen=True)
+class Parameterisation:
+    """One way to write a curve: shapes(value (B,), theta (B, k), x (1, J)) -> (B, m, J); box (k, 2) of theta, nodes a search looks at.
+
+    constant : whether c is added to the shapes, or is already in them
+    """
+
+    shapes: object
+    box: np.ndarray
+    nodes: tuple
+    constant: bool = True
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What every model states. `linear` names c and the coefficients of the shapes, in the order of the shapes."""
+
+    name: str
+    equation: str
+    source: str
+    nonlinear: ClassVar[tuple]
+    linear: ClassVar[tuple]
+    hormetic: ClassVar[bool] = True  # can rise above its control and fall again
+    nested: ClassVar[bool] = False  # is the log-logistic curve where its f is 0
+    returns: ClassVar[bool] = False  # can fall back to the control at a finite dose
+    based: ClassVar[bool] = False  # says nothing without its c
+    slopes: ClassVar[tuple] = ("b",)  # the non-linear numbers that are no doses
+
+    def scaled(self, middle):
+        """The curve for doses divided by `middle`."""
+        return self
+
+    def peak_parameterisation(self, span):
+        """Form with value = log peak dose."""
+        raise NotImplementedError
+
+    def zero_parameterisation(self, span):
+        """Form with value = log dose above the peak where the curve is back at its control."""
+        raise NotImplementedError
+
+    def rise_parameterisations(self, span, c, sign):
+        """Forms with value = log of (peak - control) / (sign * control); c : "none", "positive" or "free"."""
+        if c == "none":
+            return []
+        peak = self.peak_parameterisation(span)
+
+        def shapes(value, theta, x):
+            at = np.concatenate([x, [[-np.inf]]], axis=1)
+            found = peak.shapes(theta[:, 0], theta[:, 1:], at)[:, 0]
+            top = peak.shapes(theta[:, 0], theta[:, 1:], theta[:, :1])[:, 0]
+            base = sign * (top - found[:, -1:]) * np.exp(-value)[:, None] - found[:, -1:]
+            if c == "positive":
+                base = np.where(base >= 0.0, base, np.nan)
+            return (found[:, :-1] + base)[:, None]
+
+        rest = ((ends, nodes[:: 1 + len(nodes) // 12]) for ends, nodes in zip(peak.box, peak.nodes, strict=True))
+        return [parameterisation(shapes, (scales(span), spread(span, 1.2)), *rest, constant=False)]
+
+
+def scales(span):
+    """Box of the log of a dose-like number. span : half the log range of the doses, whose middle is 0"""
+    return [-span - REACH, span + REACH]
+
+
+def spread(span, step):
+    """Nodes over that box, `step` apart near the doses."""
+    near = span + NEAR
+    far = np.linspace(near, span + REACH, 6)[1:]
+    return np.concatenate([-far[::-1], np.linspace(-near, near, int(2 * near / step) + 1), far])
+
+
+def parameterisation(shapes, *coordinates, constant=True):
+    """Form from ((low, high), nodes or how many) of each coordinate of theta."""
+    nodes = [np.linspace(*ends, n) if isinstance(n, int) else n for ends, n in coordinates]
+    return Parameterisation(shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant)
+
+
+def hill(slope, x, scale):
+    """Log of (x/scale)^slope."""
+    return slope * (x - scale)
+
+
+def last_fall(f, around):
+    """The largest x near `around` where f goes from above 0 to below it; NaN where there is none within 60 natural logs."""
+    from scipy.optimize import brentq
+
+    grid = around + np.linspace(-60.0, 60.0, 481)
+    with np.errstate(over="ignore"):
+        above = np.flatnonzero(f(grid) > 0.0)
+        if not len(above) or above[-1] == len(grid) - 1:
+            return np.nan if not len(above) else np.inf
+        return brentq(f, grid[above[-1]], grid[above[-1] + 1], xtol=1e-15, rtol=1e-15)

@@ -1,0 +1,196 @@
+"""Figures of whatever pkpd computed: `plot` finds the one that suits; time courses and endpoints are drawn here.
+
+Each function takes a result and returns a matplotlib Figure; `save` writes it whole or not at all. Computes quantiles for
+display and nothing else.
+"""
+
+from functools import cache, singledispatch
+
+import numpy as np
+
+from pkpd.fits.comparison import Comparison
+from pkpd.fits.result import Fit
+from pkpd.report.figures import fits, meds, style
+from pkpd.report.words import models
+from pkpd.response.dose_response import DoseResponse
+from pkpd.response.dosing_interval import DosingInterval
+from pkpd.response.med import MedTable
+from pkpd.response.streamed import MedDataset
+from pkpd.result import EndpointResult, EventResult, Result, write_figure
+
+
+@singledispatch
+def plot(thing, **options):
+    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Day, Fit, Comparison, Titration,
+    TrialResult, Sensitivity, Explanation or Prediction.
+
+    Raises TypeError for anything else.
+    """
+    _know_all()
+    if plot.dispatch(type(thing)) is plot.dispatch(object):
+        raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
+    return plot.dispatch(type(thing))(thing, **options)
+
+
+plot.register(Fit, fits.fitted)
+plot.register(Comparison, fits.compared)
+plot.register(DoseResponse, meds.dose_response)
+plot.register(MedTable, meds.med)
+plot.register(MedDataset, meds.med)
+plot.register(DosingInterval, meds.dosing_interval)
+
+
+@cache
+def _know_all():
+    """Trials and studies of why patients differ are loaded only when a figure is asked for."""
+    from pkpd.report.figures import explanation, prediction, sensitivity, trials
+    from pkpd.sensitivity.explanation import Explanation
+    from pkpd.sensitivity.prediction import Prediction
+    from pkpd.sensitivity.study import Sensitivity
+    from pkpd.trials.run import TrialResult
+    from pkpd.trials.titrate import Titration
+
+    plot.register(Titration, trials.observed_meds)
+    plot.register(TrialResult, trials.trial)
+    plot.register(Sensitivity, sensitivity.first)
+    plot.register(Explanation, explanation.explanation)
+    plot.register(Prediction, prediction.prediction)
+
+
+def save(drawing, path):
+    """Write a figure in the format of the file's ending (.png, .svg, .pdf), whole or not at all. Raises ResultError."""
+    write_figure(drawing, path)
+
+
+@plot.register
+def time_course(result: Result, data=None, repeated=None):
+    """Median and 5-95 % band of every output over time, with dose marks; observations as points.
+
+    data : list of pkpd.report.figures.observations.Observations; repeated : pkpd.response.uncertainty.Repeated of the course, for intervals of its lines
+    """
+    fine = result.values[result.status == 0]
+
+    def draw(axes, k, scale):
+        _course(axes, result.times * scale, fine[:, :, k])
+        if repeated is not None:
+            _intervals(axes, result, repeated, k, scale)
+        _dose_marks(axes, result, scale)
+
+    return _panels(result, len(fine), fine.reshape(-1, len(result.names)), draw, data)
+
+
+@plot.register
+def at_records(result: EventResult, data=None):
+    """Every output at the records of an event table, one line a patient; observations as points.
+
+    data : list of pkpd.report.figures.observations.Observations
+    """
+    fine = result.cohort.ids[result.status == 0]
+    shown = fine[:: max(1, -(-len(fine) // style.MOST_CURVES))]
+    few = len(shown) <= len(style.CYCLE)
+
+    def draw(axes, k, scale):
+        for place, patient in enumerate(shown):
+            rows = result.ids == patient
+            look = {"color": style.CYCLE[place], "label": f"ID {patient}"} if few else {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
+            axes.plot(result.times[rows] * scale, result.values[rows, k], **look)
+
+    return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
+
+
+@plot.register
+def distributions(result: EndpointResult):
+    """Histogram of every endpoint over the patients that finished, with the median and the 5-95 % range."""
+    fine = result.values[result.status == 0]
+    columns = 2 if len(result.names) == 4 else min(3, len(result.names))
+    rows = -(-len(result.names) // columns)
+    drawing = style.figure(3.9 * columns + 0.6, 2.7 * rows + 0.9)
+    for k, name in enumerate(result.names):
+        axes = drawing.add_subplot(rows, columns, k + 1)
+        axes.hist(fine[:, k], bins=30, weights=np.full(len(fine), 100 / max(len(fine), 1)), color=style.SKY, edgecolor="white", linewidth=0.5)
+        if len(fine):
+            low, median, high = np.percentile(fine[:, k], (5, 50, 95))
+            axes.axvspan(low, high, color=style.BLUE, alpha=0.08, linewidth=0, zorder=0)
+            axes.axvline(median, color=style.BLUE, linewidth=2)
+            axes.set_title(f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9)
+        style.clean(axes, name if result.units[k] == "1" else f"{name} in {result.units[k]}", "patients (%)" if k % columns == 0 else "")
+    style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
+    style.caption(drawing, models.small_print(result.model, result.provenance(), len(fine)))
+    return drawing
+
+
+def _panels(result, finished, values, draw, data):
+    """A panel for each output, filled by draw(axes, place of the output, factor of time); values : (N, O) that decide the axes."""
+    shown = range(len(result.names))
+    columns = 2 if len(shown) == 4 else min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    drawing = style.figure(4.4 * columns + 0.6, 2.7 * rows + 0.8)
+    scale, unit = _clinician_time(result.times, result.time_unit)
+    for place, k in enumerate(shown):
+        axes = drawing.add_subplot(rows, columns, place + 1)
+        draw(axes, k, scale)
+        seen = [d for d in data or () if d.name == result.names[k]]
+        for points in seen:
+            axes.plot(points.times * scale, points.values, "o", ms=4, mfc="white", mec=style.RED, label=f"observed ({points.column})")
+        style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
+        if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
+            _concentration_axis(axes, values[:, k])
+        named = len(axes.get_legend_handles_labels()[0])
+        if named and (place == 0 or seen):
+            if named > 3:  # a long legend finds no empty corner
+                low, high = axes.get_ylim()
+                axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
+            axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
+    style.heading(drawing, f"{result.model.title}: {result.regimen}")
+    style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
+    return drawing
+
+
+def _course(axes, times, values):
+    if not len(values):
+        return
+    low, median, high = np.percentile(values, (5, 50, 95), axis=0)
+    if len(values) > 1:
+        axes.fill_between(times, low, high, color=style.BLUE, alpha=0.2, linewidth=0, label="5 to 95 % of patients")
+    axes.plot(times, median, color=style.BLUE, linewidth=1.6, label="median" if len(values) > 1 else "patient")
+
+
+def _intervals(axes, result, repeated, k, scale):
+    """95 % intervals over runs of the median and of the edges of the band."""
+    low, high = (x.reshape(len(result.times), len(result.names), -1)[:, k] for x in (repeated.low, repeated.high))
+    for level, color in ((1, style.BLUE), (0, style.ORANGE), (2, style.ORANGE)):
+        words = {1: "95 % interval of the median", 0: "of the 5 and 95 % lines"}.get(level)
+        axes.fill_between(result.times * scale, low[:, level], high[:, level], color=color, alpha=0.35, linewidth=0, label=words)
+
+
+def _dose_marks(axes, result, scale):
+    """A tick under the axis at every dose, or none where they would run into each other."""
+    from pkpd import units
+    from pkpd.dosing.rx import rx
+
+    hours = np.concatenate([p.start + p.every * np.arange(p.count) for p in rx(result.regimen).phases])
+    times = hours * units.factor("h", result.time_unit)
+    times = times[(times >= result.times[0]) & (times <= result.times[-1])]
+    if len(times) <= 60:
+        axes.plot(times * scale, np.zeros(len(times)), "|", color=style.ORANGE, ms=7, mew=1.5, transform=axes.get_xaxis_transform(), clip_on=False)
+
+
+def _clinician_time(times, unit):
+    """(factor, unit): hours up to two days, days after that."""
+    from pkpd import units
+
+    span = (times[-1] - times[0]) * units.factor(unit, "h")
+    shown = "h" if span <= 72 else "d"
+    return units.factor(unit, shown), shown
+
+
+def _is_concentration(unit):
+    return unit.endswith(("g/mL", "g/L", "M"))
+
+
+def _concentration_axis(axes, values):
+    """Log axis over the three decades below almost the highest value."""
+    top = np.percentile(values, 99)
+    style.log_axis(axes.yaxis, 1.0, 1e9)
+    if top > 0:
+        axes.set_ylim(bottom=top / 1000)

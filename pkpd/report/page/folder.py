@@ -1,0 +1,194 @@
+"""What a folder holds: MEDs in memory or streamed, curves, titrations, a trial, sensitivity. Nothing in it is trusted.
+
+Tables of another run than that of the summary are left out, and named. Knows files; draws nothing.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import ResultError
+from pkpd.report.figures.trials import Arm, Found
+from pkpd.report.words.published import inside
+from pkpd.response import folder as run_folder
+from pkpd.response import streamed
+from pkpd.response.summary import summarise
+from pkpd.scale.folder import MANIFEST
+from pkpd.symbolic.model import Model
+
+WHY = ("sensitivity", "explain", "predict")
+OPEN = ("value", "low", "high", "share", "sd_patients", "sd_noise", "sd", "rank", "second_peak")  # numbers of summaries that are NaN where JSON has null
+
+
+@dataclass(frozen=True)
+class Contents:
+    """kind : "med", "dose-response", "trial" or "" where there are only others; summary : plain data, infinities and NaN as numbers
+
+    curves : BenefitCurves or None; people : name -> (P,) columns of the patients; audit : columns of the visits, or None
+    sensitivity : (summary, columns) or None; explained, predicted : summary or None; left_out : sentences on what is no part of the study
+    """
+
+    path: Path
+    model: Model
+    kind: str
+    summary: dict
+    people: object
+    curves: object = None
+    titrated: Found | None = None
+    audit: dict | None = None
+    arms: tuple = ()
+    sensitivity: tuple | None = None
+    explained: dict | None = None
+    predicted: dict | None = None
+    left_out: tuple = ()
+
+    @property
+    def origin(self):
+        """Provenance of the study."""
+        return self.summary["provenance"]
+
+    @property
+    def benefit(self):
+        """The Benefit that was asked for, None for a trial."""
+        if self.kind == "trial":
+            return None
+        if self.kind == "dose-response":
+            return run_folder.benefit_from(self.summary["benefit"])
+        reasons = self.sensitivity[0] if self.sensitivity else self.explained or self.predicted
+        return run_folder.benefit_from((self.summary if self.kind else reasons)["benefit"])
+
+
+def contents(folder):
+    """The Contents of a folder. Raises ResultError where it holds nothing known, or something that is not as it was written."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise ResultError(f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial or sensitivity.")
+    try:
+        return _with_why(_study(path))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise ResultError(f"'{path}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+
+
+def _study(path):
+    """The Contents of a folder but for the explanations."""
+    if (path / MANIFEST).exists():
+        return _streamed(path)
+    if (path / "summary.json").exists():
+        return _in_memory(path)
+    for name in WHY:
+        if (path / f"{name}.json").exists():
+            origin = run_folder.read_json(path / f"{name}.json")["provenance"]
+            return Contents(path, run_folder.read_model(path, origin), "", {"provenance": origin}, None)
+    raise ResultError(f"'{path}' holds no results of pkpd; fill it with: pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}")
+
+
+def _with_why(found):
+    """The Contents with the explanations that belong to its model and typical values."""
+    told, left_out = {}, ()
+    for name in WHY:
+        file = found.path / f"{name}.json"
+        if not file.exists():
+            continue
+        summary = revived(run_folder.read_json(file))
+        if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
+            told[name] = summary
+        else:
+            left_out += (f"{file.name} is of another model or other typical values than the study, and is left out.",)
+    if "sensitivity" in told:
+        columns, origin = run_folder.read_columns(found.path / "sensitivity.parquet")
+        if not run_folder.same_run(origin, told["sensitivity"]["provenance"]):
+            raise ResultError(f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run.")
+        told["sensitivity"] = told["sensitivity"], columns
+    return replace(found, sensitivity=told.get("sensitivity"), explained=told.get("explain"), predicted=told.get("predict"), left_out=found.left_out + left_out)
+
+
+def _streamed(path):
+    table = streamed.open(path)
+    stored = path / "summary.json"
+    summary = revived(run_folder.read_json(stored)) if stored.exists() else None
+    if summary is None or summary["provenance"] != table.provenance():
+        summary = summarise(table, inside(table.model, table.benefit))
+    return Contents(path, table.model, "med", summary, table.column, table.curves)
+
+
+def _in_memory(path):
+    summary = revived(run_folder.read_json(path / "summary.json"))
+    if not isinstance(summary.get("provenance"), dict):
+        raise ResultError(f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, dose-response or trial.")
+    model = run_folder.read_model(path, summary["provenance"])
+    if "arms" in summary:
+        return _trial(path, model, summary)
+    if "histogram" in summary:
+        return _med(path, model, summary)
+    if "doses" in summary:
+        if "gain" not in summary:
+            raise ResultError(f"'{path}' was written by an earlier version; repeat the run: pkpd dose-response {model.name} --out {path}")
+        curves, left_out = _curves(path, model, summary, run_folder.benefit_from(summary["benefit"]))
+        return Contents(path, model, "dose-response", summary, None, curves, left_out=left_out)
+    raise ResultError(f"'{path / 'summary.json'}' is no summary of pkpd med, dose-response or trial.")
+
+
+def _med(path, model, summary):
+    benefit = run_folder.benefit_from(summary["benefit"])
+    people, origin = run_folder.read_columns(path / "patients.parquet")
+    if not run_folder.same_run(origin, summary["provenance"]):
+        raise ResultError(f"'{path / 'patients.parquet'}' and summary.json are of different runs. Repeat the run in an empty folder.")
+    curves, left_out = _curves(path, model, summary, benefit)
+    found, audit = None, None
+    if "observed" in people and "observed" in summary:
+        audit, stray = _own(path, "audit", summary, ["ID", "DAY", "NEXT"])
+        left_out += stray
+        ladder = np.unique(audit["NEXT"][audit["NEXT"] > 0]) if audit else np.unique(people["observed"][np.isfinite(people["observed"])])
+        argmax = np.where(people["status"] == "interior", people["argmax"], np.nan)
+        if len(ladder):
+            found = Found(model.name, benefit.unit, benefit.lowest, benefit.highest, ladder, argmax, people["med"], people["observed"])
+    return Contents(path, model, "med", summary, people.__getitem__, curves, found, audit, left_out=left_out)
+
+
+def _curves(path, model, summary, benefit):
+    """(SavedCurves or None, sentences on what was left out)."""
+    file = path / "curves.parquet"
+    if not file.exists():
+        return None, ()
+    curves, origin = run_folder.read_curves(file, model, benefit)
+    return (curves, ()) if run_folder.same_run(origin, summary["provenance"]) else (None, (_stray(file),))
+
+
+def _own(path, name, summary, names):
+    """(columns of a table or None, sentences on what was left out)."""
+    file = path / f"{name}.parquet"
+    if not file.exists():
+        return None, ()
+    columns, origin = run_folder.read_columns(file, names)
+    return (columns, ()) if run_folder.same_run(origin, summary["provenance"]) else (None, (_stray(file),))
+
+
+def _stray(file):
+    return f"{file.name} is of another run than summary.json and is left out."
+
+
+def _trial(path, model, summary):
+    columns, left_out = _own(path, "diary", summary, ["ID", "ARM", "DAY", "DIARY", "DOSE"])
+    people, strays = _own(path, "patients", summary, ["ARM", "left"])
+    arms = [_arm(arm["name"], columns, people) for arm in summary["arms"]] if columns and people else ()
+    return Contents(path, model, "trial", summary, None, arms=tuple(arms), left_out=left_out + strays)
+
+
+def _arm(name, columns, people):
+    rows = columns["ARM"] == name
+    days = np.unique(columns["DAY"][rows])
+    diary, dose = (columns[c][rows].astype(float).reshape(-1, len(days)) for c in ("DIARY", "DOSE"))
+    return Arm(name, days, diary, dose, people["left"][people["ARM"] == name] == 0)
+
+
+def revived(value, blank=False):
+    """Plain data as it was before JSON: "inf" is a number again, and null is NaN in lists and where a number can be missing."""
+    if isinstance(value, dict):
+        return {k: revived(v, blank or (k in OPEN and "n" not in value)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [revived(v, True) for v in value]
+    if value in ("inf", "-inf"):
+        return float(value)
+    return math.nan if value is None and blank else value

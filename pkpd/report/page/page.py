@@ -1,0 +1,157 @@
+"""One page on whatever a folder holds: self-contained HTML with figures in vectors, tables that sort, no network.
+
+Nothing in a folder or model file is trusted: the template escapes every text, and the page's own policy lets nothing but its one script
+run and nothing be fetched.
+"""
+
+import hashlib
+import shlex
+from base64 import b64encode
+from pathlib import Path
+
+from markupsafe import Markup
+
+from pkpd.errors import ResultError
+from pkpd.files import write_atomically
+from pkpd.report.page import med_sections, trial_sections, why_sections
+from pkpd.report.page.folder import contents
+from pkpd.report.page.model_card import model_card
+from pkpd.report.page.section import Section, table
+from pkpd.report.words import models
+
+WEB = Path(__file__).with_name("web")
+NAME = "report.html"
+
+
+def write_page(folder, path=None):
+    """Write the page on a folder, whole or not at all (default: report.html in it); its path. Raises PkpdError."""
+    path = Path(folder) / NAME if path is None else Path(path)
+    text = page(folder)
+    write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+    return path
+
+
+def page(folder):
+    """The page on a folder as text. Raises ResultError where the folder holds nothing known or something that cannot be understood."""
+    found = contents(folder)
+    try:
+        sections = [s for s in _sections(found) if s is not None]
+        return _rendered(found, sections)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise ResultError(f"'{folder}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+
+
+def _sections(found):
+    kinds = {"med": _of_meds, "dose-response": _of_curves, "trial": lambda f: [trial_sections.trial(f)], "": _of_reasons}
+    return [*kinds[found.kind](found), absent(found), model_card(found.model, found.origin["set"]), provenance(found)]
+
+
+def _of_meds(found):
+    return [
+        med_sections.answer(found), med_sections.cohort(found), med_sections.distribution(found), med_sections.dose_response(found),
+        med_sections.blockade(found), *_of_reasons(found), trial_sections.observed_meds(found),
+    ]  # fmt: skip
+
+
+def _of_curves(found):
+    question = Section("question", "Question", (found.summary["question"],))
+    return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found), *_of_reasons(found)]
+
+
+def _of_reasons(found):
+    return [why_sections.sensitivity_indices(found), why_sections.one_patient(found), why_sections.prediction(found)]
+
+
+def absent(found):
+    """What the folder could hold as well, with the command that would make it."""
+    rows = []
+    if found.kind != "med":
+        rows.append(("each patient's own best dose (MED)", _command("med", found, _people(found), "med")))
+    elif found.curves is None:
+        rows.append(("dose response", _command("med", found, _people(found))))
+    if found.kind == "med" and found.titrated is None:
+        rows.append(("what titration would find of the MEDs", _command("med", found, (*_people(found), "--titrate", "slow-ladder"))))
+    if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
+        null = ("--titrate", _rule(found), "--null", "same-med")
+        rows.append(("what titration finds where there is nothing to find", _command("med", found, (*_people(found), *null), "null")))
+    if found.kind != "trial" and found.sensitivity is None:
+        rows.append(("which inputs make patients differ", _command("sensitivity", found)))
+    if found.kind != "trial" and found.explained is None:
+        rows.append(("why one patient's best dose is where it is", _command("explain", found, ("--id", 1, "--seed", found.origin["seed"]))))
+    if found.kind != "trial" and found.predicted is None and not _goal(found):
+        rows.append(("what would tell the best dose beforehand", _command("predict", found, ("--seed", found.origin["seed"]))))
+    if not rows and not found.left_out:
+        return None
+    tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
+    return Section("absent", "What this folder does not hold", found.left_out, tables=tables_)
+
+
+def _rule(found):
+    """The titration rule that the run was given."""
+    words = str(found.origin.get("command")).split(" --titrate ")
+    return words[1].split()[0] if len(words) > 1 and words[1].split() else "slow-ladder"
+
+
+def _people(found):
+    """Options of a command for the same patients."""
+    origin = found.origin
+    words = ["--typical"] if origin["typical"] else ["-n", origin["n"] if found.kind else 1000]
+    words += ["--seed", origin["seed"]]
+    words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
+    return [*words, "--covariates", str(origin["covariates"]).rpartition(" (")[0]] if origin["covariates"] else words
+
+
+def _command(name, found, options=(), elsewhere=None):
+    """A command on the same model with the same typical values and benefit."""
+    changed = [word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")]
+    return shlex.join(str(w) for w in ("pkpd", name, found.model.name, *options, *changed, *_goal(found), "--out", elsewhere or found.path))
+
+
+def _goal(found):
+    """Options for what the study's benefit has other than the model's."""
+    benefit, own, time = found.benefit, found.model.benefit, found.model.time
+    if benefit is None:
+        return []
+    said = {
+        "outcome": benefit.outcome, "better": benefit.better, "into": benefit.into, "every": f"{benefit.every:g} {time}", "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
+        "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
+    }  # fmt: skip
+    fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
+    other = [k for k in said if own is None or any(getattr(benefit, f) != getattr(own, f) for f in fields.get(k, (k,)))]
+    return [word for k in other for word in (f"--{k}", said[k])]
+
+
+def provenance(found):
+    """What it takes to compute the same again."""
+    runs = {"The run": found.origin} if found.kind else {}
+    runs |= {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
+    runs |= {"The run of the explanation": found.explained["provenance"]} if found.explained else {}
+    runs |= {"The run of the prediction": found.predicted["provenance"]} if found.predicted else {}
+    text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
+    return Section("provenance", "Provenance", (text,), tables=tuple(table(title, ("what", "value"), _origin(block)) for title, block in runs.items()))
+
+
+def _origin(block):
+    """Rows of a provenance block."""
+    words = {"n": "patients", "set": "typical values set", "digest": "digest of the model", "fingerprint": "build", "typical": "typical patient only"}
+    said = {True: "yes", False: "no", None: "-"}
+    rows = []
+    for key, value in block.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} = {v}" for k, v in value.items()) or "-"
+        rows.append((words.get(key, key), said[value] if isinstance(value, bool) or value is None else value))
+    return rows
+
+
+def _rendered(found, sections):
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    script, style = ((WEB / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
+    rooms = Environment(loader=FileSystemLoader(WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return rooms.get_template("page.html").render(
+        title=found.model.title, model=found.model.name, kind=_KINDS[found.kind], sections=sections, script=Markup(script), style=Markup(style),
+        allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(), advice=models.NO_ADVICE, assumed=models.share_assumed(found.model),
+    )  # fmt: skip
+
+
+_KINDS = {"med": "maximally effective doses", "dose-response": "dose response", "trial": "virtual trial", "": "why patients differ"}

@@ -1,0 +1,78 @@
+"""What a page is made of: sections with text, tables, figures and equations. Plain data; every text in it is escaped by the template."""
+
+import re
+from dataclasses import dataclass
+
+from pkpd.report.figures import style
+
+_NUMBER = re.compile(r"[<>~x−-]?\s*[\d.]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """headers, rows : texts; note : what a reader needs to know besides the caption; fold : opened only on demand"""
+
+    caption: str
+    headers: tuple
+    rows: tuple
+    note: str = ""
+    fold: bool = False
+
+    @property
+    def looks(self):
+        """How the cells of each column are set: "n" numbers, "c" commands, "l" long texts, "" others."""
+        looks = [_look(column) for column in zip(*self.rows, strict=True)] or [""] * len(self.headers)
+        return ["" if looks[0] == "n" else looks[0], *looks[1:]]
+
+    @property
+    def narrow(self):
+        """Whether it can stand beside a figure."""
+        return not self.fold and len(self.headers) <= 4 and not {"c", "l"} & set(self.looks[1:])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """svg : markup that this package has drawn; alt : what it shows, for who cannot see it"""
+
+    svg: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """text : paragraphs; points : items of a list; equations : MathML"""
+
+    id: str
+    title: str
+    text: tuple = ()
+    points: tuple = ()
+    figures: tuple = ()
+    tables: tuple = ()
+    equations: tuple = ()
+    after: tuple = ()  # sections below this one
+
+
+def _look(cells):
+    said = [c for c in cells if c not in ("", "-")]
+    if said and all(_NUMBER.match(c) and len(c) < 32 for c in said):
+        return "n"
+    return "c" if any(c.startswith("pkpd ") for c in said) else "l" if max(map(len, said), default=0) > 24 else ""
+
+
+def table(caption, headers, rows, note="", fold=False):
+    """A Table of whatever can be written as text."""
+    return Table(caption, tuple(headers), tuple(tuple("" if c is None else str(c) for c in row) for row in rows), note, fold)
+
+
+def figure(name, draw, alt, caption, size=(4.5, 3.6)):
+    """The Figure that draw(axes) fills, in vectors."""
+    drawing = style.figure(*size)
+    draw(drawing.add_subplot())
+    return Figure(style.svg(drawing, name), alt, caption)
+
+
+def sentence(line):
+    """A line of the first screen as a sentence."""
+    text = line.strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

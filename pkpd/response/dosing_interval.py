@@ -1,0 +1,61 @@
+"""One dosing interval of the typical patient at steady state, at several doses: how blockade comes and goes.
+
+Knows models with a benefit; knows no cohorts and draws nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import Steady
+from pkpd.symbolic.model import Benefit, Model
+
+POINTS = 193  # of the interval
+MOST_DOSES = 4
+
+
+@dataclass(frozen=True)
+class DosingInterval:
+    """name : output; doses : (D,) in the unit of `rule`; times : (T,) model time; values : (D, T), NaN where a dose was not solved"""
+
+    model: Model
+    benefit: Benefit
+    name: str
+    doses: np.ndarray
+    times: np.ndarray
+    values: np.ndarray
+    changed: dict
+
+    @property
+    def unit(self):
+        return self.benefit.unit
+
+
+def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6, solver="auto"):
+    """Blockade of the typical patient over one dosing interval at steady state.
+
+    Parameters
+    ----------
+    doses : (D,) positive doses (default: the first four that the model reports, or four over its range); rule : Benefit in place of the model's
+    changed : {"toff": 24.0} or {"toff": "24 h"}, typical values set; rtol, solver : as in pkpd.simulate
+
+    Returns
+    -------
+    Day. Raises PkpdError where the model names no blockade or a dose is not positive.
+    """
+    benefit = benefit or benefit_of(model)
+    if not benefit.blockade:
+        raise PkpdError(f"{model.name}: [benefit] names no blockade to be followed over a day.")
+    if doses is None:
+        doses = benefit.report[:MOST_DOSES] or np.geomspace(benefit.lowest, benefit.highest, MOST_DOSES)
+    doses = np.asarray(doses, dtype=float)
+    if doses.ndim != 1 or not len(doses) or not (np.isfinite(doses).all() and (doses > 0).all()):
+        raise PkpdError("doses must be positive.")
+    person, times = np.zeros(len(doses), np.int64), np.linspace(0.0, benefit.every, POINTS)
+    people = cohort(model, typical=True, set=changed)
+    steady = Steady(model, people, benefit, rtol=rtol, solver=solver)
+    solution = steady.at(person, doses)
+    return DosingInterval(model, benefit, benefit.blockade, doses, times, steady.within(person, doses, solution, times)[benefit.blockade], people.changed)

@@ -1,0 +1,128 @@
+"""What a finished run left in its folder, read back: JSON, columns of tables, benefit curves, the model itself.
+
+A folder is untrusted data: whatever cannot be understood is one sentence. Knows files, models and columns; computes nothing.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import ModelError, ResultError
+from pkpd.response.dose_response import BenefitCurves
+from pkpd.result import write_json
+from pkpd.symbolic.load import LARGEST_FILE, from_sources, load, sources
+from pkpd.symbolic.model import Benefit, Model
+
+MODEL = "model.json"
+LARGEST = 100_000_000  # bytes of a JSON file
+MOST_CELLS = 500_000_000  # of a table
+RUN = ("model", "digest", "seed", "n", "sampling", "typical", "set", "covariates", "replicate")  # what decides who was computed
+
+
+def write_model(model, folder):
+    """Write the texts of a model beside its results, so that the folder explains itself anywhere; the file. Raises ModelError, ResultError."""
+    path = Path(folder) / MODEL
+    write_json({"model": model.name, "digest": model.digest, "sources": sources(model)}, path)
+    return path
+
+
+def read_model(folder, origin):
+    """The Model that results with this provenance were computed with: the folder's own copy, or that of the library.
+
+    Raises ResultError where neither is the one.
+    """
+    name, digest = str(origin.get("model")), str(origin.get("digest"))
+    path = Path(folder) / MODEL
+    if path.exists():
+        stored = read_json(path)
+        if stored.get("digest") != digest:
+            raise ResultError(f"'{path}' is not the model of the results beside it: something has changed them. Repeat the run in an empty folder.")
+        try:
+            texts = [(str(place), str(text)) for place, text in stored["sources"]]
+            if sum(len(text) for _, text in texts) > LARGEST_FILE:
+                raise ResultError(f"'{path}': its model is too large (at most {LARGEST_FILE} characters).")
+            return from_sources(name, texts, digest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ResultError(f"'{path}' is no stored model. Repeat the run.") from error
+    try:
+        found = load(name)
+    except ModelError:
+        found = None
+    if found is None or found.digest != digest:
+        raise ResultError(f"'{folder}' was computed with another {name[:80]} than the one here. Repeat the run with this version of pkpd and the model.")
+    return found
+
+
+def read_json(path):
+    """The dict in a JSON file. Raises ResultError."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ResultError(f"'{path}': {path.stat().st_size} bytes is too large for a summary.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"'{path}' is not whole: {str(error).splitlines()[0]}. Repeat the run.") from error
+    if not isinstance(data, dict):
+        raise ResultError(f"'{path}' is not a summary of pkpd. Repeat the run.")
+    return data
+
+
+def read_columns(path, names=None):
+    """({name: (rows,) array}, provenance) of a Parquet file, of these columns or all. Raises ResultError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            known = file.schema_arrow.names
+            missing = [n for n in names or () if n not in known]
+            if missing:
+                raise ResultError(f"'{path}' has no column '{missing[0]}'. Repeat the run.")
+            if file.metadata.num_rows * len(names or known) > MOST_CELLS:
+                raise ResultError(f"'{path}' has {file.metadata.num_rows} rows, too many to be read at once.")
+            table = file.read(columns=names)
+            origin = json.loads((file.schema_arrow.metadata or {}).get(b"pkpd.provenance", b"{}"))
+        return {name: table[name].to_numpy() for name in table.column_names}, origin if isinstance(origin, dict) else {}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ResultError(f"'{path}' is damaged ({str(error).splitlines()[0][:120] if str(error) else 'not Parquet'}). Repeat the run.") from error
+
+
+def same_run(one, other):
+    """Whether two provenance blocks are about the same patients of the same model."""
+    return all(one.get(key) == other.get(key) for key in RUN)
+
+
+def benefit_from(data):
+    """The Benefit that a summary states. Raises PkpdError, KeyError or TypeError where it states none."""
+    return Benefit(**(data | {"report": tuple(data["report"])}))
+
+
+@dataclass(frozen=True)
+class SavedCurves(BenefitCurves):
+    """Benefit (P, D) of patients at doses (D,), from `curves.parquet`."""
+
+    model: Model
+    benefit: Benefit
+    doses: np.ndarray
+    gain: np.ndarray
+
+    @property
+    def unit(self):
+        return self.benefit.unit
+
+    def each(self):
+        return iter(self.gain.T)
+
+
+def read_curves(path, model, benefit):
+    """(SavedCurves, provenance) of a table of pkpd med or pkpd dose-response. Raises ResultError."""
+    columns, origin = read_columns(path, ["DOSE", "benefit"])
+    doses = np.unique(columns["DOSE"])
+    if not len(doses) or len(columns["DOSE"]) % len(doses) or (columns["DOSE"].reshape(-1, len(doses)) != doses).any():
+        raise ResultError(f"'{path}' does not hold every patient at every dose. Repeat the run.")
+    return SavedCurves(model, benefit, doses, columns["benefit"].reshape(-1, len(doses))), origin
+
+

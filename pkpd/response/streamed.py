@@ -1,0 +1,129 @@
+"""MEDs of a cohort that need not fit in memory, read back column by column from the folder they were streamed to.
+
+Everything is exact: one column of a million patients takes 8 MB. Knows folders of chunks, models and columns; computes no MED.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pkpd.errors import ResultError, closest
+from pkpd.response.dose_response import BenefitCurves
+from pkpd.response.med import STATUSES
+from pkpd.scale import folder as chunks
+from pkpd.symbolic.load import from_sources
+from pkpd.symbolic.model import Benefit, Model
+
+CURVE = "curve_"  # and the place of the dose on the grid: columns of the benefit curve
+NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
+
+
+@dataclass(frozen=True)
+class MedDataset:
+    """MEDs of P patients in a folder; the columns are those of MedTable (see docs/architecture.md)."""
+
+    folder: chunks.Folder
+    model: Model
+    benefit: Benefit
+
+    def __len__(self):
+        return self.folder.rows
+
+    @property
+    def people(self):
+        """Who they are, for pkpd.population.groups: the inputs are columns, and there are no others."""
+        return self
+
+    others: ClassVar[dict] = {}
+
+    @property
+    def names(self):
+        """Names of the columns, those of the curves left out."""
+        return tuple(n for n in self.folder.schema().names if not n.startswith(CURVE))
+
+    def column(self, name):
+        """(P,) values of a column. Raises ResultError for an unknown name."""
+        if name not in self.names:
+            raise ResultError(f"No column '{name}' in '{self.folder.path}'.{closest(name, self.names)}")
+        return _columns(self.folder, [name])[0]
+
+    def having(self, status):
+        """(P,) whether a patient has this status."""
+        return self._status == STATUSES.index(status)
+
+    @cached_property
+    def _status(self):
+        """(P,) place of each patient's status in STATUSES: a byte and not a text."""
+        texts = (table.column(0).to_numpy() for table in self.folder.tables(["status"]))
+        return np.concatenate([np.array([STATUSES.index(t) for t in part], np.int8) for part in texts])
+
+    def frame(self, names=None):
+        """These columns as a DataFrame (default: all of them, which has to fit in memory), patients in order."""
+        import pandas as pd
+
+        return pd.concat((table.to_pandas() for table in self.folder.tables(names or self.names)), ignore_index=True)
+
+    @cached_property
+    def curves(self):
+        """Benefit of every patient at every dose of the grid, read a few doses at a time."""
+        doses = np.array(json.loads(self.folder.schema().metadata[b"pkpd.doses"]))
+        return StoredCurves(self.folder, self.model, self.benefit, doses)
+
+    def provenance(self, command=None):
+        """What it takes to compute the table again; `command` is that of the run."""
+        return self.folder.about["provenance"] | {"n": len(self)}
+
+
+@dataclass(frozen=True)
+class StoredCurves(BenefitCurves):
+    """Benefit curves in a folder. doses : (D,) in the unit of `rule`, increasing."""
+
+    folder: chunks.Folder
+    model: Model
+    benefit: Benefit
+    doses: np.ndarray
+
+    @property
+    def unit(self):
+        return self.benefit.unit
+
+    def each(self):
+        names = [f"{CURVE}{k}" for k in range(len(self.doses))]
+        step = max(1, NUMBERS_AT_ONCE // max(1, self.folder.rows))
+        for first in range(0, len(names), step):
+            yield from _columns(self.folder, names[first : first + step])
+
+
+def _columns(folder, names):
+    """[(P,), ...] values of some columns, filled file by file."""
+    found, done = [], 0
+    for table in folder.tables(names):
+        parts = [column.to_numpy() for column in table.columns]
+        found = found or [np.empty(folder.rows, part.dtype) for part in parts]
+        for column, part in zip(found, parts, strict=True):
+            column[done : done + len(part)] = part
+        done += table.num_rows
+    return found
+
+
+def open_results(folder):
+    """The MedDataset of a folder written by `pkpd med --stream` or `pkpd.stream`, complete or not.
+
+    Every file is compared with its checksum. Raises ResultError where one is not as it was written, or nothing is finished.
+    """
+    return dataset(chunks.read(folder))
+
+
+def dataset(folder):
+    """The MedDataset of a Folder whose files are known to be sound. Raises ResultError where nothing is finished."""
+    if not folder.chunks:
+        raise ResultError(f"'{folder.path}' holds no finished chunk yet; go on with --resume.")
+    try:
+        about = folder.about
+        model = from_sources(about["model"], about["sources"], folder.study["digest"])
+        return MedDataset(folder, model, Benefit(**(about["benefit"] | {"report": tuple(about["benefit"]["report"])})))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"'{folder.path}' is not a folder of MEDs.") from error

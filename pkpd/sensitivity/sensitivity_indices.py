@@ -1,0 +1,166 @@
+"""Why patients differ: several methods asked of one model, their answers in one table.
+
+Knows the methods and how much work each needs; the arithmetic is theirs.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pkpd.errors import PkpdError, closest
+from pkpd.sensitivity import local, morris, shapley, sobol
+from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
+from pkpd.sensitivity.titrated import titrated
+
+SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
+OTHERS = "others"
+OWN = ("seed", "set", "solver", "threads")  # what is given to a study and is no change of its benefit
+WALKS = 64  # of a scrambling, at first
+MOVES = 8  # base points of a scrambling in Morris screening
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How exact: 95 % intervals no wider than half_width to each side, from so many scramblings; points of each, at first and at most."""
+
+    half_width: float
+    points: int
+    most: int
+    scramblings: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """columns : tidy; base : (N, O) outputs of independent people, or None; about : plain data; whole : False where Ctrl-C ended it"""
+
+    columns: dict
+    base: np.ndarray | None
+    about: dict
+    whole: bool = True
+
+
+def sensitivity_indices(
+    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=1024, scramblings=16, titrate=None, progress=None, **given
+):  # fmt: skip
+    """Which inputs move the MED of a model's patients, its benefit, and whether they are helped enough.
+
+    Parameters
+    ----------
+    methods : "sobol" (S1 and ST of every input that varies, closed and total indices of every block of equations), "shapley" (effects that
+        sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as one), "morris" (screening: how outputs change when an input moves by half
+        of its distribution), "local" (elasticities at the typical patient, also to inputs that do not vary, and one input at a time)
+    half_width : of the 95 % intervals (Shapley effects and observed MEDs: 1.5 times it); points are doubled where it is not reached
+    points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
+    titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the noise of titration as one more group
+    progress : called with the number of finished patients and of those planned so far
+    given : seed, set, solver, threads; outcome, better, into, every, doses, delta in place of the model's [benefit]
+
+    Returns
+    -------
+    Sensitivity. On Ctrl-C that of what is finished, if there is something. Raises PkpdError for bad input.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise PkpdError(f"Unknown method '{method}'.{closest(str(method), METHODS)}")
+    if points < 2 or scramblings < 2 or not half_width > 0:
+        raise PkpdError("Intervals need at least 2 points, 2 scramblings and a half-width above 0.")
+    asked, effort, found = study(model, **given), Effort(half_width, points, most, scramblings), {}
+    work = Work(asked, progress)
+    tasks = {name: METHODS[name] for name in METHODS if name in methods}
+    if titrate is not None:
+        seen = titrated(asked, titrate, **{k: v for k, v in given.items() if k not in OWN})
+        tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
+    for name, task in tasks.items():
+        try:
+            found[name] = task(work, effort, found)
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            break
+        if not found[name].whole:
+            break
+    base = next((a.base for a in found.values() if a.base is not None), None)
+    own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
+    about = {"outputs": asked.outputs, "evaluations": work.done, "stopped": len(found) < len(tasks) or not all(a.whole for a in found.values())}
+    about |= own | {name: answer.about for name, answer in found.items()}
+    if "observed" in found:
+        about["outputs"], about["sd"] = (*asked.outputs, *seen.outputs), own["sd"] | found["observed"].about["sd"]
+    return Sensitivity(asked, {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}, about)
+
+
+def _observed(work, effort, seen):
+    """Sobol' indices of the observed MED."""
+    own = Work(seen, work.progress and (lambda done, planned: work.progress(work.done + done, work.planned + planned)))
+    answer = _sobol(own, replace(effort, half_width=1.5 * effort.half_width), {})
+    work.done, work.planned = work.done + own.done, work.planned + own.planned
+    rule = seen.rule
+    return replace(answer, base=None, about=answer.about | seen.seen_in(answer.base) | {"rule": rule.label or rule.kind, "days": rule.days})
+
+
+def _sobol(work, effort, found):
+    """Sobol' indices of inputs and groups."""
+    asked = work.asked
+    samples = sobol.PickFreeze(work, asked.draw, [*asked.single.values(), *asked.groups.values()], [])
+
+    def before(r, first, wanted):
+        if r == 0:
+            work.plan(effort.scramblings * (first or effort.points) * (2 + len(wanted)))
+
+    whole = sobol.refine(samples, effort.scramblings, effort.points, effort.most, effort.half_width, before)
+    single = {"closed": "sobol_first", "total": "sobol_total"}
+    rows = [(m, n) for kind in single for m, names in ((single[kind], asked.single), (f"group_{kind}", asked.groups)) for n in names]
+    estimates = samples.estimates()
+    base = np.concatenate([values for own in samples.values for values in own[:2]])
+    counts = {name: samples.count(m) for m, name in enumerate([*asked.single, *asked.groups])}
+    about = {"points": counts, "scramblings": len(estimates), "half_width": effort.half_width}
+    return Answer(table(asked.outputs, rows, estimates.reshape(len(estimates), len(rows), -1)), base, about, whole)
+
+
+def _shapley(work, effort, found):
+    """Shapley effects of the inputs that matter, by the total indices found before, or of all."""
+    asked = work.asked
+    matter = list(asked.single)
+    if "sobol" in found:
+        c = found["sobol"].columns
+        matter = [n for n in matter if (c["value"][(c["method"] == "sobol_total") & (c["input"] == n)] > SMALL).any()]
+    players = {n: asked.single[n] for n in matter}
+    if len(matter) < len(asked.single):
+        players[OTHERS] = ~np.any([asked.single[n] for n in matter], axis=0)
+    walks = shapley.Walks(work, asked.draw, list(players.values()), asked.design.omega(), asked.seed, [])
+
+    def before(r, first, wanted):
+        if r == 0:
+            work.plan(effort.scramblings * (first or begin) * (1 + len(players)))
+
+    begin, half_width = min(WALKS, effort.points), 1.5 * effort.half_width
+    whole = sobol.refine(walks, effort.scramblings, begin, effort.most, half_width, before)
+    estimates = walks.estimates()[:, :, 0]
+    base = np.concatenate([values[-1] for values in walks.values])
+    about = {"walks": walks.count(), "scramblings": len(estimates), "half_width": half_width, "others": [n for n in asked.single if n not in matter]}
+    return Answer(table(asked.outputs, [("shapley", n) for n in players], estimates), base, about, whole)
+
+
+def _morris(work, effort, found):
+    """Changes of the outputs by moves of half a distribution."""
+    asked, runs = work.asked, []
+    work.plan(effort.scramblings * MOVES * (1 + len(asked.single)))
+    for r in range(effort.scramblings):
+        changes = morris.effects(work, asked.draw(0, MOVES, r)[0])
+        runs.append(morris.measures(changes).reshape(-1, len(asked.outputs)))
+    rows = [(f"morris_{what}", n) for what in ("mean_abs", "mean", "sd") for n in asked.single]
+    return Answer(table(asked.outputs, rows, runs), None, {"points": MOVES, "scramblings": len(runs), "move": 0.5})
+
+
+def _local(work, effort, found):
+    """Elasticities and one-at-a-time courses at the typical patient."""
+    asked = work.asked
+    given = asked.model, asked.benefit
+    slopes = local.elasticities(*given, asked.design.changed, asked.numerics)
+    blank, names = np.full(len(slopes), np.nan), list(slopes)
+    parts = [(np.repeat(o, len(names)), np.repeat("elasticity", len(names)), names, [v[k] for v in slopes.values()], blank, blank) for k, o in enumerate(local.OUTPUTS)]
+    columns = {name: np.concatenate([p[k] for p in parts]) for k, name in enumerate(COLUMNS)}
+    courses = local.spider(*given, asked.design.names, asked.design.changed, asked.numerics)
+    return Answer(columns, None, {"step": local.STEP, "spider": {"sd": local.SPIDER} | courses})
+
+
+METHODS = {"morris": _morris, "sobol": _sobol, "shapley": _shapley, "local": _local}

@@ -1,0 +1,114 @@
+"""What virtual patients of the same model say about the next dose: a weight for each, updated at every visit.
+
+A particle is a virtual patient with a benefit at every dose of the ladder, a placebo response, a diary SD and an error of its baseline.
+Weights of one patient never meet those of another: the sums run in fixed order, patient by patient. Knows scores and doses.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from pkpd.errors import TrialError
+from pkpd.population.cohort import cohort
+from pkpd.population.noise import uniforms
+from pkpd.response.dose_response import dose_response
+
+
+@dataclass
+class Belief:
+    """log weights (P, M) and effects in points (P, M) of the doses so far; day of the last visit."""
+
+    weights: np.ndarray
+    effects: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prior:
+    """M particles. benefit : (M, D + 1) points at steady state at each dose of the ladder, the last column at no dose; placebo_max, placebo_half,
+    noise_sd : (M,); slip : (M,) error of the baseline in noise SDs of a week's mean; week : SD of a window's mean in noise SDs"""
+
+    gain: np.ndarray
+    placebo_max: np.ndarray
+    placebo_half: np.ndarray
+    noise_sd: np.ndarray
+    slip: np.ndarray
+    week: float
+
+    @property
+    def first(self):
+        """Place of the first dose: the one with the largest expected benefit."""
+        return int(np.argmax(self.gain[:, :-1].mean(axis=0)))
+
+    def belief(self, patients):
+        return Belief(np.zeros((patients, len(self.gain))), np.zeros((patients, len(self.gain))))
+
+    def update(self, belief, place, seen, who, rule):
+        """Expected benefit (P, D) of every dose after a visit, and the place (P,) of the best dose of a particle drawn by weight."""
+        keep = 2.0 ** (-rule.days / rule.settle)
+        fall = self.placebo_max * (1.0 - 2.0 ** (-max(seen.day, 0) / self.placebo_half))
+        rows = np.flatnonzero(who)
+        expected, drawn = np.zeros((len(place), self.gain.shape[1] - 1)), np.zeros(len(place), np.int64)
+        _update(
+            rows, belief.weights, belief.effects, place, seen.score, seen.baseline, seen.draw, keep, fall, self.gain, self.noise_sd * self.week,
+            self.slip, rule.misfit, expected, drawn,
+        )  # fmt: skip
+        return expected, drawn
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _update(rows, weights, effects, place, score, baseline, draw, keep, fall, gain, sd, slip, misfit, expected, drawn):
+    """Weigh every particle by the score of the patients `rows`, in place."""
+    particles, doses = len(gain), gain.shape[1] - 1
+    chance = np.empty(particles)
+    for r in rows:
+        highest = -np.inf
+        for m in range(particles):
+            # place -1 is the last column: no dose
+            target = gain[m, place[r]]
+            effects[r, m] = target + keep * (effects[r, m] - target)
+            spread = sd[m] * sd[m] + misfit * misfit
+            off = score[r] - ((baseline[r] + slip[m] * sd[m]) * (1.0 - fall[m]) - effects[r, m])
+            weights[r, m] -= 0.5 * (off * off / spread + np.log(spread))
+            highest = max(highest, weights[r, m])
+        total = 0.0
+        for m in range(particles):
+            chance[m] = np.exp(weights[r, m] - highest)
+            total += chance[m]
+            for d in range(doses):
+                expected[r, d] += chance[m] * gain[m, d]
+        wanted, passed, chosen = draw[r] * total, 0.0, particles - 1
+        for m in range(particles):
+            passed += chance[m]
+            if passed >= wanted:
+                chosen = m
+                break
+        best = 0
+        for d in range(doses):
+            expected[r, d] /= total
+            if gain[chosen, d] > gain[chosen, best]:
+                best = d
+        drawn[r] = best
+
+
+def prior_of(rule, setting):
+    """Prior of a Bayesian rule for a model: its virtual patients at every dose of the ladder."""
+    from scipy.special import ndtri
+
+    if not min(rule.ladder) > 0:
+        raise TrialError(f"ladder {list(rule.ladder)}: a Bayesian rule needs doses above 0.")
+    people = cohort(setting.model, rule.particles, seed=rule.prior_seed)
+    words = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
+    found = dose_response(setting.model, people, rule.ladder, rtol=setting.options["rtol"], threads=setting.options["threads"], **words)
+    fine = ~np.isnan(found.gain).any(axis=1)
+    gain = np.column_stack([found.gain / setting.point, np.zeros(len(people))])[fine]
+    traits = setting.diary.traits(rule.prior_seed, people.ids[fine])
+    slip = ndtri(uniforms(rule.prior_seed, people.ids[fine], "slip", 1)[:, 0])
+    each = {n: np.array(np.broadcast_to(traits[n], len(gain))) for n in ("placebo_max", "placebo_half", "noise_sd")}
+    return Prior(np.ascontiguousarray(gain), **each, slip=slip, week=mean_sd(rule.window, setting.diary["noise_correlation"]))
+
+
+def mean_sd(days, correlation):
+    """SD of the mean of so many days of AR(1) noise of SD 1."""
+    lags = np.arange(1, days)
+    return float(np.sqrt((1.0 + 2.0 * ((1.0 - lags / days) * correlation**lags).sum()) / days))

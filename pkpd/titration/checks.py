@@ -1,0 +1,49 @@
+"""Checks of single fields that a user writes; each error names the field. Knows no trial."""
+
+import numpy as np
+
+from pkpd.errors import TrialError, closest
+
+MOST_DAYS = 3660
+
+
+def number(value, name):
+    """The value, if it is a finite number. Raises TrialError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        raise TrialError(f"{name} must be a number, not {value!r}.")
+    return value
+
+
+def whole_number(value, name, least=1):
+    """The value, if it is a whole number from `least` on. Raises TrialError."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise TrialError(f"{name} must be a whole number from {least} on, not {value!r}.")
+    return value
+
+
+def share(value, name):
+    """The value, if it lies in 0-1. Raises TrialError."""
+    if not 0 <= number(value, name) <= 1:
+        raise TrialError(f"{name} must lie between 0 and 1, not at {value:g}.")
+    return value
+
+
+def known(value, names, field_name):
+    """The value, if it is one of `names`. Raises TrialError."""
+    if not isinstance(value, str) or value not in names:
+        raise TrialError(f"{field_name}: unknown '{value}'.{closest(str(value), names)}")
+    return value
+
+
+def text(value, name):
+    """The value, if it is text. Raises TrialError."""
+    if not isinstance(value, str):
+        raise TrialError(f"{name} must be text, not {value!r}.")
+    return value
+
+
+def days_in_all(value, name):
+    """The value, if it is no more days than a trial may last. Raises TrialError."""
+    if value > MOST_DAYS:
+        raise TrialError(f"{name}: {value} days are more than a trial may last (at most {MOST_DAYS}).")
+    return value

@@ -1,0 +1,72 @@
+"""The library of titration rules: tables of rules.toml, and rules in files of the user's own. Knows files; decides nothing."""
+
+import tomllib
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+from pkpd.errors import TrialError, closest
+from pkpd.titration.checks import days_in_all, known
+from pkpd.titration.rule import Condition, Rule
+from pkpd.titration.rules import KINDS
+
+LIBRARY = Path(__file__).with_name("rules.toml")
+
+
+@cache
+def _library():
+    return tomllib.loads(LIBRARY.read_text(encoding="utf-8"))
+
+
+def rules():
+    """{name: label} of the library's rules."""
+    return {name: rule(name).label for name in _library()}
+
+
+def rule(what):
+    """Rule from its name in the library, a table (which may say `like = "slow-ladder"`), or a Rule.
+
+    Raises TrialError that names the field.
+    """
+    if isinstance(what, Rule):
+        return what
+    if isinstance(what, str):
+        if what not in _library():
+            raise TrialError(f"Unknown rule '{what}'.{closest(what, _library())}")
+        return rule(_library()[what])
+    found = from_table(_resolved(what))
+    days_in_all(found.longest, "rule")
+    return found
+
+
+def _resolved(table):
+    """The table with the entries of the rule that it is like."""
+    if not isinstance(table, dict) or "like" not in table:
+        return table
+    known(table["like"], _library(), "like")
+    return _resolved(_library()[table["like"]]) | {name: value for name, value in table.items() if name != "like"}
+
+
+def from_table(table):
+    """Rule from a table with `kind`. Raises TrialError that names the field."""
+    if not isinstance(table, dict) or "kind" not in table:
+        raise TrialError("a rule is the name of one (pkpd.titration.library), or a table with kind, ladder and days.")
+    kind = KINDS[known(table["kind"], KINDS, "kind")]
+    names = {f.name for f in fields(kind)} - {"prior"}
+    entries = {k: v for k, v in table.items() if k != "kind"}
+    for name in entries:
+        known(name, names, "rule")
+    if "ladder" in entries:
+        entries["ladder"] = tuple(entries["ladder"]) if isinstance(entries["ladder"], list) else (entries["ladder"],)
+    if not isinstance(entries.get("conditions", []), list):
+        raise TrialError("conditions is a list of tables.")
+    entries["conditions"] = tuple(_condition(c) for c in entries.get("conditions", ()))
+    return kind(**entries)
+
+
+def _condition(table):
+    if not isinstance(table, dict) or not {"when", "do"} <= set(table):
+        raise TrialError("conditions: each is a table with when, do and at_least or at_most.")
+    for name in table:
+        known(name, [f.name for f in fields(Condition)], "conditions")
+    return Condition(**table)

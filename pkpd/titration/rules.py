@@ -1,0 +1,226 @@
+"""The kinds of titration rules: fixed, step-up, ladder, full-ladder, up-and-down, bayes, keep.
+
+Each says what follows from a visit, for all patients at once. Knows ladders and diaries; knows no model.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+
+from pkpd.errors import TrialError
+from pkpd.titration.checks import known, number, share, whole_number
+from pkpd.titration.rule import BACK, BEST, DOWN, END, HOLD, NEXT, OFF, STOP, TOP, UP, Rule
+from pkpd.titration.up_and_down import centred_isotonic
+
+
+class _Known:
+    """Doses found by comparing steps: the best step's dose, if it helped."""
+
+    def conclude(self, memory, seen, who):
+        memory.found = np.where(who & (memory.place >= 0) & self.helping(memory, seen), self.doses(memory), memory.found)
+
+
+@dataclass(frozen=True)
+class Fixed(Rule):
+    """One dose throughout (ladder of one), from the first day on."""
+
+    kind: ClassVar[str] = "fixed"
+    visits: int = 6
+
+    def __post_init__(self):
+        super().__post_init__()
+        whole_number(self.visits, "visits")
+        if len(self.ladder) != 1:
+            raise TrialError(f"ladder {list(self.ladder)}: a fixed dose is a ladder of one.")
+
+    @property
+    def longest(self):
+        return self.visits * self.days
+
+    def step(self, memory, seen, who):
+        return np.where(memory.visits + 1 >= self.visits, END, HOLD), memory.place
+
+
+@dataclass(frozen=True)
+class StepUp(Rule):
+    """Up a step at every visit to the top of the ladder, and stay there."""
+
+    kind: ClassVar[str] = "step-up"
+
+    def step(self, memory, seen, who):
+        top = memory.place >= memory.ceiling
+        return np.where(top, TOP, UP), memory.place + ~top
+
+
+@dataclass(frozen=True)
+class Ladder(_Known, Rule):
+    """Up until a dose has helped and the next is no better, then back to the best: the rule of a clinic that titrates slowly.
+
+    better : points by which a step must beat the best so far; patience : steps in a row that may be no better
+    """
+
+    kind: ClassVar[str] = "ladder"
+    better: float = 0.0
+    patience: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        whole_number(self.patience, "patience")
+        if not number(self.better, "better") >= 0:
+            raise TrialError(f"better: {self.better:g} points must not be negative.")
+
+    def step(self, memory, seen, who):
+        self.remember(memory, seen, who, self.better)
+        helps = self.helping(memory, seen)
+        back = helps & (memory.place - memory.best >= self.patience)
+        end, place = self.choose_best(memory, seen)
+        top = memory.place >= memory.ceiling
+        act = np.select([back, top], [BACK, end], UP)
+        return act, np.select([back, top], [memory.best, place], memory.place + 1)
+
+
+@dataclass(frozen=True)
+class FullLadder(_Known, Rule):
+    """Every dose of the ladder in turn, then the best of all."""
+
+    kind: ClassVar[str] = "full-ladder"
+
+    def step(self, memory, seen, who):
+        self.remember(memory, seen, who)
+        end, place = self.choose_best(memory, seen)
+        top = memory.place >= memory.ceiling
+        return np.where(top, end, UP), np.where(top, place, memory.place + 1)
+
+
+@dataclass(frozen=True)
+class UpAndDown(Rule):
+    """Dixon's staircase within a patient: down a step after a response, up after none; the dose found is the ED50.
+
+    first : first dose, on the ladder; response : fall of the mean entry, as a share of the baseline, that is a response
+    steps : visits until it ends. It supposes that more helps more: on an inverted U it can walk to the top and stay.
+    """
+
+    kind: ClassVar[str] = "up-and-down"
+    first: float = 0.0
+    response: float = 0.30
+    steps: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        share(self.response, "response")
+        if number(self.first, "first") not in self.ladder:
+            raise TrialError(f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}.")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise TrialError(f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")
+
+    def scaled(self, factor, unit):
+        return replace(self, ladder=tuple(d * factor for d in self.ladder), first=self.first * factor, unit=unit)
+
+    @property
+    def start(self):
+        return self.ladder.index(self.first)
+
+    @property
+    def longest(self):
+        return self.steps * self.days
+
+    def step(self, memory, seen, who):
+        answered = seen.improvement >= self.response
+        rows = np.flatnonzero(who & (memory.place >= 0))
+        memory.trials[rows, memory.place[rows]] += 1
+        memory.hits[rows, memory.place[rows]] += answered[rows]
+        place = np.clip(memory.place + np.where(answered, -1, 1), 0, memory.ceiling)
+        last = memory.visits + 1 >= self.steps
+        if (last & who).any():
+            place = np.where(last, self._nearest(self._ed50(memory)), place)
+        return np.select([last, answered], [END, DOWN], UP), place
+
+    def _ed50(self, memory):
+        """(P,) dose with a response half the time; NaN where the steps do not reach it."""
+        return np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5)) if self.ladder[0] > 0 else np.full(len(memory.place), np.nan)
+
+    def _nearest(self, dose):
+        steps = np.abs(np.log(np.where(np.isnan(dose), self.ladder[-1], dose))[:, None] - np.log(self.ladder))
+        return np.argmin(steps, axis=1)
+
+    def conclude(self, memory, seen, who):
+        if who.any():
+            memory.found = np.where(who, self._ed50(memory), memory.found)
+
+
+@dataclass(frozen=True)
+class Bayes(Rule):
+    """Virtual patients of the model, as its file has them, as prior: each visit weighs them by how well they foretell the diary.
+
+    choice : next dose, the best of a patient drawn by weight ("thompson") or the one with the largest expected benefit ("expected")
+    helped : asked of the expected benefit of the drug alone
+    steps : visits until it ends with the largest expected benefit; particles : virtual patients of the prior, drawn from `prior_seed`
+    settle : half-life of what is left of an earlier dose's effect, in days; misfit : SD of a step's mean that neither noise nor prior explains, in points
+    """
+
+    kind: ClassVar[str] = "bayes"
+    choice: str = "thompson"
+    steps: int = 0
+    particles: int = 1000
+    prior_seed: int = 2_000_003
+    settle: float = 10.0
+    misfit: float = 0.2
+    prior: object = field(default=None, compare=False, repr=False)  # set by pkpd.trials.conduct.prepared
+
+    def __post_init__(self):
+        super().__post_init__()
+        known(self.choice, ("thompson", "expected"), "choice")
+        whole_number(self.particles, "particles")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise TrialError(f"steps: a Bayesian rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")
+        for name in ("settle", "misfit"):
+            if not number(getattr(self, name), name) > 0:
+                raise TrialError(f"{name}: {getattr(self, name):g} must be above 0.")
+
+    @property
+    def longest(self):
+        return self.steps * self.days
+
+    @property
+    def start(self):
+        return self.prior.first if self.prior is not None else 0
+
+    def begin(self, patients, now=None):
+        memory = super().begin(patients, now)
+        memory.belief = self.prior.belief(patients)
+        return memory
+
+    def step(self, memory, seen, who):
+        expected, drawn = self.prior.update(memory.belief, memory.place, seen, who, self)
+        best = np.argmax(expected, axis=1)
+        last = memory.visits + 1 >= self.steps
+        helps = expected.max(axis=1) >= seen.baseline - self.threshold(seen)
+        final = np.where(helps, best, OFF)
+        place = np.where(last, final, drawn if self.choice == "thompson" else best)
+        return np.select([last & helps, last], [BEST, STOP], NEXT), place
+
+    def conclude(self, memory, seen, who):
+        memory.found = np.where(who & (memory.place >= 0), self.doses(memory), memory.found)
+
+
+@dataclass(frozen=True)
+class Keep(Rule):
+    """The dose that the phase before ended with."""
+
+    kind: ClassVar[str] = "keep"
+    ladder: tuple = (0.0,)
+
+    def begin(self, patients, now=None):
+        memory = super().begin(patients)
+        memory.belief = np.zeros(patients) if now is None else now
+        return memory
+
+    def doses(self, memory):
+        return np.where(memory.place == OFF, 0.0, memory.belief)
+
+    def step(self, memory, seen, who):
+        return np.full(len(who), HOLD), memory.place
+
+
+KINDS = {rule.kind: rule for rule in (Fixed, StepUp, Ladder, FullLadder, UpAndDown, Bayes, Keep)}

@@ -1,0 +1,117 @@
+"""Rules on diaries written by hand: which dose follows, why, and what is refused."""
+
+import numpy as np
+import pytest
+
+from pkpd.errors import TrialError
+from pkpd.titration.library import rule, rules
+from pkpd.titration.rule import ACTS, VisitData
+
+LADDER = [1.0, 2.0, 3.0, 4.0]
+
+
+def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
+    """Doses and acts of one patient whose visits show `scores`; the dose found; the memory."""
+    found = rule({"ladder": LADDER, "days": 7} | table)
+    memory, doses, acts = found.begin(1), [], []
+    doses.append(float(found.doses(memory)[0]))
+    for k, score in enumerate(scores):
+        one = np.ones(1)
+        seen = VisitData(7 * (k + 1), score * one, 7 * one, baseline * one, np.array([(adverse or {}).get(k, 0)]), 0.5 * one, wanted * one)
+        acts.append(ACTS[found.visit(memory, seen)[0]])
+        doses.append(float(found.doses(memory)[0]))
+    return doses, acts, memory.found[0], memory
+
+
+@pytest.mark.parametrize("name", rules())
+def test_every_rule_of_the_library_has_a_label_a_source_and_an_end(name):
+    found = rule(name)
+    assert found.label and found.source and found.longest > 0
+
+
+def test_a_ladder_goes_up_until_no_better_and_back_to_the_best():
+    doses, acts, found, _ = walk({"kind": "ladder"}, [7, 5, 4, 5, 3])
+    assert doses == [1, 2, 3, 4, 3, 3] and acts == ["up", "up", "up", "back to the best", "hold"] and found == 3
+
+
+def test_a_ladder_goes_on_while_nothing_has_helped_and_stops_at_the_top():
+    doses, acts, found, _ = walk({"kind": "ladder"}, [7, 8, 7.5, 7])
+    assert doses == [1, 2, 3, 4, 0] and acts[-1] == "stop" and np.isnan(found)
+
+
+def test_a_step_helps_when_it_gives_what_the_patient_wants_or_what_the_rule_says():
+    assert np.isnan(walk({"kind": "full-ladder"}, [7, 7, 7, 6])[2])
+    assert walk({"kind": "full-ladder"}, [7, 7, 7, 6], wanted=0.2)[2] == 4
+    assert walk({"kind": "full-ladder", "helped": 0.25}, [7, 7, 7, 6], wanted=0.9)[2] == 4
+
+
+def test_a_patient_ladder_waits_for_a_second_worse_step():
+    assert walk({"kind": "ladder", "patience": 2}, [5, 6, 4, 5])[0] == [1, 2, 3, 4, 3]
+    assert walk({"kind": "ladder", "patience": 2}, [5, 6, 6, 5])[0] == [1, 2, 3, 1, 1]
+
+
+def test_a_full_ladder_returns_the_best_and_the_lower_of_two_equals():
+    assert walk({"kind": "full-ladder"}, [5, 3, 6, 3])[0] == [1, 2, 3, 4, 2]
+    assert np.isnan(walk({"kind": "full-ladder"}, [7, 7, 7, 6])[2])  # the best is not 30 % better than before treatment
+
+
+def test_a_step_up_ends_at_the_top_and_counts_as_found_where_it_helps():
+    assert walk({"kind": "step-up"}, [7, 7, 7, 5, 7])[:3] == ([1, 2, 3, 4, 4, 4], ["up", "up", "up", "top", "hold"], 4)
+
+
+def test_a_fixed_dose_never_changes():
+    doses, acts, found, _ = walk({"kind": "fixed", "ladder": [2.0], "visits": 3}, [1, 9, 5, 9])
+    assert doses == [2] * 5 and acts == ["hold", "hold", "end", "hold"] and found == 2
+
+
+def test_up_and_down_goes_down_after_a_response_and_ends_near_the_ed50():
+    doses, acts, found, _ = walk({"kind": "up-and-down", "first": 2.0, "steps": 6}, [8, 5, 8, 5, 8, 5])
+    assert doses[:6] == [2, 3, 2, 3, 2, 3] and acts[:2] == ["up", "down"] and 2 < found < 3
+
+
+def test_nothing_is_decided_without_entries():
+    doses, acts, _, _ = walk({"kind": "ladder"}, [np.nan, 5, np.nan])
+    assert doses == [1, 1, 2, 2] and acts == ["no entries", "up", "no entries"]
+
+
+def test_conditions_hold_reduce_and_stop_before_the_rule_decides():
+    table = {"kind": "step-up", "conditions": [{"when": "adverse", "at_least": 2, "do": "stop"}, {"when": "adverse", "at_least": 1, "do": "reduce"},
+                                               {"when": "improvement", "at_least": 0.5, "do": "hold"}]}  # fmt: skip
+    doses, acts, _, memory = walk(table, [7, 7, 7, 7, 4, 7, 7], adverse={2: 1, 6: 2})
+    assert doses == [1, 2, 3, 2, 2, 2, 2, 2] and acts == ["up", "up", "reduce", "top", "hold", "hold", "hold"]
+    assert memory.ceiling[0] == 1
+    assert walk(table, [7, 7], adverse={1: 2})[:2] == ([1, 2, 0], ["up", "stop"])
+    assert walk(table, [4, 7, 4])[0] == [1, 1, 2, 2]
+
+
+def test_a_rule_may_be_like_another():
+    found = rule({"like": "slow-ladder-7-days", "patience": 2})
+    assert (found.days, found.patience, found.ladder) == (7, 2, rule("slow-ladder").ladder)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("slow-lader", "Did you mean 'slow-ladder"),
+        ({"like": "nothing"}, "like: unknown 'nothing'"),
+        ({"ladder": [1]}, "with kind, ladder and days"),
+        ({"kind": "step", "ladder": [1]}, "kind: unknown 'step'"),
+        ({"kind": "ladder", "ladder": [2, 1]}, "increase"),
+        ({"kind": "ladder", "ladder": []}, "increase"),
+        ({"kind": "ladder", "ladder": [1], "days": 0}, "days must be a whole number"),
+        ({"kind": "ladder", "ladder": [1], "days": 5}, "window: 7 days are more than the 5"),
+        ({"kind": "ladder", "ladder": [1], "helped": 1.5}, "helped must lie between 0 and 1"),
+        ({"kind": "ladder", "ladder": [1], "pace": 3}, "rule: unknown 'pace'"),
+        ({"kind": "fixed", "ladder": [1, 2]}, "ladder of one"),
+        ({"kind": "up-and-down", "ladder": [1, 2], "first": 1.5, "steps": 5}, "first: 1.5 mg is not on the ladder"),
+        ({"kind": "up-and-down", "ladder": [1, 2], "first": 1}, "steps: an up-and-down rule with 0 steps can never stop"),
+        ({"kind": "bayes", "ladder": [1, 2]}, "can never stop"),
+        ({"kind": "bayes", "ladder": [1, 2], "steps": 3, "choice": "best"}, "choice: unknown 'best'"),
+        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "pain", "at_least": 1, "do": "hold"}]}, "conditions.when: unknown 'pain'"),
+        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "score", "do": "hold"}]}, "either at_least or at_most"),
+        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "improvement", "at_least": 30, "do": "hold"}]}, "between 0 and 1"),
+    ],
+)
+def test_bad_rules_are_refused_with_the_name_of_the_field(table, said):
+    with pytest.raises(TrialError, match=said):
+        rule(table)

@@ -1,0 +1,131 @@
+"""Observed beside true MED: null controls, the share of the spread that is real, any model with a benefit."""
+
+import numpy as np
+import pytest
+
+from pkpd.errors import PkpdError, TrialError
+from pkpd.population.cohort import cohort
+from pkpd.response.med import med as true_med
+from pkpd.symbolic.load import load
+from pkpd.trials.observation import diary
+from pkpd.trials.titrate import share_of_patients, summarise_observed, titrate
+
+MODEL = load("ldn/hormesis")
+PEOPLE = cohort(MODEL, 160, seed=7)
+RULE = "slow-ladder-7-days"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return titrate(MODEL, PEOPLE, RULE, replicates=8)
+
+
+def test_true_and_observed_stand_side_by_side(table):
+    columns = table.columns
+    assert list(columns)[:5] == ["ID", "status", "med", "observed", "observed_outcome"]
+    found = np.isfinite(columns["observed"])
+    np.testing.assert_array_equal(found, columns["observed_outcome"] == "found")
+    assert set(columns["observed"][found]) <= set(table.rule.ladder)
+    assert (columns["left"][found] == 0).all()
+    summary = summarise_observed(table)
+    assert sum(summary["outcome"].values()) == 160 and summary["share_real"]["repetitions"] == 8
+    assert len(table.replicates()["ID"]) == 8 * 160
+
+
+def test_under_same_med_the_true_log_med_has_sd_zero_and_the_rest_still_varies():
+    table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1)
+    argmax, med = table.truth["argmax"], table.truth["med"]
+    assert np.ptp(argmax) == 0.0 and np.ptp(med[np.isfinite(med)]) == 0.0  # a computed SD would be rounding
+    assert argmax[0] == true_med(MODEL, cohort(MODEL, typical=True)).columns["argmax"][0]
+    assert np.std(table.course.base) > 0.5 and np.std(table.truth["effect_size"]) > 0.3 and np.nanstd(table.found[0]) > 0
+
+
+def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_factor():
+    punctual = diary(changes={"missed": 0, "late": 0})
+    table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=punctual)
+    first = table.course.score[:, 14:21] - table.course.base[:, None]
+    stayed = np.isfinite(first).all(axis=1) & (table.truth["effect_size"] > 0)
+    ratio = first[stayed] / table.truth["effect_size"][stayed][:, None]
+    assert stayed.sum() > 100
+    np.testing.assert_allclose(ratio, np.tile(ratio[:1], (len(ratio), 1)), rtol=1e-9)
+
+
+def test_under_same_med_who_does_not_respond_has_no_effect():
+    table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=diary(changes={"responds": 0}))
+    assert not table.truth["effect_size"].any() and (table.truth["status"] == "no_benefit").all()
+    stayed = np.isfinite(table.course.score)
+    np.testing.assert_array_equal(table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed])
+
+
+def test_under_no_effect_the_body_receives_nothing_and_doses_are_written_down():
+    table = titrate(MODEL, PEOPLE, RULE, null="no-effect", replicates=1)
+    stayed = np.isfinite(table.course.score)
+    np.testing.assert_allclose(table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed], atol=1e-6)
+    assert np.isfinite(table.found[0]).any() and np.isnan(table.truth["med"]).all() and (table.course.taken > 0).any()
+
+
+def test_repetitions_have_new_noise_on_the_same_patients(table):
+    again = titrate(MODEL, PEOPLE, RULE, replicates=2)
+    np.testing.assert_array_equal(again.found, table.found[:2])
+    assert not np.array_equal(np.nan_to_num(table.found[0]), np.nan_to_num(table.found[1]))
+    own = titrate(MODEL, PEOPLE, RULE, replicates=2, own_traits=True)
+    np.testing.assert_array_equal(own.found[0], table.found[0])
+    assert not np.array_equal(np.nan_to_num(own.found[1]), np.nan_to_num(table.found[1]))
+
+
+@pytest.mark.parametrize(("between", "gaps"), [(0.0, 0.0), (0.5, 0.3), (1.0, 0.5)])
+def test_share_of_patients_is_right_on_average_and_its_interval_most_of_the_time(between, gaps):
+    wanted, found = between / (1 + between), []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        y = np.sqrt(between) * rng.standard_normal(1000) + rng.standard_normal((8, 1000))
+        y[rng.random(y.shape) < gaps] = np.nan
+        found.append(share_of_patients(y))
+    shares = np.array([f["share"] for f in found])
+    assert abs(shares.mean() - wanted) < 3 * shares.std() / np.sqrt(40)
+    assert np.mean([f["low"] <= wanted <= f["high"] for f in found]) >= 0.85
+
+
+def test_share_of_patients_by_hand_and_where_it_cannot_be_told():
+    y = np.array([[1.0, 3.0, np.nan], [2.0, 5.0, 4.0]])
+    # mean squares: within (0.5 + 2)/2, between (2*(1.5-3)^2 + 2*(4-3)^2 + (4-3)^2)/2; n0 = (5 - 9/5)/2
+    within, between = 1.25, ((2 * 2.25 + 2 + 1) / 2 - 1.25) / 1.6
+    assert share_of_patients(y)["share"] == pytest.approx(between / (between + within))
+    assert np.isnan(share_of_patients(y[:1])["share"]) and np.isnan(share_of_patients(y)["low"])
+
+
+def test_any_model_with_a_benefit_can_be_titrated():
+    model = load("pd/effect_compartment")
+    table = titrate(
+        model, cohort(model, 64, seed=1), {"kind": "ladder", "ladder": [5.0, 20.0, 80.0], "days": 7}, replicates=1,
+        outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="10",
+    )  # fmt: skip
+    assert np.isfinite(table.found).sum() > 20
+    on = np.isfinite(table.course.score) & (table.course.dose > 0)
+    assert (table.course.score[on] <= (table.course.base[:, None] * np.ones_like(table.course.score))[on]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"null": "nothing"}, "null: unknown 'nothing'"), ({"replicates": 0}, "replicates must be a whole number"), ({"run_in": 0}, "run_in must be"),
+        ({"rule": {"kind": "fixed", "ladder": [1.0], "unit": "mL"}}, "does not fit"), ({"rule": "slowly"}, "Unknown rule 'slowly'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_with_a_sentence(options, said):
+    with pytest.raises(PkpdError, match=said):
+        titrate(MODEL, PEOPLE, **({"rule": RULE} | options))
+
+
+def test_a_dose_in_micrograms_is_the_same_dose():
+    few = PEOPLE.subset(range(1, 9))
+    small = titrate(MODEL, few, {"kind": "ladder", "ladder": [500.0, 1500.0], "unit": "ug", "days": 7}, replicates=1)
+    same = titrate(MODEL, few, {"kind": "ladder", "ladder": [0.5, 1.5], "days": 7}, replicates=1)
+    np.testing.assert_array_equal(small.course.diary, same.course.diary)
+    assert small.rule.ladder == (0.5, 1.5)
+
+
+def test_a_relative_delta_of_an_outcome_that_is_zero_untreated_needs_a_number():
+    model = load("pd/effect_compartment")
+    with pytest.raises(TrialError, match="absolute delta above 0"):
+        titrate(model, cohort(model, 4), RULE, outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="10 %")
