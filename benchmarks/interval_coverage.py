@@ -39,7 +39,9 @@ def draw(design, number):
     """Data set `number` of a design: doses and responses."""
     height, b, sd, replicates = DESIGNS[design]
     doses = np.repeat(DOSES, replicates)
-    noise = np.random.Generator(np.random.Philox(key=[list(DESIGNS).index(design), number])).normal(0.0, sd, len(doses))
+    noise = np.random.Generator(np.random.Philox(key=[list(DESIGNS).index(design), number])).normal(
+        0.0, sd, len(doses)
+    )
     return doses, curve(height, b, doses) + noise
 
 
@@ -55,33 +57,54 @@ def one(design, number):
 def study(design, count, processes):
     """Coverage of one design as plain data. Data sets without a peak count as missed."""
     with ProcessPoolExecutor(processes) as pool:
-        low, high, peak, spent = np.array(list(pool.map(partial(one, design), range(count), chunksize=25))).T
+        low, high, peak, spent = np.array(
+            list(pool.map(partial(one, design), range(count), chunksize=25))
+        ).T
     held = (low <= 1.0) & (high >= 1.0)
     share = held.mean()
     return {
-        "design": design, "data_sets": count, "coverage": share, "standard_error": float(np.sqrt(share * (1.0 - share) / count)),
-        "below": float((high < 1.0).mean()), "above": float((low > 1.0).mean()), "no_peak": float(np.isnan(peak).mean()),
-        "open_below": float((low == 0.0).mean()), "open_above": float(np.isinf(high).mean()),
-        "median_ratio_of_ends": float(np.nanmedian(high / np.where(low > 0.0, low, np.nan))), "median_cpu_ms": float(1e3 * np.median(spent)),
-    }  # fmt: skip
+        "design": design,
+        "data_sets": count,
+        "coverage": share,
+        "standard_error": float(np.sqrt(share * (1.0 - share) / count)),
+        "below": float((high < 1.0).mean()),
+        "above": float((low > 1.0).mean()),
+        "no_peak": float(np.isnan(peak).mean()),
+        "open_below": float((low == 0.0).mean()),
+        "open_above": float(np.isinf(high).mean()),
+        "median_ratio_of_ends": float(np.nanmedian(high / np.where(low > 0.0, low, np.nan))),
+        "median_cpu_ms": float(1e3 * np.median(spent)),
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-sets", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="40 data sets of each design, nothing is written")
+    parser.add_argument(
+        "--quick", action="store_true", help="40 data sets of each design, nothing is written"
+    )
     options = parser.parse_args()
-    print(f"{'design':8} {'data sets':>9} {'coverage':>9} {'+-':>6} {'missed':>15} {'no peak':>8} {'open ends':>15} {'high/low':>9} {'ms a fit':>9}")
+    print(
+        f"{'design':8} {'data sets':>9} {'coverage':>9} {'+-':>6} {'missed':>15} {'no peak':>8} {'open ends':>15} {'high/low':>9} {'ms a fit':>9}"
+    )
     for design in DESIGNS:
         r = study(design, 40 if options.quick else options.data_sets, options.processes)
-        missed, ends = f"{r['below']:.1%} / {r['above']:.1%}", f"{r['open_below']:.1%} / {r['open_above']:.1%}"
+        missed, ends = (
+            f"{r['below']:.1%} / {r['above']:.1%}",
+            f"{r['open_below']:.1%} / {r['open_above']:.1%}",
+        )
         print(
             f"{r['design']:8} {r['data_sets']:9d} {r['coverage']:9.1%} {1.96 * r['standard_error']:6.1%} {missed:>15} {r['no_peak']:8.1%} {ends:>15} "
-            f"{r['median_ratio_of_ends']:9.2f} {r['median_cpu_ms']:9.1f}", flush=True,
-        )  # fmt: skip
+            f"{r['median_ratio_of_ends']:9.2f} {r['median_cpu_ms']:9.1f}",
+            flush=True,
+        )
         if not options.quick:
-            record = r | {"cpu": platform.processor(), "python": sys.version.split()[0], "numpy": np.__version__}
+            record = r | {
+                "cpu": platform.processor(),
+                "python": sys.version.split()[0],
+                "numpy": np.__version__,
+            }
             with (Path(__file__).parent / "results" / "interval_coverage.jsonl").open("a") as file:
                 file.write(json.dumps(record) + "\n")
 

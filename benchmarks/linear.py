@@ -40,14 +40,18 @@ SOLVERS = ("linear", "tsit5")
 def patients(n):
     """Inputs (n, K) with lags around 15 minutes."""
     theta = cohort(MODEL, n, seed=1).theta
-    theta[:, MODEL.input_names.index("tlag")] = 0.25 * np.exp(0.3 * np.random.default_rng(1).standard_normal(n))
+    theta[:, MODEL.input_names.index("tlag")] = 0.25 * np.exp(
+        0.3 * np.random.default_rng(1).standard_normal(n)
+    )
     return theta
 
 
 def matrix(theta):
     """Rates of change (3, 3) of the amounts, and the amount that a dose of 1 mg adds (3,)."""
     ka, cl, vc, q, vp, fdepot, _ = theta
-    return np.array([[-ka, 0, 0], [ka, -(cl + q) / vc, q / vp], [0, q / vc, -q / vp]]), np.array([fdepot, 0, 0])
+    return np.array([[-ka, 0, 0], [ka, -(cl + q) / vc, q / vp], [0, q / vc, -q / vp]]), np.array(
+        [fdepot, 0, 0]
+    )
 
 
 def truth(theta, grid):
@@ -67,13 +71,20 @@ def truth(theta, grid):
 def settled(theta):
     """Amounts (3,) at the start of an interval in steady state."""
     rates, dose = matrix(theta)
-    return np.linalg.solve(np.eye(3) - expm(24.0 * rates), expm(rates * (24.0 - theta[6])) @ dose * 100.0)
+    return np.linalg.solve(
+        np.eye(3) - expm(24.0 * rates), expm(rates * (24.0 - theta[6])) @ dose * 100.0
+    )
 
 
 def error(found, reference):
     """Largest |y - ref|/(|ref| + 1e-3 max |ref|) of few patients, over the first axis but one."""
     reference = np.asarray(reference)
-    return float((np.abs(found - reference) / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=1, keepdims=True))).max())
+    return float(
+        (
+            np.abs(found - reference)
+            / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=1, keepdims=True))
+        ).max()
+    )
 
 
 def courses(grid, theta, rtol):
@@ -82,7 +93,9 @@ def courses(grid, theta, rtol):
 
     def run(kernel, n):
         rows = np.arange(n)
-        return batch.solve(kernel, theta, rows, t1=END, actions=doses.take(rows), grid=grid, rtol=rtol, threads=1).out[:, :, 0]
+        return batch.solve(
+            kernel, theta, rows, t1=END, actions=doses.take(rows), grid=grid, rtol=rtol, threads=1
+        ).out[:, :, 0]
 
     kernels = {name: batch.compile(MODEL, solver=name) for name in SOLVERS}
     return {name: lambda n, kernel=kernel: run(kernel, n) for name, kernel in kernels.items()}
@@ -93,7 +106,16 @@ def steady_states(theta, rtol):
 
     def run(kernel, n):
         rows = np.arange(n)
-        return periodic(kernel, theta, rows, periodic_actions(MODEL, "depot", np.full(n, 100.0), 24.0, theta, rows), 24.0, rtol=rtol, tol=rtol, threads=1).y
+        return periodic(
+            kernel,
+            theta,
+            rows,
+            periodic_actions(MODEL, "depot", np.full(n, 100.0), 24.0, theta, rows),
+            24.0,
+            rtol=rtol,
+            tol=rtol,
+            threads=1,
+        ).y
 
     kernels = {name: batch.compile(MODEL, solver=name) for name in SOLVERS}
     return {name: lambda n, kernel=kernel: run(kernel, n) for name, kernel in kernels.items()}
@@ -109,7 +131,10 @@ def measure(runs, reference, n, rounds):
             run(n)
             speeds[name].append(n / (time.process_time() - began))
     ratio = statistics.median(a / b for a, b in zip(speeds["linear"], speeds["tsit5"], strict=True))
-    return {name: {"patients_per_s": statistics.median(speeds[name]), "error": errors[name]} for name in runs} | {"ratio": ratio}
+    return {
+        name: {"patients_per_s": statistics.median(speeds[name]), "error": errors[name]}
+        for name in runs
+    } | {"ratio": ratio}
 
 
 def main():
@@ -121,16 +146,36 @@ def main():
     theta = patients(options.patients)
     few = theta[:6]
     rows = {
-        f"{DAYS} doses, output {name}": measure(courses(grid, theta, options.rtol), [truth(t, grid) for t in few], options.patients, options.rounds)
+        f"{DAYS} doses, output {name}": measure(
+            courses(grid, theta, options.rtol),
+            [truth(t, grid) for t in few],
+            options.patients,
+            options.rounds,
+        )
         for name, grid in GRIDS.items()
     }
-    rows["steady state"] = measure(steady_states(theta, options.rtol), [settled(t) for t in few], options.patients, options.rounds)
-    print(f"{'patients a second (error), one thread':38} {'exact':>20} {'tsit5 at ' + f'{options.rtol:g}':>20} {'ratio':>7}")
+    rows["steady state"] = measure(
+        steady_states(theta, options.rtol),
+        [settled(t) for t in few],
+        options.patients,
+        options.rounds,
+    )
+    print(
+        f"{'patients a second (error), one thread':38} {'exact':>20} {'tsit5 at ' + f'{options.rtol:g}':>20} {'ratio':>7}"
+    )
     for name, row in rows.items():
         cells = [f"{row[s]['patients_per_s']:,.0f} ({row[s]['error']:.0e})" for s in SOLVERS]
         print(f"{name:38} {cells[0]:>20} {cells[1]:>20} {row['ratio']:6.1f}x")
-    record = {"rtol": options.rtol, "patients": options.patients, "rounds": options.rounds, "rows": rows, "build": fingerprint(batch.LANES),
-              "cpu": platform.processor(), "python": sys.version.split()[0], "numpy": np.__version__}  # fmt: skip
+    record = {
+        "rtol": options.rtol,
+        "patients": options.patients,
+        "rounds": options.rounds,
+        "rows": rows,
+        "build": fingerprint(batch.LANES),
+        "cpu": platform.processor(),
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+    }
     with (Path(__file__).parent / "results" / "linear.jsonl").open("a") as file:
         file.write(json.dumps(record) + "\n")
 

@@ -34,7 +34,12 @@ def rival(model, benefit):
 
     code = scalar(model)
     rates, constants, start, size = code.rates, code.constants, code.start, code.size
-    states, target, outcome, every = len(model.states), model.state_names.index(benefit.into), model.state_names.index(benefit.outcome), benefit.every
+    states, target, outcome, every = (
+        len(model.states),
+        model.state_names.index(benefit.into),
+        model.state_names.index(benefit.outcome),
+        benefit.every,
+    )
     solve = numbalsoda.lsoda
 
     @numba.cfunc(numbalsoda.lsoda_sig)
@@ -60,11 +65,15 @@ def rival(model, benefit):
                     began = y[:states].copy()
                     fine = True
                     if lags[i] > 0.0:
-                        found, fine = solve(address, y, np.array([0.0, lags[i]]), c, RTOL, RTOL * 1e-3, 100_000)
+                        found, fine = solve(
+                            address, y, np.array([0.0, lags[i]]), c, RTOL, RTOL * 1e-3, 100_000
+                        )
                         y = found[1].copy()
                     y[target] += amounts[i, j]
                     scale = np.maximum(scale, np.abs(y[:states]))
-                    found, well = solve(address, y, np.array([lags[i], every]), c, RTOL, RTOL * 1e-3, 100_000)
+                    found, well = solve(
+                        address, y, np.array([lags[i], every]), c, RTOL, RTOL * 1e-3, 100_000
+                    )
                     y, fine = found[1].copy(), fine and well
                     scale = np.maximum(scale, np.abs(y[:states]))
                     change = np.max(np.abs(y[:states] - began) / np.where(scale > 0.0, scale, 1.0))
@@ -113,23 +122,51 @@ def main():
         print("numbalsoda LSODA: left out, numbalsoda is not installed")
     seconds = measure.rounds(runs, rounds, clock=time.perf_counter)
     own = seconds["pkpd"] / some
-    record = {"rounds": rounds, "patients": some, "us_per_patient": 1e6 * float(np.median(own)), "maps_per_patient": grid_maps(model, people.subset(people.ids[:64]))}
-    rows = [("pkpd.med, all cores", some, f"{record['us_per_patient']:,.0f}", f"{record['maps_per_patient']:.0f} on the grid", 1)]
+    record = {
+        "rounds": rounds,
+        "patients": some,
+        "us_per_patient": 1e6 * float(np.median(own)),
+        "maps_per_patient": grid_maps(model, people.subset(people.ids[:64])),
+    }
+    rows = [
+        (
+            "pkpd.med, all cores",
+            some,
+            f"{record['us_per_patient']:,.0f}",
+            f"{record['maps_per_patient']:.0f} on the grid",
+            1,
+        )
+    ]
     if len(runs) == 2:
         response = dose_response(model, people.subset(people.ids[:known]))
         off = float(np.abs(response.outcome / mean - 1).max())
         # two threads or more: a rival that scales perfectly is granted
         theirs = seconds["numbalsoda LSODA"] / known / os.cpu_count()
-        record |= {"rival_us_per_patient": 1e6 * float(np.median(theirs)), "rival_days_per_dose": float(days.mean()), "outcome_differs_by": off,
-                   "ratio": measure.ratio(theirs, own)}  # fmt: skip
-        rows.append(("numbalsoda LSODA, dose grid alone", known, f"{record['rival_us_per_patient']:,.0f}", f"{days.sum() / known:,.0f}", times(record["ratio"])))
+        record |= {
+            "rival_us_per_patient": 1e6 * float(np.median(theirs)),
+            "rival_days_per_dose": float(days.mean()),
+            "outcome_differs_by": off,
+            "ratio": measure.ratio(theirs, own),
+        }
+        rows.append(
+            (
+                "numbalsoda LSODA, dose grid alone",
+                known,
+                f"{record['rival_us_per_patient']:,.0f}",
+                f"{days.sum() / known:,.0f}",
+                times(record["ratio"]),
+            )
+        )
         print(f"Mean outcome of the two differs by {off:.1e} at most.")
     number = some if options.quick else options.patients
     whole = cohort(model, number, seed=7)
     began = time.perf_counter()
     med(model, whole)
     record |= {"whole": number, "whole_s": time.perf_counter() - began}
-    whole_table = ("all of pkpd.med, patients", "cores", "seconds"), [(f"{number:,}", os.cpu_count(), f"{record['whole_s']:.1f}")]
+    whole_table = (
+        ("all of pkpd.med, patients", "cores", "seconds"),
+        [(f"{number:,}", os.cpu_count(), f"{record['whole_s']:.1f}")],
+    )
     headers = ("method", "patients", "wall us a patient", "days simulated a patient", "pkpd faster")
     records.finish("med", record, [(headers, rows), whole_table], options.quick)
 

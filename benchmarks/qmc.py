@@ -34,12 +34,24 @@ def median(model, n, seed, sampling):
 def measure(model, n, repeats, large):
     """RMSE of both samplings, their ratio and its 95 % bootstrap interval over repeats."""
     truth = median(model, large, REFERENCE_SEED, "sobol")
-    errors = {kind: np.array([median(model, n, seed, kind) - truth for seed in range(1, repeats + 1)]) for kind in ("sobol", "mc")}
+    errors = {
+        kind: np.array([median(model, n, seed, kind) - truth for seed in range(1, repeats + 1)])
+        for kind in ("sobol", "mc")
+    }
     rmse = {kind: float(np.sqrt(np.mean(e**2))) for kind, e in errors.items()}
     rng = np.random.default_rng(1)
-    again = {kind: np.sqrt(np.mean(rng.choice(e, (4000, repeats)) ** 2, axis=1)) for kind, e in errors.items()}
+    again = {
+        kind: np.sqrt(np.mean(rng.choice(e, (4000, repeats)) ** 2, axis=1))
+        for kind, e in errors.items()
+    }
     low, high = np.quantile(again["mc"] / again["sobol"], (0.025, 0.975))
-    return {"truth": float(truth), "rmse": rmse, "ratio": rmse["mc"] / rmse["sobol"], "interval": [float(low), float(high)], "repeats": repeats}
+    return {
+        "truth": float(truth),
+        "rmse": rmse,
+        "ratio": rmse["mc"] / rmse["sobol"],
+        "interval": [float(low), float(high)],
+        "repeats": repeats,
+    }
 
 
 def main():
@@ -48,16 +60,31 @@ def main():
     parser.add_argument("--repeats", type=int, default=32)
     options = parser.parse_args()
     cases = {
-        "eight smooth inputs": (pkpd.load(str(HERE / "eight_inputs.toml")), 8 * options.repeats, 2**18),
+        "eight smooth inputs": (
+            pkpd.load(str(HERE / "eight_inputs.toml")),
+            8 * options.repeats,
+            2**18,
+        ),
         "ldn/hormesis": (pkpd.load("ldn/hormesis"), options.repeats, 32 * options.n),
     }
-    print(f"Median of log10 best dose, cohorts of {options.n}\n{'case':20} {'RMSE Sobol':>11} {'RMSE MC':>9} {'ratio':>6}  95 % interval")
+    print(
+        f"Median of log10 best dose, cohorts of {options.n}\n{'case':20} {'RMSE Sobol':>11} {'RMSE MC':>9} {'ratio':>6}  95 % interval"
+    )
     rows = {}
     for name, (model, repeats, large) in cases.items():
         row = rows[name] = measure(model, options.n, repeats, large)
         low, high = row["interval"]
-        print(f"{name:20} {row['rmse']['sobol']:11.5f} {row['rmse']['mc']:9.5f} {row['ratio']:6.2f}  {low:.2f}-{high:.2f}", flush=True)
-    record = {"n": options.n, "cases": rows, "build": fingerprint(LANES), "python": sys.version.split()[0], "numpy": np.__version__}
+        print(
+            f"{name:20} {row['rmse']['sobol']:11.5f} {row['rmse']['mc']:9.5f} {row['ratio']:6.2f}  {low:.2f}-{high:.2f}",
+            flush=True,
+        )
+    record = {
+        "n": options.n,
+        "cases": rows,
+        "build": fingerprint(LANES),
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+    }
     with (HERE / "results" / "qmc.jsonl").open("a") as file:
         file.write(json.dumps(record) + "\n")
 

@@ -16,8 +16,14 @@ RIVALS = ("heyoka", "numbalsoda")
 def options(text, rounds):
     """Parser of a script with the given docstring."""
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=rounds, help="rounds in which the solvers take turns")
-    parser.add_argument("--quick", action="store_true", help="few people and rounds, to see that everything runs; nothing is recorded")
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help="rounds in which the solvers take turns"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few people and rounds, to see that everything runs; nothing is recorded",
+    )
     return parser
 
 
@@ -37,7 +43,9 @@ def finish(script, record, tables, quick):
     packages = ", ".join(f"{name} {number}" for name, number in record["packages"].items())
     under = f"{record['date']}, {record['cpu']}, {record['cores']} cores, load {record['load']}, {record['rounds']} rounds; Python {record['python']}, {packages}."
     block = re.compile(f"(<!-- {script} -->\n).*?(<!-- end -->)", re.S)
-    PAGE.write_text(block.sub(lambda found: f"{found[1]}{text}\n\n{under}\n{found[2]}", PAGE.read_text()))
+    PAGE.write_text(
+        block.sub(lambda found: f"{found[1]}{text}\n\n{under}\n{found[2]}", PAGE.read_text())
+    )
 
 
 def markdown(headers, rows):

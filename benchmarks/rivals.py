@@ -51,7 +51,9 @@ def numbalsoda(method):
         return out
 
     def make(rtol):
-        return lambda theta: people(theta, workload.start(), workload.amounts(len(theta)), rtol, _room(theta))
+        return lambda theta: people(
+            theta, workload.start(), workload.amounts(len(theta)), rtol, _room(theta)
+        )
 
     return make
 
@@ -60,10 +62,49 @@ def heyoka():
     """Taylor series of adaptive order over as many people as the processor has lanes, in heyoka's own expressions."""
     import heyoka as hy
 
-    gut, A1, A2, M, Ce, Pre, E, R, G, K, Pain, _ = states = hy.make_vars(*workload.model().state_names)
+    gut, A1, A2, M, Ce, Pre, E, R, G, K, Pain, _ = states = hy.make_vars(
+        *workload.model().state_names
+    )
     inputs = workload.model().input_names
-    (ka, F, fpm, k10, k12, k21, fm, km, iVc, iVm, ke0, iKi, iKim, iKE, g, o50g, kPre, aPre, kE, kR, gR, S0p, kG, iKT, iKTm, gB, gK, K50,
-     kK, kappa, hg, G50g, cS, kPn, P0, cP, day) = (hy.par[k] for k in range(len(inputs)))  # fmt: skip
+    (
+        ka,
+        F,
+        fpm,
+        k10,
+        k12,
+        k21,
+        fm,
+        km,
+        iVc,
+        iVm,
+        ke0,
+        iKi,
+        iKim,
+        iKE,
+        g,
+        o50g,
+        kPre,
+        aPre,
+        kE,
+        kR,
+        gR,
+        S0p,
+        kG,
+        iKT,
+        iKTm,
+        gB,
+        gK,
+        K50,
+        kK,
+        kappa,
+        hg,
+        G50g,
+        cS,
+        kPn,
+        P0,
+        cP,
+        day,
+    ) = (hy.par[k] for k in range(len(inputs)))
     Cm = M * iVm
     u, x = Ce * iKi + Cm * iKim, E * iKE
     inv = 1.0 / (1.0 + u + x)
@@ -87,7 +128,13 @@ def heyoka():
 
     def make(rtol):
         # straight-line code, which for twelve states is faster than heyoka's compact mode
-        solver = hy.taylor_adaptive_batch(list(zip(states, rates, strict=True)), start, pars=np.ones((len(inputs), width)), tol=rtol, compact_mode=False)
+        solver = hy.taylor_adaptive_batch(
+            list(zip(states, rates, strict=True)),
+            start,
+            pars=np.ones((len(inputs), width)),
+            tol=rtol,
+            compact_mode=False,
+        )
 
         def run(theta):
             out, doses = _room(theta), workload.amounts(len(theta))
@@ -117,15 +164,40 @@ def cpp():
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "ldn12.so"
         source = Path(__file__).with_name("ldn12.cpp")
-        subprocess.run([compiler, "-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", source, "-o", library], check=True)
+        subprocess.run(
+            [
+                compiler,
+                "-O3",
+                "-march=native",
+                "-std=c++17",
+                "-shared",
+                "-fPIC",
+                source,
+                "-o",
+                library,
+            ],
+            check=True,
+        )
         solve = ctypes.CDLL(str(library)).solve
-    solve.argtypes = [ctypes.c_int, ctypes.c_int, *[np.ctypeslib.ndpointer(np.float64, flags="C")] * 3, ctypes.c_double]
+    solve.argtypes = [
+        ctypes.c_int,
+        ctypes.c_int,
+        *[np.ctypeslib.ndpointer(np.float64, flags="C")] * 3,
+        ctypes.c_double,
+    ]
     solve.restype = None
 
     def make(rtol):
         def run(theta):
             out = _room(theta)
-            solve(len(theta), workload.DAYS, np.ascontiguousarray(theta), workload.amounts(len(theta)), out, rtol)
+            solve(
+                len(theta),
+                workload.DAYS,
+                np.ascontiguousarray(theta),
+                workload.amounts(len(theta)),
+                out,
+                rtol,
+            )
             return out
 
         return run
@@ -138,7 +210,9 @@ def _room(theta):
 
 
 LADDER = tuple(10.0**-k for k in range(3, 12))
-FINER = tuple(10.0**-k for k in range(3, 16))  # heyoka's own reading of a tolerance is the looser one
+FINER = tuple(
+    10.0**-k for k in range(3, 16)
+)  # heyoka's own reading of a tolerance is the looser one
 QUICK = (1e-4, 1e-6, 1e-9)
 RIVALS = {  # name: (how it is made, share of the people it runs a round, so that every solver takes its turn in a like time)
     "C++ Tsit5 over 8 lanes": (cpp, 1.0),
@@ -153,7 +227,9 @@ RIVALS = {  # name: (how it is made, share of the people it runs a round, so tha
 def everyone(people, quick=False):
     """{name: (make, tolerances, people a round)} of pkpd's solvers and of every rival this machine has; the others are named."""
     tolerances = QUICK if quick else LADDER
-    found = {name: (solvers.own(solver), tolerances, people) for name, solver in solvers.OWN.items()}
+    found = {
+        name: (solvers.own(solver), tolerances, people) for name, solver in solvers.OWN.items()
+    }
     for name, (prepare, share) in RIVALS.items():
         try:
             own = FINER if prepare is heyoka and not quick else tolerances

@@ -35,7 +35,10 @@ def threads(patients, rounds, rtol=1e-6):
     for run in runs.values():
         run()
     seconds = measure.rounds(runs, rounds, clock=time.perf_counter)
-    return {"threads": os.cpu_count(), "speedup": measure.ratio(seconds[1], seconds[os.cpu_count()])}
+    return {
+        "threads": os.cpu_count(),
+        "speedup": measure.ratio(seconds[1], seconds[os.cpu_count()]),
+    }
 
 
 def lanes(patients, rounds, rtol=1e-6):
@@ -52,13 +55,20 @@ def lanes(patients, rounds, rtol=1e-6):
         batch.LANES = own
     seconds = measure.rounds(runs, rounds)
     return [
-        {"lanes": w, "patients_per_s": len(patients) / float(np.median(s)), "ratio": measure.ratio(seconds[own], s)} for w, s in seconds.items()
+        {
+            "lanes": w,
+            "patients_per_s": len(patients) / float(np.median(s)),
+            "ratio": measure.ratio(seconds[own], s),
+        }
+        for w, s in seconds.items()
     ]
 
 
 def solved(kernel, patients, rtol):
     grid, actions = workload.grid(), workload.actions(len(patients))
-    return batch.solve(kernel, patients, t1=grid[-1], actions=actions, grid=grid, rtol=rtol, threads=1)
+    return batch.solve(
+        kernel, patients, t1=grid[-1], actions=actions, grid=grid, rtol=rtol, threads=1
+    )
 
 
 CHAIN = 32  # multiply-adds that each wait for the one before; many lanes keep the units busy all the same
@@ -71,10 +81,18 @@ def polynomial(w, turns):
     for _ in range(turns):
         for k in range(LENGTH):
             x = w[k]
-            p = (((((((x*x + x)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5  # fmt: skip
-            p = (((((((p*x + x)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5  # fmt: skip
-            p = (((((((p*x + x)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5  # fmt: skip
-            p = (((((((p*x + x)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5)*x + 0.5  # fmt: skip
+            p = (
+                ((((((x * x + x) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5
+            ) * x + 0.5
+            p = (
+                ((((((p * x + x) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5
+            ) * x + 0.5
+            p = (
+                ((((((p * x + x) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5
+            ) * x + 0.5
+            p = (
+                ((((((p * x + x) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5) * x + 0.5
+            ) * x + 0.5
             w[k] = 0.1 * p
 
 
@@ -104,7 +122,11 @@ def _count(nodes, known):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fma":
             counts += (2, 0)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            counts += operations(node.func.id, known) if node.func.id in known else (0, node.func.id == "sqrt")
+            counts += (
+                operations(node.func.id, known)
+                if node.func.id in known
+                else (0, node.func.id == "sqrt")
+            )
         turns = 1
         if isinstance(node, ast.For) and node.target.id != "l":
             turns = len(range(*(ast.literal_eval(a) for a in node.iter.args)))
@@ -116,7 +138,12 @@ def limit(patients, rounds, rtol=1e-6):
     """Arithmetic of the steps tried, over the time taken, as a share of the peak of one core."""
     kernel = batch.compile(workload.model())
     texts = (Path(file).read_text() for file in (kernel.module.__file__, vecmath.__file__))
-    known = {f.name: f for text in texts for f in ast.walk(ast.parse(text)) if isinstance(f, ast.FunctionDef)}
+    known = {
+        f.name: f
+        for text in texts
+        for f in ast.walk(ast.parse(text))
+        if isinstance(f, ast.FunctionDef)
+    }
     plain, divisions = operations("step", known)
     run = partial(solved, kernel, patients, rtol)
     solution = run()
@@ -124,15 +151,30 @@ def limit(patients, rounds, rtol=1e-6):
     cost = float(np.median(measure.rounds({"run": run}, rounds)["run"])) / len(patients)
     most = peak()
     return {
-        "peak_gflops": most / 1e9, "flop_a_step": plain, "divisions_a_step": divisions, "steps_a_patient": tried,
-        "gflops": (plain + divisions) * tried / cost / 1e9, "share_of_peak": (plain + divisions) * tried / cost / most,
-    }  # fmt: skip
+        "peak_gflops": most / 1e9,
+        "flop_a_step": plain,
+        "divisions_a_step": divisions,
+        "steps_a_patient": tried,
+        "gflops": (plain + divisions) * tried / cost / 1e9,
+        "share_of_peak": (plain + divisions) * tried / cost / most,
+    }
 
 
 def start(rounds):
     """Seconds of whole processes: [(what, seconds)] with an empty cache, with a filled one, and of imports."""
-    program = [sys.executable, "-c", "from pkpd.cli import main; main()", "med", "ldn/hormesis", "-n", "100"]
-    rows = [(f"import {name}", fastest([sys.executable, "-c", f"import {name}"], os.environ, rounds)) for name in ("sys", *IMPORTS)]
+    program = [
+        sys.executable,
+        "-c",
+        "from pkpd.cli import main; main()",
+        "med",
+        "ldn/hormesis",
+        "-n",
+        "100",
+    ]
+    rows = [
+        (f"import {name}", fastest([sys.executable, "-c", f"import {name}"], os.environ, rounds))
+        for name in ("sys", *IMPORTS)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         # numba's own cache of the package's functions is emptied as well
         env = os.environ | {"PKPD_CACHE": folder, "NUMBA_CACHE_DIR": folder}
@@ -140,26 +182,56 @@ def start(rounds):
         rows.append(("pkpd med -n 100 --no-figure, empty cache", fastest(silent, env, 1)))
         rows.append(("pkpd med -n 100 --no-figure, filled cache", fastest(silent, env, rounds)))
         drawing = [*program, "--quiet", "--out", str(folder) + "/med"]
-        rows.append(("pkpd med -n 100 --out, with figure, filled cache", fastest(drawing, env, rounds)))
+        rows.append(
+            ("pkpd med -n 100 --out, with figure, filled cache", fastest(drawing, env, rounds))
+        )
     return rows
 
 
 def fastest(words, env, rounds):
     """Median wall time of a process over rounds."""
-    return float(np.median(measure.rounds({"run": partial(subprocess.run, words, env=env, check=True)}, rounds, time.perf_counter)["run"]))
+    return float(
+        np.median(
+            measure.rounds(
+                {"run": partial(subprocess.run, words, env=env, check=True)},
+                rounds,
+                time.perf_counter,
+            )["run"]
+        )
+    )
 
 
 def tables(found):
     """[(headers, rows)] of a run."""
     threads, most = found["threads"], found["limit"]
     limit_row = (
-        f"{most['peak_gflops']:.1f}", f"{most['flop_a_step']:.0f}", f"{most['divisions_a_step']:.0f}", f"{most['steps_a_patient']:.0f}",
-        f"{most['gflops']:.1f}", f"{100 * most['share_of_peak']:.0f} %",
-    )  # fmt: skip
+        f"{most['peak_gflops']:.1f}",
+        f"{most['flop_a_step']:.0f}",
+        f"{most['divisions_a_step']:.0f}",
+        f"{most['steps_a_patient']:.0f}",
+        f"{most['gflops']:.1f}",
+        f"{100 * most['share_of_peak']:.0f} %",
+    )
     return [
         (("threads", "times as fast as one"), [(threads["threads"], f"{threads['speedup']:.2f}")]),
-        (("lanes", "patients/s", "against the build's own"), [(r["lanes"], f"{r['patients_per_s']:,.0f}", f"{r['ratio']:.2f}") for r in found["lanes"]]),
-        (("peak of one core, GFLOP/s", "operations a step", "divisions a step", "steps a patient", "reached, GFLOP/s", "share of peak"), [limit_row]),
+        (
+            ("lanes", "patients/s", "against the build's own"),
+            [
+                (r["lanes"], f"{r['patients_per_s']:,.0f}", f"{r['ratio']:.2f}")
+                for r in found["lanes"]
+            ],
+        ),
+        (
+            (
+                "peak of one core, GFLOP/s",
+                "operations a step",
+                "divisions a step",
+                "steps a patient",
+                "reached, GFLOP/s",
+                "share of peak",
+            ),
+            [limit_row],
+        ),
         (("process", "seconds"), [(what, f"{seconds:.2f}") for what, seconds in found["start"]]),
     ]
 
@@ -168,7 +240,12 @@ def main():
     options = records.options(__doc__, rounds=5).parse_args()
     people, rounds = (64, 1) if options.quick else (1024, options.rounds)
     patients = workload.patients(people)
-    found = {"rounds": rounds, "threads": threads(patients, rounds), "lanes": lanes(patients, rounds), "limit": limit(patients, rounds)}
+    found = {
+        "rounds": rounds,
+        "threads": threads(patients, rounds),
+        "lanes": lanes(patients, rounds),
+        "limit": limit(patients, rounds),
+    }
     found["start"] = start(1 if options.quick else rounds)
     records.finish("scaling", found, tables(found), options.quick)
 

@@ -37,7 +37,9 @@ def own(model, end, strict):
     def make(tolerance):
         rtol, tight = tolerance
         floor = strict if tight else batch.PEAK_FLOOR
-        return lambda theta: batch.solve(kernel, theta, t1=end, rtol=rtol, floor=floor, threads=1).end
+        return lambda theta: (
+            batch.solve(kernel, theta, t1=end, rtol=rtol, floor=floor, threads=1).end
+        )
 
     return make
 
@@ -64,7 +66,9 @@ def by_scipy(model, end, sizes, method):
 
     def make(tolerance):
         rtol, tight = tolerance
-        return lambda theta: np.array([person(p, rtol, rtol * sizes * (LOOSE if tight else 1.0)) for p in theta])
+        return lambda theta: np.array(
+            [person(p, rtol, rtol * sizes * (LOOSE if tight else 1.0)) for p in theta]
+        )
 
     return make
 
@@ -75,7 +79,13 @@ def by_numbalsoda(model, end, sizes):
     import numbalsoda
 
     code = scalar(model)
-    rates, constants, start, size, states = code.rates, code.constants, code.start, code.size, len(sizes)
+    rates, constants, start, size, states = (
+        code.rates,
+        code.constants,
+        code.start,
+        code.size,
+        len(sizes),
+    )
     solve = numbalsoda.lsoda
 
     @numba.cfunc(numbalsoda.lsoda_sig)
@@ -86,7 +96,12 @@ def by_numbalsoda(model, end, sizes):
 
     @numba.njit
     def people(theta, rtol, atol):
-        out, span, c, y = np.empty((len(theta), states)), np.array([0.0, end]), np.empty(size), np.zeros(states)
+        out, span, c, y = (
+            np.empty((len(theta), states)),
+            np.array([0.0, end]),
+            np.empty(size),
+            np.zeros(states),
+        )
         for i in range(len(theta)):
             constants(theta[i], c)
             start(c, y)
@@ -124,7 +139,10 @@ def problem(name, people, rounds, quick):
     asked, ladder = ((1e-6,), (1e-4, 1e-6, 1e-8)) if quick else (ASKED, LADDER)
     slow = [(r, True) for r in ladder if 1e-9 <= r <= 1e-3][:: 1 if quick else 2]
     both = [(r, tight) for r in ladder for tight in (True, False)]
-    solvers = {"pkpd": (own(model, end, given["floor"]), both, people), "SciPy Radau": (radau, slow, 1)}
+    solvers = {
+        "pkpd": (own(model, end, given["floor"]), both, people),
+        "SciPy Radau": (radau, slow, 1),
+    }
     solvers["SciPy LSODA"] = by_scipy(model, end, sizes, "LSODA"), slow, 1
     try:
         solvers["numbalsoda LSODA"] = by_numbalsoda(model, end, sizes), both, 16
@@ -137,9 +155,14 @@ def problem(name, people, rounds, quick):
         cost = digits.cost_at(reached)
         for line in lines:
             yield {
-                "problem": name, "people": people, "rtol": rtol, "solver": line.name, "error": float(reached),
-                "us_per_person": 1e6 * float(np.median(line.cost_at(reached))), "ratio": measure.ratio(line.cost_at(reached), cost),
-            }  # fmt: skip
+                "problem": name,
+                "people": people,
+                "rtol": rtol,
+                "solver": line.name,
+                "error": float(reached),
+                "us_per_person": 1e6 * float(np.median(line.cost_at(reached))),
+                "ratio": measure.ratio(line.cost_at(reached), cost),
+            }
 
 
 def main():
@@ -154,13 +177,31 @@ def main():
     solvers = list(dict.fromkeys(r["solver"] for r in rows))
     cells = {(r["problem"], r["rtol"], r["solver"]): r for r in rows}
     table = (
-        ("problem", "rtol", "error reached", "pkpd, us a person", *(f"pkpd faster than {s}" for s in solvers[1:])),
+        (
+            "problem",
+            "rtol",
+            "error reached",
+            "pkpd, us a person",
+            *(f"pkpd faster than {s}" for s in solvers[1:]),
+        ),
         [
-            (n, f"{t:g}", f"{r['error']:.1e}", f"{r['us_per_person']:.0f}", *(times(cells[n, t, s]["ratio"]) for s in solvers[1:]))
-            for (n, t, who), r in cells.items() if who == "pkpd"
+            (
+                n,
+                f"{t:g}",
+                f"{r['error']:.1e}",
+                f"{r['us_per_person']:.0f}",
+                *(times(cells[n, t, s]["ratio"]) for s in solvers[1:]),
+            )
+            for (n, t, who), r in cells.items()
+            if who == "pkpd"
         ],
-    )  # fmt: skip
-    records.finish("stiff", {"rounds": options.rounds, "rows": rows}, [table], options.quick or options.problem is not None)
+    )
+    records.finish(
+        "stiff",
+        {"rounds": options.rounds, "rows": rows},
+        [table],
+        options.quick or options.problem is not None,
+    )
 
 
 if __name__ == "__main__":

@@ -22,10 +22,21 @@ def main():
     people, known, rounds = (32, 2, 1) if options.quick else (256, 12, options.rounds)
     patients = workload.patients(people)
     truth = solvers.truth(patients[:known])
-    lines = measure.lines(rivals.everyone(people, options.quick), patients, known, partial(workload.error, truth=truth), rounds)
+    lines = measure.lines(
+        rivals.everyone(people, options.quick),
+        patients,
+        known,
+        partial(workload.error, truth=truth),
+        rounds,
+    )
     rows = [row for rtol in ASKED for row in compared(lines, rtol)]
     print(f"LDN-12, one thread, processor time, {rounds} rounds; error over {known} patients")
-    records.finish("throughput", {"rounds": rounds, "rows": rows}, [(speed.HEADERS, speed.rows(rows))], options.quick)
+    records.finish(
+        "throughput",
+        {"rounds": rounds, "rows": rows},
+        [(speed.HEADERS, speed.rows(rows))],
+        options.quick,
+    )
 
 
 if __name__ == "__main__":

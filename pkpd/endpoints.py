@@ -58,25 +58,37 @@ def read(model, texts):
 def _endpoint(model, text):
     match = _CALL.match(str(text))
     if match is None:
-        raise PkpdError(f"Endpoint '{text}' cannot be read; write for example 'cmax(Cc)' or 'time_above(Cc, 1 ng/mL)'.")
+        raise PkpdError(
+            f"Endpoint '{text}' cannot be read; write for example 'cmax(Cc)' or 'time_above(Cc, 1 ng/mL)'."
+        )
     kind, output, level = match.groups()
     if kind not in KINDS:
         raise PkpdError(f"Endpoint '{text}': unknown quantity '{kind}'.{closest(kind, KINDS)}")
     known = (*model.state_names, *(a.name for a in model.assignments))
     if output not in known:
-        raise PkpdError(f"Endpoint '{text}': {model.name} has no state or output '{output}'.{closest(output, known)}")
+        raise PkpdError(
+            f"Endpoint '{text}': {model.name} has no state or output '{output}'.{closest(output, known)}"
+        )
     unit = model.unit(output)
     if not kind.startswith("time_"):
         if level is not None:
             raise PkpdError(f"Endpoint '{text}': {kind} takes no level; write {kind}({output}).")
-        made = {"tmax": model.time, "tmin": model.time, "auc": model.time if unit == "1" else f"{unit}*{model.time}"}
+        made = {
+            "tmax": model.time,
+            "tmin": model.time,
+            "auc": model.time if unit == "1" else f"{unit}*{model.time}",
+        }
         return Endpoint(f"{kind}({output})", kind, output, made.get(kind, unit))
     if not level:
-        raise PkpdError(f"Endpoint '{text}': say which level, such as {kind}({output}, 1{'' if unit == '1' else ' ' + unit}).")
+        raise PkpdError(
+            f"Endpoint '{text}': say which level, such as {kind}({output}, 1{'' if unit == '1' else ' ' + unit})."
+        )
     name = f"{kind}({output}, {' '.join(level.split())})"
     try:
         if re.match(r"[A-Za-z]\w*\Z", level):
-            return Endpoint(name, kind, output, model.time, other=level, factor=_factor(model, level, unit))
+            return Endpoint(
+                name, kind, output, model.time, other=level, factor=_factor(model, level, unit)
+            )
         return Endpoint(name, kind, output, model.time, level=quantity(level, unit))
     except PkpdError as error:
         raise PkpdError(f"Endpoint '{text}': {error}") from error
@@ -86,7 +98,9 @@ def _factor(model, name, unit):
     """What a number of `name` is multiplied by to be in `unit`."""
     known = (*model.input_names, *model.state_names, *(a.name for a in model.assignments))
     if name not in known:
-        raise PkpdError(f"{model.name} has no state, output, parameter or covariate '{name}'.{closest(name, known)}")
+        raise PkpdError(
+            f"{model.name} has no state, output, parameter or covariate '{name}'.{closest(name, known)}"
+        )
     return units.factor(model.unit(name), unit)
 
 
@@ -111,11 +125,20 @@ class Watch:
 
     def compile(self, model, solver):
         """One kernel for all endpoints of the same outputs: asking for another one of them compiles nothing."""
-        return compile(model, (), self.outputs, solver, extremes=self.outputs, levels=[s[:3] for s in self.signals])
+        return compile(
+            model,
+            (),
+            self.outputs,
+            solver,
+            extremes=self.outputs,
+            levels=[s[:3] for s in self.signals],
+        )
 
     def values(self, solution, since, until):
         """(P, E) endpoints of P rows watched from `since` to `until` (P,). Times of extremes count from `since`."""
-        return np.column_stack([self._value(e, solution, since, until - since) for e in self.endpoints])
+        return np.column_stack(
+            [self._value(e, solution, since, until - since) for e in self.endpoints]
+        )
 
     def _value(self, e, solution, since, length):
         place = self.outputs.index(e.output)
@@ -145,11 +168,17 @@ def interval(model, text, regimen=None):
             last = max(regimen.phases, key=lambda p: p.start + p.every * p.count)
             end = last.start + last.every * last.count
             return (end - last.every) * hour, end * hour
-        remedy = "'day 28' or give its ends" if regimen is None else "'last interval', 'day 28' or give its ends"
+        remedy = (
+            "'day 28' or give its ends"
+            if regimen is None
+            else "'last interval', 'day 28' or give its ends"
+        )
         raise PkpdError(f"Window '{text}' cannot be read; write {remedy}.")
     start, end = (quantity(t, model.time) if isinstance(t, str) else t for t in text)
     if not all(t is None or np.isfinite(t) for t in (start, end)):
-        raise PkpdError(f"The window from {start} to {end} must have finite ends; leave one out where the run begins or ends.")
+        raise PkpdError(
+            f"The window from {start} to {end} must have finite ends; leave one out where the run begins or ends."
+        )
     if start is not None and end is not None and not start < end:
         raise PkpdError(f"The window from {start:g} to {end:g} {model.time} ends before it begins.")
     return start, end

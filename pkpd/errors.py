@@ -30,7 +30,9 @@ class ResultError(PkpdError):
 def closest(name, known):
     """Return " Did you mean 'x'?" for the nearest of `known`, or the full list when nothing is near."""
     known = sorted(known)
-    match = get_close_matches(name, known, n=1, cutoff=0.6) or [k for k in known if k.lower() == name.lower()]
+    match = get_close_matches(name, known, n=1, cutoff=0.6) or [
+        k for k in known if k.lower() == name.lower()
+    ]
     if match:
         return f" Did you mean '{match[0]}'?"
     return f" Known: {', '.join(known)}." if known else ""

@@ -21,7 +21,9 @@ def write_atomically(path, write):
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)
         os.close(handle)
     except OSError as error:
-        raise ResultError(f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out.") from error
+        raise ResultError(
+            f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out."
+        ) from error
     try:
         write(temporary)
         os.chmod(temporary, 0o644)

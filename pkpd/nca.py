@@ -15,10 +15,32 @@ ROUTES = ("oral", "bolus", "infusion")
 TIE = 1e-4  # of adjusted R2
 # quantity -> unit in terms of concentration c, time t, and dose d
 UNITS = {
-    "cmax": "c", "tmax": "t", "clast": "c", "tlast": "t", "c0": "c", "auc_last": "c*t", "auc_inf": "c*t", "aumc_inf": "c*t*t", "auc_extrapolated": "%",
-    "lambda_z": "1/t", "half_life": "t", "points": "1", "r2_adjusted": "1", "mrt": "t", "cl_f": "d/(c*t)", "vz_f": "d/c", "cl": "d/(c*t)",
-    "vz": "d/c", "vss": "d/c", "auc_tau": "c*t", "cavg": "c", "cmin": "c", "fluctuation": "%", "swing": "1", "accumulation": "1",
-}  # fmt: skip
+    "cmax": "c",
+    "tmax": "t",
+    "clast": "c",
+    "tlast": "t",
+    "c0": "c",
+    "auc_last": "c*t",
+    "auc_inf": "c*t",
+    "aumc_inf": "c*t*t",
+    "auc_extrapolated": "%",
+    "lambda_z": "1/t",
+    "half_life": "t",
+    "points": "1",
+    "r2_adjusted": "1",
+    "mrt": "t",
+    "cl_f": "d/(c*t)",
+    "vz_f": "d/c",
+    "cl": "d/(c*t)",
+    "vz": "d/c",
+    "vss": "d/c",
+    "auc_tau": "c*t",
+    "cavg": "c",
+    "cmin": "c",
+    "fluctuation": "%",
+    "swing": "1",
+    "accumulation": "1",
+}
 
 
 def area(times, conc):
@@ -77,7 +99,11 @@ def profile(times, conc, dose=None, route="oral", duration=0.0, every=None):
         out["c0"] = _back_to_0(times, conc)
         if times[0] > 0:
             times, conc = np.concatenate([[0.0], times]), np.concatenate([[out["c0"]], conc])
-    seen = conc[1:] if route == "bolus" and len(conc) > 1 and conc[0] == out["c0"] and times[0] == 0 else conc
+    seen = (
+        conc[1:]
+        if route == "bolus" and len(conc) > 1 and conc[0] == out["c0"] and times[0] == 0
+        else conc
+    )
     if not (conc > 0).any():
         return out | {"cmax": 0.0 if len(conc) else np.nan}
     top, last = int(np.argmax(seen)), int(np.flatnonzero(conc > 0)[-1])
@@ -88,10 +114,20 @@ def profile(times, conc, dose=None, route="oral", duration=0.0, every=None):
     auc_inf = auc[last] + clast / slope
     aumc_inf = aumc[last] + clast * tlast / slope + clast / slope**2
     out |= {
-        "cmax": seen[top], "tmax": times[offset + top], "clast": clast, "tlast": tlast, "auc_last": auc[last], "lambda_z": slope,
-        "half_life": np.log(2) / slope, "points": points, "r2_adjusted": adjusted, "auc_inf": auc_inf,
-        "auc_extrapolated": 100 * clast / slope / auc_inf, "aumc_inf": aumc_inf, "mrt": aumc_inf / auc_inf - duration / 2,
-    }  # fmt: skip
+        "cmax": seen[top],
+        "tmax": times[offset + top],
+        "clast": clast,
+        "tlast": tlast,
+        "auc_last": auc[last],
+        "lambda_z": slope,
+        "half_life": np.log(2) / slope,
+        "points": points,
+        "r2_adjusted": adjusted,
+        "auc_inf": auc_inf,
+        "auc_extrapolated": 100 * clast / slope / auc_inf,
+        "aumc_inf": aumc_inf,
+        "mrt": aumc_inf / auc_inf - duration / 2,
+    }
     if every is not None:
         out |= _steady(times, conc, auc, slope, every)
     return out | (_clearance(out, dose, route) if dose is not None else {})
@@ -122,9 +158,13 @@ def _steady(times, conc, auc, slope, every):
         tau = auc[last] + (c - end) / slope
     mean, low, high = tau / every, min(conc[inside].min(), end), conc[inside].max()
     return {
-        "auc_tau": tau, "cavg": mean, "cmin": low, "fluctuation": 100 * (high - low) / mean, "swing": (high - low) / low if low > 0 else np.nan,
+        "auc_tau": tau,
+        "cavg": mean,
+        "cmin": low,
+        "fluctuation": 100 * (high - low) / mean,
+        "swing": (high - low) / low if low > 0 else np.nan,
         "accumulation": 1 / (1 - np.exp(-slope * every)),
-    }  # fmt: skip
+    }
 
 
 def _clearance(found, dose, route):
@@ -135,7 +175,18 @@ def _clearance(found, dose, route):
     return {"cl": cleared, "vz": volume, "vss": cleared * found["mrt"]}
 
 
-def noncompartmental(data, column=None, *, dose=None, route="oral", duration=0.0, every=None, start=None, unit=None, time_unit="h"):
+def noncompartmental(
+    data,
+    column=None,
+    *,
+    dose=None,
+    route="oral",
+    duration=0.0,
+    every=None,
+    start=None,
+    unit=None,
+    time_unit="h",
+):
     """Noncompartmental analysis of every ID of a table.
 
     Parameters
@@ -178,7 +229,9 @@ def _column(table, column):
     other = [c for c in table.columns if c not in COLUMNS or c == "DV"]
     found = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
     if found is None:
-        raise PkpdError(f"{table.name}: say which column holds the concentrations, with --column. Columns: {', '.join(other)}.")
+        raise PkpdError(
+            f"{table.name}: say which column holds the concentrations, with --column. Columns: {', '.join(other)}."
+        )
     if found not in table.columns:
         raise PkpdError(f"{table.name}: no column '{found}'.{closest(found, other)}")
     return found
@@ -193,12 +246,18 @@ def _frame(table, column):
         columns[name], wrong = table.floats(name)
         if wrong:
             k, text = wrong[0]
-            raise ResultError(f"{table.name}: row {table.row[k]}, column {name}: '{text}' is not a number; write . for missing.")
+            raise ResultError(
+                f"{table.name}: row {table.row[k]}, column {name}: '{text}' is not a number; write . for missing."
+            )
     ids = columns.pop("ID", np.ones(len(table.row)))
     for name, values, word in (("ID", ids, "a number"), ("TIME", columns["TIME"], "a time")):
         if not np.isfinite(values).all():
-            raise ResultError(f"{table.name}: row {table.row[~np.isfinite(values)][0]} has no {name}; write {word}.")
-    return pd.DataFrame({"ID": ids.astype(np.int64) if (ids == np.round(ids)).all() else ids} | columns)
+            raise ResultError(
+                f"{table.name}: row {table.row[~np.isfinite(values)][0]} has no {name}; write {word}."
+            )
+    return pd.DataFrame(
+        {"ID": ids.astype(np.int64) if (ids == np.round(ids)).all() else ids} | columns
+    )
 
 
 def _amount(dose):
@@ -209,15 +268,25 @@ def _amount(dose):
     try:
         return float(number), unit.strip() or None
     except ValueError as error:
-        raise PkpdError(f"dose '{dose}': write a number, with or without a unit, such as '100 mg'.") from error
+        raise PkpdError(
+            f"dose '{dose}': write a number, with or without a unit, such as '100 mg'."
+        ) from error
 
 
 def _given(name, part, amount, start):
     """Dose and its time for one ID."""
     doses = part[part["AMT"] > 0] if "AMT" in part else part.iloc[:0]
     if start is None and len(doses) > 1:
-        raise PkpdError(f"{name}: ID {part['ID'].iloc[0]} has {len(doses)} doses; say after which one with --start.")
-    since = start if start is not None else float(doses["TIME"].iloc[0]) if len(doses) else float(part["TIME"].min())
+        raise PkpdError(
+            f"{name}: ID {part['ID'].iloc[0]} has {len(doses)} doses; say after which one with --start."
+        )
+    since = (
+        start
+        if start is not None
+        else float(doses["TIME"].iloc[0])
+        if len(doses)
+        else float(part["TIME"].min())
+    )
     if amount is None and len(doses):
         near = doses[doses["TIME"] <= since]
         amount = float((near if len(near) else doses)["AMT"].iloc[-1 if len(near) else 0])
@@ -235,7 +304,9 @@ def _samples(name, part, column, since, every):
         rows = rows[rows["TIME"] <= since + every]
     rows = rows.drop_duplicates("TIME", keep="last").sort_values("TIME")
     if not len(rows):
-        raise PkpdError(f"{name}: ID {part['ID'].iloc[0]} has no concentration from time {since:g} on.")
+        raise PkpdError(
+            f"{name}: ID {part['ID'].iloc[0]} has no concentration from time {since:g} on."
+        )
     return rows["TIME"].to_numpy(float) - since, rows[column].to_numpy(float)
 
 
@@ -247,7 +318,22 @@ def _units(conc, time, dose):
             continue
         if "d" in text:
             target = "L" if text == "d/c" else f"L/{time}"
-            said[key] = target, units.factor(text.replace("d", dose).replace("c", f"({conc})").replace("*t)", f"*{time})"), target)
+            said[key] = (
+                target,
+                units.factor(
+                    text.replace("d", dose).replace("c", f"({conc})").replace("*t)", f"*{time})"),
+                    target,
+                ),
+            )
         else:
-            said[key] = {"c*t": f"{conc}*{time}", "c*t*t": f"{conc}*{time}**2", "c": conc, "t": time, "1/t": f"1/{time}"}.get(text, text), 1.0
+            said[key] = (
+                {
+                    "c*t": f"{conc}*{time}",
+                    "c*t*t": f"{conc}*{time}**2",
+                    "c": conc,
+                    "t": time,
+                    "1/t": f"1/{time}",
+                }.get(text, text),
+                1.0,
+            )
     return said

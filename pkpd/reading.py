@@ -43,7 +43,11 @@ def cells(source, error):
     """Cells of a path or DataFrame. error : the exception to raise, with a sentence, for what is no table."""
     import pandas as pd
 
-    name, frame = ("table", source) if isinstance(source, pd.DataFrame) else (str(source), file(Path(source), error))
+    name, frame = (
+        ("table", source)
+        if isinstance(source, pd.DataFrame)
+        else (str(source), file(Path(source), error))
+    )
     columns = {}
     for column in frame.columns:
         title = str(column).strip()
@@ -71,7 +75,14 @@ def file(path, error):
             raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table.")
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig", index_col=False)
+        return pd.read_csv(
+            path,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+            index_col=False,
+        )
     except OSError as fault:
         raise error(f"{path}: cannot be read ({fault.strerror or fault}).") from fault
     except (ValueError, pd.errors.ParserError) as fault:

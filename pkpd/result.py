@@ -52,11 +52,17 @@ class Run:
 
         rows = np.flatnonzero(self.status)
         occasion = "" if self.occasion == "dose" else f' --occasion "{self.occasion}"'
-        replay = f"pkpd simulate {self.model.name} {self.given()}{occasion} {self.cohort.given()} --id "
-        return pd.DataFrame({
-            "ID": self.cohort.ids[rows], "TIME": self.fail_time[rows], "REASON": [STATUS[int(self.status[r])] for r in rows],
-            "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
-        })  # fmt: skip
+        replay = (
+            f"pkpd simulate {self.model.name} {self.given()}{occasion} {self.cohort.given()} --id "
+        )
+        return pd.DataFrame(
+            {
+                "ID": self.cohort.ids[rows],
+                "TIME": self.fail_time[rows],
+                "REASON": [STATUS[int(self.status[r])] for r in rows],
+                "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
+            }
+        )
 
     def given(self):
         """The option of `pkpd simulate` that gives the same doses."""
@@ -69,13 +75,24 @@ class Run:
             return None
         from pkpd.solvers.batch import STATUS
 
-        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (", ..." if len(rows) > 5 else "")
-        first = f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
+        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (
+            ", ..." if len(rows) > 5 else ""
+        )
+        first = (
+            f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
+        )
         return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
 
     def provenance(self):
-        residual = {e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log} for e in self.errors}
-        return provenance(self.model, self.cohort) | {"regimen": self.regimen, "occasion": self.occasion, "residual": residual}
+        residual = {
+            e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log}
+            for e in self.errors
+        }
+        return provenance(self.model, self.cohort) | {
+            "regimen": self.regimen,
+            "occasion": self.occasion,
+            "residual": residual,
+        }
 
     @property
     def span(self):
@@ -105,7 +122,9 @@ class Run:
         """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
         values = self.values.reshape(-1, len(self.names))
         observed = self.observed.reshape(len(values), -1)
-        return dict(zip(self.names, values.T, strict=True)) | {f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)}
+        return dict(zip(self.names, values.T, strict=True)) | {
+            f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)
+        }
 
 
 @dataclass(frozen=True)
@@ -126,7 +145,10 @@ class Result(Run):
     def _columns(self):
         """ID, TIME, one column an output, and <output>_obs with residual error; patients in order, times in order."""
         count = len(self.times)
-        table = {"ID": np.repeat(self.cohort.ids, count), "TIME": np.tile(self.times, len(self.cohort.ids))}
+        table = {
+            "ID": np.repeat(self.cohort.ids, count),
+            "TIME": np.tile(self.times, len(self.cohort.ids)),
+        }
         return table | self._values()
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
@@ -135,12 +157,16 @@ class Result(Run):
 
         fine = self.values[self.status == 0]
         if not len(fine):
-            raise ResultError("No patient finished: there are no percentiles. See the table of failed patients.")
+            raise ResultError(
+                "No patient finished: there are no percentiles. See the table of failed patients."
+            )
         levels = np.percentile(fine, q, axis=0)
         tables = []
         for k, name in enumerate(self.names):
             columns = {f"p{level:g}": levels[j, :, k] for j, level in enumerate(q)}
-            tables.append(pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": len(fine)}))
+            tables.append(
+                pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": len(fine)})
+            )
         return pd.concat(tables, ignore_index=True)
 
 
@@ -163,7 +189,11 @@ class EndpointResult(Run):
         return f"from {low:g} to {high:g} {self.time_unit}"
 
     def provenance(self):
-        return super().provenance() | {"endpoints": self.names, "from": self.since.min(), "to": self.until.max()}
+        return super().provenance() | {
+            "endpoints": self.names,
+            "from": self.since.min(),
+            "to": self.until.max(),
+        }
 
     def _columns(self):
         """ID and one column an endpoint, one row a patient."""
@@ -175,7 +205,9 @@ class EndpointResult(Run):
 
         fine = self.values[self.status == 0]
         if not len(fine):
-            raise ResultError("No patient finished: there are no percentiles. See the table of failed patients.")
+            raise ResultError(
+                "No patient finished: there are no percentiles. See the table of failed patients."
+            )
         levels = np.percentile(fine, q, axis=0)
         columns = {f"p{level:g}": levels[j] for j, level in enumerate(q)}
         return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
@@ -231,11 +263,20 @@ def provenance(model, cohort, command=None):
     from pkpd.solvers.batch import LANES
 
     return {
-        "package": "pkpd", "version": release(), "model": model.name, "digest": model.digest, "seed": cohort.seed, "n": len(cohort.ids),
-        "sampling": cohort.sampling, "typical": cohort.typical, "set": cohort.changed, "covariates": cohort.table or None,
-        "replicate": cohort.replicate, "fingerprint": fingerprint(LANES),
+        "package": "pkpd",
+        "version": release(),
+        "model": model.name,
+        "digest": model.digest,
+        "seed": cohort.seed,
+        "n": len(cohort.ids),
+        "sampling": cohort.sampling,
+        "typical": cohort.typical,
+        "set": cohort.changed,
+        "covariates": cohort.table or None,
+        "replicate": cohort.replicate,
+        "fingerprint": fingerprint(LANES),
         "command": command,
-    }  # fmt: skip
+    }
 
 
 def write_table(frame, path, units, origin):
@@ -263,7 +304,9 @@ def json_text(data):
 def write_figure(figure, path):
     """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
     path = Path(path)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150))
+    write_atomically(
+        path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150)
+    )
 
 
 def _parquet(frame, path, units, origin):
@@ -276,8 +319,15 @@ def arrow_table(frame, units, origin):
     """Arrow table of a DataFrame or a dict of columns, with units and provenance in its metadata."""
     import pyarrow as pa
 
-    table = _arrow(frame) if isinstance(frame, dict) else pa.Table.from_pandas(frame, preserve_index=False)
-    extra = {b"pkpd.units": json.dumps(units).encode(), b"pkpd.provenance": json.dumps(plain(origin)).encode()}
+    table = (
+        _arrow(frame)
+        if isinstance(frame, dict)
+        else pa.Table.from_pandas(frame, preserve_index=False)
+    )
+    extra = {
+        b"pkpd.units": json.dumps(units).encode(),
+        b"pkpd.provenance": json.dumps(plain(origin)).encode(),
+    }
     return table.replace_schema_metadata((table.schema.metadata or {}) | extra)
 
 
@@ -290,10 +340,16 @@ def _arrow(columns):
         if values.dtype.kind in "US":
             texts = [str(v).encode() for v in values]
             ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
-            return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))
+            return pa.StringArray.from_buffers(
+                count, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))
+            )
         if values.dtype.kind == "b":
-            return pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(np.packbits(values, bitorder="little"))])
-        return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), count, [None, pa.py_buffer(values)])
+            return pa.Array.from_buffers(
+                pa.bool_(), count, [None, pa.py_buffer(np.packbits(values, bitorder="little"))]
+            )
+        return pa.Array.from_buffers(
+            pa.from_numpy_dtype(values.dtype), count, [None, pa.py_buffer(values)]
+        )
 
     return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
 
@@ -315,5 +371,11 @@ def plain(value):
     if isinstance(value, (int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)):
-        return None if np.isnan(value) else float(value) if np.isfinite(value) else ("inf" if value > 0 else "-inf")
+        return (
+            None
+            if np.isnan(value)
+            else float(value)
+            if np.isfinite(value)
+            else ("inf" if value > 0 else "-inf")
+        )
     return value

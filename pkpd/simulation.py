@@ -23,9 +23,22 @@ MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved t
 
 
 def simulate(
-    model, regimen, cohort, times=None, *, outputs=None, endpoints=None, window=None, rtol=1e-6, solver="auto", threads=None, progress=None,
-    carry="backward", occasion="dose", residual=None,
-):  # fmt: skip
+    model,
+    regimen,
+    cohort,
+    times=None,
+    *,
+    outputs=None,
+    endpoints=None,
+    window=None,
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    progress=None,
+    carry="backward",
+    occasion="dose",
+    residual=None,
+):
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
     Parameters
@@ -57,7 +70,9 @@ def simulate(
     if not 1e-13 <= rtol <= 0.1:
         raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     if endpoints is not None and (times is not None or outputs is not None):
-        raise PkpdError("Endpoints take neither times nor outputs: they come from every step of the solver. Say when by a window.")
+        raise PkpdError(
+            "Endpoints take neither times nor outputs: they come from every step of the solver. Say when by a window."
+        )
     if endpoints is None and window is not None:
         raise PkpdError("A window is that of endpoints; name some, such as 'cmax(Cc)'.")
     if isinstance(regimen, str):
@@ -66,16 +81,38 @@ def simulate(
     tabled = isinstance(regimen, Records)
     if endpoints is not None:
         seen = _endpoints_at_records if tabled else _endpoints
-        return seen(model, regimen, cohort, Watch(read(model, endpoints)), window, between, solver, options, progress)
+        return seen(
+            model,
+            regimen,
+            cohort,
+            Watch(read(model, endpoints)),
+            window,
+            between,
+            solver,
+            options,
+            progress,
+        )
     names = tuple(model.outputs if outputs is None else outputs)
     errors = residuals(model, names, "none" if cohort.typical else residual)
     if tabled:
-        return _at_records(model, regimen, cohort, times, names, between, solver, options, progress, errors)
+        return _at_records(
+            model, regimen, cohort, times, names, between, solver, options, progress, errors
+        )
     kernel = compile(model, observe=names, solver=solver)
     grid = time_grid(model, regimen, times)
 
     def part(people, theta, start, given, report):
-        solution = solve(kernel, theta, start, t0=min(0.0, grid[0]), t1=grid[-1], actions=given, grid=grid, progress=report, **options)
+        solution = solve(
+            kernel,
+            theta,
+            start,
+            t0=min(0.0, grid[0]),
+            t1=grid[-1],
+            actions=given,
+            grid=grid,
+            progress=report,
+            **options,
+        )
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
     return _in_parts(model, regimen, cohort, occasion, grid[-1], progress, part)
@@ -95,16 +132,31 @@ def _in_parts(model, regimen, cohort, occasion, end, progress, part):
         theta = by_occasion(people, len(begins)) if len(begins) else people.theta
         start = np.arange(len(people)) * max(len(begins), 1)
         report = None if progress is None else lambda done, first=first: progress(first + done)
-        parts.append(part(people, theta, start, actions(model, regimen, theta, occasions=begins), report))
+        parts.append(
+            part(people, theta, start, actions(model, regimen, theta, occasions=begins), report)
+        )
     return parts[0] if len(parts) == 1 else joined(parts, cohort)
 
 
 def _result(cohort, regimen, names, errors, occasion, grid, solution):
     model, shape = cohort.model, solution.out.shape
     row, index = (i.ravel() for i in np.indices(shape[:2]))
-    observed = observations(cohort, errors, names, solution.out.reshape(len(row), -1), row, index).reshape(*shape[:2], len(errors))
+    observed = observations(
+        cohort, errors, names, solution.out.reshape(len(row), -1), row, index
+    ).reshape(*shape[:2], len(errors))
     return Result(
-        model, cohort, str(regimen), names, _units(model, names), errors, occasion, solution.status, solution.fail_time, grid, solution.out, observed
+        model,
+        cohort,
+        str(regimen),
+        names,
+        _units(model, names),
+        errors,
+        occasion,
+        solution.status,
+        solution.fail_time,
+        grid,
+        solution.out,
+        observed,
     )
 
 
@@ -122,29 +174,75 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
         since, until = _window(model, people, begin or 0.0, stop)
         given = given if window is None else given.before(until[0])
         solution = solve(
-            kernel, theta, start, t0=min(0.0, since[0]), t1=until, actions=given, since=since, level=watch.level, progress=report, **options
+            kernel,
+            theta,
+            start,
+            t0=min(0.0, since[0]),
+            t1=until,
+            actions=given,
+            since=since,
+            level=watch.level,
+            progress=report,
+            **options,
         )
-        return _endpoint_result(people, regimen, watch, occasion, solution, solution.status, solution.fail_time, since, until)
+        return _endpoint_result(
+            people,
+            regimen,
+            watch,
+            occasion,
+            solution,
+            solution.status,
+            solution.fail_time,
+            since,
+            until,
+        )
 
     return _in_parts(model, regimen, cohort, occasion, stop, progress, part)
 
 
-def _endpoints_at_records(model, records, cohort, watch, window, between, solver, options, progress):
+def _endpoints_at_records(
+    model, records, cohort, watch, window, between, solver, options, progress
+):
     """EndpointResult of records."""
     since, until = interval(model, window, None)
     ends = np.array([t for t in (since, until) if t is not None])
-    kernel, cohort, _, _, _, line = _timeline(model, records, cohort, ends, between, lambda m: watch.compile(m, solver))
-    since, until = _window(model, cohort, line.start if since is None else since, line.end if until is None else until)
+    kernel, cohort, _, _, _, line = _timeline(
+        model, records, cohort, ends, between, lambda m: watch.compile(m, solver)
+    )
+    since, until = _window(
+        model, cohort, line.start if since is None else since, line.end if until is None else until
+    )
     if window is not None:
-        line = replace(line, end=until, actions=line.actions.before(np.repeat(until, np.diff(line.actions.start))))
-    solution, status, fail_time = _follow(kernel, line, options, progress, since=since, level=watch.level)
-    return _endpoint_result(cohort, records, watch, between[1], solution, status, fail_time, since, until)
+        line = replace(
+            line,
+            end=until,
+            actions=line.actions.before(np.repeat(until, np.diff(line.actions.start))),
+        )
+    solution, status, fail_time = _follow(
+        kernel, line, options, progress, since=since, level=watch.level
+    )
+    return _endpoint_result(
+        cohort, records, watch, between[1], solution, status, fail_time, since, until
+    )
 
 
 def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_time, since, until):
     names, said = tuple(e.text for e in watch.endpoints), tuple(e.unit for e in watch.endpoints)
     values = watch.values(solution, since, until)
-    return EndpointResult(cohort.model, cohort, str(regimen), names, said, (), occasion, status, fail_time, since, until, values)
+    return EndpointResult(
+        cohort.model,
+        cohort,
+        str(regimen),
+        names,
+        said,
+        (),
+        occasion,
+        status,
+        fail_time,
+        since,
+        until,
+        values,
+    )
 
 
 def _window(model, cohort, since, until):
@@ -153,7 +251,9 @@ def _window(model, cohort, since, until):
     empty = np.flatnonzero(~(since < until))
     if len(empty):
         k = empty[0]
-        raise PkpdError(f"Nothing lies between {since[k]:g} and {until[k]:g} {model.time}, the window of ID {cohort.ids[k]}; give other ends.")
+        raise PkpdError(
+            f"Nothing lies between {since[k]:g} and {until[k]:g} {model.time}, the window of ID {cohort.ids[k]}; give other ends."
+        )
     return since, until
 
 
@@ -170,20 +270,43 @@ def _timeline(model, records, cohort, extra, between, compiled):
     full, real, changes = records, np.ones(len(records), bool), {}
     if period(occasion, model.time) != 0 and varying_between(cohort):
         clock, end = clock_of(model, records, extra), extra[-1] if len(extra) else -np.inf
-        full, real, number = written_out(model, records, clock, carry, period(occasion, model.time), end)
-        changes = {"occasion": number, "effect": _effect(cohort, int(number.max()) + 1, records.inputs)}
-    return kernel, cohort, records, full, real, timeline(model, full, cohort.theta, extra, carry, moving, **changes)
+        full, real, number = written_out(
+            model, records, clock, carry, period(occasion, model.time), end
+        )
+        changes = {
+            "occasion": number,
+            "effect": _effect(cohort, int(number.max()) + 1, records.inputs),
+        }
+    return (
+        kernel,
+        cohort,
+        records,
+        full,
+        real,
+        timeline(model, full, cohort.theta, extra, carry, moving, **changes),
+    )
 
 
 def _follow(kernel, line, options, progress, **watched):
     """Solution of a timeline; status and time of failure of each patient, those of its steady states first."""
     steady, found = line.steady, None
     if len(steady.inputs):
-        found = periodic(kernel, line.theta, steady.inputs, steady.actions, steady.interval, **options)
+        found = periodic(
+            kernel, line.theta, steady.inputs, steady.actions, steady.interval, **options
+        )
     solution = solve(
-        kernel, line.theta, line.inputs, t0=line.start, t1=line.end, actions=line.actions, given=None if found is None else found.y,
-        grid=Grid(line.times, line.slot, line.points, line.place), progress=progress, **options, **watched,
-    )  # fmt: skip
+        kernel,
+        line.theta,
+        line.inputs,
+        t0=line.start,
+        t1=line.end,
+        actions=line.actions,
+        given=None if found is None else found.y,
+        grid=Grid(line.times, line.slot, line.points, line.place),
+        progress=progress,
+        **options,
+        **watched,
+    )
     status, fail_time = solution.status.copy(), solution.fail_time.copy()
     for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
         status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
@@ -193,15 +316,31 @@ def _follow(kernel, line, options, progress, **watched):
 def _at_records(model, records, cohort, times, names, between, solver, options, progress, errors):
     """EventResult of the records."""
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
-    kernel, cohort, records, full, real, line = _timeline(model, records, cohort, extra, between, lambda m: compile(m, observe=names, solver=solver))
+    kernel, cohort, records, full, real, line = _timeline(
+        model, records, cohort, extra, between, lambda m: compile(m, observe=names, solver=solver)
+    )
     solution, status, fail_time = _follow(kernel, line, options, progress)
     out = solution.out[_written(full, real, line.place)]
     *rows, order = _rows(records, extra)
     counts = np.diff(records.first) + len(extra)
-    person, index = np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(n) for n in counts])
+    person, index = (
+        np.repeat(np.arange(len(counts)), counts),
+        np.concatenate([np.arange(n) for n in counts]),
+    )
     observed = observations(cohort, errors, names, out, person, index)
     return EventResult(
-        model, cohort, str(records), names, _units(model, names), errors, between[1], status, fail_time, *rows, out[order], observed[order]
+        model,
+        cohort,
+        str(records),
+        names,
+        _units(model, names),
+        errors,
+        between[1],
+        status,
+        fail_time,
+        *rows,
+        out[order],
+        observed[order],
     )
 
 
@@ -259,9 +398,13 @@ def time_grid(model, regimen, times):
         try:
             start, stop, step = (float(x) for x in times.split(":"))
         except ValueError as error:
-            raise PkpdError(f"times '{times}' must be start:stop:step in {model.time}, such as 0:168:1.") from error
+            raise PkpdError(
+                f"times '{times}' must be start:stop:step in {model.time}, such as 0:168:1."
+            ) from error
         if not (step > 0 and stop >= start and (stop - start) / step < 1e7):
-            raise PkpdError(f"times '{times}': step must be above 0, stop not before start, and at most 10 million points.")
+            raise PkpdError(
+                f"times '{times}': step must be above 0, stop not before start, and at most 10 million points."
+            )
         return start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1)
     grid = np.atleast_1d(np.asarray(times, dtype=float))
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():

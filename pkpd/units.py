@@ -13,18 +13,44 @@ LONGEST = 60
 HIGHEST_POWER = 99  # of one name; products of equations reach higher powers than anybody writes
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
 
-_MASS, _TIME, _VOLUME, _AMOUNT = ("[mass]", 1.0), ("[time]", 1.0), ("[length]", 3.0), ("[substance]", 1.0)
+_MASS, _TIME, _VOLUME, _AMOUNT = (
+    ("[mass]", 1.0),
+    ("[time]", 1.0),
+    ("[length]", 3.0),
+    ("[substance]", 1.0),
+)
 _MOLAR = (("[length]", -3.0), _AMOUNT)
 # what nearly every model uses, so that it is checked without Pint: name -> (dimensions, size in kg, m, s, mol)
 _COMMON = {
-    "kg": ((_MASS,), 1.0), "g": ((_MASS,), 1e-3), "mg": ((_MASS,), 1e-6), "ug": ((_MASS,), 1e-9), "mcg": ((_MASS,), 1e-9),
-    "ng": ((_MASS,), 1e-12), "pg": ((_MASS,), 1e-15),
-    "s": ((_TIME,), 1.0), "min": ((_TIME,), 60.0), "h": ((_TIME,), 3600.0), "d": ((_TIME,), 86400.0), "wk": ((_TIME,), 604800.0),
-    "L": ((_VOLUME,), 1e-3), "dL": ((_VOLUME,), 1e-4), "mL": ((_VOLUME,), 1e-6), "uL": ((_VOLUME,), 1e-9),
-    "mol": ((_AMOUNT,), 1.0), "mmol": ((_AMOUNT,), 1e-3), "umol": ((_AMOUNT,), 1e-6), "nmol": ((_AMOUNT,), 1e-9), "pmol": ((_AMOUNT,), 1e-12),
-    "M": (_MOLAR, 1e3), "mM": (_MOLAR, 1.0), "uM": (_MOLAR, 1e-3), "nM": (_MOLAR, 1e-6), "pM": (_MOLAR, 1e-9),
-    "%": ((), 0.01), "NRS": ((("[pain]", 1.0),), 1.0),
-}  # fmt: skip
+    "kg": ((_MASS,), 1.0),
+    "g": ((_MASS,), 1e-3),
+    "mg": ((_MASS,), 1e-6),
+    "ug": ((_MASS,), 1e-9),
+    "mcg": ((_MASS,), 1e-9),
+    "ng": ((_MASS,), 1e-12),
+    "pg": ((_MASS,), 1e-15),
+    "s": ((_TIME,), 1.0),
+    "min": ((_TIME,), 60.0),
+    "h": ((_TIME,), 3600.0),
+    "d": ((_TIME,), 86400.0),
+    "wk": ((_TIME,), 604800.0),
+    "L": ((_VOLUME,), 1e-3),
+    "dL": ((_VOLUME,), 1e-4),
+    "mL": ((_VOLUME,), 1e-6),
+    "uL": ((_VOLUME,), 1e-9),
+    "mol": ((_AMOUNT,), 1.0),
+    "mmol": ((_AMOUNT,), 1e-3),
+    "umol": ((_AMOUNT,), 1e-6),
+    "nmol": ((_AMOUNT,), 1e-9),
+    "pmol": ((_AMOUNT,), 1e-12),
+    "M": (_MOLAR, 1e3),
+    "mM": (_MOLAR, 1.0),
+    "uM": (_MOLAR, 1e-3),
+    "nM": (_MOLAR, 1e-6),
+    "pM": (_MOLAR, 1e-9),
+    "%": ((), 0.01),
+    "NRS": ((("[pain]", 1.0),), 1.0),
+}
 
 
 @cache
@@ -38,7 +64,9 @@ def powers(unit):
 
 
 def _not_a_unit(unit):
-    return PkpdError(f"'{str(unit)[:LONGEST]}' is not a unit; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none.")
+    return PkpdError(
+        f"'{str(unit)[:LONGEST]}' is not a unit; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
+    )
 
 
 def _tokens(unit):
@@ -129,9 +157,13 @@ def _looked_up(name):
     try:
         one, none = quantity(1.0, name).to_base_units(), quantity(0.0, name).to_base_units()
     except Exception as error:
-        raise PkpdError(f"'{name}' is not a unit that Pint knows; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none.") from error
+        raise PkpdError(
+            f"'{name}' is not a unit that Pint knows; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
+        ) from error
     if none.magnitude != 0.0:
-        raise PkpdError(f"'{name}' has an offset or a logarithm in it; use a unit that scales, such as kelvin.")
+        raise PkpdError(
+            f"'{name}' has an offset or a logarithm in it; use a unit that scales, such as kelvin."
+        )
     return tuple(sorted((d, float(p)) for d, p in one.dimensionality.items())), float(one.magnitude)
 
 

@@ -7,7 +7,15 @@ import math
 import numpy as np
 from scipy.integrate import solve_ivp
 
-FUNCTIONS = {"exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max}
+FUNCTIONS = {
+    "exp": math.exp,
+    "log": math.log,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "min": min,
+    "max": max,
+}
 BINARY = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -15,7 +23,14 @@ BINARY = {
     ast.Div: lambda a, b: a / b,
     ast.Pow: lambda a, b: max(a, 0.0) ** b if not float(b).is_integer() else a**b,
 }
-COMPARE = {ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__", ast.GtE: "__ge__", ast.Eq: "__eq__", ast.NotEq: "__ne__"}
+COMPARE = {
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+}
 
 
 def evaluate(node, names):
@@ -25,7 +40,11 @@ def evaluate(node, names):
     if isinstance(node, ast.Name):
         return math.pi if node.id == "pi" else names[node.id]
     if isinstance(node, ast.UnaryOp):
-        return -evaluate(node.operand, names) if isinstance(node.op, ast.USub) else evaluate(node.operand, names)
+        return (
+            -evaluate(node.operand, names)
+            if isinstance(node.op, ast.USub)
+            else evaluate(node.operand, names)
+        )
     if isinstance(node, ast.BinOp):
         return BINARY[type(node.op)](evaluate(node.left, names), evaluate(node.right, names))
     if isinstance(node, ast.Call):
@@ -36,26 +55,43 @@ def evaluate(node, names):
         values = [evaluate(v, names) for v in node.values]
         return all(values) if isinstance(node.op, ast.And) else any(values)
     values = [evaluate(n, names) for n in (node.left, *node.comparators)]
-    return all(getattr(a, COMPARE[type(op)])(b) for op, a, b in zip(node.ops, values, values[1:], strict=False))
+    return all(
+        getattr(a, COMPARE[type(op)])(b)
+        for op, a, b in zip(node.ops, values, values[1:], strict=False)
+    )
 
 
 class Patient:
     """One person of a model: theta (K,) in model order."""
 
     def __init__(self, model, theta):
-        self.model, self.inputs = model, dict(zip(model.input_names, map(float, theta), strict=True))
+        self.model, self.inputs = (
+            model,
+            dict(zip(model.input_names, map(float, theta), strict=True)),
+        )
         self.rates = [ast.parse(s.rate, mode="eval").body for s in model.states]
-        self.assigned = [(a.name, ast.parse(a.expression, mode="eval").body) for a in model.assignments]
+        self.assigned = [
+            (a.name, ast.parse(a.expression, mode="eval").body) for a in model.assignments
+        ]
 
     def names(self, t, y):
         """Every name of the model at one moment."""
-        names = self.inputs | dict(zip(self.model.state_names, map(float, y), strict=True)) | {"t": float(t)}
+        names = (
+            self.inputs
+            | dict(zip(self.model.state_names, map(float, y), strict=True))
+            | {"t": float(t)}
+        )
         for name, tree in self.assigned:
             names[name] = evaluate(tree, names)
         return names
 
     def start(self):
-        return np.array([evaluate(ast.parse(s.initial, mode="eval").body, self.inputs) for s in self.model.states])
+        return np.array(
+            [
+                evaluate(ast.parse(s.initial, mode="eval").body, self.inputs)
+                for s in self.model.states
+            ]
+        )
 
     def rate(self, t, y):
         names = self.names(t, y)
@@ -68,12 +104,16 @@ class Patient:
             target = next(d for d in self.model.doses if d.state == into)
             lag = self.inputs[target.lag] if target.lag else 0.0
             share = self.inputs[target.f] if target.f else 1.0
-            actions.append((time + lag, self.model.state_names.index(into), amount * share * target.factor))
+            actions.append(
+                (time + lag, self.model.state_names.index(into), amount * share * target.factor)
+            )
         y, now, out = self.start(), 0.0, np.empty((len(grid), len(observe)))
         stops = sorted({a[0] for a in actions if a[0] <= grid[-1]} | set(grid))
         for stop in stops:
             if stop > now:
-                y = solve_ivp(self.rate, (now, stop), y, method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
+                y = solve_ivp(self.rate, (now, stop), y, method="DOP853", rtol=1e-11, atol=1e-13).y[
+                    :, -1
+                ]
                 now = stop
             for time, state, amount in actions:
                 if time == now:
@@ -93,7 +133,10 @@ def superposed(rows, observed, ka, ke):
     out = []
     for place in observed:
         now = rows[place]["TIME"]
-        since = max((i for i in range(place + 1) if rows[i]["EVID"] in (3, 4) or rows[i]["SS"] == 1), default=0)
+        since = max(
+            (i for i in range(place + 1) if rows[i]["EVID"] in (3, 4) or rows[i]["SS"] == 1),
+            default=0,
+        )
         total = np.zeros(2)
         for row in rows[since : place + 1]:
             if row["EVID"] not in (1, 4):
@@ -101,7 +144,11 @@ def superposed(rows, observed, ka, ke):
             every, flow = row["II"], row["RATE"]
             if row["SS"] and row["AMT"] == 0:
                 ends = now - row["TIME"]
-                total += _flowing(np.inf, row["CMT"], ka, ke) * flow if ends == 0 else _decayed(_flowing(np.inf, row["CMT"], ka, ke) * flow, ends, ka, ke)
+                total += (
+                    _flowing(np.inf, row["CMT"], ka, ke) * flow
+                    if ends == 0
+                    else _decayed(_flowing(np.inf, row["CMT"], ka, ke) * flow, ends, ka, ke)
+                )
                 continue
             numbers = range(-3000 if row["SS"] else 0, row["ADDL"] + 1)
             for k in numbers:
@@ -109,18 +156,28 @@ def superposed(rows, observed, ka, ke):
                 if start > now:
                     break
                 if flow == 0:
-                    total += _decayed(np.eye(2)[row["CMT"] - 1] * row["AMT"] * row["F"], now - start, ka, ke)
+                    total += _decayed(
+                        np.eye(2)[row["CMT"] - 1] * row["AMT"] * row["F"], now - start, ka, ke
+                    )
                 else:
                     span = row["F"] * row["AMT"] / flow
                     lasted = min(now - start, span)
-                    total += _decayed(_flowing(lasted, row["CMT"], ka, ke) * flow, now - start - lasted, ka, ke)
+                    total += _decayed(
+                        _flowing(lasted, row["CMT"], ka, ke) * flow, now - start - lasted, ka, ke
+                    )
         out.append(total)
     return np.array(out)
 
 
 def _decayed(y, time, ka, ke):
     depot = y[0] * math.exp(-ka * time)
-    return np.array([depot, y[1] * math.exp(-ke * time) + y[0] * ka / (ka - ke) * (math.exp(-ke * time) - math.exp(-ka * time))])
+    return np.array(
+        [
+            depot,
+            y[1] * math.exp(-ke * time)
+            + y[0] * ka / (ka - ke) * (math.exp(-ke * time) - math.exp(-ka * time)),
+        ]
+    )
 
 
 def _flowing(time, into, ka, ke):

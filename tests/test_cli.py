@@ -25,13 +25,19 @@ def test_help_loads_nothing_heavy(words):
 
 def test_a_warm_med_loads_neither_sympy_pint_pandas_nor_scipy_stats(run):
     run(*MED)  # fills the cache
-    assert loaded([*MED, "--no-figure", "--out", "med"]) & {"sympy", "pint", "pandas", "scipy.stats", "matplotlib", "rich"} == set()
+    assert (
+        loaded([*MED, "--no-figure", "--out", "med"])
+        & {"sympy", "pint", "pandas", "scipy.stats", "matplotlib", "rich"}
+        == set()
+    )
 
 
 def loaded(words):
     """Names of the modules that a command loads in a process of its own."""
     program = f"import sys\nfrom pkpd.cli import main\ntry: main({words!r})\nexcept SystemExit: pass\nprint(*sys.modules)"
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     return set(printed.rstrip().rpartition("\n")[2].split())
 
 
@@ -41,7 +47,10 @@ def test_models_lists_every_model_and_its_assumptions(run):
     assert code == 0 and [m["name"] for m in listed] == models()
     for entry in listed:
         model = load(entry["name"])
-        assert entry["assumed"] == f"{sum(i.evidence == 'assumed' for i in model.inputs)} of {len(model.inputs)}"
+        assert (
+            entry["assumed"]
+            == f"{sum(i.evidence == 'assumed' for i in model.inputs)} of {len(model.inputs)}"
+        )
     assert all(name in run("models")[1] for name in models())
 
 
@@ -54,7 +63,9 @@ def test_check_names_units_and_sources(run):
 
 
 def test_check_answers_a_mistake_with_file_and_line(run, tmp_path):
-    (tmp_path / "wrong.toml").write_text('title = "x"\ntime = "h"\noutputs = ["a"]\n[equations]\ne = """\nd/dt(a) = -a : mg\n"""\n')
+    (tmp_path / "wrong.toml").write_text(
+        'title = "x"\ntime = "h"\noutputs = ["a"]\n[equations]\ne = """\nd/dt(a) = -a : mg\n"""\n'
+    )
     code, out, err = run("check", "wrong.toml")
     assert code == 1 and out == "" and err.startswith("wrong.toml:6: ") and "Traceback" not in err
 
@@ -75,7 +86,13 @@ def test_show_source_prints_the_generated_kernel(run):
 def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path):
     code, out, err = run(*MED, "--out", "med")
     assert (code, err) == (0, "")
-    assert {f.name for f in (tmp_path / "med").iterdir()} == {"patients.parquet", "curves.parquet", "summary.json", "med.png", "model.json"}
+    assert {f.name for f in (tmp_path / "med").iterdir()} == {
+        "patients.parquet",
+        "curves.parquet",
+        "summary.json",
+        "med.png",
+        "model.json",
+    }
     summary = json.loads((tmp_path / "med/summary.json").read_text())
     stored = pq.read_schema(tmp_path / "med/patients.parquet").metadata
     assert json.loads(stored[b"pkpd.provenance"]) == summary["provenance"]
@@ -83,7 +100,13 @@ def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path)
     patients = pd.read_parquet(tmp_path / "med/patients.parquet")
     assert list(patients["ID"]) == list(range(1, 25))
     assert summary["status"]["interior"] == (patients["status"] == "interior").sum()
-    for sentence in ("median MED", "19 of 44 parameters are assumptions, 4 more are calibrated", "the glial effect is a hypothesis", "no clinical advice", "med/med.png"):
+    for sentence in (
+        "median MED",
+        "19 of 44 parameters are assumptions, 4 more are calibrated",
+        "the glial effect is a hypothesis",
+        "no clinical advice",
+        "med/med.png",
+    ):
         assert sentence in out
     assert (tmp_path / "med/med.png").read_bytes().startswith(b"\x89PNG")
 
@@ -99,7 +122,17 @@ def test_json_goes_to_stdout_alone_and_quiet_prints_nothing(run):
 
 
 def test_dose_response_uses_the_doses_asked_for(run, tmp_path):
-    code, _, err = run("dose-response", "ldn/hormesis", "-n", 8, "--doses", "0.1:10mg", "--out", "dr", "--no-figure")
+    code, _, err = run(
+        "dose-response",
+        "ldn/hormesis",
+        "-n",
+        8,
+        "--doses",
+        "0.1:10mg",
+        "--out",
+        "dr",
+        "--no-figure",
+    )
     assert (code, err) == (0, "")
     curves = pd.read_parquet(tmp_path / "dr/curves.parquet")
     assert curves["DOSE"].min() == pytest.approx(0.1) and curves["DOSE"].max() == pytest.approx(10)
@@ -108,14 +141,38 @@ def test_dose_response_uses_the_doses_asked_for(run, tmp_path):
 
 
 def test_any_model_has_a_dose_response_when_options_say_what_benefit_is(run):
-    words = ["--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg", "--delta", "1 ng/mL"]
+    words = [
+        "--outcome",
+        "Cc",
+        "--better",
+        "higher",
+        "--into",
+        "depot",
+        "--every",
+        "24 h",
+        "--doses",
+        "1:100mg",
+        "--delta",
+        "1 ng/mL",
+    ]
     code, out, err = run("med", "pk/one_compartment", "-n", 4, "--json", *words)
     assert (code, err) == (0, "")
     assert json.loads(out)["status"]["above_range"] == 4  # a concentration only rises
 
 
 def test_simulate_writes_one_row_a_patient_and_time(run, tmp_path):
-    code, out, _ = run("simulate", "pk/one_compartment", "--rx", "100 mg q12h x 2", "-n", 5, "--out", "run.csv", "--times", "0:24:2")
+    code, out, _ = run(
+        "simulate",
+        "pk/one_compartment",
+        "--rx",
+        "100 mg q12h x 2",
+        "-n",
+        5,
+        "--out",
+        "run.csv",
+        "--times",
+        "0:24:2",
+    )
     assert code == 0 and "Wrote run.csv" in out
     table = pd.read_csv(tmp_path / "run.csv")
     assert table.shape == (5 * 13, 3) and list(table.columns) == ["ID", "TIME", "Cc"]
@@ -126,18 +183,48 @@ def test_replay_of_one_patient_has_the_same_bits(run, tmp_path):
     run(*words, "-n", 20, "--out", "all.parquet")
     run(*words, "--id", 17, "--out", "one.parquet")
     whole, alone = pd.read_parquet("all.parquet"), pd.read_parquet("one.parquet")
-    pd.testing.assert_frame_equal(whole[whole["ID"] == 17].reset_index(drop=True), alone, check_exact=True)
+    pd.testing.assert_frame_equal(
+        whole[whole["ID"] == 17].reset_index(drop=True), alone, check_exact=True
+    )
 
 
 def test_typical_and_set(run):
-    words = ["simulate", "pk/one_compartment", "--rx", "100 mg into central", "--typical", "--times", "0:0:1", "--json", "--set"]
-    peak = {v: float(json.loads(run(*words, v)[1])["outputs"][0]["median"]) for v in ("vc=50", "vc=100 L")}
-    assert peak["vc=50"] == pytest.approx(2000, rel=1e-3) and peak["vc=100 L"] == pytest.approx(1000, rel=1e-3)
+    words = [
+        "simulate",
+        "pk/one_compartment",
+        "--rx",
+        "100 mg into central",
+        "--typical",
+        "--times",
+        "0:0:1",
+        "--json",
+        "--set",
+    ]
+    peak = {
+        v: float(json.loads(run(*words, v)[1])["outputs"][0]["median"])
+        for v in ("vc=50", "vc=100 L")
+    }
+    assert peak["vc=50"] == pytest.approx(2000, rel=1e-3) and peak["vc=100 L"] == pytest.approx(
+        1000, rel=1e-3
+    )
 
 
 def test_observations_are_drawn_from_a_nonmem_like_table(run, tmp_path):
     (tmp_path / "obs.csv").write_text("C,id,time,dv,evid\n.,1,0,.,1\n.,1,2,900,0\nC,1,3,typo,0\n")
-    code, out, err = run("simulate", "pk/one_compartment", "--rx", "100 mg", "-n", 5, "--times", "0:24:2", "--out", "run.csv", "--data", "obs.csv")
+    code, out, err = run(
+        "simulate",
+        "pk/one_compartment",
+        "--rx",
+        "100 mg",
+        "-n",
+        5,
+        "--times",
+        "0:24:2",
+        "--out",
+        "run.csv",
+        "--data",
+        "obs.csv",
+    )
     assert (code, err) == (0, "") and "run.png" in out
 
 
@@ -157,60 +244,137 @@ d/dt(x) = k*x*x : mg
 
 def test_a_solution_that_blows_up_is_named_and_the_others_are_unharmed(run, tmp_path):
     (tmp_path / "blows.toml").write_text(BLOWS_UP)
-    code, _, err = run("simulate", "blows.toml", "--rx", "1 mg", "-n", 20, "--times", "0:1:0.5", "--out", "run.csv")
+    code, _, err = run(
+        "simulate", "blows.toml", "--rx", "1 mg", "-n", 20, "--times", "0:1:0.5", "--out", "run.csv"
+    )
     assert code == 0 and err.count("\n") == 1 and "of 20 patients did not finish" in err
     table = pd.read_csv(tmp_path / "run.csv").groupby("ID")["x"].apply(lambda x: x.isna().any())
     assert 0 < table.sum() < 20
 
 
 def test_an_event_table_gives_one_row_a_record_and_the_times_between(run, tmp_path):
-    (tmp_path / "doses.csv").write_text("id,time,amt,rate,cmt\n4,0,100,.,depot\n4,6,.,.,.\n9,0,100,25,central\n9,6,.,.,.\n")
-    code, out, _ = run("simulate", "pk/two_compartment", "--events", "doses.csv", "--times", "0:4:2", "--out", "run.csv", "--figure")
-    assert code == 0 and "2 patients, event table doses.csv" in out and (tmp_path / "run.png").exists()
+    (tmp_path / "doses.csv").write_text(
+        "id,time,amt,rate,cmt\n4,0,100,.,depot\n4,6,.,.,.\n9,0,100,25,central\n9,6,.,.,.\n"
+    )
+    code, out, _ = run(
+        "simulate",
+        "pk/two_compartment",
+        "--events",
+        "doses.csv",
+        "--times",
+        "0:4:2",
+        "--out",
+        "run.csv",
+        "--figure",
+    )
+    assert (
+        code == 0 and "2 patients, event table doses.csv" in out and (tmp_path / "run.png").exists()
+    )
     table = pd.read_csv("run.csv")
     assert table["ID"].tolist() == [4] * 5 + [9] * 5
-    assert table["TIME"].tolist() == [0, 0, 2, 4, 6] * 2 and table["EVID"].tolist() == [1, 2, 2, 2, 0] * 2
-    run("simulate", "pk/two_compartment", "--events", "doses.csv", "--times", "0:4:2", "--id", 9, "--out", "one.csv")
+    assert (
+        table["TIME"].tolist() == [0, 0, 2, 4, 6] * 2
+        and table["EVID"].tolist() == [1, 2, 2, 2, 0] * 2
+    )
+    run(
+        "simulate",
+        "pk/two_compartment",
+        "--events",
+        "doses.csv",
+        "--times",
+        "0:4:2",
+        "--id",
+        9,
+        "--out",
+        "one.csv",
+    )
     assert pd.read_csv("one.csv")["Cc"].tolist() == table[table["ID"] == 9]["Cc"].tolist()
 
 
 def test_fit_prints_and_writes_one_summary_with_provenance_and_figure(run, tmp_path):
     lettuce = Path(__file__).parents[1] / "docs" / "lettuce.csv"
-    code, out, err = run("fit", lettuce, "--model", "brain-cousens", "--out", "fit.json", "--figure")
-    assert (code, err) == (0, "") and "peak dose" in out and "P = 0.00117" in out and "Wrote fit.json, fit.png" in out
+    code, out, err = run(
+        "fit", lettuce, "--model", "brain-cousens", "--out", "fit.json", "--figure"
+    )
+    assert (
+        (code, err) == (0, "")
+        and "peak dose" in out
+        and "P = 0.00117" in out
+        and "Wrote fit.json, fit.png" in out
+    )
     stored = json.loads((tmp_path / "fit.json").read_text())
-    assert stored["rss"] == pytest.approx(0.12497481, abs=1e-8) and stored["provenance"]["command"].startswith("pkpd")
+    assert stored["rss"] == pytest.approx(0.12497481, abs=1e-8) and stored["provenance"][
+        "command"
+    ].startswith("pkpd")
     printed = json.loads(run("fit", lettuce, "--json")[1])
-    assert {k: v for k, v in printed.items() if k != "provenance"} == {k: v for k, v in stored.items() if k != "provenance"}
-    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG") and run("fit", lettuce, "--quiet") == (0, "", "")
+    assert {k: v for k, v in printed.items() if k != "provenance"} == {
+        k: v for k, v in stored.items() if k != "provenance"
+    }
+    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG") and run(
+        "fit", lettuce, "--quiet"
+    ) == (0, "", "")
 
 
 def test_fit_loads_neither_the_simulator_nor_matplotlib(run):
     lettuce = str(Path(__file__).parents[1] / "docs" / "lettuce.csv")
-    assert loaded(["fit", lettuce, "--quiet"]) & {"numba", "sympy", "pint", "matplotlib", "scipy.stats"} == set()
+    assert (
+        loaded(["fit", lettuce, "--quiet"])
+        & {"numba", "sympy", "pint", "matplotlib", "scipy.stats"}
+        == set()
+    )
 
 
 def test_fit_of_all_models_lists_them_by_weight(run):
     lettuce = Path(__file__).parents[1] / "docs" / "lettuce.csv"
     code, out, _ = run("fit", lettuce, "--model", "all", "--json")
     found = json.loads(out)
-    assert code == 0 and found["best"] == "brain-cousens" and sum(m["weight"] for m in found["models"]) == pytest.approx(1.0)
+    assert (
+        code == 0
+        and found["best"] == "brain-cousens"
+        and sum(m["weight"] for m in found["models"]) == pytest.approx(1.0)
+    )
 
 
 def test_a_cohort_from_a_table_with_doses_per_kg_subgroups_and_residual_error(run, tmp_path):
     (tmp_path / "people.csv").write_text("wt,sex\n55,f\n70,f\n95,m\n")
     words = ["simulate", "pk/one_compartment", "--rx", "100 mg", "-n", 9, "--times", "0:4:1"]
-    assert "no rows with a column named like an input" in run(*words, "--covariates", "people.csv")[2]
+    assert (
+        "no rows with a column named like an input" in run(*words, "--covariates", "people.csv")[2]
+    )
     (tmp_path / "people.csv").write_text("vc,sex\n55,f\n70,f\n95,m\n")
-    code, out, _ = run(*words, "--covariates", "people.csv", "--by", "sex", "--residual", "Cc: 10 %", "--out", "run.parquet")
+    code, out, _ = run(
+        *words,
+        "--covariates",
+        "people.csv",
+        "--by",
+        "sex",
+        "--residual",
+        "Cc: 10 %",
+        "--out",
+        "run.parquet",
+    )
     assert code == 0 and "sex f" in out and "sex m" in out
     assert list(pd.read_parquet("run.parquet").columns) == ["ID", "TIME", "Cc", "Cc_obs"]
     stored = pq.read_schema(tmp_path / "run.parquet").metadata
-    assert json.loads(stored[b"pkpd.units"])["Cc_obs"] == "ng/mL" and "people.csv" in json.loads(stored[b"pkpd.provenance"])["covariates"]
+    assert (
+        json.loads(stored[b"pkpd.units"])["Cc_obs"] == "ng/mL"
+        and "people.csv" in json.loads(stored[b"pkpd.provenance"])["covariates"]
+    )
 
 
 def test_occasions_can_be_turned_off(run):
-    words = ["simulate", "pk/naltrexone", "--rx", "4.5 mg q24h x 2", "-n", 4, "--times", "0:48:6", "--json", "--occasion"]
+    words = [
+        "simulate",
+        "pk/naltrexone",
+        "--rx",
+        "4.5 mg q24h x 2",
+        "-n",
+        4,
+        "--times",
+        "0:48:6",
+        "--json",
+        "--occasion",
+    ]
     found = {o: json.loads(run(*words, o)[1])["outputs"] for o in ("dose", "1 d", "none")}
     assert found["dose"] == found["1 d"] != found["none"]
 
@@ -221,23 +385,49 @@ def test_parameter_uncertainty_and_sampling_error_are_kept_apart_from_variabilit
     assert (code, err) == (0, "") and "same patients under 3 parameter sets" in out
     runs = pd.read_parquet("med/uncertainty.parquet")
     assert runs["toff"].tolist() == [4, 8, 16] and runs["quantile_0.5"].is_monotonic_decreasing
-    found, plain = json.loads((tmp_path / "med/summary.json").read_text()), json.loads(run(*MED, "--json")[1])
+    found, plain = (
+        json.loads((tmp_path / "med/summary.json").read_text()),
+        json.loads(run(*MED, "--json")[1]),
+    )
     assert found["quantiles"] == plain["quantiles"] and "uncertainty" not in plain
     middle = found["uncertainty"]["quantile_0.5"]
-    assert middle["low"] == runs["quantile_0.5"].min() and middle["high"] == runs["quantile_0.5"].max()
+    assert (
+        middle["low"] == runs["quantile_0.5"].min() and middle["high"] == runs["quantile_0.5"].max()
+    )
     code, out, _ = run(*MED, "--replicates", 3, "--json")
     again = json.loads(out)["replicates"]
-    assert again["runs"] == 3 and again["with_med"]["low"] <= again["with_med"]["value"] <= again["with_med"]["high"]
+    assert (
+        again["runs"] == 3
+        and again["with_med"]["low"] <= again["with_med"]["value"] <= again["with_med"]["high"]
+    )
 
 
 def test_quantiles_of_a_course_have_intervals_over_parameter_sets(run, tmp_path):
     (tmp_path / "sets.csv").write_text("vc\n40\n60\n")
-    code, out, _ = run("simulate", "pk/one_compartment", "--rx", "100 mg into central", "-n", 6, "--times", "0:2:1", "--uncertainty", "sets.csv", "--out", "run.csv")
+    code, out, _ = run(
+        "simulate",
+        "pk/one_compartment",
+        "--rx",
+        "100 mg into central",
+        "-n",
+        6,
+        "--times",
+        "0:2:1",
+        "--uncertainty",
+        "sets.csv",
+        "--out",
+        "run.csv",
+    )
     assert code == 0 and "95 % intervals over 2 parameter sets" in out
     table = pd.read_csv("run-quantiles.csv")
-    assert table.columns.tolist() == ["TIME", "output", "level", "value", "low", "high"] and len(table) == 3 * 3
+    assert (
+        table.columns.tolist() == ["TIME", "output", "level", "value", "low", "high"]
+        and len(table) == 3 * 3
+    )
     at_once = table[table["TIME"] == 0]
-    assert (at_once["high"] / at_once["low"]).to_numpy() == pytest.approx(1.5)  # the dose over the volume
+    assert (at_once["high"] / at_once["low"]).to_numpy() == pytest.approx(
+        1.5
+    )  # the dose over the volume
 
 
 BAD = [
@@ -254,19 +444,31 @@ BAD = [
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--times", "5:1:1"], "stop not before start"),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "run.xlsx"], ".parquet"),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--figure"], "--out"),
-    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "a.csv", "--data", "none.csv"], "none.csv"),
+    (
+        1,
+        ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "a.csv", "--data", "none.csv"],
+        "none.csv",
+    ),
     (1, ["med", "ldn/hormesis", "--out", "file/med"], "not a folder"),
     (2, ["med", "ldn/hormesis", "-n", "0"], "-n"),
     (2, ["med", "ldn/hormesis", "--nonsense"], "--nonsense"),
     (1, ["simulate", "ldn/hormesis", "--events", "none.csv"], "none.csv"),
-    (2, ["simulate", "ldn/hormesis", "--events", "doses.csv", "--rx", "1 mg"], "one of --rx and --events"),
+    (
+        2,
+        ["simulate", "ldn/hormesis", "--events", "doses.csv", "--rx", "1 mg"],
+        "one of --rx and --events",
+    ),
     (2, ["simulate", "ldn/hormesis"], "--rx"),
     (1, ["fit", "none.csv"], "none.csv"),
     (1, ["fit", "file"], "no readable table"),
     (1, ["fit", "none.csv", "--out", "fit.txt"], ".json"),
     (1, ["fit", "none.csv", "--figure"], "--out"),
     (2, ["fit"], "DATA"),
-    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--occasion", "daily"], "dose, none or a length of time"),
+    (
+        1,
+        ["simulate", "ldn/hormesis", "--rx", "1 mg", "--occasion", "daily"],
+        "dose, none or a length of time",
+    ),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--residual", "Cc 5"], "OUTPUT: ERROR"),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg/m**2"], "needs one covariate"),
     (1, ["med", "ldn/hormesis", "--by", "weight"], "Known: cirrhosis, wt"),
@@ -329,28 +531,66 @@ def test_set_reads_names_and_values():
 
 
 def test_endpoints_are_printed_and_written_one_row_a_patient(run, tmp_path):
-    words = ["simulate", "pk/one_compartment", "--rx", "100 mg q12h x 6", "-n", 30, "--endpoint", "cmax(Cc)", "--endpoint", "time_above(Cc, 1 ug/mL)"]
+    words = [
+        "simulate",
+        "pk/one_compartment",
+        "--rx",
+        "100 mg q12h x 6",
+        "-n",
+        30,
+        "--endpoint",
+        "cmax(Cc)",
+        "--endpoint",
+        "time_above(Cc, 1 ug/mL)",
+    ]
     code, out, err = run(*words, "--window", "last interval", "--out", "ends.parquet")
     assert (code, err) == (0, "") and "from 60 to 72 h" in out and "time_above(Cc, 1 ug/mL)" in out
     table = pd.read_parquet(tmp_path / "ends.parquet")
     assert list(table) == ["ID", "cmax(Cc)", "time_above(Cc, 1 ug/mL)"] and len(table) == 30
     metadata = pq.read_schema(tmp_path / "ends.parquet").metadata
-    assert json.loads(metadata[b"pkpd.units"]) == {"cmax(Cc)": "ng/mL", "time_above(Cc, 1 ug/mL)": "h"}
+    assert json.loads(metadata[b"pkpd.units"]) == {
+        "cmax(Cc)": "ng/mL",
+        "time_above(Cc, 1 ug/mL)": "h",
+    }
     assert json.loads(metadata[b"pkpd.provenance"])["from"] == 60.0
     told = json.loads(run(*words, "--from", "60", "--to", "3 d", "--json")[1])
     assert told["outputs"][0]["median"] == f"{table['cmax(Cc)'].median():.4g}"
-    (tmp_path / "doses.csv").write_text("ID,TIME,AMT,II,ADDL\n3,0,100,12,5\n3,72,0,0,0\n7,0,100,12,5\n7,72,0,0,0\n")
-    code, _, _ = run("simulate", "pk/one_compartment", "--events", "doses.csv", *words[6:], "--from", 60, "--out", "two.csv")
+    (tmp_path / "doses.csv").write_text(
+        "ID,TIME,AMT,II,ADDL\n3,0,100,12,5\n3,72,0,0,0\n7,0,100,12,5\n7,72,0,0,0\n"
+    )
+    code, _, _ = run(
+        "simulate",
+        "pk/one_compartment",
+        "--events",
+        "doses.csv",
+        *words[6:],
+        "--from",
+        60,
+        "--out",
+        "two.csv",
+    )
     two = pd.read_csv(tmp_path / "two.csv")
     assert code == 0 and two["ID"].tolist() == [3, 7]
-    assert two["cmax(Cc)"].tolist() == pytest.approx(table.set_index("ID").loc[[3, 7], "cmax(Cc)"].tolist(), rel=1e-6)
+    assert two["cmax(Cc)"].tolist() == pytest.approx(
+        table.set_index("ID").loc[[3, 7], "cmax(Cc)"].tolist(), rel=1e-6
+    )
 
 
-@pytest.mark.parametrize(("words", "code", "part"), [
-    (["--endpoint", "cmax(Cx)"], 1, "no state or output 'Cx'"), (["--endpoint", "cmax(Cc)", "--from", "1", "--window", "day 1"], 2, "not by both"),
-    (["--endpoint", "cmax(Cc)", "--data", "x.csv", "--out", "y.csv"], 2, "leave out --endpoint"), (["--window", "day 1"], 1, "name some"),
-    (["--endpoint", "cmax(Cc)", "--times", "0:4:1"], 1, "neither times nor outputs"), (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' is not a number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (["--endpoint", "cmax(Cx)"], 1, "no state or output 'Cx'"),
+        (["--endpoint", "cmax(Cc)", "--from", "1", "--window", "day 1"], 2, "not by both"),
+        (
+            ["--endpoint", "cmax(Cc)", "--data", "x.csv", "--out", "y.csv"],
+            2,
+            "leave out --endpoint",
+        ),
+        (["--window", "day 1"], 1, "name some"),
+        (["--endpoint", "cmax(Cc)", "--times", "0:4:1"], 1, "neither times nor outputs"),
+        (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' is not a number"),
+    ],
+)
 def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, part):
     got, out, err = run("simulate", "pk/one_compartment", "--rx", "100 mg", *words)
     assert got == code and part in err and out == "" and not list(tmp_path.iterdir())
@@ -360,7 +600,15 @@ def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, pa
 def test_bench_tells_error_beside_speed_and_names_the_machine(run):
     code, out, _ = run("bench", "--quick", "--json")
     found = json.loads(out)
-    assert code == 0 and found["machine"]["build"] and {r["rtol"] for r in found["rows"]} == {1e-4, 1e-6, 1e-9}
+    assert (
+        code == 0
+        and found["machine"]["build"]
+        and {r["rtol"] for r in found["rows"]} == {1e-4, 1e-6, 1e-9}
+    )
     for row in found["rows"]:
         assert 0 < row["error"] < 20 * row["rtol"] and row["patients_per_s"] > 0
-    assert found["rows"][0] == found["rows"][0] | {"solver": "pkpd", "ratio_same_rtol": 1.0, "ratio_equal_error": 1.0}
+    assert found["rows"][0] == found["rows"][0] | {
+        "solver": "pkpd",
+        "ratio_same_rtol": 1.0,
+        "ratio_equal_error": 1.0,
+    }

@@ -16,9 +16,28 @@ from pkpd.symbolic.load import load
 from pkpd.trials.observation import diary
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(p for p in ROOT.rglob("*.md") if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")})
+PAGES = sorted(
+    p
+    for p in ROOT.rglob("*.md")
+    if not {part for part in p.relative_to(ROOT).parts if part.startswith(".")}
+)
 EXPERIMENTS = sorted(p for p in (ROOT / "experiments").iterdir() if p.is_dir())
-COMMANDS = ("models", "check", "show", "simulate", "dose-response", "med", "trial", "sensitivity", "explain", "predict", "summarise", "report", "fit", "nca")
+COMMANDS = (
+    "models",
+    "check",
+    "show",
+    "simulate",
+    "dose-response",
+    "med",
+    "trial",
+    "sensitivity",
+    "explain",
+    "predict",
+    "summarise",
+    "report",
+    "fit",
+    "nca",
+)
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 
 
@@ -48,33 +67,65 @@ def test_an_experiment_has_a_page_a_short_program_a_summary_and_a_figure(folder)
 
 def test_experiments_were_computed_with_the_models_as_they_are():
     summary = json.loads((ROOT / "experiments/02-med-distribution/summary.json").read_text())
-    assert {variant["provenance"]["digest"] for variant in summary.values()} == {load("ldn/hormesis").digest}
+    assert {variant["provenance"]["digest"] for variant in summary.values()} == {
+        load("ldn/hormesis").digest
+    }
     for name in ("03-real-or-noise", "04-fixed-or-titrated"):
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
-        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == 10_000
+        assert (
+            summary["provenance"]["digest"] == load("ldn/hormesis").digest
+            and summary["provenance"]["n"] == 10_000
+        )
     summary = json.loads((ROOT / "experiments/08-why-meds-differ/summary.json").read_text())
-    assert {part["provenance"]["digest"] for part in summary.values()} == {load("ldn/hormesis").digest}
+    assert {part["provenance"]["digest"] for part in summary.values()} == {
+        load("ldn/hormesis").digest
+    }
     assert summary["influences"]["sobol"]["half_width"] == 0.02
-    sizes = {"05-fibromyalgia-2009": 10_000, "06-fibromyalgia-2013": 31_000, "07-veterans-cohort": 41_000, "10-how-sure": 2500}
+    sizes = {
+        "05-fibromyalgia-2009": 10_000,
+        "06-fibromyalgia-2013": 31_000,
+        "07-veterans-cohort": 41_000,
+        "10-how-sure": 2500,
+    }
     for name, size in sizes.items():
         summary = json.loads((ROOT / "experiments" / name / "summary.json").read_text())
-        assert summary["provenance"]["digest"] == load("ldn/hormesis").digest and summary["provenance"]["n"] == size
+        assert (
+            summary["provenance"]["digest"] == load("ldn/hormesis").digest
+            and summary["provenance"]["n"] == size
+        )
 
 
 def test_the_calibrated_numbers_are_those_of_the_calibration():
     summary = json.loads((ROOT / "experiments/09-calibration/summary.json").read_text())
     prior, model, notes = load("ldn/hormesis_prior"), load("ldn/hormesis"), diary()
     assert summary["provenance"]["digest"] == prior.digest
-    chosen, written = summary["chosen"], {i.name: i for i in model.inputs} | {n: i for n, i in notes.inputs.items() if n != "responds"}
+    chosen, written = (
+        summary["chosen"],
+        {i.name: i for i in model.inputs}
+        | {n: i for n, i in notes.inputs.items() if n != "responds"},
+    )
     before = {i.name: i.value for i in prior.inputs}
-    moves = {"toff": "toff", "b50": "b50", "noise_sd": "noise_sd", "wanted": "improvement_wanted", "give_up": "leave_no_benefit"}
-    expected = {name: chosen[h] for h, name in moves.items()} | {name: chosen["effect"] * before[name] for name in ("s_opioid", "s_glia")}
+    moves = {
+        "toff": "toff",
+        "b50": "b50",
+        "noise_sd": "noise_sd",
+        "wanted": "improvement_wanted",
+        "give_up": "leave_no_benefit",
+    }
+    expected = {name: chosen[h] for h, name in moves.items()} | {
+        name: chosen["effect"] * before[name] for name in ("s_opioid", "s_glia")
+    }
     for name, value in expected.items():
         assert written[name].value == pytest.approx(value, rel=0.03), name
     for item in (written["responds"], notes.inputs["responds"]):
-        assert dict(item.iiv.classes)["no"] == pytest.approx(chosen["no_response"], abs=0.01) and item.evidence == "calibrated"
+        assert (
+            dict(item.iiv.classes)["no"] == pytest.approx(chosen["no_response"], abs=0.01)
+            and item.evidence == "calibrated"
+        )
     moves |= {"effect": "s_opioid", "no_response": "responds"}
-    assert {h: written[name].evidence == "calibrated" for h, name in moves.items()} == {h: item["calibrated"] for h, item in summary["hypers"].items()}
+    assert {h: written[name].evidence == "calibrated" for h, name in moves.items()} == {
+        h: item["calibrated"] for h, item in summary["hypers"].items()
+    }
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():
@@ -100,12 +151,23 @@ def few(words):
 def commands(text):
     """Words of every `pkpd ...` line."""
     named = "|".join(COMMANDS)
-    return [shlex.split(line) for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text, re.M)]
+    return [
+        shlex.split(line)
+        for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text, re.M)
+    ]
 
 
 def documented():
-    for page in (ROOT / "README.md", ROOT / "models/README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {*TOURS, ROOT / "docs/architecture.md"})):
-        yield from ((shown(page), words) for words in commands(page.read_text()) if not {"MODEL", "FILE", "FOLDER", "my_model.toml"} & set(words))
+    for page in (
+        ROOT / "README.md",
+        ROOT / "models/README.md",
+        *sorted(set((ROOT / "docs").glob("*.md")) - {*TOURS, ROOT / "docs/architecture.md"}),
+    ):
+        yield from (
+            (shown(page), words)
+            for words in commands(page.read_text())
+            if not {"MODEL", "FILE", "FOLDER", "my_model.toml"} & set(words)
+        )
 
 
 def write_files(page, folder):
@@ -118,7 +180,11 @@ def help_examples(capsys):
     for command in COMMANDS:
         with pytest.raises(SystemExit):
             main([command, "--help"])
-        yield from (words for words in commands(capsys.readouterr().out) if not {"my/model.toml", "[OPTIONS]"} & set(words))
+        yield from (
+            words
+            for words in commands(capsys.readouterr().out)
+            if not {"my/model.toml", "[OPTIONS]"} & set(words)
+        )
 
 
 def toml_of(page):
@@ -131,15 +197,23 @@ def run(words, folder, monkeypatch):
     for table in (ROOT / "docs").glob("*.csv"):
         shutil.copy(table, folder)
     (folder / "trial.toml").write_text(toml_of("docs/trials.md"))
-    (folder / "doses.csv").write_text("ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n")
-    (folder / "observed.csv").write_text("TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n")
+    (folder / "doses.csv").write_text(
+        "ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n"
+    )
+    (folder / "observed.csv").write_text(
+        "TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n"
+    )
     try:
         main(few(list(words)))
     except SystemExit as stop:
         assert not stop.code, words
 
 
-@pytest.mark.parametrize("page, words", documented(), ids=lambda value: " ".join(value) if isinstance(value, list) else value)
+@pytest.mark.parametrize(
+    "page, words",
+    documented(),
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
 def test_commands_of_the_documents_run(page, words, tmp_path, monkeypatch):
     write_files(ROOT / page, tmp_path)
     run(words, tmp_path, monkeypatch)
@@ -154,24 +228,42 @@ def blocks(page):
 def scheduler():
     """Address of a Dask scheduler with a worker in this process."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
         yield cluster.scheduler_address
 
 
 @pytest.mark.parametrize("page", TOURS, ids=shown)
-def test_a_tour_can_be_followed_from_its_beginning_to_its_end(page, scheduler, tmp_path, monkeypatch):
+def test_a_tour_can_be_followed_from_its_beginning_to_its_end(
+    page, scheduler, tmp_path, monkeypatch
+):
     write_files(page, tmp_path)
     for language, text in blocks(page):
         if language == "python":
             monkeypatch.chdir(tmp_path)
             exec(compile(re.sub(r"n=[\d_]+", "n=16", text), page, "exec"), {})
         for words in commands(text) if language == "console" else ():
-            run([scheduler if word.startswith("tcp://") else word for word in words], tmp_path, monkeypatch)
+            run(
+                [scheduler if word.startswith("tcp://") else word for word in words],
+                tmp_path,
+                monkeypatch,
+            )
 
 
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
-    assert {words[0] for words in examples} >= {"check", "show", "simulate", "dose-response", "med", "summarise", "report", "fit", "nca"}
+    assert {words[0] for words in examples} >= {
+        "check",
+        "show",
+        "simulate",
+        "dose-response",
+        "med",
+        "summarise",
+        "report",
+        "fit",
+        "nca",
+    }
     for words in examples:
         run(words, tmp_path, monkeypatch)
 
@@ -179,7 +271,13 @@ def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
 def test_the_python_example_runs(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     env = os.environ | {"MPLBACKEND": "Agg"}
-    subprocess.run([sys.executable, "-c", example.replace("n=200", "n=16")], cwd=tmp_path, env=env, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", example.replace("n=200", "n=16")],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        capture_output=True,
+    )
     assert (tmp_path / "meds.png").stat().st_size > 10_000
 
 

@@ -17,11 +17,17 @@ ROOMS = {m.name for m in pkgutil.iter_modules(pkpd.__path__)}
 
 def test_imports_point_downward_only():
     importlinter = pytest.importorskip("importlinter.cli")
-    assert importlinter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+    assert (
+        importlinter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+    )
 
 
 def test_no_public_function_shares_the_name_of_a_top_level_module():
-    modules = [m.name for m in pkgutil.walk_packages(pkpd.__path__, "pkpd.") if not m.name.startswith("pkpd.cli")]
+    modules = [
+        m.name
+        for m in pkgutil.walk_packages(pkpd.__path__, "pkpd.")
+        if not m.name.startswith("pkpd.cli")
+    ]
     for name in modules:
         functions = inspect.getmembers(import_module(name), inspect.isfunction)
         shared = {f for f, _ in functions if not f.startswith("_")} & ROOMS
@@ -29,8 +35,12 @@ def test_no_public_function_shares_the_name_of_a_top_level_module():
 
 
 def test_the_package_loads_nothing_until_a_name_is_used():
-    program = "import sys, pkpd; print([m for m in sys.modules if m.startswith('pkpd.') or m == 'numpy'])"
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    program = (
+        "import sys, pkpd; print([m for m in sys.modules if m.startswith('pkpd.') or m == 'numpy'])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     assert printed.strip() == "[]"
 
 

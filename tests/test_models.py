@@ -36,9 +36,14 @@ def test_responds_to_a_dose_in_every_output(name):
     model = load(name)
     one = cohort(model, typical=True)
     for target in model.doses:
-        treated, untreated = (simulate(model, rx(f"{amount} mg into {target.state}"), one, times="0:48:1") for amount in (50, 0))
+        treated, untreated = (
+            simulate(model, rx(f"{amount} mg into {target.state}"), one, times="0:48:1")
+            for amount in (50, 0)
+        )
         moved = np.abs(treated.values - untreated.values).max(axis=(0, 1))
-        assert (moved > 1e-6 * (1 + np.abs(untreated.values).max(axis=(0, 1)))).all(), dict(zip(treated.names, moved, strict=True))
+        assert (moved > 1e-6 * (1 + np.abs(untreated.values).max(axis=(0, 1)))).all(), dict(
+            zip(treated.names, moved, strict=True)
+        )
 
 
 @pytest.mark.parametrize("name", models())
@@ -50,16 +55,30 @@ def test_a_cohort_of_the_written_variability_finishes(name):
 
 def test_amounts_and_concentrations_never_fall_below_zero():
     model = load("ldn/hormesis")
-    result = simulate(model, "50 mg q24h x 3", cohort(model, 64, seed=3), times="0:200:1", outputs=("central", "Cn", "blockade", "glial_activation"))
+    result = simulate(
+        model,
+        "50 mg q24h x 3",
+        cohort(model, 64, seed=3),
+        times="0:200:1",
+        outputs=("central", "Cn", "blockade", "glial_activation"),
+    )
     # beyond the solver's own tolerance, which is 1e-6 of each state's largest value
     assert (result.values.min(axis=(0, 1)) > -1e-5 * result.values.max(axis=(0, 1))).all()
     assert result.values[:, :, 2].max() < 1.0
 
 
-@pytest.mark.parametrize(("switch", "still"), [("glia", ["glial_activation", "cytokine"]), ("rebound", ["endorphin", "receptor"])])
+@pytest.mark.parametrize(
+    ("switch", "still"),
+    [("glia", ["glial_activation", "cytokine"]), ("rebound", ["endorphin", "receptor"])],
+)
 def test_a_switch_turns_its_part_off_and_nothing_else_of_the_kinetics(switch, still):
     model = load("ldn/hormesis")
-    on, off = (simulate(model, "4.5 mg q24h x 7", cohort(model, typical=True, set={switch: v}), times="0:168:6") for v in (1, 0))
+    on, off = (
+        simulate(
+            model, "4.5 mg q24h x 7", cohort(model, typical=True, set={switch: v}), times="0:168:6"
+        )
+        for v in (1, 0)
+    )
     for name in still:
         k = on.names.index(name)
         np.testing.assert_allclose(off.values[:, :, k], 1.0, atol=1e-12)
@@ -70,7 +89,9 @@ def test_a_switch_turns_its_part_off_and_nothing_else_of_the_kinetics(switch, st
 
 def test_oral_auc_ratio_of_metabolite_to_parent_is_twelve():
     model = load("pk/naltrexone")
-    result = simulate(model, "50 mg", cohort(model, typical=True), times="0:400:0.25", outputs=("Cc", "Ccm"))
+    result = simulate(
+        model, "50 mg", cohort(model, typical=True), times="0:400:0.25", outputs=("Cc", "Ccm")
+    )
     parent, metabolite = np.trapezoid(result.values[0], result.times, axis=0)
     assert metabolite / parent == pytest.approx(12.0, rel=0.01)
 
@@ -78,8 +99,15 @@ def test_oral_auc_ratio_of_metabolite_to_parent_is_twelve():
 def test_cirrhosis_multiplies_oral_exposure_by_eight_and_absorbs_at_most_everything():
     model = load("pk/naltrexone")
     people = [cohort(model, 64, seed=3, set={"cirrhosis": c}) for c in (0, 1)]
-    healthy, ill = (simulate(model, "50 mg", p, times="0:400:0.5", outputs=("Cc",), occasion="none", rtol=1e-8).values[:, :, 0] for p in people)
+    healthy, ill = (
+        simulate(
+            model, "50 mg", p, times="0:400:0.5", outputs=("Cc",), occasion="none", rtol=1e-8
+        ).values[:, :, 0]
+        for p in people
+    )
     # linear kinetics: the ratio of areas is the ratio of absorbed fractions
     f = people[0].theta[:, model.input_names.index("f_oral")]
-    np.testing.assert_allclose(ill.sum(axis=1) / healthy.sum(axis=1), np.minimum(8 * f, 1) / f, rtol=1e-4)
+    np.testing.assert_allclose(
+        ill.sum(axis=1) / healthy.sum(axis=1), np.minimum(8 * f, 1) / f, rtol=1e-4
+    )
     assert (8 * f > 1).any() and (8 * f < 1).any()

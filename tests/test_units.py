@@ -9,8 +9,12 @@ from pkpd import units
 from pkpd.errors import PkpdError
 
 REGISTRY = pint.UnitRegistry(cache_folder=None)
-NAMES = sorted(set(units._COMMON) - {"%", "NRS", "d", "M", "mM", "uM", "nM", "pM", "wk"})  # Pint reads the same letters the same way
-products = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(-3, 3).filter(bool)), min_size=1, max_size=4)
+NAMES = sorted(
+    set(units._COMMON) - {"%", "NRS", "d", "M", "mM", "uM", "nM", "pM", "wk"}
+)  # Pint reads the same letters the same way
+products = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.integers(-3, 3).filter(bool)), min_size=1, max_size=4
+)
 
 
 @given(products)
@@ -31,14 +35,42 @@ def test_a_unit_said_again_is_the_same_unit(parts):
 
 @pytest.mark.parametrize(
     ("source", "target", "factor"),
-    [("mg/L", "ng/mL", 1e3), ("nM", "nmol/L", 1.0), ("1/h", "1/d", 24.0), ("1/(nM*h)", "L/(nmol*h)", 1.0), ("%", "1", 0.01), ("wk", "h", 168.0),
-     ("lb", "kg", 0.45359237), ("L/min", "L/h", 60.0), ("(mg/L)**2", "(ng/mL)^2", 1e6)],
-)  # fmt: skip
+    [
+        ("mg/L", "ng/mL", 1e3),
+        ("nM", "nmol/L", 1.0),
+        ("1/h", "1/d", 24.0),
+        ("1/(nM*h)", "L/(nmol*h)", 1.0),
+        ("%", "1", 0.01),
+        ("wk", "h", 168.0),
+        ("lb", "kg", 0.45359237),
+        ("L/min", "L/h", 60.0),
+        ("(mg/L)**2", "(ng/mL)^2", 1e6),
+    ],
+)
 def test_factors(source, target, factor):
     assert units.factor(source, target) == pytest.approx(factor, rel=1e-12)
 
 
-@pytest.mark.parametrize("text", ["", " ", "mg//L", "2 mg", "mg L", "mg**100", "mg**", "(mg", "mg)", "a.b", "__import__('os')", "bananas", "mg" * 50, None, 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "mg//L",
+        "2 mg",
+        "mg L",
+        "mg**100",
+        "mg**",
+        "(mg",
+        "mg)",
+        "a.b",
+        "__import__('os')",
+        "bananas",
+        "mg" * 50,
+        None,
+        3,
+    ],
+)
 def test_what_is_no_unit_is_refused(text):
     with pytest.raises(PkpdError, match="is not a unit"):
         units.dimension(text)

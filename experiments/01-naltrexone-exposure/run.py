@@ -1,6 +1,6 @@
 """Experiment 01: does the model meet the measured exposure to oral naltrexone and the measured receptor occupancy?
 
-    python experiments/01-naltrexone-exposure/run.py [-n 4096]
+python experiments/01-naltrexone-exposure/run.py [-n 4096]
 """
 
 import argparse
@@ -15,15 +15,30 @@ from pkpd.result import write_figure, write_json
 HERE = Path(__file__).parent
 # (quantity, unit) -> observed mean; Johnson 2010 gave 2.4 mg to 23 fasted people, the label describes 50 mg tablets
 JOHNSON = {("Cmax", "ng/mL"): 0.584, ("AUC", "ng h/mL"): 1.954, ("Tmax", "h"): 1.0}
-LABEL = {("Cmax", "ng/mL"): 13.3, ("Cmax of 6beta-naltrexol", "ng/mL"): 108.0, ("half-life", "h"): 4.0, ("half-life of 6beta-naltrexol", "h"): 13.0,
-         ("AUC of 6beta-naltrexol to parent", "1"): 12.0, ("AUC, CV", "%"): 48.0, ("AUC of 6beta-naltrexol, CV", "%"): 33.5}  # fmt: skip
-PET = {2.0: (27,), 5.0: (43, 46, 58), 15.0: (61,), 50.0: (92, 98)}  # % occupied within 8 h of one dose, person by person (Rabiner 2011)
+LABEL = {
+    ("Cmax", "ng/mL"): 13.3,
+    ("Cmax of 6beta-naltrexol", "ng/mL"): 108.0,
+    ("half-life", "h"): 4.0,
+    ("half-life of 6beta-naltrexol", "h"): 13.0,
+    ("AUC of 6beta-naltrexol to parent", "1"): 12.0,
+    ("AUC, CV", "%"): 48.0,
+    ("AUC of 6beta-naltrexol, CV", "%"): 33.5,
+}
+PET = {
+    2.0: (27,),
+    5.0: (43, 46, 58),
+    15.0: (61,),
+    50.0: (92, 98),
+}  # % occupied within 8 h of one dose, person by person (Rabiner 2011)
 SEEN = 3.5  # h after the dose at which the model is compared with the scans
 
 
 def course(model, dose, n, times):
     """Result for the typical patient and for the cohort, doses as labelled."""
-    return [pkpd.simulate(model, f"{dose:g} mg", people, times) for people in (pkpd.cohort(model, typical=True), pkpd.cohort(model, n, seed=7))]
+    return [
+        pkpd.simulate(model, f"{dose:g} mg", people, times)
+        for people in (pkpd.cohort(model, typical=True), pkpd.cohort(model, n, seed=7))
+    ]
 
 
 def exposure(result, name, window):
@@ -31,23 +46,46 @@ def exposure(result, name, window):
     t, c = result.times, result.values[:, :, result.names.index(name)]
     late = (t >= window[0]) & (t <= window[1])
     decay = -np.polyfit(t[late], np.log(c[:, late]).T, 1)[0]
-    return {"Cmax": c.max(axis=1), "Tmax": t[c.argmax(axis=1)], "half-life": np.log(2) / decay, "AUC": np.trapezoid(c, t, axis=1) + c[:, -1] / decay}
+    return {
+        "Cmax": c.max(axis=1),
+        "Tmax": t[c.argmax(axis=1)],
+        "half-life": np.log(2) / decay,
+        "AUC": np.trapezoid(c, t, axis=1) + c[:, -1] / decay,
+    }
 
 
 def predicted(result):
     """Everything that JOHNSON and LABEL name, each (P,)."""
     parent, metabolite = exposure(result, "Cc", (8, 24)), exposure(result, "Ccm", (24, 72))
     own = {f"{k} of 6beta-naltrexol": metabolite[k] for k in ("Cmax", "half-life")}
-    spread = {k: 100 * np.std(v["AUC"], keepdims=True) / v["AUC"].mean() for k, v in (("AUC, CV", parent), ("AUC of 6beta-naltrexol, CV", metabolite))}
-    return parent | own | spread | {"AUC of 6beta-naltrexol to parent": metabolite["AUC"] / parent["AUC"]}
+    spread = {
+        k: 100 * np.std(v["AUC"], keepdims=True) / v["AUC"].mean()
+        for k, v in (("AUC, CV", parent), ("AUC of 6beta-naltrexol, CV", metabolite))
+    }
+    return (
+        parent
+        | own
+        | spread
+        | {"AUC of 6beta-naltrexol to parent": metabolite["AUC"] / parent["AUC"]}
+    )
 
 
 def compared(dose, observed, typical, cohort):
     """Rows of the table: observed, predicted for the typical patient (spreads: for the cohort), ratio, 5-95 % of the cohort."""
     for (quantity, unit), seen in observed.items():
         value = float(cohort[quantity][0] if quantity.endswith("CV") else typical[quantity][0])
-        spread = np.percentile(cohort[quantity], (5, 95)).tolist() if cohort[quantity].size > 1 else None
-        yield {"dose_mg": dose, "quantity": quantity, "unit": unit, "observed": seen, "predicted": value, "ratio": value / seen, "cohort_5_95": spread}
+        spread = (
+            np.percentile(cohort[quantity], (5, 95)).tolist() if cohort[quantity].size > 1 else None
+        )
+        yield {
+            "dose_mg": dose,
+            "quantity": quantity,
+            "unit": unit,
+            "observed": seen,
+            "predicted": value,
+            "ratio": value / seen,
+            "cohort_5_95": spread,
+        }
 
 
 def draw(rows, seen):
@@ -56,18 +94,38 @@ def draw(rows, seen):
     left, right = figure.subplots(1, 2)
     left.axvspan(0.8, 1.25, color="0.92", label="within 20 %")
     left.plot([r["ratio"] for r in rows], range(len(rows)), "o", color="#0072B2")
-    left.set_yticks(range(len(rows)), [f"{r['quantity']}, {r['dose_mg']:g} mg" for r in rows], fontsize=9)
+    left.set_yticks(
+        range(len(rows)), [f"{r['quantity']}, {r['dose_mg']:g} mg" for r in rows], fontsize=9
+    )
     left.invert_yaxis()
     left.set(xscale="log", xlabel="predicted / observed", xlim=(0.15, 2.0))
     left.set_xticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
     left.legend(frameon=False, fontsize=8, loc="lower left")
     left.set_title("Exposure", loc="left", fontsize=11)
     low, high = np.percentile([cohort for _, cohort in seen.values()], (5, 95), axis=1)
-    right.fill_between(list(seen), low, high, color="#0072B2", alpha=0.2, lw=0, label="model, 5-95 % of patients")
-    right.plot(list(seen), [one[0] for one, _ in seen.values()], color="#0072B2", label=f"model, typical patient {SEEN:g} h after the dose")
+    right.fill_between(
+        list(seen), low, high, color="#0072B2", alpha=0.2, lw=0, label="model, 5-95 % of patients"
+    )
+    right.plot(
+        list(seen),
+        [one[0] for one, _ in seen.values()],
+        color="#0072B2",
+        label=f"model, typical patient {SEEN:g} h after the dose",
+    )
     for k, (dose, people) in enumerate(PET.items()):
-        right.plot([dose] * len(people), people, "o", color="#D55E00", label=None if k else "PET, one point a person (Rabiner 2011)")
-    right.set(xscale="log", xlabel="dose (mg of hydrochloride)", ylabel="mu-receptors blocked (%)", ylim=(0, 100))
+        right.plot(
+            [dose] * len(people),
+            people,
+            "o",
+            color="#D55E00",
+            label=None if k else "PET, one point a person (Rabiner 2011)",
+        )
+    right.set(
+        xscale="log",
+        xlabel="dose (mg of hydrochloride)",
+        ylabel="mu-receptors blocked (%)",
+        ylim=(0, 100),
+    )
     right.set_xticks([0.1, 0.5, 2, 5, 15, 50], ["0.1", "0.5", "2", "5", "15", "50"])
     right.legend(frameon=False, fontsize=8)
     right.set_title("Receptor occupancy after one dose", loc="left", fontsize=11)
@@ -85,11 +143,23 @@ def main():
     for dose, observed in ((2.4, JOHNSON), (50.0, LABEL)):
         rows += compared(dose, observed, *map(predicted, course(kinetics, dose, n, "0:96:0.05")))
     doses = sorted({*np.geomspace(0.1, 50, 25).tolist(), *PET})
-    seen = {dose: [100 * r.values[:, 0, r.names.index("blockade")] for r in course(binding, dose, n, [SEEN])] for dose in doses}
+    seen = {
+        dose: [
+            100 * r.values[:, 0, r.names.index("blockade")]
+            for r in course(binding, dose, n, [SEEN])
+        ]
+        for dose in doses
+    }
     for dose, people in PET.items():
-        rows += compared(dose, {("occupancy", "%"): float(np.mean(people))}, *({"occupancy": s} for s in seen[dose]))
+        rows += compared(
+            dose,
+            {("occupancy", "%"): float(np.mean(people))},
+            *({"occupancy": s} for s in seen[dose]),
+        )
     for r in rows:
-        print(f"{r['dose_mg']:4g} mg {r['quantity']:32} {r['unit']:8} observed {r['observed']:.4g} predicted {r['predicted']:.4g} ratio {r['ratio']:.2f}")
+        print(
+            f"{r['dose_mg']:4g} mg {r['quantity']:32} {r['unit']:8} observed {r['observed']:.4g} predicted {r['predicted']:.4g} ratio {r['ratio']:.2f}"
+        )
     write_json({"patients": n, "table": rows}, HERE / "summary.json")
     write_figure(draw(rows[: -len(PET)], seen), HERE / "exposure.png")
 

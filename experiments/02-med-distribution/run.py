@@ -1,6 +1,6 @@
 """Experiment 02: the distribution of true MEDs, with parts of the mechanism off and for six lengths of blockade.
 
-    python experiments/02-med-distribution/run.py [-n 10000]
+python experiments/02-med-distribution/run.py [-n 10000]
 """
 
 import argparse
@@ -29,7 +29,10 @@ COLOURS = {"full model": "#0072B2", "glia off": "#D55E00", "rebound off": "#009E
 def extremes(doses, rng, samples=4000):
     """5, 50 and 95 % of the smallest and the largest of 41 MEDs drawn from those with one, censored ones at the bounds."""
     drawn = rng.choice(doses, (samples, SAMPLE))
-    return {name: np.percentile(f(drawn, axis=1), (5, 50, 95), method="nearest").tolist() for name, f in (("minimum", np.min), ("maximum", np.max))}
+    return {
+        name: np.percentile(f(drawn, axis=1), (5, 50, 95), method="nearest").tolist()
+        for name, f in (("minimum", np.min), ("maximum", np.max))
+    }
 
 
 def study(model, n, changes, rng):
@@ -37,13 +40,23 @@ def study(model, n, changes, rng):
     table = pkpd.med(model, pkpd.cohort(model, n, seed=7, set=changes))
     summary = summarise(table, PUBLISHED)
     status = table.columns["status"]
-    doses = np.where(status == "below_range", table.benefit.lowest, np.where(status == "above_range", table.benefit.highest, table.columns["med"]))
+    doses = np.where(
+        status == "below_range",
+        table.benefit.lowest,
+        np.where(status == "above_range", table.benefit.highest, table.columns["med"]),
+    )
     doses = doses[~np.isnan(doses)]
-    trough = np.median(table.columns["trough_blockade"][status == "interior"]) if (status == "interior").any() else None
+    trough = (
+        np.median(table.columns["trough_blockade"][status == "interior"])
+        if (status == "interior").any()
+        else None
+    )
     return table, summary | {
-        "changes": changes, "samples_of_41": extremes(doses, rng) if len(doses) else None, "median_trough_blockade": trough,
+        "changes": changes,
+        "samples_of_41": extremes(doses, rng) if len(doses) else None,
+        "median_trough_blockade": trough,
         "share_with_med": len(doses) / n,
-    }  # fmt: skip
+    }
 
 
 def draw(tables, summaries):
@@ -51,22 +64,54 @@ def draw(tables, summaries):
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     edges = np.geomspace(0.05, 50, 46)
-    left.axvspan(*PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)")
+    left.axvspan(
+        *PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)"
+    )
     for name, colour in COLOURS.items():
-        found, share = tables[name].columns["med"], summaries[name]["status"]["interior"] / summaries[name]["patients"]
-        left.hist(found, edges, weights=np.full(len(found), 100 / len(found)), histtype="step", lw=2, color=colour,
-                  label=f"{name}: {share:.0%} have a MED below 50 mg")  # fmt: skip
-    left.set(xscale="log", xlabel="maximally effective dose (mg/day)", ylabel="patients (% of all, per bin)")
+        found, share = (
+            tables[name].columns["med"],
+            summaries[name]["status"]["interior"] / summaries[name]["patients"],
+        )
+        left.hist(
+            found,
+            edges,
+            weights=np.full(len(found), 100 / len(found)),
+            histtype="step",
+            lw=2,
+            color=colour,
+            label=f"{name}: {share:.0%} have a MED below 50 mg",
+        )
+    left.set(
+        xscale="log",
+        xlabel="maximally effective dose (mg/day)",
+        ylabel="patients (% of all, per bin)",
+    )
     left.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
     left.legend(frameon=False, fontsize=8, loc="upper left")
     left.set_ylim(0, left.get_ylim()[1] * 1.25)
     left.set_title("True MED: whole mechanism and parts of it", loc="left", fontsize=11)
     right.axhspan(*PUBLISHED, color="0.92")
     for hours in HOURS:
-        level = {q["level"]: min(float(q["value"]), 50.0) for q in summaries[f"toff {hours} h"]["quantiles"]}
-        right.plot([hours] * 2, [level[0.25], level[0.75]], color=COLOURS["full model"], lw=6, alpha=0.35, solid_capstyle="butt")
+        level = {
+            q["level"]: min(float(q["value"]), 50.0)
+            for q in summaries[f"toff {hours} h"]["quantiles"]
+        }
+        right.plot(
+            [hours] * 2,
+            [level[0.25], level[0.75]],
+            color=COLOURS["full model"],
+            lw=6,
+            alpha=0.35,
+            solid_capstyle="butt",
+        )
         right.plot(hours, level[0.5], "o", color=COLOURS["full model"])
-    right.set(xscale="log", yscale="log", ylim=(0.05, 50), xlabel="typical half-life of blockade, toff (h): unknown in man", ylabel="MED (mg/day)")
+    right.set(
+        xscale="log",
+        yscale="log",
+        ylim=(0.05, 50),
+        xlabel="typical half-life of blockade, toff (h): unknown in man",
+        ylabel="MED (mg/day)",
+    )
     right.set_xticks(HOURS, HOURS)
     right.set_yticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
     right.minorticks_off()
@@ -87,7 +132,11 @@ def main():
         s = summaries[name]
         median = next(q for q in s["quantiles"] if q["level"] == 0.5)["value"]
         inside = s["share_inside"]["share"][0]
-        print(f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  in 0.1-6 mg {inside:6.1%}", s["samples_of_41"], flush=True)
+        print(
+            f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  in 0.1-6 mg {inside:6.1%}",
+            s["samples_of_41"],
+            flush=True,
+        )
     write_json(summaries, HERE / "summary.json")
     write_figure(draw(tables, summaries), HERE / "med-distribution.png")
 

@@ -1,6 +1,6 @@
 """Experiment 05: where do the results of the single-blind trial of 2009 (n = 10) fall among virtual replicas of it?
 
-    python experiments/05-fibromyalgia-2009/run.py [-n 1000]
+python experiments/05-fibromyalgia-2009/run.py [-n 1000]
 """
 
 import argparse
@@ -17,7 +17,9 @@ from pkpd.trials.predictive_check import by_patient, cut, means, placed
 
 HERE, SIZE = Path(__file__).parent, 10
 FALLS = {"4.5 mg": 32.5, "placebo": 2.3}  # % fall of symptoms, Younger 2009
-EXPLAINED = 80.0  # % of the variance of the response that the sedimentation rate explained: more than this
+EXPLAINED = (
+    80.0  # % of the variance of the response that the sedimentation rate explained: more than this
+)
 WORLDS = {"drug": {}, "no effect": {"null": "no-effect"}, "glia off": {"set": {"glia": 0.0}}}
 
 
@@ -26,7 +28,9 @@ def explained(inflammation, response):
     found = []
     for x, y in zip(cut(inflammation, SIZE), cut(response, SIZE), strict=True):
         known = np.isfinite(y)
-        found.append(100 * np.corrcoef(x[known], y[known])[0, 1] ** 2 if known.sum() > 3 else np.nan)
+        found.append(
+            100 * np.corrcoef(x[known], y[known])[0, 1] ** 2 if known.sum() > 3 else np.nan
+        )
     return np.array(found)
 
 
@@ -47,17 +51,38 @@ def main():
     count, summary, seen = parser.parse_args().n, {}, {}
     for name, changes in WORLDS.items():
         seen[name], whole, result = study(count, changes)
-        rows = {key: placed(seen[name][key], value) for key, value in (FALLS | {"explained": EXPLAINED}).items()}
-        both = (seen[name]["4.5 mg"] >= FALLS["4.5 mg"]) & (seen[name]["placebo"] <= FALLS["placebo"])
+        rows = {
+            key: placed(seen[name][key], value)
+            for key, value in (FALLS | {"explained": EXPLAINED}).items()
+        }
+        both = (seen[name]["4.5 mg"] >= FALLS["4.5 mg"]) & (
+            seen[name]["placebo"] <= FALLS["placebo"]
+        )
         summary[name] = rows | {"both_as_extreme": float(both.mean()), "explained_among_all": whole}
-        summary["provenance"] = summary.get("provenance") or provenance(result.model, result.cohort) | {"diary": result.diary.digest[:16]}
+        summary["provenance"] = summary.get("provenance") or provenance(
+            result.model, result.cohort
+        ) | {"diary": result.diary.digest[:16]}
         print(name, summary[name], flush=True)
-    labels = {f"fall of symptoms on {key} (%)": (key, {"published": value}) for key, value in FALLS.items()}
-    labels["variance of the response explained\nby inflammation (%)"] = "explained", {"published: above": EXPLAINED}
-    panels = [(label, {world: seen[world][key] for world in ("drug", "no effect")}, value) for label, (key, value) in labels.items()]
-    caption = [f"{summary['provenance']['model']}: {count} replicas of {SIZE} patients. Shown, not fitted: single-blind, fixed order."]
+    labels = {
+        f"fall of symptoms on {key} (%)": (key, {"published": value})
+        for key, value in FALLS.items()
+    }
+    labels["variance of the response explained\nby inflammation (%)"] = (
+        "explained",
+        {"published: above": EXPLAINED},
+    )
+    panels = [
+        (label, {world: seen[world][key] for world in ("drug", "no effect")}, value)
+        for label, (key, value) in labels.items()
+    ]
+    caption = [
+        f"{summary['provenance']['model']}: {count} replicas of {SIZE} patients. Shown, not fitted: single-blind, fixed order."
+    ]
     write_json(summary, HERE / "summary.json")
-    write_figure(replicas(panels, "The trial of 2009 among virtual replicas of it", caption), HERE / "fibromyalgia-2009.png")
+    write_figure(
+        replicas(panels, "The trial of 2009 among virtual replicas of it", caption),
+        HERE / "fibromyalgia-2009.png",
+    )
 
 
 if __name__ == "__main__":

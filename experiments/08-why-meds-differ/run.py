@@ -1,6 +1,6 @@
 """Experiment 08: which physiology makes patients' MEDs differ, which moves the benefit, and what would have to be measured to tell a MED beforehand?
 
-    python experiments/08-why-meds-differ/run.py [--half-width 0.02] [-n 4000]
+python experiments/08-why-meds-differ/run.py [--half-width 0.02] [-n 4000]
 """
 
 import argparse
@@ -11,37 +11,68 @@ from pkpd.result import write_figure, write_json
 
 HERE = Path(__file__).parent
 SEED, SHOWN, MOST = 7, 0.03, 4096
-OTHERS = {"benefit_at_med": "benefit", "responder": "being helped", "log10_observed": "log observed MED"}
+OTHERS = {
+    "benefit_at_med": "benefit",
+    "responder": "being helped",
+    "log10_observed": "log observed MED",
+}
 RULE, NOISE = "slow-ladder", "titration noise"
 MEASURE, SCANS = ("wt", "infl"), "4 h, 24 h"
 
 
 def share(value):
-    """"45 ± 1 %" of (value, low, high)."""
-    return "" if value is None else f"{100 * value[0]:.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
+    """ "45 ± 1 %" of (value, low, high)."""
+    return (
+        ""
+        if value is None
+        else f"{100 * value[0]:.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
+    )
 
 
 def influence_table(found):
     """Lines of Markdown: inputs that matter to log MED, then blocks of equations, with their shares of it and of the other outputs."""
-    first, total, shapley = (found.get("log10_med", m) for m in ("sobol_first", "sobol_total", "shapley"))
+    first, total, shapley = (
+        found.get("log10_med", m) for m in ("sobol_first", "sobol_total", "shapley")
+    )
     others = [found.get(o, "sobol_total") for o in OTHERS]
-    lines = ["| input | what it is | log MED: alone | in all | Shapley | " + " | ".join(f"{name}: in all" for name in OTHERS.values()) + " |", "|---" * 8 + "|"]
+    lines = [
+        "| input | what it is | log MED: alone | in all | Shapley | "
+        + " | ".join(f"{name}: in all" for name in OTHERS.values())
+        + " |",
+        "|---" * 8 + "|",
+    ]
     labels = {i.name: i.label for i in found.model.inputs}
     shown = [n for n in total if max(t[n][0] for t in (total, *others) if t) >= SHOWN]
     for name in sorted(shown, key=lambda n: -total[n][0]):
-        lines.append(f"| `{name}` | {labels[name]} | " + " | ".join(share(x.get(name)) for x in (first, total, shapley, *others)) + " |")
-    blocks = [found.get("log10_med", "group_closed"), found.get("log10_med", "group_total"), {}, *(found.get(o, "group_total") for o in OTHERS)]
+        lines.append(
+            f"| `{name}` | {labels[name]} | "
+            + " | ".join(share(x.get(name)) for x in (first, total, shapley, *others))
+            + " |"
+        )
+    blocks = [
+        found.get("log10_med", "group_closed"),
+        found.get("log10_med", "group_total"),
+        {},
+        *(found.get(o, "group_total") for o in OTHERS),
+    ]
     names = dict.fromkeys(name for block in blocks for name in block)
     for n in names:
-        what = "diary, placebo response, missed doses, dropout" if n == NOISE else "all of this block"
+        what = (
+            "diary, placebo response, missed doses, dropout" if n == NOISE else "all of this block"
+        )
         lines.append(f"| **{n}** | {what} | " + " | ".join(share(b.get(n)) for b in blocks) + " |")
     return lines
 
 
 def prediction_table(predictions):
     """Lines of Markdown: what each measurement tells alone and what is lost without it, for everybody and for those helped enough."""
-    found = [{r["measured"]: (r["value"], r["low"], r["high"]) for r in p.rows()} for p in predictions]
-    lines = ["| measured | alone | lost without it | alone, if helped enough | lost without it |", "|---|---|---|---|---|"]
+    found = [
+        {r["measured"]: (r["value"], r["low"], r["high"]) for r in p.rows()} for p in predictions
+    ]
+    lines = [
+        "| measured | alone | lost without it | alone, if helped enough | lost without it |",
+        "|---|---|---|---|---|",
+    ]
     for m in predictions[0].measures:
         cells = [share(f[f"{what} {m['name']}"]) for f in found for what in ("only", "without")]
         lines.append(f"| {m['what']} (error {m['error']}) | " + " | ".join(cells) + " |")
@@ -66,20 +97,38 @@ def main():
     parser.add_argument("-n", type=int, default=4000)
     given = parser.parse_args()
     model = pkpd.load("ldn/hormesis")
-    found = pkpd.sensitivity_indices(model, half_width=given.half_width, most=MOST, seed=SEED, titrate=RULE)
+    found = pkpd.sensitivity_indices(
+        model, half_width=given.half_width, most=MOST, seed=SEED, titrate=RULE
+    )
     print("\n".join(influence_table(found)), flush=True)
-    without = pkpd.sensitivity_indices(model, ("sobol",), half_width=1.5 * given.half_width, most=MOST, seed=SEED, set={"glia": 0})
+    without = pkpd.sensitivity_indices(
+        model, ("sobol",), half_width=1.5 * given.half_width, most=MOST, seed=SEED, set={"glia": 0}
+    )
     people = pkpd.cohort(model, given.n, seed=SEED)
-    predictions = [pkpd.predict(model, people, MEASURE, at=SCANS, helped=helped) for helped in (False, True)]
+    predictions = [
+        pkpd.predict(model, people, MEASURE, at=SCANS, helped=helped) for helped in (False, True)
+    ]
     print("\n".join(prediction_table(predictions)), flush=True)
-    parts = {"influences": found, "without_glia": without, "prediction": predictions[0], "prediction_if_helped": predictions[1]}
+    parts = {
+        "influences": found,
+        "without_glia": without,
+        "prediction": predictions[0],
+        "prediction_if_helped": predictions[1],
+    }
     summary = {name: part.summary() for name, part in parts.items()}
     for name in ("influences", "without_glia"):
         summary[name]["indices"] = parts[name].frame().to_dict("records")
     write_json(summary, HERE / "summary.json")
     write_figure(pkpd.plot(found), HERE / "why-meds-differ.png")
     write_figure(pkpd.plot(predictions[0]), HERE / "prediction.png")
-    fill(HERE / "README.md", {"influences": influence_table(found), "without glia": influence_table(without), "prediction": prediction_table(predictions)})
+    fill(
+        HERE / "README.md",
+        {
+            "influences": influence_table(found),
+            "without glia": influence_table(without),
+            "prediction": prediction_table(predictions),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -9,10 +9,18 @@ from pkpd.trials.importance_weights import expected, log_extremes, log_normal
 from pkpd.trials.predictive_check import by_patient
 
 FOLDER = Path(__file__).parents[1]
-CROSSOVER, VETERANS, CLINIC, MANY = 31, 41, 41, np.inf  # patients; MANY: a range of many studies, without a number
+CROSSOVER, VETERANS, CLINIC, MANY = (
+    31,
+    41,
+    41,
+    np.inf,
+)  # patients; MANY: a range of many studies, without a number
 # data set -> statistic -> (published, SD of what differs between studies beside chance (assumed), patients)
 PUBLISHED = {
-    "2013: mean falls": {"fall on 4.5 mg (%)": (28.8, 0.0, CROSSOVER), "fall on placebo (%)": (18.0, 0.0, CROSSOVER)},
+    "2013: mean falls": {
+        "fall on 4.5 mg (%)": (28.8, 0.0, CROSSOVER),
+        "fall on placebo (%)": (18.0, 0.0, CROSSOVER),
+    },
     "veterans: pain": {"change of veterans' pain (points)": (-0.83, 0.5, VETERANS)},
     "veterans: persistence": {"veterans treated on day 123 (%)": (50.0, 5.0, VETERANS)},
     "30-68 % report benefit": {"own improvement reached on 4.5 mg (%)": (49.0, 9.5, MANY)},
@@ -35,23 +43,44 @@ class VisitData:
     """
 
     def __init__(self, broad):
-        crossover, veterans = (self._trial(broad, name) for name in ("06-fibromyalgia-2013", "07-veterans-cohort"))
-        table = pkpd.titrate(broad.people.model, broad.people, "slow-ladder", replicates=1, diary=broad.diary)
+        crossover, veterans = (
+            self._trial(broad, name) for name in ("06-fibromyalgia-2013", "07-veterans-cohort")
+        )
+        table = pkpd.titrate(
+            broad.people.model, broad.people, "slow-ladder", replicates=1, diary=broad.diary
+        )
         fall, truth = -crossover["4.5 mg"], table.truth
-        self.values = np.column_stack([
-            fall, -crossover["placebo"], veterans["pain"], 100 * veterans["stayed"], 100.0 * (fall >= 100 * broad.wanted),
-            100.0 * ~truth["responder"], 100 * crossover["responders on 4.5 mg"],
-        ])  # fmt: skip
-        self.ladder, self.true, self.order = table.rule.ladder, truth["med"], np.argsort(truth["med"])
-        self.step = np.where(np.isfinite(table.found[0]), np.searchsorted(self.ladder, table.found[0]), -1)
+        self.values = np.column_stack(
+            [
+                fall,
+                -crossover["placebo"],
+                veterans["pain"],
+                100 * veterans["stayed"],
+                100.0 * (fall >= 100 * broad.wanted),
+                100.0 * ~truth["responder"],
+                100 * crossover["responders on 4.5 mg"],
+            ]
+        )
+        self.ladder, self.true, self.order = (
+            table.rule.ladder,
+            truth["med"],
+            np.argsort(truth["med"]),
+        )
+        self.step = np.where(
+            np.isfinite(table.found[0]), np.searchsorted(self.ladder, table.found[0]), -1
+        )
 
     def _trial(self, broad, name):
-        return by_patient(pkpd.trial(FOLDER / name / "trial.toml", people=broad.people, diary=broad.diary))
+        return by_patient(
+            pkpd.trial(FOLDER / name / "trial.toml", people=broad.people, diary=broad.diary)
+        )
 
     def predicted(self, weights):
         """Means (J,) of the statistics, their covariance (J, J) at the published sizes, shares (D,) of the observed MEDs, median of the true ones."""
         mean, covariance = expected(self.values, weights)
-        sizes = np.where(np.equal.outer(SIZES, SIZES), SIZES, np.inf)  # different studies have different patients
+        sizes = np.where(
+            np.equal.outer(SIZES, SIZES), SIZES, np.inf
+        )  # different studies have different patients
         shares = np.bincount(self.step + 1, weights, len(self.ladder) + 1)[1:]
         passed = np.cumsum(np.where(np.isfinite(self.true), weights, 0.0)[self.order])
         median = self.true[self.order][np.searchsorted(passed, 0.5 * passed[-1])]
@@ -61,8 +90,20 @@ class VisitData:
 def log_likelihood(prediction, sets):
     """log likelihood of some data sets under what a population predicts: normal for means and shares, of the extremes for the MEDs."""
     mean, covariance, shares, _ = prediction
-    known = {name: PUBLISHED[data][name] for data in sets if data in PUBLISHED for name in PUBLISHED[data]}
+    known = {
+        name: PUBLISHED[data][name]
+        for data in sets
+        if data in PUBLISHED
+        for name in PUBLISHED[data]
+    }
     rows = [list(STATISTICS).index(name) for name in known]
-    published, apart = [value for value, _, _ in known.values()], np.array([beside**2 for _, beside, _ in known.values()])
-    found = log_normal(published, mean[rows], covariance[np.ix_(rows, rows)] + np.diag(apart)) if rows else 0.0
+    published, apart = (
+        [value for value, _, _ in known.values()],
+        np.array([beside**2 for _, beside, _ in known.values()]),
+    )
+    found = (
+        log_normal(published, mean[rows], covariance[np.ix_(rows, rows)] + np.diag(apart))
+        if rows
+        else 0.0
+    )
     return found + (log_extremes(shares, CLINIC) if MEDS in sets else 0.0)

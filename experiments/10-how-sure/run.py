@@ -1,6 +1,6 @@
 """Experiment 10: how sure is it that little of the spread of observed MEDs is real, and what true MEDs are, after calibration?
 
-    python experiments/10-how-sure/run.py [-n 2500] [--populations 32]
+python experiments/10-how-sure/run.py [-n 2500] [--populations 32]
 """
 
 import argparse
@@ -16,12 +16,20 @@ from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.observation import diary
 
 HERE = Path(__file__).parent
-DRAWS = HERE.parent / "09-calibration/posterior.csv"  # populations that agree with the published data
-TYPICAL, TRAITS = ("toff", "b50", "s_opioid", "s_glia"), {"noise_sd": "noise_sd", "improvement_wanted": "wanted", "leave_no_benefit": "give_up"}
+DRAWS = (
+    HERE.parent / "09-calibration/posterior.csv"
+)  # populations that agree with the published data
+TYPICAL, TRAITS = (
+    ("toff", "b50", "s_opioid", "s_glia"),
+    {"noise_sd": "noise_sd", "improvement_wanted": "wanted", "leave_no_benefit": "give_up"},
+)
 NUMBERS = {  # name -> (label, factor)
-    "share_real": ("variance of log observed MED\nthat is the patients' own (%)", 100), "with_med": ("patients with a true MED (%)", 100),
-    "median_med": ("median true MED (mg)", 1), "inside": ("true MEDs within 0.1-6 mg (%)", 100), "correlation": ("correlation of log true\nand log observed MED", 1),
-}  # fmt: skip
+    "share_real": ("variance of log observed MED\nthat is the patients' own (%)", 100),
+    "with_med": ("patients with a true MED (%)", 100),
+    "median_med": ("median true MED (mg)", 1),
+    "inside": ("true MEDs within 0.1-6 mg (%)", 100),
+    "correlation": ("correlation of log true\nand log observed MED", 1),
+}
 
 
 def population(model, row, n):
@@ -29,8 +37,12 @@ def population(model, row, n):
     share = row["no_response"]
     item = next(p for p in model.parameters if p.name == "responds")
     item = replace(item, iiv=replace(item.iiv, classes=(("no", share), ("yes", 1 - share))))
-    model = replace(model, parameters=tuple(item if p.name == "responds" else p for p in model.parameters))
-    return pkpd.cohort(model, n, seed=7).under({name: row[name] for name in TYPICAL}), diary(changes={name: row[h] for name, h in TRAITS.items()})
+    model = replace(
+        model, parameters=tuple(item if p.name == "responds" else p for p in model.parameters)
+    )
+    return pkpd.cohort(model, n, seed=7).under({name: row[name] for name in TYPICAL}), diary(
+        changes={name: row[h] for name, h in TRAITS.items()}
+    )
 
 
 def numbers(cohort, notes):
@@ -40,16 +52,27 @@ def numbers(cohort, notes):
     doses = np.where(status == "below_range", 0.0, np.where(status == "above_range", np.inf, med))
     both = np.isfinite(med) & np.isfinite(seen)
     doses = doses[~np.isnan(doses)]
-    return {"share_real": table.share_real()["share"], "with_med": len(doses) / len(cohort), "median_med": float(np.quantile(doses, 0.5, method="nearest")),
-            "inside": float(((doses >= 0.1) & (doses <= 6)).mean()), "correlation": float(np.corrcoef(np.log(med[both]), np.log(seen[both]))[0, 1])}  # fmt: skip
+    return {
+        "share_real": table.share_real()["share"],
+        "with_med": len(doses) / len(cohort),
+        "median_med": float(np.quantile(doses, 0.5, method="nearest")),
+        "inside": float(((doses >= 0.1) & (doses <= 6)).mean()),
+        "correlation": float(np.corrcoef(np.log(med[both]), np.log(seen[both]))[0, 1]),
+    }
 
 
 def draw(rows):
     """Every number over the populations, against the typical half-life of blockade."""
     figure = Figure(figsize=(15, 3.6), layout="constrained")
-    for axes, (name, (label, factor)) in zip(figure.subplots(1, len(NUMBERS)), NUMBERS.items(), strict=True):
+    for axes, (name, (label, factor)) in zip(
+        figure.subplots(1, len(NUMBERS)), NUMBERS.items(), strict=True
+    ):
         axes.plot(rows["toff"], factor * rows[name], "o", color="#0072B2", alpha=0.7)
-        axes.set(xscale="log", xlabel="typical toff (h)", yscale="log" if name == "median_med" else "linear")
+        axes.set(
+            xscale="log",
+            xlabel="typical toff (h)",
+            yscale="log" if name == "median_med" else "linear",
+        )
         axes.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         if name == "median_med":
             axes.set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
@@ -72,9 +95,23 @@ def main():
         rows.append(row | numbers(*population(model, row, options.n)))
         print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True)
     rows = pd.DataFrame(rows)
-    found = {name: dict(zip(("low", "median", "high"), np.quantile(rows[name], (0.05, 0.5, 0.95)).tolist(), strict=True)) for name in NUMBERS}
+    found = {
+        name: dict(
+            zip(
+                ("low", "median", "high"),
+                np.quantile(rows[name], (0.05, 0.5, 0.95)).tolist(),
+                strict=True,
+            )
+        )
+        for name in NUMBERS
+    }
     usual = pkpd.cohort(model, options.n, seed=7)
-    summary = {"populations": options.populations, "patients": options.n, "numbers": found, "rows": rows.to_dict("records")}
+    summary = {
+        "populations": options.populations,
+        "patients": options.n,
+        "numbers": found,
+        "rows": rows.to_dict("records"),
+    }
     write_json(summary | {"provenance": provenance(model, usual)}, HERE / "summary.json")
     write_figure(draw(rows), HERE / "how-sure.png")
 

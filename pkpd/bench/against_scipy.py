@@ -27,13 +27,19 @@ def against_scipy(quick=False):
     days, people, known, rounds = (14, 64, 2, 1) if quick else (workload.DAYS, 256, 3, 3)
     patients = workload.patients(people)
     solvers = {"pkpd": (bench_solvers.own(days=days), TOLERANCES, people)}
-    solvers |= {f"SciPy {method}": (bench_solvers.by_scipy(method, days), TOLERANCES, 2) for method in METHODS}
+    solvers |= {
+        f"SciPy {method}": (bench_solvers.by_scipy(method, days), TOLERANCES, 2)
+        for method in METHODS
+    }
     truth = bench_solvers.truth(patients[:known], days)
     lines = measure.lines(solvers, patients, known, partial(workload.error, truth=truth), rounds)
     return {
-        "machine": measure.stamp(), "workload": f"LDN-12, {days} daily doses", "rounds": rounds,
-        "rows": [row for rtol in ASKED for row in compared(lines, rtol)], "threads": _threads(patients, days, rounds),
-    }  # fmt: skip
+        "machine": measure.stamp(),
+        "workload": f"LDN-12, {days} daily doses",
+        "rounds": rounds,
+        "rows": [row for rtol in ASKED for row in compared(lines, rtol)],
+        "threads": _threads(patients, days, rounds),
+    }
 
 
 def compared(lines, rtol):
@@ -45,12 +51,22 @@ def compared(lines, rtol):
         at = line.tolerances.index(rtol)
         equal = cost if line is own else line.cost_at(error)
         yield {
-            "rtol": rtol, "solver": line.name, "patients_per_s": 1.0 / float(np.median(line.costs[:, at])), "error": float(line.errors[at]),
-            "ratio_same_rtol": measure.ratio(line.costs[:, at], cost), "ratio_equal_error": measure.ratio(equal, cost),
-        }  # fmt: skip
+            "rtol": rtol,
+            "solver": line.name,
+            "patients_per_s": 1.0 / float(np.median(line.costs[:, at])),
+            "error": float(line.errors[at]),
+            "ratio_same_rtol": measure.ratio(line.costs[:, at], cost),
+            "ratio_equal_error": measure.ratio(equal, cost),
+        }
 
 
 def _threads(patients, days, rounds):
     run = bench_solvers.own(threads=os.cpu_count(), days=days)(1e-6)
-    seconds = measure.rounds({"all": partial(run, patients)}, rounds, clock=time.perf_counter)["all"]
-    return {"rtol": 1e-6, "threads": os.cpu_count(), "patients_per_s": len(patients) / float(np.median(seconds))}
+    seconds = measure.rounds({"all": partial(run, patients)}, rounds, clock=time.perf_counter)[
+        "all"
+    ]
+    return {
+        "rtol": 1e-6,
+        "threads": os.cpu_count(),
+        "patients_per_s": len(patients) / float(np.median(seconds)),
+    }

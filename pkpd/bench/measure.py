@@ -29,7 +29,11 @@ class Line:
         """Places along N, loosest first, that no other tolerance beats in error and cost at once."""
         cost = np.median(self.costs, axis=0)
         fine = [i for i in range(len(cost)) if np.isfinite(self.errors[i])]
-        kept = [i for i in fine if not any(self.errors[j] <= self.errors[i] and cost[j] < cost[i] for j in fine)]
+        kept = [
+            i
+            for i in fine
+            if not any(self.errors[j] <= self.errors[i] and cost[j] < cost[i] for j in fine)
+        ]
         return sorted(kept, key=lambda i: -self.errors[i])
 
     def cost_at(self, error):
@@ -41,7 +45,9 @@ class Line:
         x = -np.log(np.maximum(self.errors[front], 1e-300))
         if not front or -np.log(error) > x[-1]:
             return np.full(len(self.costs), np.nan)
-        return np.array([np.exp(np.interp(-np.log(error), x, np.log(row[front]))) for row in self.costs])
+        return np.array(
+            [np.exp(np.interp(-np.log(error), x, np.log(row[front]))) for row in self.costs]
+        )
 
 
 def lines(solvers, people, known, error, count):
@@ -61,11 +67,13 @@ def lines(solvers, people, known, error, count):
     seconds = rounds(runs, count)
     return [
         Line(
-            name, tuple(tolerances), np.array([errors[name, t] for t in tolerances]),
+            name,
+            tuple(tolerances),
+            np.array([errors[name, t] for t in tolerances]),
             np.stack([seconds[name, t] / numbers[name] for t in tolerances], axis=1),
         )
         for name, (_, tolerances, _) in solvers.items()
-    ]  # fmt: skip
+    ]
 
 
 def rounds(runs, count, clock=time.process_time):
@@ -99,15 +107,23 @@ def stamp(packages=()):
             continue
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     return {
-        "date": time.strftime("%Y-%m-%d", time.gmtime()), "cpu": processor(), "cores": os.cpu_count(), "load": load,
-        "system": platform.system(), "python": platform.python_version(), "packages": found, "build": fingerprint(batch.LANES),
-    }  # fmt: skip
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "load": load,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "packages": found,
+        "build": fingerprint(batch.LANES),
+    }
 
 
 def processor():
     """Name of the processor."""
     try:
         with open("/proc/cpuinfo") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+            return next(
+                line.partition(":")[2].strip() for line in file if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -95,10 +95,17 @@ def scalar(model):
     lines += [f"dy[{i}] = {hoist(s.rate)}" for i, s in enumerate(model.states)]
     initial = [f"y[{i}] = {hoist(s.initial)}" for i, s in enumerate(model.states)]
     fixed = [f"c[{k}] = {text}" for k, text in enumerate(hoist.texts)]
-    text = HEADER.format(name=model.name) + "\n\n\n".join([
-        _indented(fixed), '@njit(error_model="numpy")\ndef start(c, y):\n' + _indented(initial),
-        '@njit(error_model="numpy")\ndef rates(t, y, c, dy):\n' + _indented(lines),
-    ]) + "\n"  # fmt: skip
+    text = (
+        HEADER.format(name=model.name)
+        + "\n\n\n".join(
+            [
+                _indented(fixed),
+                '@njit(error_model="numpy")\ndef start(c, y):\n' + _indented(initial),
+                '@njit(error_model="numpy")\ndef rates(t, y, c, dy):\n' + _indented(lines),
+            ]
+        )
+        + "\n"
+    )
     path = cache.source_file(f"{model.name}_scalar", text)
     cache.write(path, text)
     module = cache.load(path)

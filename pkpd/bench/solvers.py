@@ -24,7 +24,9 @@ def own(solver="auto", threads=1, days=workload.DAYS):
         def run(theta):
             n = len(theta)
             doses, grid = workload.actions(n, days), workload.grid(days)
-            return batch.solve(kernel, theta, t1=grid[-1], actions=doses, grid=grid, rtol=rtol, threads=threads).out
+            return batch.solve(
+                kernel, theta, t1=grid[-1], actions=doses, grid=grid, rtol=rtol, threads=threads
+            ).out
 
         return run
 

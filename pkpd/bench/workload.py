@@ -48,9 +48,12 @@ def amounts(n):
 def actions(n, days=DAYS):
     """The doses as actions of the lane solver."""
     return Actions(
-        np.arange(n + 1, dtype=np.int64) * days, np.tile(EVERY * np.arange(days), n), np.full(n * days, ADD, np.int8),
-        np.zeros(n * days, np.int32), np.repeat(amounts(n), days),
-    )  # fmt: skip
+        np.arange(n + 1, dtype=np.int64) * days,
+        np.tile(EVERY * np.arange(days), n),
+        np.full(n * days, ADD, np.int8),
+        np.zeros(n * days, np.int32),
+        np.repeat(amounts(n), days),
+    )
 
 
 def start():

@@ -11,10 +11,13 @@ from pkpd.cli import bench, fitting, library, nca, report, response, sensitivity
 from pkpd.errors import PkpdError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Dose response and maximally effective doses of virtual patients, computed from mechanism.\n\n"
     "Start with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report",
-)  # fmt: skip
+)
 app.command("models")(library.models)
 app.command("check")(library.check)
 app.command("show")(library.show)

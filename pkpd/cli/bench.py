@@ -9,7 +9,12 @@ from pkpd.cli import console, options
 
 def bench(
     json: options.Json = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Two weeks of doses and one round: a first impression in seconds.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Two weeks of doses and one round: a first impression in seconds."
+        ),
+    ] = False,
 ):
     """Speed and error of the installed solver on this machine, beside SciPy's, at the same tolerance and at equal error.
 

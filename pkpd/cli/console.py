@@ -11,7 +11,11 @@ def table(headers, rows):
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=10_000, highlight=False, color_system=None)
+    console = (
+        Console(highlight=False)
+        if sys.stdout.isatty()
+        else Console(width=10_000, highlight=False, color_system=None)
+    )
     sheet = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for header in headers:
         sheet.add_column(header, overflow="fold")
@@ -27,16 +31,30 @@ def progress(total, quiet=False):
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     rate = TextColumn("{task.fields[rate]}")
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("patients"), rate, TimeRemainingColumn())
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("patients"),
+        rate,
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("", total=total, rate="")
 
         def advance(done, total=None):
             speed = bars.tasks[0].speed
-            bars.update(bar, completed=done, total=total, rate=f"{speed:,.0f} patients/s" if speed else "")
+            bars.update(
+                bar, completed=done, total=total, rate=f"{speed:,.0f} patients/s" if speed else ""
+            )
 
         yield advance
 
@@ -52,7 +70,11 @@ def in_chunks(cohort, size, work, advance):
         while done < len(cohort):
             part = cohort.subset(cohort.ids[done : done + size])
             before = done
-            parts.append(work(part, None if advance is None else lambda n, before=before: advance(before + n)))
+            parts.append(
+                work(
+                    part, None if advance is None else lambda n, before=before: advance(before + n)
+                )
+            )
             done += len(part)
             if advance is not None:
                 advance(done)
@@ -78,7 +100,10 @@ def keep_model(model, folder):
         return [write_model(model, folder)]
     except ModelError as error:
         (folder / MODEL).unlink(missing_ok=True)  # of an earlier run
-        print(f"{error} The results are those of the model as it was; its text is not kept beside them.", file=sys.stderr)
+        print(
+            f"{error} The results are those of the model as it was; its text is not kept beside them.",
+            file=sys.stderr,
+        )
         return []
 
 
@@ -91,5 +116,8 @@ def finish(files, failure, finished, total, quiet=False):
     if files and not quiet:
         print("\nWrote " + ", ".join(str(f) for f in files))
     if finished is not None:
-        print(f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; the rest were not computed.", file=sys.stderr)
+        print(
+            f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; the rest were not computed.",
+            file=sys.stderr,
+        )
         raise typer.Exit(130)

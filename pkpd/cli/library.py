@@ -20,11 +20,20 @@ def models(json: options.Json = False):
     for name in load.models():
         try:
             model = load.load(name)
-            rows.append((name, model.title, " ".join(model.outputs), f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}"))
+            rows.append(
+                (
+                    name,
+                    model.title,
+                    " ".join(model.outputs),
+                    f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}",
+                )
+            )
         except PkpdError as error:
             rows.append((name, str(error), "", ""))
     if json:
-        _print_json([dict(zip(("name", "title", "outputs", "assumed"), row, strict=True)) for row in rows])
+        _print_json(
+            [dict(zip(("name", "title", "outputs", "assumed"), row, strict=True)) for row in rows]
+        )
     else:
         console.table(("model", "title", "outputs", "assumed"), rows)
 
@@ -46,16 +55,26 @@ def check(
     found = load(model)
     if quiet:
         return
-    names = [(s.name, s.unit, "state", s.place) for s in found.states] + [(a.name, a.unit, "equation", a.place) for a in found.assignments]
+    names = [(s.name, s.unit, "state", s.place) for s in found.states] + [
+        (a.name, a.unit, "equation", a.place) for a in found.assignments
+    ]
     inputs = [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
-    console.table(("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs)
-    grades = ", ".join(f"{count} {grade}" for grade, count in model_words.evidence(found).items() if count)
-    print(f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, {len(found.inputs)} parameters ({grades}).")
+    console.table(
+        ("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs
+    )
+    grades = ", ".join(
+        f"{count} {grade}" for grade, count in model_words.evidence(found).items() if count
+    )
+    print(
+        f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, {len(found.inputs)} parameters ({grades})."
+    )
 
 
 def show(
     model: options.Model,
-    source: Annotated[bool, typer.Option("--source", help="Print the generated kernel instead.")] = False,
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the generated kernel instead.")
+    ] = False,
 ):
     """Show equations and parameters of a model, or the code that is compiled from it.
 

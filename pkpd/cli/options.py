@@ -8,75 +8,247 @@ import typer
 from pkpd.errors import PkpdError
 
 Option = typer.Option
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name in the library (pkpd models) or path to a .toml file.", show_default=False)]
-Number = Annotated[int, Option("-n", min=1, metavar="N", help="Number of patients; any cohort is a prefix of a larger one.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Name in the library (pkpd models) or path to a .toml file.",
+        show_default=False,
+    ),
+]
+Number = Annotated[
+    int,
+    Option(
+        "-n", min=1, metavar="N", help="Number of patients; any cohort is a prefix of a larger one."
+    ),
+]
 Seed = Annotated[int, Option("--seed", min=0, metavar="S", help="Seed of the cohort.")]
-Sampling = Annotated[str, Option("--sampling", metavar="KIND", help="sobol (scrambled Sobol' points) or mc (plain Monte Carlo).")]
-Typical = Annotated[bool, Option("--typical", help="One patient without variability, covariates at reference.")]
+Sampling = Annotated[
+    str,
+    Option(
+        "--sampling",
+        metavar="KIND",
+        help="sobol (scrambled Sobol' points) or mc (plain Monte Carlo).",
+    ),
+]
+Typical = Annotated[
+    bool, Option("--typical", help="One patient without variability, covariates at reference.")
+]
 Set = Annotated[
     list[str] | None,
-    Option("--set", metavar="NAME=VALUE", help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".', show_default=False),
+    Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".',
+        show_default=False,
+    ),
 ]
-Ids = Annotated[list[int] | None, Option("--id", min=1, metavar="ID", help="Only this patient of the cohort; may be repeated.", show_default=False)]
+Ids = Annotated[
+    list[int] | None,
+    Option(
+        "--id",
+        min=1,
+        metavar="ID",
+        help="Only this patient of the cohort; may be repeated.",
+        show_default=False,
+    ),
+]
 Covariates = Annotated[
     str | None,
     Option(
-        "--covariates", metavar="TABLE", show_default=False,
+        "--covariates",
+        metavar="TABLE",
+        show_default=False,
         help="Table of people (.csv, .parquet) with columns named like covariates: rows are drawn whole, or belong to the patients of a column ID.",
     ),
 ]
 By = Annotated[
     str | None,
-    Option("--by", metavar="NAMES", help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.", show_default=False),
+    Option(
+        "--by",
+        metavar="NAMES",
+        help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.",
+        show_default=False,
+    ),
 ]
 Uncertainty = Annotated[
     str | None,
     Option(
-        "--uncertainty", metavar="FILE", show_default=False,
+        "--uncertainty",
+        metavar="FILE",
+        show_default=False,
         help="Parameter sets, one a row (.csv, .parquet), or covariance of estimates (.toml): the interval of every quantile over the sets, same patients.",
     ),
 ]
-Sets = Annotated[int | None, Option("--sets", min=2, metavar="N", help="Number of parameter sets (default: all rows; 100 from a covariance).", show_default=False)]
+Sets = Annotated[
+    int | None,
+    Option(
+        "--sets",
+        min=2,
+        metavar="N",
+        help="Number of parameter sets (default: all rows; 100 from a covariance).",
+        show_default=False,
+    ),
+]
 Replicates = Annotated[
     int | None,
-    Option("--replicates", min=2, metavar="R", help="Scramblings of the seed, this one included: the sampling error of every quantile.", show_default=False),
+    Option(
+        "--replicates",
+        min=2,
+        metavar="R",
+        help="Scramblings of the seed, this one included: the sampling error of every quantile.",
+        show_default=False,
+    ),
 ]
-Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="Threads (default: all cores). Results do not depend on it.", show_default=False)]
-Tolerance = Annotated[float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")]
+Threads = Annotated[
+    int | None,
+    Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Threads (default: all cores). Results do not depend on it.",
+        show_default=False,
+    ),
+]
+Tolerance = Annotated[
+    float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")
+]
 Solver = Annotated[
     str,
-    Option("--solver", metavar="NAME", help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out stiff), linear, vern7, tsit5 or rosenbrock."),
+    Option(
+        "--solver",
+        metavar="NAME",
+        help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out stiff), linear, vern7, tsit5 or rosenbrock.",
+    ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, Option("--json", help="Print the summary as JSON, for scripts.")]
-Folder = Annotated[str | None, Option("--out", "-o", metavar="FOLDER", help="Folder for tables, summary and figure.", show_default=False)]
-File = Annotated[str | None, Option("--out", "-o", metavar="FILE", help="Table to write: .csv or .parquet.", show_default=False)]
+Folder = Annotated[
+    str | None,
+    Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        help="Folder for tables, summary and figure.",
+        show_default=False,
+    ),
+]
+File = Annotated[
+    str | None,
+    Option(
+        "--out", "-o", metavar="FILE", help="Table to write: .csv or .parquet.", show_default=False
+    ),
+]
 Figure = Annotated[bool, Option("--figure/--no-figure", help="Draw a figure beside the tables.")]
-Format = Annotated[Literal["png", "svg", "pdf"], Option("--format", help="Format of the figure; svg and pdf are vectors.")]
-Report = Annotated[bool, Option("--report", help="Also write report.html to --out: the whole study on one page that needs no network.")]
-Outcome = Annotated[str | None, Option("--outcome", metavar="NAME", help="State or output that a dose should move.", show_default=False)]
-Better = Annotated[str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)]
-Into = Annotated[str | None, Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False)]
-Every = Annotated[str | None, Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False)]
-Doses = Annotated[str | None, Option("--doses", metavar="LOW:HIGH", help='Range of doses, such as 0.05:50mg, or per a covariate: "0.001:0.7 mg/kg".', show_default=False)]
+Format = Annotated[
+    Literal["png", "svg", "pdf"],
+    Option("--format", help="Format of the figure; svg and pdf are vectors."),
+]
+Report = Annotated[
+    bool,
+    Option(
+        "--report",
+        help="Also write report.html to --out: the whole study on one page that needs no network.",
+    ),
+]
+Outcome = Annotated[
+    str | None,
+    Option(
+        "--outcome",
+        metavar="NAME",
+        help="State or output that a dose should move.",
+        show_default=False,
+    ),
+]
+Better = Annotated[
+    str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)
+]
+Into = Annotated[
+    str | None,
+    Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False),
+]
+Every = Annotated[
+    str | None,
+    Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False),
+]
+Doses = Annotated[
+    str | None,
+    Option(
+        "--doses",
+        metavar="LOW:HIGH",
+        help='Range of doses, such as 0.05:50mg, or per a covariate: "0.001:0.7 mg/kg".',
+        show_default=False,
+    ),
+]
 Delta = Annotated[
     str | None,
-    Option("--delta", metavar="SIZE", help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.', show_default=False),
+    Option(
+        "--delta",
+        metavar="SIZE",
+        help='Least benefit that counts: "10 %" of the untreated value, or a number in its unit.',
+        show_default=False,
+    ),
 ]
 Titrate = Annotated[
     str | None,
-    Option("--titrate", metavar="RULE", help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).", show_default=False),
+    Option(
+        "--titrate",
+        metavar="RULE",
+        help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).",
+        show_default=False,
+    ),
 ]
-Null = Annotated[str | None, Option("--null", metavar="CONTROL", help="Null control of --titrate: same-med or no-effect.", show_default=False)]
-Titrations = Annotated[int, Option("--titrations", min=1, metavar="N", help="How often --titrate titrates each patient, for the share of the spread that is real.")]
+Null = Annotated[
+    str | None,
+    Option(
+        "--null",
+        metavar="CONTROL",
+        help="Null control of --titrate: same-med or no-effect.",
+        show_default=False,
+    ),
+]
+Titrations = Annotated[
+    int,
+    Option(
+        "--titrations",
+        min=1,
+        metavar="N",
+        help="How often --titrate titrates each patient, for the share of the spread that is real.",
+    ),
+]
 
-Stream = Annotated[bool, Option("--stream", help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.")]
-Resume = Annotated[bool, Option("--resume", help="Go on with a streamed run: keep what is finished and sound, compute the rest.")]
+Stream = Annotated[
+    bool,
+    Option(
+        "--stream",
+        help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    Option(
+        "--resume",
+        help="Go on with a streamed run: keep what is finished and sound, compute the rest.",
+    ),
+]
 Scheduler = Annotated[
-    str | None, Option("--scheduler", metavar="ADDRESS", help="Compute the chunks of --stream on a Dask cluster, such as tcp://host:8786.", show_default=False)
+    str | None,
+    Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Compute the chunks of --stream on a Dask cluster, such as tcp://host:8786.",
+        show_default=False,
+    ),
 ]
 Chunk = Annotated[
-    int | None, Option("--chunk", min=1, metavar="N", help="Patients a file of --stream (default: 4096): all that a kill can lose, for each thread.", show_default=False)
+    int | None,
+    Option(
+        "--chunk",
+        min=1,
+        metavar="N",
+        help="Patients a file of --stream (default: 4096): all that a kill can lose, for each thread.",
+        show_default=False,
+    ),
 ]
 
 
@@ -84,7 +256,12 @@ def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None
     """Draw the cohort that the options ask for. Raises PkpdError."""
     from pkpd.population import cohort as people
 
-    chosen = {"set": assignments(changes), "ids": ids or None, "covariates": covariates, "replicate": replicate}
+    chosen = {
+        "set": assignments(changes),
+        "ids": ids or None,
+        "covariates": covariates,
+        "replicate": replicate,
+    }
     return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, **chosen)
 
 
@@ -114,7 +291,9 @@ def residuals(texts):
     pairs = [text.partition(":") for text in texts]
     for text, (name, colon, error) in zip(texts, pairs, strict=True):
         if not (name.strip() and colon and error.strip()):
-            raise PkpdError(f"--residual '{text}': write OUTPUT: ERROR, such as --residual \"Cc: 15 % + 0.05 ng/mL\", or none.")
+            raise PkpdError(
+                f"--residual '{text}': write OUTPUT: ERROR, such as --residual \"Cc: 15 % + 0.05 ng/mL\", or none."
+            )
     return {name.strip(): error.strip() for name, _, error in pairs}
 
 

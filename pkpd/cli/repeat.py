@@ -21,14 +21,24 @@ class Plan:
         from pkpd.response.med import med
 
         names, own = repeated_studies.med_statistics(table)
-        found = self.run(lambda cohort: repeated_studies.med_statistics(med(table.model, cohort, **given))[1], table.cohort, quiet)
-        return Runs(self, names, self.joined(names, own, found, [name != "with_med" for name in names]))
+        found = self.run(
+            lambda cohort: repeated_studies.med_statistics(med(table.model, cohort, **given))[1],
+            table.cohort,
+            quiet,
+        )
+        return Runs(
+            self, names, self.joined(names, own, found, [name != "with_med" for name in names])
+        )
 
     def joined(self, names, own, found, logarithmic=()):
         """Repeated of the statistics of the study (J,) and of its runs (R, J)."""
         from pkpd.response import uncertainty as repeated_studies
 
-        return repeated_studies.under_sets(names, own, found) if self.key == "uncertainty" else repeated_studies.over_scramblings(names, own, found, logarithmic)
+        return (
+            repeated_studies.under_sets(names, own, found)
+            if self.key == "uncertainty"
+            else repeated_studies.over_scramblings(names, own, found, logarithmic)
+        )
 
     def run(self, study, people, quiet):
         """[study(cohort)] with a progress bar over all patients of all runs."""
@@ -72,13 +82,24 @@ def plan(model, people, seed, uncertainty, sets, replicates, draw):
             raise PkpdError("--sets is the number of sets of --uncertainty FILE; give the file.")
         return None
     if uncertainty is not None and replicates is not None:
-        raise PkpdError("--uncertainty and --replicates answer two questions, how uncertain and how exact; ask one at a time.")
+        raise PkpdError(
+            "--uncertainty and --replicates answer two questions, how uncertain and how exact; ask one at a time."
+        )
     if people.typical and replicates is not None:
-        raise PkpdError("The typical patient has no sampling error; leave out --typical or --replicates.")
+        raise PkpdError(
+            "The typical patient has no sampling error; leave out --typical or --replicates."
+        )
     if replicates is not None:
-        return Plan("replicates", replicates - 1, (draw(r) for r in range(1, replicates)), {"replicate": list(range(replicates))})
+        return Plan(
+            "replicates",
+            replicates - 1,
+            (draw(r) for r in range(1, replicates)),
+            {"replicate": list(range(replicates))},
+        )
     from pkpd.population.uncertainty import parameter_sets
 
     found = parameter_sets(model, uncertainty, sets, seed)
-    columns = {"set": list(range(1, len(found) + 1))} | dict(zip(found.names, found.values.T, strict=True))
+    columns = {"set": list(range(1, len(found) + 1))} | dict(
+        zip(found.names, found.values.T, strict=True)
+    )
     return Plan("uncertainty", len(found), found.cohorts(people), columns)

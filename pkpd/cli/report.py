@@ -10,9 +10,23 @@ from pkpd.errors import PkpdError
 
 
 def report(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder that med, dose-response, trial or sensitivity has filled.", show_default=False)],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder that med, dose-response, trial or sensitivity has filled.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="FILE", help="Page to write, .html (default: report.html in the folder).", show_default=False)
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Page to write, .html (default: report.html in the folder).",
+            show_default=False,
+        ),
     ] = None,
     quiet: options.Quiet = False,
 ):

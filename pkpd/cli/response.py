@@ -56,14 +56,29 @@ def dose_response(
     options.check_folder(out)
 
     def work(part, report):
-        return sweep.dose_response(found, part, doses, rtol=rtol, solver=solver, threads=threads, progress=report, **benefit)
+        return sweep.dose_response(
+            found,
+            part,
+            doses,
+            rtol=rtol,
+            solver=solver,
+            threads=threads,
+            progress=report,
+            **benefit,
+        )
 
     with console.progress(len(people), quiet) as advance:
         parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
     summary = results.dose_response_summary(response, options.command_line())
-    files = [] if out is None else write(Path(out), "dose-response", response, {"curves": response}, summary, figure and format)
+    files = (
+        []
+        if out is None
+        else write(
+            Path(out), "dose-response", response, {"curves": response}, summary, figure and format
+        )
+    )
     if json:
         _print_json(summary)
     elif not quiet:
@@ -125,13 +140,22 @@ def med(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
+    benefit = {
+        "doses": doses,
+        "delta": delta,
+        "every": every,
+        "outcome": outcome,
+        "better": better,
+        "into": into,
+    }
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     options.check_folder(out)
     if report and out is None:
         raise typer.BadParameter("--report writes to a folder; give it with --out")
     if null and not titrate:
-        raise PkpdError("--null is a control for titration; give --titrate as well, such as --titrate slow-ladder.")
+        raise PkpdError(
+            "--null is a control for titration; give --titrate as well, such as --titrate slow-ladder."
+        )
     if stream:
         if any((typical, ids, titrate, covariates, uncertainty, replicates)):
             raise typer.BadParameter(
@@ -139,31 +163,70 @@ def med(
             )
         if out is None:
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
-        given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "size": chunk, "resume": resume}
+        given = {
+            "seed": seed,
+            "sampling": sampling,
+            "set": options.assignments(changes),
+            "size": chunk,
+            "resume": resume,
+        }
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
         table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **benefit)
-        report_med(table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report)
+        report_med(
+            table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report
+        )
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
 
     def draw(replicate=0):
-        return options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, replicate)
+        return options.cohort(
+            found, n, seed, sampling, typical, changes, ids, covariates, replicate
+        )
 
     people = draw()
     subgroups = options.names(by, people)
     again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
     table = _in_memory(found, people, quiet, **numerics, **benefit)
     whole = len(table) == len(people)
-    seen = trials.titrated(table, titrate, null, titrations, quiet, **numerics, **benefit) if titrate and whole else None
+    seen = (
+        trials.titrated(table, titrate, null, titrations, quiet, **numerics, **benefit)
+        if titrate and whole
+        else None
+    )
     repeated = again.med(table, quiet, **numerics, **benefit) if again and whole else None
-    parts = {"patients": seen or table, "curves": table.curves} | (trials.parts(seen) if seen else {})
-    report_med(table, len(people), out and Path(out), parts, figure and format, json, quiet, subgroups, seen, repeated, report)
+    parts = {"patients": seen or table, "curves": table.curves} | (
+        trials.parts(seen) if seen else {}
+    )
+    report_med(
+        table,
+        len(people),
+        out and Path(out),
+        parts,
+        figure and format,
+        json,
+        quiet,
+        subgroups,
+        seen,
+        repeated,
+        report,
+    )
 
 
 def summarise(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder of a streamed run.", show_default=False)],
-    out: Annotated[str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for summary and figure (default: the same).", show_default=False)] = None,
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Folder of a streamed run.", show_default=False)
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for summary and figure (default: the same).",
+            show_default=False,
+        ),
+    ] = None,
     by: options.By = None,
     figure: options.Figure = True,
     format: options.Format = "png",
@@ -187,10 +250,21 @@ def summarise(
     left = table.folder.total - len(table)
     if left:
         print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
-    report_med(table, len(table), Path(out or folder), {}, figure and format, json, quiet, options.names(by, table.people))
+    report_med(
+        table,
+        len(table),
+        Path(out or folder),
+        {},
+        figure and format,
+        json,
+        quiet,
+        options.names(by, table.people),
+    )
 
 
-def report_med(table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False):
+def report_med(
+    table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False
+):
     """Print and write what a table of MEDs says.
 
     n : patients asked for; figure : its format, or False; report : whether to write the page on the folder
@@ -201,11 +275,15 @@ def report_med(table, n, out, parts, figure, json, quiet, subgroups=(), seen=Non
     from pkpd.report.words.published import inside
     from pkpd.response.summary import summarise
 
-    summary = summarise(table, inside(table.model, table.benefit), options.command_line(), subgroups)
+    summary = summarise(
+        table, inside(table.model, table.benefit), options.command_line(), subgroups
+    )
     summary |= {"observed": trials.summarised(seen)} if seen else {}
     summary |= repeated.summary() if repeated else {}
     files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
-    files += [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
+    files += (
+        [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
+    )
     if report:
         from pkpd.report.page.page import write_page
 
@@ -219,7 +297,9 @@ def report_med(table, n, out, parts, figure, json, quiet, subgroups=(), seen=Non
         if subgroups:
             print()
             console.table(*results.subgroup_rows(summary))
-    console.finish(files, results.failure(summary), len(table) if len(table) < n else None, n, quiet or json)
+    console.finish(
+        files, results.failure(summary), len(table) if len(table) < n else None, n, quiet or json
+    )
 
 
 def _in_memory(model, people, quiet, **options):
@@ -228,7 +308,10 @@ def _in_memory(model, people, quiet, **options):
 
     need = room.memory(model, len(people))
     if need > WORTH_SAYING and not quiet:
-        print(f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.", file=sys.stderr)
+        print(
+            f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.",
+            file=sys.stderr,
+        )
     with console.progress(len(people), quiet) as advance:
         return room.med(model, people, progress=advance, **options)
 
@@ -244,9 +327,22 @@ def _streamed(model, out, n, scheduler, quiet, **given):
         client = stack.enter_context(connect(scheduler)) if scheduler else None
         advance = stack.enter_context(console.progress(n, quiet))
         try:
-            return room.stream(model, out, n, client=client, progress=advance, say=None if quiet else say, complain=say, command=command, **given)
+            return room.stream(
+                model,
+                out,
+                n,
+                client=client,
+                progress=advance,
+                say=None if quiet else say,
+                complain=say,
+                command=command,
+                **given,
+            )
         except KeyboardInterrupt:
-            print(f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume", file=sys.stderr)
+            print(
+                f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume",
+                file=sys.stderr,
+            )
             raise typer.Exit(130) from None
 
 
@@ -259,7 +355,12 @@ def write(folder, name, thing, parts, summary, figure):
     for part, table in parts.items():
         columns = table.columns if isinstance(table.columns, dict) else table.columns()
         files.append(folder / f"{part}.parquet")
-        write_table(columns, files[-1], column_units(table.model, table.benefit, columns), summary["provenance"])
+        write_table(
+            columns,
+            files[-1],
+            column_units(table.model, table.benefit, columns),
+            summary["provenance"],
+        )
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:

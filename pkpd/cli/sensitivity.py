@@ -8,17 +8,59 @@ import typer
 
 from pkpd.cli import console, options
 
-Methods = Annotated[str, typer.Option("--methods", metavar="NAMES", help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).")]
-HalfWidth = Annotated[
-    float, typer.Option("--half-width", metavar="W", help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.")
+Methods = Annotated[
+    str,
+    typer.Option(
+        "--methods",
+        metavar="NAMES",
+        help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).",
+    ),
 ]
-Points = Annotated[int, typer.Option("-n", "--points", min=2, metavar="N", help="Points of each scrambling to begin with; a power of two is best.")]
-Most = Annotated[int, typer.Option("--most", min=2, metavar="N", help="Points of each scrambling at most, wide intervals or not.")]
+HalfWidth = Annotated[
+    float,
+    typer.Option(
+        "--half-width",
+        metavar="W",
+        help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.",
+    ),
+]
+Points = Annotated[
+    int,
+    typer.Option(
+        "-n",
+        "--points",
+        min=2,
+        metavar="N",
+        help="Points of each scrambling to begin with; a power of two is best.",
+    ),
+]
+Most = Annotated[
+    int,
+    typer.Option(
+        "--most",
+        min=2,
+        metavar="N",
+        help="Points of each scrambling at most, wide intervals or not.",
+    ),
+]
 Titrate = Annotated[
     str | None,
-    typer.Option("--titrate", metavar="RULE", help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...", show_default=False),
+    typer.Option(
+        "--titrate",
+        metavar="RULE",
+        help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...",
+        show_default=False,
+    ),
 ]
-Scramblings = Annotated[int, typer.Option("--scramblings", min=2, metavar="R", help="Independent repetitions, whose scatter gives the intervals.")]
+Scramblings = Annotated[
+    int,
+    typer.Option(
+        "--scramblings",
+        min=2,
+        metavar="R",
+        help="Independent repetitions, whose scatter gives the intervals.",
+    ),
+]
 
 
 def sensitivity(
@@ -65,12 +107,38 @@ def sensitivity(
     found = load(model)
     options.check_folder(out)
     chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
-    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
-    given = {"seed": seed, "set": options.assignments(changes), "solver": solver, "threads": threads} | benefit
+    benefit = {
+        "doses": doses,
+        "delta": delta,
+        "every": every,
+        "outcome": outcome,
+        "better": better,
+        "into": into,
+    }
+    given = {
+        "seed": seed,
+        "set": options.assignments(changes),
+        "solver": solver,
+        "threads": threads,
+    } | benefit
     with console.progress(None, quiet) as advance:
-        result = sensitivity_indices(found, chosen, half_width=half_width, points=n, most=max(n, most), scramblings=scramblings, titrate=titrate, progress=advance, **given)
+        result = sensitivity_indices(
+            found,
+            chosen,
+            half_width=half_width,
+            points=n,
+            most=max(n, most),
+            scramblings=scramblings,
+            titrate=titrate,
+            progress=advance,
+            **given,
+        )
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
+    files = (
+        []
+        if out is None
+        else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
+    )
     if json:
         _print_json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
@@ -81,13 +149,21 @@ def sensitivity(
                 console.table(headers, rows)
     console.finish(files, None, None, 0, quiet or json)
     if summary["stopped"]:
-        print(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.", file=sys.stderr)
+        print(
+            f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.",
+            file=sys.stderr,
+        )
         raise typer.Exit(130)
 
 
 def explain(
     model: options.Model,
-    id: Annotated[int, typer.Option("--id", min=1, metavar="ID", help="The patient of the cohort.", show_default=False)],
+    id: Annotated[
+        int,
+        typer.Option(
+            "--id", min=1, metavar="ID", help="The patient of the cohort.", show_default=False
+        ),
+    ],
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     changes: options.Set = None,
@@ -117,8 +193,21 @@ def explain(
     from pkpd.symbolic.load import load
 
     options.check_folder(out)
-    benefit = {"doses": doses, "delta": delta, "every": every, "outcome": outcome, "better": better, "into": into}
-    given = {"seed": seed, "sampling": sampling, "set": options.assignments(changes), "solver": solver, "threads": threads}
+    benefit = {
+        "doses": doses,
+        "delta": delta,
+        "every": every,
+        "outcome": outcome,
+        "better": better,
+        "into": into,
+    }
+    given = {
+        "seed": seed,
+        "sampling": sampling,
+        "set": options.assignments(changes),
+        "solver": solver,
+        "threads": threads,
+    }
     found = room.explain(load(model), id, **given, **benefit)
     summary = found.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
@@ -134,13 +223,34 @@ def explain(
 def predict(
     model: options.Model,
     measure: Annotated[
-        str | None, typer.Option("--measure", metavar="NAMES", help="Inputs that can be measured, such as wt,infl (default: covariates).", show_default=False)
+        str | None,
+        typer.Option(
+            "--measure",
+            metavar="NAMES",
+            help="Inputs that can be measured, such as wt,infl (default: covariates).",
+            show_default=False,
+        ),
     ] = None,
     dose: Annotated[
-        str | None, typer.Option("--dose", metavar="DOSE", help='Dose after which exposure is measured, such as "4.5 mg".', show_default=False)
+        str | None,
+        typer.Option(
+            "--dose",
+            metavar="DOSE",
+            help='Dose after which exposure is measured, such as "4.5 mg".',
+            show_default=False,
+        ),
     ] = None,
-    at: Annotated[str, typer.Option("--at", metavar="TIMES", help="When after that dose the [benefit]'s blockade is measured by a scan.")] = "4 h",
-    helped: Annotated[bool, typer.Option("--helped", help="Only patients who are helped enough.")] = False,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="TIMES",
+            help="When after that dose the [benefit]'s blockade is measured by a scan.",
+        ),
+    ] = "4 h",
+    helped: Annotated[
+        bool, typer.Option("--helped", help="Only patients who are helped enough.")
+    ] = False,
     n: options.Number = 2000,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
@@ -168,9 +278,23 @@ def predict(
     found = load(model)
     options.check_folder(out)
     people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
-    names = [name.strip() for name in measure.split(",") if name.strip()] if measure is not None else None
+    names = (
+        [name.strip() for name in measure.split(",") if name.strip()]
+        if measure is not None
+        else None
+    )
     with console.progress(n, quiet) as advance:
-        result = room.predict(found, people, names, dose=dose, at=at, helped=helped, solver=solver, threads=threads, progress=advance)
+        result = room.predict(
+            found,
+            people,
+            names,
+            dose=dose,
+            at=at,
+            helped=helped,
+            solver=solver,
+            threads=threads,
+            progress=advance,
+        )
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
     if json:
@@ -212,4 +336,6 @@ def _drawings(thing):
     from pkpd.report.figures import plots
     from pkpd.report.figures import sensitivity as sensitivity_figures
 
-    return sensitivity_figures.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}
+    return (
+        sensitivity_figures.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}
+    )

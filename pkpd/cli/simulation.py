@@ -17,21 +17,46 @@ ENDPOINTS = (
 
 def simulate(
     model: options.Model,
-    rx: Annotated[str | None, typer.Option("--rx", metavar="REGIMEN", help='Regimen, such as "4.5 mg q24h x 28".', show_default=False)] = None,
+    rx: Annotated[
+        str | None,
+        typer.Option(
+            "--rx",
+            metavar="REGIMEN",
+            help='Regimen, such as "4.5 mg q24h x 28".',
+            show_default=False,
+        ),
+    ] = None,
     events: Annotated[
         str | None,
-        typer.Option("--events", metavar="TABLE", help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the patients.", show_default=False),
+        typer.Option(
+            "--events",
+            metavar="TABLE",
+            help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the patients.",
+            show_default=False,
+        ),
     ] = None,
     carry: Annotated[
-        str, typer.Option("--carry", metavar="WAY", help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.")
+        str,
+        typer.Option(
+            "--carry",
+            metavar="WAY",
+            help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.",
+        ),
     ] = "backward",
     occasion: Annotated[
-        str, typer.Option("--occasion", metavar="WHAT", help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.')
+        str,
+        typer.Option(
+            "--occasion",
+            metavar="WHAT",
+            help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.',
+        ),
     ] = "dose",
     residual: Annotated[
         list[str] | None,
         typer.Option(
-            "--residual", metavar="OUTPUT:ERROR", show_default=False,
+            "--residual",
+            metavar="OUTPUT:ERROR",
+            show_default=False,
             help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none (default: as the model says).',
         ),
     ] = None,
@@ -48,23 +73,60 @@ def simulate(
     replicates: options.Replicates = None,
     times: Annotated[
         str | None,
-        typer.Option("--times", metavar="START:STOP:STEP", help="Output times (default: hourly to the end; with --events: the records alone).", show_default=False),
+        typer.Option(
+            "--times",
+            metavar="START:STOP:STEP",
+            help="Output times (default: hourly to the end; with --events: the records alone).",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="CSV", help="Observations to draw on the figure: TIME and DV, or columns named like outputs.", show_default=False),
+        typer.Option(
+            "--data",
+            metavar="CSV",
+            help="Observations to draw on the figure: TIME and DV, or columns named like outputs.",
+            show_default=False,
+        ),
     ] = None,
     endpoint: Annotated[
         list[str] | None,
         typer.Option("--endpoint", metavar="WHAT", help=ENDPOINTS, show_default=False),
     ] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help='Endpoints count from here on (model time, or "27 d").', show_default=False)] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Endpoints count to here, just before a dose there.", show_default=False)] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help='Endpoints count from here on (model time, or "27 d").',
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="TIME",
+            help="Endpoints count to here, just before a dose there.",
+            show_default=False,
+        ),
+    ] = None,
     window: Annotated[
-        str | None, typer.Option("--window", metavar="WHEN", help='In place of --from and --to: "day 28" or "last interval".', show_default=False)
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="WHEN",
+            help='In place of --from and --to: "day 28" or "last interval".',
+            show_default=False,
+        ),
     ] = None,
     out: options.File = None,
-    figure: Annotated[bool, typer.Option("--figure/--no-figure", help="Draw a figure beside the table.", show_default=False)] = False,
+    figure: Annotated[
+        bool,
+        typer.Option(
+            "--figure/--no-figure", help="Draw a figure beside the table.", show_default=False
+        ),
+    ] = False,
     format: options.Format = "png",
     threads: options.Threads = None,
     rtol: options.Tolerance = 1e-6,
@@ -93,7 +155,9 @@ def simulate(
     if out is not None and Path(out).suffix not in (".csv", ".parquet"):
         raise PkpdError(f"--out '{out}': tables are written as .csv or .parquet.")
     if out is None and (figure or data):
-        raise PkpdError("A figure is drawn beside the table; say where with --out, such as --out run.parquet.")
+        raise PkpdError(
+            "A figure is drawn beside the table; say where with --out, such as --out run.parquet."
+        )
     if (rx is None) == (events is None):
         raise typer.BadParameter("give the doses by one of --rx and --events")
     if (start or end) and window:
@@ -109,7 +173,13 @@ def simulate(
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     subgroups = options.names(by, people)
     again = repeat.plan(
-        found, people, seed, uncertainty, sets, replicates, lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r)
+        found,
+        people,
+        seed,
+        uncertainty,
+        sets,
+        replicates,
+        lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r),
     )
     if again is not None and table is not None:
         raise PkpdError("--uncertainty and --replicates repeat a regimen; give the doses by --rx.")
@@ -118,14 +188,34 @@ def simulate(
 
     def work(part, report):
         given = rx if table is None else table.of(part.ids)
-        what = {"endpoints": endpoint or None, "window": window or ((start, end) if start or end else None), "occasion": occasion, "residual": errors}
-        return simulation.simulate(found, given, part, times, rtol=rtol, solver=solver, threads=threads, progress=report, carry=carry, **what)
+        what = {
+            "endpoints": endpoint or None,
+            "window": window or ((start, end) if start or end else None),
+            "occasion": occasion,
+            "residual": errors,
+        }
+        return simulation.simulate(
+            found,
+            given,
+            part,
+            times,
+            rtol=rtol,
+            solver=solver,
+            threads=threads,
+            progress=report,
+            carry=carry,
+            **what,
+        )
 
     with console.progress(len(people), quiet) as advance:
         parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
     repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
-    files = [] if out is None else _write(result, Path(out), seen, (figure or bool(data)) and format, repeated)
+    files = (
+        []
+        if out is None
+        else _write(result, Path(out), seen, (figure or bool(data)) and format, repeated)
+    )
     if json:
         _print_json(result, subgroups, repeated)
     else:
@@ -137,7 +227,11 @@ def _again(again, result, work, quiet):
     """The quantiles of the course over the runs of the plan."""
     from pkpd.response import uncertainty as repeated_studies
 
-    runs = again.run(lambda people: repeated_studies.course_statistics(work(people, None))[1], result.cohort, quiet)
+    runs = again.run(
+        lambda people: repeated_studies.course_statistics(work(people, None))[1],
+        result.cohort,
+        quiet,
+    )
     names, own = repeated_studies.course_statistics(result)
     return again.joined(names, own, runs, [True] * len(own))
 
@@ -150,12 +244,19 @@ def _write(result, out, seen, figure, repeated):
         from pkpd.result import write_table
 
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
-        write_table(repeated_studies.course_columns(result, repeated), files[-1], {"TIME": result.time_unit}, result.provenance())
+        write_table(
+            repeated_studies.course_columns(result, repeated),
+            files[-1],
+            {"TIME": result.time_unit},
+            result.provenance(),
+        )
     if figure:
         from pkpd.report.figures import plots
 
         files.append(out.with_suffix(f".{figure}"))
-        shown = ({"data": seen} if seen else {}) | ({"repeated": repeated} if repeated is not None else {})
+        shown = ({"data": seen} if seen else {}) | (
+            {"repeated": repeated} if repeated is not None else {}
+        )
         plots.save(plots.plot(result, **shown), files[-1])
     return files
 
@@ -182,7 +283,20 @@ def _print_json(result, by, repeated):
     failed = result.failed.to_dict("records")
     if repeated is not None:
         headers, rows = results.interval_rows(result, repeated)
-        intervals = {repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]}
+        intervals = {
+            repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]
+        }
     else:
         intervals = {}
-    print(json_text({"patients": len(result.status), "outputs": outputs, "failed": failed, "provenance": result.provenance()} | intervals), end="")
+    print(
+        json_text(
+            {
+                "patients": len(result.status),
+                "outputs": outputs,
+                "failed": failed,
+                "provenance": result.provenance(),
+            }
+            | intervals
+        ),
+        end="",
+    )

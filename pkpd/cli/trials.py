@@ -9,11 +9,40 @@ from pkpd.cli import console, options
 
 
 def trial(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Design of the trial, a .toml file (docs/trials.md).", show_default=False)],
-    n: Annotated[int | None, typer.Option("-n", min=1, metavar="N", help="Number of patients (default: the design's).", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="S", help="Seed (default: the design's).", show_default=False)] = None,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Design of the trial, a .toml file (docs/trials.md).",
+            show_default=False,
+        ),
+    ],
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            min=1,
+            metavar="N",
+            help="Number of patients (default: the design's).",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, metavar="S", help="Seed (default: the design's).", show_default=False
+        ),
+    ] = None,
     ids: options.Ids = None,
-    replicate: Annotated[int, typer.Option("--replicate", min=0, metavar="K", help="Repetition: the same people, new noise and randomisation.")] = 0,
+    replicate: Annotated[
+        int,
+        typer.Option(
+            "--replicate",
+            min=0,
+            metavar="K",
+            help="Repetition: the same people, new noise and randomisation.",
+        ),
+    ] = 0,
     out: options.Folder = None,
     figure: options.Figure = True,
     format: options.Format = "png",
@@ -37,7 +66,17 @@ def trial(
     options.check_folder(out)
     many = len(plan.arms) if plan.allocation == "shared" else 1
     with console.progress((n or plan.patients) * many, quiet) as advance:
-        result = run.trial(plan, n=n, seed=seed, ids=ids, replicate=replicate, rtol=rtol, solver=solver, threads=threads, progress=advance)
+        result = run.trial(
+            plan,
+            n=n,
+            seed=seed,
+            ids=ids,
+            replicate=replicate,
+            rtol=rtol,
+            solver=solver,
+            threads=threads,
+            progress=advance,
+        )
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), result, summary, figure and format)
     if json:
@@ -48,7 +87,13 @@ def trial(
         console.lines(words.trial_sentences(result.model, summary))
         console.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
     broken = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
-    console.finish(files, f"{broken} patients could not be solved; they count as having left." if broken else None, None, len(result.cohort), quiet or json)
+    console.finish(
+        files,
+        f"{broken} patients could not be solved; they count as having left." if broken else None,
+        None,
+        len(result.cohort),
+        quiet or json,
+    )
 
 
 def _write(folder, result, summary, figure):
@@ -56,9 +101,18 @@ def _write(folder, result, summary, figure):
 
     files = []
     units = dict.fromkeys(("DOSE", "NEXT", "taken"), result.unit)
-    for name, columns in (("patients", result.patients()), ("diary", result.diaries()), ("audit", result.audit())):
+    for name, columns in (
+        ("patients", result.patients()),
+        ("diary", result.diaries()),
+        ("audit", result.audit()),
+    ):
         files.append(folder / f"{name}.parquet")
-        write_table(columns, files[-1], {n: u for n, u in units.items() if n in columns}, summary["provenance"])
+        write_table(
+            columns,
+            files[-1],
+            {n: u for n, u in units.items() if n in columns},
+            summary["provenance"],
+        )
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:
@@ -74,12 +128,24 @@ def titrated(table, rule, null, replicates, quiet, **given):
     from pkpd.trials.titrate import titrate
 
     with console.progress(replicates * len(table.cohort), quiet) as advance:
-        return titrate(table.model, table.cohort, rule, null=null, replicates=replicates, truth=table, progress=advance, **given)
+        return titrate(
+            table.model,
+            table.cohort,
+            rule,
+            null=null,
+            replicates=replicates,
+            truth=table,
+            progress=advance,
+            **given,
+        )
 
 
 def parts(titration):
     """Name of file -> tidy table of what a titration adds to the MEDs."""
-    return {"audit": _Columns(titration, titration.course.audit()), "titrations": _Columns(titration, titration.replicates())}
+    return {
+        "audit": _Columns(titration, titration.course.audit()),
+        "titrations": _Columns(titration, titration.replicates()),
+    }
 
 
 class _Columns:

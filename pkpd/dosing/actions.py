@@ -38,7 +38,9 @@ class Actions:
         counts = np.diff(self.start)[rows]
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         index = np.repeat(self.start[rows] - start[:-1], counts) + np.arange(start[-1])
-        return Actions(start, self.time[index], self.kind[index], self.state[index], self.amount[index])
+        return Actions(
+            start, self.time[index], self.kind[index], self.state[index], self.amount[index]
+        )
 
     def before(self, end):
         """The actions of every row before the time `end`."""
@@ -59,7 +61,9 @@ def target(model, into, unit=None):
     else:
         found = next((d for d in model.doses if d.state == into), None)
     if found is None:
-        raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}")
+        raise DoseError(
+            f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}"
+        )
     amount_of(model, found, unit or found.unit)
     return found
 
@@ -72,7 +76,9 @@ def amount_of(model, found, unit):
     try:
         return units.factor(unit, found.unit), None
     except PkpdError:
-        wrong = DoseError(f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}.")
+        wrong = DoseError(
+            f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}."
+        )
     above, slash, below = unit.partition("/")
     try:
         if not slash or not units.dimension(below)[0]:
@@ -80,10 +86,14 @@ def amount_of(model, found, unit):
         factor = units.factor(above, found.unit)
     except PkpdError as error:
         raise wrong from error
-    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]]
+    fitting = [
+        c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]
+    ]
     if len(fitting) != 1:
         names = " and ".join(c.name for c in fitting) or "none"
-        raise DoseError(f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}.")
+        raise DoseError(
+            f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}."
+        )
     return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
 
 
@@ -126,7 +136,14 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=()):
         rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
         lag, share = _applied(model, found, theta, rows)
         amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
-        parts.append((lag + given, ADD, model.state_names.index(found.state), amount if scale is None else amount * np.asarray(scale)[:, None]))
+        parts.append(
+            (
+                lag + given,
+                ADD,
+                model.state_names.index(found.state),
+                amount if scale is None else amount * np.asarray(scale)[:, None],
+            )
+        )
     return _sorted(parts)
 
 
@@ -134,12 +151,23 @@ def _sorted(parts):
     """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
     rows, shapes = len(parts[0][0]), [time.shape for time, *_ in parts]
     time, kind, state, amount = (
-        np.hstack([np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]) for field in range(4)
+        np.hstack(
+            [np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]
+        )
+        for field in range(4)
     )
     order = np.argsort(time, axis=1, kind="stable")
-    time, kind, state, amount = (np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount))
+    time, kind, state, amount = (
+        np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount)
+    )
     start = np.arange(rows + 1, dtype=np.int64) * order.shape[1]
-    return Actions(start, time.astype(np.float64), kind.astype(np.int8), state.astype(np.int32), amount.astype(np.float64))
+    return Actions(
+        start,
+        time.astype(np.float64),
+        kind.astype(np.int8),
+        state.astype(np.int32),
+        amount.astype(np.float64),
+    )
 
 
 def periodic_actions(model, into, amounts, every, theta, person, unit=None):
@@ -150,7 +178,9 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None):
     found, person = target(model, into), np.asarray(person)
     lag, share = _applied(model, found, theta, person)
     given = share * amounts * _size(model, found, unit or found.unit, theta, person)
-    return _sorted([(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])])
+    return _sorted(
+        [(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])]
+    )
 
 
 def arriving(model, into, times, amounts, theta, person):
@@ -171,9 +201,13 @@ def single_actions(model, into, times, amounts, person=None):
     state = model.state_names.index(target(model, into).state)
     person = np.full(times.shape, -1) if person is None else person
     order = np.argsort(times, axis=1, kind="stable")
-    times, amounts, person = (np.take_along_axis(a, order, axis=1) for a in (times, amounts, person))
+    times, amounts, person = (
+        np.take_along_axis(a, order, axis=1) for a in (times, amounts, person)
+    )
     given = np.isfinite(times)
     start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
     times, amounts, person = times[given], amounts[given], person[given]
     kind = np.where(person < 0, ADD, PERSON).astype(np.int8)
-    return Actions(start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts)
+    return Actions(
+        start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts
+    )

@@ -34,7 +34,12 @@ class Events:
 
 def events_at(row, time, order, kind, state=0, amount=0.0):
     """Events with the length of `row`; the other fields are repeated as needed."""
-    return Events(*(np.broadcast_to(np.asarray(x), np.shape(row)) for x in (row, time, order, kind, state, amount)))
+    return Events(
+        *(
+            np.broadcast_to(np.asarray(x), np.shape(row))
+            for x in (row, time, order, kind, state, amount)
+        )
+    )
 
 
 def joined(lists):
@@ -64,7 +69,11 @@ class Doses:
         self.at = np.flatnonzero(records.target >= 0)
         self.theta, self.target = theta[self.at], records.target[self.at]
         self.row, self.time = records.person[self.at], clock[self.at]
-        self.interval, self.more, self.steady = records.interval[self.at], records.additional[self.at], records.steady[self.at]
+        self.interval, self.more, self.steady = (
+            records.interval[self.at],
+            records.additional[self.at],
+            records.steady[self.at],
+        )
         self.state = self._of_target([model.state_names.index(d.state) for d in model.doses], 0)
         self.endless = (self.steady > 0) & (records.amount[self.at] == 0)
         self.lag = np.where(self.endless, 0.0, self._named("lag", 0.0))
@@ -76,19 +85,29 @@ class Doses:
 
     def _named(self, word, default):
         """(N,) value of the input that `word` of each dose's target names."""
-        columns = [self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1 for d in self.model.doses]
+        columns = [
+            self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1
+            for d in self.model.doses
+        ]
         column = self._of_target(columns, -1)
         return np.where(column < 0, default, self.theta[np.arange(len(column)), column])
 
     def _amounts(self, amount, rate):
         """amount (N,) of a bolus, or flow (N,) over span (N,) of an infusion."""
-        share, factor = self._named("f", 1.0), self._of_target([d.factor for d in self.model.doses], 1.0)
+        share, factor = (
+            self._named("f", 1.0),
+            self._of_target([d.factor for d in self.model.doses], 1.0),
+        )
         given = np.where(rate == -1, self._named("rate", 0.0), rate)
         span = self._named("duration", 0.0)
-        self._check([
-            (share < 0, "the bioavailability is below 0"), (self.lag < 0, "the lag is below 0"),
-            ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"), ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
-        ])  # fmt: skip
+        self._check(
+            [
+                (share < 0, "the bioavailability is below 0"),
+                (self.lag < 0, "the lag is below 0"),
+                ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"),
+                ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
+            ]
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             self.span = np.where(rate == -2, span, np.where(given > 0, share * amount / given, 0.0))
             flow = np.where(rate == -2, share * amount / span, given)
@@ -97,19 +116,40 @@ class Doses:
         self.amount = share * amount * factor
 
     def _check(self, rules):
-        lines = [f"  row {self.records.row[self.at[k]]}: {text}." for bad, text in rules for k in np.flatnonzero(bad)]
+        lines = [
+            f"  row {self.records.row[self.at[k]]}: {text}."
+            for bad, text in rules
+            for k in np.flatnonzero(bad)
+        ]
         if lines:
-            raise DoseError("\n".join([f"{self.records.name}: doses that cannot be given (rows are counted below the header):", *lines[:100]]))
+            raise DoseError(
+                "\n".join(
+                    [
+                        f"{self.records.name}: doses that cannot be given (rows are counted below the header):",
+                        *lines[:100],
+                    ]
+                )
+            )
 
     def restarts(self):
         """Resets, and steady states that replace (SS 1) or join (SS 2) the present state. State of an event: number of the steady state."""
         resets = np.flatnonzero(np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)))
         which = np.flatnonzero(self.steady > 0)
         kind = np.where(self.steady[which] == 1, SET, PLUS)
-        return joined([
-            events_at(self.records.person[resets], self.clock[resets], resets * STEPS + START, RESET),
-            events_at(self.row[which], self.time[which], self.at[which] * STEPS + START, kind, np.arange(len(which))),
-        ])  # fmt: skip
+        return joined(
+            [
+                events_at(
+                    self.records.person[resets], self.clock[resets], resets * STEPS + START, RESET
+                ),
+                events_at(
+                    self.row[which],
+                    self.time[which],
+                    self.at[which] * STEPS + START,
+                    kind,
+                    np.arange(len(which)),
+                ),
+            ]
+        )
 
     def cleared(self):
         """For each record (M,): whether it stops all rates, whether it resets the states, how often it adds a steady state."""
@@ -122,18 +162,24 @@ class Doses:
         pick, start = self._starts()
         time, until = self.time[pick], self.until[pick]
         late = self.at[pick] - len(self.records) * STEPS
-        order = np.where(start > time, late, self.at[pick] * STEPS + np.where(start == time, DOSING, UNDERWAY))
+        order = np.where(
+            start > time, late, self.at[pick] * STEPS + np.where(start == time, DOSING, UNDERWAY)
+        )
         due = (start <= time) | (start <= until)
         flows, end = self.infused[pick], start + self.span[pick]
-        return joined([
-            self._events(due & ~flows, pick, start, order, ADD, self.amount),
-            self._events(due & flows, pick, np.maximum(start, time), order, RATE, self.flow),
-            self._events(due & flows & (end <= until), pick, end, late, RATE, -self.flow),
-        ])  # fmt: skip
+        return joined(
+            [
+                self._events(due & ~flows, pick, start, order, ADD, self.amount),
+                self._events(due & flows, pick, np.maximum(start, time), order, RATE, self.flow),
+                self._events(due & flows & (end <= until), pick, end, late, RATE, -self.flow),
+            ]
+        )
 
     def _events(self, chosen, pick, time, order, kind, amount):
         which = pick[chosen]
-        return events_at(self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[which])
+        return events_at(
+            self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[which]
+        )
 
     def _starts(self):
         """Which dose record, and when one of its doses begins."""
@@ -158,16 +204,25 @@ class Doses:
         endless, flows = self.endless[which], self.infused[which]
         every = np.where(endless, 1.0, self.interval[which])
         phase = np.mod(self.lag[which], every)
-        running = np.where(flows, np.ceil((phase + self.span[which]) / every) - 1, np.where(endless, 1.0, 0.0))
+        running = np.where(
+            flows, np.ceil((phase + self.span[which]) / every) - 1, np.where(endless, 1.0, 0.0)
+        )
         end = np.mod(phase + self.span[which], every)
         state, flow, amount = self.state[which], self.flow[which], self.amount[which]
         bolus = ~flows & ~endless
         parts = [
             events_at(rows, 0.0, 0, RATE, state, flow * running),
             events_at(rows[flows], phase[flows], 1, RATE, state[flows], flow[flows]),
-            events_at(rows[flows & (end > 0)], end[flows & (end > 0)], 1, RATE, state[flows & (end > 0)], -flow[flows & (end > 0)]),
+            events_at(
+                rows[flows & (end > 0)],
+                end[flows & (end > 0)],
+                1,
+                RATE,
+                state[flows & (end > 0)],
+                -flow[flows & (end > 0)],
+            ),
             events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
-        ]  # fmt: skip
+        ]
         return every, self.at[which], joined(parts)
 
 

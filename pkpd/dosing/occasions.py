@@ -20,7 +20,9 @@ def period(occasion, time):
     try:
         length = quantity(occasion, time)
     except PkpdError as error:
-        raise DoseError(f"occasion '{occasion}' must be dose, none or a length of time such as '7 d'.") from error
+        raise DoseError(
+            f"occasion '{occasion}' must be dose, none or a length of time such as '7 d'."
+        ) from error
     if length <= 0:
         raise DoseError(f"occasion '{occasion}' must be longer than 0.")
     return length
@@ -40,9 +42,15 @@ def beginnings(model, regimen, occasion, end):
         times = np.unique(np.concatenate(hours)) * units.factor("h", model.time)
         times = times[: max(int(np.searchsorted(times, end, side="right")), 1)]
     else:
-        times = length * np.arange(max(int(np.ceil(end / length)), 1)) if end / length < MOST else np.zeros(MOST + 1)
+        times = (
+            length * np.arange(max(int(np.ceil(end / length)), 1))
+            if end / length < MOST
+            else np.zeros(MOST + 1)
+        )
     if len(times) > MOST:
-        raise DoseError(f"More than {MOST:,} occasions for each patient are refused; choose a longer period.")
+        raise DoseError(
+            f"More than {MOST:,} occasions for each patient are refused; choose a longer period."
+        )
     return times
 
 
@@ -60,7 +68,11 @@ def written_out(model, records, clock, carry, length=None, end=-np.inf):
     source, time, dose = _additional(records, clock, until)
     if length is not None:
         more, at = _periods(records, clock, length, until)
-        source, time, dose = np.concatenate([source, more]), np.concatenate([time, at]), np.concatenate([dose, np.zeros(len(more), bool)])
+        source, time, dose = (
+            np.concatenate([source, more]),
+            np.concatenate([time, at]),
+            np.concatenate([dose, np.zeros(len(more), bool)]),
+        )
     count = len(records)
     index = np.concatenate([np.arange(count), source])
     now = np.concatenate([clock, _snapped(records, clock, source, time)])
@@ -70,7 +82,11 @@ def written_out(model, records, clock, carry, length=None, end=-np.inf):
     given = np.concatenate([records.target >= 0, dose])[order]
     of_doses = {name for d in model.doses for name in (d.f, d.lag, d.rate, d.duration)}
     full = _merged(records, clock, index, now, real, given, carry, of_doses)
-    occasion = _by_dose(full, now, given) if length is None else np.maximum(np.floor(now / length * (1 + 1e-12)).astype(np.int64), 0)
+    occasion = (
+        _by_dose(full, now, given)
+        if length is None
+        else np.maximum(np.floor(now / length * (1 + 1e-12)).astype(np.int64), 0)
+    )
     return full, real, occasion
 
 
@@ -89,7 +105,9 @@ def _periods(records, clock, length, until):
         own = clock[first:after]
         lowest, highest = max(np.floor(own[0] / length) + 1, 1), np.floor(last / length)
         if highest - lowest > MOST:
-            raise DoseError(f"More than {MOST:,} occasions for each patient are refused; choose a longer period.")
+            raise DoseError(
+                f"More than {MOST:,} occasions for each patient are refused; choose a longer period."
+            )
         times.append(length * np.arange(lowest, highest + 1))
         sources.append(first + np.searchsorted(own, times[-1], side="right") - 1)
     return np.concatenate(sources), np.concatenate(times)
@@ -102,7 +120,9 @@ def _snapped(records, clock, source, time):
         mine = np.flatnonzero(records.person[source] == p)
         own = clock[records.first[p] : records.first[p + 1]]
         near = own[np.clip(np.searchsorted(own, time[mine] * (1 - 1e-11)), 0, len(own) - 1)]
-        out[mine] = np.where(np.abs(near - time[mine]) <= 1e-11 * np.maximum(np.abs(near), 1.0), near, time[mine])
+        out[mine] = np.where(
+            np.abs(near - time[mine]) <= 1e-11 * np.maximum(np.abs(near), 1.0), near, time[mine]
+        )
     return out
 
 
@@ -123,16 +143,32 @@ def _merged(records, clock, index, now, real, given, carry, of_doses):
     inputs = {}
     for name, values in records.inputs.items():
         known = pd.Series(values).groupby(records.person).ffill().to_numpy()
-        held = np.full(len(index), np.nan) if carry == "linear" else known[index[following if carry == "backward" else before]]
-        inputs[name] = np.where(real, values[index], np.where(given, known[index], held) if name in of_doses else held)
+        held = (
+            np.full(len(index), np.nan)
+            if carry == "linear"
+            else known[index[following if carry == "backward" else before]]
+        )
+        inputs[name] = np.where(
+            real, values[index], np.where(given, known[index], held) if name in of_doses else held
+        )
     return replace(
-        records, first=np.concatenate([[0], np.cumsum(np.bincount(person, minlength=len(records.ids)))]).astype(np.int64),
-        row=records.row[index], time=np.where(real, records.time[index], records.time[index] + (now - clock[index])),
-        evid=np.where(real, records.evid[index], np.where(given, DOSE, OTHER)).astype(records.evid.dtype),
-        amount=np.where(real | given, records.amount[index], 0.0), rate=np.where(real | given, records.rate[index], 0.0),
-        interval=np.where(real, records.interval[index], 0.0), additional=np.zeros(len(index), np.int64),
-        steady=np.where(real, records.steady[index], 0).astype(records.steady.dtype), target=np.where(given, records.target[index], -1), inputs=inputs,
-    )  # fmt: skip
+        records,
+        first=np.concatenate(
+            [[0], np.cumsum(np.bincount(person, minlength=len(records.ids)))]
+        ).astype(np.int64),
+        row=records.row[index],
+        time=np.where(real, records.time[index], records.time[index] + (now - clock[index])),
+        evid=np.where(real, records.evid[index], np.where(given, DOSE, OTHER)).astype(
+            records.evid.dtype
+        ),
+        amount=np.where(real | given, records.amount[index], 0.0),
+        rate=np.where(real | given, records.rate[index], 0.0),
+        interval=np.where(real, records.interval[index], 0.0),
+        additional=np.zeros(len(index), np.int64),
+        steady=np.where(real, records.steady[index], 0).astype(records.steady.dtype),
+        target=np.where(given, records.target[index], -1),
+        inputs=inputs,
+    )
 
 
 def _by_dose(records, clock, given):

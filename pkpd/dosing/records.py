@@ -58,9 +58,25 @@ class Records:
         counts = np.diff(self.first)[patients]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         index = np.repeat(self.first[patients] - first[:-1], counts) + np.arange(first[-1])
-        per_record = ("row", "time", "evid", "amount", "rate", "interval", "additional", "steady", "target")
+        per_record = (
+            "row",
+            "time",
+            "evid",
+            "amount",
+            "rate",
+            "interval",
+            "additional",
+            "steady",
+            "target",
+        )
         taken = {name: getattr(self, name)[index] for name in per_record}
-        return replace(self, ids=self.ids[patients], first=first, inputs={n: v[index] for n, v in self.inputs.items()}, **taken)
+        return replace(
+            self,
+            ids=self.ids[patients],
+            first=first,
+            inputs={n: v[index] for n, v in self.inputs.items()},
+            **taken,
+        )
 
     def of(self, ids):
         """The records of these IDs; a table without IDs is everybody's."""
@@ -89,7 +105,13 @@ class _Reader:
     """One table on its way to Records: every rule adds its mistakes, the end raises them together."""
 
     def __init__(self, model, table):
-        self.model, self.table, self.name, self.cells, self.row = model, table, table.name, table.columns, table.row
+        self.model, self.table, self.name, self.cells, self.row = (
+            model,
+            table,
+            table.name,
+            table.columns,
+            table.row,
+        )
         self.mistakes = {}
 
     def wrong(self, rows, column, sentence):
@@ -118,11 +140,17 @@ class _Reader:
 
     def records(self):
         ids = self.numbers("ID", 1.0)
-        self.wrong(~((ids >= 1) & (ids == np.round(ids)) & (ids < 2**31)), "ID", "must be a whole number from 1 on")
+        self.wrong(
+            ~((ids >= 1) & (ids == np.round(ids)) & (ids < 2**31)),
+            "ID",
+            "must be a whole number from 1 on",
+        )
         time = self.numbers("TIME", np.nan)
         self.wrong(np.isnan(time), "TIME", "is missing")
         amount, rate, interval = self.numbers("AMT"), self.numbers("RATE"), self.numbers("II")
-        additional = self.whole("ADDL", lambda v: (v >= 0) & (v < MOST_DOSES), "is not a whole number from 0 on")
+        additional = self.whole(
+            "ADDL", lambda v: (v >= 0) & (v < MOST_DOSES), "is not a whole number from 0 on"
+        )
         steady = self.whole("SS", lambda v: (v >= 0) & (v <= 2), "is not 0, 1 or 2")
         mdv = self.whole("MDV", lambda v: (v >= 0) & (v <= 1), "is not 0 or 1")
         evid = self.evid(amount, rate, steady, mdv)
@@ -130,19 +158,46 @@ class _Reader:
         dose = (evid == DOSE) | (evid == RESET_AND_DOSE)
         target = self.target(dose)
         self.dose(dose, target, amount, rate, interval, additional, steady)
-        for column, values in (("AMT", amount), ("RATE", rate), ("II", interval), ("ADDL", additional), ("SS", steady)):
-            self.wrong(~dose & (values != 0), column, [f"{v:g} on a record of EVID {e}, which gives no dose" for v, e in zip(values, evid, strict=True)])
+        for column, values in (
+            ("AMT", amount),
+            ("RATE", rate),
+            ("II", interval),
+            ("ADDL", additional),
+            ("SS", steady),
+        ):
+            self.wrong(
+                ~dose & (values != 0),
+                column,
+                [
+                    f"{v:g} on a record of EVID {e}, which gives no dose"
+                    for v, e in zip(values, evid, strict=True)
+                ],
+            )
         inputs = self.inputs()
         self.stop()
         first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
         return Records(
-            self.name, "ID" in self.cells, ids[first].astype(np.int64), np.append(first, len(ids)).astype(np.int64), self.row, time,
-            evid.astype(np.int8), amount, rate, interval, additional, steady.astype(np.int8), target, inputs,
-        )  # fmt: skip
+            self.name,
+            "ID" in self.cells,
+            ids[first].astype(np.int64),
+            np.append(first, len(ids)).astype(np.int64),
+            self.row,
+            time,
+            evid.astype(np.int8),
+            amount,
+            rate,
+            interval,
+            additional,
+            steady.astype(np.int8),
+            target,
+            inputs,
+        )
 
     def evid(self, amount, rate, steady, mdv):
         """(M,) EVID; without one a record with an amount, or a steady-state infusion, is a dose."""
-        usual = np.where((amount != 0) | ((steady > 0) & (rate != 0)), DOSE, np.where(mdv == 1, OTHER, OBSERVE)).astype(float)
+        usual = np.where(
+            (amount != 0) | ((steady > 0) & (rate != 0)), DOSE, np.where(mdv == 1, OTHER, OBSERVE)
+        ).astype(float)
         values = self.numbers("EVID", np.nan)
         values = np.where(np.isnan(values), usual, values)
         good = np.isin(values, range(5))
@@ -157,17 +212,34 @@ class _Reader:
             if ids[k] in seen:
                 back.append(k)
             seen.add(ids[k])
-        self.wrong(np.array(back, dtype=np.int64), "ID", [f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids])
-        fell = np.concatenate([[False], time[1:] < time[:-1]]) & ~new & ~np.isin(evid, (RESET, RESET_AND_DOSE))
+        self.wrong(
+            np.array(back, dtype=np.int64),
+            "ID",
+            [f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids],
+        )
+        fell = (
+            np.concatenate([[False], time[1:] < time[:-1]])
+            & ~new
+            & ~np.isin(evid, (RESET, RESET_AND_DOSE))
+        )
         before = np.concatenate([[0.0], time[:-1]])
-        self.wrong(fell, "TIME", [f"{t:g} is before {b:g} of the record above; only a reset may turn time back" for t, b in zip(time, before, strict=True)])
+        self.wrong(
+            fell,
+            "TIME",
+            [
+                f"{t:g} is before {b:g} of the record above; only a reset may turn time back"
+                for t, b in zip(time, before, strict=True)
+            ],
+        )
 
     def target(self, dose):
         """(M,) place of the dose target by name or number of its state; the first one where CMT is missing or 0."""
         targets = {d.state: k for k, d in enumerate(self.model.doses)}
         numbered = {str(n): targets.get(state) for n, state in enumerate(self.model.state_names, 1)}
         out = np.where(dose, 0, -1)
-        known = ", ".join(f"{self.model.state_names.index(s) + 1} or {s}" for s in targets) or "none"
+        known = (
+            ", ".join(f"{self.model.state_names.index(s) + 1} or {s}" for s in targets) or "none"
+        )
         if not targets:
             self.wrong(dose, "EVID", f"{self.model.name} has no [dose] table: nothing can be dosed")
         named = self.cells.get("CMT")
@@ -184,26 +256,70 @@ class _Reader:
     def dose(self, dose, target, amount, rate, interval, additional, steady):
         """What a dose record must and must not say."""
         endless = dose & (steady > 0) & (amount == 0)
-        self.wrong(dose & (amount < 0), "AMT", [f"{a:g}: a dose cannot be negative" for a in amount])
-        self.wrong(dose & (rate < 0) & ~np.isin(rate, (-1, -2)), "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
-        self.wrong(dose & (rate != 0) & (amount == 0) & (steady == 0), "AMT", "is missing: an infusion needs an amount")
+        self.wrong(
+            dose & (amount < 0), "AMT", [f"{a:g}: a dose cannot be negative" for a in amount]
+        )
+        self.wrong(
+            dose & (rate < 0) & ~np.isin(rate, (-1, -2)),
+            "RATE",
+            [f"{r:g} is not above 0, 0, -1 or -2" for r in rate],
+        )
+        self.wrong(
+            dose & (rate != 0) & (amount == 0) & (steady == 0),
+            "AMT",
+            "is missing: an infusion needs an amount",
+        )
         for code, word in ((-1, "rate"), (-2, "duration")):
             named = np.array([getattr(d, word) is not None for d in self.model.doses] or [False])
-            self.wrong(dose & (rate == code) & ~named[np.maximum(target, 0)], "RATE", f'{code} needs {word} = "..." for this target under [dose] of {self.model.name}')
-        self.wrong(dose & (interval < 0), "II", [f"{i:g}: an interval cannot be negative" for i in interval])
-        self.wrong(dose & (additional > 0) & (interval == 0) & ~endless, "II", "is missing: ADDL needs an interval")
-        self.wrong(dose & (steady > 0) & (amount > 0) & (interval == 0), "II", "is missing: SS needs an interval")
-        self.wrong(endless & (rate == -2), "RATE", "-2 has no meaning for an endless infusion (SS with AMT 0)")
-        self.wrong(endless & (interval != 0), "II", "must be 0 for an endless infusion (SS with AMT 0)")
-        self.wrong(endless & (additional != 0), "ADDL", "must be 0 for an endless infusion (SS with AMT 0)")
+            self.wrong(
+                dose & (rate == code) & ~named[np.maximum(target, 0)],
+                "RATE",
+                f'{code} needs {word} = "..." for this target under [dose] of {self.model.name}',
+            )
+        self.wrong(
+            dose & (interval < 0),
+            "II",
+            [f"{i:g}: an interval cannot be negative" for i in interval],
+        )
+        self.wrong(
+            dose & (additional > 0) & (interval == 0) & ~endless,
+            "II",
+            "is missing: ADDL needs an interval",
+        )
+        self.wrong(
+            dose & (steady > 0) & (amount > 0) & (interval == 0),
+            "II",
+            "is missing: SS needs an interval",
+        )
+        self.wrong(
+            endless & (rate == -2),
+            "RATE",
+            "-2 has no meaning for an endless infusion (SS with AMT 0)",
+        )
+        self.wrong(
+            endless & (interval != 0), "II", "must be 0 for an endless infusion (SS with AMT 0)"
+        )
+        self.wrong(
+            endless & (additional != 0), "ADDL", "must be 0 for an endless infusion (SS with AMT 0)"
+        )
         if additional.sum() + len(additional) > MOST_DOSES:
-            self.wrong([int(np.argmax(additional))], "ADDL", f"more than {MOST_DOSES:,} doses in one table are refused")
+            self.wrong(
+                [int(np.argmax(additional))],
+                "ADDL",
+                f"more than {MOST_DOSES:,} doses in one table are refused",
+            )
 
     def inputs(self):
         """Columns that are named like parameters or covariates, in any case where that is not ambiguous."""
         found = {}
         for name in self.model.input_names:
-            column = name if name in self.cells else next((c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS), None)
+            column = (
+                name
+                if name in self.cells
+                else next(
+                    (c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS), None
+                )
+            )
             if column is not None:
                 found[name] = self.numbers(column, np.nan)
         return found
@@ -212,7 +328,10 @@ class _Reader:
         """Raise all mistakes at once, by row."""
         if not self.mistakes:
             return
-        lines = [f"  row {self.row[k]}, {column}: {text}." for (k, column), text in sorted(self.mistakes.items())]
+        lines = [
+            f"  row {self.row[k]}, {column}: {text}."
+            for (k, column), text in sorted(self.mistakes.items())
+        ]
         rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
         count = len({k for k, _ in self.mistakes})
         head = f"{self.name}: {count} record{'s' if count > 1 else ''} cannot be used (rows are counted below the header):"

@@ -9,7 +9,15 @@ from pkpd.dosing.regimen import MOST_DOSES, Phase, Regimen
 from pkpd.errors import DoseError
 
 HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "wk": 168.0, "w": 168.0}
-WORDS = {"daily": 24.0, "qd": 24.0, "bid": 12.0, "tid": 8.0, "qid": 6.0, "weekly": 168.0, "hourly": 1.0}
+WORDS = {
+    "daily": 24.0,
+    "qd": 24.0,
+    "bid": 12.0,
+    "tid": 8.0,
+    "qid": 6.0,
+    "weekly": 168.0,
+    "hourly": 1.0,
+}
 LONGEST = 10_000
 
 _PHASE = re.compile(
@@ -49,14 +57,20 @@ def rx(text):
 def _phase(part, now, text):
     match = _PHASE.match(part)
     if not match:
-        raise DoseError(f"Regimen '{text}': cannot read '{part}'; write for example '4.5 mg q24h x 28'.")
+        raise DoseError(
+            f"Regimen '{text}': cannot read '{part}'; write for example '4.5 mg q24h x 28'."
+        )
     amount = _number(match["amount"], text)
     if amount < 0:
-        raise DoseError(f"Regimen '{text}': a dose cannot be negative ({match['amount']} {match['unit']}).")
+        raise DoseError(
+            f"Regimen '{text}': a dose cannot be negative ({match['amount']} {match['unit']})."
+        )
     every = WORDS.get(match["word"] or "", 24.0)
     if match["every"]:
         if not match["time"]:
-            raise DoseError(f"Regimen '{text}': 'q{match['every']}' has no time unit; write q{match['every']}h.")
+            raise DoseError(
+                f"Regimen '{text}': 'q{match['every']}' has no time unit; write q{match['every']}h."
+            )
         every = _number(match["every"], text) * _hours(match["time"], part, text)
         if every <= 0:
             raise DoseError(f"Regimen '{text}': the interval in '{part}' must be above 0.")
@@ -64,7 +78,9 @@ def _phase(part, now, text):
     if match["hour"]:
         clock = int(match["hour"]) + int(match["minute"]) / 60
         if clock >= 24 or int(match["minute"]) > 59:
-            raise DoseError(f"Regimen '{text}': '{match['hour']}:{match['minute']}' is no time of day.")
+            raise DoseError(
+                f"Regimen '{text}': '{match['hour']}:{match['minute']}' is no time of day."
+            )
         start = now + (clock - now) % 24.0
     return Phase(amount, match["unit"], every, _count(match["count"], text), start, match["into"])
 
@@ -73,7 +89,9 @@ def _count(text, whole):
     if text is None:
         return 1
     if not text.isdigit() or not 0 < int(text[:12]) <= MOST_DOSES:
-        raise DoseError(f"Regimen '{whole}': 'x {text}' must be a whole number of doses from 1 to {MOST_DOSES}.")
+        raise DoseError(
+            f"Regimen '{whole}': 'x {text}' must be a whole number of doses from 1 to {MOST_DOSES}."
+        )
     return int(text)
 
 
@@ -89,5 +107,7 @@ def _number(text, whole):
 
 def _hours(unit, part, whole):
     if unit not in HOURS:
-        raise DoseError(f"Regimen '{whole}': '{unit}' in '{part}' is no time unit; use {', '.join(HOURS)}.")
+        raise DoseError(
+            f"Regimen '{whole}': '{unit}' in '{part}' is no time unit; use {', '.join(HOURS)}."
+        )
     return HOURS[unit]

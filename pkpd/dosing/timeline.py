@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, RATE, Actions
-from pkpd.dosing.events import INPUTS, LOOKING, NEXT, STEPS, UNDERWAY, Doses, Events, events_at, joined
+from pkpd.dosing.events import (
+    INPUTS,
+    LOOKING,
+    NEXT,
+    STEPS,
+    UNDERWAY,
+    Doses,
+    Events,
+    events_at,
+    joined,
+)
 from pkpd.errors import DoseError
 from pkpd.symbolic import parse
 
@@ -53,7 +63,9 @@ class Timeline:
     steady: SteadyStates
 
 
-def timeline(model, records, theta, times=(), carry="backward", moving=(), occasion=None, effect=None):
+def timeline(
+    model, records, theta, times=(), carry="backward", moving=(), occasion=None, effect=None
+):
     """Timeline of the records of P patients.
 
     Parameters
@@ -69,7 +81,9 @@ def timeline(model, records, theta, times=(), carry="backward", moving=(), occas
     Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
     """
     if carry not in CARRIES:
-        raise DoseError(f"Unknown way to carry inputs between records '{carry}'. Known: {', '.join(CARRIES)}.")
+        raise DoseError(
+            f"Unknown way to carry inputs between records '{carry}'. Known: {', '.join(CARRIES)}."
+        )
     times = np.asarray(times, dtype=float)
     clock = clock_of(model, records, times)
     theta, inputs = _inputs(model, records, theta, clock if carry == "linear" else None)
@@ -80,16 +94,23 @@ def timeline(model, records, theta, times=(), carry="backward", moving=(), occas
     changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
         columns = [model.input_names.index(name) for name in moving]
-        changes = joined([changes, _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)])
+        changes = joined(
+            [changes, _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)]
+        )
     events = _snapped(joined([changes, doses.restarts(), doses.given()]), records, clock)
     actions, seen = _looked_at(events, records, clock)
     first, last = clock[records.first[:-1]], clock[records.first[1:] - 1]
     every, at, parts = doses.steady_states()
     steady = SteadyStates(inputs[at], every, _sorted(parts, len(at)), records.person[at], clock[at])
     return Timeline(
-        theta, inputs[records.first[:-1]], np.minimum(first, times[0]) if len(times) else first, np.maximum(last, times[-1]) if len(times) else last,
-        actions, *_grid(records, clock, seen, times), steady,
-    )  # fmt: skip
+        theta,
+        inputs[records.first[:-1]],
+        np.minimum(first, times[0]) if len(times) else first,
+        np.maximum(last, times[-1]) if len(times) else last,
+        actions,
+        *_grid(records, clock, seen, times),
+        steady,
+    )
 
 
 def clock_of(model, records, times):
@@ -102,7 +123,9 @@ def clock_of(model, records, times):
     texts = [s.rate for s in model.states] + [a.expression for a in model.assignments]
     if len(times) or any("t" in parse.names(parse.tree(text)) for text in texts):
         row = records.row[np.flatnonzero(fall)[0]]
-        raise DoseError(f"{records.name}: row {row} turns time back, which goes together neither with extra output times or a window nor with a model that uses t.")
+        raise DoseError(
+            f"{records.name}: row {row} turns time back, which goes together neither with extra output times or a window nor with a model that uses t."
+        )
     total = np.cumsum(fall)
     return time + total - total[records.first[:-1]][records.person]
 
@@ -113,7 +136,12 @@ def _inputs(model, records, base, clock):
     if not records.inputs:
         return base, person
     columns = [model.input_names.index(n) for n in records.inputs]
-    values = np.column_stack([_filled(person, v, base[person, k], clock) for k, v in zip(columns, records.inputs.values(), strict=True)])
+    values = np.column_stack(
+        [
+            _filled(person, v, base[person, k], clock)
+            for k, v in zip(columns, records.inputs.values(), strict=True)
+        ]
+    )
     new = np.concatenate([[True], (values[1:] != values[:-1]).any(axis=1)])
     new[records.first[:-1]] = True
     theta = base[person[new]]
@@ -130,7 +158,9 @@ def _filled(person, values, usual, clock):
         for p in np.unique(person[np.isnan(values)]):
             rows = np.flatnonzero(person == p)
             known = rows[~np.isnan(values[rows])]
-            values[rows] = np.interp(clock[rows], clock[known], values[known]) if len(known) else np.nan
+            values[rows] = (
+                np.interp(clock[rows], clock[known], values[known]) if len(known) else np.nan
+            )
     filled = pd.Series(values).groupby(person).ffill().groupby(person).bfill().to_numpy()
     return np.where(np.isnan(filled), usual, filled)
 
@@ -158,11 +188,19 @@ def _changes(records, clock, inputs, before, carry, occasion):
         at = np.flatnonzero(changed(inputs))
         return events_at(records.person[at], clock[at], at * STEPS + INPUTS, PERSON, inputs[at])
     begins = np.flatnonzero(changed(occasion)) if occasion is not None else np.zeros(0, np.int64)
-    lists = [events_at(records.person[begins], clock[begins], begins * STEPS + INPUTS, PERSON, inputs[begins])]
+    lists = [
+        events_at(
+            records.person[begins], clock[begins], begins * STEPS + INPUTS, PERSON, inputs[begins]
+        )
+    ]
     if carry == "backward":
         # on the way to a record its inputs hold already, but still on the occasion of the record before
         at = np.flatnonzero(changed(before) | changed(inputs))
-        lists.append(events_at(records.person[at], clock[at - 1], (at - 1) * STEPS + NEXT, PERSON, before[at]))
+        lists.append(
+            events_at(
+                records.person[at], clock[at - 1], (at - 1) * STEPS + NEXT, PERSON, before[at]
+            )
+        )
     return joined(lists)
 
 
@@ -183,11 +221,18 @@ def _lines(records, clock, values, first, doses):
     cleared, fresh, joins = doses.cleared()
     begun = values[records.first[:-1]][records.person]
     repair = np.where(fresh[:, None], values - begun, 0.0) - joins[:, None] * values
-    slope, jump = slope - np.where(cleared[:, None], 0.0, before), np.where(gap[:, None] > 0, 0.0, rise)
+    slope, jump = (
+        slope - np.where(cleared[:, None], 0.0, before),
+        np.where(gap[:, None] > 0, 0.0, rise),
+    )
     lists = []
     for step, kind, amount in ((UNDERWAY, ADD, repair), (NEXT, RATE, slope), (NEXT, ADD, jump)):
         at, j = np.nonzero(amount)
-        lists.append(events_at(records.person[at], clock[at], at * STEPS + step, kind, first + j, amount[at, j]))
+        lists.append(
+            events_at(
+                records.person[at], clock[at], at * STEPS + step, kind, first + j, amount[at, j]
+            )
+        )
     return joined(lists)
 
 
@@ -203,21 +248,32 @@ def _snapped(events, records, clock):
     after = np.minimum.accumulate(np.where(known, place, len(row))[::-1])[::-1]
     snapped = time.copy()
     for near in (np.maximum(before, 0), np.minimum(after, len(row) - 1)):
-        close = known[near] & (row[near] == row) & (np.abs(time[near] - time) <= SAME * np.maximum(np.abs(time), 1.0))
+        close = (
+            known[near]
+            & (row[near] == row)
+            & (np.abs(time[near] - time) <= SAME * np.maximum(np.abs(time), 1.0))
+        )
         snapped = np.where(close, time[near], snapped)
     out = np.empty(len(row))
     out[order] = snapped
-    return Events(events.row, out[len(clock) :], events.order, events.kind, events.state, events.amount)
+    return Events(
+        events.row, out[len(clock) :], events.order, events.kind, events.state, events.amount
+    )
 
 
 def _sorted(events, rows):
     """Actions of `rows` rows."""
     order = np.lexsort((events.order, events.time, events.row))
-    start = np.concatenate([[0], np.cumsum(np.bincount(events.row, minlength=rows))]).astype(np.int64)
+    start = np.concatenate([[0], np.cumsum(np.bincount(events.row, minlength=rows))]).astype(
+        np.int64
+    )
     return Actions(
-        start, np.ascontiguousarray(events.time[order], dtype=np.float64), events.kind[order].astype(np.int8), events.state[order].astype(np.int32),
+        start,
+        np.ascontiguousarray(events.time[order], dtype=np.float64),
+        events.kind[order].astype(np.int8),
+        events.state[order].astype(np.int32),
         np.ascontiguousarray(events.amount[order], dtype=np.float64),
-    )  # fmt: skip
+    )
 
 
 def _looked_at(events, records, clock):
@@ -226,15 +282,24 @@ def _looked_at(events, records, clock):
     The others are read from the dense output, which cuts no step.
     """
     slot = np.arange(len(records)) - records.first[:-1][records.person]
-    every = joined([events, events_at(records.person, clock, np.arange(len(records)) * STEPS + LOOKING, LOOK, slot)])
+    every = joined(
+        [
+            events,
+            events_at(records.person, clock, np.arange(len(records)) * STEPS + LOOKING, LOOK, slot),
+        ]
+    )
     order = np.lexsort((every.order, every.time, every.row))
     row, time, real = every.row[order], every.time[order], every.kind[order] != LOOK
-    moment = np.cumsum(np.concatenate([[True], (row[1:] != row[:-1]) | (time[1:] != time[:-1])])) - 1
+    moment = (
+        np.cumsum(np.concatenate([[True], (row[1:] != row[:-1]) | (time[1:] != time[:-1])])) - 1
+    )
     last = np.full(moment[-1] + 1, -1)
     np.maximum.at(last, moment[real], np.flatnonzero(real))
     keep = np.empty(len(order), bool)
     keep[order] = real | (np.arange(len(order)) < last[moment])
-    kept = Events(*(getattr(every, f)[keep] for f in ("row", "time", "order", "kind", "state", "amount")))
+    kept = Events(
+        *(getattr(every, f)[keep] for f in ("row", "time", "order", "kind", "state", "amount"))
+    )
     return _sorted(kept, len(records.ids)), keep[len(events.row) :]
 
 
@@ -244,9 +309,19 @@ def _grid(records, clock, looked, times):
     rest = np.flatnonzero(~looked)
     row = np.concatenate([records.person[rest], np.repeat(np.arange(patients), len(times))])
     time = np.concatenate([clock[rest], np.tile(times, patients)])
-    slot = np.concatenate([rest - records.first[:-1][records.person[rest]], (counts[:, None] + np.arange(len(times))).ravel()])
+    slot = np.concatenate(
+        [
+            rest - records.first[:-1][records.person[rest]],
+            (counts[:, None] + np.arange(len(times))).ravel(),
+        ]
+    )
     order = np.lexsort((slot, time, row))
     ends = np.cumsum(np.bincount(row, minlength=patients))
     points = np.column_stack([np.concatenate([[0], ends[:-1]]), ends])
     place = np.concatenate([[0], np.cumsum(counts + len(times))])
-    return np.ascontiguousarray(time[order]), slot[order].astype(np.int64), points.astype(np.int64), place.astype(np.int64)
+    return (
+        np.ascontiguousarray(time[order]),
+        slot[order].astype(np.int64),
+        points.astype(np.int64),
+        place.astype(np.int64),
+    )

@@ -42,24 +42,53 @@ class Comparison:
     @property
     def weight_with_peak(self):
         """Weight of the models whose best curve has a peak."""
-        return float(sum(w for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak)))
+        return float(
+            sum(w for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak))
+        )
 
     @property
     def peak(self):
         """Peak dose averaged on the log axis over the models that have one; NaN if none has."""
-        found = [(w, f.peak) for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak)]
+        found = [
+            (w, f.peak) for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak)
+        ]
         total = sum(w for w, _ in found)
-        return float(np.exp(sum(w * np.log(m) for w, m in found) / total)) if total > 0.0 else np.nan
+        return (
+            float(np.exp(sum(w * np.log(m) for w, m in found) / total)) if total > 0.0 else np.nan
+        )
 
     def frame(self):
         """Table model, c, rss, aicc, weight, peak, low, high, best fit first."""
         import pandas as pd
 
         rows = [
-            (f.curve.name, f.c, f.parameters, f.rss, f.aicc, w, f.peak, *f.intervals.get("peak", (np.nan, np.nan)), f.zero_equivalent, f.max_stimulation)
+            (
+                f.curve.name,
+                f.c,
+                f.parameters,
+                f.rss,
+                f.aicc,
+                w,
+                f.peak,
+                *f.intervals.get("peak", (np.nan, np.nan)),
+                f.zero_equivalent,
+                f.max_stimulation,
+            )
             for f, w in zip(self.fits, self.weights, strict=True)
         ]
-        names = ["model", "c", "parameters", "rss", "aicc", "weight", "peak", "peak_low", "peak_high", "zero_equivalent", "max_stimulation"]
+        names = [
+            "model",
+            "c",
+            "parameters",
+            "rss",
+            "aicc",
+            "weight",
+            "peak",
+            "peak_low",
+            "peak_high",
+            "zero_equivalent",
+            "max_stimulation",
+        ]
         return pd.DataFrame(rows, columns=names)
 
     def summary(self, command=None):
@@ -69,10 +98,19 @@ class Comparison:
             del model["provenance"], model["notes"]
             model["weight"] = float(weight)
         return {
-            "data": self.assay.name, "n": len(self.assay.dose), "level": self.level, "best": self.best.curve.name, "rss": self.best.rss, "peak": self.peak,
-            "peak_ci": self.peak_ci, "weight_with_peak": self.weight_with_peak,
-            "models": models, "left_out": self.left_out, "notes": list(self.assay.notes), "provenance": self.assay.provenance(command),
-        }  # fmt: skip
+            "data": self.assay.name,
+            "n": len(self.assay.dose),
+            "level": self.level,
+            "best": self.best.curve.name,
+            "rss": self.best.rss,
+            "peak": self.peak,
+            "peak_ci": self.peak_ci,
+            "weight_with_peak": self.weight_with_peak,
+            "models": models,
+            "left_out": self.left_out,
+            "notes": list(self.assay.notes),
+            "provenance": self.assay.provenance(command),
+        }
 
 
 def akaike(criteria):
@@ -91,7 +129,9 @@ def compare(table, *, c=None, intervals=("peak",), variance="constant", **option
     """
     weight = None
     if variance != "constant":
-        weight = fit_one(table, "brain-cousens", c=c, intervals=(), variance=variance, look=False, **options).weight
+        weight = fit_one(
+            table, "brain-cousens", c=c, intervals=(), variance=variance, look=False, **options
+        ).weight
     fits, left_out = [], {}
     for name in CURVES:
         free = "free" if c is None and name in ("hill-product", "opposed-emax") else c
@@ -102,7 +142,11 @@ def compare(table, *, c=None, intervals=("peak",), variance="constant", **option
     if not fits:
         raise PkpdError(next(iter(left_out.values())))
     fits.sort(key=lambda f: f.aicc)
-    ends = (np.nan, np.nan) if table.computed or "peak" not in intervals else averaged_interval(fits, options["level"])
+    ends = (
+        (np.nan, np.nan)
+        if table.computed or "peak" not in intervals
+        else averaged_interval(fits, options["level"])
+    )
     return Comparison(table, tuple(fits), left_out, options["level"], ends)
 
 
@@ -117,7 +161,10 @@ def averaged_interval(fits, level):
     at = np.linspace(-problem.span - FAR, problem.span + FAR, STEPS)
     share = akaike([f.aicc for f in peaked])
     rising = sum(w * tail(f, at) for w, f in zip(share, peaked, strict=True))
-    rising, wanted = ndtri(np.clip(rising, 1e-15, 1.0 - 1e-15)), float(ndtri((1.0 - level) / 2))  # close to straight lines in log dose
+    rising, wanted = (
+        ndtri(np.clip(rising, 1e-15, 1.0 - 1e-15)),
+        float(ndtri((1.0 - level) / 2)),
+    )  # close to straight lines in log dose
 
     def where(score):
         """The last step below the normal score, and on from there by a straight line."""
@@ -127,7 +174,9 @@ def averaged_interval(fits, level):
         k = below[-1]
         return at[k] + (score - rising[k]) / (rising[k + 1] - rising[k]) * (at[k + 1] - at[k])
 
-    return float(problem.middle * np.exp(where(wanted))), float(problem.middle * np.exp(where(-wanted)))
+    return float(problem.middle * np.exp(where(wanted))), float(
+        problem.middle * np.exp(where(-wanted))
+    )
 
 
 def tail(found, at):
@@ -135,6 +184,14 @@ def tail(found, at):
     from scipy.special import stdtr
 
     problem = Problem(found.assay, found.better, found.c, found.weight)
-    rss = search(found.scaled.peak_parameterisation(problem.span), problem.points, at, starts=2, tolerance=1e-8).rss
+    rss = search(
+        found.scaled.peak_parameterisation(problem.span),
+        problem.points,
+        at,
+        starts=2,
+        tolerance=1e-8,
+    ).rss
     rise = np.maximum((rss + problem.pure) * problem.scale / found.rss - 1.0, 0.0)
-    return stdtr(found.free, np.sign(at - np.log(found.peak / found.middle)) * np.sqrt(rise * found.free))
+    return stdtr(
+        found.free, np.sign(at - np.log(found.peak / found.middle)) * np.sqrt(rise * found.free)
+    )

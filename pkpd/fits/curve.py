@@ -70,7 +70,10 @@ class Curve:
                 base = np.where(base >= 0.0, base, np.nan)
             return (found[:, :-1] + base)[:, None]
 
-        rest = ((ends, nodes[:: 1 + len(nodes) // 12]) for ends, nodes in zip(peak.box, peak.nodes, strict=True))
+        rest = (
+            (ends, nodes[:: 1 + len(nodes) // 12])
+            for ends, nodes in zip(peak.box, peak.nodes, strict=True)
+        )
         return [parameterisation(shapes, (scales(span), spread(span, 1.2)), *rest, constant=False)]
 
 
@@ -89,7 +92,9 @@ def spread(span, step):
 def parameterisation(shapes, *coordinates, constant=True):
     """Form from ((low, high), nodes or how many) of each coordinate of theta."""
     nodes = [np.linspace(*ends, n) if isinstance(n, int) else n for ends, n in coordinates]
-    return Parameterisation(shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant)
+    return Parameterisation(
+        shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant
+    )
 
 
 def hill(slope, x, scale):

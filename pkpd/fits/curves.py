@@ -21,7 +21,9 @@ class LogLogistic(Curve):
         def shapes(value, theta, x):
             return np.exp(-np.logaddexp(0.0, hill(np.exp(theta[:, :1]), x, theta[:, 1:])))[:, None]
 
-        return parameterisation(shapes, ([np.log(0.05), STEEPEST], 20), (scales(span), spread(span, 0.12)))
+        return parameterisation(
+            shapes, ([np.log(0.05), STEEPEST], 20), (scales(span), spread(span, 0.12))
+        )
 
     def parameters(self, theta):
         return np.exp(theta)
@@ -41,12 +43,22 @@ class HillProduct(Curve):
 
     def parameterisation(self, span):
         def shapes(value, theta, x):
-            return self.product(np.exp(theta[:, :1]), theta[:, 1:2], np.exp(theta[:, 2:3]), theta[:, 3:], x)
+            return self.product(
+                np.exp(theta[:, :1]), theta[:, 1:2], np.exp(theta[:, 2:3]), theta[:, 3:], x
+            )
 
-        return parameterisation(shapes, (self.slope, 6), (scales(span), spread(span, 1.2)), (self.slope, 6), (scales(span), spread(span, 1.2)))
+        return parameterisation(
+            shapes,
+            (self.slope, 6),
+            (scales(span), spread(span, 1.2)),
+            (self.slope, 6),
+            (scales(span), spread(span, 1.2)),
+        )
 
     def product(self, h1, k1, h2, k2, x):
-        return np.exp(-np.logaddexp(0.0, -hill(h1, x, k1)) - np.logaddexp(0.0, hill(h2, x, k2)))[:, None]
+        return np.exp(-np.logaddexp(0.0, -hill(h1, x, k1)) - np.logaddexp(0.0, hill(h2, x, k2)))[
+            :, None
+        ]
 
     def parameters(self, theta):
         return np.exp(theta)
@@ -86,7 +98,9 @@ class OpposedEmax(Curve):
         def shapes(value, theta, x):
             return np.stack([emax(x, theta[:, :1]), -emax(x, theta[:, 1:])], axis=1)
 
-        return parameterisation(shapes, (scales(span), spread(span, 0.5)), (scales(span), spread(span, 0.47)))
+        return parameterisation(
+            shapes, (scales(span), spread(span, 0.5)), (scales(span), spread(span, 0.47))
+        )
 
     def parameters(self, theta):
         return np.exp(theta)
@@ -102,7 +116,9 @@ class OpposedEmax(Curve):
         return parameterisation(shapes, (scales(span), spread(span, 0.7)), ([-7.0, 14.0], 12))
 
     def peak_parameterisation(self, span):
-        return self.against(span, lambda x, k1, k2: k1 - k2 + 2 * (np.logaddexp(k2, x) - np.logaddexp(k1, x)))
+        return self.against(
+            span, lambda x, k1, k2: k1 - k2 + 2 * (np.logaddexp(k2, x) - np.logaddexp(k1, x))
+        )
 
     def zero_parameterisation(self, span):
         return self.against(span, lambda x, k1, k2: np.logaddexp(k2, x) - np.logaddexp(k1, x))
@@ -154,16 +170,33 @@ CURVES = {
     c.name: c
     for c in (
         LogLogistic("log-logistic", "c + (d - c)/(1 + (x/e)^b)", "null model, without hormesis"),
-        Stimulated("brain-cousens", "c + (d - c + f*x)/(1 + (x/e)^b)", "Brain & Cousens (1989), Weed Res 29:93"),
+        Stimulated(
+            "brain-cousens",
+            "c + (d - c + f*x)/(1 + (x/e)^b)",
+            "Brain & Cousens (1989), Weed Res 29:93",
+        ),
         *(
             Stimulated(
-                f"crs-{alpha:g}", f"c + (d - c + f*exp(-(x/s)^-{alpha:g}))/(1 + (x/e)^b)",
-                "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166", alpha=alpha, least=0.05,
+                f"crs-{alpha:g}",
+                f"c + (d - c + f*exp(-(x/s)^-{alpha:g}))/(1 + (x/e)^b)",
+                "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166",
+                alpha=alpha,
+                least=0.05,
             )
             for alpha in (1.0, 0.5, 0.25)
         ),
-        HillProduct("hill-product", "c + Emax * x^h1/(K1^h1 + x^h1) * K2^h2/(K2^h2 + x^h2)", "a rising Hill curve times a falling one"),
-        OpposedEmax("opposed-emax", "c + A*x/(K1 + x) - B*x/(K2 + x)", "a benefit and a harm, each saturating"),
-        LogGaussian("log-gaussian", "c + (d - c)*exp(-((ln x - ln e)/b)^2/2)", "a bell on the log dose axis"),
+        HillProduct(
+            "hill-product",
+            "c + Emax * x^h1/(K1^h1 + x^h1) * K2^h2/(K2^h2 + x^h2)",
+            "a rising Hill curve times a falling one",
+        ),
+        OpposedEmax(
+            "opposed-emax",
+            "c + A*x/(K1 + x) - B*x/(K2 + x)",
+            "a benefit and a harm, each saturating",
+        ),
+        LogGaussian(
+            "log-gaussian", "c + (d - c)*exp(-((ln x - ln e)/b)^2/2)", "a bell on the log dose axis"
+        ),
     )
-}  # fmt: skip
+}

@@ -10,9 +10,19 @@ from pkpd.fits.result import INTERVALS
 
 
 def fit(
-    data, model="brain-cousens", *, c=None, better=None, level=0.95, intervals=INTERVALS, variance="constant", dose_scale=1.0,
-    dose="dose", response="response", id=None,
-):  # fmt: skip
+    data,
+    model="brain-cousens",
+    *,
+    c=None,
+    better=None,
+    level=0.95,
+    intervals=INTERVALS,
+    variance="constant",
+    dose_scale=1.0,
+    dose="dose",
+    response="response",
+    id=None,
+):
     """Fit a hormetic dose-response model, or all of them.
 
     Parameters
@@ -32,7 +42,13 @@ def fit(
     Fit, or pkpd.fits.comparison.Comparison for "all". Raises PkpdError for data that cannot be fitted.
     """
     table = assay(data, dose, response, id)
-    options = {"better": better or table.better, "level": level, "intervals": intervals, "variance": variance, "dose_scale": dose_scale}
+    options = {
+        "better": better or table.better,
+        "level": level,
+        "intervals": intervals,
+        "variance": variance,
+        "dose_scale": dose_scale,
+    }
     _check_options(options)
     if model == "all":
         return compare(table, c=c, **options)
@@ -45,9 +61,13 @@ def _check_options(given):
     if not 0.0 < given["level"] < 1.0:
         raise PkpdError(f"level {given['level']:g} must be between 0 and 1, such as 0.95.")
     if given["variance"] not in VARIANCES:
-        raise PkpdError(f"Unknown variance '{given['variance']}'.{closest(given['variance'], VARIANCES)}")
+        raise PkpdError(
+            f"Unknown variance '{given['variance']}'.{closest(given['variance'], VARIANCES)}"
+        )
     if not 0.0 < given["dose_scale"] < np.inf:
-        raise PkpdError(f"dose_scale {given['dose_scale']:g} must be above 0: it is the dose s of the crs models.")
+        raise PkpdError(
+            f"dose_scale {given['dose_scale']:g} must be above 0: it is the dose s of the crs models."
+        )
     unknown = [name for name in given["intervals"] if name not in INTERVALS]
     if unknown:
         raise PkpdError(f"No interval for '{unknown[0]}'.{closest(unknown[0], INTERVALS)}")

@@ -8,7 +8,11 @@ import numpy as np
 from pkpd.fits.variable_projection import Solution, best_of, polish, search
 
 COARSE = 25  # values over the whole range
-BETWEEN = (7, 23, 23)  # values at once between the ends of a bracket, round by round; the first round looks anew for other valleys
+BETWEEN = (
+    7,
+    23,
+    23,
+)  # values at once between the ends of a bracket, round by round; the first round looks anew for other valleys
 COARSELY = 1e-6  # share of rss
 
 
@@ -29,30 +33,46 @@ def interval(forms, points, best, rss, limit, reach):
     inside = np.isfinite(best) and reach[0] < best < reach[1]
     if inside:
         place = int(np.searchsorted(values, best))
-        values, found = np.insert(values, place, best), [insert(f, place, rss if not k else np.inf) for k, f in enumerate(found)]
+        values, found = (
+            np.insert(values, place, best),
+            [insert(f, place, rss if not k else np.inf) for k, f in enumerate(found)],
+        )
     found = grown(forms, points, values, found, limit)
     within = lowest(found) <= limit
     if not within.any():  # only values beyond reach are allowed, as the best one
         return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False
     first, last = np.flatnonzero(within)[[0, -1]]
-    low, high = crossings(forms, points, values, found, [(first, first - 1), (last, last + 1)], limit)
+    low, high = crossings(
+        forms, points, values, found, [(first, first - 1), (last, last + 1)], limit
+    )
     return (low, high), not within[first : last + 1].all()
 
 
 def profile(forms, points, values):
     """Best fit at each value (V,) in each form: list of Solution."""
-    return [search(parameterisation, points, values, starts=3, tolerance=COARSELY, steps=25) for parameterisation in forms]
+    return [
+        search(parameterisation, points, values, starts=3, tolerance=COARSELY, steps=25)
+        for parameterisation in forms
+    ]
 
 
 def grown(forms, points, values, found, limit):
     """The profile, each value beyond the limit tried again from its neighbour within, as long as that brings values within."""
     while True:
         within = lowest(found) <= limit
-        edges = [(k, k + step) for step in (-1, 1) for k in np.flatnonzero(~within) if 0 <= k + step < len(values) and within[k + step]]
+        edges = [
+            (k, k + step)
+            for step in (-1, 1)
+            for k in np.flatnonzero(~within)
+            if 0 <= k + step < len(values) and within[k + step]
+        ]
         if not edges:
             return found
         here, beside = np.array(edges).T
-        tried = [warm(parameterisation, points, values[here], f.theta[beside][:, None]) for parameterisation, f in zip(forms, found, strict=True)]
+        tried = [
+            warm(parameterisation, points, values[here], f.theta[beside][:, None])
+            for parameterisation, f in zip(forms, found, strict=True)
+        ]
         for f, t in zip(found, tried, strict=True):
             gain = t.rss < f.rss[here]
             f.theta[here[gain]], f.rss[here[gain]] = t.theta[gain], t.rss[gain]
@@ -91,20 +111,30 @@ def narrower(forms, points, ends, rss, thetas, limit, between):
     count = len(ends)
     at = np.linspace(ends[:, 0], ends[:, 1], between + 2, axis=1)
     inside = at[:, 1:-1].ravel()
-    tried = [warm(parameterisation, points, inside, np.repeat(t, between, axis=0)) for parameterisation, t in zip(forms, thetas, strict=True)]
+    tried = [
+        warm(parameterisation, points, inside, np.repeat(t, between, axis=0))
+        for parameterisation, t in zip(forms, thetas, strict=True)
+    ]
     if between == BETWEEN[0]:
         tried = [better(a, b) for a, b in zip(tried, profile(forms, points, inside), strict=True)]
     level = np.hstack([rss[:, :1], lowest(tried).reshape(count, -1), rss[:, 1:]])
-    beyond = level.shape[1] - np.argmax(level[:, ::-1] <= limit, axis=1)  # after the outermost value within the limit
+    beyond = level.shape[1] - np.argmax(
+        level[:, ::-1] <= limit, axis=1
+    )  # after the outermost value within the limit
     pick = np.arange(count)[:, None], np.stack([beyond - 1, beyond], axis=1)
-    joined = [np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]]) for t, s in zip(thetas, tried, strict=True)]
+    joined = [
+        np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]])
+        for t, s in zip(thetas, tried, strict=True)
+    ]
     return at[pick], level[pick], [j[pick] for j in joined]
 
 
 def better(one, other):
     """Row by row the solution with less rss."""
     first = one.rss <= other.rss
-    return Solution(np.where(first[:, None], one.theta, other.theta), np.where(first, one.rss, other.rss))
+    return Solution(
+        np.where(first[:, None], one.theta, other.theta), np.where(first, one.rss, other.rss)
+    )
 
 
 def warm(parameterisation, points, values, starts, tolerance=1e-10):

@@ -59,20 +59,27 @@ class Fit:
     def estimates(self):
         """The numbers of the equation, in the units of the data."""
         found = dict(zip(self.curve.nonlinear, self.curve.parameters(self.theta), strict=True))
-        found = {name: float(v * (1.0 if name in self.curve.slopes else self.middle)) for name, v in found.items()}
+        found = {
+            name: float(v * (1.0 if name in self.curve.slopes else self.middle))
+            for name, v in found.items()
+        }
         sign = self.size if self.better == "higher" else -self.size
         linear = dict(zip(self.curve.linear, self.beta * sign, strict=True))
         if "d-c" in linear:
             linear["d"] = linear["c"] + linear.pop("d-c")
         if "f" in linear:
-            linear["f"] = linear.pop("f") / (1.0 if getattr(self.curve, "alpha", 0.0) else self.middle)
+            linear["f"] = linear.pop("f") / (
+                1.0 if getattr(self.curve, "alpha", 0.0) else self.middle
+            )
         return {name: float(v) for name, v in linear.items()} | found
 
     def predict(self, doses):
         """Response (D,) of the fitted curve at doses (D,), in the units of the data."""
         doses = np.atleast_1d(np.asarray(doses, float))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            shapes = self.scaled.parameterisation(0.0).shapes(np.zeros(1), self.theta[None, :], np.log(doses / self.middle)[None, :])[0]
+            shapes = self.scaled.parameterisation(0.0).shapes(
+                np.zeros(1), self.theta[None, :], np.log(doses / self.middle)[None, :]
+            )[0]
         diagnose = self.beta[0] + self.beta[1:] @ shapes
         return diagnose * self.size * (1.0 if self.better == "higher" else -1.0)
 
@@ -103,7 +110,9 @@ class Fit:
     @property
     def likelihood_ratio(self):
         """n ln(RSS of the null / RSS), 0 where the null fits as well."""
-        return float(max(0.0, self.n * np.log(self.null.rss / self.rss))) if self.rss > 0.0 else np.inf
+        return (
+            float(max(0.0, self.n * np.log(self.null.rss / self.rss))) if self.rss > 0.0 else np.inf
+        )
 
     @property
     def p_values(self):
@@ -119,27 +128,57 @@ class Fit:
         k = self.parameters + 1
         if self.n - k - 1 <= 0:
             return np.inf
-        return self.n * np.log(max(self.rss, 1e-300) / self.n) + 2 * k + 2 * k * (k + 1) / (self.n - k - 1)
+        return (
+            self.n * np.log(max(self.rss, 1e-300) / self.n)
+            + 2 * k
+            + 2 * k * (k + 1) / (self.n - k - 1)
+        )
 
     def frame(self):
         """Table quantity, estimate, low, high: peak, zero-equivalent dose, stimulation, then the numbers of the equation."""
         import pandas as pd
 
-        rows = [(name, getattr(self, name), *self.intervals.get(name, (np.nan, np.nan))) for name in (*INTERVALS, "control", "best_response")]
+        rows = [
+            (name, getattr(self, name), *self.intervals.get(name, (np.nan, np.nan)))
+            for name in (*INTERVALS, "control", "best_response")
+        ]
         rows += [(name, value, np.nan, np.nan) for name, value in self.estimates.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "low", "high"])
 
     def summary(self, command=None):
         """Plain data, ready for JSON. Intervals: [low, high], 0 or inf where open, null where there is none."""
         found = {
-            "model": self.curve.name, "equation": self.curve.equation, "source": self.curve.source, "data": self.assay.name, "n": self.n,
-            "doses": len(self.assay.groups()[0]), "better": self.better, "c": self.c, "parameters": self.parameters, "rss": self.rss,
-            "variance": self.variance, "level": self.level,
-        }  # fmt: skip
+            "model": self.curve.name,
+            "equation": self.curve.equation,
+            "source": self.curve.source,
+            "data": self.assay.name,
+            "n": self.n,
+            "doses": len(self.assay.groups()[0]),
+            "better": self.better,
+            "c": self.c,
+            "parameters": self.parameters,
+            "rss": self.rss,
+            "variance": self.variance,
+            "level": self.level,
+        }
         for name in INTERVALS:
             found |= {name: getattr(self, name), f"{name}_ci": self.intervals.get(name)}
-        found |= {"control": self.control, "best_response": self.best_response, "estimates": self.estimates, "aicc": self.aicc}
+        found |= {
+            "control": self.control,
+            "best_response": self.best_response,
+            "estimates": self.estimates,
+            "aicc": self.aicc,
+        }
         if self.curve.nested:
             plain, half = self.p_values
-            found["hormesis"] = {"rss_null": self.null.rss, "lr": self.likelihood_ratio, "p_chi2_1": plain, "p_half_mixture": half}
-        return found | {"flags": self.flags, "notes": list(self.assay.notes), "provenance": self.assay.provenance(command)}
+            found["hormesis"] = {
+                "rss_null": self.null.rss,
+                "lr": self.likelihood_ratio,
+                "p_chi2_1": plain,
+                "p_half_mixture": half,
+            }
+        return found | {
+            "flags": self.flags,
+            "notes": list(self.assay.notes),
+            "provenance": self.assay.provenance(command),
+        }

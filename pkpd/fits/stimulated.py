@@ -41,7 +41,9 @@ class Stimulated(Curve):
             down = np.logaddexp(0.0, hill(self.least + np.exp(theta[:, :1]), x, theta[:, 1:]))
             return np.stack([np.exp(-down), np.exp(self.rise(x)[0] - down)], axis=1)
 
-        return parameterisation(shapes, (self.slope, self.slopes_tried), (scales(span), spread(span, 0.12)))
+        return parameterisation(
+            shapes, (self.slope, self.slopes_tried), (scales(span), spread(span, 0.12))
+        )
 
     def parameters(self, theta):
         return np.array([self.least + np.exp(theta[0]), np.exp(theta[1])])
@@ -55,7 +57,9 @@ class Stimulated(Curve):
     def peaked(self, peak, b, bend, k, log_e, x):
         """The curve that peaks at 1. log_e : ln (M/e)^b (B, 1)"""
         lift = np.exp(log_e + np.log(b / k) + self.rise(x)[0] - self.rise(peak)[0])
-        return (1.0 - np.exp(log_e) * bend / k + lift) * np.exp(-np.logaddexp(0.0, log_e + hill(b, x, peak)))
+        return (1.0 - np.exp(log_e) * bend / k + lift) * np.exp(
+            -np.logaddexp(0.0, log_e + hill(b, x, peak))
+        )
 
     def peak_parameterisation(self, span):
         """theta = (ln(b - least), ln e*), 1/E(M) = (b - k)/k + (e*/M)^b: every e* > 0 is a curve with d >= c and f >= 0."""
@@ -66,7 +70,9 @@ class Stimulated(Curve):
             log_e = -np.logaddexp(np.log(bend / k), hill(b, theta[:, 1:], peak))
             return self.peaked(peak, b, bend, k, log_e, x)[:, None]
 
-        return parameterisation(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)))
+        return parameterisation(
+            shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6))
+        )
 
     def zero_parameterisation(self, span):
         def shapes(value, theta, x):
@@ -74,9 +80,15 @@ class Stimulated(Curve):
             b = self.steepness(zero, theta[:, :1])[0]
             log_e = hill(b, zero, theta[:, 1:])
             lift = log_e + self.rise(x)[0] - self.rise(zero)[0]
-            return np.exp(np.logaddexp(0.0, lift) - np.logaddexp(0.0, log_e) - np.logaddexp(0.0, hill(b, x, theta[:, 1:])))[:, None]
+            return np.exp(
+                np.logaddexp(0.0, lift)
+                - np.logaddexp(0.0, log_e)
+                - np.logaddexp(0.0, hill(b, x, theta[:, 1:]))
+            )[:, None]
 
-        return parameterisation(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)))
+        return parameterisation(
+            shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6))
+        )
 
     def rise_parameterisations(self, span, c, sign):
         """With c = 0 the height over the control is q/(1 - q) alone: theta = (ln(b - least), ln M)."""
@@ -89,7 +101,12 @@ class Stimulated(Curve):
             log_e = np.log(k / bend) - np.logaddexp(0.0, -value)[:, None]
             return self.peaked(peak, b, bend, k, log_e, x)[:, None]
 
-        simple = parameterisation(shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6)), constant=False)
+        simple = parameterisation(
+            shapes,
+            (self.slope, self.slopes_tried[::2]),
+            (scales(span), spread(span, 0.6)),
+            constant=False,
+        )
         return [simple, *super().rise_parameterisations(span, c, sign)]
 
     def peak_and_zero(self, theta, beta):

@@ -75,7 +75,9 @@ def non_negative(wide, y, free=False):
             if (free and 0 not in chosen) or not len(wrong):
                 continue
             some, rest = least_squares(wide[wrong][:, chosen], y)
-            rss = np.where((some[:, int(free) :] >= 0.0).all(axis=1), (rest * rest).sum(axis=1), np.inf)
+            rss = np.where(
+                (some[:, int(free) :] >= 0.0).all(axis=1), (rest * rest).sum(axis=1), np.inf
+            )
             better = rss < best
             best = np.where(better, rss, best)
             spot = wrong[better]
@@ -105,7 +107,9 @@ def least_squares(wide, y):
         left -= along[:, k : k + 1] * units[k]
     beta = np.zeros((rows, count))
     for k in range(count - 1, -1, -1):
-        beta[:, k] = (along[:, k] - (upper[:, k, k + 1 :] * beta[:, k + 1 :]).sum(axis=1)) / upper[:, k, k]
+        beta[:, k] = (along[:, k] - (upper[:, k, k + 1 :] * beta[:, k + 1 :]).sum(axis=1)) / upper[
+            :, k, k
+        ]
     return beta, left
 
 
@@ -118,11 +122,17 @@ def search(parameterisation, points, values, starts=6, tolerance=1e-15, steps=20
 
     The minima are told apart by a rough polish; the best goes on until a step promises less than `tolerance` of rss.
     """
-    grid = np.stack(np.meshgrid(*parameterisation.nodes, indexing="ij"), axis=-1).reshape(-1, len(parameterisation.nodes))
+    grid = np.stack(np.meshgrid(*parameterisation.nodes, indexing="ij"), axis=-1).reshape(
+        -1, len(parameterisation.nodes)
+    )
     value, theta = np.repeat(values, len(grid)), np.tile(grid, (len(values), 1))
-    rss = total(project(parameterisation, points, value, theta)[1]).reshape(len(values), *map(len, parameterisation.nodes))
+    rss = total(project(parameterisation, points, value, theta)[1]).reshape(
+        len(values), *map(len, parameterisation.nodes)
+    )
     place, at = local_minima(rss, starts)
-    rough = best_of(polish(parameterisation, points, values[place], grid[at], ROUGH, 25), place, len(values))
+    rough = best_of(
+        polish(parameterisation, points, values[place], grid[at], ROUGH, 25), place, len(values)
+    )
     some = np.isfinite(rough.rss)
     fine = polish(parameterisation, points, values[some], rough.theta[some], tolerance, steps)
     rough.theta[some], rough.rss[some] = fine.theta, fine.rss
@@ -170,14 +180,22 @@ def polish(parameterisation, points, value, theta, tolerance=1e-15, steps=60):
     rss = total(left)
     rows, count = theta.shape
     going, moved = np.isfinite(rss), np.isfinite(rss)
-    gradient, square, bend = np.zeros((rows, count)), np.zeros((rows, count, count)), np.zeros((rows, count, count))
+    gradient, square, bend = (
+        np.zeros((rows, count)),
+        np.zeros((rows, count, count)),
+        np.zeros((rows, count, count)),
+    )
     exact = 1e-28 * (points.y @ points.y)
     for _ in range(steps):
         fresh = np.flatnonzero(moved)
         if len(fresh):
-            gradient[fresh], square[fresh], bend[fresh] = derivatives(parameterisation, points, value[fresh], theta[fresh], left[fresh])
+            gradient[fresh], square[fresh], bend[fresh] = derivatives(
+                parameterisation, points, value[fresh], theta[fresh], left[fresh]
+            )
         now = np.flatnonzero(going)
-        step, promise = damped_step(gradient[now], square[now], bend[now], damping[now], theta[now], low, high)
+        step, promise = damped_step(
+            gradient[now], square[now], bend[now], damping[now], theta[now], low, high
+        )
         going[now] = (promise > tolerance * rss[now]) & (damping[now] < 1e10) & (rss[now] > exact)
         moved[:] = False
         now, step = now[going[now]], step[going[now]]
@@ -188,7 +206,12 @@ def polish(parameterisation, points, value, theta, tolerance=1e-15, steps=60):
         found = total(rest)
         better = found < rss[now]
         spot = now[better]
-        theta[spot], left[spot], rss[spot], moved[spot] = trial[better], rest[better], found[better], True
+        theta[spot], left[spot], rss[spot], moved[spot] = (
+            trial[better],
+            rest[better],
+            found[better],
+            True,
+        )
         damping[now] *= np.where(better, 0.1, 8.0)
     return Solution(theta, rss)
 
@@ -200,13 +223,20 @@ def derivatives(parameterisation, points, value, theta, left):
     """
     rows, count = theta.shape
     pairs = [(i, j) for i in range(count) for j in range(i)]
-    shifts = STEP * np.array([*np.eye(count), *(np.eye(count)[i] + np.eye(count)[j] for i, j in pairs)])
+    shifts = STEP * np.array(
+        [*np.eye(count), *(np.eye(count)[i] + np.eye(count)[j] for i, j in pairs)]
+    )
     tried = (theta[:, None, None, :] + np.stack([shifts, -shifts])).reshape(-1, count)
-    around = project(parameterisation, points, np.repeat(value, 2 * len(shifts)), tried)[1].reshape(rows, 2, len(shifts), -1)
+    around = project(parameterisation, points, np.repeat(value, 2 * len(shifts)), tried)[1].reshape(
+        rows, 2, len(shifts), -1
+    )
     with np.errstate(invalid="ignore"):
         slope = (around[:, 0, :count] - around[:, 1, :count]) / (2 * STEP)
         second = (around[:, 0] + around[:, 1] - 2 * left[:, None, :]) / STEP**2
-    slope, second = np.where(np.isfinite(slope), slope, 0.0), np.where(np.isfinite(second), second, 0.0)
+    slope, second = (
+        np.where(np.isfinite(slope), slope, 0.0),
+        np.where(np.isfinite(second), second, 0.0),
+    )
     curved = np.einsum("bsj,bj->bs", second, left)
     bend = np.zeros((rows, count, count))
     for i in range(count):
@@ -226,5 +256,7 @@ def damped_step(gradient, square, bend, damping, theta, low, high):
     extra = (damping[:, None] * extra + 1e-30)[:, :, None] * np.eye(theta.shape[1])
     whole = square + bend + extra
     downhill = np.linalg.eigvalsh(whole)[:, 0] > 0.0
-    step = -np.linalg.solve(np.where(downhill[:, None, None], whole, square + extra), gradient[:, :, None])[:, :, 0]
+    step = -np.linalg.solve(
+        np.where(downhill[:, None, None], whole, square + extra), gradient[:, :, None]
+    )[:, :, 0]
     return step, -dot(gradient, step)

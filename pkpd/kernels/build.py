@@ -25,7 +25,17 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
     make(program) -> (layout, source of the method's functions); derivatives : whether it needs the Jacobian; extremes, levels : what it
     watches, see `lower`. Raises PkpdError for an unknown name.
     """
-    key = "|".join([cache.fingerprint(lanes), model.digest, *observe, "integrals", *integrals, method, repr((extremes, levels))])
+    key = "|".join(
+        [
+            cache.fingerprint(lanes),
+            model.digest,
+            *observe,
+            "integrals",
+            *integrals,
+            method,
+            repr((extremes, levels)),
+        ]
+    )
     path = cache.source_file(model.name, key)
     if path.exists():
         try:
@@ -38,7 +48,12 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
     layout, source = make(program)
     title = f"{model.name}: {', '.join(observe)}".replace('"', "'").replace("\\", "/")
     header = HEADER.format(
-        title=title, dynamic=program.dynamic, states=program.states, outputs=program.outputs, size=layout.size, lanes=lanes
+        title=title,
+        dynamic=program.dynamic,
+        states=program.states,
+        outputs=program.outputs,
+        size=layout.size,
+        lanes=lanes,
     )
     cache.write(path, "\n\n\n".join([header, *_functions(program, layout), *source]))
     return cache.load(path)
@@ -54,15 +69,24 @@ def _functions(program, layout):
     cs = [f"c{i}" for i in range(program.constants)]
     fetch = [f"c{i} = w[{layout.constant(i)} + l]" for i in range(program.constants)]
     yield _function(
-        "def constants(p, w, l):", [f"w[{layout.constant(i)} + l] = {e}" for i, e in enumerate(program.constant_lines)]
+        "def constants(p, w, l):",
+        [f"w[{layout.constant(i)} + l] = {e}" for i, e in enumerate(program.constant_lines)],
     )
-    yield _function("def initial(w, l):", fetch + [f"w[{layout.y(i)} + l] = {e}" for i, e in enumerate(program.initial)])
     yield _function(
-        f"def rhs(t, {', '.join(ys + cs)}):", [*program.rhs_lines, f"return ({', '.join(program.rates)},)"]
+        "def initial(w, l):",
+        fetch + [f"w[{layout.y(i)} + l] = {e}" for i, e in enumerate(program.initial)],
+    )
+    yield _function(
+        f"def rhs(t, {', '.join(ys + cs)}):",
+        [*program.rhs_lines, f"return ({', '.join(program.rates)},)"],
     )
     fetch += [f"y{i} = z[{i}]" for i in range(program.states)]
     look = [*fetch, *program.look_lines, *(f"out[{i}] = {e}" for i, e in enumerate(program.looks))]
     yield _function("def look(t, z, w, l, out):", look)
     if program.signals:
-        signals = [*fetch, *program.signal_lines, *(f"out[{i}] = {e}" for i, e in enumerate(program.signals))]
+        signals = [
+            *fetch,
+            *program.signal_lines,
+            *(f"out[{i}] = {e}" for i, e in enumerate(program.signals)),
+        ]
         yield _function("def watch(t, z, w, l, out):", signals)

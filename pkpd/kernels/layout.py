@@ -5,8 +5,29 @@ Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only;
 
 from dataclasses import dataclass
 
-CLOCK = ("t", "h", "stop", "suggest", "log_error", "restart", "first", "land", "active", "accepted", "count", "due",
-         "t_old", "h_old", "rejected", "trials", "event", "failed", "fresh", "probe", "stiffness")  # fmt: skip
+CLOCK = (
+    "t",
+    "h",
+    "stop",
+    "suggest",
+    "log_error",
+    "restart",
+    "first",
+    "land",
+    "active",
+    "accepted",
+    "count",
+    "due",
+    "t_old",
+    "h_old",
+    "rejected",
+    "trials",
+    "event",
+    "failed",
+    "fresh",
+    "probe",
+    "stiffness",
+)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ class Program:
     jacobian: dict[tuple[int, int], str]  # (rate, state) -> derivative, where it is not 0
     slopes: dict[int, str]  # rate -> derivative by time, where it is not 0
     signal_lines: tuple[str, ...] = ()
-    signals: tuple[str, ...] = ()  # what is watched at every step: the first `extremes` for their extremes, the others against a level
+    signals: tuple[
+        str, ...
+    ] = ()  # what is watched at every step: the first `extremes` for their extremes, the others against a level
     extremes: int = 0
 
 
@@ -54,17 +56,24 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     from sympy import Symbol
 
     expressions = _expanded(model)
-    areas = {area(name): Symbol(f"y{len(model.states) + k}", real=True) for k, name in enumerate(integrals)}
+    areas = {
+        area(name): Symbol(f"y{len(model.states) + k}", real=True)
+        for k, name in enumerate(integrals)
+    }
     for name in (*observe, *integrals):
         if name not in expressions and name not in areas:
-            raise PkpdError(f"{model.name} has no state or output '{name}'.{closest(name, expressions)}")
+            raise PkpdError(
+                f"{model.name} has no state or output '{name}'.{closest(name, expressions)}"
+            )
     hoist = _Hoist(model)
     rates = [hoist(_inline(s.rate, expressions, model)) for s in model.states]
     rates += [hoist(expressions[name]) for name in integrals]
     looks = [hoist((expressions | areas)[name]) for name in observe]
     signals = [hoist(s) for s in _signals(model, expressions, extremes, levels)]
     initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
-    jacobian_lines, jacobian, slopes = _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})
+    jacobian_lines, jacobian, slopes = (
+        _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})
+    )
     rhs_lines, rates = _shared(rates)
     look_lines, looks = _shared(looks)
     signal_lines, signals = _shared(signals)
@@ -96,11 +105,17 @@ def _signals(model, expressions, extremes, levels):
     """Expressions of what is watched. Raises PkpdError for an unknown name."""
     from sympy import Float, Symbol
 
-    known = {name: Symbol(source, real=True) for name, source in _symbols(model).items() if name != "t"} | expressions
+    known = {
+        name: Symbol(source, real=True) for name, source in _symbols(model).items() if name != "t"
+    } | expressions
     for name in (*extremes, *(n for item in levels for n in item[:2] if n is not None)):
         if name not in known:
-            raise PkpdError(f"{model.name} has no state, output or input '{name}'.{closest(name, known)}")
-    return [known[n] for n in extremes] + [known[n] - (Float(factor) * known[other] if other else 0) for n, other, factor in levels]
+            raise PkpdError(
+                f"{model.name} has no state, output or input '{name}'.{closest(name, known)}"
+            )
+    return [known[n] for n in extremes] + [
+        known[n] - (Float(factor) * known[other] if other else 0) for n, other, factor in levels
+    ]
 
 
 def _jacobian(rates, states):
@@ -108,11 +123,21 @@ def _jacobian(rates, states):
     from sympy import Abs, Max, Min, Piecewise, Symbol
 
     smooth = [r.rewrite(Piecewise) if r.has(Abs, Max, Min) else r for r in rates]
-    by_state = {(i, j): r.diff(Symbol(f"y{j}", real=True)) for i, r in enumerate(smooth) for j in range(states)}
+    by_state = {
+        (i, j): r.diff(Symbol(f"y{j}", real=True))
+        for i, r in enumerate(smooth)
+        for j in range(states)
+    }
     by_time = {i: r.diff(Symbol("t", real=True)) for i, r in enumerate(smooth)}
-    by_state, by_time = ({k: e for k, e in found.items() if e != 0} for found in (by_state, by_time))
+    by_state, by_time = (
+        {k: e for k, e in found.items() if e != 0} for found in (by_state, by_time)
+    )
     lines, texts = _shared([*by_state.values(), *by_time.values()])
-    return lines, dict(zip(by_state, texts, strict=False)), dict(zip(by_time, texts[len(by_state) :], strict=True))
+    return (
+        lines,
+        dict(zip(by_state, texts, strict=False)),
+        dict(zip(by_time, texts[len(by_state) :], strict=True)),
+    )
 
 
 def _symbols(model):
@@ -128,7 +153,10 @@ def _inline(text, expressions, model):
 
     sources = _symbols(model)
     expression = to_sympy(text)
-    known = {s: expressions[s.name] if s.name in expressions else Symbol(sources[s.name], real=True) for s in expression.free_symbols}
+    known = {
+        s: expressions[s.name] if s.name in expressions else Symbol(sources[s.name], real=True)
+        for s in expression.free_symbols
+    }
     return expression.xreplace(known)
 
 
@@ -179,7 +207,9 @@ def _shared(expressions):
     """Common parts as assignment lines, and what is left of each expression, as text."""
     from sympy import Symbol, cse
 
-    parts, left = cse(expressions, symbols=(Symbol(f"s{i}", real=True) for i in range(10**6)), order="none")
+    parts, left = cse(
+        expressions, symbols=(Symbol(f"s{i}", real=True) for i in range(10**6)), order="none"
+    )
     return tuple(f"{s.name} = {_text(e)}" for s, e in parts), tuple(_text(e) for e in left)
 
 
@@ -213,7 +243,9 @@ def _add(expression):
 
 def _fused(expression):
     """Whether it is a product without divisors."""
-    return expression.is_Mul and not any(a.is_Pow and a.exp.is_number and a.exp.is_negative for a in expression.args)
+    return expression.is_Mul and not any(
+        a.is_Pow and a.exp.is_number and a.exp.is_negative for a in expression.args
+    )
 
 
 def _mul(expression):
@@ -258,10 +290,25 @@ def _piecewise(expression):
 
 
 _PRINTERS = {
-    "Add": _add, "Mul": _mul, "Pow": _pow, "Piecewise": _piecewise, "And": _join(" and "), "Or": _join(" or "),
-    "StrictLessThan": _join(" < "), "LessThan": _join(" <= "), "StrictGreaterThan": _join(" > "),
-    "GreaterThan": _join(" >= "), "Equality": _join(" == "), "Unequality": _join(" != "),
-    "Not": lambda e: f"(not {_text(e.args[0])})", "BooleanTrue": lambda e: "True", "BooleanFalse": lambda e: "False",
-    "exp": _call("exp"), "log": _call("log"), "Abs": _call("abs"), "Max": _call("max"), "Min": _call("min"),
+    "Add": _add,
+    "Mul": _mul,
+    "Pow": _pow,
+    "Piecewise": _piecewise,
+    "And": _join(" and "),
+    "Or": _join(" or "),
+    "StrictLessThan": _join(" < "),
+    "LessThan": _join(" <= "),
+    "StrictGreaterThan": _join(" > "),
+    "GreaterThan": _join(" >= "),
+    "Equality": _join(" == "),
+    "Unequality": _join(" != "),
+    "Not": lambda e: f"(not {_text(e.args[0])})",
+    "BooleanTrue": lambda e: "True",
+    "BooleanFalse": lambda e: "False",
+    "exp": _call("exp"),
+    "log": _call("log"),
+    "Abs": _call("abs"),
+    "Max": _call("max"),
+    "Min": _call("min"),
     "Symbol": lambda e: e.name,
-}  # fmt: skip
+}

@@ -58,13 +58,21 @@ class Cohort:
         place = {int(i): k for k, i in enumerate(self.ids)}
         missing = [i for i in ids if int(i) not in place]
         if missing:
-            raise CohortError(f"No patient with ID {missing[0]} in this cohort (1 to {self.ids.max()}).")
+            raise CohortError(
+                f"No patient with ID {missing[0]} in this cohort (1 to {self.ids.max()})."
+            )
         return self.rows(np.array([place[int(i)] for i in ids], dtype=np.int64))
 
     def rows(self, places):
         """The patients at some places (a slice or whole numbers), in that order."""
         others = {name: cells[places] for name, cells in self.others.items()}
-        return replace(self, ids=self.ids[places], theta=self.theta[places], latent=self.latent[places], others=others)
+        return replace(
+            self,
+            ids=self.ids[places],
+            theta=self.theta[places],
+            latent=self.latent[places],
+            others=others,
+        )
 
     def under(self, values):
         """The same people, the same draws, under other typical values: {"cl": 120.0}, in the inputs' units."""
@@ -73,22 +81,43 @@ class Cohort:
         for name, value in values.items():
             k = self.model.input_names.index(name)
             vary = name in names and not self.typical
-            theta[:, k] = around(self.model.inputs[k].iiv, value, self.latent[:, names.index(name)]) if vary else value
+            theta[:, k] = (
+                around(self.model.inputs[k].iiv, value, self.latent[:, names.index(name)])
+                if vary
+                else value
+            )
         return replace(self, theta=theta, changed=self.changed | values)
 
     def given(self):
         """The options of a command that draws the same cohort, but for its size."""
         changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())
-        return f"--seed {self.seed} --sampling {self.sampling}{changes}" + (f" --covariates {self.table.rpartition(' (')[0]}" if self.table else "")
+        return f"--seed {self.seed} --sampling {self.sampling}{changes}" + (
+            f" --covariates {self.table.rpartition(' (')[0]}" if self.table else ""
+        )
 
     def frame(self):
         """Tidy table: ID, one column an input, and the other columns of a table of people."""
         import pandas as pd
 
-        return pd.DataFrame({"ID": self.ids} | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)} | self.others)
+        return pd.DataFrame(
+            {"ID": self.ids}
+            | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)}
+            | self.others
+        )
 
 
-def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, ids=None, covariates=None, replicate=0):
+def cohort(
+    model,
+    n=1000,
+    seed=1,
+    *,
+    sampling="sobol",
+    typical=False,
+    set=None,
+    ids=None,
+    covariates=None,
+    replicate=0,
+):
     """Draw a cohort from the variability written in the model.
 
     Parameters
@@ -117,29 +146,43 @@ def cohort(model, n=1000, seed=1, *, sampling="sobol", typical=False, set=None, 
     varying = [i for i in model.inputs if _continuous(i)]
     names = [i.name for i in varying]
     address = int(seed), int(replicate)
-    independent = np.zeros((len(numbers), len(names))) if typical else _normals(numbers, len(names), *address, sampling)
+    independent = (
+        np.zeros((len(numbers), len(names)))
+        if typical
+        else _normals(numbers, len(names), *address, sampling)
+    )
     latent = correlate(factor(names, model.correlations), independent)
     theta = np.empty((len(numbers), len(model.inputs)))
     for k, item in enumerate(model.inputs):
-        theta[:, k] = changed.get(item.name, item.reference if typical and item.reference is not None else item.value)
+        theta[:, k] = changed.get(
+            item.name, item.reference if typical and item.reference is not None else item.value
+        )
         if typical or item.iiv is None:
             continue
         if item.iiv.kind != "classes":
             theta[:, k] = around(item.iiv, theta[0, k], latent[:, names.index(item.name)])
         elif item.name not in changed:
-            theta[:, k] = classes(item.iiv, uniforms(address[0], numbers, f"class {item.name}", 1, address[1])[:, 0])
-    found = Cohort(model, address[0], sampling, typical, changed, numbers, theta, latent, address[1])
+            theta[:, k] = classes(
+                item.iiv, uniforms(address[0], numbers, f"class {item.name}", 1, address[1])[:, 0]
+            )
+    found = Cohort(
+        model, address[0], sampling, typical, changed, numbers, theta, latent, address[1]
+    )
     return found if table is None else _from_table(found, table)
 
 
 def _people(model, covariates, typical, changed):
     """The table of people, which must not contradict the other options."""
     if typical:
-        raise CohortError("The typical patient has covariates at reference; leave out the table of people.")
+        raise CohortError(
+            "The typical patient has covariates at reference; leave out the table of people."
+        )
     table = people(model, covariates)
     both = [name for name in changed if name in table.inputs]
     if both:
-        raise CohortError(f"'{both[0]}' is set and also a column of {table.name}; leave out one of them.")
+        raise CohortError(
+            f"'{both[0]}' is set and also a column of {table.name}; leave out one of them."
+        )
     return table
 
 
@@ -148,7 +191,12 @@ def _from_table(found, table):
     rows = table.rows(found.ids, found.seed, found.replicate)
     for name, values in table.inputs.items():
         found.theta[:, found.model.input_names.index(name)] = values[rows]
-    return replace(found, table=table.name, from_table=tuple(table.inputs), others={name: cells[rows] for name, cells in table.others.items()})
+    return replace(
+        found,
+        table=table.name,
+        from_table=tuple(table.inputs),
+        others={name: cells[rows] for name, cells in table.others.items()},
+    )
 
 
 def _continuous(item):
@@ -168,13 +216,17 @@ def _ids(n, ids):
 def _typical_value(model, name, value):
     item = next((i for i in model.inputs if i.name == name), None)
     if item is None:
-        raise CohortError(f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}")
+        raise CohortError(
+            f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
+        )
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(\S+?)\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
         try:
             value = float(match.group(1)) * units.factor(match.group(2) or item.unit, item.unit)
         except (AttributeError, ValueError) as error:
-            raise CohortError(f"'{name}={value}': write a number, with or without a unit, such as '{name}={item.value:g} {item.unit}'.") from error
+            raise CohortError(
+                f"'{name}={value}': write a number, with or without a unit, such as '{name}={item.value:g} {item.unit}'."
+            ) from error
         except PkpdError as error:
             raise CohortError(f"'{name}={value}': {error}") from error
     value = float(value)
@@ -182,7 +234,11 @@ def _typical_value(model, name, value):
     if kind == "classes" and value not in range(len(item.iiv.classes)):
         known = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(item.iiv.classes))
         raise CohortError(f"'{name}={value:g}' is the number of no class; write one of {known}.")
-    if not math.isfinite(value) or (kind == "lognormal" and value <= 0) or (kind == "logitnormal" and not 0 < value < 1):
+    if (
+        not math.isfinite(value)
+        or (kind == "lognormal" and value <= 0)
+        or (kind == "logitnormal" and not 0 < value < 1)
+    ):
         raise CohortError(f"'{name}={value:g}' is outside what a {kind or 'finite'} value can be.")
     return value
 
@@ -196,14 +252,20 @@ def _normals(ids, dimensions, seed, replicate, sampling):
     first, last = int(ids.min()) - 1, int(ids.max())
     # replicate 0 is the seed's own, as it was before there were others
     source = seed if replicate == 0 else [seed, replicate]
-    block = _sobol(first, last, dimensions, source) if sampling == "sobol" else _philox(first, last, dimensions, seed, replicate)
+    block = (
+        _sobol(first, last, dimensions, source)
+        if sampling == "sobol"
+        else _philox(first, last, dimensions, seed, replicate)
+    )
     return ndtri(block[ids - 1 - first])
 
 
 def _sobol(first, last, dimensions, source):
     """Points first..last-1 of the scrambled sequence, strictly inside (0, 1)."""
     if dimensions > MOST_DIMENSIONS:
-        raise CohortError(f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc.")
+        raise CohortError(
+            f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc."
+        )
     return sobol.points(first, last, dimensions, source)
 
 
@@ -212,5 +274,7 @@ def _philox(first, last, dimensions, seed, replicate):
     blocks = -(-dimensions // 4)
     source = np.random.Philox(key=seed, counter=replicate << 192)
     source.advance(first * blocks)
-    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)[:, :dimensions]
+    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)[
+        :, :dimensions
+    ]
     return bits_to_uniforms(raw)

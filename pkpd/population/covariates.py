@@ -31,7 +31,9 @@ class People:
         """Row (P,) of each patient: that of the ID, or one drawn at the address (seed, replicate, patient)."""
         if self.ids is None:
             count = len(next(iter(self.inputs.values())))
-            return np.floor(uniforms(seed, ids, "covariates", 1, replicate)[:, 0] * count).astype(np.int64)
+            return np.floor(uniforms(seed, ids, "covariates", 1, replicate)[:, 0] * count).astype(
+                np.int64
+            )
         place = {int(i): k for k, i in enumerate(self.ids)}
         missing = [i for i in ids if int(i) not in place]
         if missing:
@@ -48,11 +50,16 @@ def people(model, source):
     if isinstance(source, People):
         return source
     name, frame = read(source)
-    columns = {str(c).strip(): np.array([str(x).strip() for x in frame[c]], dtype=object) for c in frame.columns}
+    columns = {
+        str(c).strip(): np.array([str(x).strip() for x in frame[c]], dtype=object)
+        for c in frame.columns
+    }
     ids = _ids(name, columns.pop(next((c for c in columns if c.upper() == "ID"), ""), None))
     inputs, others = {}, {}
     for column, cells in columns.items():
-        item = next((i for i in model.inputs if i.name == column), None) or next((i for i in model.inputs if i.name.lower() == column.lower()), None)
+        item = next((i for i in model.inputs if i.name == column), None) or next(
+            (i for i in model.inputs if i.name.lower() == column.lower()), None
+        )
         if item is None:
             others[column] = cells
         elif item.name in inputs:
@@ -61,8 +68,12 @@ def people(model, source):
             inputs[item.name] = _values(name, column, cells, item)
     if not inputs or not len(frame):
         known = ", ".join(i.name for i in model.covariates) or "none"
-        raise CohortError(f"{name}: no rows with a column named like an input of {model.name}. Its covariates: {known}. Columns: {', '.join(columns)}.")
-    digest = hashlib.sha256("\0".join([*columns, *(x for cells in columns.values() for x in cells)]).encode()).hexdigest()[:12]
+        raise CohortError(
+            f"{name}: no rows with a column named like an input of {model.name}. Its covariates: {known}. Columns: {', '.join(columns)}."
+        )
+    digest = hashlib.sha256(
+        "\0".join([*columns, *(x for cells in columns.values() for x in cells)]).encode()
+    ).hexdigest()[:12]
     return People(f"{name} ({digest})", ids, inputs, others)
 
 
@@ -70,7 +81,11 @@ def read(source):
     """Name and DataFrame of a table: a path of a .csv (all texts) or .parquet file, or a DataFrame. Raises CohortError."""
     import pandas as pd
 
-    return ("table", source) if isinstance(source, pd.DataFrame) else (str(source), file(Path(source), CohortError))
+    return (
+        ("table", source)
+        if isinstance(source, pd.DataFrame)
+        else (str(source), file(Path(source), CohortError))
+    )
 
 
 def _ids(name, cells):
@@ -82,9 +97,15 @@ def _ids(name, cells):
         if not text.isdigit() or not 0 < len(text) < 19 or int(text) < 1:
             raise CohortError(f"{name}: row {row}, ID: '{cell[:40]}' is no whole number from 1 on.")
         found.append(int(text))
-    twice = next((i for i in found if found.count(i) > 1), None) if len(set(found)) < len(found) else None
+    twice = (
+        next((i for i in found if found.count(i) > 1), None)
+        if len(set(found)) < len(found)
+        else None
+    )
     if twice is not None:
-        raise CohortError(f"{name}: two rows have ID {twice}; a table of people has one row for each.")
+        raise CohortError(
+            f"{name}: two rows have ID {twice}; a table of people has one row for each."
+        )
     return np.array(found, dtype=np.int64)
 
 
@@ -93,11 +114,17 @@ def _values(name, column, cells, item):
     out = np.empty(len(cells))
     for k, cell in enumerate(cells):
         if cell in EMPTY:
-            raise CohortError(f"{name}: row {k + 1}, column {column}: the value is missing; fill it in or leave the row out.")
+            raise CohortError(
+                f"{name}: row {k + 1}, column {column}: the value is missing; fill it in or leave the row out."
+            )
         try:
             out[k] = codes[cell] if cell in codes else float(cell)
         except ValueError as error:
-            raise CohortError(f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a number.") from error
+            raise CohortError(
+                f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a number."
+            ) from error
         if not np.isfinite(out[k]) or (codes and out[k] not in codes.values()):
-            raise CohortError(f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a value that '{item.name}' can have.")
+            raise CohortError(
+                f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a value that '{item.name}' can have."
+            )
     return out

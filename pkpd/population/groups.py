@@ -20,12 +20,18 @@ def groups(people, name):
     known = {n.lower(): n for n in (*people.others, *model.input_names)}
     column = name if name in (*model.input_names, *people.others) else known.get(name.lower())
     if column is None:
-        raise CohortError(f"No input or column '{name}' to group by in {model.name}.{closest(name, [*people.others, *(c.name for c in model.covariates)])}")
+        raise CohortError(
+            f"No input or column '{name}' to group by in {model.name}.{closest(name, [*people.others, *(c.name for c in model.covariates)])}"
+        )
     if column in people.others:
         return _of_column(column, people.others[column])
     item, values = model.inputs[model.input_names.index(column)], people.column(column)
     if item.iiv is not None and item.iiv.classes:
-        return [(f"{column} {label}", values == k) for k, (label, _) in enumerate(item.iiv.classes) if (values == k).any()]
+        return [
+            (f"{column} {label}", values == k)
+            for k, (label, _) in enumerate(item.iiv.classes)
+            if (values == k).any()
+        ]
     return _of_numbers(column, values, "" if item.unit == "1" else f" {item.unit}")
 
 
@@ -36,7 +42,9 @@ def _of_column(name, cells):
         pass
     labels = sorted(set(cells))
     if len(labels) > MOST:
-        raise CohortError(f"Column '{name}' has {len(labels)} different texts; group by one with at most {MOST}.")
+        raise CohortError(
+            f"Column '{name}' has {len(labels)} different texts; group by one with at most {MOST}."
+        )
     return [(f"{name} {label}", cells == label) for label in labels]
 
 

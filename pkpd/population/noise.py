@@ -9,7 +9,9 @@ import hashlib
 import numpy as np
 
 PER_BLOCK = 4  # draws of one counter value
-PATIENTS = 1 << 64  # counter values between two blocks of occasions: more than there can be patients
+PATIENTS = (
+    1 << 64
+)  # counter values between two blocks of occasions: more than there can be patients
 GAP = 64  # patients skipped rather than drawn in vain
 
 
@@ -25,7 +27,9 @@ def uniforms(seed, ids, purpose, count, replicate=0):
     (P, count): occasion k of a patient has the same value for any `ids` and any larger count.
     """
     ids = np.asarray(ids, dtype=np.int64)
-    key = int.from_bytes(hashlib.blake2b(f"{seed}|{replicate}|{purpose}".encode(), digest_size=16).digest())
+    key = int.from_bytes(
+        hashlib.blake2b(f"{seed}|{replicate}|{purpose}".encode(), digest_size=16).digest()
+    )
     found = np.empty((len(ids), -(-count // PER_BLOCK) * PER_BLOCK))
     order = np.argsort(ids, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(ids[order]) > GAP) + 1):
@@ -38,8 +42,12 @@ def _fill(found, rows, ids, key):
     """Draw the patients `ids` (n,), close together and sorted, into the rows of `found`."""
     first, last = int(ids[0]), int(ids[-1])
     for block in range(found.shape[1] // PER_BLOCK):
-        raw = np.random.Philox(key=key, counter=block * PATIENTS + first).random_raw((last - first + 1) * PER_BLOCK)
-        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = bits_to_uniforms(raw).reshape(-1, PER_BLOCK)[ids - first]
+        raw = np.random.Philox(key=key, counter=block * PATIENTS + first).random_raw(
+            (last - first + 1) * PER_BLOCK
+        )
+        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = bits_to_uniforms(raw).reshape(
+            -1, PER_BLOCK
+        )[ids - first]
 
 
 def normals(seed, ids, purpose, count, replicate=0):

@@ -17,7 +17,10 @@ def varying_between(cohort):
 def effects(cohort, count):
     """Latent occasion effects (P, count, J) of the inputs that vary."""
     names = varying_between(cohort)
-    drawn = [normals(cohort.seed, cohort.ids, f"occasion {name}", count, cohort.replicate) for name in names]
+    drawn = [
+        normals(cohort.seed, cohort.ids, f"occasion {name}", count, cohort.replicate)
+        for name in names
+    ]
     return np.stack(drawn, axis=-1) if names else np.zeros((len(cohort), count, 0))
 
 
@@ -33,4 +36,6 @@ def with_effects(cohort, theta, z):
 def by_occasion(cohort, count):
     """Inputs (P * count, K); row p * count + k is patient p on occasion k."""
     z = effects(cohort, count)
-    return with_effects(cohort, np.repeat(cohort.theta, count, axis=0), z.reshape(len(cohort) * count, -1))
+    return with_effects(
+        cohort, np.repeat(cohort.theta, count, axis=0), z.reshape(len(cohort) * count, -1)
+    )

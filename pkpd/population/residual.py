@@ -22,7 +22,9 @@ def residuals(model, names, given=None):
     found = {r.name: r for r in model.residuals}
     for name, text in (given or {}).items():
         if name not in names:
-            raise CohortError(f"Residual of '{name}', which is no output of this simulation.{closest(name, names)}")
+            raise CohortError(
+                f"Residual of '{name}', which is no output of this simulation.{closest(name, names)}"
+            )
         found[name] = replace(residual(name, text, model.unit(name)), source="given by the user")
     return tuple(found[name] for name in names if name in found)
 
@@ -34,7 +36,17 @@ def observations(cohort, errors, names, values, row, index):
     """
     seen = np.empty((len(values), len(errors)))
     for k, error in enumerate(errors):
-        z = normals(cohort.seed, cohort.ids, f"residual {error.name}", int(index.max()) + 1, cohort.replicate)[row, index]
+        z = normals(
+            cohort.seed,
+            cohort.ids,
+            f"residual {error.name}",
+            int(index.max()) + 1,
+            cohort.replicate,
+        )[row, index]
         y = values[:, names.index(error.name)]
-        seen[:, k] = y * np.exp(error.log * z) if error.log else y + np.sqrt(error.additive**2 + (error.proportional * y) ** 2) * z
+        seen[:, k] = (
+            y * np.exp(error.log * z)
+            if error.log
+            else y + np.sqrt(error.additive**2 + (error.proportional * y) ** 2) * z
+        )
     return seen

@@ -32,7 +32,11 @@ def _directions(count, dimensions, seed):
     """(count + 1, V) uint64: the first point, then the direction of every bit of the Gray code."""
     from pkpd.symbolic.load import cache_folder
 
-    path = cache_folder() / "sobol" / f"{dimensions}_{hashlib.sha256(str(seed).encode()).hexdigest()[:16]}_{count}.npy"
+    path = (
+        cache_folder()
+        / "sobol"
+        / f"{dimensions}_{hashlib.sha256(str(seed).encode()).hexdigest()[:16]}_{count}.npy"
+    )
     try:
         kept = np.load(path, allow_pickle=False)
         if kept.shape == (count + 1, dimensions) and kept.dtype == np.uint64:

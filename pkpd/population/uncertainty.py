@@ -36,7 +36,9 @@ class ParameterSets:
         both = [name for name in self.names if name in cohort.changed or name in cohort.from_table]
         if both:
             how = "set" if both[0] in cohort.changed else f"a column of {cohort.table}"
-            raise CohortError(f"'{both[0]}' is {how} and also uncertain in {self.name}; leave out one of them.")
+            raise CohortError(
+                f"'{both[0]}' is {how} and also uncertain in {self.name}; leave out one of them."
+            )
         for row in self.values:
             yield cohort.under(dict(zip(self.names, map(float, row), strict=True)))
 
@@ -61,7 +63,9 @@ def parameter_sets(model, source, count=None, seed=1):
         item = model.inputs[model.input_names.index(name)]
         for row, value in enumerate(found.values[:, k], 1):
             if not _possible(item, value):
-                raise CohortError(f"{found.name}: set {row}: {value:g} cannot be a typical value of '{name}'; scale = \"latent\" keeps draws possible.")
+                raise CohortError(
+                    f"{found.name}: set {row}: {value:g} cannot be a typical value of '{name}'; scale = \"latent\" keeps draws possible."
+                )
     return found
 
 
@@ -76,7 +80,9 @@ def _from_table(model, source, count):
     name, frame = read(source)
     columns = [c for c in frame.columns if str(c).strip() in model.input_names]
     if not columns or not len(frame):
-        raise CohortError(f"{name}: no rows with a column named like a parameter of {model.name}. Columns: {', '.join(map(str, frame.columns))}.")
+        raise CohortError(
+            f"{name}: no rows with a column named like a parameter of {model.name}. Columns: {', '.join(map(str, frame.columns))}."
+        )
     if count is not None and count > len(frame):
         raise CohortError(f"{name}: {count} sets are wanted, the table has {len(frame)}.")
     rows = frame[columns].iloc[:count]
@@ -86,7 +92,9 @@ def _from_table(model, source, count):
             try:
                 values[row, k] = float(cell)
             except (TypeError, ValueError) as error:
-                raise CohortError(f"{name}: row {row + 1}, column {column}: '{str(cell)[:40]}' is not a number.") from error
+                raise CohortError(
+                    f"{name}: row {row + 1}, column {column}: '{str(cell)[:40]}' is not a number."
+                ) from error
     return ParameterSets(name, tuple(str(c).strip() for c in columns), values)
 
 
@@ -96,20 +104,34 @@ def _from_covariance(model, path, count, seed):
     except OSError as error:
         raise CohortError(f"{path}: cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CohortError(f"{path}: not valid TOML: {str(error) or 'nested too deeply'}.") from error
-    if not {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"} or data.get("scale", "latent") not in SCALES:
-        raise CohortError(f'{path}: holds names = [...], covariance = [[...], ...] and perhaps scale = "latent" or "natural", nothing else.')
+        raise CohortError(
+            f"{path}: not valid TOML: {str(error) or 'nested too deeply'}."
+        ) from error
+    if (
+        not {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"}
+        or data.get("scale", "latent") not in SCALES
+    ):
+        raise CohortError(
+            f'{path}: holds names = [...], covariance = [[...], ...] and perhaps scale = "latent" or "natural", nothing else.'
+        )
     names = data["names"]
     if not isinstance(names, list) or len(set(map(str, names))) < len(names) or not names:
         raise CohortError(f"{path}: names is a list of different parameters.")
     for name in names:
         if name not in model.input_names:
-            raise CohortError(f"{path}: unknown parameter '{name}' in {model.name}.{closest(str(name), model.input_names)}")
+            raise CohortError(
+                f"{path}: unknown parameter '{name}' in {model.name}.{closest(str(name), model.input_names)}"
+            )
     try:
         sd, pairs = covariance(names, data["covariance"])
     except PkpdError as error:
         raise CohortError(f"{path}: {error}") from error
-    z = correlate(_factor(names, sd, pairs), np.column_stack([normals(seed, np.arange(1, count + 1), f"estimate {n}", 1)[:, 0] for n in names]))
+    z = correlate(
+        _factor(names, sd, pairs),
+        np.column_stack(
+            [normals(seed, np.arange(1, count + 1), f"estimate {n}", 1)[:, 0] for n in names]
+        ),
+    )
     items = [model.inputs[model.input_names.index(n)] for n in names]
     latent = data.get("scale", "latent") == "latent"
     values = np.column_stack([_moved(item, z[:, k], latent, path) for k, item in enumerate(items)])
@@ -134,5 +156,7 @@ def _moved(item, z, latent, path):
     if item.iiv is not None and item.iiv.kind == "logitnormal":
         return expit(logit(item.value) + z)
     if item.value <= 0:
-        raise CohortError(f"{path}: '{item.name}' is not above 0 and has no logarithm; use scale = \"natural\".")
+        raise CohortError(
+            f"{path}: '{item.name}' is not above 0 and has no logarithm; use scale = \"natural\"."
+        )
     return item.value * np.exp(z)

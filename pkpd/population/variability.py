@@ -45,7 +45,9 @@ def factor(names, correlations):
         return np.linalg.cholesky(omega)
     except np.linalg.LinAlgError as error:
         pairs = ", ".join(f"{a}-{b} {r:g}" for a, b, r in correlations)
-        raise CohortError(f"The correlations {pairs} cannot hold together: their matrix is not positive definite.") from error
+        raise CohortError(
+            f"The correlations {pairs} cannot hold together: their matrix is not positive definite."
+        ) from error
 
 
 def correlate(lower, z):

@@ -22,8 +22,18 @@ delta   = "10 %\""""
 
 
 def benefit_of(
-    model, *, outcome=None, better=None, into=None, every=None, doses=None, delta=None, report=None, exposure=None, blockade=None
-):  # fmt: skip
+    model,
+    *,
+    outcome=None,
+    better=None,
+    into=None,
+    every=None,
+    doses=None,
+    delta=None,
+    report=None,
+    exposure=None,
+    blockade=None,
+):
     """The model's benefit, each entry replaced where one is given.
 
     Parameters
@@ -37,21 +47,34 @@ def benefit_of(
     pkpd.symbolic.model.Benefit. Raises PkpdError; without a [benefit] table the sentence shows the lines to add.
     """
     given = {
-        "outcome": outcome, "better": better, "into": into, "every": every, "doses": doses, "delta": delta,
-        "report": report, "exposure": exposure, "blockade": blockade,
-    }  # fmt: skip
+        "outcome": outcome,
+        "better": better,
+        "into": into,
+        "every": every,
+        "doses": doses,
+        "delta": delta,
+        "report": report,
+        "exposure": exposure,
+        "blockade": blockade,
+    }
     given = {name: value for name, value in given.items() if value is not None}
     _check_names(model, given)
     base = model.benefit or _from_options(model, given)
     found = target(model, given.get("into", base.into))
-    changed = {name: given[name] for name in ("outcome", "better", "exposure", "blockade") if name in given}
+    changed = {
+        name: given[name] for name in ("outcome", "better", "exposure", "blockade") if name in given
+    }
     unit = _dose_unit(model, found, given.get("doses"))
     changed |= {"into": found.state, "unit": unit}
     if unit != found.unit:
         changed["report"] = ()  # the model's are not per covariate
     elif found.unit != base.unit:
         size = units.factor(base.unit, found.unit)
-        changed |= {"lowest": base.lowest * size, "highest": base.highest * size, "report": tuple(d * size for d in base.report)}
+        changed |= {
+            "lowest": base.lowest * size,
+            "highest": base.highest * size,
+            "report": tuple(d * size for d in base.report),
+        }
     if "every" in given:
         changed["every"] = _interval(given["every"], model.time)
     if "doses" in given:
@@ -59,7 +82,9 @@ def benefit_of(
     if "delta" in given:
         text = given["delta"]
         measure = model.unit(changed.get("outcome", base.outcome))
-        changed["delta"], changed["delta_relative"] = difference(text if isinstance(text, str) else f"{text!r}", measure)
+        changed["delta"], changed["delta_relative"] = difference(
+            text if isinstance(text, str) else f"{text!r}", measure
+        )
     if "report" in given:
         changed["report"] = dose_list(given["report"], unit)
     return replace(base, **changed)
@@ -68,7 +93,11 @@ def benefit_of(
 def _dose_unit(model, found, doses):
     """The target's unit, or that of doses given per a covariate, such as mg/kg."""
     unit = unit_at_end(doses) if isinstance(doses, str) else None
-    return unit if unit and "/" in unit and amount_of(model, found, unit)[1] is not None else found.unit
+    return (
+        unit
+        if unit and "/" in unit and amount_of(model, found, unit)[1] is not None
+        else found.unit
+    )
 
 
 def dose_list(doses, unit):
@@ -76,10 +105,14 @@ def dose_list(doses, unit):
     if isinstance(doses, str):
         parts = [part.strip() for part in doses.split(",")]
         tail = parts[-1].lstrip("0123456789.eE+- ")
-        doses = [part if part.lstrip("0123456789.eE+- ") else f"{part} {tail or unit}" for part in parts]
+        doses = [
+            part if part.lstrip("0123456789.eE+- ") else f"{part} {tail or unit}" for part in parts
+        ]
     numbers = tuple(quantity(d, unit) if isinstance(d, str) else float(d) for d in doses)
     if not numbers or not all(0 <= number < float("inf") for number in numbers):
-        raise PkpdError(f"doses {', '.join(map(str, doses)) or 'are empty and'} must be numbers from 0 on, such as '0.5, 1.5, 4.5 {unit}'.")
+        raise PkpdError(
+            f"doses {', '.join(map(str, doses)) or 'are empty and'} must be numbers from 0 on, such as '0.5, 1.5, 4.5 {unit}'."
+        )
     return numbers
 
 
@@ -87,7 +120,9 @@ def _check_names(model, given):
     known = (*model.state_names, *(a.name for a in model.assignments))
     for name in ("outcome", "exposure", "blockade"):
         if name in given and given[name] not in known:
-            raise PkpdError(f"{name} '{given[name]}' is no state or output of {model.name}.{closest(given[name], known)}")
+            raise PkpdError(
+                f"{name} '{given[name]}' is no state or output of {model.name}.{closest(given[name], known)}"
+            )
     if given.get("better", "lower") not in ("lower", "higher"):
         raise PkpdError(f"better '{given['better']}' must be 'lower' or 'higher'.")
 
@@ -98,9 +133,26 @@ def _from_options(model, given):
     if any(name not in given for name in ("outcome", "better", "doses")):
         outcome = model.outputs[0] if model.outputs else model.state_names[0]
         path = model.path or "the model file"
-        raise PkpdError(_ADVICE.format(name=model.name, path=path, outcome=outcome, into=found.state, time=model.time, unit=found.unit))
-    data = {"outcome": given["outcome"], "better": given["better"], "into": found.state, "delta": "10 %"}
-    data |= {"every": f"{units.factor('h', model.time) * 24!r} {model.time}", "doses": f"1:2 {found.unit}"}
+        raise PkpdError(
+            _ADVICE.format(
+                name=model.name,
+                path=path,
+                outcome=outcome,
+                into=found.state,
+                time=model.time,
+                unit=found.unit,
+            )
+        )
+    data = {
+        "outcome": given["outcome"],
+        "better": given["better"],
+        "into": found.state,
+        "delta": "10 %",
+    }
+    data |= {
+        "every": f"{units.factor('h', model.time) * 24!r} {model.time}",
+        "doses": f"1:2 {found.unit}",
+    }
     return read_benefit(data, found.unit, model.time, model.unit(given["outcome"]), "")
 
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.response.dose_response import GRID, PATIENTS_PER_CHUNK, Steady, curves, log_grid, part_of, response_of
+from pkpd.response.dose_response import (
+    GRID,
+    PATIENTS_PER_CHUNK,
+    Steady,
+    curves,
+    log_grid,
+    part_of,
+    response_of,
+)
 from pkpd.response.med import FLAT, argmaxes, side_by_side, spread
 
 COARSE = 17  # doses on the log axis
@@ -31,7 +39,18 @@ class Best:
     failed: np.ndarray
 
 
-def best(model, cohort, benefit, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver="auto", threads=None, progress=None):
+def best(
+    model,
+    cohort,
+    benefit,
+    *,
+    doses=COARSE,
+    rtol=ROUGH,
+    tol=ROUGH,
+    solver="auto",
+    threads=None,
+    progress=None,
+):
     """Best of every patient of a cohort.
 
     doses : how many on the grid; rtol, tol : of the solver and of the steady state; progress : called with the number of finished patients
@@ -41,10 +60,25 @@ def best(model, cohort, benefit, *, doses=COARSE, rtol=ROUGH, tol=ROUGH, solver=
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return _part(Steady(model, part_of(cohort, first), benefit, rtol=rtol, tol=tol, solver=solver, threads=threads // beside), doses)
+        return _part(
+            Steady(
+                model,
+                part_of(cohort, first),
+                benefit,
+                rtol=rtol,
+                tol=tol,
+                solver=solver,
+                threads=threads // beside,
+            ),
+            doses,
+        )
 
     found = []
-    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
+    for first, part in zip(
+        firsts,
+        map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside),
+        strict=True,
+    ):
         found.append(part)
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
@@ -57,9 +91,18 @@ def _part(steady, doses):
     response = response_of(steady, found)
     at, gain, _, failed = argmaxes(steady, response, found)
     flat = spread(response) < FLAT * np.abs(found.untreated)
-    threshold = steady.benefit.delta * np.abs(found.untreated) if steady.benefit.delta_relative else steady.benefit.delta
+    threshold = (
+        steady.benefit.delta * np.abs(found.untreated)
+        if steady.benefit.delta_relative
+        else steady.benefit.delta
+    )
     x = np.log(grid)
-    columns = np.where(flat, np.nan, at / np.log(10.0)), gain, (gain >= threshold).astype(float), ((at <= x[0]) | (at >= x[-1])).astype(float)
+    columns = (
+        np.where(flat, np.nan, at / np.log(10.0)),
+        gain,
+        (gain >= threshold).astype(float),
+        ((at <= x[0]) | (at >= x[-1])).astype(float),
+    )
     return *(np.where(failed, np.nan, column) for column in columns), flat & ~failed, failed
 
 

@@ -83,9 +83,11 @@ class DoseResponse(BenefitCurves):
         """Tidy columns ID, DOSE, outcome, benefit, patients in order, doses in order."""
         patients, doses = self.gain.shape
         return {
-            "ID": np.repeat(self.cohort.ids, doses), "DOSE": np.tile(self.doses, patients),
-            self.benefit.outcome: self.outcome.ravel(), "benefit": self.gain.ravel(),
-        }  # fmt: skip
+            "ID": np.repeat(self.cohort.ids, doses),
+            "DOSE": np.tile(self.doses, patients),
+            self.benefit.outcome: self.outcome.ravel(),
+            "benefit": self.gain.ravel(),
+        }
 
     def frame(self):
         """The tidy columns as a DataFrame."""
@@ -117,8 +119,25 @@ class Steady:
 
     def at(self, person, doses, guess=None):
         """Steady state of rows (N,): PeriodicSolution for the patient and dose of each row, warm-started from guess (N, S)."""
-        actions = periodic_actions(self.model, self.benefit.into, doses, self.benefit.every, self.cohort.theta, person, self.benefit.unit)
-        return periodic(self.kernel, self.cohort.theta, person, actions, self.benefit.every, guess, tol=self.tol, **self.options)
+        actions = periodic_actions(
+            self.model,
+            self.benefit.into,
+            doses,
+            self.benefit.every,
+            self.cohort.theta,
+            person,
+            self.benefit.unit,
+        )
+        return periodic(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            actions,
+            self.benefit.every,
+            guess,
+            tol=self.tol,
+            **self.options,
+        )
 
     def mean(self, solution):
         """Mean outcome over the interval, (N,)."""
@@ -129,16 +148,53 @@ class Steady:
 
     def extremes(self, person, doses, solution):
         """Watched output -> (largest, smallest), (N,) each, over one interval that starts in the given steady state."""
-        actions = periodic_actions(self.model, self.benefit.into, doses, self.benefit.every, self.cohort.theta, person, self.benefit.unit)
-        run = batch.solve(
-            self.kernel, self.cohort.theta, person, solution.y, 0.0, self.benefit.every, actions, control=solution.control, since=0.0, **self.options
+        actions = periodic_actions(
+            self.model,
+            self.benefit.into,
+            doses,
+            self.benefit.every,
+            self.cohort.theta,
+            person,
+            self.benefit.unit,
         )
-        return {name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)}
+        run = batch.solve(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            solution.y,
+            0.0,
+            self.benefit.every,
+            actions,
+            control=solution.control,
+            since=0.0,
+            **self.options,
+        )
+        return {
+            name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)
+        }
 
     def within(self, person, doses, solution, times):
         """Watched output, and the outcome -> (N, T) values at times (T,) of one interval that starts in the given steady state."""
-        actions = periodic_actions(self.model, self.benefit.into, doses, self.benefit.every, self.cohort.theta, person, self.benefit.unit)
-        run = batch.solve(self.kernel, self.cohort.theta, person, solution.y, 0.0, self.benefit.every, actions, grid=times, **self.options)
+        actions = periodic_actions(
+            self.model,
+            self.benefit.into,
+            doses,
+            self.benefit.every,
+            self.cohort.theta,
+            person,
+            self.benefit.unit,
+        )
+        run = batch.solve(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            solution.y,
+            0.0,
+            self.benefit.every,
+            actions,
+            grid=times,
+            **self.options,
+        )
         return {name: run.out[:, :, k] for k, name in enumerate(self.seen)}
 
     def days_to_most(self, person, doses, y0, untreated, solution):
@@ -147,8 +203,26 @@ class Steady:
         untreated : (N,) mean outcome at dose 0; solution : the steady state at `doses` (N,). Returns (N,); see `settling`.
         """
         near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.benefit.every
-        actions = periodic_actions(self.model, self.benefit.into, doses, self.benefit.every, self.cohort.theta, person, self.benefit.unit)
-        count = time_to_steady_state(self.kernel, self.cohort.theta, person, actions, self.benefit.every, y0, solution, near, **self.options)
+        actions = periodic_actions(
+            self.model,
+            self.benefit.into,
+            doses,
+            self.benefit.every,
+            self.cohort.theta,
+            person,
+            self.benefit.unit,
+        )
+        count = time_to_steady_state(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            actions,
+            self.benefit.every,
+            y0,
+            solution,
+            near,
+            **self.options,
+        )
         return count * self.benefit.every / units.factor("d", self.model.time)
 
 
@@ -172,9 +246,15 @@ def curves(steady, doses):
     zero = steady.at(np.arange(patients), np.zeros(patients))
     shape = (patients, count)
     found = Curves(
-        doses, np.full(shape, np.nan), np.zeros(shape, np.int8), np.zeros(shape, np.int64), np.full((*shape, steady.kernel.states), np.nan),
-        steady.mean(zero), zero.y, zero.status,
-    )  # fmt: skip
+        doses,
+        np.full(shape, np.nan),
+        np.zeros(shape, np.int8),
+        np.zeros(shape, np.int64),
+        np.full((*shape, steady.kernel.states), np.nan),
+        steady.mean(zero),
+        zero.y,
+        zero.status,
+    )
     x, known = np.log(doses), np.zeros(count, bool)
     for stride in (4, 2, 1):
         new = np.flatnonzero(~known & (np.arange(count) % stride == 0))
@@ -210,7 +290,9 @@ def between(x, y, at, fallback):
     return out
 
 
-def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes):
+def dose_response(
+    model, cohort, doses=None, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes
+):
     """Dose response of a cohort at periodic steady state.
 
     Parameters
@@ -224,12 +306,22 @@ def dose_response(model, cohort, doses=None, *, rtol=1e-6, solver="auto", thread
     DoseResponse. Raises PkpdError for bad input.
     """
     benefit = benefit_of(model, **changes, doses=doses if isinstance(doses, str) else None)
-    grid = log_grid(benefit) if doses is None or isinstance(doses, str) else np.asarray(doses, dtype=float)
-    if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all()):
+    grid = (
+        log_grid(benefit)
+        if doses is None or isinstance(doses, str)
+        else np.asarray(doses, dtype=float)
+    )
+    if (
+        grid.ndim != 1
+        or not len(grid)
+        or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all())
+    ):
         raise PkpdError("doses must be positive and increasing.")
     parts = []
     for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-        steady = Steady(model, part_of(cohort, first), benefit, rtol=rtol, solver=solver, threads=threads)
+        steady = Steady(
+            model, part_of(cohort, first), benefit, rtol=rtol, solver=solver, threads=threads
+        )
         parts.append(response_of(steady, curves(steady, grid)))
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
@@ -245,26 +337,59 @@ def response_of(steady, found):
     """DoseResponse of solved curves."""
     gain = steady.gain(found.untreated[:, None], found.outcome)
     return DoseResponse(
-        steady.model, steady.cohort, steady.benefit, found.doses, gain, found.outcome, found.untreated, found.status, found.maps
+        steady.model,
+        steady.cohort,
+        steady.benefit,
+        found.doses,
+        gain,
+        found.outcome,
+        found.untreated,
+        found.status,
+        found.maps,
     )
 
 
 def joined(parts, cohort):
     """One DoseResponse from those of consecutive chunks."""
+
     def stack(name):
         return np.concatenate([getattr(p, name) for p in parts])
 
-    return replace(parts[0], cohort=cohort, **{n: stack(n) for n in ("gain", "outcome", "untreated", "status", "maps")})
+    return replace(
+        parts[0],
+        cohort=cohort,
+        **{n: stack(n) for n in ("gain", "outcome", "untreated", "status", "maps")},
+    )
 
 
 def column_units(model, benefit, columns):
     """Column -> unit of a table of dose responses or MEDs."""
     outcome = model.unit(benefit.outcome)
-    known = dict.fromkeys(("DOSE", "med", "argmax", "second_peak", "w90_low", "w90_high", "zero_equivalent", "min_effective_dose"), benefit.unit)
+    known = dict.fromkeys(
+        (
+            "DOSE",
+            "med",
+            "argmax",
+            "second_peak",
+            "w90_low",
+            "w90_high",
+            "zero_equivalent",
+            "min_effective_dose",
+        ),
+        benefit.unit,
+    )
     known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))}
-    known |= {"untreated": outcome, benefit.outcome: outcome, "days_to_90": "d", "observed": benefit.unit}
+    known |= {
+        "untreated": outcome,
+        benefit.outcome: outcome,
+        "days_to_90": "d",
+        "observed": benefit.unit,
+    }
     if benefit.exposure:
-        known |= {"cmax": model.unit(benefit.exposure), "auc": f"{model.unit(benefit.exposure)}*{model.time}"}
+        known |= {
+            "cmax": model.unit(benefit.exposure),
+            "auc": f"{model.unit(benefit.exposure)}*{model.time}",
+        }
     if benefit.blockade:
         known |= dict.fromkeys(("peak_blockade", "trough_blockade"), model.unit(benefit.blockade))
     known |= {i.name: i.unit for i in model.inputs}

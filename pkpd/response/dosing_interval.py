@@ -50,7 +50,9 @@ def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6,
     if not benefit.blockade:
         raise PkpdError(f"{model.name}: [benefit] names no blockade to be followed over a day.")
     if doses is None:
-        doses = benefit.report[:MOST_DOSES] or np.geomspace(benefit.lowest, benefit.highest, MOST_DOSES)
+        doses = benefit.report[:MOST_DOSES] or np.geomspace(
+            benefit.lowest, benefit.highest, MOST_DOSES
+        )
     doses = np.asarray(doses, dtype=float)
     if doses.ndim != 1 or not len(doses) or not (np.isfinite(doses).all() and (doses > 0).all()):
         raise PkpdError("doses must be positive.")
@@ -58,4 +60,12 @@ def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6,
     people = cohort(model, typical=True, set=changed)
     steady = Steady(model, people, benefit, rtol=rtol, solver=solver)
     solution = steady.at(person, doses)
-    return DosingInterval(model, benefit, benefit.blockade, doses, times, steady.within(person, doses, solution, times)[benefit.blockade], people.changed)
+    return DosingInterval(
+        model,
+        benefit,
+        benefit.blockade,
+        doses,
+        times,
+        steady.within(person, doses, solution, times)[benefit.blockade],
+        people.changed,
+    )

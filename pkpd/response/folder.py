@@ -18,7 +18,17 @@ from pkpd.symbolic.model import Benefit, Model
 MODEL = "model.json"
 LARGEST = 100_000_000  # bytes of a JSON file
 MOST_CELLS = 500_000_000  # of a table
-RUN = ("model", "digest", "seed", "n", "sampling", "typical", "set", "covariates", "replicate")  # what decides who was computed
+RUN = (
+    "model",
+    "digest",
+    "seed",
+    "n",
+    "sampling",
+    "typical",
+    "set",
+    "covariates",
+    "replicate",
+)  # what decides who was computed
 
 
 def write_model(model, folder):
@@ -38,11 +48,15 @@ def read_model(folder, origin):
     if path.exists():
         stored = read_json(path)
         if stored.get("digest") != digest:
-            raise ResultError(f"'{path}' is not the model of the results beside it: something has changed them. Repeat the run in an empty folder.")
+            raise ResultError(
+                f"'{path}' is not the model of the results beside it: something has changed them. Repeat the run in an empty folder."
+            )
         try:
             texts = [(str(place), str(text)) for place, text in stored["sources"]]
             if sum(len(text) for _, text in texts) > LARGEST_FILE:
-                raise ResultError(f"'{path}': its model is too large (at most {LARGEST_FILE} characters).")
+                raise ResultError(
+                    f"'{path}': its model is too large (at most {LARGEST_FILE} characters)."
+                )
             return from_sources(name, texts, digest)
         except (KeyError, TypeError, ValueError) as error:
             raise ResultError(f"'{path}' is no stored model. Repeat the run.") from error
@@ -51,7 +65,9 @@ def read_model(folder, origin):
     except ModelError:
         found = None
     if found is None or found.digest != digest:
-        raise ResultError(f"'{folder}' was computed with another {name[:80]} than the one here. Repeat the run with this version of pkpd and the model.")
+        raise ResultError(
+            f"'{folder}' was computed with another {name[:80]} than the one here. Repeat the run with this version of pkpd and the model."
+        )
     return found
 
 
@@ -64,7 +80,9 @@ def read_json(path):
     except OSError as error:
         raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"'{path}' is not whole: {str(error).splitlines()[0]}. Repeat the run.") from error
+        raise ResultError(
+            f"'{path}' is not whole: {str(error).splitlines()[0]}. Repeat the run."
+        ) from error
     if not isinstance(data, dict):
         raise ResultError(f"'{path}' is not a summary of pkpd. Repeat the run.")
     return data
@@ -82,12 +100,18 @@ def read_columns(path, names=None):
             if missing:
                 raise ResultError(f"'{path}' has no column '{missing[0]}'. Repeat the run.")
             if file.metadata.num_rows * len(names or known) > MOST_CELLS:
-                raise ResultError(f"'{path}' has {file.metadata.num_rows} rows, too many to be read at once.")
+                raise ResultError(
+                    f"'{path}' has {file.metadata.num_rows} rows, too many to be read at once."
+                )
             table = file.read(columns=names)
             origin = json.loads((file.schema_arrow.metadata or {}).get(b"pkpd.provenance", b"{}"))
-        return {name: table[name].to_numpy() for name in table.column_names}, origin if isinstance(origin, dict) else {}
+        return {name: table[name].to_numpy() for name in table.column_names}, origin if isinstance(
+            origin, dict
+        ) else {}
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise ResultError(f"'{path}' is damaged ({str(error).splitlines()[0][:120] if str(error) else 'not Parquet'}). Repeat the run.") from error
+        raise ResultError(
+            f"'{path}' is damaged ({str(error).splitlines()[0][:120] if str(error) else 'not Parquet'}). Repeat the run."
+        ) from error
 
 
 def same_run(one, other):
@@ -121,8 +145,10 @@ def read_curves(path, model, benefit):
     """(SavedCurves, provenance) of a table of pkpd med or pkpd dose-response. Raises ResultError."""
     columns, origin = read_columns(path, ["DOSE", "benefit"])
     doses = np.unique(columns["DOSE"])
-    if not len(doses) or len(columns["DOSE"]) % len(doses) or (columns["DOSE"].reshape(-1, len(doses)) != doses).any():
+    if (
+        not len(doses)
+        or len(columns["DOSE"]) % len(doses)
+        or (columns["DOSE"].reshape(-1, len(doses)) != doses).any()
+    ):
         raise ResultError(f"'{path}' does not hold every patient at every dose. Repeat the run.")
     return SavedCurves(model, benefit, doses, columns["benefit"].reshape(-1, len(doses))), origin
-
-

@@ -12,7 +12,16 @@ import numpy as np
 
 from pkpd.population.cohort import Cohort
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import PATIENTS_PER_CHUNK, DoseResponse, Steady, curves, joined, log_grid, part_of, response_of
+from pkpd.response.dose_response import (
+    PATIENTS_PER_CHUNK,
+    DoseResponse,
+    Steady,
+    curves,
+    joined,
+    log_grid,
+    part_of,
+    response_of,
+)
 from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
 from pkpd.result import provenance
 from pkpd.solvers.batch import STATUS
@@ -85,7 +94,9 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     """
     benefit, done = benefit_of(model, **changes), []
     try:
-        for part in parts(model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress):
+        for part in parts(
+            model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress
+        ):
             done.append(part)
     except KeyboardInterrupt:
         if not done:
@@ -108,9 +119,22 @@ def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, pro
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return _chunk(Steady(model, part_of(cohort, first), benefit, rtol=rtol, solver=solver, threads=threads // beside))
+        return _chunk(
+            Steady(
+                model,
+                part_of(cohort, first),
+                benefit,
+                rtol=rtol,
+                solver=solver,
+                threads=threads // beside,
+            )
+        )
 
-    for first, part in zip(firsts, map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside), strict=True):
+    for first, part in zip(
+        firsts,
+        map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside),
+        strict=True,
+    ):
         yield part
         if progress is not None:
             progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
@@ -151,10 +175,16 @@ def argmaxes(steady, response, found):
     first, other = centres(gain)
     at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
     second, height = np.full(len(first), np.nan), np.full(len(first), -np.inf)
-    rows = np.flatnonzero((other >= 0) & (gain[np.arange(len(other)), other] >= 0.8 * gain.max(axis=1)) & (gain.max(axis=1) > 0))
+    rows = np.flatnonzero(
+        (other >= 0)
+        & (gain[np.arange(len(other)), other] >= 0.8 * gain.max(axis=1))
+        & (gain.max(axis=1) > 0)
+    )
     fail_b = np.zeros(len(first), bool)
     if len(rows):
-        second[rows], height[rows], fail_b[rows] = _refine(steady, response, found, rows, other[rows])
+        second[rows], height[rows], fail_b[rows] = _refine(
+            steady, response, found, rows, other[rows]
+        )
     # the two may change places once the space between grid doses is seen; ties go to the lower dose
     swap = (height > best) | ((height == best) & (second < at))
     at, second = np.where(swap, second, at), np.where(swap, at, second)
@@ -182,7 +212,11 @@ def _refine(steady, response, found, rows, centre):
     failed = np.isnan(values).any(axis=1)
     offset, height = summit(np.nan_to_num(values))
     # the ends of the range are exact, so that "at the end" can be told from "close to it"
-    at = np.where(offset == -1.0, x[centre - 1], np.where(offset == 1.0, x[centre + 1], x[centre] + offset * step))
+    at = np.where(
+        offset == -1.0,
+        x[centre - 1],
+        np.where(offset == 1.0, x[centre + 1], x[centre] + offset * step),
+    )
     return at, height, failed
 
 
@@ -198,7 +232,11 @@ def _columns(steady, response, found, argmax, second, failed):
     failed = failed | extra.pop("failed")
     at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
     untreated = response.untreated
-    threshold = benefit.delta * np.abs(untreated) if benefit.delta_relative else np.full(len(untreated), benefit.delta)
+    threshold = (
+        benefit.delta * np.abs(untreated)
+        if benefit.delta_relative
+        else np.full(len(untreated), benefit.delta)
+    )
     status = np.full(len(untreated), "interior", dtype=object)
     status[argmax <= x[0]] = "below_range"
     status[argmax >= x[-1]] = "above_range"
@@ -209,20 +247,36 @@ def _columns(steady, response, found, argmax, second, failed):
     interior = np.where(status == "interior", 1.0, np.nan)
     rows = np.flatnonzero(status == "interior")
     days = np.full(len(status), np.nan)
-    days[rows] = steady.days_to_most(rows, np.exp(argmax[rows]), found.untreated_y[rows], untreated[rows], at_med.take(rows))
-    width = crossing(x, response.gain, PLATEAU[0] * at_best, argmax, 1) - crossing(x, response.gain, PLATEAU[0] * at_best, argmax, -1)
+    days[rows] = steady.days_to_most(
+        rows, np.exp(argmax[rows]), found.untreated_y[rows], untreated[rows], at_med.take(rows)
+    )
+    width = crossing(x, response.gain, PLATEAU[0] * at_best, argmax, 1) - crossing(
+        x, response.gain, PLATEAU[0] * at_best, argmax, -1
+    )
     positive = np.where(at_best > 0, blank, np.nan)
     return {
-        "ID": cohort.ids, "status": status.astype(str), "med": np.exp(argmax) * interior, "benefit_at_med": at_best * interior, "days_to_90": days,
-        "argmax": np.exp(argmax) * blank, "benefit_at_argmax": at_best * blank, "responder": at_best >= threshold,
-        "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0), "multimodal": ~np.isnan(second) & (at_best > 0),
-        "second_peak": np.exp(second), "w90_low": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, -1)) * positive,
+        "ID": cohort.ids,
+        "status": status.astype(str),
+        "med": np.exp(argmax) * interior,
+        "benefit_at_med": at_best * interior,
+        "days_to_90": days,
+        "argmax": np.exp(argmax) * blank,
+        "benefit_at_argmax": at_best * blank,
+        "responder": at_best >= threshold,
+        "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0),
+        "multimodal": ~np.isnan(second) & (at_best > 0),
+        "second_peak": np.exp(second),
+        "w90_low": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, -1)) * positive,
         "w90_high": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, 1)) * positive,
-        "zero_equivalent": np.exp(crossing(x, response.gain, np.zeros(len(untreated)), argmax, 1)) * positive,
-        "min_effective_dose": np.exp(crossing(x, response.gain, threshold, argmax, -1)) * np.where(at_best >= threshold, blank, np.nan),
-        "untreated": untreated, **extra, "reason": _reasons(response, status),
+        "zero_equivalent": np.exp(crossing(x, response.gain, np.zeros(len(untreated)), argmax, 1))
+        * positive,
+        "min_effective_dose": np.exp(crossing(x, response.gain, threshold, argmax, -1))
+        * np.where(at_best >= threshold, blank, np.nan),
+        "untreated": untreated,
+        **extra,
+        "reason": _reasons(response, status),
         **{name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)},
-    }  # fmt: skip
+    }
 
 
 def _at_doses(steady, response, found, argmax):
@@ -236,7 +290,10 @@ def _at_doses(steady, response, found, argmax):
     guess = np.nan_to_num(found.y[np.arange(patients)[:, None], near]).reshape(len(person), -1)
     solution = steady.at(person, doses.ravel(), guess)
     gain = steady.gain(response.untreated[:, None], steady.mean(solution).reshape(patients, -1))
-    columns = {"benefit_at_argmax": gain[:, 0], "failed": (solution.status != 0).reshape(patients, -1).any(axis=1)}
+    columns = {
+        "benefit_at_argmax": gain[:, 0],
+        "failed": (solution.status != 0).reshape(patients, -1).any(axis=1),
+    }
     columns |= {f"benefit_{d:g}": gain[:, 1 + k] for k, d in enumerate(fixed)}
     first = np.arange(0, len(person), doses.shape[1])
     at_med = solution.take(first)
@@ -245,7 +302,10 @@ def _at_doses(steady, response, found, argmax):
     if benefit.exposure:
         columns |= {"cmax": seen[benefit.exposure][0], "auc": at_med.integral[:, 1]}
     if benefit.blockade:
-        columns |= {"peak_blockade": seen[benefit.blockade][0], "trough_blockade": seen[benefit.blockade][1]}
+        columns |= {
+            "peak_blockade": seen[benefit.blockade][0],
+            "trough_blockade": seen[benefit.blockade][1],
+        }
     return columns
 
 
@@ -254,5 +314,9 @@ def _reasons(response, status):
     reasons = np.full(len(status), "", dtype=object)
     for row in np.flatnonzero(status == "failed"):
         bad = np.flatnonzero(response.status[row])
-        reasons[row] = f"{STATUS[int(response.status[row, bad[0]])]} at {response.doses[bad[0]]:.3g} {response.unit}" if len(bad) else "a dose beside the grid failed"
+        reasons[row] = (
+            f"{STATUS[int(response.status[row, bad[0]])]} at {response.doses[bad[0]]:.3g} {response.unit}"
+            if len(bad)
+            else "a dose beside the grid failed"
+        )
     return reasons.astype(str)

@@ -5,7 +5,9 @@ Works on curves alone (benefit at doses), patient by patient, in element-wise ar
 
 import numpy as np
 
-OFFSETS = np.array([-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0])  # in grid steps around the centre
+OFFSETS = np.array(
+    [-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0]
+)  # in grid steps around the centre
 NEW = np.array([1, 2, 4, 5])  # those that are not grid doses
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
 
@@ -64,7 +66,9 @@ def crossing(x, gain, level, peak, side):
     beyond = low & ((x < peak[:, None]) if side < 0 else (x > peak[:, None]))
     found = beyond.any(axis=1)
     count = len(x)
-    outer = count - 1 - np.argmax(beyond[:, ::-1], axis=1) if side < 0 else np.argmax(beyond, axis=1)
+    outer = (
+        count - 1 - np.argmax(beyond[:, ::-1], axis=1) if side < 0 else np.argmax(beyond, axis=1)
+    )
     inner = np.clip(outer - side, 0, count - 1)
     a, b = x[outer], np.where(side < 0, np.minimum(x[inner], peak), np.maximum(x[inner], peak))
     first = np.clip(np.minimum(outer, inner) - 1, 0, count - 4)

@@ -46,7 +46,12 @@ def quantile(values, level):
         return Quantile(level, np.nan, np.nan, np.nan)
     half = Z95 * np.sqrt(n * level * (1 - level))
     low, high = int(np.floor(n * level - half)) - 1, int(np.ceil(n * level + half))
-    return Quantile(level, _between(ordered, level * (n - 1)), ordered[max(low, 0)] if low >= 0 else -np.inf, ordered[high] if high < n else np.inf)
+    return Quantile(
+        level,
+        _between(ordered, level * (n - 1)),
+        ordered[max(low, 0)] if low >= 0 else -np.inf,
+        ordered[high] if high < n else np.inf,
+    )
 
 
 def _between(ordered, place):
@@ -54,7 +59,11 @@ def _between(ordered, place):
     below, above = ordered[int(np.floor(place))], ordered[int(np.ceil(place))]
     if below == above or np.isinf(below):
         return float(below)
-    return float(above) if np.isinf(above) else float(below + (place - np.floor(place)) * (above - below))
+    return (
+        float(above)
+        if np.isinf(above)
+        else float(below + (place - np.floor(place)) * (above - below))
+    )
 
 
 def share(hits, n):

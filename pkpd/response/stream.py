@@ -23,13 +23,33 @@ from pkpd.scale import chunks
 from pkpd.symbolic.load import from_sources, sources
 from pkpd.symbolic.model import Benefit
 
-SHAPING = ("dosing", "population", "response")  # rooms that shape a MED besides those that shape kernels
+SHAPING = (
+    "dosing",
+    "population",
+    "response",
+)  # rooms that shape a MED besides those that shape kernels
 
 
 def stream(
-    model, out, n=1000, seed=1, *, sampling="sobol", set=None, rtol=1e-6, solver="auto", threads=None, size=None, resume=False, client=None,
-    progress=None, say=None, complain=warn, command=None, **changes,
-):  # fmt: skip
+    model,
+    out,
+    n=1000,
+    seed=1,
+    *,
+    sampling="sobol",
+    set=None,
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    size=None,
+    resume=False,
+    client=None,
+    progress=None,
+    say=None,
+    complain=warn,
+    command=None,
+    **changes,
+):
     """MEDs of a cohort of any size, written chunk by chunk to a folder; memory does not grow with n.
 
     Parameters
@@ -47,7 +67,10 @@ def stream(
     MedDataset. On Ctrl-C finished chunks stay. Raises PkpdError for bad input, a folder that holds anything else, one that another
     process is writing, a disk without room, a worker of another build.
     """
-    for what, value in (("number of patients", n), ("number of patients a chunk", chunks.SIZE if size is None else size)):
+    for what, value in (
+        ("number of patients", n),
+        ("number of patients a chunk", chunks.SIZE if size is None else size),
+    ):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise PkpdError(f"The {what} must be a whole number from 1 on, not {value!r}.")
     benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
@@ -56,13 +79,32 @@ def stream(
     stopped = threading.Event()
     origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
     work = Work(
-        model.name, sources(model), model.digest, build(), people, benefit, {"rtol": rtol, "solver": solver}, origin,
+        model.name,
+        sources(model),
+        model.digest,
+        build(),
+        people,
+        benefit,
+        {"rtol": rtol, "solver": solver},
+        origin,
         *((1, None) if client is not None else (max(1, threads // count), stopped.is_set)),
-    )  # fmt: skip
+    )
     folder = chunks.compute(
-        work, int(n), out, work.study(), work.about(), size=size, resume=resume, client=client, threads=min(threads, count),
-        memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE), interrupt=stopped.set, progress=progress, say=say, complain=complain,
-    )  # fmt: skip
+        work,
+        int(n),
+        out,
+        work.study(),
+        work.about(),
+        size=size,
+        resume=resume,
+        client=client,
+        threads=min(threads, count),
+        memory=memory(model, 1 if client is not None else threads, size or chunks.SIZE),
+        interrupt=stopped.set,
+        progress=progress,
+        say=say,
+        complain=complain,
+    )
     return dataset(folder)
 
 
@@ -104,10 +146,19 @@ class Work:
 
     def __call__(self, first, last):
         if build() != self.build:
-            raise PkpdError(f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here.")
+            raise PkpdError(
+                f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here."
+            )
         model = from_sources(self.model, self.sources, self.digest)
         patients = cohort(model, ids=range(first + 1, last + 1), **self.people)
-        solved = parts(model, patients, self.benefit, threads=self.threads, progress=self._look_up, **self.options)
+        solved = parts(
+            model,
+            patients,
+            self.benefit,
+            threads=self.threads,
+            progress=self._look_up,
+            **self.options,
+        )
         return _arrow(table_of(model, patients, self.benefit, list(solved)), self.origin)
 
     def _look_up(self, done):
@@ -116,20 +167,33 @@ class Work:
 
     def study(self):
         """What decides every number: a run goes on only where all of this is the same."""
-        who = {k: v for k, v in self.origin.items() if k not in ("package", "version", "n", "command", "fingerprint")}
+        who = {
+            k: v
+            for k, v in self.origin.items()
+            if k not in ("package", "version", "n", "command", "fingerprint")
+        }
         benefit = {f"benefit {k}": v for k, v in self._benefit().items()}
         return plain(who | benefit | self.options | {"build": self.build})
 
     def about(self):
         """What a reader of the folder needs besides."""
-        return plain({"model": self.model, "sources": self.sources, "benefit": self._benefit(), "provenance": self.origin})
+        return plain(
+            {
+                "model": self.model,
+                "sources": self.sources,
+                "benefit": self._benefit(),
+                "provenance": self.origin,
+            }
+        )
 
     def _benefit(self):
         return vars(replace(self.benefit, place=""))
 
 
 def _arrow(table, origin):
-    columns = table.columns | {f"{CURVE}{k}": column for k, column in enumerate(table.curves.each())}
+    columns = table.columns | {
+        f"{CURVE}{k}": column for k, column in enumerate(table.curves.each())
+    }
     found = arrow_table(columns, column_units(table.model, table.benefit, columns), origin)
     doses = str(table.curves.doses.tolist()).encode()
     return found.replace_schema_metadata(found.schema.metadata | {b"pkpd.doses": doses})

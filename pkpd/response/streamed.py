@@ -47,7 +47,9 @@ class MedDataset:
     def column(self, name):
         """(P,) values of a column. Raises ResultError for an unknown name."""
         if name not in self.names:
-            raise ResultError(f"No column '{name}' in '{self.folder.path}'.{closest(name, self.names)}")
+            raise ResultError(
+                f"No column '{name}' in '{self.folder.path}'.{closest(name, self.names)}"
+            )
         return _columns(self.folder, [name])[0]
 
     def having(self, status):
@@ -58,13 +60,18 @@ class MedDataset:
     def _status(self):
         """(P,) place of each patient's status in STATUSES: a byte and not a text."""
         texts = (table.column(0).to_numpy() for table in self.folder.tables(["status"]))
-        return np.concatenate([np.array([STATUSES.index(t) for t in part], np.int8) for part in texts])
+        return np.concatenate(
+            [np.array([STATUSES.index(t) for t in part], np.int8) for part in texts]
+        )
 
     def frame(self, names=None):
         """These columns as a DataFrame (default: all of them, which has to fit in memory), patients in order."""
         import pandas as pd
 
-        return pd.concat((table.to_pandas() for table in self.folder.tables(names or self.names)), ignore_index=True)
+        return pd.concat(
+            (table.to_pandas() for table in self.folder.tables(names or self.names)),
+            ignore_index=True,
+        )
 
     @cached_property
     def curves(self):
@@ -124,6 +131,10 @@ def dataset(folder):
     try:
         about = folder.about
         model = from_sources(about["model"], about["sources"], folder.study["digest"])
-        return MedDataset(folder, model, Benefit(**(about["benefit"] | {"report": tuple(about["benefit"]["report"])})))
+        return MedDataset(
+            folder,
+            model,
+            Benefit(**(about["benefit"] | {"report": tuple(about["benefit"]["report"])})),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"'{folder.path}' is not a folder of MEDs.") from error

@@ -34,22 +34,39 @@ def summarise(table, inside=None, command=None, by=()):
         "geometric_mean": float(np.exp(np.log(found).mean())) if len(found) else None,
         "ln_sd": float(np.log(found).std(ddof=1)) if len(found) > 1 else None,
         "best_single_dose": best_single_dose(table),
-        "medians_at_med": {c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names},
-        "inputs": {"all": len(table.model.inputs), "assumed": sum(i.evidence == "assumed" for i in table.model.inputs)},
+        "medians_at_med": {
+            c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names
+        },
+        "inputs": {
+            "all": len(table.model.inputs),
+            "assumed": sum(i.evidence == "assumed" for i in table.model.inputs),
+        },
         "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
         "provenance": table.provenance(command),
     }
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
-        summary["share_inside"] = {"lowest": inside[0], "highest": inside[1], "share": share(hits, len(doses))}
+        summary["share_inside"] = {
+            "lowest": inside[0],
+            "highest": inside[1],
+            "share": share(hits, len(doses)),
+        }
     if by:
-        summary["subgroups"] = [_subgroup(table, name, label, rows) for name in by for label, rows in groups(table.people, name)]
+        summary["subgroups"] = [
+            _subgroup(table, name, label, rows)
+            for name in by
+            for label, rows in groups(table.people, name)
+        ]
     return summary | _inverted_u(table, interior)
 
 
 def known_doses(table, rows=slice(None)):
     """MEDs of the patients that have one (of `rows`), -inf and +inf where it lies beyond the range."""
-    doses = np.select([table.having("below_range"), table.having("above_range")], [-np.inf, np.inf], table.column("med"))[rows]
+    doses = np.select(
+        [table.having("below_range"), table.having("above_range")],
+        [-np.inf, np.inf],
+        table.column("med"),
+    )[rows]
     return doses[~np.isnan(doses)]
 
 
@@ -62,7 +79,13 @@ def histogram(doses, benefit):
 def _subgroup(table, by, label, rows):
     doses, n = known_doses(table, rows), int(rows.sum())
     quantiles = [vars(quantile(doses, level)) for level in (0.05, 0.5, 0.95)]
-    return {"by": by, "group": label, "patients": n, "with_med": share(len(doses), n), "quantiles": quantiles}
+    return {
+        "by": by,
+        "group": label,
+        "patients": n,
+        "with_med": share(len(doses), n),
+        "quantiles": quantiles,
+    }
 
 
 _AT_MED = ("benefit_at_med", "days_to_90", "cmax", "auc", "peak_blockade", "trough_blockade")
@@ -76,11 +99,22 @@ def _inverted_u(table, interior):
     """How many patients with an interior MED lose a fifth of their benefit at the highest reported dose, and how little a
     fifth of the lowest dose does."""
     benefit = table.benefit
-    best, small = table.column("benefit_at_med")[interior], table.column(f"benefit_{benefit.lowest / 5:g}")[interior]
-    found = {"small_dose": {"dose": benefit.lowest / 5, "below_5_percent": share(int((small < 0.05 * best).sum()), len(best))}}
+    best, small = (
+        table.column("benefit_at_med")[interior],
+        table.column(f"benefit_{benefit.lowest / 5:g}")[interior],
+    )
+    found = {
+        "small_dose": {
+            "dose": benefit.lowest / 5,
+            "below_5_percent": share(int((small < 0.05 * best).sum()), len(best)),
+        }
+    }
     if benefit.report:
         high = table.column(f"benefit_{max(benefit.report):g}")[interior]
-        found["inverted_u"] = {"dose": max(benefit.report), "below_80_percent": share(int((high < 0.8 * best).sum()), len(best))}
+        found["inverted_u"] = {
+            "dose": max(benefit.report),
+            "below_80_percent": share(int((high < 0.8 * best).sum()), len(best)),
+        }
     return found
 
 
@@ -93,7 +127,11 @@ def best_single_dose(table):
     low, high = table.column("w90_low"), table.column("w90_high")
     known = table.having("interior") & ~np.isnan(low)
     hits = int(((low <= doses[k]) & (high >= doses[k]) & known).sum())
-    return {"dose": float(doses[k]), "mean_benefit": float(mean[k]), "share_in_w90": share(hits, int(known.sum()))}
+    return {
+        "dose": float(doses[k]),
+        "mean_benefit": float(mean[k]),
+        "share_in_w90": share(hits, int(known.sum())),
+    }
 
 
 def best_dose_set(table, k):
@@ -105,7 +143,17 @@ def best_dose_set(table, k):
 
     gain = np.maximum(table.curves.gain, 0.0)
     gain = gain[~np.isnan(gain).any(axis=1)]
-    own = np.where(table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0))  # whom no dose moves has no best one
+    own = np.where(
+        table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0)
+    )  # whom no dose moves has no best one
     some = np.ascontiguousarray(gain[:2048].T)
-    menu = list(max(combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()))
-    return {"doses": table.curves.doses[menu].tolist(), "mean_benefit": float(gain[:, menu].max(axis=1).mean()), "mean_of_own_best": float(np.nanmean(own))}
+    menu = list(
+        max(
+            combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()
+        )
+    )
+    return {
+        "doses": table.curves.doses[menu].tolist(),
+        "mean_benefit": float(gain[:, menu].max(axis=1).mean()),
+        "mean_of_own_best": float(np.nanmean(own)),
+    }

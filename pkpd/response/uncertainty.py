@@ -72,7 +72,9 @@ def med_statistics(table):
     """Names and values (J,) of what is repeated of a MedTable: its quantiles in the dose unit and the share of patients with a MED."""
     doses = known_doses(table)
     values = [quantile(doses, level).value for level in LEVELS]
-    return (*(f"quantile_{level:g}" for level in LEVELS), "with_med"), np.array([*values, share(len(doses), len(table))[0]])
+    return (*(f"quantile_{level:g}" for level in LEVELS), "with_med"), np.array(
+        [*values, share(len(doses), len(table))[0]]
+    )
 
 
 def course_statistics(result):
@@ -87,12 +89,18 @@ def course_columns(result, repeated):
     """Tidy columns TIME, output, level, value, low, high of the repeated course of a Result."""
     times, outputs, levels = len(result.times), len(result.names), len(LEVELS)
     return {
-        "TIME": np.repeat(result.times, outputs * levels), "output": np.tile(np.repeat(result.names, levels), times),
-        "level": np.tile(LEVELS, times * outputs), "value": repeated.value, "low": repeated.low, "high": repeated.high,
-    }  # fmt: skip
+        "TIME": np.repeat(result.times, outputs * levels),
+        "output": np.tile(np.repeat(result.names, levels), times),
+        "level": np.tile(LEVELS, times * outputs),
+        "value": repeated.value,
+        "low": repeated.low,
+        "high": repeated.high,
+    }
 
 
 def med_summary(repeated):
     """Plain data of the repeated statistics of MEDs."""
     rows = zip(repeated.names, repeated.value, repeated.low, repeated.high, strict=True)
-    return {"kind": repeated.kind, "runs": len(repeated.runs)} | {n: {"value": v, "low": a, "high": b} for n, v, a, b in rows}
+    return {"kind": repeated.kind, "runs": len(repeated.runs)} | {
+        n: {"value": v, "low": a, "high": b} for n, v, a, b in rows
+    }

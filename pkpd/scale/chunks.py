@@ -18,9 +18,22 @@ SIZE = 4096  # rows a chunk: seconds of work, megabytes
 
 
 def compute(
-    work, total, folder, study, about, *, size=None, resume=False, client=None, threads=None, memory=None, interrupt=None,
-    progress=None, say=None, complain=warn,
-):  # fmt: skip
+    work,
+    total,
+    folder,
+    study,
+    about,
+    *,
+    size=None,
+    resume=False,
+    client=None,
+    threads=None,
+    memory=None,
+    interrupt=None,
+    progress=None,
+    say=None,
+    complain=warn,
+):
     """Compute rows 0..total-1 in chunks and write each to a file of its own; the complete Folder.
 
     Parameters
@@ -72,9 +85,13 @@ def _begun(plan, size_given, resume):
         return plan
     if not resume:
         way = "Go on with --resume" if found.missing else "Read it with pkpd summarise"
-        raise ResultError(f"'{plan.path}' holds a study already: {found.rows} of {found.total} rows. {way}, or choose another folder with --out.")
+        raise ResultError(
+            f"'{plan.path}' holds a study already: {found.rows} of {found.total} rows. {way}, or choose another folder with --out."
+        )
     rest = ("rows", "rows a chunk") if size_given else ("rows",)
-    here, there = (f.study | dict(zip(rest, (f.total, f.size), strict=False)) for f in (plan, found))
+    here, there = (
+        f.study | dict(zip(rest, (f.total, f.size), strict=False)) for f in (plan, found)
+    )
     for key in [*here, *(there.keys() - here.keys())]:
         if here.get(key) != there.get(key):
             raise ResultError(
@@ -93,6 +110,12 @@ def _room(state, work, run, memory):
     free = disk_usage(state.path).free
     much = f"{in_bytes(need)} in '{state.path}', where {in_bytes(free)} are free"
     if need > free:
-        raise ResultError(f"The run needs up to {much}. Choose a folder on another disk with --out, or fewer rows.")
-    flat = "" if memory is None else f"; about {in_bytes(memory)} of memory, whatever the number of rows"
+        raise ResultError(
+            f"The run needs up to {much}. Choose a folder on another disk with --out, or fewer rows."
+        )
+    flat = (
+        ""
+        if memory is None
+        else f"; about {in_bytes(memory)} of memory, whatever the number of rows"
+    )
     return f"{state.total - state.rows} rows in {len(state.missing)} chunks of up to {state.size}: up to {much}{flat}."

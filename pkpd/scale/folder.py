@@ -53,7 +53,9 @@ class Folder:
     def missing(self):
         """(first, last) of the chunks that are not finished, in order."""
         there = {(c.first, c.last) for c in self.chunks}
-        plan = ((first, min(first + self.size, self.total)) for first in range(0, self.total, self.size))
+        plan = (
+            (first, min(first + self.size, self.total)) for first in range(0, self.total, self.size)
+        )
         return [chunk for chunk in plan if chunk not in there]
 
     def file(self, first, last):
@@ -64,7 +66,9 @@ class Folder:
         import pyarrow.parquet as pq
 
         for chunk in self.chunks:
-            yield pq.ParquetFile(self.file(chunk.first, chunk.last)).read(columns=list(columns), use_threads=False)
+            yield pq.ParquetFile(self.file(chunk.first, chunk.last)).read(
+                columns=list(columns), use_threads=False
+            )
 
     def schema(self):
         """pyarrow Schema of the first chunk, with its metadata."""
@@ -75,7 +79,9 @@ class Folder:
     def add(self, first, last, table):
         """The folder with a pyarrow Table of rows first..last-1 written to it. Raises ResultError."""
         if table.num_rows != last - first:
-            raise ResultError(f"The work for rows {first} to {last - 1} gave {table.num_rows} rows.")
+            raise ResultError(
+                f"The work for rows {first} to {last - 1} gave {table.num_rows} rows."
+            )
         content = _parquet(table, self._mark())
         _write(self.file(first, last), content)
         chunk = Chunk(first, last, len(content), hashlib.sha256(content).hexdigest())
@@ -85,12 +91,16 @@ class Folder:
 
     def room_for_rest(self, row):
         """Bytes that the missing chunks take at most, from a pyarrow Table of one row."""
-        return row.nbytes * (self.total - self.rows) + len(_parquet(row, self._mark())) * len(self.missing)
+        return row.nbytes * (self.total - self.rows) + len(_parquet(row, self._mark())) * len(
+            self.missing
+        )
 
     def write_manifest(self):
         """Write the manifest, whole or not at all. Raises ResultError."""
         data = {name: value for name, value in asdict(self).items() if name != "path"}
-        _write(self.path / MANIFEST, (json.dumps({"format": FORMAT} | data, indent=1) + "\n").encode())
+        _write(
+            self.path / MANIFEST, (json.dumps({"format": FORMAT} | data, indent=1) + "\n").encode()
+        )
 
     def flaw(self, chunk):
         """What is wrong with the file of a chunk, or None."""
@@ -116,11 +126,15 @@ def read(folder):
     """The Folder as its manifest has it, complete or not. Raises ResultError, also where a chunk is not as it was written."""
     found = read_manifest(Path(folder))
     if found is None:
-        raise ResultError(f"'{folder}' holds no {MANIFEST}: it is not the --out folder of a run with --stream.")
+        raise ResultError(
+            f"'{folder}' holds no {MANIFEST}: it is not the --out folder of a run with --stream."
+        )
     for chunk in found.chunks:
         flaw = found.flaw(chunk)
         if flaw:
-            raise ResultError(f"{found.file(chunk.first, chunk.last)} {flaw}. Repeat the run with --resume to compute it again.")
+            raise ResultError(
+                f"{found.file(chunk.first, chunk.last)} {flaw}. Repeat the run with --resume to compute it again."
+            )
     return found
 
 
@@ -131,14 +145,26 @@ def read_manifest(folder):
         data = json.loads(path.read_text())
         if data["format"] != FORMAT:
             raise ValueError(data["format"])
-        chunks = tuple(Chunk(int(c["first"]), int(c["last"]), int(c["size"]), str(c["sha256"])) for c in data["chunks"])
-        return Folder(folder, dict(data["study"]), dict(data["about"]), int(data["total"]), int(data["size"]), chunks)
+        chunks = tuple(
+            Chunk(int(c["first"]), int(c["last"]), int(c["size"]), str(c["sha256"]))
+            for c in data["chunks"]
+        )
+        return Folder(
+            folder,
+            dict(data["study"]),
+            dict(data["about"]),
+            int(data["total"]),
+            int(data["size"]),
+            chunks,
+        )
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise ResultError(f"'{path}' is not a manifest that this version understands. Choose another folder.") from error
+        raise ResultError(
+            f"'{path}' is not a manifest that this version understands. Choose another folder."
+        ) from error
 
 
 def sweep(state, say):
@@ -162,15 +188,21 @@ def sole_writer(folder):
     try:
         import fcntl
     except ImportError as error:
-        raise ResultError("Writing in chunks needs a system with file locks, such as Linux or macOS.") from error
+        raise ResultError(
+            "Writing in chunks needs a system with file locks, such as Linux or macOS."
+        ) from error
     with _lock_file(folder) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             handle.seek(0)
-            raise ResultError(f"'{folder}' is being written by {handle.read() or 'another process'}. Wait for it, or choose another folder with --out.") from error
+            raise ResultError(
+                f"'{folder}' is being written by {handle.read() or 'another process'}. Wait for it, or choose another folder with --out."
+            ) from error
         except OSError as error:
-            raise ResultError(f"'{folder}' cannot be locked ({error.strerror}), so nothing would keep two writers apart. Choose a folder on another disk.") from error
+            raise ResultError(
+                f"'{folder}' cannot be locked ({error.strerror}), so nothing would keep two writers apart. Choose a folder on another disk."
+            ) from error
         handle.truncate(0)
         handle.write(_this_process())
         handle.flush()
@@ -179,14 +211,22 @@ def sole_writer(folder):
 
 def _lock_file(folder):
     if folder.is_dir() and not (folder / MANIFEST).exists():
-        others = sorted(p.name for p in folder.iterdir() if p.name not in (LOCK, CHUNKS) and p.suffix != UNFINISHED)
+        others = sorted(
+            p.name
+            for p in folder.iterdir()
+            if p.name not in (LOCK, CHUNKS) and p.suffix != UNFINISHED
+        )
         if others:
-            raise ResultError(f"'{folder}' is not empty: it holds {others[0]}, but no {MANIFEST} of a run with --stream. Choose another folder with --out.")
+            raise ResultError(
+                f"'{folder}' is not empty: it holds {others[0]}, but no {MANIFEST} of a run with --stream. Choose another folder with --out."
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return open(folder / LOCK, "a+")
     except OSError as error:
-        raise ResultError(f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out.") from error
+        raise ResultError(
+            f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out."
+        ) from error
 
 
 def _this_process():
@@ -201,7 +241,12 @@ def _parquet(table, mark):
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"pkpd.study": mark.encode()}), sink)
+    pq.write_table(
+        table.replace_schema_metadata(
+            (table.schema.metadata or {}) | {b"pkpd.study": mark.encode()}
+        ),
+        sink,
+    )
     return sink.getvalue().to_pybytes()
 
 

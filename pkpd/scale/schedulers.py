@@ -10,7 +10,9 @@ from itertools import islice
 from pkpd.errors import PkpdError, ResultError
 from pkpd.scale.folder import GO_ON
 
-AHEAD = 2  # chunks under way for each thread of a cluster, so that none is idle while one is written
+AHEAD = (
+    2  # chunks under way for each thread of a cluster, so that none is idle while one is written
+)
 
 
 def on_threads(work, ranges, threads, interrupt=None):
@@ -54,14 +56,22 @@ def on_cluster(work, ranges, client):
         more(AHEAD * sum(client.nthreads().values()))
         for future in done:
             chunk = pending.pop(future)
-            more(max(1, AHEAD * sum(client.nthreads().values()) - len(pending)))  # workers may have come
+            more(
+                max(1, AHEAD * sum(client.nthreads().values()) - len(pending))
+            )  # workers may have come
             yield *chunk, future.result()
     except KilledWorker as error:
-        raise ResultError(f"Several workers died one after another over the same chunk; they may lack memory. {GO_ON}") from error
+        raise ResultError(
+            f"Several workers died one after another over the same chunk; they may lack memory. {GO_ON}"
+        ) from error
     except ImportError as error:
-        raise ResultError(f"A worker cannot load what the work needs ({error}). Install pkpd in the same version on every worker. {GO_ON}") from error
+        raise ResultError(
+            f"A worker cannot load what the work needs ({error}). Install pkpd in the same version on every worker. {GO_ON}"
+        ) from error
     except (OSError, TimeoutError, CancelledError) as error:
-        raise ResultError(f"The cluster does not answer: {str(error) or type(error).__name__}. {GO_ON}") from error
+        raise ResultError(
+            f"The cluster does not answer: {str(error) or type(error).__name__}. {GO_ON}"
+        ) from error
     finally:
         if pending:
             client.cancel(list(pending))
@@ -86,4 +96,6 @@ def connect(address):
     try:
         return Client(address, timeout=10)
     except (OSError, ValueError) as error:
-        raise PkpdError(f"No Dask scheduler answers at '{address}'. Start one with 'dask scheduler' and give its address, such as tcp://host:8786.") from error
+        raise PkpdError(
+            f"No Dask scheduler answers at '{address}'. Start one with 'dask scheduler' and give its address, such as tcp://host:8786."
+        ) from error

@@ -40,7 +40,12 @@ def _by_subsets(value, players):
     found, size, part = value(sets), sets.sum(axis=1), np.zeros(players)
     for p in range(players):
         without = np.flatnonzero(~sets[:, p])
-        weight = np.array([factorial(int(s)) * factorial(players - int(s) - 1) / factorial(players) for s in size[without]])
+        weight = np.array(
+            [
+                factorial(int(s)) * factorial(players - int(s) - 1) / factorial(players)
+                for s in size[without]
+            ]
+        )
         part[p] = (weight * (found[without + 2**p] - found[without])).sum()
     return Attribution(part, np.zeros(players), float(found[-1] - found[0]), True, len(sets))
 

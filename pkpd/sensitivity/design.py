@@ -56,7 +56,9 @@ class Design:
         """`copies` independent matrices (copies, N, V) of points of one scrambling of the Sobol' sequence."""
         dimensions = copies * len(self)
         if dimensions > MOST_DIMENSIONS:
-            raise CohortError(f"{len(self)} varying inputs are more than Sobol' points have dimensions.")
+            raise CohortError(
+                f"{len(self)} varying inputs are more than Sobol' points have dimensions."
+            )
         drawn = sobol.points(first, last, dimensions, [seed, replicate])
         return np.moveaxis(drawn.reshape(len(drawn), copies, len(self)), 1, 0)
 
@@ -71,7 +73,11 @@ class Design:
         theta = np.repeat(self.middle[None, :], len(u), axis=0)
         for j, name in enumerate(self.names):
             k, spread = items[name]
-            theta[:, k] = around(spread, self.middle[k], latent[:, smooth.index(j)]) if j in smooth else classes(spread, u[:, j])
+            theta[:, k] = (
+                around(spread, self.middle[k], latent[:, smooth.index(j)])
+                if j in smooth
+                else classes(spread, u[:, j])
+            )
         ids = np.arange(1, len(u) + 1, dtype=np.int64) if ids is None else ids
         return Cohort(self.model, seed, "sobol", False, self.changed, ids, theta, latent, replicate)
 
@@ -79,8 +85,14 @@ class Design:
 def design(model, set=None):
     """Design of a model. set : typical values in place of the model's; a class that is set is everybody's. Raises CohortError."""
     typical = draw(model, typical=True, set=set)
-    names = tuple(i.name for i in model.inputs if i.iiv is not None and not (i.iiv.kind == "classes" and i.name in typical.changed))
+    names = tuple(
+        i.name
+        for i in model.inputs
+        if i.iiv is not None and not (i.iiv.kind == "classes" and i.name in typical.changed)
+    )
     if not names:
-        raise CohortError(f"Nothing varies in {model.name}: no input has iiv, so nothing can explain how patients differ.")
+        raise CohortError(
+            f"Nothing varies in {model.name}: no input has iiv, so nothing can explain how patients differ."
+        )
     middle = np.array([typical.changed.get(i.name, i.value) for i in model.inputs])
     return Design(model, names, middle, typical.changed)

@@ -60,26 +60,61 @@ class Explanation:
         own, typical = self.row(0), self.row(1)
         return [
             {
-                "name": n, "label": items[n].label, "group": items[n].group, "unit": items[n].unit, "value": own[n], "typical": typical[n], "rank": self.rank[k],
-                "log10": self.attribution.part[k], "half_width": self.attribution.half[k], "factor": 10 ** self.attribution.part[k],
+                "name": n,
+                "label": items[n].label,
+                "group": items[n].group,
+                "unit": items[n].unit,
+                "value": own[n],
+                "typical": typical[n],
+                "rank": self.rank[k],
+                "log10": self.attribution.part[k],
+                "half_width": self.attribution.half[k],
+                "factor": 10 ** self.attribution.part[k],
             }
             for k, n in ((k, self.names[k]) for k in order)
-        ]  # fmt: skip
+        ]
 
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         own, typical, curve = self.row(0), self.row(1), self.table.curves
-        keep = ("status", "med", "argmax", "benefit_at_argmax", "w90_low", "w90_high", "second_peak", "untreated")
+        keep = (
+            "status",
+            "med",
+            "argmax",
+            "benefit_at_argmax",
+            "w90_low",
+            "w90_high",
+            "second_peak",
+            "untreated",
+        )
         return {
-            "id": self.id, "patient": {k: own[k] for k in keep}, "typical": {k: typical[k] for k in keep},
-            "shifts": self.shifts(), "difference_log10": self.attribution.difference, "exact": self.attribution.exact, "evaluations": self.attribution.evaluations,
-            "curve": {"doses": curve.doses, "patient": curve.gain[0], "typical": curve.gain[1], "parts": self.parts},
-            "day": {"output": self.watched, "times": self.times, "doses": self.doses, "values": self.course},
-            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
-        }  # fmt: skip
+            "id": self.id,
+            "patient": {k: own[k] for k in keep},
+            "typical": {k: typical[k] for k in keep},
+            "shifts": self.shifts(),
+            "difference_log10": self.attribution.difference,
+            "exact": self.attribution.exact,
+            "evaluations": self.attribution.evaluations,
+            "curve": {
+                "doses": curve.doses,
+                "patient": curve.gain[0],
+                "typical": curve.gain[1],
+                "parts": self.parts,
+            },
+            "day": {
+                "output": self.watched,
+                "times": self.times,
+                "doses": self.doses,
+                "values": self.course,
+            },
+            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"},
+            "provenance": provenance(self.model, self.cohort, command),
+        }
 
 
-def explain(model, id, *, seed=1, sampling="sobol", set=None, solver="auto", threads=None, **changes):
+def explain(
+    model, id, *, seed=1, sampling="sobol", set=None, solver="auto", threads=None, **changes
+):
     """Why the MED of one virtual patient is where it is.
 
     Parameters
@@ -94,16 +129,34 @@ def explain(model, id, *, seed=1, sampling="sobol", set=None, solver="auto", thr
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
     both = _stack(one, np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
     table = med(model, both, rtol=1e-6, **numerics, **changes)
-    for who, status, theta in zip((f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True):
+    for who, status, theta in zip(
+        (f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True
+    ):
         if status in ("failed", "flat"):
-            what = "could not be solved" if status == "failed" else f"does not respond: no dose moves {benefit.outcome}"
-            raise PkpdError(f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}")
+            what = (
+                "could not be solved"
+                if status == "failed"
+                else f"does not respond: no dose moves {benefit.outcome}"
+            )
+            raise PkpdError(
+                f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}"
+            )
     names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
     doses, times, watched, course = _day(model, one, benefit, table.columns["argmax"][0], numerics)
     return Explanation(
-        model, benefit, one, table, _parts(model, one, benefit, numerics), doses, times, watched, course, names,
-        _attribution(model, both, benefit, names, seed, numerics), _rank(one, names),
-    )  # fmt: skip
+        model,
+        benefit,
+        one,
+        table,
+        _parts(model, one, benefit, numerics),
+        doses,
+        times,
+        watched,
+        course,
+        names,
+        _attribution(model, both, benefit, names, seed, numerics),
+        _rank(one, names),
+    )
 
 
 def _other_class(model, theta):
@@ -119,12 +172,18 @@ def _stack(one, theta):
     from dataclasses import replace
 
     count = len(theta)
-    return replace(one, ids=np.arange(1, count + 1), theta=theta, latent=np.zeros((count, one.latent.shape[1])))
+    return replace(
+        one, ids=np.arange(1, count + 1), theta=theta, latent=np.zeros((count, one.latent.shape[1]))
+    )
 
 
 def switches(model, theta):
     """Names of the inputs that the model calls a switch and that are on for a patient theta (K,)."""
-    return tuple(i.name for i, value in zip(model.inputs, theta, strict=True) if i.label.startswith("switch") and value != 0)
+    return tuple(
+        i.name
+        for i, value in zip(model.inputs, theta, strict=True)
+        if i.label.startswith("switch") and value != 0
+    )
 
 
 def _parts(model, one, benefit, numerics):
@@ -145,11 +204,22 @@ def _day(model, one, benefit, argmax, numerics):
     """Four doses, times, the output watched, and its course (4, T) over one dosing interval at steady state."""
     watched = benefit.blockade or benefit.exposure or benefit.outcome
     shown = [d for d in benefit.report if not np.isclose(d, argmax, rtol=0.05)]
-    others = [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))] if shown else []
-    doses = np.unique([argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))])
+    others = (
+        [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))]
+        if shown
+        else []
+    )
+    doses = np.unique(
+        [argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))]
+    )
     person, steady = np.zeros(len(doses), np.int64), Steady(model, one, benefit, **numerics)
     times = np.linspace(0.0, benefit.every, TIMES)
-    return doses, times, watched, steady.within(person, doses, steady.at(person, doses), times)[watched]
+    return (
+        doses,
+        times,
+        watched,
+        steady.within(person, doses, steady.at(person, doses), times)[watched],
+    )
 
 
 def _attribution(model, both, benefit, names, seed, numerics):
@@ -160,16 +230,26 @@ def _attribution(model, both, benefit, names, seed, numerics):
         theta = np.repeat(both.theta[1:], len(inside), axis=0)
         theta[:, columns] = np.where(inside, both.theta[0, columns], theta[:, columns])
         # the grid and tolerances of `med`, so that the ends are the two MEDs to the bit
-        found = best(model, _stack(both, theta), benefit, doses=GRID, rtol=1e-6, tol=1e-6, **numerics).argmax
+        found = best(
+            model, _stack(both, theta), benefit, doses=GRID, rtol=1e-6, tol=1e-6, **numerics
+        ).argmax
         if np.isnan(found).any():
-            raise PkpdError(f"A patient between patient {int(both.ids[0])} and the typical one could not be solved; there is no split. Try --solver rosenbrock.")
+            raise PkpdError(
+                f"A patient between patient {int(both.ids[0])} and the typical one could not be solved; there is no split. Try --solver rosenbrock."
+            )
         return found
 
-    return attribute(value, len(names), seed) if names else Attribution(np.zeros(0), np.zeros(0), 0.0, True, 0)
+    return (
+        attribute(value, len(names), seed)
+        if names
+        else Attribution(np.zeros(0), np.zeros(0), 0.0, True, 0)
+    )
 
 
 def _rank(one, names):
     from scipy.special import ndtr
 
     smooth = [i.name for i in one.model.inputs if i.iiv is not None and i.iiv.kind != "classes"]
-    return np.array([ndtr(one.latent[0, smooth.index(n)]) if n in smooth else np.nan for n in names])
+    return np.array(
+        [ndtr(one.latent[0, smooth.index(n)]) if n in smooth else np.nan for n in names]
+    )

@@ -24,7 +24,11 @@ def elasticities(model, benefit, changed, numerics):
     Inputs at 0 and classes have none; the benefit's is NaN where the typical patient has no benefit.
     """
     theta = draw(model, typical=True, set=changed).theta[0]
-    names = [i.name for i, v in zip(model.inputs, theta, strict=True) if v != 0 and not (i.iiv and i.iiv.kind == "classes")]
+    names = [
+        i.name
+        for i, v in zip(model.inputs, theta, strict=True)
+        if v != 0 and not (i.iiv and i.iiv.kind == "classes")
+    ]
     rows = []
     for name in names:
         for sign in (1, -1):
@@ -45,17 +49,29 @@ def spider(model, benefit, names, changed, numerics):
     for name in names:
         k = model.input_names.index(name)
         spread = model.inputs[k].iiv
-        values = range(len(spread.classes)) if spread.kind == "classes" else around(spread, changed.get(name, model.inputs[k].value), np.array(SPIDER))
+        values = (
+            range(len(spread.classes))
+            if spread.kind == "classes"
+            else around(spread, changed.get(name, model.inputs[k].value), np.array(SPIDER))
+        )
         for value in values:
             rows.append(theta.copy())
             rows[-1][k] = value
             owner.append(name)
     found = _at(model, benefit, np.array(rows), numerics)
     owner = np.array(owner)
-    return {output: {n: values[owner == n] for n in names} for output, values in zip(OUTPUTS, (found.argmax, found.gain), strict=True)}
+    return {
+        output: {n: values[owner == n] for n in names}
+        for output, values in zip(OUTPUTS, (found.argmax, found.gain), strict=True)
+    }
 
 
 def _at(model, benefit, theta, numerics):
     one = draw(model, typical=True)
-    people = replace(one, ids=np.arange(1, len(theta) + 1), theta=theta, latent=np.zeros((len(theta), one.latent.shape[1])))
+    people = replace(
+        one,
+        ids=np.arange(1, len(theta) + 1),
+        theta=theta,
+        latent=np.zeros((len(theta), one.latent.shape[1])),
+    )
     return best(model, people, benefit, **FINE, **numerics)

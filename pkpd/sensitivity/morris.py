@@ -20,7 +20,9 @@ def effects(function, u):
     moved = np.repeat(base[None], inputs, axis=0)
     for j in range(inputs):
         moved[j, :, j] += np.where(up[:, j], 0.5, -0.5)
-    y = function(np.concatenate([base[None], moved]).reshape(-1, inputs)).reshape(inputs + 1, len(u), -1)
+    y = function(np.concatenate([base[None], moved]).reshape(-1, inputs)).reshape(
+        inputs + 1, len(u), -1
+    )
     return (y[1:] - y[0]) * np.where(up, 1.0, -1.0).T[:, :, None]
 
 

@@ -21,7 +21,18 @@ from pkpd.symbolic.model import Benefit, Model
 from pkpd.symbolic.quantities import quantity
 
 FOLDS = 10
-SAMPLES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 24.0)  # h after the dose at which blood is drawn
+SAMPLES = (
+    0.5,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    4.0,
+    6.0,
+    8.0,
+    12.0,
+    24.0,
+)  # h after the dose at which blood is drawn
 ASSAY = 0.10  # CV of a measured concentration, so of an area and a peak too: assumed
 SCAN = 0.05  # error SD of a measured occupancy, its share of 1: assumed
 FEW = 50
@@ -50,21 +61,47 @@ class Prediction:
         for name, folds in self.scores.items():
             loss = name.startswith("without ")
             value, half = interval(self.scores["all"] - folds if loss else folds)
-            found.append({"measured": name, "kind": "loss" if loss else "r2", "value": value, "low": value - half, "high": value + half})
+            found.append(
+                {
+                    "measured": name,
+                    "kind": "loss" if loss else "r2",
+                    "value": value,
+                    "low": value - half,
+                    "high": value + half,
+                }
+            )
         return found
 
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         return {
             "question": f"share of the variance of log10 best dose of {self.benefit.into} that measurements explain",
-            "patients": self.patients, "helped": self.helped, "folds": FOLDS,
+            "patients": self.patients,
+            "helped": self.helped,
+            "folds": FOLDS,
             "estimator": "scikit-learn: ridge regression on power-transformed values, their squares and products",
-            "dose": self.dose, "unit": self.benefit.unit, "measures": self.measures, "scores": self.rows(),
-            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"}, "provenance": provenance(self.model, self.cohort, command),
-        }  # fmt: skip
+            "dose": self.dose,
+            "unit": self.benefit.unit,
+            "measures": self.measures,
+            "scores": self.rows(),
+            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"},
+            "provenance": provenance(self.model, self.cohort, command),
+        }
 
 
-def predict(model, cohort, measure=None, *, dose=None, at=None, helped=False, solver="auto", threads=None, progress=None, **changes):
+def predict(
+    model,
+    cohort,
+    measure=None,
+    *,
+    dose=None,
+    at=None,
+    helped=False,
+    solver="auto",
+    threads=None,
+    progress=None,
+    **changes,
+):
     """How much of the variance of log10 best dose could be predicted from measurements.
 
     Parameters
@@ -83,21 +120,37 @@ def predict(model, cohort, measure=None, *, dose=None, at=None, helped=False, so
         import sklearn.linear_model  # noqa: F401  before the patients are solved
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise PkpdError("Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'.") from error
+        raise PkpdError(
+            "Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'."
+        ) from error
     benefit = benefit_of(model, **changes)
     measure = _inputs(model, measure)
     amount = _dose(benefit, dose)
-    columns, about = _measured(model, cohort, benefit, measure, amount, at, {"solver": solver, "threads": threads})
+    columns, about = _measured(
+        model, cohort, benefit, measure, amount, at, {"solver": solver, "threads": threads}
+    )
     if not columns:
-        raise PkpdError(f"{model.name} has no covariate that varies and its [benefit] names no exposure or blockade, so nothing is measured; name inputs with measure.")
+        raise PkpdError(
+            f"{model.name} has no covariate that varies and its [benefit] names no exposure or blockade, so nothing is measured; name inputs with measure."
+        )
     found = best(model, cohort, benefit, solver=solver, threads=threads, progress=progress)
-    keep = np.isfinite(found.argmax) & np.isfinite(np.column_stack(list(columns.values()))).all(axis=1) & (~np.array(helped) | (found.responder > 0))
+    keep = (
+        np.isfinite(found.argmax)
+        & np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
+        & (~np.array(helped) | (found.responder > 0))
+    )
     if keep.sum() < FEW:
-        raise PkpdError(f"{int(keep.sum())} patients are too few to learn from; at least {FEW} are needed: raise -n.")
+        raise PkpdError(
+            f"{int(keep.sum())} patients are too few to learn from; at least {FEW} are needed: raise -n."
+        )
     x = {name: column[keep] for name, column in columns.items()}
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
-        scores = _scores(x, cohort.theta[keep][:, np.ptp(cohort.theta[keep], axis=0) > 0], found.argmax[keep])
-    return Prediction(model, benefit, cohort, amount, tuple(about), scores, int(keep.sum()), bool(helped))
+        scores = _scores(
+            x, cohort.theta[keep][:, np.ptp(cohort.theta[keep], axis=0) > 0], found.argmax[keep]
+        )
+    return Prediction(
+        model, benefit, cohort, amount, tuple(about), scores, int(keep.sum()), bool(helped)
+    )
 
 
 def _inputs(model, measure):
@@ -106,13 +159,19 @@ def _inputs(model, measure):
         return [i.name for i in model.covariates if i.iiv is not None]
     for name in measure:
         if name not in varying:
-            raise PkpdError(f"'{name}' is no input of {model.name} that differs between patients.{closest(name, varying)}")
+            raise PkpdError(
+                f"'{name}' is no input of {model.name} that differs between patients.{closest(name, varying)}"
+            )
     return list(dict.fromkeys(measure))
 
 
 def _dose(benefit, dose):
     if dose is None:
-        return benefit.report[min(2, len(benefit.report) - 1)] if benefit.report else float(np.sqrt(benefit.lowest * benefit.highest))
+        return (
+            benefit.report[min(2, len(benefit.report) - 1)]
+            if benefit.report
+            else float(np.sqrt(benefit.lowest * benefit.highest))
+        )
     (amount,) = dose_list(dose if isinstance(dose, str) else [dose], benefit.unit)
     if not amount > 0:
         raise PkpdError(f"dose '{dose}': the dose that exposure is measured after must be above 0.")
@@ -131,19 +190,46 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     if not names:
         return columns, about
     outputs = None if set(names) <= set(model.outputs) else names
-    one = simulate(model, f"{dose!r} {benefit.unit} into {benefit.into}", cohort, times, outputs=outputs, occasion="none", residual="none", **numerics)
-    error = {n: normals(cohort.seed, cohort.ids, f"measured {n}", max(len(times), 1), cohort.replicate) for n in names}
+    one = simulate(
+        model,
+        f"{dose!r} {benefit.unit} into {benefit.into}",
+        cohort,
+        times,
+        outputs=outputs,
+        occasion="none",
+        residual="none",
+        **numerics,
+    )
+    error = {
+        n: normals(cohort.seed, cohort.ids, f"measured {n}", max(len(times), 1), cohort.replicate)
+        for n in names
+    }
     if benefit.exposure:
         drawn = np.isin(times, [0.0, *hours])
-        level = (one.values[:, :, one.names.index(benefit.exposure)] * np.exp(ASSAY * error[benefit.exposure]))[:, drawn]
+        level = (
+            one.values[:, :, one.names.index(benefit.exposure)]
+            * np.exp(ASSAY * error[benefit.exposure])
+        )[:, drawn]
         columns |= {"auc": np.trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
         drawn_at = f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} after {dose:g} {benefit.unit}"
-        about += [{"name": n, "what": f"{word} of {drawn_at}", "error": f"CV {ASSAY:.0%} a sample"} for n, word in (("auc", "area"), ("cmax", "highest"))]
+        about += [
+            {"name": n, "what": f"{word} of {drawn_at}", "error": f"CV {ASSAY:.0%} a sample"}
+            for n, word in (("auc", "area"), ("cmax", "highest"))
+        ]
     for scan in scans:
         k = int(np.flatnonzero(times == scan)[0])
         name = f"{benefit.blockade} {scan:g} {model.time}"
-        columns[name] = one.values[:, k, one.names.index(benefit.blockade)] + SCAN * error[benefit.blockade][:, k]
-        about.append({"name": name, "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, by a scan", "error": f"SD {SCAN:g}"})
+        columns[name] = (
+            one.values[:, k, one.names.index(benefit.blockade)]
+            + SCAN * error[benefit.blockade][:, k]
+        )
+        about.append(
+            {
+                "name": name,
+                "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, by a scan",
+                "error": f"SD {SCAN:g}",
+            }
+        )
     return columns, about
 
 
@@ -161,7 +247,9 @@ def _scores(x, everything, y):
     sets = {"all": list(x)} | {f"only {name}": [name] for name in x}
     if len(x) > 1:
         sets |= {f"without {name}": [n for n in x if n != name] for name in x}
-    found = {name: _folds(np.column_stack([x[n] for n in names]), y) for name, names in sets.items()}
+    found = {
+        name: _folds(np.column_stack([x[n] for n in names]), y) for name, names in sets.items()
+    }
     return found | {EVERYTHING: _folds(everything, y)}
 
 
@@ -174,7 +262,9 @@ def _folds(x, y):
     fold, found = np.arange(len(y)) % FOLDS, np.empty(FOLDS)
     for k in range(FOLDS):
         test = fold == k
-        learner = make_pipeline(PowerTransformer(), PolynomialFeatures(2), RidgeCV(np.geomspace(0.1, 1000, 9)))
+        learner = make_pipeline(
+            PowerTransformer(), PolynomialFeatures(2), RidgeCV(np.geomspace(0.1, 1000, 9))
+        )
         guess = learner.fit(x[~test], y[~test]).predict(x[test])
         found[k] = 1 - ((y[test] - guess) ** 2).sum() / ((y[test] - y[~test].mean()) ** 2).sum()
     return found
@@ -185,4 +275,6 @@ def interval(folds):
     from scipy.special import stdtrit
 
     count = len(folds)
-    return float(folds.mean()), float(stdtrit(count - 1, 0.975) * folds.std(ddof=1) * np.sqrt(1 / count + 1 / (count - 1)))
+    return float(folds.mean()), float(
+        stdtrit(count - 1, 0.975) * folds.std(ddof=1) * np.sqrt(1 / count + 1 / (count - 1))
+    )

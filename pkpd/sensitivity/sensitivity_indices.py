@@ -14,7 +14,12 @@ from pkpd.sensitivity.titrated import titrated
 
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
-OWN = ("seed", "set", "solver", "threads")  # what is given to a study and is no change of its benefit
+OWN = (
+    "seed",
+    "set",
+    "solver",
+    "threads",
+)  # what is given to a study and is no change of its benefit
 WALKS = 64  # of a scrambling, at first
 MOVES = 8  # base points of a scrambling in Morris screening
 
@@ -40,8 +45,17 @@ class Answer:
 
 
 def sensitivity_indices(
-    model, methods=("sobol", "shapley"), *, half_width=0.02, points=256, most=1024, scramblings=16, titrate=None, progress=None, **given
-):  # fmt: skip
+    model,
+    methods=("sobol", "shapley"),
+    *,
+    half_width=0.02,
+    points=256,
+    most=1024,
+    scramblings=16,
+    titrate=None,
+    progress=None,
+    **given,
+):
     """Which inputs move the MED of a model's patients, its benefit, and whether they are helped enough.
 
     Parameters
@@ -81,39 +95,74 @@ def sensitivity_indices(
             break
     base = next((a.base for a in found.values() if a.base is not None), None)
     own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
-    about = {"outputs": asked.outputs, "evaluations": work.done, "stopped": len(found) < len(tasks) or not all(a.whole for a in found.values())}
+    about = {
+        "outputs": asked.outputs,
+        "evaluations": work.done,
+        "stopped": len(found) < len(tasks) or not all(a.whole for a in found.values()),
+    }
     about |= own | {name: answer.about for name, answer in found.items()}
     if "observed" in found:
-        about["outputs"], about["sd"] = (*asked.outputs, *seen.outputs), own["sd"] | found["observed"].about["sd"]
-    return Sensitivity(asked, {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}, about)
+        about["outputs"], about["sd"] = (
+            (*asked.outputs, *seen.outputs),
+            own["sd"] | found["observed"].about["sd"],
+        )
+    return Sensitivity(
+        asked,
+        {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS},
+        about,
+    )
 
 
 def _observed(work, effort, seen):
     """Sobol' indices of the observed MED."""
-    own = Work(seen, work.progress and (lambda done, planned: work.progress(work.done + done, work.planned + planned)))
+    own = Work(
+        seen,
+        work.progress
+        and (lambda done, planned: work.progress(work.done + done, work.planned + planned)),
+    )
     answer = _sobol(own, replace(effort, half_width=1.5 * effort.half_width), {})
     work.done, work.planned = work.done + own.done, work.planned + own.planned
     rule = seen.rule
-    return replace(answer, base=None, about=answer.about | seen.seen_in(answer.base) | {"rule": rule.label or rule.kind, "days": rule.days})
+    return replace(
+        answer,
+        base=None,
+        about=answer.about
+        | seen.seen_in(answer.base)
+        | {"rule": rule.label or rule.kind, "days": rule.days},
+    )
 
 
 def _sobol(work, effort, found):
     """Sobol' indices of inputs and groups."""
     asked = work.asked
-    samples = sobol.PickFreeze(work, asked.draw, [*asked.single.values(), *asked.groups.values()], [])
+    samples = sobol.PickFreeze(
+        work, asked.draw, [*asked.single.values(), *asked.groups.values()], []
+    )
 
     def before(r, first, wanted):
         if r == 0:
             work.plan(effort.scramblings * (first or effort.points) * (2 + len(wanted)))
 
-    whole = sobol.refine(samples, effort.scramblings, effort.points, effort.most, effort.half_width, before)
+    whole = sobol.refine(
+        samples, effort.scramblings, effort.points, effort.most, effort.half_width, before
+    )
     single = {"closed": "sobol_first", "total": "sobol_total"}
-    rows = [(m, n) for kind in single for m, names in ((single[kind], asked.single), (f"group_{kind}", asked.groups)) for n in names]
+    rows = [
+        (m, n)
+        for kind in single
+        for m, names in ((single[kind], asked.single), (f"group_{kind}", asked.groups))
+        for n in names
+    ]
     estimates = samples.estimates()
     base = np.concatenate([values for own in samples.values for values in own[:2]])
     counts = {name: samples.count(m) for m, name in enumerate([*asked.single, *asked.groups])}
     about = {"points": counts, "scramblings": len(estimates), "half_width": effort.half_width}
-    return Answer(table(asked.outputs, rows, estimates.reshape(len(estimates), len(rows), -1)), base, about, whole)
+    return Answer(
+        table(asked.outputs, rows, estimates.reshape(len(estimates), len(rows), -1)),
+        base,
+        about,
+        whole,
+    )
 
 
 def _shapley(work, effort, found):
@@ -122,11 +171,17 @@ def _shapley(work, effort, found):
     matter = list(asked.single)
     if "sobol" in found:
         c = found["sobol"].columns
-        matter = [n for n in matter if (c["value"][(c["method"] == "sobol_total") & (c["input"] == n)] > SMALL).any()]
+        matter = [
+            n
+            for n in matter
+            if (c["value"][(c["method"] == "sobol_total") & (c["input"] == n)] > SMALL).any()
+        ]
     players = {n: asked.single[n] for n in matter}
     if len(matter) < len(asked.single):
         players[OTHERS] = ~np.any([asked.single[n] for n in matter], axis=0)
-    walks = shapley.Walks(work, asked.draw, list(players.values()), asked.design.omega(), asked.seed, [])
+    walks = shapley.Walks(
+        work, asked.draw, list(players.values()), asked.design.omega(), asked.seed, []
+    )
 
     def before(r, first, wanted):
         if r == 0:
@@ -136,8 +191,15 @@ def _shapley(work, effort, found):
     whole = sobol.refine(walks, effort.scramblings, begin, effort.most, half_width, before)
     estimates = walks.estimates()[:, :, 0]
     base = np.concatenate([values[-1] for values in walks.values])
-    about = {"walks": walks.count(), "scramblings": len(estimates), "half_width": half_width, "others": [n for n in asked.single if n not in matter]}
-    return Answer(table(asked.outputs, [("shapley", n) for n in players], estimates), base, about, whole)
+    about = {
+        "walks": walks.count(),
+        "scramblings": len(estimates),
+        "half_width": half_width,
+        "others": [n for n in asked.single if n not in matter],
+    }
+    return Answer(
+        table(asked.outputs, [("shapley", n) for n in players], estimates), base, about, whole
+    )
 
 
 def _morris(work, effort, found):
@@ -148,7 +210,11 @@ def _morris(work, effort, found):
         changes = morris.effects(work, asked.draw(0, MOVES, r)[0])
         runs.append(morris.measures(changes).reshape(-1, len(asked.outputs)))
     rows = [(f"morris_{what}", n) for what in ("mean_abs", "mean", "sd") for n in asked.single]
-    return Answer(table(asked.outputs, rows, runs), None, {"points": MOVES, "scramblings": len(runs), "move": 0.5})
+    return Answer(
+        table(asked.outputs, rows, runs),
+        None,
+        {"points": MOVES, "scramblings": len(runs), "move": 0.5},
+    )
 
 
 def _local(work, effort, found):
@@ -157,7 +223,17 @@ def _local(work, effort, found):
     given = asked.model, asked.benefit
     slopes = local.elasticities(*given, asked.design.changed, asked.numerics)
     blank, names = np.full(len(slopes), np.nan), list(slopes)
-    parts = [(np.repeat(o, len(names)), np.repeat("elasticity", len(names)), names, [v[k] for v in slopes.values()], blank, blank) for k, o in enumerate(local.OUTPUTS)]
+    parts = [
+        (
+            np.repeat(o, len(names)),
+            np.repeat("elasticity", len(names)),
+            names,
+            [v[k] for v in slopes.values()],
+            blank,
+            blank,
+        )
+        for k, o in enumerate(local.OUTPUTS)
+    ]
     columns = {name: np.concatenate([p[k] for p in parts]) for k, name in enumerate(COLUMNS)}
     courses = local.spider(*given, asked.design.names, asked.design.changed, asked.numerics)
     return Answer(columns, None, {"step": local.STEP, "spider": {"sd": local.SPIDER} | courses})

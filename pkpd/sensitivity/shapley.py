@@ -40,7 +40,13 @@ class Walks:
         """Add walks from points first..last-1 of scrambling r."""
         u, orders = self.draw(first, last, r), self._orders(r, first, last)
         steps = len(self.players) + 1
-        rows = np.concatenate([self._walk(u[:, k : k + TOGETHER], orders[k]) for k in range(0, last - first, TOGETHER)], axis=1)
+        rows = np.concatenate(
+            [
+                self._walk(u[:, k : k + TOGETHER], orders[k])
+                for k in range(0, last - first, TOGETHER)
+            ],
+            axis=1,
+        )
         y = self.function(rows.reshape(-1, rows.shape[2])).reshape(steps, last - first, -1)
         grown = np.diff(0.5 * (y[:1] - y) ** 2, axis=0)
         # step k replaces the player that is k-th from the end of the order
@@ -56,7 +62,9 @@ class Walks:
     def _orders(self, r, first, last):
         """(N, P) order of the players of every point."""
         pair = np.arange(first, last) // (2 * TOGETHER)
-        order = np.argsort(uniforms(self.seed, pair + 1, "shapley order", len(self.players), r), axis=1)
+        order = np.argsort(
+            uniforms(self.seed, pair + 1, "shapley order", len(self.players), r), axis=1
+        )
         backwards = np.arange(first, last) // TOGETHER % 2 == 1
         return np.where(backwards[:, None], order[:, ::-1], order)
 
@@ -73,7 +81,9 @@ class Walks:
         columns = np.concatenate([np.flatnonzero(self.players[p]) for p in order])
         z = ndtri(rows.reshape(-1, rows.shape[2]))
         latent = np.empty_like(z)
-        latent[:, columns] = correlate(np.linalg.cholesky(self.omega[np.ix_(columns, columns)]), z[:, columns])
+        latent[:, columns] = correlate(
+            np.linalg.cholesky(self.omega[np.ix_(columns, columns)]), z[:, columns]
+        )
         # back to the independent dimensions that the function takes
         return ndtr(uncorrelate(np.linalg.cholesky(self.omega), latent)).reshape(rows.shape)
 

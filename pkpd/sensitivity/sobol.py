@@ -24,7 +24,9 @@ def indices(a, b, mixed):
     with np.errstate(invalid="ignore", divide="ignore"):
         total = ((a - mixed) ** 2).mean(axis=0) / (a**2 + mixed**2).mean(axis=0)
         chance = 2 * (a * b).mean(axis=0) / (a**2 + b**2).mean(axis=0)
-        closed = 2 * (b * mixed).mean(axis=0) / (b**2 + mixed**2).mean(axis=0) - (1 - total) * chance
+        closed = (
+            2 * (b * mixed).mean(axis=0) / (b**2 + mixed**2).mean(axis=0) - (1 - total) * chance
+        )
     return closed, total
 
 
@@ -44,7 +46,9 @@ class PickFreeze:
     def extend(self, r, first, last, wanted):
         """Add points first..last-1 of scrambling r for the sets `wanted`."""
         a, b = self.draw(first, last, r)
-        found = self.function(np.concatenate([a, b, *(np.where(self.sets[m], b, a) for m in wanted)]))
+        found = self.function(
+            np.concatenate([a, b, *(np.where(self.sets[m], b, a) for m in wanted)])
+        )
         parts = found.reshape(2 + len(wanted), len(a), -1)
         if first == 0:
             self.values.append(list(parts))
@@ -59,7 +63,9 @@ class PickFreeze:
 
     def estimates(self):
         """Closed, then total indices of every set in every scrambling: (R, 2, M, O)."""
-        found = [[indices(a[: len(x)], b[: len(x)], x) for x in mixed] for a, b, *mixed in self.values]
+        found = [
+            [indices(a[: len(x)], b[: len(x)], x) for x in mixed] for a, b, *mixed in self.values
+        ]
         return np.moveaxis(np.array(found), 2, 1)
 
 

@@ -55,7 +55,12 @@ class Study:
         found = best(self.model, people, self.benefit, progress=progress, **self.numerics)
         argmax, rows = found.argmax, np.flatnonzero(found.flat)
         if len(rows):
-            other = best(self.model, self.design.typical_class(people.rows(rows)), self.benefit, **self.numerics)
+            other = best(
+                self.model,
+                self.design.typical_class(people.rows(rows)),
+                self.benefit,
+                **self.numerics,
+            )
             argmax[rows] = np.where(other.flat, np.log10(self.benefit.lowest), other.argmax)
         return np.column_stack([argmax, found.gain, found.responder])
 
@@ -64,20 +69,35 @@ class Study:
         fine = values[~np.isnan(values).any(axis=1)]
         ends = np.log10([self.benefit.lowest, self.benefit.highest])
         return {
-            "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()), "responders": float(fine[:, 2].mean()),
-            "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "failed": len(values) - len(fine), "numeric_error_log10": self.numeric_error,
-        }  # fmt: skip
+            "censored": float(np.isclose(fine[:, :1], ends, rtol=0, atol=1e-9).any(axis=1).mean()),
+            "responders": float(fine[:, 2].mean()),
+            "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)),
+            "failed": len(values) - len(fine),
+            "numeric_error_log10": self.numeric_error,
+        }
 
     @cached_property
     def numeric_error(self):
         """Root mean square error of log10 MED by the quick grid and tolerances, on some patients."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
-        return error(self.model, people, self.benefit, best(self.model, people, self.benefit, **self.numerics), **self.numerics)
+        return error(
+            self.model,
+            people,
+            self.benefit,
+            best(self.model, people, self.benefit, **self.numerics),
+            **self.numerics,
+        )
 
 
 def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
     """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
-    return Study(model, benefit_of(model, **changes), design(model, set), seed, {"solver": solver, "threads": threads})
+    return Study(
+        model,
+        benefit_of(model, **changes),
+        design(model, set),
+        seed,
+        {"solver": solver, "threads": threads},
+    )
 
 
 class Work:
@@ -90,7 +110,9 @@ class Work:
         self.planned += count
 
     def __call__(self, u):
-        found = self.asked(u, self.progress and (lambda n: self.progress(self.done + n, self.planned)))
+        found = self.asked(
+            u, self.progress and (lambda n: self.progress(self.done + n, self.planned))
+        )
         self.done += len(u)
         return found
 
@@ -114,7 +136,12 @@ class Sensitivity:
         """{input or group: (value, low, high)}, in the order of the table."""
         c = self.columns
         rows = (c["output"] == output) & (c["method"] == method)
-        return {str(n): tuple(x) for n, *x in zip(c["input"][rows], c["value"][rows], c["low"][rows], c["high"][rows], strict=True)}
+        return {
+            str(n): tuple(x)
+            for n, *x in zip(
+                c["input"][rows], c["value"][rows], c["low"][rows], c["high"][rows], strict=True
+            )
+        }
 
     def frame(self):
         """The columns as a DataFrame."""
@@ -125,12 +152,23 @@ class Sensitivity:
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         asked = self.study
-        origin = provenance(self.model, asked.design.people(np.full((1, len(asked.design)), 0.5), asked.seed), command)
+        origin = provenance(
+            self.model,
+            asked.design.people(np.full((1, len(asked.design)), 0.5), asked.seed),
+            command,
+        )
         inputs = {
-            i.name: {"label": i.label, "unit": i.unit, "group": i.group, "evidence": i.evidence} for i in self.model.inputs if i.name in asked.design.names
+            i.name: {"label": i.label, "unit": i.unit, "group": i.group, "evidence": i.evidence}
+            for i in self.model.inputs
+            if i.name in asked.design.names
         }
         benefit = {k: v for k, v in vars(asked.benefit).items() if k != "place"}
-        return self.about | {"inputs": inputs, "groups": list(asked.groups), "benefit": benefit, "provenance": origin | {"n": self.about["evaluations"]}}
+        return self.about | {
+            "inputs": inputs,
+            "groups": list(asked.groups),
+            "benefit": benefit,
+            "provenance": origin | {"n": self.about["evaluations"]},
+        }
 
 
 def table(outputs, rows, runs):
@@ -141,4 +179,10 @@ def table(outputs, rows, runs):
     runs = np.moveaxis(np.array(runs), 2, 1).reshape(len(runs), -1)
     found = over_scramblings(range(runs.shape[1]), runs[0], runs[1:])
     method, name = (np.tile([row[k] for row in rows], len(outputs)) for k in (0, 1))
-    return dict(zip(COLUMNS, (np.repeat(outputs, len(rows)), method, name, found.value, found.low, found.high), strict=True))
+    return dict(
+        zip(
+            COLUMNS,
+            (np.repeat(outputs, len(rows)), method, name, found.value, found.low, found.high),
+            strict=True,
+        )
+    )

@@ -38,7 +38,9 @@ class Titrated(Study):
     @property
     def groups(self):
         noise = np.arange(len(self.design) + 1) == len(self.design)
-        return {name: np.append(mask, False) for name, mask in super().groups.items()} | {NOISE: noise}
+        return {name: np.append(mask, False) for name, mask in super().groups.items()} | {
+            NOISE: noise
+        }
 
     def draw(self, first, last, r):
         points = self.design.points(first, last, self.seed, r)
@@ -50,7 +52,14 @@ class Titrated(Study):
         for first in range(0, len(u), CHUNK):
             part = u[first : first + CHUNK]
             people = self.design.people(part[:, :-1], self.seed, ids=part[:, -1].astype(np.int64))
-            course = follow(self.setting, people, [(self.rule.longest, self.rule)], run_in=RUN_IN, seed=self.seed, until_done=True)
+            course = follow(
+                self.setting,
+                people,
+                [(self.rule.longest, self.rule)],
+                run_in=RUN_IN,
+                seed=self.seed,
+                until_done=True,
+            )
             observed = np.isfinite(course.found[:, 0]).astype(float)
             values = np.column_stack([np.log10(best_step(course, self.rule.ladder[0])), observed])
             found.append(np.where((course.status != 0)[:, None], np.nan, values))
@@ -60,7 +69,11 @@ class Titrated(Study):
 
     def seen_in(self, values):
         fine = values[~np.isnan(values).any(axis=1)]
-        return {"sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)), "found": float(fine[:, 1].mean()), "failed": len(values) - len(fine)}
+        return {
+            "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)),
+            "found": float(fine[:, 1].mean()),
+            "failed": len(values) - len(fine),
+        }
 
 
 def best_step(course, lowest):
@@ -74,5 +87,15 @@ def best_step(course, lowest):
 
 def titrated(asked, rule, **changes):
     """Titrated of the same people as a Study. rule : name, table or Rule of pkpd.trials; changes : of the benefit. Raises PkpdError."""
-    place = setting(asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes)
-    return Titrated(asked.model, asked.benefit, asked.design, asked.seed, asked.numerics, setting=place, rule=prepared(place, find_rule(rule)))
+    place = setting(
+        asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes
+    )
+    return Titrated(
+        asked.model,
+        asked.benefit,
+        asked.design,
+        asked.seed,
+        asked.numerics,
+        setting=place,
+        rule=prepared(place, find_rule(rule)),
+    )

@@ -81,13 +81,20 @@ class Kernel:
         from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
         sources = {
-            "vern7": lambda p: explicit.sources(p, VERN7, LANES), "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
-            "rosenbrock": lambda p: (rosenbrock_unrolled if p.states <= rosenbrock_unrolled.MOST else rosenbrock).sources(p, RODAS5P, LANES),
-            "linear": lambda p: linear.sources(p, constant_terms(self.model, self.integrals), LANES),
-        }[method]  # fmt: skip
+            "vern7": lambda p: explicit.sources(p, VERN7, LANES),
+            "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
+            "rosenbrock": lambda p: (
+                rosenbrock_unrolled if p.states <= rosenbrock_unrolled.MOST else rosenbrock
+            ).sources(p, RODAS5P, LANES),
+            "linear": lambda p: linear.sources(
+                p, constant_terms(self.model, self.integrals), LANES
+            ),
+        }[method]
         derivatives = method in ("rosenbrock", "linear")
         watched = {"extremes": self.extremes, "levels": self.levels}
-        return build(self.model, self.observe, self.integrals, method, LANES, sources, derivatives, **watched)
+        return build(
+            self.model, self.observe, self.integrals, method, LANES, sources, derivatives, **watched
+        )
 
 
 @dataclass(frozen=True)
@@ -144,18 +151,38 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
         raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
     curved = first_nonlinear(model, integrals) if solver == "linear" else None
     if curved is not None:
-        raise PkpdError(f"{curved} of {model.name} is not linear in the states with coefficients of inputs alone: use solver auto or tsit5.")
+        raise PkpdError(
+            f"{curved} of {model.name} is not linear in the states with coefficients of inputs alone: use solver auto or tsit5."
+        )
     if solver == "linear" and (extremes or levels):
         # an exact step is longer than what five looks into it can tell
-        raise PkpdError("Endpoints are looked for in steps of limited length: use solver auto or tsit5.")
+        raise PkpdError(
+            "Endpoints are looked for in steps of limited length: use solver auto or tsit5."
+        )
     observe = tuple(model.outputs if observe is None else observe)
     return Kernel(model, observe, tuple(integrals), solver, tuple(extremes), tuple(levels))
 
 
 def solve(
-    kernel, theta, person=None, y0=None, t0=0.0, t1=0.0, actions=None, grid=(), *,
-    given=None, rtol=1e-6, floor=PEAK_FLOOR, threads=None, control=None, largest=None, progress=None, since=None, level=None,
-):  # fmt: skip
+    kernel,
+    theta,
+    person=None,
+    y0=None,
+    t0=0.0,
+    t1=0.0,
+    actions=None,
+    grid=(),
+    *,
+    given=None,
+    rtol=1e-6,
+    floor=PEAK_FLOOR,
+    threads=None,
+    control=None,
+    largest=None,
+    progress=None,
+    since=None,
+    level=None,
+):
     """Carry every row from t0 to t1 through its actions, saving the observed values on the grid.
 
     Parameters
@@ -178,25 +205,64 @@ def solve(
     Solution. A failed row is NaN, its neighbours are not touched. Ctrl-C stops all threads and is raised again.
     """
     theta = np.ascontiguousarray(theta, dtype=np.float64)
-    person = np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
+    person = (
+        np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
+    )
     rows, shared = len(person), not isinstance(grid, Grid)
     places = _common(grid, rows) if shared else grid
     solution = _blank(kernel, rows, places.place[-1], control, largest)
     inputs = (
-        theta, person, _vectors(kernel, y0), y0 is None, _each(t0, rows), _each(t1, rows), *_flat(actions, rows), _vectors(kernel, given),
-        places.times, places.slot, places.points, places.place,
-    )  # fmt: skip
+        theta,
+        person,
+        _vectors(kernel, y0),
+        y0 is None,
+        _each(t0, rows),
+        _each(t1, rows),
+        *_flat(actions, rows),
+        _vectors(kernel, given),
+        places.times,
+        places.slot,
+        places.points,
+        places.place,
+    )
     outputs = (
-        solution.out, solution.end, solution.integral, solution.status, solution.fail_time, solution.steps, solution.rejected,
-        solution.largest, solution.control,
-    )  # fmt: skip
+        solution.out,
+        solution.end,
+        solution.integral,
+        solution.status,
+        solution.fail_time,
+        solution.steps,
+        solution.rejected,
+        solution.largest,
+        solution.control,
+    )
     if kernel.watches:
-        numbers = np.array(np.broadcast_to(0.0 if level is None else level, solution.above.shape), dtype=np.float64, order="C")
-        outputs += (_each(np.inf if since is None else since, rows), numbers, solution.record, solution.above)
+        numbers = np.array(
+            np.broadcast_to(0.0 if level is None else level, solution.above.shape),
+            dtype=np.float64,
+            order="C",
+        )
+        outputs += (
+            _each(np.inf if since is None else since, rows),
+            numbers,
+            solution.record,
+            solution.above,
+        )
     cancel = np.zeros(1, np.int8)
 
     def task(module, rows, first, last):
-        module.solve(rows, first, last, *inputs, rtol, floor, TRIAL_LIMIT, cancel, _scratch(module.SIZE), *outputs)
+        module.solve(
+            rows,
+            first,
+            last,
+            *inputs,
+            rtol,
+            floor,
+            TRIAL_LIMIT,
+            cancel,
+            _scratch(module.SIZE),
+            *outputs,
+        )
         return last - first
 
     _run(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
@@ -221,7 +287,9 @@ def _blank(kernel, rows, places, control, largest):
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
-        largest=np.full((rows, kernel.states), np.nan) if largest is None else np.array(largest, dtype=np.float64),
+        largest=np.full((rows, kernel.states), np.nan)
+        if largest is None
+        else np.array(largest, dtype=np.float64),
         control=np.zeros((rows, 3)) if control is None else np.array(control, dtype=np.float64),
         record=np.full((rows, len(kernel.extremes), 4), np.nan),
         above=np.full((rows, len(kernel.levels)), np.nan),
@@ -233,7 +301,11 @@ def _each(value, rows):
 
 
 def _vectors(kernel, values):
-    return np.zeros((1, kernel.states)) if values is None else np.ascontiguousarray(values, dtype=np.float64)
+    return (
+        np.zeros((1, kernel.states))
+        if values is None
+        else np.ascontiguousarray(values, dtype=np.float64)
+    )
 
 
 def _common(times, rows):
@@ -244,7 +316,13 @@ def _common(times, rows):
 
 def _flat(actions, rows):
     if actions is None:
-        return np.zeros(rows + 1, np.int64), np.zeros(0), np.zeros(0, np.int8), np.zeros(0, np.int32), np.zeros(0)
+        return (
+            np.zeros(rows + 1, np.int64),
+            np.zeros(0),
+            np.zeros(0, np.int8),
+            np.zeros(0, np.int32),
+            np.zeros(0),
+        )
     return actions.start, actions.time, actions.kind, actions.state, actions.amount
 
 

@@ -9,7 +9,22 @@ SAFETY = 0.9
 LARGEST_GROWTH = 8.0
 SMALLEST_SHRINK = 0.2
 
-CLOCK = ("t", "h", "stop", "suggest", "log_error", "restart", "first", "land", "active", "count", "due", "rejected", "trials", "probe")
+CLOCK = (
+    "t",
+    "h",
+    "stop",
+    "suggest",
+    "log_error",
+    "restart",
+    "first",
+    "land",
+    "active",
+    "count",
+    "due",
+    "rejected",
+    "trials",
+    "probe",
+)
 
 
 def names(prefix, n):
@@ -31,7 +46,12 @@ def clock(layout, *rows):
 
 def function(head, loop_lines, layout, before=(), after=()):
     """A compiled function with one loop over lanes."""
-    body = [*before, f"for l in range({layout.lanes}):", *(f"    {line}" for line in loop_lines), *after]
+    body = [
+        *before,
+        f"for l in range({layout.lanes}):",
+        *(f"    {line}" for line in loop_lines),
+        *after,
+    ]
     return "\n".join(["@njit(**INLINE)", head, *(f"    {line}" for line in body)])
 
 
@@ -43,7 +63,10 @@ def refresh(layout):
         *load(layout.constant, "c", layout.constants),
         *load(layout.y, "y", n),
         f"({', '.join(names('f', n))},) = {call(layout, 't', names('y', n))}",
-        *(f"w[{layout.stage(0, i)} + l] = select(fresh > 0.0, f{i}, w[{layout.stage(0, i)} + l])" for i in range(n)),
+        *(
+            f"w[{layout.stage(0, i)} + l] = select(fresh > 0.0, f{i}, w[{layout.stage(0, i)} + l])"
+            for i in range(n)
+        ),
     ]
     return function("def refresh(w):", lines, layout)
 
@@ -90,12 +113,22 @@ def verdict(q):
 def store(layout):
     """Lines that keep the verdict, and the values where the step was good."""
     values = {
-        "t": "now", "h": "select(active > 0.0, size, 0.0)", "suggest": "select(active > 0.0, wish, suggest)",
-        "log_error": "select(good, verdict, log_error)", "restart": "again", "first": "select(good, 0.0, first)",
-        "land": "select(landing, 1.0, 0.0)", "accepted": "select(good, 1.0, 0.0)", "count": "count + select(good, 1.0, 0.0)",
-        "rejected": "rejected + select(good, 0.0, active)", "trials": "tried", "t_old": "t", "h_old": "h",
-        "event": "land", "failed": "select(stuck, 1.0, 0.0)",
-    }  # fmt: skip
+        "t": "now",
+        "h": "select(active > 0.0, size, 0.0)",
+        "suggest": "select(active > 0.0, wish, suggest)",
+        "log_error": "select(good, verdict, log_error)",
+        "restart": "again",
+        "first": "select(good, 0.0, first)",
+        "land": "select(landing, 1.0, 0.0)",
+        "accepted": "select(good, 1.0, 0.0)",
+        "count": "count + select(good, 1.0, 0.0)",
+        "rejected": "rejected + select(good, 0.0, active)",
+        "trials": "tried",
+        "t_old": "t",
+        "h_old": "h",
+        "event": "land",
+        "failed": "select(stuck, 1.0, 0.0)",
+    }
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
     for i in range(layout.states):
         lines += [

@@ -289,7 +289,9 @@ def _watching(program, places):
     if not program.signals:
         return dict.fromkeys(WATCH, "") | {"signature": SIGNATURE}
     sizes = {"signals": len(program.signals), "nodes": signals.NODES} | places
-    return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {"signature": WATCHING}
+    return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {
+        "signature": WATCHING
+    }
 
 
 # what a method whose dense output needs more than its stages does, once for all lanes, when one of them is looked into
@@ -316,11 +318,41 @@ def source(program, layout, prepares=False):
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
     watching = signals.source(program, layout) + "\n\n\n" if program.signals else ""
     watched = "since[r] < now or " if program.signals else ""
-    prepared = {name: lines.removeprefix("\n").format(watched=watched) if prepares else "" for name, lines in PREPARE.items()}
-    return infused + watching + TEMPLATE.strip().format(
-        **places, **_watching(program, places), **prepared, lanes=layout.lanes, size=layout.size, states=program.states, dynamic=program.dynamic,
-        rates=rates, rate=layout.constant(program.constants - rates), y=layout.y(0), largest=layout.largest(0), stage0=layout.stage(0, 0),
-        ADD=ADD, RATE=RATE, RESET=RESET, PERSON=PERSON, LOOK=LOOK, SET=SET, PLUS=PLUS,
-        every=float(PROBE_EVERY), probes=float(PROBES), STIFF=STIFF, OK=OK,
-        GOING=GOING, STEP_LIMIT=STEP_LIMIT, NOT_FINITE=NOT_FINITE, STEP_TOO_SMALL=STEP_TOO_SMALL, CANCELLED=CANCELLED,
-    )  # fmt: skip
+    prepared = {
+        name: lines.removeprefix("\n").format(watched=watched) if prepares else ""
+        for name, lines in PREPARE.items()
+    }
+    return (
+        infused
+        + watching
+        + TEMPLATE.strip().format(
+            **places,
+            **_watching(program, places),
+            **prepared,
+            lanes=layout.lanes,
+            size=layout.size,
+            states=program.states,
+            dynamic=program.dynamic,
+            rates=rates,
+            rate=layout.constant(program.constants - rates),
+            y=layout.y(0),
+            largest=layout.largest(0),
+            stage0=layout.stage(0, 0),
+            ADD=ADD,
+            RATE=RATE,
+            RESET=RESET,
+            PERSON=PERSON,
+            LOOK=LOOK,
+            SET=SET,
+            PLUS=PLUS,
+            every=float(PROBE_EVERY),
+            probes=float(PROBES),
+            STIFF=STIFF,
+            OK=OK,
+            GOING=GOING,
+            STEP_LIMIT=STEP_LIMIT,
+            NOT_FINITE=NOT_FINITE,
+            STEP_TOO_SMALL=STEP_TOO_SMALL,
+            CANCELLED=CANCELLED,
+        )
+    )

@@ -21,7 +21,10 @@ def _stage(layout, s, c, row):
     """Lines of the stage after s others: its values in v<s + 1>_*, its derivatives in k<s + 1>_*."""
     n = layout.states
     lines = [f"v{s + 1}_{i} = fma(h, {_sum(row, _of(i, len(row)))}, y{i})" for i in range(n)]
-    return [*lines, f"({', '.join(names(f'k{s + 1}_', n))},) = {call(layout, f'fma({c!r}, h, t)', names(f'v{s + 1}_', n))}"]
+    return [
+        *lines,
+        f"({', '.join(names(f'k{s + 1}_', n))},) = {call(layout, f'fma({c!r}, h, t)', names(f'v{s + 1}_', n))}",
+    ]
 
 
 def _of(i, count):
@@ -32,13 +35,21 @@ def _of(i, count):
 def _prepare(layout, tableau):
     """Source of `prepare(w)`: what the dense output of the last step needs beside its stages, in every lane."""
     count, n = len(tableau.c), layout.states
-    used = sorted({j for row in tableau.more_a for j, a in enumerate(row) if a != 0.0 and j < count})
+    used = sorted(
+        {j for row in tableau.more_a for j, a in enumerate(row) if a != 0.0 and j < count}
+    )
     lines = [
-        f"t = w[{layout.clock('t_old')} + l]", f"h = w[{layout.clock('h_old')} + l]", *load(layout.constant, "c", layout.constants),
-        *load(layout.old, "y", n), *(f"k{s + 1}_{i} = w[{layout.stage(s + 1, i)} + l]" for s in used for i in range(n)),
-    ]  # fmt: skip
+        f"t = w[{layout.clock('t_old')} + l]",
+        f"h = w[{layout.clock('h_old')} + l]",
+        *load(layout.constant, "c", layout.constants),
+        *load(layout.old, "y", n),
+        *(f"k{s + 1}_{i} = w[{layout.stage(s + 1, i)} + l]" for s in used for i in range(n)),
+    ]
     for s, (c, row) in enumerate(zip(tableau.more_c, tableau.more_a, strict=True), count):
-        lines += [*_stage(layout, s, c, row), *(f"w[{layout.stage(s + 1, i)} + l] = k{s + 1}_{i}" for i in range(n))]
+        lines += [
+            *_stage(layout, s, c, row),
+            *(f"w[{layout.stage(s + 1, i)} + l] = k{s + 1}_{i}" for i in range(n)),
+        ]
     return control.function("def prepare(w):", lines, layout)
 
 
@@ -59,17 +70,30 @@ def _step(layout, tableau, dynamic):
         *load(lambda i: layout.stage(0, i), "k1_", n),
         *(line for s in range(1, last) for line in _stage(layout, s, tableau.c[s], tableau.a[s])),
         *(f"z{i} = v{last}_{i}" for i in range(n)),
-        *control.error(layout, dynamic, lambda i: f"h*({_sum([tableau.trust * e for e in tableau.error], _of(i, last))})"),
+        *control.error(
+            layout,
+            dynamic,
+            lambda i: f"h*({_sum([tableau.trust * e for e in tableau.error], _of(i, last))})",
+        ),
         *control.verdict(tableau.order),
         *_store(layout, tableau),
         *control.store(layout),
     ]
-    return control.function("def step(w, rtol, floor, limit):", lines, layout, before=["calls = 0"], after=["return calls"])
+    return control.function(
+        "def step(w, rtol, floor, limit):",
+        lines,
+        layout,
+        before=["calls = 0"],
+        after=["return calls"],
+    )
 
 
 def _dense(layout, tableau):
     """Source of `dense(w, l, time, z)`: values of lane l at a time inside its last step, written to z (S,)."""
-    lines = [f"h = w[{layout.clock('h_old')} + l]", f"x = (time - w[{layout.clock('t_old')} + l])/h"]
+    lines = [
+        f"h = w[{layout.clock('h_old')} + l]",
+        f"x = (time - w[{layout.clock('t_old')} + l])/h",
+    ]
     used = [s for s, row in enumerate(tableau.dense) if any(row)]
     for s in used:
         powers = "0.0"
@@ -81,7 +105,9 @@ def _dense(layout, tableau):
         for s in used:
             text = f"fma(b{s}, w[{layout.stage(s + 1, i)} + l], {text})"
         lines.append(f"z[{i}] = {text}")
-    return "\n".join(["@njit(**INLINE)", "def dense(w, l, time, z):", *(f"    {line}" for line in lines)])
+    return "\n".join(
+        ["@njit(**INLINE)", "def dense(w, l, time, z):", *(f"    {line}" for line in lines)]
+    )
 
 
 def _stiff(layout, tableau, dynamic):
@@ -90,7 +116,11 @@ def _stiff(layout, tableau, dynamic):
     The last two stages lie at the same time: their slopes differ by the Jacobian times the difference of their values.
     """
     last = len(tableau.c) - 1
-    differences = [(j, b - a) for j, (a, b) in enumerate(zip((*tableau.a[last - 1], 0.0), tableau.a[last], strict=True)) if a != b]
+    differences = [
+        (j, b - a)
+        for j, (a, b) in enumerate(zip((*tableau.a[last - 1], 0.0), tableau.a[last], strict=True))
+        if a != b
+    ]
     lines = ["slopes = values = 0.0"]
     for i in range(dynamic):
         moved = " + ".join(f"{d!r}*w[{layout.stage(j + 1, i)} + l]" for j, d in differences)
@@ -100,14 +130,20 @@ def _stiff(layout, tableau, dynamic):
             f"values += (({moved})/scale)**2",
         ]
     lines.append(f"return slopes > {tableau.stable**2!r}*values")
-    return "\n".join(['@njit(error_model="numpy")', "def stiff(w, l):", *(f"    {line}" for line in lines)])
+    return "\n".join(
+        ['@njit(error_model="numpy")', "def stiff(w, l):", *(f"    {line}" for line in lines)]
+    )
 
 
 def sources(program, tableau, lanes):
     """Layout and source of all functions of an explicit method for one program."""
     layout = Layout(lanes, program.states, program.constants, len(tableau.dense))
     parts = [
-        _step(layout, tableau, program.dynamic), control.refresh(layout), *([_prepare(layout, tableau)] if tableau.more_c else []),
-        _dense(layout, tableau), _stiff(layout, tableau, program.dynamic), driver.source(program, layout, prepares=bool(tableau.more_c)),
-    ]  # fmt: skip
+        _step(layout, tableau, program.dynamic),
+        control.refresh(layout),
+        *([_prepare(layout, tableau)] if tableau.more_c else []),
+        _dense(layout, tableau),
+        _stiff(layout, tableau, program.dynamic),
+        driver.source(program, layout, prepares=bool(tableau.more_c)),
+    ]
     return layout, parts

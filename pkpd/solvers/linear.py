@@ -151,10 +151,14 @@ def _pattern(program, constant):
     one = [program.states] if any(constant) else []
     first = program.states + len(one)
     size = first + len(program.infused)
-    reach = {(i, j) for i, j in program.jacobian} | {(i, one[0]) for i, has in enumerate(constant) if has}
+    reach = {(i, j) for i, j in program.jacobian} | {
+        (i, one[0]) for i, has in enumerate(constant) if has
+    }
     reach |= {(i, first + k) for k, i in enumerate(program.infused)}
     for k in range(size):
-        reach |= {(i, j) for i in range(size) if (i, k) in reach for j in range(size) if (k, j) in reach}
+        reach |= {
+            (i, j) for i in range(size) if (i, k) in reach for j in range(size) if (k, j) in reach
+        }
     return [(i, i) for i in range(size)] + sorted((i, j) for i, j in reach if i != j)
 
 
@@ -166,11 +170,17 @@ class _Step:
         self.pattern = _pattern(program, constant)
         self.number = {place: e for e, place in enumerate(self.pattern)}
         self.n, self.size = 1 + max(i for i, _ in self.pattern), len(self.pattern)
-        rows = dict.fromkeys(("m", "x", "x2", "x3", "x4", "d", "p", "g"), self.size) | {"f": self.n, "key": KEPT, "cache": KEPT * self.size}
+        rows = dict.fromkeys(("m", "x", "x2", "x3", "x4", "d", "p", "g"), self.size) | {
+            "f": self.n,
+            "key": KEPT,
+            "cache": KEPT * self.size,
+        }
         rows |= dict.fromkeys(("length", "part", "doublings", "wanted", "using", "oldest"), 1)
         self.layout = Layout(lanes, program.states, program.constants, 0, more=sum(rows.values()))
         firsts = (sum(list(rows.values())[:k]) for k in range(len(rows)))
-        self.places = {name: self.layout.extra(first) for name, first in zip(rows, firsts, strict=True)}
+        self.places = {
+            name: self.layout.extra(first) for name, first in zip(rows, firsts, strict=True)
+        }
 
     def entry(self, group, e):
         """Text of entry e of a matrix, of lane l."""
@@ -183,23 +193,37 @@ class _Step:
     def terms(self, i, j, cross=False):
         """Numbers of the entries whose products add up to entry (i, j) of a product; cross: without those on the diagonal."""
         ways = [((i, k), (k, j)) for k in range(self.n) if not (cross and k in (i, j))]
-        return [(self.number[a], self.number[b]) for a, b in ways if a in self.number and b in self.number]
+        return [
+            (self.number[a], self.number[b])
+            for a, b in ways
+            if a in self.number and b in self.number
+        ]
 
     def product(self, name, a, b, into):
         lines = []
         for e, place in enumerate(self.pattern):
-            parts = [f"{self.entry(a, left)}*{self.entry(b, right)}" for left, right in self.terms(*place)]
+            parts = [
+                f"{self.entry(a, left)}*{self.entry(b, right)}"
+                for left, right in self.terms(*place)
+            ]
             lines.append(f"{self.entry(into, e)} = {' + '.join(parts)}")
         return self.function(f"def {name}(w):", lines)
 
     def double(self):
         """Source of `double(w, done)`: one doubling in every lane that has not had its number of them."""
         lines = [f"go = done < w[{self.places['doublings']} + l]"]
-        lines += [f"d{e} = {self.entry('d', e)}" for e in range(self.size)] + [f"f{i} = {self.entry('f', i)}" for i in range(self.n)]
+        lines += [f"d{e} = {self.entry('d', e)}" for e in range(self.size)] + [
+            f"f{i} = {self.entry('f', i)}" for i in range(self.n)
+        ]
         for e, (i, j) in enumerate(self.pattern):
-            cross = " + ".join(f"d{left}*d{right}" for left, right in self.terms(i, j, cross=True)) or "0.0"
+            cross = (
+                " + ".join(f"d{left}*d{right}" for left, right in self.terms(i, j, cross=True))
+                or "0.0"
+            )
             if i != j:
-                lines.append(f"{self.entry('d', e)} = d{e}*(f{i} + f{j}) + ({cross}) if go else d{e}")
+                lines.append(
+                    f"{self.entry('d', e)} = d{e}*(f{i} + f{j}) + ({cross}) if go else d{e}"
+                )
                 continue
             lines += [
                 f"cross = {cross}",
@@ -214,15 +238,24 @@ class _Step:
         """Source of `refresh(w)`: the matrix of every lane from its inputs; where it changed, no exponential is kept."""
         lines = [*load(self.layout.constant, "c", self.layout.constants), *self._matrix()]
         same = " & ".join(f"(a{e} == {self.entry('m', e)})" for e in range(self.size))
-        lines += [f"same = 1.0 if {same} else 0.0", *(f"{self.entry('m', e)} = a{e}" for e in range(self.size))]
-        lines += [f"{self.entry('key', k)} *= same" for k in range(KEPT)] + [f"{self.entry('using', 0)} *= same"]
+        lines += [
+            f"same = 1.0 if {same} else 0.0",
+            *(f"{self.entry('m', e)} = a{e}" for e in range(self.size)),
+        ]
+        lines += [f"{self.entry('key', k)} *= same" for k in range(KEPT)] + [
+            f"{self.entry('using', 0)} *= same"
+        ]
         return self.function("def refresh(w):", lines)
 
     def _matrix(self):
         """Lines that leave the entries of the matrix in a<e>, from the constants c<i>."""
         program, rates = self.program, len(self.program.infused)
         if self.one is not None:
-            values = ["0.0"] * (1 + program.states) + names("c", program.constants - rates) + ["0.0"] * rates
+            values = (
+                ["0.0"] * (1 + program.states)
+                + names("c", program.constants - rates)
+                + ["0.0"] * rates
+            )
             yield f"({', '.join(names('b', program.states))},) = rhs({', '.join(values)})"
         yield from program.jacobian_lines
         for e, (i, j) in enumerate(self.pattern):
@@ -236,48 +269,77 @@ class _Step:
     def _moved(self, entry, start):
         """Lines that leave the states and integrals after an exponential in z<i>; entry(e), start(i) : texts of its entries and of them before."""
         rates = range(self.program.constants - len(self.program.infused), self.program.constants)
-        given = (["1.0"] if self.one is not None else []) + [f"w[{self.layout.constant(i)} + l]" for i in rates]
+        given = (["1.0"] if self.one is not None else []) + [
+            f"w[{self.layout.constant(i)} + l]" for i in rates
+        ]
         yield from (f"v{i} = {start(i)}" for i in range(self.program.states))
         yield from (f"v{self.program.states + k} = {value}" for k, value in enumerate(given))
         for i in range(self.program.states):
-            yield f"z{i} = " + " + ".join(f"{entry(e)}*v{j}" for e, (row, j) in enumerate(self.pattern) if row == i)
+            yield f"z{i} = " + " + ".join(
+                f"{entry(e)}*v{j}" for e, (row, j) in enumerate(self.pattern) if row == i
+            )
 
     def move(self):
         """Source of `move(w)`: every active lane over its length, by the exponential in use."""
         layout, states = self.layout, range(self.program.states)
         lines = [
-            *clock(layout, *CLOCK), f"moving = {self.entry('length', 0)} > 0.0",
+            *clock(layout, *CLOCK),
+            f"moving = {self.entry('length', 0)} > 0.0",
             *self._moved(lambda e: self.entry("g", e), lambda i: f"w[{layout.y(i)} + l]"),
             *(f"z{i} = z{i} if moving else v{i}" for i in states),
             # 0 times a number that is not finite is not 0
             f"good = (active > 0.0) & ({' + '.join(f'0.0*z{i}' for i in states)} == 0.0)",
             "target = min(stop, due) if due > t else stop",
-        ]  # fmt: skip
+        ]
         for i in states:
             lines += [
-                f"w[{layout.old(i)} + l] = v{i}", f"w[{layout.y(i)} + l] = z{i} if good else v{i}", f"w[{layout.stage(0, i)} + l] = z{i}",
+                f"w[{layout.old(i)} + l] = v{i}",
+                f"w[{layout.y(i)} + l] = z{i} if good else v{i}",
+                f"w[{layout.stage(0, i)} + l] = z{i}",
                 f"w[{layout.largest(i)} + l] = max(w[{layout.largest(i)} + l], abs(z{i})) if good else w[{layout.largest(i)} + l]",
-            ]  # fmt: skip
+            ]
         values = {
-            "t_old": "t", "t": "target if good else t", "count": "count + 1.0 if (moving & good) else count", "accepted": "1.0 if good else 0.0",
-            "failed": "0.0 if good else 1.0", "event": "1.0 if target == stop else 0.0",
-        }  # fmt: skip
-        return self.function("def move(w):", lines + [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()])
+            "t_old": "t",
+            "t": "target if good else t",
+            "count": "count + 1.0 if (moving & good) else count",
+            "accepted": "1.0 if good else 0.0",
+            "failed": "0.0 if good else 1.0",
+            "event": "1.0 if target == stop else 0.0",
+        }
+        return self.function(
+            "def move(w):",
+            lines + [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()],
+        )
 
     def method(self):
         """Source of what is the same for every model but for numbers."""
         layout, lanes, dynamic = self.layout, self.layout.lanes, self.program.dynamic
         columns = [
-            [f"abs({self.entry('m', e)})" for e, (i, j) in enumerate(self.pattern) if j == column and i < dynamic] for column in range(dynamic)
+            [
+                f"abs({self.entry('m', e)})"
+                for e, (i, j) in enumerate(self.pattern)
+                if j == column and i < dynamic
+            ]
+            for column in range(dynamic)
         ]
-        within = self._moved(lambda e: self.entry("f" if e < self.n else "d", e), lambda i: f"w[{layout.old(i)} + l]")
+        within = self._moved(
+            lambda e: self.entry("f" if e < self.n else "d", e), lambda i: f"w[{layout.old(i)} + l]"
+        )
         return TEMPLATE.strip().format(
-            **self.places, **{name: layout.clock(name) for name in ("t", "stop", "due", "active", "t_old")},
-            **{f"c{k}": 1.0 / factorial(k) for k in range(2, DEGREE + 1)}, norms=", ".join(["0.0", *(" + ".join(c) for c in columns)]),
-            lanes=lanes, kept=KEPT, longest=LONGEST, n=self.n, size=self.size, width=self.size * lanes, diagonal=self.n * lanes,
+            **self.places,
+            **{name: layout.clock(name) for name in ("t", "stop", "due", "active", "t_old")},
+            **{f"c{k}": 1.0 / factorial(k) for k in range(2, DEGREE + 1)},
+            norms=", ".join(["0.0", *(" + ".join(c) for c in columns)]),
+            lanes=lanes,
+            kept=KEPT,
+            longest=LONGEST,
+            n=self.n,
+            size=self.size,
+            width=self.size * lanes,
+            diagonal=self.n * lanes,
             states=self.program.states,
             within=_indent([*within, *(f"z[{i}] = z{i}" for i in range(self.program.states))], 4),
-        )  # fmt: skip
+        )
 
 
 def sources(program, constant, lanes):
@@ -286,6 +348,17 @@ def sources(program, constant, lanes):
     constant : (S + Q,) whether each rate has a term without states
     """
     step = _Step(program, constant, lanes)
-    products = [step.product("square", "x", "x", "x2"), step.product("cube", "x2", "x", "x3"), step.product("fourth", "x2", "x2", "x4")]
+    products = [
+        step.product("square", "x", "x", "x2"),
+        step.product("cube", "x2", "x", "x3"),
+        step.product("fourth", "x2", "x2", "x4"),
+    ]
     products.append(step.product("raised", "x4", "d", "p"))
-    return step.layout, [*products, step.double(), step.refresh(), step.move(), step.method(), driver.source(program, step.layout)]
+    return step.layout, [
+        *products,
+        step.double(),
+        step.refresh(),
+        step.move(),
+        step.method(),
+        driver.source(program, step.layout),
+    ]

@@ -17,7 +17,9 @@ from pkpd.solvers.batch import solve
 
 DEPTH = 6
 BELOW_ZERO = 0.1  # nor one that takes a positive state that far below 0
-FARTHEST = 3.0  # an accelerated step longer than this many times a state's largest value is not trusted
+FARTHEST = (
+    3.0  # an accelerated step longer than this many times a state's largest value is not trusted
+)
 RUNAWAY = 1e12  # a state that many times its largest in the first interval has no steady state worth the name
 MOST_MAPS = 100  # of the acceleration
 NEWTON_STEPS = 15
@@ -53,7 +55,19 @@ class PeriodicSolution:
         return PeriodicSolution(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=1e-6, threads=None, most=MOST_MAPS):
+def periodic(
+    kernel,
+    theta,
+    person,
+    actions,
+    period,
+    y0=None,
+    *,
+    tol=1e-6,
+    rtol=1e-6,
+    threads=None,
+    most=MOST_MAPS,
+):
     """Fixed point of one dosing interval for every row.
 
     Parameters
@@ -80,8 +94,17 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
 
     def interval(rows, y):
         return solve(
-            kernel, theta, person[rows], y, 0.0, period[rows], actions.take(rows), rtol=min(rtol, 1e-9), threads=threads, control=result.control[rows]
-        )  # fmt: skip
+            kernel,
+            theta,
+            person[rows],
+            y,
+            0.0,
+            period[rows],
+            actions.take(rows),
+            rtol=min(rtol, 1e-9),
+            threads=threads,
+            control=result.control[rows],
+        )
 
     if kernel.method == "linear":
         _affine(interval, result, tol)
@@ -90,9 +113,17 @@ def periodic(kernel, theta, person, actions, period, y0=None, *, tol=1e-6, rtol=
     active, y = np.arange(rows), y0
     for count in range(most):
         last = solve(
-            kernel, theta, person[active], y, 0.0, period[active], actions.take(active), rtol=rtol, threads=threads,
+            kernel,
+            theta,
+            person[active],
+            y,
+            0.0,
+            period[active],
+            actions.take(active),
+            rtol=rtol,
+            threads=threads,
             control=result.control[active] if count else None,
-        )  # fmt: skip
+        )
         if count == 0:
             # the memory of the first interval is kept: the map must stay the same function from call to call
             result.control[:] = last.control
@@ -130,21 +161,40 @@ def _newton(interval, rows, y, scale, result, tol):
         if not len(rows):
             return
         size = np.where(scale[rows] > 0.0, scale[rows], 1.0)
-        moved = y[:, None, :] + np.concatenate([np.zeros((len(rows), 1, states)), SLOPE * size[:, None, :] * np.eye(states)], axis=1)
+        moved = y[:, None, :] + np.concatenate(
+            [np.zeros((len(rows), 1, states)), SLOPE * size[:, None, :] * np.eye(states)], axis=1
+        )
         run = interval(np.repeat(rows, states + 1), moved.reshape(-1, states))
         image = run.end.reshape(len(rows), states + 1, states)
         result.maps[rows] += states + 1
         fine = np.isfinite(image).all(axis=(1, 2))
-        rows, y, size, image, integral = rows[fine], y[fine], size[fine], image[fine], run.integral[:: states + 1][fine]
+        rows, y, size, image, integral = (
+            rows[fine],
+            y[fine],
+            size[fine],
+            image[fine],
+            run.integral[:: states + 1][fine],
+        )
         if not len(rows):
             return
-        jacobian = np.swapaxes(image[:, 1:] - image[:, :1], 1, 2) / (SLOPE * size[:, :, None])  # of the states as shares of `size`
+        jacobian = np.swapaxes(image[:, 1:] - image[:, :1], 1, 2) / (
+            SLOPE * size[:, :, None]
+        )  # of the states as shares of `size`
         residual = (image[:, 0] - y) / size
-        step = np.array([np.linalg.lstsq(np.eye(states) - j, f, rcond=None)[0] for j, f in zip(jacobian, residual, strict=True)])
+        step = np.array(
+            [
+                np.linalg.lstsq(np.eye(states) - j, f, rcond=None)[0]
+                for j, f in zip(jacobian, residual, strict=True)
+            ]
+        )
         radius = np.array([np.abs(np.linalg.eigvals(j)).max() for j in jacobian])
         result.error[rows] = np.maximum(np.abs(step), np.abs(residual)).max(axis=1)
         done = (result.error[rows] <= tol) & (radius < 1.0)
-        result.status[rows[done]], result.y[rows[done]], result.integral[rows[done]] = driver.OK, y[done], integral[done]
+        result.status[rows[done]], result.y[rows[done]], result.integral[rows[done]] = (
+            driver.OK,
+            y[done],
+            integral[done],
+        )
         # at most a factor 10 down, so that a positive state stays positive
         y = np.where(y > 0, np.maximum(y + step * size, 0.1 * y), y + step * size)
         rows, y = rows[~done], y[~done]
@@ -158,7 +208,9 @@ def _affine(interval, result, tol):
     rows, states = result.y.shape
     zero = interval(np.arange(rows), np.zeros((rows, states)))
     size = np.where(zero.largest > 0.0, zero.largest, 1.0)
-    alone = interval(np.repeat(np.arange(rows), states), (size[:, None, :] * np.eye(states)).reshape(-1, states))
+    alone = interval(
+        np.repeat(np.arange(rows), states), (size[:, None, :] * np.eye(states)).reshape(-1, states)
+    )
     image = alone.end.reshape(rows, states, states)
     result.maps[:] = states + 1
     fine = (zero.status == driver.OK) & np.isfinite(image).all(axis=(1, 2))
@@ -167,17 +219,28 @@ def _affine(interval, result, tol):
     # of the states as shares of `size`
     jacobian = np.swapaxes(image[fine] - zero.end[fine, None], 1, 2) / size[:, :, None]
     stable = np.abs(np.linalg.eigvals(jacobian)).max(axis=1, initial=0.0) < 1.0 - MARGINAL
-    left, size, rest, shift = left[stable], size[stable], np.eye(states) - jacobian[stable], zero.end[left[stable]] / size[stable]
+    left, size, rest, shift = (
+        left[stable],
+        size[stable],
+        np.eye(states) - jacobian[stable],
+        zero.end[left[stable]] / size[stable],
+    )
     y = _solved(rest, shift) * size
     for _ in range(CORRECTIONS):
         run = interval(left, y)
         residual = run.end - y
         step = _solved(rest, residual / size) * size
-        error = np.maximum(np.abs(step), np.abs(residual)) / np.where(run.largest > 0.0, run.largest, 1.0)
+        error = np.maximum(np.abs(step), np.abs(residual)) / np.where(
+            run.largest > 0.0, run.largest, 1.0
+        )
         result.error[left] = error.max(axis=1, initial=0.0)
         result.maps[left] += 1
         done = result.error[left] <= tol
-        result.status[left[done]], result.y[left[done]], result.integral[left[done]] = driver.OK, y[done], run.integral[done]
+        result.status[left[done]], result.y[left[done]], result.integral[left[done]] = (
+            driver.OK,
+            y[done],
+            run.integral[done],
+        )
         left, y, size, rest = left[~done], (y + step)[~done], size[~done], rest[~done]
 
 
@@ -197,7 +260,22 @@ def _solved(matrix, vector):
             x[:, k] -= a[:, k, j] * x[:, j]
         x[:, k] /= a[:, k, k]
     return x
-def time_to_steady_state(kernel, theta, person, actions, period, y0, steady, near, *, rtol=1e-6, threads=None, most=MOST_INTERVALS):
+
+
+def time_to_steady_state(
+    kernel,
+    theta,
+    person,
+    actions,
+    period,
+    y0,
+    steady,
+    near,
+    *,
+    rtol=1e-6,
+    threads=None,
+    most=MOST_INTERVALS,
+):
     """The interval from which on each row's first integral stays near that of its steady state, in a run from y0 (N, S).
 
     Parameters
@@ -215,12 +293,25 @@ def time_to_steady_state(kernel, theta, person, actions, period, y0, steady, nea
     for count in range(1, most + 1):
         if not len(active):
             return first
-        run = solve(kernel, theta, person[active], y, 0.0, period, actions.take(active), rtol=rtol, threads=threads, control=control)
+        run = solve(
+            kernel,
+            theta,
+            person[active],
+            y,
+            0.0,
+            period,
+            actions.take(active),
+            rtol=rtol,
+            threads=threads,
+            control=control,
+        )
         outside = ~(np.abs(run.integral[:, 0] - steady.integral[active, 0]) <= near[active])
         first[active[outside]] = count + 1
         failed = run.status != driver.OK
         first[active[failed]] = np.nan
-        there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.largest).all(axis=1) & ~outside
+        there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.largest).all(
+            axis=1
+        ) & ~outside
         go_on = ~there & ~failed
         active, y, control = active[go_on], run.end[go_on], run.control[go_on]
     first[active] = np.inf
@@ -250,7 +341,9 @@ def _memory(rows, states):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _accelerate(active, y, image, largest, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg):
+def _accelerate(
+    active, y, image, largest, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg
+):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
     following = np.empty((n, states))
@@ -329,17 +422,25 @@ def _accelerate(active, y, image, largest, scale, first, counts, plain, best, be
         for i in range(states):
             for p in range(rank):
                 following[a, i] -= gamma[p] * dg[r, order[p], i]
-            if (following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0) or not np.isfinite(following[a, i]):
+            if (
+                following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0
+            ) or not np.isfinite(following[a, i]):
                 wild = True
             if scale[r, i] > 0.0:
-                step = max(step, abs(following[a, i] - y[a, i]) / scale[r, i]) if np.isfinite(following[a, i]) else np.inf
+                step = (
+                    max(step, abs(following[a, i] - y[a, i]) / scale[r, i])
+                    if np.isfinite(following[a, i])
+                    else np.inf
+                )
         wild = wild or step > FARTHEST
         if wild:
             for i in range(states):
                 following[a, i] = image[a, i]
         # two estimates of the error, the accelerated step and residual/(1 - contraction): the larger counts, also where the
         # step was not taken, so that a state that runs away is not taken for settled
-        error[a] = max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
+        error[a] = (
+            max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
+        )
         for i in range(states):
             if first[r, i] > 0.0 and scale[r, i] > RUNAWAY * first[r, i]:
                 error[a] = np.inf

@@ -177,7 +177,9 @@ def _entries(program, layout):
     for i in range(n):
         for j in range(n):
             slope = program.jacobian.get((i, j), "0.0")
-            value = ("diagonal" if i == j else "0.0") + ("" if slope == "0.0" else f" - {finite(f'j{i}_{j}')}")
+            value = ("diagonal" if i == j else "0.0") + (
+                "" if slope == "0.0" else f" - {finite(f'j{i}_{j}')}"
+            )
             yield f"w[{_matrix(layout) + (i * n + j) * layout.lanes} + l] = {value}"
         yield f"w[{_slope(layout) + i * layout.lanes} + l] = {finite(f'd{i}') if i in program.slopes else '0.0'}"
 
@@ -186,10 +188,20 @@ def _kernels(program, layout, tableau):
     n, z, count = layout.states, _values(layout), len(tableau.c)
     time = f"w[{layout.clock('t')} + l] + share*w[{layout.clock('h')} + l]"
     constants = load(layout.constant, "c", layout.constants)
-    given = [f"j{i}_{j} = {text}" for (i, j), text in program.jacobian.items()] + [f"d{i} = {text}" for i, text in program.slopes.items()]
+    given = [f"j{i}_{j} = {text}" for (i, j), text in program.jacobian.items()] + [
+        f"d{i} = {text}" for i, text in program.slopes.items()
+    ]
     return TEMPLATE.strip().format(
-        lanes=layout.lanes, n=n, size=n * layout.lanes, gamma=tableau.gamma, z=z, m=_matrix(layout), pivot=_pivot(layout),
-        t=layout.clock("t"), h=layout.clock("h"), error=layout.stage(count, 0),
+        lanes=layout.lanes,
+        n=n,
+        size=n * layout.lanes,
+        gamma=tableau.gamma,
+        z=z,
+        m=_matrix(layout),
+        pivot=_pivot(layout),
+        t=layout.clock("t"),
+        h=layout.clock("h"),
+        error=layout.stage(count, 0),
         constants=_indent(constants, 8),
         values=_indent([f"z{i} = w[place + {i * layout.lanes} + l]" for i in range(n)], 8),
         rates=f"({', '.join(names('f', n))},) = {control.call(layout, time, names('z', n))}",
@@ -197,19 +209,35 @@ def _kernels(program, layout, tableau):
         present=_indent(load(layout.y, "y", n), 8),
         jacobian=_indent([*program.jacobian_lines, *given], 8),
         entries=_indent(list(_entries(program, layout)), 8),
-        a=_square(tableau.a, count), C=_square(tableau.C, count), share=list(tableau.c), d=list(tableau.d),
-        count=count, stage=layout.stage(1, 0), slope=_slope(layout), sum=_sum(layout), y=layout.y(0),
-    )  # fmt: skip
+        a=_square(tableau.a, count),
+        C=_square(tableau.C, count),
+        share=list(tableau.c),
+        d=list(tableau.d),
+        count=count,
+        stage=layout.stage(1, 0),
+        slope=_slope(layout),
+        sum=_sum(layout),
+        y=layout.y(0),
+    )
 
 
 def dense(layout, tableau):
     """Source of `dense` and `stiff`."""
     count = len(tableau.c)
     return DENSE.strip().format(
-        lanes=layout.lanes, n=layout.states, size=layout.states * layout.lanes, count=count, rows=len(tableau.dense), dense=_square(tableau.dense, count),
-        last=list(tableau.a[-1]), stage=layout.stage(1, 0), error=layout.stage(count, 0), old=layout.old(0),
-        t_old=layout.clock("t_old"), h_old=layout.clock("h_old"),
-    )  # fmt: skip
+        lanes=layout.lanes,
+        n=layout.states,
+        size=layout.states * layout.lanes,
+        count=count,
+        rows=len(tableau.dense),
+        dense=_square(tableau.dense, count),
+        last=list(tableau.a[-1]),
+        stage=layout.stage(1, 0),
+        error=layout.stage(count, 0),
+        old=layout.old(0),
+        t_old=layout.clock("t_old"),
+        h_old=layout.clock("h_old"),
+    )
 
 
 def _step(layout, tableau, dynamic):
@@ -223,7 +251,13 @@ def _step(layout, tableau, dynamic):
         *control.verdict(tableau.order),
         *control.store(layout),
     ]
-    return control.function("def step(w, rtol, floor, limit):", lines, layout, before=["stages(w)", "calls = 0"], after=["return calls"])
+    return control.function(
+        "def step(w, rtol, floor, limit):",
+        lines,
+        layout,
+        before=["stages(w)", "calls = 0"],
+        after=["return calls"],
+    )
 
 
 def sources(program, tableau, lanes):
@@ -231,7 +265,10 @@ def sources(program, tableau, lanes):
     n = program.states
     layout = Layout(lanes, n, program.constants, len(tableau.c), more=4 * n + n**2)
     parts = [
-        _kernels(program, layout, tableau), _step(layout, tableau, program.dynamic), dense(layout, tableau), control.refresh(layout),
+        _kernels(program, layout, tableau),
+        _step(layout, tableau, program.dynamic),
+        dense(layout, tableau),
+        control.refresh(layout),
         driver.source(program, layout),
-    ]  # fmt: skip
+    ]
     return layout, parts

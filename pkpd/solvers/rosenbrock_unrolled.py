@@ -111,7 +111,13 @@ def _divided(n):
 
 def _matrix_step(program, layout, tableau):
     """Source of `matrix(w)`: 1/(gamma*h) - J of every lane, factored, and the derivative by time."""
-    n, at = layout.states, {c: _matrix(layout) + (c[0] * layout.states + c[1]) * layout.lanes for c in _cells(layout.states)}
+    n, at = (
+        layout.states,
+        {
+            c: _matrix(layout) + (c[0] * layout.states + c[1]) * layout.lanes
+            for c in _cells(layout.states)
+        },
+    )
     lines = [
         *clock(layout, "t", "h"),
         f"diagonal = 1.0/({tableau.gamma!r}*h)",
@@ -120,30 +126,50 @@ def _matrix_step(program, layout, tableau):
         *_entries(program, layout),
     ]
     more, name = _factored(n)
-    lines += [*more, *(f"w[{_swap(layout) + (k * n + i) * layout.lanes} + l] = select({name(f's{k}_{i}')}, 1.0, 0.0)" for k, i in _pairs(n))]
+    lines += [
+        *more,
+        *(
+            f"w[{_swap(layout) + (k * n + i) * layout.lanes} + l] = select({name(f's{k}_{i}')}, 1.0, 0.0)"
+            for k, i in _pairs(n)
+        ),
+    ]
     lines += [f"w[{place} + l] = {name(f'a{i}_{j}')}" for (i, j), place in at.items()]
     return control.function("def matrix(w):", lines, layout)
 
 
 def _sum(weights, name, i):
-    return " + ".join(f"{weight!r}*{name}{j}_{i}" for j, weight in enumerate(weights) if weight != 0.0)
+    return " + ".join(
+        f"{weight!r}*{name}{j}_{i}" for j, weight in enumerate(weights) if weight != 0.0
+    )
 
 
 def _stage(program, layout, tableau, s):
     """Source of `stage<s>(w)`: the solution of stage s."""
     n, lanes = layout.states, layout.lanes
-    lines = [*clock(layout, "t", "h"), *load(layout.constant, "c", layout.constants), *load(layout.y, "y", n), "inverse = 1.0/h"]
+    lines = [
+        *clock(layout, "t", "h"),
+        *load(layout.constant, "c", layout.constants),
+        *load(layout.y, "y", n),
+        "inverse = 1.0/h",
+    ]
     for j in range(s):
         lines += load(lambda i, j=j: layout.stage(j + 1, i), f"u{j}_", n)
-    lines += [f"z{i} = {' + '.join(filter(None, (f'y{i}', _sum(tableau.a[s], 'u', i))))}" for i in range(n)]
-    lines.append(f"({', '.join(names('f', n))},) = {control.call(layout, f't + {tableau.c[s]!r}*h', names('z', n))}")
+    lines += [
+        f"z{i} = {' + '.join(filter(None, (f'y{i}', _sum(tableau.a[s], 'u', i))))}"
+        for i in range(n)
+    ]
+    lines.append(
+        f"({', '.join(names('f', n))},) = {control.call(layout, f't + {tableau.c[s]!r}*h', names('z', n))}"
+    )
     for i in range(n):
         text = f"f{i}" + (f" + inverse*({_sum(tableau.C[s], 'u', i)})" if s else "")
         if i in program.slopes and tableau.d[s] != 0.0:
             text += f" + {tableau.d[s]!r}*h*w[{_slope(layout) + i * lanes} + l]"
         lines.append(f"b{i} = {text}")
     lines += [f"a{i}_{j} = w[{_matrix(layout) + (i * n + j) * lanes} + l]" for i, j in _cells(n)]
-    lines += [f"s{k}_{i} = w[{_swap(layout) + (k * n + i) * lanes} + l] > 0.0" for k, i in _pairs(n)]
+    lines += [
+        f"s{k}_{i} = w[{_swap(layout) + (k * n + i) * lanes} + l] > 0.0" for k, i in _pairs(n)
+    ]
     more, name = _divided(n)
     lines += more
     lines += [f"w[{layout.stage(s + 1, i)} + l] = {name(f'b{i}')}" for i in range(n)]
@@ -159,12 +185,17 @@ def _step(layout, tableau, dynamic):
     lines = [
         *clock(layout, *control.CLOCK),
         *load(layout.y, "y", n),
-        *(f"z{i} = w[{_values(layout) + i * layout.lanes} + l] + w[{layout.stage(last, i)} + l]" for i in range(n)),
+        *(
+            f"z{i} = w[{_values(layout) + i * layout.lanes} + l] + w[{layout.stage(last, i)} + l]"
+            for i in range(n)
+        ),
         *control.error(layout, dynamic, lambda i: f"w[{layout.stage(last, i)} + l]"),
         *control.verdict(tableau.order),
         *control.store(layout),
     ]
-    return control.function("def step(w, rtol, floor, limit):", lines, layout, before=before, after=["return calls"])
+    return control.function(
+        "def step(w, rtol, floor, limit):", lines, layout, before=before, after=["return calls"]
+    )
 
 
 def sources(program, tableau, lanes):
@@ -172,7 +203,11 @@ def sources(program, tableau, lanes):
     n = program.states
     layout = Layout(lanes, n, program.constants, len(tableau.c), more=2 * n + 2 * n**2)
     parts = [
-        _matrix_step(program, layout, tableau), *(_stage(program, layout, tableau, s) for s in range(len(tableau.c))),
-        _step(layout, tableau, program.dynamic), rosenbrock.dense(layout, tableau), control.refresh(layout), driver.source(program, layout),
-    ]  # fmt: skip
+        _matrix_step(program, layout, tableau),
+        *(_stage(program, layout, tableau, s) for s in range(len(tableau.c))),
+        _step(layout, tableau, program.dynamic),
+        rosenbrock.dense(layout, tableau),
+        control.refresh(layout),
+        driver.source(program, layout),
+    ]
     return layout, parts

@@ -169,6 +169,15 @@ def track_end(w, l, record, z, g):
 def source(program, layout):
     """Source of `blank`, `track` and `track_end` for a program with signals."""
     return TEMPLATE.strip().format(
-        rounds=ROUNDS, parting=PARTING, nodes=NODES, extremes=program.extremes, signals=len(program.signals), dynamic=program.dynamic,
-        states=program.states, lanes=layout.lanes, y=layout.y(0), t=layout.clock("t"), t_old=layout.clock("t_old"),
-    )  # fmt: skip
+        rounds=ROUNDS,
+        parting=PARTING,
+        nodes=NODES,
+        extremes=program.extremes,
+        signals=len(program.signals),
+        dynamic=program.dynamic,
+        states=program.states,
+        lanes=layout.lanes,
+        y=layout.y(0),
+        t=layout.clock("t"),
+        t_old=layout.clock("t_old"),
+    )

@@ -29,6 +29,7 @@ class Tableau:
 
 
 # Tsitouras (2011), Comput. Math. Appl. 62(2), 770-775: coefficients, embedded error and free 4th-order interpolant
+# fmt: off
 TSIT5 = Tableau(
     name="tsit5",
     order=5,
@@ -138,7 +139,7 @@ VERN7 = Tableau(
             -0.031081847805874016, -0.007401883149519145, 0.0, -0.006377932504865363, -0.17325495908361865, -0.18228156777622026, 0.0, 0.0,
         ),
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -207,4 +208,5 @@ RODAS5P = Rosenbrock(
             -0.15582684282751913, 4.883087185713722,
         ),
     ),
-)  # fmt: skip
+)
+# fmt: on

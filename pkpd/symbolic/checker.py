@@ -17,10 +17,25 @@ from pkpd.symbolic.scaling import scaled
 
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
 TABLES = {
-    "title", "time", "outputs", "include", "override", "dose", "benefit", "parameters", "covariates", "correlations", "omega",
-    "residual", "equations", "description", "notes",
-}  # fmt: skip
-_LEFT = re.compile(r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z")
+    "title",
+    "time",
+    "outputs",
+    "include",
+    "override",
+    "dose",
+    "benefit",
+    "parameters",
+    "covariates",
+    "correlations",
+    "omega",
+    "residual",
+    "equations",
+    "description",
+    "notes",
+}
+_LEFT = re.compile(
+    r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z"
+)
 
 
 class Builder:
@@ -33,33 +48,55 @@ class Builder:
         for file in files:
             unknown = sorted(set(file.data) - TABLES)
             if unknown:
-                raise ModelError(f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'.{closest(unknown[0], TABLES)}")
+                raise ModelError(
+                    f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'.{closest(unknown[0], TABLES)}"
+                )
         self.deviations, self.blocks = self.omega()
 
     def fail(self, place, message):
         raise ModelError(f"{place}: {message}")
 
     def model(self):
-        self.time = self.main.data.get("time") or next((f.data["time"] for f in self.files if "time" in f.data), "h")
+        self.time = self.main.data.get("time") or next(
+            (f.data["time"] for f in self.files if "time" in f.data), "h"
+        )
         self.unit(self.time, self.main.place(r"^time"), units.dimension("h")[0])
         parameters = tuple(self.input(*e, covariate=False) for e in self.entries("parameters"))
         covariates = tuple(self.input(*e, covariate=True) for e in self.entries("covariates"))
         inputs = {i.name: i for i in (*parameters, *covariates)}
         states, assignments = self.equations(inputs)
         known = {s.name for s in states} | {a.name for a in assignments}
-        doses = tuple(self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose"))
+        doses = tuple(
+            self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose")
+        )
         covariates = tuple(i for i in inputs.values() if i not in parameters)
-        texts = [(block, text) for f in self.files for block, text in f.data.get("equations", {}).items()]
+        texts = [
+            (block, text) for f in self.files for block, text in f.data.get("equations", {}).items()
+        ]
         group = blocks(texts, doses)
-        parameters, covariates = (tuple(replace(i, group=group.get(i.name, texts[0][0])) for i in some) for some in (parameters, covariates))
+        parameters, covariates = (
+            tuple(replace(i, group=group.get(i.name, texts[0][0])) for i in some)
+            for some in (parameters, covariates)
+        )
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
         return Model(
-            name=self.name, title=str(self.main.data.get("title", self.name)), path=str(self.main.path), digest=self.digest,
-            time=self.time, parameters=parameters, covariates=covariates, correlations=self.correlations(inputs),
-            states=states, assignments=assignments, outputs=self.outputs(known), doses=doses,
-            benefit=self.benefit(doses, unit_of, known), residuals=self.residuals(states, assignments), description=str(self.main.data.get("description", "")),
+            name=self.name,
+            title=str(self.main.data.get("title", self.name)),
+            path=str(self.main.path),
+            digest=self.digest,
+            time=self.time,
+            parameters=parameters,
+            covariates=covariates,
+            correlations=self.correlations(inputs),
+            states=states,
+            assignments=assignments,
+            outputs=self.outputs(known),
+            doses=doses,
+            benefit=self.benefit(doses, unit_of, known),
+            residuals=self.residuals(states, assignments),
+            description=str(self.main.data.get("description", "")),
             notes=tuple(str(n) for f in self.files for n in f.data.get("notes", [])),
-        )  # fmt: skip
+        )
 
     def entries(self, table):
         """(name, value, place) of every entry of a table over all files; a second definition must be announced."""
@@ -71,7 +108,10 @@ class Builder:
             for name, value in section.items():
                 place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=', table=table)
                 if name in merged and name not in self.overridden:
-                    self.fail(place, f"'{name}' is already defined at {merged[name][2]}; list it under [override] names to replace it.")
+                    self.fail(
+                        place,
+                        f"'{name}' is already defined at {merged[name][2]}; list it under [override] names to replace it.",
+                    )
                 merged[name] = (name, value, place)
         return list(merged.values())
 
@@ -99,7 +139,9 @@ class Builder:
 
     def input(self, name, entry, place, covariate):
         self.named(name, place)
-        keys = {"value", "unit", "iiv", "iov", "label", "source", "evidence"} | ({"reference"} if covariate else set())
+        keys = {"value", "unit", "iiv", "iov", "label", "source", "evidence"} | (
+            {"reference"} if covariate else set()
+        )
         if not isinstance(entry, dict):
             self.fail(place, f"'{name}' needs a table: {{ value, unit, label, source, evidence }}.")
         for key in entry:
@@ -107,21 +149,40 @@ class Builder:
                 self.fail(place, f"'{name}' has an unknown entry '{key}'.{closest(key, keys)}")
         for key in ("value", "unit", "label", "source", "evidence"):
             if key not in entry:
-                self.fail(place, f"'{name}' has no {key}; every number needs value, unit, label, source and evidence.")
+                self.fail(
+                    place,
+                    f"'{name}' has no {key}; every number needs value, unit, label, source and evidence.",
+                )
         if entry["evidence"] not in EVIDENCE:
-            self.fail(place, f"'{name}': evidence '{entry['evidence']}' must be one of {', '.join(EVIDENCE)}.")
+            self.fail(
+                place,
+                f"'{name}': evidence '{entry['evidence']}' must be one of {', '.join(EVIDENCE)}.",
+            )
         if not str(entry["source"]).strip():
-            self.fail(place, f"'{name}' has an empty source; say where the number comes from, or why it is assumed.")
+            self.fail(
+                place,
+                f"'{name}' has an empty source; say where the number comes from, or why it is assumed.",
+            )
         value = self.number(entry["value"], place, f"the value of '{name}'")
         reference = entry.get("reference")
         sd, _ = self.deviations.get(name, (None, None))
         iiv = self.placed(place, variability.between_people, name, entry.get("iiv"), value, sd)
         return Input(
-            name=name, value=value, unit=self.unit(entry["unit"], place), label=str(entry["label"]), source=str(entry["source"]),
-            evidence=entry["evidence"], place=place, iiv=iiv,
-            iov=self.placed(place, variability.between_occasions, name, entry.get("iov"), iiv, value),
-            reference=None if reference is None else self.number(reference, place, f"the reference of '{name}'"),
-        )  # fmt: skip
+            name=name,
+            value=value,
+            unit=self.unit(entry["unit"], place),
+            label=str(entry["label"]),
+            source=str(entry["source"]),
+            evidence=entry["evidence"],
+            place=place,
+            iiv=iiv,
+            iov=self.placed(
+                place, variability.between_occasions, name, entry.get("iov"), iiv, value
+            ),
+            reference=None
+            if reference is None
+            else self.number(reference, place, f"the reference of '{name}'"),
+        )
 
     def placed(self, place, read, *arguments):
         """What `read` returns; its complaint becomes one of this place."""
@@ -155,7 +216,11 @@ class Builder:
                     self.fail(place, f"correlation of unknown '{name}'.{closest(name, inputs)}")
                 if inputs[name].iiv is None or inputs[name].iiv.kind == "classes":
                     self.fail(place, f"'{name}' has no variability to correlate.")
-            if len(names) != 2 or names[0] == names[1] or not abs(self.number(value, place, f"correlation '{key}'")) < 1:
+            if (
+                len(names) != 2
+                or names[0] == names[1]
+                or not abs(self.number(value, place, f"correlation '{key}'")) < 1
+            ):
                 self.fail(place, f"'{key}' must name two inputs and a value between -1 and 1.")
             if any({a, b} == set(names) for a, b, *_ in pairs):
                 self.fail(place, f"the correlation of '{key}' is given twice.")
@@ -171,9 +236,19 @@ class Builder:
 
     def residual(self, name, entry, place, measured):
         if name not in measured:
-            self.fail(place, f"residual of '{name}', which is no state or output.{closest(name, measured)}")
-        if not isinstance(entry, dict) or set(entry) != {"error", "source", "evidence"} or entry["evidence"] not in EVIDENCE:
-            self.fail(place, f"residual '{name}' needs error, such as \"15 %\", source and evidence ({', '.join(EVIDENCE)}).")
+            self.fail(
+                place,
+                f"residual of '{name}', which is no state or output.{closest(name, measured)}",
+            )
+        if (
+            not isinstance(entry, dict)
+            or set(entry) != {"error", "source", "evidence"}
+            or entry["evidence"] not in EVIDENCE
+        ):
+            self.fail(
+                place,
+                f"residual '{name}' needs error, such as \"15 %\", source and evidence ({', '.join(EVIDENCE)}).",
+            )
         found = self.placed(place, variability.residual, name, entry["error"], measured[name])
         return replace(found, source=str(entry["source"]), evidence=entry["evidence"], place=place)
 
@@ -182,7 +257,9 @@ class Builder:
         found = {"rate": {}, "start": {}, "name": {}}
         for file in self.files:
             sections = file.data.get("equations", {})
-            if not isinstance(sections, dict) or not all(isinstance(s, str) for s in sections.values()):
+            if not isinstance(sections, dict) or not all(
+                isinstance(s, str) for s in sections.values()
+            ):
                 self.fail(file.place("equations"), "[equations] holds named texts.")
             for text in sections.values():
                 for line in text.splitlines():
@@ -195,11 +272,21 @@ class Builder:
         expression, colon, unit = content.rpartition(":")
         match = _LEFT.match(expression) if colon else None
         if not match:
-            self.fail(place, f"'{parse.short(content)}' is not an equation; write 'd/dt(x) = ... : unit', 'x(0) = ... : unit' or 'y = ... : unit'.")
-        kind = match.lastgroup if match.lastgroup != "right" else next(k for k in found if match.group(k))
+            self.fail(
+                place,
+                f"'{parse.short(content)}' is not an equation; write 'd/dt(x) = ... : unit', 'x(0) = ... : unit' or 'y = ... : unit'.",
+            )
+        kind = (
+            match.lastgroup
+            if match.lastgroup != "right"
+            else next(k for k in found if match.group(k))
+        )
         name, label = match.group(kind), content.split("=")[0].strip()
         if name in found[kind] and label not in self.overridden:
-            self.fail(place, f"'{label}' is already defined at {found[kind][name][2]}; list it under [override] names to replace it.")
+            self.fail(
+                place,
+                f"'{label}' is already defined at {found[kind][name][2]}; list it under [override] names to replace it.",
+            )
         found[kind][name] = (match.group("right").strip(), unit.strip(), place)
 
     def equations(self, inputs):
@@ -209,59 +296,110 @@ class Builder:
                 self.named(name, place)
                 self.unit(unit, place)
         input_units = {i.name: i.unit for i in inputs.values()}
-        known = input_units | {n: u for kind in ("rate", "name") for n, (_, u, _) in found[kind].items()} | {"t": self.time}
+        known = (
+            input_units
+            | {n: u for kind in ("rate", "name") for n, (_, u, _) in found[kind].items()}
+            | {"t": self.time}
+        )
         for name, (_, _, place) in found["start"].items():
             if name not in found["rate"]:
-                self.fail(place, f"start value of '{name}', which has no d/dt.{closest(name, found['rate'])}")
+                self.fail(
+                    place,
+                    f"start value of '{name}', which has no d/dt.{closest(name, found['rate'])}",
+                )
         states = []
         for name, (text, unit, place) in found["rate"].items():
             start, start_unit, start_place = found["start"].get(name, ("0", unit, place))
-            rate = self.scaled(text, f"({unit})/({self.time})" if unit != "1" else f"1/{self.time}", known, place, f"d/dt({name})")
+            rate = self.scaled(
+                text,
+                f"({unit})/({self.time})" if unit != "1" else f"1/{self.time}",
+                known,
+                place,
+                f"d/dt({name})",
+            )
             self.scaled(start, start_unit, input_units, start_place, f"{name}(0)")
-            states.append(State(name, unit, self.scaled(start, unit, input_units, start_place, f"{name}(0)"), rate, place))
-        assigned = {n: (self.scaled(text, unit, known, place, n), unit, place) for n, (text, unit, place) in found["name"].items()}
+            states.append(
+                State(
+                    name,
+                    unit,
+                    self.scaled(start, unit, input_units, start_place, f"{name}(0)"),
+                    rate,
+                    place,
+                )
+            )
+        assigned = {
+            n: (self.scaled(text, unit, known, place, n), unit, place)
+            for n, (text, unit, place) in found["name"].items()
+        }
         if not states:
             self.fail(self.main.place("equations"), "no equation 'd/dt(x) = ...' found.")
-        return tuple(states), tuple(Assignment(n, assigned[n][1], assigned[n][0], assigned[n][2]) for n in self.sorted(assigned))
+        return tuple(states), tuple(
+            Assignment(n, assigned[n][1], assigned[n][0], assigned[n][2])
+            for n in self.sorted(assigned)
+        )
 
     def scaled(self, text, unit, known, place, name):
         try:
             return scaled(text, unit, known)
         except PkpdError as error:
             message = str(error)
-            self.fail(place, f"in {name}, {message}" + ("" if message.endswith((".", "?")) else "."))
+            self.fail(
+                place, f"in {name}, {message}" + ("" if message.endswith((".", "?")) else ".")
+            )
 
     def sorted(self, assigned):
         """Names in an order in which each uses only earlier ones."""
-        uses = {n: parse.names(parse.tree(text)) & set(assigned) for n, (text, _, _) in assigned.items()}
+        uses = {
+            n: parse.names(parse.tree(text)) & set(assigned) for n, (text, _, _) in assigned.items()
+        }
         order = []
         while len(order) < len(uses):
             ready = [n for n in uses if n not in order and uses[n] <= set(order)]
             if not ready:
                 stuck = [n for n in uses if n not in order]
-                self.fail(assigned[stuck[0]][2], f"{', '.join(stuck)} depend on each other in a circle.")
+                self.fail(
+                    assigned[stuck[0]][2], f"{', '.join(stuck)} depend on each other in a circle."
+                )
             order += ready
         return order
 
     def outputs(self, known):
-        names = [n for f in self.files for n in f.data.get("outputs", [])] if "outputs" not in self.main.data else self.main.data["outputs"]
+        names = (
+            [n for f in self.files for n in f.data.get("outputs", [])]
+            if "outputs" not in self.main.data
+            else self.main.data["outputs"]
+        )
         for name in names:
             if name not in known:
-                self.fail(self.main.place(r"^outputs"), f"output '{name}' is not defined.{closest(str(name), known)}")
+                self.fail(
+                    self.main.place(r"^outputs"),
+                    f"output '{name}' is not defined.{closest(str(name), known)}",
+                )
         if not names:
-            self.fail(self.main.place(r"^outputs"), "no outputs; name at least one state or assignment.")
+            self.fail(
+                self.main.place(r"^outputs"), "no outputs; name at least one state or assignment."
+            )
         return tuple(dict.fromkeys(names))
 
     def dose(self, name, entry, place, inputs, states):
         if name not in states:
             self.fail(place, f"dose into '{name}', which is no state.{closest(name, states)}")
-        if not isinstance(entry, dict) or "unit" not in entry or not set(entry) <= {"unit", "f", "lag", "rate", "duration"}:
+        if (
+            not isinstance(entry, dict)
+            or "unit" not in entry
+            or not set(entry) <= {"unit", "f", "lag", "rate", "duration"}
+        ):
             self.fail(place, f"dose '{name}' needs a unit and may have f, lag, rate and duration.")
         unit = entry["unit"]
         named = {key: str(entry[key]) for key in ("f", "lag", "rate", "duration") if key in entry}
         try:
             size = units.factor(unit, states[name].unit)
-            measures = {"f": "1", "lag": self.time, "rate": f"{unit}/{self.time}" if unit != "1" else f"1/{self.time}", "duration": self.time}
+            measures = {
+                "f": "1",
+                "lag": self.time,
+                "rate": f"{unit}/{self.time}" if unit != "1" else f"1/{self.time}",
+                "duration": self.time,
+            }
             for key, source in named.items():
                 if source not in inputs:
                     inputs[source] = self.column(key, source, measures[key], place, name, inputs)
@@ -274,16 +412,37 @@ class Builder:
     def column(self, key, name, unit, place, target, inputs):
         """A covariate that only event tables give, for a name in capitals that the model does not define."""
         if parse.why_not_a_name(name) or name != name.upper():
-            self.fail(place, f"{key} of dose '{target}': no parameter or covariate '{name}'.{closest(name, inputs)}")
+            self.fail(
+                place,
+                f"{key} of dose '{target}': no parameter or covariate '{name}'.{closest(name, inputs)}",
+            )
         value = 1.0 if key == "f" else 0.0
-        return Input(name, value, unit, f"{key} of doses into {target}, column {name} of the event table", f"{value:g} without such a column", "assumed", place)
+        return Input(
+            name,
+            value,
+            unit,
+            f"{key} of doses into {target}, column {name} of the event table",
+            f"{value:g} without such a column",
+            "assumed",
+            place,
+        )
 
     def benefit(self, doses, unit_of, known):
         data = self.main.data.get("benefit")
         place = self.main.place(r"^\[benefit\]")
         if data is None:
             return None
-        keys = {"outcome", "better", "into", "every", "doses", "delta", "report", "exposure", "blockade"}
+        keys = {
+            "outcome",
+            "better",
+            "into",
+            "every",
+            "doses",
+            "delta",
+            "report",
+            "exposure",
+            "blockade",
+        }
         for key in data:
             if key not in keys:
                 self.fail(place, f"[benefit] has an unknown entry '{key}'.{closest(key, keys)}")
@@ -292,12 +451,18 @@ class Builder:
                 self.fail(place, f"[benefit] lacks '{key}'.")
         for key in ("outcome", "exposure", "blockade"):
             if key in data and data[key] not in known:
-                self.fail(place, f"{key} '{data[key]}' is no state or output.{closest(str(data[key]), known)}")
+                self.fail(
+                    place,
+                    f"{key} '{data[key]}' is no state or output.{closest(str(data[key]), known)}",
+                )
         target = next((d for d in doses if d.state == data["into"]), None)
         if target is None:
-            self.fail(place, f"benefit into '{data['into']}', which is not under [dose].{closest(str(data['into']), [d.state for d in doses])}")
+            self.fail(
+                place,
+                f"benefit into '{data['into']}', which is not under [dose].{closest(str(data['into']), [d.state for d in doses])}",
+            )
         if data["better"] not in ("lower", "higher"):
-            self.fail(place, "better is \"lower\" or \"higher\".")
+            self.fail(place, 'better is "lower" or "higher".')
         try:
             return read_benefit(data, target.unit, self.time, unit_of[data["outcome"]], place)
         except PkpdError as error:

@@ -14,7 +14,11 @@ def _convert(node):
     import sympy as sp
 
     if isinstance(node, ast.Constant):
-        return sp.Integer(node.value) if isinstance(node.value, int) or float(node.value).is_integer() else sp.Float(node.value)
+        return (
+            sp.Integer(node.value)
+            if isinstance(node.value, int) or float(node.value).is_integer()
+            else sp.Float(node.value)
+        )
     if isinstance(node, ast.Name):
         return sp.pi.evalf(17) if node.id == "pi" else sp.Symbol(node.id, real=True)
     if isinstance(node, ast.UnaryOp):
@@ -24,11 +28,17 @@ def _convert(node):
     if isinstance(node, ast.Call):
         return _call(node.func.id, [_convert(a) for a in node.args])
     if isinstance(node, ast.IfExp):
-        return sp.Piecewise((_convert(node.body), _convert(node.test)), (_convert(node.orelse), True))
+        return sp.Piecewise(
+            (_convert(node.body), _convert(node.test)), (_convert(node.orelse), True)
+        )
     if isinstance(node, ast.BoolOp):
-        return (sp.And if isinstance(node.op, ast.And) else sp.Or)(*(_convert(v) for v in node.values))
+        return (sp.And if isinstance(node.op, ast.And) else sp.Or)(
+            *(_convert(v) for v in node.values)
+        )
     values = [_convert(n) for n in (node.left, *node.comparators)]
-    return sp.And(*(_compare(op, a, b) for op, a, b in zip(node.ops, values, values[1:], strict=False)))
+    return sp.And(
+        *(_compare(op, a, b) for op, a, b in zip(node.ops, values, values[1:], strict=False))
+    )
 
 
 _BINARY = {
@@ -43,7 +53,14 @@ _BINARY = {
 def _compare(op, a, b):
     import sympy as sp
 
-    kinds = {ast.Lt: sp.Lt, ast.LtE: sp.Le, ast.Gt: sp.Gt, ast.GtE: sp.Ge, ast.Eq: sp.Eq, ast.NotEq: sp.Ne}
+    kinds = {
+        ast.Lt: sp.Lt,
+        ast.LtE: sp.Le,
+        ast.Gt: sp.Gt,
+        ast.GtE: sp.Ge,
+        ast.Eq: sp.Eq,
+        ast.NotEq: sp.Ne,
+    }
     return kinds[type(op)](a, b)
 
 
@@ -52,7 +69,14 @@ def _call(name, args):
 
     if name == "log10":
         return sp.log(args[0]) / sp.log(10).evalf(17)
-    return {"exp": sp.exp, "log": sp.log, "sqrt": sp.sqrt, "abs": sp.Abs, "min": sp.Min, "max": sp.Max}[name](*args)
+    return {
+        "exp": sp.exp,
+        "log": sp.log,
+        "sqrt": sp.sqrt,
+        "abs": sp.Abs,
+        "min": sp.Min,
+        "max": sp.Max,
+    }[name](*args)
 
 
 def expanded(model):
@@ -81,5 +105,9 @@ def latex(model):
     def name(n):
         return sp.latex(sp.Symbol(n))
 
-    lines = [rf"\frac{{d\,{name(s.name)}}}{{dt}} = {sp.latex(to_sympy(s.rate))}" for s in model.states]
-    return lines + [f"{name(a.name)} = {sp.latex(to_sympy(a.expression))}" for a in model.assignments]
+    lines = [
+        rf"\frac{{d\,{name(s.name)}}}{{dt}} = {sp.latex(to_sympy(s.rate))}" for s in model.states
+    ]
+    return lines + [
+        f"{name(a.name)} = {sp.latex(to_sympy(a.expression))}" for a in model.assignments
+    ]

@@ -12,7 +12,9 @@ from pkpd.symbolic.model import DoseTarget, State
 
 def used(model, names):
     """Those of the names that an equation uses."""
-    texts = [text for s in model.states for text in (s.rate, s.initial)] + [a.expression for a in model.assignments]
+    texts = [text for s in model.states for text in (s.rate, s.initial)] + [
+        a.expression for a in model.assignments
+    ]
     found = set().union(*(parse.names(parse.tree(text)) for text in texts))
     return tuple(n for n in names if n in found)
 
@@ -28,13 +30,19 @@ def varying(model, names):
         def visit_Name(self, node):
             return ast.Name(fresh.get(node.id, node.id), node.ctx)
 
-    own = tuple(replace(s, initial=ast.unparse(Start().visit(parse.tree(s.initial)))) for s in model.states)
+    own = tuple(
+        replace(s, initial=ast.unparse(Start().visit(parse.tree(s.initial)))) for s in model.states
+    )
     added = tuple(State(n, model.unit(n), fresh[n], "0", "") for n in names)
     targets = tuple(DoseTarget(n, model.unit(n), 1.0) for n in names)
     return replace(
-        model, digest=f"{model.digest} varying {' '.join(names)}", parameters=renamed(model.parameters), covariates=renamed(model.covariates),
-        states=own + added, doses=model.doses + targets,
-    )  # fmt: skip
+        model,
+        digest=f"{model.digest} varying {' '.join(names)}",
+        parameters=renamed(model.parameters),
+        covariates=renamed(model.covariates),
+        states=own + added,
+        doses=model.doses + targets,
+    )
 
 
 def _free(model, name):

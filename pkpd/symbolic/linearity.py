@@ -15,7 +15,11 @@ MOVING = frozenset(["moving"])  # holds a part proportional to states
 def parts(model):
     """Name of each state and assignment, and d/dt(name) of each state's rate -> the union of FIXED and MOVING that it holds, or None
     where it is no sum of such parts."""
-    known = dict.fromkeys(model.input_names, FIXED) | dict.fromkeys(model.state_names, MOVING) | {"pi": FIXED, "t": None}
+    known = (
+        dict.fromkeys(model.input_names, FIXED)
+        | dict.fromkeys(model.state_names, MOVING)
+        | {"pi": FIXED, "t": None}
+    )
     for a in model.assignments:
         known[a.name] = _parts(parse.tree(a.expression), known)
     return known | {_rate(s.name): _parts(parse.tree(s.rate), known) for s in model.states}
@@ -50,12 +54,20 @@ def _parts(node, known):
     if isinstance(node, ast.UnaryOp):
         return _parts(node.operand, known)
     if isinstance(node, ast.IfExp):
-        return _sum(_parts(node.body, known), _parts(node.orelse, known)) if _fixed(node.test, known) else None
+        return (
+            _sum(_parts(node.body, known), _parts(node.orelse, known))
+            if _fixed(node.test, known)
+            else None
+        )
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         return _sum(_parts(node.left, known), _parts(node.right, known))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and _fixed(node.left, known):
         return _parts(node.right, known)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)) and _fixed(node.right, known):
+    if (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, (ast.Mult, ast.Div))
+        and _fixed(node.right, known)
+    ):
         return _parts(node.left, known)
     return FIXED if _fixed(node, known) else None
 

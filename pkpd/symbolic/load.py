@@ -14,7 +14,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pkpd.errors import ModelError, closest
-from pkpd.symbolic.model import Assignment, Benefit, DoseTarget, Input, Model, Residual, State, Variability
+from pkpd.symbolic.model import (
+    Assignment,
+    Benefit,
+    DoseTarget,
+    Input,
+    Model,
+    Residual,
+    State,
+    Variability,
+)
 
 LARGEST_FILE = 1_000_000  # bytes
 MOST_INCLUDES = 50
@@ -38,7 +47,13 @@ def library():
 
 def models():
     """Names of all models in the library, sorted."""
-    return sorted({f.relative_to(folder).with_suffix("").as_posix() for folder in library() for f in folder.rglob("*.toml")})
+    return sorted(
+        {
+            f.relative_to(folder).with_suffix("").as_posix()
+            for folder in library()
+            for f in folder.rglob("*.toml")
+        }
+    )
 
 
 def load(name):
@@ -49,7 +64,9 @@ def load(name):
     path = Path(name) if str(name).endswith(".toml") else _find(str(name), library())
     if path is None or not path.is_file():
         known = models()
-        raise ModelError(f"No model '{name}' in the library.{closest(str(name), known)} A path must end in .toml.")
+        raise ModelError(
+            f"No model '{name}' in the library.{closest(str(name), known)} A path must end in .toml."
+        )
     title = str(name) if not str(name).endswith(".toml") else path.stem
     return _checked(_gather(path), title, path)
 
@@ -69,7 +86,9 @@ def from_sources(name, texts, digest):
     """The checked Model of texts that `sources` gave. Raises ModelError where they are not the ones that `digest` names."""
     files = [_file(Path(place), text) for place, text in texts]
     if not files or _digest(name, files) != digest:
-        raise ModelError(f"The stored texts of {name} are not those of the model with digest {digest[:12]}: something has changed them.")
+        raise ModelError(
+            f"The stored texts of {name} are not those of the model with digest {digest[:12]}: something has changed them."
+        )
     return _checked(files, name, files[-1].path)
 
 
@@ -111,8 +130,17 @@ class File:
 
     def place(self, pattern, fallback=1, table=None):
         """file:line of the first line that matches, below the heading of a table if one is named and stands in the file."""
-        heading = next((i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0)
-        found = next((i for i, line in enumerate(self.lines[heading:], heading + 1) if re.search(pattern, line)), fallback)
+        heading = next(
+            (i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0
+        )
+        found = next(
+            (
+                i
+                for i, line in enumerate(self.lines[heading:], heading + 1)
+                if re.search(pattern, line)
+            ),
+            fallback,
+        )
         return f"{self.path}:{found}"
 
 
@@ -137,7 +165,9 @@ def read(path):
     """File of a path, its TOML parsed. Raises ModelError that names file and line."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise ModelError(f"{path}: {path.stat().st_size} bytes is too large for a model file (at most {LARGEST_FILE}).")
+            raise ModelError(
+                f"{path}: {path.stat().st_size} bytes is too large for a model file (at most {LARGEST_FILE})."
+            )
         return _file(path, path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not UTF-8 text.") from error
@@ -150,7 +180,9 @@ def _file(path, text):
         return File(path, text, tomllib.loads(text), text.splitlines())
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
-        raise ModelError(f"{path}:{line.group(1) if line else 1}: not valid TOML: {str(error) or 'nested too deeply'}.") from error
+        raise ModelError(
+            f"{path}:{line.group(1) if line else 1}: not valid TOML: {str(error) or 'nested too deeply'}."
+        ) from error
 
 
 def _gather(path):
@@ -195,24 +227,35 @@ def _remember(path, model):
 
 def _from_json(data, path, digest):
     def spread(item):
-        return item and Variability(**(item | {"classes": tuple((label, share) for label, share in item["classes"])}))
+        return item and Variability(
+            **(item | {"classes": tuple((label, share) for label, share in item["classes"])})
+        )
 
     def inputs(items):
-        return tuple(Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items)
+        return tuple(
+            Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items
+        )
 
     if data["digest"] != digest:
         raise ValueError("another model")
     benefit = data["benefit"]
-    return Model(**(data | {
-        "path": path,
-        "parameters": inputs(data["parameters"]),
-        "covariates": inputs(data["covariates"]),
-        "correlations": tuple((a, b, r) for a, b, r in data["correlations"]),
-        "states": tuple(State(**s) for s in data["states"]),
-        "assignments": tuple(Assignment(**a) for a in data["assignments"]),
-        "outputs": tuple(data["outputs"]),
-        "doses": tuple(DoseTarget(**d) for d in data["doses"]),
-        "benefit": Benefit(**(benefit | {"report": tuple(benefit["report"])})) if benefit else None,
-        "residuals": tuple(Residual(**r) for r in data["residuals"]),
-        "notes": tuple(data["notes"]),
-    }))  # fmt: skip
+    return Model(
+        **(
+            data
+            | {
+                "path": path,
+                "parameters": inputs(data["parameters"]),
+                "covariates": inputs(data["covariates"]),
+                "correlations": tuple((a, b, r) for a, b, r in data["correlations"]),
+                "states": tuple(State(**s) for s in data["states"]),
+                "assignments": tuple(Assignment(**a) for a in data["assignments"]),
+                "outputs": tuple(data["outputs"]),
+                "doses": tuple(DoseTarget(**d) for d in data["doses"]),
+                "benefit": Benefit(**(benefit | {"report": tuple(benefit["report"])}))
+                if benefit
+                else None,
+                "residuals": tuple(Residual(**r) for r in data["residuals"]),
+                "notes": tuple(data["notes"]),
+            }
+        )
+    )

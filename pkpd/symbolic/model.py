@@ -129,7 +129,9 @@ class Model:
     benefit: Benefit | None
     residuals: tuple[Residual, ...] = ()
     description: str = ""
-    notes: tuple[str, ...] = ()  # printed on the model card: known misfits, what must not be claimed
+    notes: tuple[
+        str, ...
+    ] = ()  # printed on the model card: known misfits, what must not be claimed
 
     @property
     def inputs(self):

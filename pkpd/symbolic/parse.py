@@ -9,21 +9,75 @@ from pkpd.errors import PkpdError
 
 LONGEST = 4000  # characters of one expression
 DEEPEST = 60  # brackets
-TALLEST = 150  # operations inside each other; keeps every recursion over a tree far from Python's limit
+TALLEST = (
+    150  # operations inside each other; keeps every recursion over a tree far from Python's limit
+)
 STEEPEST = 100  # product of numeric exponents inside each other
-FUNCTIONS = {"exp": 1, "log": 1, "log10": 1, "sqrt": 1, "abs": 1, "min": 2, "max": 2}  # name -> fewest arguments
-COLUMNS = {"ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV"}  # of event tables and results
+FUNCTIONS = {
+    "exp": 1,
+    "log": 1,
+    "log10": 1,
+    "sqrt": 1,
+    "abs": 1,
+    "min": 2,
+    "max": 2,
+}  # name -> fewest arguments
+COLUMNS = {
+    "ID",
+    "TIME",
+    "AMT",
+    "RATE",
+    "II",
+    "ADDL",
+    "SS",
+    "EVID",
+    "CMT",
+    "MDV",
+}  # of event tables and results
 RESERVED = {*FUNCTIONS, *COLUMNS, "t", "pi"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}\Z")
 
 _NODES = (
-    ast.Constant, ast.Name, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.UAdd, ast.USub, ast.Call,
-    ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BoolOp, ast.And, ast.Or,
-)  # fmt: skip
+    ast.Constant,
+    ast.Name,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Pow,
+    ast.UnaryOp,
+    ast.UAdd,
+    ast.USub,
+    ast.Call,
+    ast.IfExp,
+    ast.Compare,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.Eq,
+    ast.NotEq,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+)
 _ARITHMETIC = {
-    ast.Add: float.__add__, ast.Sub: float.__sub__, ast.Mult: float.__mul__, ast.Div: float.__truediv__, ast.Pow: math.pow,
-}  # fmt: skip
-_MATH = {"exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max}
+    ast.Add: float.__add__,
+    ast.Sub: float.__sub__,
+    ast.Mult: float.__mul__,
+    ast.Div: float.__truediv__,
+    ast.Pow: math.pow,
+}
+_MATH = {
+    "exp": math.exp,
+    "log": math.log,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "min": min,
+    "max": max,
+}
 
 
 def tree(text):
@@ -33,9 +87,13 @@ def tree(text):
     """
     text = text.strip()
     if len(text) > LONGEST:
-        raise PkpdError(f"an expression of {len(text)} characters is longer than {LONGEST}; split it into named parts")
+        raise PkpdError(
+            f"an expression of {len(text)} characters is longer than {LONGEST}; split it into named parts"
+        )
     if _brackets(text) > DEEPEST:
-        raise PkpdError(f"brackets are nested deeper than {DEEPEST}; split the expression into named parts")
+        raise PkpdError(
+            f"brackets are nested deeper than {DEEPEST}; split the expression into named parts"
+        )
     try:
         root = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -97,7 +155,9 @@ class _Whitelist:
     def visit(self, node, height):
         """Largest product of numeric exponents inside each other in this tree."""
         if height > TALLEST:
-            raise PkpdError(f"'{short(self.text)}' nests more than {TALLEST} operations; split it into named parts")
+            raise PkpdError(
+                f"'{short(self.text)}' nests more than {TALLEST} operations; split it into named parts"
+            )
         if not isinstance(node, _NODES):
             raise PkpdError(
                 f"{self.quote(node)} is not allowed; expressions hold numbers, names, + - * / **, 'a if x < y else b' and {', '.join(FUNCTIONS)}"
@@ -106,10 +166,18 @@ class _Whitelist:
             self.number(node)
         if isinstance(node, ast.Call):
             self.call(node)
-        children = node.args if isinstance(node, ast.Call) else [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context)]
+        children = (
+            node.args
+            if isinstance(node, ast.Call)
+            else [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context)]
+        )
         steep = max([self.visit(n, height + 1) for n in children], default=1.0)
         self.finite(node)
-        return self.power(node, steep) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) else steep
+        return (
+            self.power(node, steep)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+            else steep
+        )
 
     def number(self, node):
         if type(node.value) not in (int, float) or not abs(node.value) < 1e100:
@@ -117,10 +185,14 @@ class _Whitelist:
 
     def call(self, node):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
-            raise PkpdError(f"{self.quote(node)} is not allowed; the functions are {', '.join(FUNCTIONS)}")
+            raise PkpdError(
+                f"{self.quote(node)} is not allowed; the functions are {', '.join(FUNCTIONS)}"
+            )
         least = FUNCTIONS[node.func.id]
         if len(node.args) < least or (least == 1 and len(node.args) > 1) or len(node.args) > 20:
-            raise PkpdError(f"{self.quote(node)}: {node.func.id} takes {'one argument' if least == 1 else '2 to 20 arguments'}")
+            raise PkpdError(
+                f"{self.quote(node)}: {node.func.id} takes {'one argument' if least == 1 else '2 to 20 arguments'}"
+            )
 
     def finite(self, node):
         try:
@@ -133,7 +205,9 @@ class _Whitelist:
         exponent = constant(node.right)
         steep *= max(1.0, abs(exponent)) if exponent is not None else 1.0
         if steep > STEEPEST:
-            raise PkpdError(f"{self.quote(node)} raises to a power of {steep:g}; numeric exponents stay within {STEEPEST}")
+            raise PkpdError(
+                f"{self.quote(node)} raises to a power of {steep:g}; numeric exponents stay within {STEEPEST}"
+            )
         return steep
 
 

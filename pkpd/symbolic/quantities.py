@@ -7,12 +7,16 @@ from pkpd import units
 from pkpd.errors import PkpdError
 from pkpd.symbolic.model import Benefit
 
-UNIT = re.compile(r"[A-Za-z%](?:[A-Za-z%/]|\*\*\d|\*)*\s*\Z")  # at the end of a text such as "0.05:50mg"
+UNIT = re.compile(
+    r"[A-Za-z%](?:[A-Za-z%/]|\*\*\d|\*)*\s*\Z"
+)  # at the end of a text such as "0.05:50mg"
 
 
 def unit_at_end(text):
     """The unit that a text ends with, or None."""
-    found = UNIT.search(str(text)[-60:])  # a unit is short, and the search takes the square of the length
+    found = UNIT.search(
+        str(text)[-60:]
+    )  # a unit is short, and the search takes the square of the length
     return found and found.group().strip()
 
 
@@ -32,11 +36,15 @@ def dose_range(text, unit):
     """(lowest, highest) of a text such as "0.05:50 mg", positive and increasing, in `unit`."""
     parts = str(text).split(":")
     if len(parts) != 2:
-        raise PkpdError(f"doses '{text}' must be lowest:highest with a unit, such as '0.05:50 {unit}'.")
+        raise PkpdError(
+            f"doses '{text}' must be lowest:highest with a unit, such as '0.05:50 {unit}'."
+        )
     tail = "" if unit_at_end(parts[0]) else unit_at_end(parts[1]) or ""
     low, high = quantity(parts[0] + tail, unit), quantity(parts[1], unit)
     if not 0 < low < high:
-        raise PkpdError(f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and below the highest, as in '0.05:50 {unit}'.")
+        raise PkpdError(
+            f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and below the highest, as in '0.05:50 {unit}'."
+        )
     return low, high
 
 
@@ -59,8 +67,24 @@ def read_benefit(data, unit, time, outcome_unit, place):
         raise PkpdError(f"every '{data['every']}' must be positive.")
     report = str(data.get("report", "")).split(",") if data.get("report") else []
     tail = re.search(r"[A-Za-z]+\s*\Z", report[-1]) if report else None
-    doses = tuple(quantity(r if re.search(r"[A-Za-z]\s*\Z", r) else f"{r} {tail.group() if tail else unit}", unit) for r in report)
+    doses = tuple(
+        quantity(
+            r if re.search(r"[A-Za-z]\s*\Z", r) else f"{r} {tail.group() if tail else unit}", unit
+        )
+        for r in report
+    )
     return Benefit(
-        outcome=data["outcome"], better=data["better"], into=data["into"], every=every, lowest=low, highest=high, unit=unit,
-        delta=delta, delta_relative=relative, report=doses, exposure=data.get("exposure"), blockade=data.get("blockade"), place=place,
-    )  # fmt: skip
+        outcome=data["outcome"],
+        better=data["better"],
+        into=data["into"],
+        every=every,
+        lowest=low,
+        highest=high,
+        unit=unit,
+        delta=delta,
+        delta_relative=relative,
+        report=doses,
+        exposure=data.get("exposure"),
+        blockade=data.get("blockade"),
+        place=place,
+    )

@@ -99,7 +99,12 @@ class _Checker:
         for p in parts:
             if p.factors is not None and p.dims != lead.dims:
                 raise PkpdError(f"{self.quote(node)} {verb.format(p.unit, lead.unit)}.")
-        ready = [p if p.factors is None else Part(_times(units.tidy(p.scale / lead.scale), p.text), lead.factors) for p in parts]
+        ready = [
+            p
+            if p.factors is None
+            else Part(_times(units.tidy(p.scale / lead.scale), p.text), lead.factors)
+            for p in parts
+        ]
         return ready, lead
 
     def bare(self, node, what):
@@ -115,7 +120,9 @@ class _Checker:
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, (ast.Add, ast.Sub)):
             plus = isinstance(node.op, ast.Add)
-            (a, b), lead = self.alike(node, "adds {} to {}" if plus else "subtracts {} from {}", left, right)
+            (a, b), lead = self.alike(
+                node, "adds {} to {}" if plus else "subtracts {} from {}", left, right
+            )
             return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.factors)
         for number, other in ((node.left, right), (node.right, left)):
             if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
@@ -128,13 +135,18 @@ class _Checker:
             raise PkpdError(f"{self.quote(node)} divides by 0.")
         if left.factors is None or right.factors is None:
             return Part("0.0", None)
-        return Part(f"({left.text}{'/' if divide else '*'}{right.text})", _combine(left.factors, right.factors, -1 if divide else 1))
+        return Part(
+            f"({left.text}{'/' if divide else '*'}{right.text})",
+            _combine(left.factors, right.factors, -1 if divide else 1),
+        )
 
     def power(self, node):
         base, power = self.visit(node.left), parse.constant(node.right)
         if power is not None and base.factors is not None:
             return Part(f"({base.text}**{power!r})", _raised(base.factors, power))
-        return Part(f"({self.bare(node.left, 'the base')}**{self.bare(node.right, 'the exponent')})", NONE)
+        return Part(
+            f"({self.bare(node.left, 'the base')}**{self.bare(node.right, 'the exponent')})", NONE
+        )
 
     def Call(self, node):
         name = node.func.id
@@ -147,7 +159,9 @@ class _Checker:
         return Part(f"{name}({', '.join(p.text for p in ready)})", lead.factors)
 
     def IfExp(self, node):
-        (a, b), lead = self.alike(node, "gives {} or {}", self.visit(node.body), self.visit(node.orelse))
+        (a, b), lead = self.alike(
+            node, "gives {} or {}", self.visit(node.body), self.visit(node.orelse)
+        )
         return Part(f"({a.text} if {self.condition(node.test)} else {b.text})", lead.factors)
 
     def condition(self, node):
@@ -156,12 +170,21 @@ class _Checker:
             return "(" + word.join(self.condition(v) for v in node.values) + ")"
         if not isinstance(node, ast.Compare):
             raise PkpdError(f"{self.quote(node)} is not a comparison.")
-        ready, _ = self.alike(node, "compares {} with {}", *(self.visit(n) for n in (node.left, *node.comparators)))
+        ready, _ = self.alike(
+            node, "compares {} with {}", *(self.visit(n) for n in (node.left, *node.comparators))
+        )
         signs = [_SIGNS[type(op)] for op in node.ops]
-        return "(" + ready[0].text + "".join(f" {s} {p.text}" for s, p in zip(signs, ready[1:], strict=True)) + ")"
+        return (
+            "("
+            + ready[0].text
+            + "".join(f" {s} {p.text}" for s, p in zip(signs, ready[1:], strict=True))
+            + ")"
+        )
 
     def Compare(self, node):
-        raise PkpdError(f"{self.quote(node)} is true or false, not a number; write 'a if {self.quote(node)[1:-1]} else b'.")
+        raise PkpdError(
+            f"{self.quote(node)} is true or false, not a number; write 'a if {self.quote(node)[1:-1]} else b'."
+        )
 
     BoolOp = Compare
 

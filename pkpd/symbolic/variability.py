@@ -10,7 +10,7 @@ from pkpd.symbolic.model import Residual, Variability
 from pkpd.symbolic.quantities import quantity
 
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
-_WAYS = "{ cv }, { logit_sd }, { cv, kind = \"logitnormal\" }, { sd, lower, upper } or { classes }"
+_WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
 
 def between_people(name, entry, value, sd=None):
@@ -27,7 +27,9 @@ def between_people(name, entry, value, sd=None):
         return _classes(name, entry, value)
     if sd is not None:
         if set(entry) - {"kind", "lower", "upper"}:
-            raise PkpdError(f"'{name}' has its variability in [omega] and again in iiv; keep one of them.")
+            raise PkpdError(
+                f"'{name}' has its variability in [omega] and again in iiv; keep one of them."
+            )
         entry = entry | {"sd": sd, "kind": entry.get("kind", "lognormal")}
     return _spread(name, entry, value, sd)
 
@@ -36,12 +38,20 @@ def _spread(name, entry, value, latent):
     numbers = {k: _number(v, f"iiv {k} of '{name}'") for k, v in entry.items() if k != "kind"}
     if any(numbers.get(k, 1.0) < 0 for k in ("cv", "logit_sd", "sd")):
         raise PkpdError(f"'{name}': iiv must not be negative.")
-    kind = entry.get("kind", "logitnormal" if "logit_sd" in entry else "normal" if "sd" in entry else "lognormal")
+    kind = entry.get(
+        "kind", "logitnormal" if "logit_sd" in entry else "normal" if "sd" in entry else "lognormal"
+    )
     if kind == "logitnormal":
         if not 0 < value < 1:
-            raise PkpdError(f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}.")
+            raise PkpdError(
+                f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}."
+            )
         # delta method: SD on the logit scale of a fraction with this CV
-        given = latent if latent is not None else numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value))
+        given = (
+            latent
+            if latent is not None
+            else numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value))
+        )
         return Variability(kind, given)
     if kind == "normal" and "sd" in numbers:
         lower, upper = numbers.get("lower"), numbers.get("upper")
@@ -51,7 +61,9 @@ def _spread(name, entry, value, latent):
     if kind == "lognormal" and ("cv" in numbers or latent is not None):
         if value <= 0:
             raise PkpdError(f"'{name}': a log-normal median is positive, not {value:g}.")
-        return Variability(kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2)))
+        return Variability(
+            kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2))
+        )
     raise PkpdError(f"'{name}': iiv kind '{kind}' lacks its spread (cv, logit_sd or sd).")
 
 
@@ -59,12 +71,21 @@ def _classes(name, entry, value):
     """A discrete variability: class 0, 1, 2, ... in the order written, each with its probability."""
     shares = entry["classes"]
     if set(entry) != {"classes"} or not isinstance(shares, dict) or len(shares) < 2:
-        raise PkpdError(f"'{name}': classes is a table of at least two, such as {{ classes = {{ non_responder = 0.4, responder = 0.6 }} }}.")
-    numbers = [_number(share, f"the probability of class '{label}' of '{name}'") for label, share in shares.items()]
+        raise PkpdError(
+            f"'{name}': classes is a table of at least two, such as {{ classes = {{ non_responder = 0.4, responder = 0.6 }} }}."
+        )
+    numbers = [
+        _number(share, f"the probability of class '{label}' of '{name}'")
+        for label, share in shares.items()
+    ]
     if min(numbers) < 0 or abs(sum(numbers) - 1) > 1e-9:
-        raise PkpdError(f"'{name}': the probabilities of its classes must not be negative and must sum to 1, not to {sum(numbers):g}.")
+        raise PkpdError(
+            f"'{name}': the probabilities of its classes must not be negative and must sum to 1, not to {sum(numbers):g}."
+        )
     if value not in range(len(numbers)):
-        raise PkpdError(f"'{name}': its value is the number of a class, 0 to {len(numbers) - 1}, not {value:g}.")
+        raise PkpdError(
+            f"'{name}': its value is the number of a class, 0 to {len(numbers) - 1}, not {value:g}."
+        )
     return Variability("classes", 0.0, classes=tuple(zip(map(str, shares), numbers, strict=True)))
 
 
@@ -72,23 +93,42 @@ def between_occasions(name, entry, iiv, value):
     """Variability of an `iov` entry, on the scale on which people differ, or None without one."""
     if entry is None:
         return None
-    if iiv is not None and (iiv.kind == "classes" or iiv.lower is not None or iiv.upper is not None):
-        raise PkpdError(f"'{name}': iov needs a log-normal, logit-normal or unbounded normal input.")
-    if not isinstance(entry, dict) or not set(entry) <= {"cv", "logit_sd", "sd", "kind"} or (iiv is not None and "kind" in entry):
-        raise PkpdError(f"'{name}': iov is {{ cv }}, {{ logit_sd }} or {{ sd }}, on the scale of its iiv.")
+    if iiv is not None and (
+        iiv.kind == "classes" or iiv.lower is not None or iiv.upper is not None
+    ):
+        raise PkpdError(
+            f"'{name}': iov needs a log-normal, logit-normal or unbounded normal input."
+        )
+    if (
+        not isinstance(entry, dict)
+        or not set(entry) <= {"cv", "logit_sd", "sd", "kind"}
+        or (iiv is not None and "kind" in entry)
+    ):
+        raise PkpdError(
+            f"'{name}': iov is {{ cv }}, {{ logit_sd }} or {{ sd }}, on the scale of its iiv."
+        )
     return between_people(name, entry if iiv is None else entry | {"kind": iiv.kind}, value)
 
 
 def covariance(names, rows):
     """SDs and correlations, ([sd], [(a, b, r)]), of the lower triangle of a covariance matrix of latent values."""
     count = len(names)
-    if not isinstance(rows, list) or [len(r) if isinstance(r, list) else 0 for r in rows] != list(range(1, count + 1)):
-        raise PkpdError(f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} numbers: [[0.09], [0.03, 0.16]].")
+    if not isinstance(rows, list) or [len(r) if isinstance(r, list) else 0 for r in rows] != list(
+        range(1, count + 1)
+    ):
+        raise PkpdError(
+            f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} numbers: [[0.09], [0.03, 0.16]]."
+        )
     values = [[_number(x, "a covariance") for x in row] for row in rows]
     if any(values[i][i] <= 0 for i in range(count)):
         raise PkpdError("the variances on the diagonal must be positive.")
     sd = [math.sqrt(values[i][i]) for i in range(count)]
-    pairs = [(names[j], names[i], values[i][j] / (sd[i] * sd[j])) for i in range(count) for j in range(i) if values[i][j]]
+    pairs = [
+        (names[j], names[i], values[i][j] / (sd[i] * sd[j]))
+        for i in range(count)
+        for j in range(i)
+        if values[i][j]
+    ]
     check_correlations(pairs)
     return sd, pairs
 
@@ -106,7 +146,9 @@ def check_correlations(pairs):
     lowest = float(np.linalg.eigvalsh(omega)[0])
     if lowest <= 1e-12:
         written = ", ".join(f"{a}-{b} {r:.3g}" for a, b, r in pairs[:10])
-        raise PkpdError(f"the correlations {written} cannot hold together: their matrix is not positive definite (lowest eigenvalue {lowest:.2g}).")
+        raise PkpdError(
+            f"the correlations {written} cannot hold together: their matrix is not positive definite (lowest eigenvalue {lowest:.2g})."
+        )
 
 
 def residual(name, text, unit):
@@ -119,8 +161,12 @@ def residual(name, text, unit):
     for part in parts:
         key = "proportional" if part.endswith("%") else "additive"
         if key in found or part.startswith("log"):
-            raise PkpdError(f"residual '{text}' must be one of '0.05 {unit}', '15 %', '15 % + 0.05 {unit}' and 'log 15 %'.")
-        found[key] = _share(part, text) if key == "proportional" else _size(quantity(part, unit), text)
+            raise PkpdError(
+                f"residual '{text}' must be one of '0.05 {unit}', '15 %', '15 % + 0.05 {unit}' and 'log 15 %'."
+            )
+        found[key] = (
+            _share(part, text) if key == "proportional" else _size(quantity(part, unit), text)
+        )
     return Residual(name, **found)
 
 

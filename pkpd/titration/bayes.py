@@ -48,16 +48,48 @@ class Prior:
         keep = 2.0 ** (-rule.days / rule.settle)
         fall = self.placebo_max * (1.0 - 2.0 ** (-max(seen.day, 0) / self.placebo_half))
         rows = np.flatnonzero(who)
-        expected, drawn = np.zeros((len(place), self.gain.shape[1] - 1)), np.zeros(len(place), np.int64)
+        expected, drawn = (
+            np.zeros((len(place), self.gain.shape[1] - 1)),
+            np.zeros(len(place), np.int64),
+        )
         _update(
-            rows, belief.weights, belief.effects, place, seen.score, seen.baseline, seen.draw, keep, fall, self.gain, self.noise_sd * self.week,
-            self.slip, rule.misfit, expected, drawn,
-        )  # fmt: skip
+            rows,
+            belief.weights,
+            belief.effects,
+            place,
+            seen.score,
+            seen.baseline,
+            seen.draw,
+            keep,
+            fall,
+            self.gain,
+            self.noise_sd * self.week,
+            self.slip,
+            rule.misfit,
+            expected,
+            drawn,
+        )
         return expected, drawn
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _update(rows, weights, effects, place, score, baseline, draw, keep, fall, gain, sd, slip, misfit, expected, drawn):
+def _update(
+    rows,
+    weights,
+    effects,
+    place,
+    score,
+    baseline,
+    draw,
+    keep,
+    fall,
+    gain,
+    sd,
+    slip,
+    misfit,
+    expected,
+    drawn,
+):
     """Weigh every particle by the score of the patients `rows`, in place."""
     particles, doses = len(gain), gain.shape[1] - 1
     chance = np.empty(particles)
@@ -99,13 +131,28 @@ def prior_of(rule, setting):
         raise TrialError(f"ladder {list(rule.ladder)}: a Bayesian rule needs doses above 0.")
     people = cohort(setting.model, rule.particles, seed=rule.prior_seed)
     words = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
-    found = dose_response(setting.model, people, rule.ladder, rtol=setting.options["rtol"], threads=setting.options["threads"], **words)
+    found = dose_response(
+        setting.model,
+        people,
+        rule.ladder,
+        rtol=setting.options["rtol"],
+        threads=setting.options["threads"],
+        **words,
+    )
     fine = ~np.isnan(found.gain).any(axis=1)
     gain = np.column_stack([found.gain / setting.point, np.zeros(len(people))])[fine]
     traits = setting.diary.traits(rule.prior_seed, people.ids[fine])
     slip = ndtri(uniforms(rule.prior_seed, people.ids[fine], "slip", 1)[:, 0])
-    each = {n: np.array(np.broadcast_to(traits[n], len(gain))) for n in ("placebo_max", "placebo_half", "noise_sd")}
-    return Prior(np.ascontiguousarray(gain), **each, slip=slip, week=mean_sd(rule.window, setting.diary["noise_correlation"]))
+    each = {
+        n: np.array(np.broadcast_to(traits[n], len(gain)))
+        for n in ("placebo_max", "placebo_half", "noise_sd")
+    }
+    return Prior(
+        np.ascontiguousarray(gain),
+        **each,
+        slip=slip,
+        week=mean_sd(rule.window, setting.diary["noise_correlation"]),
+    )
 
 
 def mean_sd(days, correlation):

@@ -45,5 +45,7 @@ def text(value, name):
 def days_in_all(value, name):
     """The value, if it is no more days than a trial may last. Raises TrialError."""
     if value > MOST_DAYS:
-        raise TrialError(f"{name}: {value} days are more than a trial may last (at most {MOST_DAYS}).")
+        raise TrialError(
+            f"{name}: {value} days are more than a trial may last (at most {MOST_DAYS})."
+        )
     return value

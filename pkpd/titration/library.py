@@ -44,20 +44,28 @@ def _resolved(table):
     if not isinstance(table, dict) or "like" not in table:
         return table
     known(table["like"], _library(), "like")
-    return _resolved(_library()[table["like"]]) | {name: value for name, value in table.items() if name != "like"}
+    return _resolved(_library()[table["like"]]) | {
+        name: value for name, value in table.items() if name != "like"
+    }
 
 
 def from_table(table):
     """Rule from a table with `kind`. Raises TrialError that names the field."""
     if not isinstance(table, dict) or "kind" not in table:
-        raise TrialError("a rule is the name of one (pkpd.titration.library), or a table with kind, ladder and days.")
+        raise TrialError(
+            "a rule is the name of one (pkpd.titration.library), or a table with kind, ladder and days."
+        )
     kind = KINDS[known(table["kind"], KINDS, "kind")]
     names = {f.name for f in fields(kind)} - {"prior"}
     entries = {k: v for k, v in table.items() if k != "kind"}
     for name in entries:
         known(name, names, "rule")
     if "ladder" in entries:
-        entries["ladder"] = tuple(entries["ladder"]) if isinstance(entries["ladder"], list) else (entries["ladder"],)
+        entries["ladder"] = (
+            tuple(entries["ladder"])
+            if isinstance(entries["ladder"], list)
+            else (entries["ladder"],)
+        )
     if not isinstance(entries.get("conditions", []), list):
         raise TrialError("conditions is a list of tables.")
     entries["conditions"] = tuple(_condition(c) for c in entries.get("conditions", ()))

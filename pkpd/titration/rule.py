@@ -12,7 +12,20 @@ import numpy as np
 from pkpd.errors import TrialError
 from pkpd.titration.checks import known, number, share, text, whole_number
 
-ACTS = ("start", "up", "down", "hold", "back to the best", "stop", "reduce", "best of all", "top", "no entries", "next", "end")
+ACTS = (
+    "start",
+    "up",
+    "down",
+    "hold",
+    "back to the best",
+    "stop",
+    "reduce",
+    "best of all",
+    "top",
+    "no entries",
+    "next",
+    "end",
+)
 START, UP, DOWN, HOLD, BACK, STOP, REDUCE, BEST, TOP, BLANK, NEXT, END = range(len(ACTS))
 OFF = -1  # place of a patient who takes no dose
 QUANTITIES = ("improvement", "score", "worse", "adverse")
@@ -37,9 +50,15 @@ class Condition:
         known(self.do, DEEDS, "conditions.do")
         if (self.at_least is None) == (self.at_most is None):
             raise TrialError("conditions: give either at_least or at_most.")
-        number(self.at_least if self.at_most is None else self.at_most, "conditions.at_least or at_most")
+        number(
+            self.at_least if self.at_most is None else self.at_most,
+            "conditions.at_least or at_most",
+        )
         if self.when == "improvement":
-            share(abs(self.at_least if self.at_most is None else self.at_most), "conditions: improvement")
+            share(
+                abs(self.at_least if self.at_most is None else self.at_most),
+                "conditions: improvement",
+            )
 
     def holds(self, seen):
         """(P,) whether it applies; never where the quantity is not known."""
@@ -116,13 +135,20 @@ class Rule:
         whole_number(self.days, "days")
         whole_number(self.window, "window")
         if self.window > self.days:
-            raise TrialError(f"window: {self.window} days are more than the {self.days} days of a step.")
+            raise TrialError(
+                f"window: {self.window} days are more than the {self.days} days of a step."
+            )
         if self.helped is not None:
             share(self.helped, "helped")
         doses = self.ladder
-        plain = all(isinstance(d, (int, float)) and not isinstance(d, bool) and 0 <= d < np.inf for d in doses)
+        plain = all(
+            isinstance(d, (int, float)) and not isinstance(d, bool) and 0 <= d < np.inf
+            for d in doses
+        )
         if not doses or not plain or list(doses) != sorted(set(doses)):
-            raise TrialError(f"ladder {list(doses)}: write doses from 0 on that increase, such as [1.5, 3, 4.5].")
+            raise TrialError(
+                f"ladder {list(doses)}: write doses from 0 on that increase, such as [1.5, 3, 4.5]."
+            )
 
     @property
     def longest(self):
@@ -142,10 +168,16 @@ class Rule:
         """Memory before the first dose. now : (P,) dose that the phase before ended with"""
         n, doses = patients, len(self.ladder)
         return Memory(
-            place=np.full(n, self.start), ceiling=np.full(n, doses - 1), best=np.full(n, OFF), best_score=np.full(n, np.inf),
-            visits=np.zeros(n, np.int64), done=np.zeros(n, bool), found=np.full(n, np.nan),
-            trials=np.zeros((n, doses)), hits=np.zeros((n, doses)),
-        )  # fmt: skip
+            place=np.full(n, self.start),
+            ceiling=np.full(n, doses - 1),
+            best=np.full(n, OFF),
+            best_score=np.full(n, np.inf),
+            visits=np.zeros(n, np.int64),
+            done=np.zeros(n, bool),
+            found=np.full(n, np.nan),
+            trials=np.zeros((n, doses)),
+            hits=np.zeros((n, doses)),
+        )
 
     def doses(self, memory):
         """(P,) dose in force."""
@@ -184,7 +216,9 @@ class Rule:
     def conclude(self, memory, seen, who):
         """Write down the dose found by those whose rule has ended: the one they stay on, if it helped."""
         helps = seen.score <= self.threshold(seen)
-        memory.found = np.where(who & helps & (self.doses(memory) > 0), self.doses(memory), memory.found)
+        memory.found = np.where(
+            who & helps & (self.doses(memory) > 0), self.doses(memory), memory.found
+        )
 
     def threshold(self, seen):
         """(P,) mean entry at which a dose has helped."""

@@ -18,7 +18,9 @@ class _Known:
     """Doses found by comparing steps: the best step's dose, if it helped."""
 
     def conclude(self, memory, seen, who):
-        memory.found = np.where(who & (memory.place >= 0) & self.helping(memory, seen), self.doses(memory), memory.found)
+        memory.found = np.where(
+            who & (memory.place >= 0) & self.helping(memory, seen), self.doses(memory), memory.found
+        )
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,21 @@ class UpAndDown(Rule):
         super().__post_init__()
         share(self.response, "response")
         if number(self.first, "first") not in self.ladder:
-            raise TrialError(f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}.")
+            raise TrialError(
+                f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}."
+            )
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise TrialError(f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")
+            raise TrialError(
+                f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on."
+            )
 
     def scaled(self, factor, unit):
-        return replace(self, ladder=tuple(d * factor for d in self.ladder), first=self.first * factor, unit=unit)
+        return replace(
+            self,
+            ladder=tuple(d * factor for d in self.ladder),
+            first=self.first * factor,
+            unit=unit,
+        )
 
     @property
     def start(self):
@@ -138,10 +149,16 @@ class UpAndDown(Rule):
 
     def _ed50(self, memory):
         """(P,) dose with a response half the time; NaN where the steps do not reach it."""
-        return np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5)) if self.ladder[0] > 0 else np.full(len(memory.place), np.nan)
+        return (
+            np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5))
+            if self.ladder[0] > 0
+            else np.full(len(memory.place), np.nan)
+        )
 
     def _nearest(self, dose):
-        steps = np.abs(np.log(np.where(np.isnan(dose), self.ladder[-1], dose))[:, None] - np.log(self.ladder))
+        steps = np.abs(
+            np.log(np.where(np.isnan(dose), self.ladder[-1], dose))[:, None] - np.log(self.ladder)
+        )
         return np.argmin(steps, axis=1)
 
     def conclude(self, memory, seen, who):
@@ -166,14 +183,18 @@ class Bayes(Rule):
     prior_seed: int = 2_000_003
     settle: float = 10.0
     misfit: float = 0.2
-    prior: object = field(default=None, compare=False, repr=False)  # set by pkpd.trials.conduct.prepared
+    prior: object = field(
+        default=None, compare=False, repr=False
+    )  # set by pkpd.trials.conduct.prepared
 
     def __post_init__(self):
         super().__post_init__()
         known(self.choice, ("thompson", "expected"), "choice")
         whole_number(self.particles, "particles")
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise TrialError(f"steps: a Bayesian rule with {self.steps!r} steps can never stop; write a whole number from 1 on.")
+            raise TrialError(
+                f"steps: a Bayesian rule with {self.steps!r} steps can never stop; write a whole number from 1 on."
+            )
         for name in ("settle", "misfit"):
             if not number(getattr(self, name), name) > 0:
                 raise TrialError(f"{name}: {getattr(self, name):g} must be above 0.")

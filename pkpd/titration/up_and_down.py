@@ -13,7 +13,9 @@ from numba import njit
 from pkpd.errors import TrialError
 
 PLACES = 121  # where the interval is looked for: from a step below the doses to a step above them
-SPREADS = np.geomspace(0.15, 8.0, 25)  # of the logistic curve behind the interval, in steps of the doses
+SPREADS = np.geomspace(
+    0.15, 8.0, 25
+)  # of the logistic curve behind the interval, in steps of the doses
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,12 @@ def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000
     places, answers = np.asarray(places), np.asarray(answers, dtype=bool)
     if x.ndim != 1 or not (np.isfinite(x).all() and (x > 0).all() and (np.diff(x) > 0).all()):
         raise TrialError("doses must be positive and increasing.")
-    if not len(places) or places.shape != answers.shape or places.min() < 0 or places.max() >= len(x):
+    if (
+        not len(places)
+        or places.shape != answers.shape
+        or places.min() < 0
+        or places.max() >= len(x)
+    ):
         raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
     if not (0 < target < 1 and 0 < level < 1):
         raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
@@ -72,14 +79,18 @@ def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000
         uniforms = np.random.Generator(np.random.Philox(seed)).random((draws, len(places)))
         low, high = _likely(x, trials[None], hits[None], target, level, int(places[0]), uniforms)
         low, high = min(low, value), max(high, value)
-    return EffectiveDose(target, float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), level)
+    return EffectiveDose(
+        target, float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), level
+    )
 
 
 def _likely(x, trials, hits, target, level, first, uniforms):
     """Ends of the interval; infinite where it goes beyond a step outside the doses."""
     step = (x[-1] - x[0]) / (len(x) - 1)
     at = np.linspace(x[0] - step, x[-1] + step, PLACES)
-    slope = (x - at[:, None, None]) / (SPREADS[:, None] * step) + np.log(target / (1 - target))  # (PLACES, SPREADS, D)
+    slope = (x - at[:, None, None]) / (SPREADS[:, None] * step) + np.log(
+        target / (1 - target)
+    )  # (PLACES, SPREADS, D)
     yes, no = -np.logaddexp(0, -slope), -np.logaddexp(0, slope)
     likelihood = (yes @ hits[0]) + no @ (trials - hits)[0]
     place, spread = np.unravel_index(likelihood.argmax(), likelihood.shape)
@@ -95,13 +106,20 @@ def _end(at, short, last, side):
     """Where `short` rises through 0 beyond the `last` place inside."""
     if not 0 <= last + side < len(at):
         return side * np.inf
-    return at[last] + (at[last + side] - at[last]) * short[last] / (short[last] - short[last + side])
+    return at[last] + (at[last + side] - at[last]) * short[last] / (
+        short[last] - short[last + side]
+    )
 
 
 def centred_isotonic(x, trials, hits, target):
     """Place on x (D,) where the curve through trials and hits (P, D) reaches `target`, (P,); NaN where it does not."""
     x = np.ascontiguousarray(x, dtype=np.float64)
-    return _crossings(x, np.ascontiguousarray(trials, dtype=np.float64), np.ascontiguousarray(hits, dtype=np.float64), float(target))
+    return _crossings(
+        x,
+        np.ascontiguousarray(trials, dtype=np.float64),
+        np.ascontiguousarray(hits, dtype=np.float64),
+        float(target),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -136,7 +154,9 @@ def _crossings(x, trials, hits, target):
                 found[r] = place[k]
                 break
             if k > 0 and rate[k - 1] < target < rate[k]:
-                found[r] = place[k - 1] + (target - rate[k - 1]) / (rate[k] - rate[k - 1]) * (place[k] - place[k - 1])
+                found[r] = place[k - 1] + (target - rate[k - 1]) / (rate[k] - rate[k - 1]) * (
+                    place[k] - place[k - 1]
+                )
                 break
     return found
 

@@ -64,12 +64,16 @@ class Course:
 
     def window(self, last, days):
         """Mean entry (P,) of so many days up to day `last`."""
-        return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[0]
+        return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[
+            0
+        ]
 
     def closing(self, last, days):
         """The same, up to the day of leaving for patients who left before."""
         ends = np.where((self.left > 0) & (self.left < last), self.left, last)[:, None]
-        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[0]
+        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[
+            0
+        ]
 
     def baseline(self):
         """(P,) mean entry of the last week of the run-in."""
@@ -81,25 +85,54 @@ class Course:
         for v in self.visits:
             who = np.flatnonzero(v.there)
             fixed = {"DAY": np.full(len(who), v.day), "PHASE": np.full(len(who), v.phase + 1)}
-            rows.append({"ID": self.ids[who]} | fixed | {
-                "DOSE": v.dose[who], "SCORE": v.score[who], "ENTRIES": v.entries[who], "ADVERSE": v.adverse[who],
-                "RULE": np.array(ACTS)[v.act[who]], "NEXT": v.following[who],
-            })  # fmt: skip
+            rows.append(
+                {"ID": self.ids[who]}
+                | fixed
+                | {
+                    "DOSE": v.dose[who],
+                    "SCORE": v.score[who],
+                    "ENTRIES": v.entries[who],
+                    "ADVERSE": v.adverse[who],
+                    "RULE": np.array(ACTS)[v.act[who]],
+                    "NEXT": v.following[who],
+                }
+            )
         table = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
         order = np.argsort(table["ID"], kind="stable")
         return {name: column[order] for name, column in table.items()}
 
 
-def follow(setting, people, phases, *, run_in=14, seed=None, replicate=0, own_traits=False, until_done=False, progress=None):
+def follow(
+    setting,
+    people,
+    phases,
+    *,
+    run_in=14,
+    seed=None,
+    replicate=0,
+    own_traits=False,
+    until_done=False,
+    progress=None,
+):
     """Course of a cohort through phases [(days, Rule), ...], in chunks of patients.
 
     until_done : patients are followed no further than their rule's end (with a single phase)
     progress : called with the number of finished patients
     """
-    parts, options = [], {"run_in": run_in, "seed": people.seed if seed is None else seed, "replicate": replicate, "own_traits": own_traits}
+    parts, options = (
+        [],
+        {
+            "run_in": run_in,
+            "seed": people.seed if seed is None else seed,
+            "replicate": replicate,
+            "own_traits": own_traits,
+        },
+    )
     for first in range(0, len(people), CHUNK):
         rows = slice(first, first + CHUNK)
-        part = replace(people, ids=people.ids[rows], theta=people.theta[rows], latent=people.latent[rows])
+        part = replace(
+            people, ids=people.ids[rows], theta=people.theta[rows], latent=people.latent[rows]
+        )
         parts.append(_Arm(setting, part, phases, until_done, **options).course())
         if progress is not None:
             progress(min(first + CHUNK, len(people)))
@@ -111,11 +144,17 @@ def joined(parts):
     if len(parts) == 1:
         return parts[0]
     common = ("run_in", "days", "visits")
-    stacked = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Course) if f.name not in common}
+    stacked = {
+        f.name: np.concatenate([getattr(p, f.name) for p in parts])
+        for f in fields(Course)
+        if f.name not in common
+    }
     visits = []
     for group in zip(*(p.visits for p in parts), strict=True):
         names = [f.name for f in fields(Visit) if f.name not in ("phase", "day")]
-        visits.append(replace(group[0], **{n: np.concatenate([getattr(v, n) for v in group]) for n in names}))
+        visits.append(
+            replace(group[0], **{n: np.concatenate([getattr(v, n) for v in group]) for n in names})
+        )
     return replace(parts[0], **stacked, visits=tuple(visits))
 
 
@@ -129,13 +168,27 @@ class _Arm:
     """One chunk of patients on its way through an arm."""
 
     def __init__(self, setting, people, phases, until_done, run_in, seed, replicate, own_traits):
-        self.setting, self.phases, self.run_in, self.until_done = setting, phases, run_in, until_done
+        self.setting, self.phases, self.run_in, self.until_done = (
+            setting,
+            phases,
+            run_in,
+            until_done,
+        )
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
         people = replace(people, seed=seed, replicate=replicate)  # of the occasions
         self.due = setting.due(total)
-        self.body = Physiology(setting, people, -run_in, self.due, np.broadcast_to(traits["baseline"], n), effect_of(traits, n))
-        self.observer = Observer(setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits)
+        self.body = Physiology(
+            setting,
+            people,
+            -run_in,
+            self.due,
+            np.broadcast_to(traits["baseline"], n),
+            effect_of(traits, n),
+        )
+        self.observer = Observer(
+            setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits
+        )
         self.there = self.body.status == 0
         self.followed = np.ones(n, bool)
         self.draws = {"seed": seed, "ids": people.ids, "purpose": "visit", "replicate": replicate}
@@ -173,9 +226,22 @@ class _Arm:
             found.append(memory.found)
             ended.append(memory.done)
         return Course(
-            self.ids, self.run_in, self.days, self.observer.entries, self.score, self.dose, self.taken, self.events, self.left, self.reason,
-            np.column_stack(found), np.column_stack(ended), self.body.base, self.body.status, tuple(visits),
-        )  # fmt: skip
+            self.ids,
+            self.run_in,
+            self.days,
+            self.observer.entries,
+            self.score,
+            self.dose,
+            self.taken,
+            self.events,
+            self.left,
+            self.reason,
+            np.column_stack(found),
+            np.column_stack(ended),
+            self.body.base,
+            self.body.status,
+            tuple(visits),
+        )
 
     def _live(self, first, days, dose):
         """Days first, first + 1, ... on a dose (P,); (P,) new adverse events."""
@@ -189,7 +255,11 @@ class _Arm:
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
         self.score[rows, span], self.events[rows, span] = score, look.events
         self.dose[rows, span] = dose[rows][:, None] * (first > 0)
-        np.add.at(self.taken, (rows[:, None], self.due_day[due] + self.run_in), amounts * self.takes[np.ix_(rows, due)])
+        np.add.at(
+            self.taken,
+            (rows[:, None], self.due_day[due] + self.run_in),
+            amounts * self.takes[np.ix_(rows, due)],
+        )
         self._part(rows, look)
         return self._counted(rows, look)
 
@@ -215,10 +285,30 @@ class _Arm:
         there = self.there & self.followed
         draw = uniforms(**self.draws, count=occasion + 1)[:, occasion]
         wanted = np.broadcast_to(self.observer.traits["improvement_wanted"], len(self.ids))
-        return VisitData(last, np.where(there, score, np.nan), entries, self.observer.baseline(), adverse, draw, wanted)
+        return VisitData(
+            last,
+            np.where(there, score, np.nan),
+            entries,
+            self.observer.baseline(),
+            adverse,
+            draw,
+            wanted,
+        )
 
     def _visit(self, phase, day, dose, seen, act, following):
         n, there = len(self.ids), self.there & self.followed
         if seen is None:
-            return Visit(phase, day, dose, np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64), act, following, there.copy())
-        return Visit(phase, day, dose, seen.score, seen.entries, seen.adverse, act, following, there.copy())
+            return Visit(
+                phase,
+                day,
+                dose,
+                np.full(n, np.nan),
+                np.zeros(n, np.int64),
+                np.zeros(n, np.int64),
+                act,
+                following,
+                there.copy(),
+            )
+        return Visit(
+            phase, day, dose, seen.score, seen.entries, seen.adverse, act, following, there.copy()
+        )

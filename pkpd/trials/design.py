@@ -150,11 +150,17 @@ def _check_arm(arm):
     for phase in arm.phases:
         place = f"{where}: phases: '{phase.name}'"
         if phase.start < day:
-            raise TrialError(f"{place}: start: day {phase.start} lies inside '{before}', which lasts to day {day}; phases must not overlap.")
+            raise TrialError(
+                f"{place}: start: day {phase.start} lies inside '{before}', which lasts to day {day}; phases must not overlap."
+            )
         if phase.start > day:
-            raise TrialError(f"{place}: start: nothing is said of days {day} to {phase.start}; add a phase with dose = 0 for a washout.")
+            raise TrialError(
+                f"{place}: start: nothing is said of days {day} to {phase.start}; add a phase with dose = 0 for a washout."
+            )
         if phase.days % phase.rule.days:
-            raise TrialError(f"{place}: days: {phase.days} days are no whole number of the rule's {phase.rule.days}-day steps.")
+            raise TrialError(
+                f"{place}: days: {phase.days} days are no whole number of the rule's {phase.rule.days}-day steps."
+            )
         day, before = days_in_all(phase.end, place), phase.name
 
 
@@ -177,9 +183,13 @@ def _check_endpoint(endpoint, arms):
         if endpoint.day is not None:
             whole_number(endpoint.day, f"{where}: day")
             if endpoint.day < arm.first_visit:
-                raise TrialError(f"{where}: day {endpoint.day} lies before the first visit of arm '{arm.name}' on day {arm.first_visit}.")
+                raise TrialError(
+                    f"{where}: day {endpoint.day} lies before the first visit of arm '{arm.name}' on day {arm.first_visit}."
+                )
             if endpoint.day > arm.end:
-                raise TrialError(f"{where}: day {endpoint.day} lies after the end of arm '{arm.name}' on day {arm.end}.")
+                raise TrialError(
+                    f"{where}: day {endpoint.day} lies after the end of arm '{arm.name}' on day {arm.end}."
+                )
 
 
 def read(path):
@@ -206,14 +216,19 @@ def from_data(data, folder=Path()):
         if not isinstance(entries.get(name, {}), dict):
             raise TrialError(f"{name} is a table.")
         for key, value in entries.get(name, {}).items():
-            text(value, f"{name}: {key}") if not isinstance(value, (int, float)) else number(value, f"{name}: {key}")
+            text(value, f"{name}: {key}") if not isinstance(value, (int, float)) else number(
+                value, f"{name}: {key}"
+            )
     if "model" not in entries:
         raise TrialError("model is missing; write for example model = 'ldn/hormesis'.")
     for name in ("model", "diary"):
         if text(entries.get(name, ""), name).endswith(".toml"):
             entries[name] = str(folder / entries[name])
     entries["arms"] = tuple(_arm(k, a) for k, a in enumerate(_list(data, "arms")))
-    entries["endpoints"] = tuple(Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"})) for k, e in enumerate(_list(data, "endpoints")))
+    entries["endpoints"] = tuple(
+        Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"}))
+        for k, e in enumerate(_list(data, "endpoints"))
+    )
     return Design(**entries)
 
 
@@ -260,10 +275,19 @@ def _phase(table, day, where):
     if ("rule" in table) == ("dose" in table):
         raise TrialError(f"{where}: give either rule or dose.")
     try:
-        days = whole_number(table.get("days", 0), "days") if "days" in table or "dose" in table else None
+        days = (
+            whole_number(table.get("days", 0), "days")
+            if "days" in table or "dose" in table
+            else None
+        )
         rule = find_rule(table["rule"]) if "rule" in table else _fixed(table, days)
         start = whole_number(table.get("start", day), "start", 0)
-        return Phase(str(table.get("name", f"phase from day {start}")), start, rule.longest if days is None else days, rule)
+        return Phase(
+            str(table.get("name", f"phase from day {start}")),
+            start,
+            rule.longest if days is None else days,
+            rule,
+        )
     except PkpdError as error:
         raise TrialError(f"{where}: {error}") from error
 
@@ -272,4 +296,11 @@ def _fixed(table, days):
     every = table.get("visits_every", next(step for step in (14, 7, days) if days % step == 0))
     whole_number(every, "visits_every")
     dose = number(table["dose"], "dose")
-    return Fixed(ladder=(dose,), unit=table.get("unit", "mg"), days=every, window=min(WEEK, every), visits=max(days // every, 1), label=f"{dose:g} a day")
+    return Fixed(
+        ladder=(dose,),
+        unit=table.get("unit", "mg"),
+        days=every,
+        window=min(WEEK, every),
+        visits=max(days // every, 1),
+        label=f"{dose:g} a day",
+    )

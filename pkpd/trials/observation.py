@@ -21,9 +21,20 @@ RISK_DAYS, BENEFIT_DAYS, WEEK = 84.0, 28.0, 7
 STAYED, ADVERSE, NO_BENEFIT, OTHER, FAILED = range(5)
 REASONS = ("", "adverse event", "lack of benefit", "other reasons", "not solved")
 _SHARES = (
-    "placebo_max", "noise_correlation", "missing", "missed", "late", "blockade_ref", "leave_adverse", "leave_random", "leave_no_benefit",
-    "benefit_wanted", "improvement_wanted", "responds", *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
-)  # fmt: skip
+    "placebo_max",
+    "noise_correlation",
+    "missing",
+    "missed",
+    "late",
+    "blockade_ref",
+    "leave_adverse",
+    "leave_random",
+    "leave_no_benefit",
+    "benefit_wanted",
+    "improvement_wanted",
+    "responds",
+    *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
+)
 _AMOUNTS = ("baseline", "placebo_half", "noise_sd", "step", "late_most", "patience", "effect_size")
 
 
@@ -45,9 +56,13 @@ class Diary:
             if item.iiv is None:
                 found[name] = item.value
             elif item.iiv.kind == "classes":
-                found[name] = classes(item.iiv, uniforms(seed, ids, f"trait {name}", 1, replicate)[:, 0])
+                found[name] = classes(
+                    item.iiv, uniforms(seed, ids, f"trait {name}", 1, replicate)[:, 0]
+                )
             else:
-                found[name] = around(item.iiv, item.value, normals(seed, ids, f"trait {name}", 1, replicate)[:, 0])
+                found[name] = around(
+                    item.iiv, item.value, normals(seed, ids, f"trait {name}", 1, replicate)[:, 0]
+                )
         return found
 
 
@@ -66,24 +81,36 @@ def diary(path=None, changes=None):
     found = {e[0]: builder.input(*e, covariate=False) for e in builder.entries("parameters")}
     for name in (*_SHARES, *_AMOUNTS):
         if name not in found:
-            raise ModelError(f"{file.path}: parameter '{name}' is missing; copy its line from {DIARY}.")
+            raise ModelError(
+                f"{file.path}: parameter '{name}' is missing; copy its line from {DIARY}."
+            )
     for name in found:
         if name not in (*_SHARES, *_AMOUNTS):
-            raise ModelError(f"{found[name].place}: unknown parameter '{name}'.{closest(name, (*_SHARES, *_AMOUNTS))}")
+            raise ModelError(
+                f"{found[name].place}: unknown parameter '{name}'.{closest(name, (*_SHARES, *_AMOUNTS))}"
+            )
     for name, value in (changes or {}).items():
         if name not in found:
             raise TrialError(f"diary: unknown parameter '{name}'.{closest(name, found)}")
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)
+        number = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)
+        )
         if not number:
             raise TrialError(f"diary: {name} must be a number, not {value!r}.")
         # a probability of 0 or 1 is one for everybody: its logit has no spread
         fixed, spread = name in _SHARES and value in (0, 1), found[name].iiv
         if spread is not None and spread.kind == "classes" and not fixed:
-            raise TrialError(f"diary: {name} is 0 or 1 for everybody, or left as it is, but not {value:g}.")
-        found[name] = replace(found[name], value=float(value), iiv=None if fixed or value == 0 else spread)
+            raise TrialError(
+                f"diary: {name} is 0 or 1 for everybody, or left as it is, but not {value:g}."
+            )
+        found[name] = replace(
+            found[name], value=float(value), iiv=None if fixed or value == 0 else spread
+        )
     for name, item in found.items():
         if name in _SHARES and not 0 <= item.value <= 1:
-            raise TrialError(f"{item.place}: {name} is a probability or a share and must lie between 0 and 1, not at {item.value:g}.")
+            raise TrialError(
+                f"{item.place}: {name} is a probability or a share and must lie between 0 and 1, not at {item.value:g}."
+            )
         if name in _AMOUNTS and item.value < 0:
             raise TrialError(f"{item.place}: {name} must not be negative, but is {item.value:g}.")
     return Diary(file.path.stem, _digest(found), found)
@@ -188,8 +215,14 @@ class Observer:
     def _events(self, rows, span, blockade):
         risk = np.empty((*blockade.shape, len(EVENTS)))
         for k, event in enumerate(EVENTS):
-            low, high = (-np.log1p(-self.diary[f"{event}_{arm}"]) / RISK_DAYS for arm in ("placebo", "drug"))
-            relative = blockade / self.diary["blockade_ref"] if self.diary["blockade_ref"] > 0 else np.zeros_like(blockade)
+            low, high = (
+                -np.log1p(-self.diary[f"{event}_{arm}"]) / RISK_DAYS for arm in ("placebo", "drug")
+            )
+            relative = (
+                blockade / self.diary["blockade_ref"]
+                if self.diary["blockade_ref"] > 0
+                else np.zeros_like(blockade)
+            )
             risk[:, :, k] = low + max(high - low, 0.0) * relative
         return self.onsets[rows, span] < risk
 
@@ -198,7 +231,9 @@ class Observer:
         treated = (day > 0)[None, :]
         # one draw for all events of a day: the more there are, the likelier somebody leaves
         fled = adverse < 1.0 - (1.0 - self.diary["leave_adverse"]) ** events.sum(axis=2)
-        wanted = (1.0 - self.diary["benefit_wanted"] * self.trait("improvement_wanted", rows)) * self.baseline(rows)[:, None]
+        wanted = (
+            1.0 - self.diary["benefit_wanted"] * self.trait("improvement_wanted", rows)
+        ) * self.baseline(rows)[:, None]
         bored = (day > self.diary["patience"])[None, :] & (self._weekly(rows, place) > wanted)
         bored &= lack < _daily(self.trait("leave_no_benefit", rows), BENEFIT_DAYS)
         went = treated & (other < _daily(self.diary["leave_random"], RISK_DAYS))
@@ -213,7 +248,10 @@ class Observer:
         first = max(place[0] - WEEK + 1, 0)
         part = self.entries[rows, first : place[-1] + 1]
         known = ~np.isnan(part)
-        total, count = (np.cumsum(np.pad(x, ((0, 0), (1, 0))), axis=1) for x in (np.where(known, part, 0.0), known.astype(float)))
+        total, count = (
+            np.cumsum(np.pad(x, ((0, 0), (1, 0))), axis=1)
+            for x in (np.where(known, part, 0.0), known.astype(float))
+        )
         ends = place - first + 1
         begins = np.maximum(ends - WEEK, 0)
         return _ratio(total[:, ends] - total[:, begins], count[:, ends] - count[:, begins])

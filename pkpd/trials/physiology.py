@@ -65,7 +65,11 @@ class Setting:
 
     def occasions(self, due):
         """(D,) number of the occasion that the dose due at each model time (D,) begins, or belongs to."""
-        return np.floor(due / self.occasion * (1 + 1e-12)).astype(np.int64) if self.occasion else np.arange(len(due))
+        return (
+            np.floor(due / self.occasion * (1 + 1e-12)).astype(np.int64)
+            if self.occasion
+            else np.arange(len(due))
+        )
 
     def own_unit(self, rule):
         """The rule with its doses in the unit of the model's doses. Raises PkpdError where the rule's unit does not measure them."""
@@ -80,12 +84,33 @@ class Setting:
         """Steady state without the drug, and the mean outcome (P,) there."""
         n = len(theta)
         rows, nothing = np.arange(n), np.zeros(n)
-        actions = periodic_actions(self.model, self.benefit.into, nothing, self.benefit.every, theta, rows)
-        found = periodic(self.kernel, theta, rows, actions, self.benefit.every, tol=self.options["rtol"], **self.options)
+        actions = periodic_actions(
+            self.model, self.benefit.into, nothing, self.benefit.every, theta, rows
+        )
+        found = periodic(
+            self.kernel,
+            theta,
+            rows,
+            actions,
+            self.benefit.every,
+            tol=self.options["rtol"],
+            **self.options,
+        )
         return found, found.integral[:, 0] / self.benefit.every
 
 
-def setting(model, diary, null=None, *, occasion="dose", rtol=1e-6, solver="auto", threads=None, changed=None, **changes):
+def setting(
+    model,
+    diary,
+    null=None,
+    *,
+    occasion="dose",
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    changed=None,
+    **changes,
+):
     """Setting for a model with a benefit. occasion : as in pkpd.simulate; changes : outcome, better, ... in place of the model's [benefit].
 
     Raises PkpdError.
@@ -94,15 +119,28 @@ def setting(model, diary, null=None, *, occasion="dose", rtol=1e-6, solver="auto
         raise TrialError(f"null: unknown '{null}'.{closest(str(null), NULLS)}")
     benefit = benefit_of(model, **changes)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
-    kernel = compile(model, observe=tuple(area(n) for n in watched), integrals=watched, solver=solver)
-    found = Setting(model, benefit, diary, null, kernel, 1.0, period(occasion, model.time), {"rtol": rtol, "threads": threads})
+    kernel = compile(
+        model, observe=tuple(area(n) for n in watched), integrals=watched, solver=solver
+    )
+    found = Setting(
+        model,
+        benefit,
+        diary,
+        null,
+        kernel,
+        1.0,
+        period(occasion, model.time),
+        {"rtol": rtol, "threads": threads},
+    )
     if found.scored:
         return found
     # an outcome on another scale is rated so that the least benefit that counts is one point
     untreated = found.untreated(found.typical(1, changed))[1][0] if benefit.delta_relative else 1.0
     point = benefit.delta * abs(untreated)
     if not point > 0:
-        raise TrialError(f"A diary needs to know how much of {benefit.outcome} is a point: give an absolute delta above 0, such as delta = '1'.")
+        raise TrialError(
+            f"A diary needs to know how much of {benefit.outcome} is a point: give an absolute delta above 0, such as delta = '1'."
+        )
     return replace(found, point=point)
 
 
@@ -115,7 +153,12 @@ class Physiology:
 
     def __init__(self, setting, people, start, due=(), base=None, effect=None):
         own, untreated = setting.untreated(people.theta)
-        self.setting, self.theta, self.status, self.effect = setting, people.theta, own.status.copy(), 1.0
+        self.setting, self.theta, self.status, self.effect = (
+            setting,
+            people.theta,
+            own.status.copy(),
+            1.0,
+        )
         self.base = untreated / setting.point if setting.scored else base
         if setting.null == "same-med":
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
@@ -126,7 +169,9 @@ class Physiology:
         self.waiting = [np.zeros((len(people), 0), kind) for kind in (float, float, np.int64)]
         self.people, self.occasion = people, np.zeros(len(people), np.int64)
         self.number = setting.occasions(np.asarray(due))
-        varies = setting.null is None and setting.occasion != 0 and len(due) and varying_between(people)
+        varies = (
+            setting.null is None and setting.occasion != 0 and len(due) and varying_between(people)
+        )
         self.effects = effects(people, self.number[-1] + 1) if varies else None  # (P, C, J)
 
     def advance(self, rows, days, doses, times, amounts):
@@ -144,9 +189,24 @@ class Physiology:
         grid = begin + s.day * np.arange(1, days + 1)
         grid[-1] = end
         run = solve(
-            s.kernel, theta, person, self.y[rows], begin, end, actions, grid, control=self.control[rows], largest=self.largest[rows], **s.options
+            s.kernel,
+            theta,
+            person,
+            self.y[rows],
+            begin,
+            end,
+            actions,
+            grid,
+            control=self.control[rows],
+            largest=self.largest[rows],
+            **s.options,
         )
-        self.y[rows], self.control[rows], self.largest[rows], self.now = run.end, run.control, run.largest, end
+        self.y[rows], self.control[rows], self.largest[rows], self.now = (
+            run.end,
+            run.control,
+            run.largest,
+            end,
+        )
         self.status[rows] = np.where(self.status[rows] == OK, run.status, self.status[rows])
         daily = np.diff(run.out, axis=1, prepend=0.0) / s.day
         blockade = daily[:, :, -1] if s.benefit.blockade else np.zeros(daily.shape[:2])
@@ -164,7 +224,9 @@ class Physiology:
         times = np.where((amounts > 0) & (s.null != "no-effect"), times, np.inf)
         numbers = np.broadcast_to(self.number[doses], times.shape)
         waits = [a[rows] for a in self.waiting]
-        theta, person = self._inputs(rows, np.hstack([now, np.where(waits[2] < 0, now, waits[2]), numbers]))
+        theta, person = self._inputs(
+            rows, np.hstack([now, np.where(waits[2] < 0, now, waits[2]), numbers])
+        )
         now, later, new = np.split(person, [1, 1 + waits[2].shape[1]], axis=1)
         arrive, amounts = arriving(s.model, s.benefit.into, times, amounts, theta, new)
         nothing = np.full(times.shape, -1)
@@ -175,7 +237,11 @@ class Physiology:
         late = np.isfinite(times) & (times >= end)
         self._begun(rows, np.where((times < end) & (numbers >= 0), times, -np.inf), numbers)
         self._wait(rows, late, times, amounts, numbers)
-        return theta, now[:, 0], single_actions(s.model, s.benefit.into, np.where(late, np.inf, times), amounts, person)
+        return (
+            theta,
+            now[:, 0],
+            single_actions(s.model, s.benefit.into, np.where(late, np.inf, times), amounts, person),
+        )
 
     def _inputs(self, rows, numbers):
         """theta, and the row of it for each of the patients `rows` on the occasions `numbers` (n, m)."""

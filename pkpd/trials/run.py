@@ -20,7 +20,14 @@ from pkpd.trials.observation import EVENTS, REASONS, Diary
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
 
-PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
+PGI = (
+    -0.50,
+    -0.30,
+    -0.15,
+    0.15,
+    0.30,
+    0.50,
+)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
 LEVEL = 0.95
 
 
@@ -45,11 +52,18 @@ class TrialResult:
         parts = []
         for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
             n = len(course.ids)
-            parts.append({
-                "ID": course.ids, "ARM": np.full(n, arm.name), "base": course.base, "baseline": course.baseline(), "left": course.left,
-                "left_because": np.array(REASONS)[course.reason], **{e: course.events[:, :, j].any(axis=1) for j, e in enumerate(EVENTS)},
-                **{name: values[k] for name, values in self.values.items()},
-            })  # fmt: skip
+            parts.append(
+                {
+                    "ID": course.ids,
+                    "ARM": np.full(n, arm.name),
+                    "base": course.base,
+                    "baseline": course.baseline(),
+                    "left": course.left,
+                    "left_because": np.array(REASONS)[course.reason],
+                    **{e: course.events[:, :, j].any(axis=1) for j, e in enumerate(EVENTS)},
+                    **{name: values[k] for name, values in self.values.items()},
+                }
+            )
         return _stacked(parts)
 
     def diaries(self):
@@ -57,11 +71,18 @@ class TrialResult:
         parts = []
         for arm, course in zip(self.design.arms, self.courses, strict=True):
             n, days = course.diary.shape
-            parts.append({
-                "ID": np.repeat(course.ids, days), "ARM": np.full(n * days, arm.name), "DAY": np.tile(course.days, n), "DIARY": course.diary.ravel(),
-                "score": course.score.ravel(), "DOSE": course.dose.ravel(), "taken": course.taken.ravel(),
-                **{e: course.events[:, :, j].ravel() for j, e in enumerate(EVENTS)},
-            })  # fmt: skip
+            parts.append(
+                {
+                    "ID": np.repeat(course.ids, days),
+                    "ARM": np.full(n * days, arm.name),
+                    "DAY": np.tile(course.days, n),
+                    "DIARY": course.diary.ravel(),
+                    "score": course.score.ravel(),
+                    "DOSE": course.dose.ravel(),
+                    "taken": course.taken.ravel(),
+                    **{e: course.events[:, :, j].ravel() for j, e in enumerate(EVENTS)},
+                }
+            )
         return _stacked(parts)
 
     def audit(self):
@@ -72,19 +93,29 @@ class TrialResult:
     def summary(self, command=None):
         """The trial in a few numbers, as plain data: arms, endpoints, comparisons with the first arm, provenance."""
         return {
-            "title": self.design.title, "allocation": self.design.allocation, "null": self.design.null, "run_in": self.design.run_in,
-            "arms": [_arm_summary(a, c) for a, c in zip(self.design.arms, self.courses, strict=True)],
+            "title": self.design.title,
+            "allocation": self.design.allocation,
+            "null": self.design.null,
+            "run_in": self.design.run_in,
+            "arms": [
+                _arm_summary(a, c) for a, c in zip(self.design.arms, self.courses, strict=True)
+            ],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
-            "provenance": provenance(self.model, self.cohort, command) | {"diary": self.diary.digest[:16]},
-        }  # fmt: skip
+            "provenance": provenance(self.model, self.cohort, command)
+            | {"diary": self.diary.digest[:16]},
+        }
 
     def _endpoint(self, endpoint):
         values = self.values[endpoint.name]
         paired = self.design.allocation == "shared"
         return {
-            "kind": endpoint.kind, "arms": {name: described(v) for name, v in zip(self.names, values, strict=True)},
-            "against_first": {name: compared(v, values[0], paired) for name, v in zip(self.names[1:], values[1:], strict=True)},
-        }  # fmt: skip
+            "kind": endpoint.kind,
+            "arms": {name: described(v) for name, v in zip(self.names, values, strict=True)},
+            "against_first": {
+                name: compared(v, values[0], paired)
+                for name, v in zip(self.names[1:], values[1:], strict=True)
+            },
+        }
 
 
 def _stacked(parts):
@@ -94,12 +125,21 @@ def _stacked(parts):
 def _arm_summary(arm, course):
     found = [course.found[:, k][np.isfinite(course.found[:, k])] for k in range(len(arm.phases))]
     return {
-        "name": arm.name, "patients": len(course.ids), "rules": [p.rule.label or p.rule.kind for p in arm.phases],
-        "left_because": {REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))},
-        "adverse": {e: float(course.events[:, :, j].any(axis=1).mean()) if len(course.ids) else None for j, e in enumerate(EVENTS)},
+        "name": arm.name,
+        "patients": len(course.ids),
+        "rules": [p.rule.label or p.rule.kind for p in arm.phases],
+        "left_because": {
+            REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))
+        },
+        "adverse": {
+            e: float(course.events[:, :, j].any(axis=1).mean()) if len(course.ids) else None
+            for j, e in enumerate(EVENTS)
+        },
         "any_adverse": float(course.events.any(axis=(1, 2)).mean()) if len(course.ids) else None,
-        "dose_found": [{"patients": len(f), "median": float(np.median(f)) if len(f) else None} for f in found],
-    }  # fmt: skip
+        "dose_found": [
+            {"patients": len(f), "median": float(np.median(f)) if len(f) else None} for f in found
+        ],
+    }
 
 
 def described(values):
@@ -111,7 +151,13 @@ def described(values):
     if n < 2:
         return {"n": n, "mean": float(x[0]) if n else None, "sd": None, "low": None, "high": None}
     half = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * x.std(ddof=1) / np.sqrt(n)
-    return {"n": n, "mean": float(x.mean()), "sd": float(x.std(ddof=1)), "low": float(x.mean() - half), "high": float(x.mean() + half)}
+    return {
+        "n": n,
+        "mean": float(x.mean()),
+        "sd": float(x.std(ddof=1)),
+        "low": float(x.mean() - half),
+        "high": float(x.mean() + half),
+    }
 
 
 def compared(values, reference, paired):
@@ -124,15 +170,43 @@ def compared(values, reference, paired):
     else:
         values, reference = values[np.isfinite(values)], reference[np.isfinite(reference)]
     difference = float(values.mean() - reference.mean()) if len(values) and len(reference) else None
-    spread = values - reference if paired else np.concatenate([values - values.mean(), reference - reference.mean()]) if difference is not None else values
+    spread = (
+        values - reference
+        if paired
+        else np.concatenate([values - values.mean(), reference - reference.mean()])
+        if difference is not None
+        else values
+    )
     if min(len(values), len(reference)) < 2 or not np.ptp(spread) > 0:
         return {"difference": difference, "low": None, "high": None, "p": None}
-    test = stats.ttest_rel(values, reference) if paired else stats.ttest_ind(values, reference, equal_var=False)
+    test = (
+        stats.ttest_rel(values, reference)
+        if paired
+        else stats.ttest_ind(values, reference, equal_var=False)
+    )
     interval = test.confidence_interval(LEVEL)
-    return {"difference": difference, "low": float(interval.low), "high": float(interval.high), "p": float(test.pvalue)}
+    return {
+        "difference": difference,
+        "low": float(interval.low),
+        "high": float(interval.high),
+        "p": float(test.pvalue),
+    }
 
 
-def trial(design, *, n=None, seed=None, ids=None, people=None, diary=None, replicate=0, rtol=1e-6, solver="auto", threads=None, progress=None):
+def trial(
+    design,
+    *,
+    n=None,
+    seed=None,
+    ids=None,
+    people=None,
+    diary=None,
+    replicate=0,
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    progress=None,
+):
     """Run a trial.
 
     Parameters
@@ -147,20 +221,43 @@ def trial(design, *, n=None, seed=None, ids=None, people=None, diary=None, repli
     TrialResult. Raises PkpdError for bad input.
     """
     design = design if isinstance(design, Design) else read(design)
-    design = replace(design, patients=design.patients if n is None else n, seed=design.seed if seed is None else seed)
+    design = replace(
+        design,
+        patients=design.patients if n is None else n,
+        seed=design.seed if seed is None else seed,
+    )
     model = load(design.model) if people is None else people.model
     notes = read_diary(design.diary, design.diary_set) if diary is None else diary
-    place = setting(model, notes, design.null, occasion=design.occasion, rtol=rtol, solver=solver, threads=threads, changed=None, **_benefit(design))
+    place = setting(
+        model,
+        notes,
+        design.null,
+        occasion=design.occasion,
+        rtol=rtol,
+        solver=solver,
+        threads=threads,
+        changed=None,
+        **_benefit(design),
+    )
     if people is None:
-        people = draw(model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids)
+        people = draw(
+            model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids
+        )
     groups = allocated(design, people, replicate)
     courses, done = [], 0
     for arm, group in zip(design.arms, groups, strict=True):
         advance = None if progress is None else lambda k, done=done: progress(done + k)
         phases = [(p.days, prepared(place, p.rule)) for p in arm.phases]
-        courses.append(follow(place, group, phases, run_in=design.run_in, replicate=replicate, progress=advance))
+        courses.append(
+            follow(
+                place, group, phases, run_in=design.run_in, replicate=replicate, progress=advance
+            )
+        )
         done += len(group)
-    values = {e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)] for e in design.endpoints}
+    values = {
+        e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
+        for e in design.endpoints
+    }
     return TrialResult(design, model, people, notes, place.benefit.unit, tuple(courses), values)
 
 
@@ -183,7 +280,11 @@ def allocated(design, people, replicate=0):
 def value(design, endpoint, arm, course):
     """(P,) an endpoint. NaN where the patient had left (unless carried), but not to respond, not to stay, not to have had an event are answers."""
     found = _at(design, endpoint, arm, course, endpoint.phase)
-    return found if endpoint.against is None else found - _at(design, endpoint, arm, course, endpoint.against)
+    return (
+        found
+        if endpoint.against is None
+        else found - _at(design, endpoint, arm, course, endpoint.against)
+    )
 
 
 def _at(design, endpoint, arm, course, phase):
@@ -194,18 +295,37 @@ def _at(design, endpoint, arm, course, phase):
     if endpoint.kind == "dose":
         return np.where(gone, np.nan, course.dose[:, last + course.run_in - 1])
     if endpoint.kind == "adverse":
-        kinds = slice(None) if endpoint.event is None else slice(EVENTS.index(endpoint.event), EVENTS.index(endpoint.event) + 1)
-        return course.events[:, first + course.run_in - 1 : last + course.run_in, kinds].any(axis=(1, 2)).astype(float)
+        kinds = (
+            slice(None)
+            if endpoint.event is None
+            else slice(EVENTS.index(endpoint.event), EVENTS.index(endpoint.event) + 1)
+        )
+        return (
+            course.events[:, first + course.run_in - 1 : last + course.run_in, kinds]
+            .any(axis=(1, 2))
+            .astype(float)
+        )
     if endpoint.kind == "settled":
         changed = np.diff(course.dose[:, : last + course.run_in], axis=1) != 0
-        return np.where(gone, np.nan, np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0))
+        return np.where(
+            gone,
+            np.nan,
+            np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0),
+        )
     if endpoint.kind == "effect":
         span = slice(last + course.run_in - endpoint.window, last + course.run_in)
         return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
-    base, late = course.baseline(), course.closing(last, endpoint.window) if endpoint.carried else np.where(gone, np.nan, course.window(last, endpoint.window))
+    base, late = (
+        course.baseline(),
+        course.closing(last, endpoint.window)
+        if endpoint.carried
+        else np.where(gone, np.nan, course.window(last, endpoint.window)),
+    )
     relative = late / np.where(base > 0, base, np.nan) - 1.0
     if endpoint.kind == "responders":
         return (relative <= -endpoint.at_least).astype(float)
     if endpoint.kind == "pgi":
-        return np.where(np.isnan(relative), np.nan, 1.0 + np.searchsorted(PGI, relative, side="left"))
+        return np.where(
+            np.isnan(relative), np.nan, 1.0 + np.searchsorted(PGI, relative, side="left")
+        )
     return 100.0 * relative if endpoint.kind == "percent" else late - base

@@ -53,10 +53,19 @@ class Titration:
     @property
     def columns(self):
         """One row a patient: the truth and what the first repetition observed."""
-        seen = {"observed": self.found[0], "observed_outcome": self.outcome(), "observed_day": self.last_day(), "left": self.course.left,
-                "left_because": np.array(REASONS)[self.course.reason]}  # fmt: skip
+        seen = {
+            "observed": self.found[0],
+            "observed_outcome": self.outcome(),
+            "observed_day": self.last_day(),
+            "left": self.course.left,
+            "left_because": np.array(REASONS)[self.course.reason],
+        }
         head = ("ID", "status", "med")
-        return {n: self.truth[n] for n in head} | seen | {n: c for n, c in self.truth.items() if n not in head}
+        return (
+            {n: self.truth[n] for n in head}
+            | seen
+            | {n: c for n, c in self.truth.items() if n not in head}
+        )
 
     @property
     def patients(self):
@@ -69,7 +78,11 @@ class Titration:
         """(P,) how the first repetition ended: one of OUTCOMES."""
         stayed = self.course.reason == STAYED
         failed = self.course.status != 0
-        return np.select([failed, np.isfinite(self.found[0]), self.ended[0], ~stayed], ["failed", "found", "no_benefit", "left"], "unfinished")
+        return np.select(
+            [failed, np.isfinite(self.found[0]), self.ended[0], ~stayed],
+            ["failed", "found", "no_benefit", "left"],
+            "unfinished",
+        )
 
     def last_day(self):
         """(P,) day on which the rule ended or the patient left."""
@@ -78,7 +91,11 @@ class Titration:
     def replicates(self):
         """Tidy columns ID, REPLICATE, observed."""
         count, patients = self.found.shape
-        return {"ID": np.tile(self.cohort.ids, count), "REPLICATE": np.repeat(np.arange(1, count + 1), patients), "observed": self.found.ravel()}
+        return {
+            "ID": np.tile(self.cohort.ids, count),
+            "REPLICATE": np.repeat(np.arange(1, count + 1), patients),
+            "observed": self.found.ravel(),
+        }
 
     def share_real(self):
         """Share of the variance of log observed MED that is the patients' own: see `share_of_patients`."""
@@ -86,9 +103,24 @@ class Titration:
 
 
 def titrate(
-    model, cohort, rule="slow-ladder", *, null=None, replicates=8, own_traits=False, run_in=14, diary=None, occasion="dose", seed=None,
-    rtol=1e-6, solver="auto", threads=None, progress=None, truth=None, **changes,
-):  # fmt: skip
+    model,
+    cohort,
+    rule="slow-ladder",
+    *,
+    null=None,
+    replicates=8,
+    own_traits=False,
+    run_in=14,
+    diary=None,
+    occasion="dose",
+    seed=None,
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    progress=None,
+    truth=None,
+    **changes,
+):
     """Titrate every patient of a cohort by a rule, beside the true MED, for any model that says what benefit is.
 
     Parameters
@@ -109,24 +141,56 @@ def titrate(
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise TrialError(f"{name} must be a whole number from 1 on, not {value!r}.")
     notes = diary if isinstance(diary, Diary) else read_diary(diary)
-    place = setting(model, notes, null, occasion=occasion, rtol=rtol, solver=solver, threads=threads, changed=cohort.changed, **changes)
+    place = setting(
+        model,
+        notes,
+        null,
+        occasion=occasion,
+        rtol=rtol,
+        solver=solver,
+        threads=threads,
+        changed=cohort.changed,
+        **changes,
+    )
     chosen = prepared(place, find_rule(rule))
     first, found, ended = None, [], []
     for k in range(replicates):
         advance = None if progress is None else lambda done, k=k: progress(k * len(cohort) + done)
         course = follow(
-            place, cohort, [(chosen.longest, chosen)], run_in=run_in, seed=seed, replicate=k, own_traits=own_traits, until_done=True, progress=advance
+            place,
+            cohort,
+            [(chosen.longest, chosen)],
+            run_in=run_in,
+            seed=seed,
+            replicate=k,
+            own_traits=own_traits,
+            until_done=True,
+            progress=advance,
         )
         first = first or course
         found.append(course.found[:, 0])
         ended.append(course.ended[:, 0])
     if truth is None and null is None:
         truth = med(model, cohort, rtol=rtol, solver=solver, threads=threads, **changes)
-    columns = truth.columns if null is None else _under_null(place, cohort, seed, rtol, solver, threads, changes)
+    columns = (
+        truth.columns
+        if null is None
+        else _under_null(place, cohort, seed, rtol, solver, threads, changes)
+    )
     return Titration(
-        model, cohort, place.benefit, chosen, notes, null, columns, first, np.array(found), np.array(ended), own_traits,
+        model,
+        cohort,
+        place.benefit,
+        chosen,
+        notes,
+        null,
+        columns,
+        first,
+        np.array(found),
+        np.array(ended),
+        own_traits,
         truth.curves if null is None else None,
-    )  # fmt: skip
+    )
 
 
 def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
@@ -137,19 +201,40 @@ def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
     inputs = {name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)}
     if place.null == "no-effect":
         nothing = np.full(n, np.nan)
-        return {"ID": cohort.ids, "status": np.full(n, "flat"), "med": nothing, "argmax": nothing, "benefit_at_argmax": np.zeros(n), "untreated": untreated} | inputs
-    one = med(place.model, draw(place.model, typical=True, set=cohort.changed), rtol=rtol, solver=solver, threads=threads, **changes).columns
+        return {
+            "ID": cohort.ids,
+            "status": np.full(n, "flat"),
+            "med": nothing,
+            "argmax": nothing,
+            "benefit_at_argmax": np.zeros(n),
+            "untreated": untreated,
+        } | inputs
+    one = med(
+        place.model,
+        draw(place.model, typical=True, set=cohort.changed),
+        rtol=rtol,
+        solver=solver,
+        threads=threads,
+        **changes,
+    ).columns
     traits = place.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
     effect = effect_of(traits, n)
     gain = effect * one["benefit_at_argmax"][0]
     threshold = place.benefit.delta * (np.abs(untreated) if place.benefit.delta_relative else 1.0)
     helped = gain >= threshold
-    status = np.where(helped, one["status"][0] if one["status"][0] != "no_benefit" else "interior", "no_benefit")
+    status = np.where(
+        helped, one["status"][0] if one["status"][0] != "no_benefit" else "interior", "no_benefit"
+    )
     argmax = np.repeat(one["argmax"], n)
     return {
-        "ID": cohort.ids, "status": status, "med": np.where(status == "interior", argmax, np.nan), "argmax": argmax, "benefit_at_argmax": gain,
-        "effect_size": effect, "untreated": untreated,
-    } | inputs  # fmt: skip
+        "ID": cohort.ids,
+        "status": status,
+        "med": np.where(status == "interior", argmax, np.nan),
+        "argmax": argmax,
+        "benefit_at_argmax": gain,
+        "effect_size": effect,
+        "untreated": untreated,
+    } | inputs
 
 
 def share_of_patients(logs):
@@ -161,13 +246,22 @@ def share_of_patients(logs):
     sd_noise, sd (of y). The share is not cut at 0, so that it is right on average. NaN for fewer than two repetitions.
     """
     share, between, within = _components(logs)
-    parts = np.array([_components(logs[:, k::PARTS])[0] for k in range(PARTS)]) if logs.shape[1] >= 10 * PARTS else np.full(PARTS, np.nan)
+    parts = (
+        np.array([_components(logs[:, k::PARTS])[0] for k in range(PARTS)])
+        if logs.shape[1] >= 10 * PARTS
+        else np.full(PARTS, np.nan)
+    )
     half = T95 * parts.std(ddof=1) / np.sqrt(PARTS)
     known = logs[np.isfinite(logs)]
     return {
-        "share": share, "low": share - half, "high": share + half, "sd_patients": float(np.sqrt(max(between, 0.0))) if np.isfinite(between) else np.nan,
-        "sd_noise": float(np.sqrt(within)), "sd": float(known.std()) if len(known) else np.nan, "repetitions": len(logs),
-    }  # fmt: skip
+        "share": share,
+        "low": share - half,
+        "high": share + half,
+        "sd_patients": float(np.sqrt(max(between, 0.0))) if np.isfinite(between) else np.nan,
+        "sd_noise": float(np.sqrt(within)),
+        "sd": float(known.std()) if len(known) else np.nan,
+        "repetitions": len(logs),
+    }
 
 
 def _components(y):
@@ -184,7 +278,11 @@ def _components(y):
     grand = filled.sum() / total
     size = (total - (count**2).sum() / total) / (patients - 1)
     between = ((count * (mean - grand) ** 2).sum() / (patients - 1) - within) / size
-    return float(between / (between + within)) if between + within > 0 else np.nan, float(between), float(within)
+    return (
+        float(between / (between + within)) if between + within > 0 else np.nan,
+        float(between),
+        float(within),
+    )
 
 
 def summarise_observed(table):
@@ -197,16 +295,30 @@ def summarise_observed(table):
     ratio = np.log(seen[both] / true[both])
     spread = both.sum() > 2 and np.ptp(true[both]) > 0 and np.ptp(seen[both]) > 0
     return {
-        "rule": table.rule.label or table.rule.kind, "null": table.null, "days": table.rule.days, "longest": table.rule.longest,
+        "rule": table.rule.label or table.rule.kind,
+        "null": table.null,
+        "days": table.rule.days,
+        "longest": table.rule.longest,
         "outcome": {name: int((outcome == name).sum()) for name in OUTCOMES},
-        "left_because": {REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)},
-        "quantiles": [vars(quantile(seen[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)],
+        "left_because": {
+            REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)
+        },
+        "quantiles": [
+            vars(quantile(seen[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)
+        ],
         "ln_sd": float(np.log(seen[found]).std(ddof=1)) if found.sum() > 1 else None,
-        "true_ln_sd": float(np.log(true[both] / true[both][0]).std(ddof=1)) if both.sum() > 1 else None,
-        "correlation": float(np.corrcoef(np.log(true[both]), np.log(seen[both]))[0, 1]) if spread else None,
+        "true_ln_sd": float(np.log(true[both] / true[both][0]).std(ddof=1))
+        if both.sum() > 1
+        else None,
+        "correlation": float(np.corrcoef(np.log(true[both]), np.log(seen[both]))[0, 1])
+        if spread
+        else None,
         "observed_to_true": float(np.exp(ratio.mean())) if both.any() else None,
         "within_25_percent": share(int((np.abs(ratio) <= np.log(1.25)).sum()), int(both.sum())),
         "found_without_true_med": share(int((found & ~both).sum()), int(found.sum())),
         "days_median": float(np.median(table.last_day()[found])) if found.any() else None,
-        "patients": n, "share_real": table.share_real(), "own_traits": table.own_traits, "diary": table.diary.digest[:16],
-    }  # fmt: skip
+        "patients": n,
+        "share_real": table.share_real(),
+        "own_traits": table.own_traits,
+        "diary": table.diary.digest[:16],
+    }

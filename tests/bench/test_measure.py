@@ -44,7 +44,9 @@ def test_a_solver_that_fails_has_infinite_error_and_no_cost():
     def make(tolerance):
         return lambda people: np.full(len(people), np.nan if tolerance < 1 else 0.5)
 
-    (found,) = lines({"rival": (make, (1, 0), 4)}, np.zeros((4, 1)), 2, lambda out: float(out.max()), 1)
+    (found,) = lines(
+        {"rival": (make, (1, 0), 4)}, np.zeros((4, 1)), 2, lambda out: float(out.max()), 1
+    )
     assert found.errors.tolist() == [0.5, np.inf] and found.front() == [0]
 
 
@@ -62,4 +64,6 @@ def test_the_workload_is_solved_to_the_asked_tolerance_and_scipy_agrees():
     assert workload.error(own(1e-6)(patients)[:1], truth) < 1e-5
     assert workload.error(own(1e-9)(patients)[:1], truth) < 1e-8
     assert workload.error(solvers.by_scipy("LSODA", days=2)(1e-8)(patients[:1]), truth) < 1e-5
-    np.testing.assert_array_equal(own(1e-6)(patients), solvers.own(threads=2, days=2)(1e-6)(patients))
+    np.testing.assert_array_equal(
+        own(1e-6)(patients), solvers.own(threads=2, days=2)(1e-6)(patients)
+    )

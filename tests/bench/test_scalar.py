@@ -19,7 +19,12 @@ from naive import Patient
 def test_scalar_functions_equal_the_walked_expressions(model):
     code, states = scalar(model), len(model.states)
     for theta in cohort(model, 3, seed=5).theta:
-        one, c, y, dy = Patient(model, theta), np.empty(code.size), np.empty(states), np.empty(states)
+        one, c, y, dy = (
+            Patient(model, theta),
+            np.empty(code.size),
+            np.empty(states),
+            np.empty(states),
+        )
         code.constants(theta, c)
         code.start(c, y)
         np.testing.assert_allclose(y, one.start(), rtol=1e-14)

@@ -28,7 +28,11 @@ def test_repeated_doses_equal_written_out_doses():
 
 
 def test_lag_shifts_and_bioavailability_multiplies():
-    a = actions(MODEL, rx("10 mg q24h x 3"), np.vstack([theta(tlag=0.5, fdepot=0.4), theta(tlag=2.0, fdepot=1.0)]))
+    a = actions(
+        MODEL,
+        rx("10 mg q24h x 3"),
+        np.vstack([theta(tlag=0.5, fdepot=0.4), theta(tlag=2.0, fdepot=1.0)]),
+    )
     np.testing.assert_allclose(a.time.reshape(2, 3), [[0.5, 24.5, 48.5], [2.0, 26.0, 50.0]])
     np.testing.assert_allclose(a.amount.reshape(2, 3), [[4.0] * 3, [10.0] * 3])
 
@@ -39,22 +43,36 @@ def test_central_takes_neither_lag_nor_bioavailability_of_the_depot():
 
 
 def test_amounts_are_turned_into_the_state_unit():
-    assert actions(MODEL, rx("500 ug into central"), theta()).amount[0] == pytest.approx(0.5, rel=1e-15)
+    assert actions(MODEL, rx("500 ug into central"), theta()).amount[0] == pytest.approx(
+        0.5, rel=1e-15
+    )
 
 
 def test_a_lag_longer_than_the_interval_wraps_around():
-    a = periodic_actions(MODEL, "depot", np.array([2.0]), 24.0, theta(tlag=25.0, fdepot=0.5), np.array([0]))
+    a = periodic_actions(
+        MODEL, "depot", np.array([2.0]), 24.0, theta(tlag=25.0, fdepot=0.5), np.array([0])
+    )
     assert (a.time[0], a.amount[0]) == (1.0, 1.0)
 
 
 def test_take_keeps_each_rows_actions_in_the_asked_order():
-    a = actions(MODEL, rx("1 mg q24h x 2"), np.vstack([theta(fdepot=0.1), theta(fdepot=0.2), theta(fdepot=0.3)]))
+    a = actions(
+        MODEL,
+        rx("1 mg q24h x 2"),
+        np.vstack([theta(fdepot=0.1), theta(fdepot=0.2), theta(fdepot=0.3)]),
+    )
     b = a.take(np.array([2, 0]))
     np.testing.assert_allclose(b.amount, [0.3, 0.3, 0.1, 0.1])
     np.testing.assert_array_equal(b.start, [0, 2, 4])
 
 
-@pytest.mark.parametrize(("text", "said"), [("4.5 ml q24h x 2", "'ml' does not fit 'depot'"), ("1 mg into gut", "cannot be dosed into 'gut'")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("4.5 ml q24h x 2", "'ml' does not fit 'depot'"),
+        ("1 mg into gut", "cannot be dosed into 'gut'"),
+    ],
+)
 def test_what_does_not_fit_the_model_is_said(text, said):
     with pytest.raises(DoseError, match=said):
         actions(MODEL, rx(text), theta())

@@ -21,10 +21,21 @@ def csv(tmp_path, text):
 
 
 def test_a_table_as_nonmem_users_write_it_is_read(model, tmp_path):
-    path = csv(tmp_path, "C,id,time,Amt,rate,ii,addl,evid,cmt,DV\n.,1,0,100,.,12,3,1,central,.\nC,1,1,oops,x,,,,,\n.,1,6,.,.,.,.,0,2,7.1\n.,2,0,50,25,0,0,4,1,.\n")
+    path = csv(
+        tmp_path,
+        "C,id,time,Amt,rate,ii,addl,evid,cmt,DV\n.,1,0,100,.,12,3,1,central,.\nC,1,1,oops,x,,,,,\n.,1,6,.,.,.,.,0,2,7.1\n.,2,0,50,25,0,0,4,1,.\n",
+    )
     found = events(model, path)
-    assert found.ids.tolist() == [1, 2] and found.first.tolist() == [0, 2, 3] and found.row.tolist() == [1, 3, 4]
-    assert found.amount.tolist() == [100, 0, 50] and found.rate.tolist() == [0, 0, 25] and found.evid.tolist() == [1, 0, 4]
+    assert (
+        found.ids.tolist() == [1, 2]
+        and found.first.tolist() == [0, 2, 3]
+        and found.row.tolist() == [1, 3, 4]
+    )
+    assert (
+        found.amount.tolist() == [100, 0, 50]
+        and found.rate.tolist() == [0, 0, 25]
+        and found.evid.tolist() == [1, 0, 4]
+    )
     assert [model.doses[t].state for t in found.target[[0, 2]]] == ["central", model.state_names[0]]
 
 
@@ -39,39 +50,66 @@ def test_a_parquet_file_a_frame_and_a_csv_file_say_the_same(model, tmp_path):
 
 
 def test_without_evid_amounts_are_doses(model):
-    found = events(model, pd.DataFrame({"TIME": [0, 1, 2, 3], "AMT": [5, 0, 0, 0], "MDV": [1, 0, 1, 0]}))
+    found = events(
+        model, pd.DataFrame({"TIME": [0, 1, 2, 3], "AMT": [5, 0, 0, 0], "MDV": [1, 0, 1, 0]})
+    )
     assert found.evid.tolist() == [1, 0, 2, 0] and not found.identified
 
 
 def test_all_mistakes_are_reported_at_once(model):
-    table = pd.DataFrame([
-        {"ID": 1, "TIME": 0, "AMT": "ten"},
-        {"ID": 1, "TIME": 5, "AMT": -3},
-        {"ID": 1, "TIME": 4, "AMT": 1, "RATE": -3},
-        {"ID": 1, "TIME": ".", "AMT": 1, "ADDL": 2},
-        {"ID": 2, "TIME": 0, "AMT": 1, "SS": 1, "CMT": "gut"},
-        {"ID": 2, "TIME": 0, "AMT": 1, "EVID": 7},
-        {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
-        {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
-        {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
-    ]).astype(object).fillna(".")  # fmt: skip
+    table = (
+        pd.DataFrame(
+            [
+                {"ID": 1, "TIME": 0, "AMT": "ten"},
+                {"ID": 1, "TIME": 5, "AMT": -3},
+                {"ID": 1, "TIME": 4, "AMT": 1, "RATE": -3},
+                {"ID": 1, "TIME": ".", "AMT": 1, "ADDL": 2},
+                {"ID": 2, "TIME": 0, "AMT": 1, "SS": 1, "CMT": "gut"},
+                {"ID": 2, "TIME": 0, "AMT": 1, "EVID": 7},
+                {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
+                {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
+                {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
+            ]
+        )
+        .astype(object)
+        .fillna(".")
+    )
     with pytest.raises(DoseError) as caught:
         events(model, table)
     message = str(caught.value)
     for part in (
-        "9 records cannot be used", "row 1, AMT: 'ten' is not a number", "row 2, AMT: -3: a dose cannot be negative",
-        "row 3, TIME: 4 is before 5", "row 3, RATE: -3 is not", "row 4, TIME: is missing", "row 4, II: is missing: ADDL",
-        "row 5, II: is missing: SS", "row 5, CMT: 'gut' cannot be dosed; dose into 1 or", "row 6, EVID: 7 is not",
-        "row 7, AMT: 1 on a record of EVID 0", "row 8, ID: 1 comes back", "row 8, RATE: -1 needs rate =", "row 8, ADDL: 1.5 is not",
-        "row 8, II: -2: an interval cannot be negative", "row 9, ID: must be a whole number", "row 9, SS: 4 is not 0, 1 or 2", "row 9, MDV: 2 is not 0 or 1",
-    ):  # fmt: skip
+        "9 records cannot be used",
+        "row 1, AMT: 'ten' is not a number",
+        "row 2, AMT: -3: a dose cannot be negative",
+        "row 3, TIME: 4 is before 5",
+        "row 3, RATE: -3 is not",
+        "row 4, TIME: is missing",
+        "row 4, II: is missing: ADDL",
+        "row 5, II: is missing: SS",
+        "row 5, CMT: 'gut' cannot be dosed; dose into 1 or",
+        "row 6, EVID: 7 is not",
+        "row 7, AMT: 1 on a record of EVID 0",
+        "row 8, ID: 1 comes back",
+        "row 8, RATE: -1 needs rate =",
+        "row 8, ADDL: 1.5 is not",
+        "row 8, II: -2: an interval cannot be negative",
+        "row 9, ID: must be a whole number",
+        "row 9, SS: 4 is not 0, 1 or 2",
+        "row 9, MDV: 2 is not 0 or 1",
+    ):
         assert part in message
     assert message.count("\n") == 18
 
 
-@pytest.mark.parametrize("text, part", [
-    ("", "no readable table"), ("TIME\n", "holds no records"), ("ID,AMT\n1,5\n", "no column TIME"), ("TIME,time\n1,2\n", "two columns are called TIME"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, part",
+    [
+        ("", "no readable table"),
+        ("TIME\n", "holds no records"),
+        ("ID,AMT\n1,5\n", "no column TIME"),
+        ("TIME,time\n1,2\n", "two columns are called TIME"),
+    ],
+)
 def test_a_table_that_is_none_is_refused(model, tmp_path, text, part):
     with pytest.raises(DoseError, match=part):
         events(model, csv(tmp_path, text))
@@ -89,10 +127,23 @@ def test_a_dose_that_cannot_be_given_is_named_with_its_row(tmp_path):
         'k = { value = 1.0, unit = "1/h", label = "k", source = "test", evidence = "assumed" }\n[equations]\ne = "d/dt(x) = -k*x : mg"\n'
     )
     model = pkpd.load(str(path))
-    table = pd.DataFrame({"TIME": [0, 1, 2], "AMT": [1, 1, 1], "RATE": [-1, -2, 0], "F": [1, 1, -0.5], "R": [0, 1, 1], "D": [1, -2, 1]})
+    table = pd.DataFrame(
+        {
+            "TIME": [0, 1, 2],
+            "AMT": [1, 1, 1],
+            "RATE": [-1, -2, 0],
+            "F": [1, 1, -0.5],
+            "R": [0, 1, 1],
+            "D": [1, -2, 1],
+        }
+    )
     with pytest.raises(DoseError) as caught:
         pkpd.simulate(model, events(model, table), pkpd.cohort(model, typical=True))
-    for part in ("row 1: the modelled rate is not above 0", "row 2: the modelled duration is below 0", "row 3: the bioavailability is below 0"):
+    for part in (
+        "row 1: the modelled rate is not above 0",
+        "row 2: the modelled duration is below 0",
+        "row 3: the bioavailability is below 0",
+    ):
         assert part in str(caught.value)
 
 

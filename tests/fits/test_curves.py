@@ -16,12 +16,17 @@ share = st.floats(0.0, 1.0)
 def evaluate(parameterisation, value, theta, x):
     """The only shape of a form, at log doses x."""
     with np.errstate(all="ignore"):
-        return parameterisation.shapes(np.array([value]), np.asarray(theta, float)[None, :], np.asarray(x, float)[None, :])[0, 0]
+        return parameterisation.shapes(
+            np.array([value]), np.asarray(theta, float)[None, :], np.asarray(x, float)[None, :]
+        )[0, 0]
 
 
 def inside(parameterisation, shares):
     """A theta in the middle part of the box of a form."""
-    low, high = np.clip(parameterisation.box[:, 0], -4.0, None), np.clip(parameterisation.box[:, 1], None, 2.5)
+    low, high = (
+        np.clip(parameterisation.box[:, 0], -4.0, None),
+        np.clip(parameterisation.box[:, 1], None, 2.5),
+    )
     return low + (high - low) * np.array(shares[: len(low)])
 
 
@@ -48,7 +53,9 @@ def test_a_peak_form_has_its_maximum_at_its_value(curve, value, shares):
 def test_a_zero_form_is_back_at_its_control_at_its_value_and_falls_on(curve, value, shares):
     parameterisation = curve.zero_parameterisation(SPAN)
     theta = inside(parameterisation, shares)
-    control, there, beyond = evaluate(parameterisation, value, theta, [-np.inf, value, value + 0.01])
+    control, there, beyond = evaluate(
+        parameterisation, value, theta, [-np.inf, value, value + 0.01]
+    )
     if np.isfinite(there):
         assert there == pytest.approx(control, rel=1e-9, abs=1e-12)
         assert beyond <= there + 1e-12
@@ -61,9 +68,13 @@ def test_a_zero_form_is_back_at_its_control_at_its_value_and_falls_on(curve, val
 def test_a_rise_form_is_as_high_over_its_control_as_it_says(curve, c, sign, value, shares):
     for parameterisation in curve.rise_parameterisations(SPAN, c, sign):
         theta = inside(parameterisation, shares)
-        control, *found = evaluate(parameterisation, value, theta, [-np.inf, *np.linspace(-12.0, 12.0, 2401), *theta])  # the peak is one of theta
+        control, *found = evaluate(
+            parameterisation, value, theta, [-np.inf, *np.linspace(-12.0, 12.0, 2401), *theta]
+        )  # the peak is one of theta
         if np.isfinite(found).all() and abs(control) > 1e-6 * np.ptp(found) > 0.0:
-            assert (max(found) - control) / (sign * control) == pytest.approx(np.exp(value), rel=2e-3)
+            assert (max(found) - control) / (sign * control) == pytest.approx(
+                np.exp(value), rel=2e-3
+            )
 
 
 def test_brain_cousens_with_b_2_and_c_0_has_the_peak_of_a_quadratic():
@@ -87,7 +98,9 @@ def test_opposed_emax_curves_peak_where_their_slopes_cancel():
 
 
 @pytest.mark.parametrize("name", ["crs-1", "crs-0.5", "crs-0.25", "brain-cousens"])
-@given(b=st.floats(1.2, 6.0), e=st.floats(0.3, 8.0), step=st.floats(0.1, 2.0), f=st.floats(0.05, 10.0))
+@given(
+    b=st.floats(1.2, 6.0), e=st.floats(0.3, 8.0), step=st.floats(0.1, 2.0), f=st.floats(0.05, 10.0)
+)
 @settings(max_examples=25, deadline=None)
 def test_landmarks_are_those_of_a_fine_grid(name, b, e, step, f):
     curve = CURVES[name]
@@ -106,7 +119,11 @@ def test_landmarks_are_those_of_a_fine_grid(name, b, e, step, f):
 @pytest.mark.parametrize("curve", CURVES.values(), ids=names)
 def test_every_curve_states_equation_source_and_numbers(curve):
     assert curve.equation.startswith("c + ") and curve.source
-    assert all(name in curve.equation for name in (*curve.nonlinear, *curve.linear[-1:][0].split("-")))
+    assert all(
+        name in curve.equation for name in (*curve.nonlinear, *curve.linear[-1:][0].split("-"))
+    )
     parameterisation = curve.parameterisation(SPAN)
     assert len(parameterisation.nodes) == len(parameterisation.box) == len(curve.nonlinear)
-    assert parameterisation.shapes(np.zeros(2), np.tile(parameterisation.box.mean(axis=1), (2, 1)), np.zeros((1, 5))).shape == (2, len(curve.linear) - 1, 5)
+    assert parameterisation.shapes(
+        np.zeros(2), np.tile(parameterisation.box.mean(axis=1), (2, 1)), np.zeros((1, 5))
+    ).shape == (2, len(curve.linear) - 1, 5)

@@ -15,7 +15,9 @@ X = np.log([0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
 def points(seed, constant="none"):
     rng = np.random.default_rng(seed)
     doses = np.exp(X)
-    y = (1.0 + rng.uniform(0.2, 2.0) * doses) / (1.0 + (doses / rng.uniform(0.5, 5.0)) ** rng.uniform(1.3, 4.0))
+    y = (1.0 + rng.uniform(0.2, 2.0) * doses) / (
+        1.0 + (doses / rng.uniform(0.5, 5.0)) ** rng.uniform(1.3, 4.0)
+    )
     root = rng.uniform(0.5, 2.0, len(X))
     return Points(X, (y + rng.normal(0.0, 0.1, len(X))) * root, root, constant)
 
@@ -47,7 +49,9 @@ def test_dependent_columns_change_nothing():
     np.testing.assert_allclose(left, alone, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["log-logistic", "brain-cousens", "crs-0.5", "opposed-emax", "log-gaussian"])
+@pytest.mark.parametrize(
+    "name", ["log-logistic", "brain-cousens", "crs-0.5", "opposed-emax", "log-gaussian"]
+)
 @pytest.mark.parametrize("seed, constant", [(1, "none"), (2, "positive")])
 def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
     parameterisation, data = CURVES[name].parameterisation(3.0), points(seed, constant)
@@ -61,7 +65,15 @@ def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
         return nnls((shapes * data.root).T, data.y)[1] ** 2
 
     rng = np.random.default_rng(seed)
-    best = min(minimize(rss, rng.uniform(-3.0, 3.0, len(parameterisation.box)), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-14}).fun for _ in range(8))
+    best = min(
+        minimize(
+            rss,
+            rng.uniform(-3.0, 3.0, len(parameterisation.box)),
+            method="Nelder-Mead",
+            options={"xatol": 1e-9, "fatol": 1e-14},
+        ).fun
+        for _ in range(8)
+    )
     assert found.rss[0] <= best * (1.0 + 1e-7)  # along a ridge (K1 = K2) more digits are noise
     assert rss(found.theta[0]) == pytest.approx(found.rss[0], rel=1e-8)
 
@@ -69,13 +81,20 @@ def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
 def test_derivatives_are_those_of_rss():
     parameterisation, data = CURVES["brain-cousens"].parameterisation(3.0), points(3)
     theta, zero = np.array([[0.3, 0.2]]), np.zeros(1)
-    gradient, square, bend = derivatives(parameterisation, data, zero, theta, project(parameterisation, data, zero, theta)[1])
+    gradient, square, bend = derivatives(
+        parameterisation, data, zero, theta, project(parameterisation, data, zero, theta)[1]
+    )
 
     def rss(*at):
         return float(total(project(parameterisation, data, zero, np.array([at]))[1])[0])
 
     h = 1e-3
     slope = (rss(0.3 + h, 0.2) - rss(0.3 - h, 0.2)) / (2 * h)
-    mixed = (rss(0.3 + h, 0.2 + h) - rss(0.3 + h, 0.2 - h) - rss(0.3 - h, 0.2 + h) + rss(0.3 - h, 0.2 - h)) / (4 * h * h)
+    mixed = (
+        rss(0.3 + h, 0.2 + h)
+        - rss(0.3 + h, 0.2 - h)
+        - rss(0.3 - h, 0.2 + h)
+        + rss(0.3 - h, 0.2 - h)
+    ) / (4 * h * h)
     assert 2 * gradient[0, 0] == pytest.approx(slope, rel=1e-4)
     assert 2 * (square + bend)[0, 0, 1] == pytest.approx(mixed, rel=1e-4)

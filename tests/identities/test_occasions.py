@@ -27,7 +27,14 @@ def with_inputs(theta):
 def test_each_dose_has_the_bioavailability_of_its_occasion():
     # linear kinetics: the course is the sum of the doses' own, and the depot is empty before the next dose
     own = by_occasion(PEOPLE, 3).reshape(len(PEOPLE), 3, -1)
-    parts = [run(with_inputs(own[:, k]), f"wait {24 * k}h then 4.5 mg" if k else "4.5 mg", occasion="none") for k in range(3)]
+    parts = [
+        run(
+            with_inputs(own[:, k]),
+            f"wait {24 * k}h then 4.5 mg" if k else "4.5 mg",
+            occasion="none",
+        )
+        for k in range(3)
+    ]
     # depots of the slowest patients are not quite empty
     np.testing.assert_allclose(run(), np.sum(parts, axis=0), rtol=1e-5, atol=1e-9)
     assert np.abs(run() / np.maximum(run(occasion="none"), 1e-9) - 1)[:, 30].max() > 0.05
@@ -53,13 +60,17 @@ def test_the_spread_between_occasions_is_the_written_one():
     assert np.std(deviation) == pytest.approx(0.20 / (1 - 0.126), rel=4 / np.sqrt(2 * f.size))
     assert np.mean(deviation) == pytest.approx(0.0, abs=4 * 0.229 / np.sqrt(f.size))
     # the patient's own value is the middle of the occasions
-    assert np.corrcoef(deviation[:, 0], deviation[:, 1])[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(len(people)))
+    assert np.corrcoef(deviation[:, 0], deviation[:, 1])[0, 1] == pytest.approx(
+        0.0, abs=4 / np.sqrt(len(people))
+    )
 
 
 def test_a_patient_has_the_same_bits_alone_and_with_other_regimens_before_and_after():
     whole = run()
     np.testing.assert_array_equal(run(PEOPLE.subset([5])), whole[4:5])
-    np.testing.assert_array_equal(run(regimen="4.5 mg q24h x 4")[:, HOURS < 72], whole[:, HOURS < 72])
+    np.testing.assert_array_equal(
+        run(regimen="4.5 mg q24h x 4")[:, HOURS < 72], whole[:, HOURS < 72]
+    )
 
 
 def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
@@ -67,14 +78,18 @@ def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
     np.testing.assert_array_equal(run(one, occasion="dose"), run(one, occasion="none"))
     model = load("ldn/hormesis")
     people = pkpd.cohort(model, 4, seed=7)
-    long = pkpd.simulate(model, "4.5 mg q24h x 120", people, "2856:2880:0.25", occasion="none").values[:, :, 0]
+    long = pkpd.simulate(
+        model, "4.5 mg q24h x 120", people, "2856:2880:0.25", occasion="none"
+    ).values[:, :, 0]
     steady = pkpd.dose_response(model, people, [4.5]).outcome[:, 0]
     np.testing.assert_allclose(np.trapezoid(long, dx=0.25, axis=1) / 24, steady, rtol=1e-4)
 
 
 def test_a_cohort_solved_in_parts_has_the_same_bits(monkeypatch):
     whole = run(residual={"Cc": "10 %"})
-    monkeypatch.setattr("pkpd.simulation.MOST_NUMBERS", 5 * 3 * len(MODEL.inputs))  # five patients with three occasions
+    monkeypatch.setattr(
+        "pkpd.simulation.MOST_NUMBERS", 5 * 3 * len(MODEL.inputs)
+    )  # five patients with three occasions
     np.testing.assert_array_equal(run(residual={"Cc": "10 %"}), whole)
 
 
@@ -85,13 +100,21 @@ def test_what_is_no_occasion_is_said(wrong):
 
 
 def at_records(table, people=PEOPLE, **options):
-    frame = pkpd.simulate(MODEL, pkpd.events(MODEL, pd.DataFrame(table)), people, rtol=1e-9, **options).frame()
+    frame = pkpd.simulate(
+        MODEL, pkpd.events(MODEL, pd.DataFrame(table)), people, rtol=1e-9, **options
+    ).frame()
     return frame[list(MODEL.outputs)].to_numpy().reshape(len(people), -1, len(MODEL.outputs))
 
 
 SEEN = [1.0, 10.0, 24.0, 30.0, 47.9, 53.0, 71.0, 75.0, 96.0]
 WRITTEN = {"TIME": [0, 24, 48, *SEEN], "AMT": [4.5] * 3 + [0] * 9, "EVID": [1] * 3 + [0] * 9}
-ONCE = {"TIME": [0, *SEEN], "AMT": [4.5] + [0] * 9, "EVID": [1] + [0] * 9, "II": [24] + [0] * 9, "ADDL": [2] + [0] * 9}
+ONCE = {
+    "TIME": [0, *SEEN],
+    "AMT": [4.5] + [0] * 9,
+    "EVID": [1] + [0] * 9,
+    "II": [24] + [0] * 9,
+    "ADDL": [2] + [0] * 9,
+}
 
 
 def in_time(table):
@@ -104,37 +127,88 @@ def in_time(table):
 def test_an_event_table_has_the_occasions_of_the_same_regimen(table, occasion, carry):
     by_regimen = pkpd.simulate(MODEL, REGIMEN, PEOPLE, SEEN, rtol=1e-9, occasion=occasion).values
     rows = (pd.DataFrame(table)["EVID"] == 0).to_numpy()
-    np.testing.assert_allclose(at_records(table, occasion=occasion, carry=carry)[:, rows], by_regimen, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        at_records(table, occasion=occasion, carry=carry)[:, rows], by_regimen, rtol=1e-5, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("occasion", ["dose", "36 h"])
 def test_additional_doses_after_the_last_record_have_occasions_too(occasion):
-    table = pd.DataFrame({"ID": [3, 9], "TIME": [0, 0], "AMT": [4.5, 4.5], "II": [24, 24], "ADDL": [2, 1], "WT": [60, 90]})
+    table = pd.DataFrame(
+        {
+            "ID": [3, 9],
+            "TIME": [0, 0],
+            "AMT": [4.5, 4.5],
+            "II": [24, 24],
+            "ADDL": [2, 1],
+            "WT": [60, 90],
+        }
+    )
     people = PEOPLE.subset([3, 9])
-    frame = pkpd.simulate(MODEL, pkpd.events(MODEL, table), people, SEEN, rtol=1e-9, occasion=occasion).frame()
+    frame = pkpd.simulate(
+        MODEL, pkpd.events(MODEL, table), people, SEEN, rtol=1e-9, occasion=occasion
+    ).frame()
     for patient, doses, weight in ((3, 3, 60), (9, 2, 90)):
         one = pkpd.cohort(MODEL, seed=7, covariates=pd.DataFrame({"ID": [patient], "wt": [weight]}))
-        wanted = pkpd.simulate(MODEL, f"4.5 mg q24h x {doses}", one, SEEN, rtol=1e-9, occasion=occasion).values[0]
-        found = frame[(frame["ID"] == patient) & (frame["EVID"] == 2)][list(MODEL.outputs)].to_numpy()
+        wanted = pkpd.simulate(
+            MODEL, f"4.5 mg q24h x {doses}", one, SEEN, rtol=1e-9, occasion=occasion
+        ).values[0]
+        found = frame[(frame["ID"] == patient) & (frame["EVID"] == 2)][
+            list(MODEL.outputs)
+        ].to_numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("carry", "filled"), [("backward", 100), ("forward", 60), ("linear", 60 + 40 * 24 / 36)])
+@pytest.mark.parametrize(
+    ("carry", "filled"), [("backward", 100), ("forward", 60), ("linear", 60 + 40 * 24 / 36)]
+)
 def test_additional_doses_equal_written_out_ones_while_a_covariate_changes(carry, filled):
-    once = pd.DataFrame({"TIME": [0, 36, 60, 84], "WT": [60, 100, 100, 100], "AMT": [4.5, 0, 0, 0], "EVID": [1, 0, 0, 0], "II": [24, 0, 0, 0], "ADDL": [2, 0, 0, 0]})
+    once = pd.DataFrame(
+        {
+            "TIME": [0, 36, 60, 84],
+            "WT": [60, 100, 100, 100],
+            "AMT": [4.5, 0, 0, 0],
+            "EVID": [1, 0, 0, 0],
+            "II": [24, 0, 0, 0],
+            "ADDL": [2, 0, 0, 0],
+        }
+    )
     times, weights = [0, 24, 36, 48, 60, 84], [60, filled, 100, 100, 100, 100]
-    written = pd.DataFrame({"TIME": times, "WT": weights, "AMT": [4.5, 4.5, 0, 4.5, 0, 0], "EVID": [1, 1, 0, 1, 0, 0]})
-    np.testing.assert_allclose(at_records(once, carry=carry), at_records(written, carry=carry)[:, [0, 2, 4, 5]], rtol=1e-6, atol=1e-9)
+    written = pd.DataFrame(
+        {"TIME": times, "WT": weights, "AMT": [4.5, 4.5, 0, 4.5, 0, 0], "EVID": [1, 1, 0, 1, 0, 0]}
+    )
+    np.testing.assert_allclose(
+        at_records(once, carry=carry),
+        at_records(written, carry=carry)[:, [0, 2, 4, 5]],
+        rtol=1e-6,
+        atol=1e-9,
+    )
 
 
 def test_additional_doses_have_the_lag_of_their_record():
     # the same whether the oral fraction has occasions, which write additional doses out, or not
-    table = pd.DataFrame({"TIME": [0, 30, 60, 84], "tlag": [1.0, 5.0, 9.0, 9.0], "f_oral": 0.2, "AMT": [4.5, 0, 0, 0], "EVID": [1, 0, 0, 0], "II": [24, 0, 0, 0],
-                          "ADDL": [2, 0, 0, 0]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "TIME": [0, 30, 60, 84],
+            "tlag": [1.0, 5.0, 9.0, 9.0],
+            "f_oral": 0.2,
+            "AMT": [4.5, 0, 0, 0],
+            "EVID": [1, 0, 0, 0],
+            "II": [24, 0, 0, 0],
+            "ADDL": [2, 0, 0, 0],
+        }
+    )
     for carry in ("backward", "forward"):
-        np.testing.assert_allclose(at_records(table, carry=carry), at_records(table, carry=carry, occasion="none"), rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(
+            at_records(table, carry=carry),
+            at_records(table, carry=carry, occasion="none"),
+            rtol=1e-5,
+            atol=1e-8,
+        )
 
 
 def test_a_table_that_gives_the_oral_fraction_has_no_occasions_of_it():
     table = in_time(WRITTEN).assign(f_oral=0.2)
-    np.testing.assert_allclose(at_records(table, occasion="dose"), at_records(table, occasion="none"), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        at_records(table, occasion="dose"), at_records(table, occasion="none"), rtol=1e-6, atol=1e-9
+    )

@@ -23,14 +23,19 @@ PEOPLE = cohort(LINEAR, 5, seed=4)
 TIMES = np.arange(0.0, 97.0, 3.0)
 doses = st.builds(
     lambda amount, every, count, start, into: Phase(amount, "mg", every, count, start, into),
-    st.sampled_from([1.0, 10.0, 250.0]), st.sampled_from([6.0, 12.0, 24.0]), st.integers(1, 4), st.sampled_from([0.0, 1.5, 7.0]),
+    st.sampled_from([1.0, 10.0, 250.0]),
+    st.sampled_from([6.0, 12.0, 24.0]),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 1.5, 7.0]),
     st.sampled_from(["depot", "central"]),
-)  # fmt: skip
+)
 tight = settings(max_examples=15, deadline=None)
 
 
 def run(*phases, times=TIMES, rtol=1e-9):
-    return simulate(LINEAR, Regimen(tuple(phases)), PEOPLE, times, outputs=("Cc", "peripheral"), rtol=rtol).values
+    return simulate(
+        LINEAR, Regimen(tuple(phases)), PEOPLE, times, outputs=("Cc", "peripheral"), rtol=rtol
+    ).values
 
 
 def close(a, b, gate=1e-6):
@@ -47,14 +52,18 @@ def test_superposition_two_regimens_together_are_the_sum_of_each_alone(a, b):
 @tight
 @given(doses, st.sampled_from([0.01, 3.0, 1000.0]))
 def test_linearity_a_multiple_of_the_dose_gives_the_multiple_of_everything(phase, factor):
-    more = Phase(phase.amount * factor, phase.unit, phase.every, phase.count, phase.start, phase.into)
+    more = Phase(
+        phase.amount * factor, phase.unit, phase.every, phase.count, phase.start, phase.into
+    )
     close(run(more), factor * run(phase))
 
 
 @tight
 @given(doses, st.sampled_from([3.0, 24.0]))
 def test_time_shift_doses_given_later_give_the_same_curve_later(phase, shift):
-    later = Phase(phase.amount, phase.unit, phase.every, phase.count, phase.start + shift, phase.into)
+    later = Phase(
+        phase.amount, phase.unit, phase.every, phase.count, phase.start + shift, phase.into
+    )
     close(run(later, times=TIMES + shift), run(phase))
 
 
@@ -67,7 +76,10 @@ def test_the_order_in_which_doses_are_written_does_not_matter(a, b, c):
 @tight
 @given(doses)
 def test_additional_doses_equal_written_out_doses(phase):
-    single = [Phase(phase.amount, phase.unit, phase.every, 1, phase.start + k * phase.every, phase.into) for k in range(phase.count)]
+    single = [
+        Phase(phase.amount, phase.unit, phase.every, 1, phase.start + k * phase.every, phase.into)
+        for k in range(phase.count)
+    ]
     np.testing.assert_array_equal(run(*single), run(phase))
 
 
@@ -90,11 +102,15 @@ def test_every_model_agrees_with_its_naive_twin(name):
     model = load(name)
     people = cohort(model, 2, seed=9)
     into = model.doses[0].state
-    regimen = Regimen((Phase(4.5, "mg", 24.0, 2, 0.0, into), Phase(50.0, "mg", 24.0, 1, 50.0, into)))
+    regimen = Regimen(
+        (Phase(4.5, "mg", 24.0, 2, 0.0, into), Phase(50.0, "mg", 24.0, 1, 50.0, into))
+    )
     grid = np.array([0.0, 1.0, 5.0, 24.0, 49.0, 52.0, 80.0])
     fast = simulate(model, regimen, people, grid, occasion="none")
     for row in range(2):
-        slow = Patient(model, people.theta[row]).simulate([(0.0, 4.5, into), (24.0, 4.5, into), (50.0, 50.0, into)], grid, fast.names)
+        slow = Patient(model, people.theta[row]).simulate(
+            [(0.0, 4.5, into), (24.0, 4.5, into), (50.0, 50.0, into)], grid, fast.names
+        )
         floor = 1e-3 * np.abs(slow).max(axis=0) + 1e-12
         assert (np.abs(fast.values[row] - slow) / (np.abs(slow) + floor)).max() < 2e-5
 

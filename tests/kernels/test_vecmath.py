@@ -36,7 +36,12 @@ def apply(loop, *args):
 def ulps(values, exact):
     """Distance in units of the last place of each finite, exactly known value."""
     with mpmath.workdps(40):
-        return np.array([float(abs(mpmath.mpf(float(v)) - e) / mpmath.mpf(float(np.spacing(abs(float(e)))))) for v, e in zip(values, exact, strict=True)])
+        return np.array(
+            [
+                float(abs(mpmath.mpf(float(v)) - e) / mpmath.mpf(float(np.spacing(abs(float(e))))))
+                for v, e in zip(values, exact, strict=True)
+            ]
+        )
 
 
 def exact(function, *args):
@@ -45,9 +50,16 @@ def exact(function, *args):
 
 
 rng = np.random.default_rng(1)
-FINITE = np.concatenate([rng.uniform(-745.0, 709.7, 3000), rng.uniform(-1, 1, 3000), 10.0 ** -rng.uniform(0, 300, 500)])
+FINITE = np.concatenate(
+    [rng.uniform(-745.0, 709.7, 3000), rng.uniform(-1, 1, 3000), 10.0 ** -rng.uniform(0, 300, 500)]
+)
 POSITIVE = np.concatenate(
-    [np.exp(rng.uniform(-708, 709, 3000)), rng.uniform(0.5, 2.0, 3000), 1 + 10.0 ** -rng.uniform(1, 15, 500), 5e-324 * rng.integers(1, 2**50, 200)]
+    [
+        np.exp(rng.uniform(-708, 709, 3000)),
+        rng.uniform(0.5, 2.0, 3000),
+        1 + 10.0 ** -rng.uniform(1, 15, 500),
+        5e-324 * rng.integers(1, 2**50, 200),
+    ]
 )
 
 
@@ -68,7 +80,17 @@ def test_power_is_within_two_plus_h_ln_x_ulp():
 
 @pytest.mark.parametrize(
     ("x", "expected"),
-    [(0.0, 1.0), (-0.0, 1.0), (np.inf, np.inf), (-np.inf, 0.0), (np.nan, np.nan), (709.79, np.inf), (-745.2, 0.0), (1e300, np.inf), (-1e300, 0.0)],
+    [
+        (0.0, 1.0),
+        (-0.0, 1.0),
+        (np.inf, np.inf),
+        (-np.inf, 0.0),
+        (np.nan, np.nan),
+        (709.79, np.inf),
+        (-745.2, 0.0),
+        (1e300, np.inf),
+        (-1e300, 0.0),
+    ],
 )
 def test_exp_at_the_edges(x, expected):
     np.testing.assert_equal(apply(over_exp, [x])[0], expected)
@@ -76,7 +98,15 @@ def test_exp_at_the_edges(x, expected):
 
 @pytest.mark.parametrize(
     ("x", "expected"),
-    [(0.0, -np.inf), (-0.0, -np.inf), (1.0, 0.0), (np.inf, np.inf), (-1.0, np.nan), (-np.inf, np.nan), (np.nan, np.nan)],
+    [
+        (0.0, -np.inf),
+        (-0.0, -np.inf),
+        (1.0, 0.0),
+        (np.inf, np.inf),
+        (-1.0, np.nan),
+        (-np.inf, np.nan),
+        (np.nan, np.nan),
+    ],
 )
 def test_log_at_the_edges(x, expected):
     np.testing.assert_equal(apply(over_log, [x])[0], expected)

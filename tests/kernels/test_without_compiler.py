@@ -31,12 +31,18 @@ def run():
 print(json.dumps(list(run())))
 """
 
-CASES = [("pk/two_compartment", "100 mg q12h x 2", "tsit5"), ("pk/one_compartment", "50 mg", "rosenbrock"), ("ldn/hormesis", "4.5 mg", "tsit5")]
+CASES = [
+    ("pk/two_compartment", "100 mg q12h x 2", "tsit5"),
+    ("pk/one_compartment", "50 mg", "rosenbrock"),
+    ("ldn/hormesis", "4.5 mg", "tsit5"),
+]
 
 
 def values(monkeypatch, compiler):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "0" if compiler else "1")
-    run = subprocess.run([sys.executable, "-c", PROGRAM, json.dumps(CASES)], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(CASES)], capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 

@@ -30,7 +30,10 @@ Cc            = f*central/vc                                      : ng/mL
 effect        = emax*Cc/(Cc + vc/vc*cl/cl*(central/vc))*responder : 1
 '''
 """
-WITHOUT = TEXT.replace('responder = { value = 1, unit = "1", iiv = { classes = { no = 0.25, yes = 0.75 } },', 'responder = { value = 1, unit = "1",')
+WITHOUT = TEXT.replace(
+    'responder = { value = 1, unit = "1", iiv = { classes = { no = 0.25, yes = 0.75 } },',
+    'responder = { value = 1, unit = "1",',
+)
 
 
 @pytest.fixture
@@ -48,10 +51,14 @@ def test_classes_have_their_probabilities_and_move_nobodys_other_numbers(load):
     k = model.input_names.index("responder")
     assert set(people.theta[:, k]) == {0.0, 1.0}
     assert people.theta[:, k].mean() == pytest.approx(0.75, abs=4 * np.sqrt(0.25 * 0.75 / 2**13))
-    np.testing.assert_array_equal(np.delete(people.theta, k, axis=1), np.delete(plain.theta, k, axis=1))
+    np.testing.assert_array_equal(
+        np.delete(people.theta, k, axis=1), np.delete(plain.theta, k, axis=1)
+    )
     assert [label for label, _ in groups(people, "responder")] == ["responder no", "responder yes"]
     for name in ("cl", "emax"):  # the class is independent of everything else
-        z = people.latent[:, [i.name for i in model.inputs if i.iiv and i.iiv.kind != "classes"].index(name)]
+        z = people.latent[
+            :, [i.name for i in model.inputs if i.iiv and i.iiv.kind != "classes"].index(name)
+        ]
         assert abs(np.corrcoef(z, people.theta[:, k])[0, 1]) < 4 / np.sqrt(2**13)
 
 
@@ -60,15 +67,21 @@ def test_a_class_is_a_patients_own_in_any_company_and_can_be_fixed(load):
     whole = pkpd.cohort(model, 200, seed=2).theta
     np.testing.assert_array_equal(pkpd.cohort(model, seed=2, ids=[150, 3]).theta, whole[[149, 2]])
     fixed = pkpd.cohort(model, 200, seed=2, set={"responder": 0}).frame()
-    assert (fixed["responder"] == 0).all() and pkpd.cohort(model, typical=True).frame()["responder"].tolist() == [1.0]
-    with pytest.raises(pkpd.PkpdError, match=r"number of no class; write one of 0 \(no\), 1 \(yes\)"):
+    assert (fixed["responder"] == 0).all() and pkpd.cohort(model, typical=True).frame()[
+        "responder"
+    ].tolist() == [1.0]
+    with pytest.raises(
+        pkpd.PkpdError, match=r"number of no class; write one of 0 \(no\), 1 \(yes\)"
+    ):
         pkpd.cohort(model, set={"responder": 0.5})
 
 
 def test_labels_of_a_table_are_read_as_classes(load):
     import pandas as pd
 
-    people = pkpd.cohort(load(TEXT), covariates=pd.DataFrame({"ID": [1, 2], "responder": ["yes", "no"]}))
+    people = pkpd.cohort(
+        load(TEXT), covariates=pd.DataFrame({"ID": [1, 2], "responder": ["yes", "no"]})
+    )
     assert people.frame()["responder"].tolist() == [1.0, 0.0]
 
 
@@ -76,11 +89,15 @@ def test_a_covariance_gives_the_spread_and_the_correlations_that_it_says(load):
     model = load(TEXT)
     people = pkpd.cohort(model, 2**16, seed=4)
     theta = dict(zip(model.input_names, people.theta.T, strict=True))
-    latent = np.log([theta["cl"] / 4, theta["vc"] / 40, theta["f"] / (1 - theta["f"]) / (0.2 / 0.8)])
+    latent = np.log(
+        [theta["cl"] / 4, theta["vc"] / 40, theta["f"] / (1 - theta["f"]) / (0.2 / 0.8)]
+    )
     wanted = np.array([[0.09, 0.03, 0.05], [0.03, 0.16, -0.02], [0.05, -0.02, 0.25]])
     spread = np.sqrt(np.diag(wanted))
     # sampling error of a covariance of 2**16 independent draws; Sobol' points scatter less
-    np.testing.assert_allclose(np.cov(latent), wanted, atol=4 * np.max(np.outer(spread, spread)) * np.sqrt(2 / 2**16))
+    np.testing.assert_allclose(
+        np.cov(latent), wanted, atol=4 * np.max(np.outer(spread, spread)) * np.sqrt(2 / 2**16)
+    )
     assert np.median(theta["f"]) == pytest.approx(0.2, rel=4 * 0.8 * 0.5 * 1.25 / 2**8)
 
 
@@ -94,8 +111,18 @@ def test_the_residual_of_the_model_is_written_unless_turned_off(load):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]", "[[0.09], [0.2, 0.16], [0.05, -0.02, 0.25]]", 14, "not positive definite"),
-        ("[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]", "[[0.09], [0.03, 0.16]]", 14, "lower triangle"),
+        (
+            "[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]",
+            "[[0.09], [0.2, 0.16], [0.05, -0.02, 0.25]]",
+            14,
+            "not positive definite",
+        ),
+        (
+            "[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]",
+            "[[0.09], [0.03, 0.16]]",
+            14,
+            "lower triangle",
+        ),
         ("[[0.09],", "[[-0.09],", 14, "diagonal must be positive"),
         ('"cl, vc, f"', '"cl, vc, ff"', 14, "unknown 'ff'. Did you mean 'f'"),
         ('"cl, vc, f"', '"cl, vc, emax"', 10, "again in iiv"),
@@ -106,11 +133,31 @@ def test_the_residual_of_the_model_is_written_unless_turned_off(load):
         ('error = "15 %"', 'error = "15 mg"', 16, "cannot be turned"),
         ("Cc = { error", "cc = { error", 16, "Did you mean 'Cc'"),
         ('error = "15 %", source', "source", 16, "needs error"),
-        ("iiv = { cv = 0.3 }", "iiv = { cv = 0.3 }, iov = { cv = -0.1 }", 10, "must not be negative"),
-        ("no = 0.25, yes = 0.75 } }", "no = 0.25, yes = 0.75 } }, iov = { cv = 0.1 }", 12, "iov needs"),
+        (
+            "iiv = { cv = 0.3 }",
+            "iiv = { cv = 0.3 }, iov = { cv = -0.1 }",
+            10,
+            "must not be negative",
+        ),
+        (
+            "no = 0.25, yes = 0.75 } }",
+            "no = 0.25, yes = 0.75 } }, iov = { cv = 0.1 }",
+            12,
+            "iov needs",
+        ),
         ("[residual]", '[correlations]\n"cl, vc" = 0.1\n[residual]', 16, "given twice"),
-        ("[residual]", '[correlations]\n"cl, emax" = 0.9\n"vc, emax" = -0.9\n[residual]', 17, "not positive definite"),
-        ("[residual]", '[correlations]\n"cl, responder" = 0.9\n[residual]', 16, "no variability to correlate"),
+        (
+            "[residual]",
+            '[correlations]\n"cl, emax" = 0.9\n"vc, emax" = -0.9\n[residual]',
+            17,
+            "not positive definite",
+        ),
+        (
+            "[residual]",
+            '[correlations]\n"cl, responder" = 0.9\n[residual]',
+            16,
+            "no variability to correlate",
+        ),
     ],
 )
 def test_mistakes_are_placed(load, old, new, line, said):

@@ -20,7 +20,10 @@ def column(people, name):
 
 
 @settings(max_examples=40, deadline=None)
-@given(ids=st.lists(st.integers(1, 300), min_size=1, max_size=30, unique=True), sampling=st.sampled_from(["sobol", "mc"]))
+@given(
+    ids=st.lists(st.integers(1, 300), min_size=1, max_size=30, unique=True),
+    sampling=st.sampled_from(["sobol", "mc"]),
+)
 def test_a_patient_is_the_same_to_the_bit_in_any_company(ids, sampling):
     part = cohort(MODEL, seed=7, sampling=sampling, ids=ids)
     np.testing.assert_array_equal(part.theta, FULL[sampling].theta[np.array(ids) - 1])
@@ -29,7 +32,9 @@ def test_a_patient_is_the_same_to_the_bit_in_any_company(ids, sampling):
 
 @pytest.mark.parametrize("sampling", ["sobol", "mc"])
 def test_a_smaller_cohort_is_a_prefix_of_a_larger_one(sampling):
-    np.testing.assert_array_equal(cohort(MODEL, 128, seed=7, sampling=sampling).theta, FULL[sampling].theta[:128])
+    np.testing.assert_array_equal(
+        cohort(MODEL, 128, seed=7, sampling=sampling).theta, FULL[sampling].theta[:128]
+    )
 
 
 def test_seeds_and_samplings_differ():
@@ -37,7 +42,9 @@ def test_seeds_and_samplings_differ():
     assert not np.array_equal(FULL["mc"].theta, FULL["sobol"].theta)
 
 
-@pytest.mark.parametrize(("name", "cv"), [("cl", 0.25), ("toff", 0.80), ("ic50_tlr4", 1.0), ("ka", 0.5)])
+@pytest.mark.parametrize(
+    ("name", "cv"), [("cl", 0.25), ("toff", 0.80), ("ic50_tlr4", 1.0), ("ka", 0.5)]
+)
 def test_log_normal_inputs_have_the_written_median_and_cv(name, cv):
     x = column(LARGE, name)
     item = next(i for i in MODEL.inputs if i.name == name)
@@ -60,23 +67,33 @@ def test_truncated_normal_is_scipys():
 
 def test_correlated_inputs_have_the_written_latent_correlation():
     names = [i.name for i in MODEL.inputs if i.iiv]
-    r = np.corrcoef(LARGE.latent[:, names.index("f_oral")], LARGE.latent[:, names.index("cl")])[0, 1]
+    r = np.corrcoef(LARGE.latent[:, names.index("f_oral")], LARGE.latent[:, names.index("cl")])[
+        0, 1
+    ]
     assert r == pytest.approx(-0.3, abs=0.02)
 
 
 def test_a_large_cohort_recovers_every_written_spread_median_and_correlation():
     people = cohort(MODEL, 2**16, seed=11)
     names = [i.name for i in MODEL.inputs if i.iiv and i.iiv.kind != "classes"]
-    error = 4 / np.sqrt(2**16)  # four standard errors of independent draws; Sobol' points scatter less
+    error = 4 / np.sqrt(
+        2**16
+    )  # four standard errors of independent draws; Sobol' points scatter less
     for item in MODEL.inputs:
         x = people.theta[:, MODEL.input_names.index(item.name)]
         if item.iiv is None:
             assert (x == item.value).all()
         elif item.iiv.kind == "classes":
-            assert [(x == k).mean() for k in range(len(item.iiv.classes))] == pytest.approx([share for _, share in item.iiv.classes], abs=0.5 * error)
+            assert [(x == k).mean() for k in range(len(item.iiv.classes))] == pytest.approx(
+                [share for _, share in item.iiv.classes], abs=0.5 * error
+            )
         elif item.iiv.kind != "normal":
             latent = np.log(x) if item.iiv.kind == "lognormal" else np.log(x / (1 - x))
-            middle = np.log(item.value) if item.iiv.kind == "lognormal" else np.log(item.value / (1 - item.value))
+            middle = (
+                np.log(item.value)
+                if item.iiv.kind == "lognormal"
+                else np.log(item.value / (1 - item.value))
+            )
             assert latent.mean() == pytest.approx(middle, abs=error * item.iiv.sd)
             assert latent.std() == pytest.approx(item.iiv.sd, rel=error / np.sqrt(2))
             assert np.median(latent) == pytest.approx(middle, abs=1.26 * error * item.iiv.sd)
@@ -90,27 +107,43 @@ def test_a_large_cohort_recovers_every_written_spread_median_and_correlation():
 @pytest.mark.parametrize(
     ("sampling", "cl", "toff"),
     [
-        ("sobol", [190.88653974738136, 151.3381086811026, 133.5143648130877], [12.42549226987414, 5.035149158300588, 30.848558757578466]),
-        ("mc", [134.33055496121855, 212.72889056396926, 154.9503410902256], [7.220439950965641, 10.245461148383303, 1.7370727658231568]),
+        (
+            "sobol",
+            [190.88653974738136, 151.3381086811026, 133.5143648130877],
+            [12.42549226987414, 5.035149158300588, 30.848558757578466],
+        ),
+        (
+            "mc",
+            [134.33055496121855, 212.72889056396926, 154.9503410902256],
+            [7.220439950965641, 10.245461148383303, 1.7370727658231568],
+        ),
     ],
 )
 def test_new_kinds_of_variability_leave_the_patients_of_a_seed_what_they_were(sampling, cl, toff):
-    people = cohort(MODEL, 3, seed=7, sampling=sampling)  # expected numbers are those of the first release
-    np.testing.assert_allclose([column(people, "cl"), column(people, "toff")], [cl, toff], rtol=1e-12)
+    people = cohort(
+        MODEL, 3, seed=7, sampling=sampling
+    )  # expected numbers are those of the first release
+    np.testing.assert_allclose(
+        [column(people, "cl"), column(people, "toff")], [cl, toff], rtol=1e-12
+    )
 
 
 def test_setting_a_typical_value_keeps_every_other_number_and_the_variability():
     moved = cohort(MODEL, 300, seed=7, set={"cl": "2 L/min"})
     others = [k for k, n in enumerate(MODEL.input_names) if n != "cl"]
     np.testing.assert_array_equal(moved.theta[:, others], FULL["sobol"].theta[:, others])
-    np.testing.assert_allclose(column(moved, "cl") / column(FULL["sobol"], "cl"), 120 / 140, rtol=1e-12)
+    np.testing.assert_allclose(
+        column(moved, "cl") / column(FULL["sobol"], "cl"), 120 / 140, rtol=1e-12
+    )
 
 
 def test_the_typical_patient_has_medians_and_reference_covariates():
     one = cohort(MODEL, typical=True)
     assert len(one) == 1
     assert dict(zip(MODEL.input_names, one.theta[0], strict=True))["wt"] == 70.0
-    np.testing.assert_array_equal(one.theta[0, : len(MODEL.parameters)], [p.value for p in MODEL.parameters])
+    np.testing.assert_array_equal(
+        one.theta[0, : len(MODEL.parameters)], [p.value for p in MODEL.parameters]
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,13 @@ from pkpd.population.groups import groups
 from pkpd.response.summary import summarise
 
 MODEL = pkpd.load("pk/naltrexone")
-TABLE = pd.DataFrame({"WT": [50.0, 60.0, 95.0, 120.0], "vc": [150.0, 200.0, 280.0, 400.0], "sex": ["f", "f", "m", "m"]})
+TABLE = pd.DataFrame(
+    {
+        "WT": [50.0, 60.0, 95.0, 120.0],
+        "vc": [150.0, 200.0, 280.0, 400.0],
+        "sex": ["f", "f", "m", "m"],
+    }
+)
 
 
 def drawn(n=64, **options):
@@ -20,12 +26,18 @@ def test_rows_are_drawn_whole():
     frame = drawn(2**12)
     pairs = set(zip(frame["wt"], frame["vc"], frame["sex"], strict=True))
     assert pairs == set(TABLE.itertuples(index=False, name=None))
-    assert frame["wt"].value_counts(normalize=True).to_numpy() == pytest.approx(np.full(4, 0.25), abs=4 * np.sqrt(0.25 * 0.75 / 2**12))
+    assert frame["wt"].value_counts(normalize=True).to_numpy() == pytest.approx(
+        np.full(4, 0.25), abs=4 * np.sqrt(0.25 * 0.75 / 2**12)
+    )
 
 
 def test_a_row_is_drawn_by_address_and_everything_else_stays():
     frame, plain = drawn(), pkpd.cohort(MODEL, 64, seed=7).frame()
-    pd.testing.assert_frame_equal(drawn(ids=[9, 4]).reset_index(drop=True), frame.iloc[[8, 3]].reset_index(drop=True), check_exact=True)
+    pd.testing.assert_frame_equal(
+        drawn(ids=[9, 4]).reset_index(drop=True),
+        frame.iloc[[8, 3]].reset_index(drop=True),
+        check_exact=True,
+    )
     pd.testing.assert_frame_equal(drawn(16), frame[:16], check_exact=True)
     others = [c for c in plain if c not in ("wt", "vc")]
     pd.testing.assert_frame_equal(frame[others], plain[others], check_exact=True)
@@ -35,7 +47,9 @@ def test_rows_with_ids_belong_to_their_patients_and_are_the_cohort():
     people = pkpd.cohort(MODEL, seed=7, covariates=TABLE.assign(ID=[12, 3, 5, 40]))
     assert people.ids.tolist() == [12, 3, 5, 40]
     assert people.subset([5]).frame()["wt"].tolist() == [95.0]
-    np.testing.assert_array_equal(people.frame()["cl"], pkpd.cohort(MODEL, seed=7, ids=[12, 3, 5, 40]).frame()["cl"])
+    np.testing.assert_array_equal(
+        people.frame()["cl"], pkpd.cohort(MODEL, seed=7, ids=[12, 3, 5, 40]).frame()["cl"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +77,9 @@ def test_a_dose_per_kg_is_that_of_the_patients_weight():
     people = pkpd.cohort(MODEL, 6, seed=7)
     per_kg = pkpd.simulate(MODEL, "50 ug/kg q12h x 2", people, "0:24:1").values
     for row, weight in enumerate(people.frame()["wt"]):
-        alone = pkpd.simulate(MODEL, f"{50 * weight!r} ug q12h x 2", people.subset([row + 1]), "0:24:1").values
+        alone = pkpd.simulate(
+            MODEL, f"{50 * weight!r} ug q12h x 2", people.subset([row + 1]), "0:24:1"
+        ).values
         np.testing.assert_allclose(per_kg[row], alone[0], rtol=1e-9)
 
 
@@ -72,10 +88,19 @@ def test_doses_per_kg_make_a_dose_axis_per_kg():
     people = pkpd.cohort(model, 6, seed=7)
     in_mg, per_kg = pkpd.med(model, people), pkpd.med(model, people, doses="0.001:1 mg/kg")
     assert per_kg.rule.unit == "mg/kg" and per_kg.rule.report == ()
-    np.testing.assert_allclose(per_kg.columns["argmax"] * people.frame()["wt"], in_mg.columns["argmax"], rtol=2e-3)
+    np.testing.assert_allclose(
+        per_kg.columns["argmax"] * people.frame()["wt"], in_mg.columns["argmax"], rtol=2e-3
+    )
 
 
-@pytest.mark.parametrize("regimen, said", [("1 mg/m**2", "measured in m\\*\\*2; it has none"), ("1 mL/kg", "does not fit 'depot'"), ("1 mg/x", "does not fit")])
+@pytest.mark.parametrize(
+    "regimen, said",
+    [
+        ("1 mg/m**2", "measured in m\\*\\*2; it has none"),
+        ("1 mL/kg", "does not fit 'depot'"),
+        ("1 mg/x", "does not fit"),
+    ],
+)
 def test_a_dose_that_no_covariate_carries_is_said(regimen, said):
     with pytest.raises(pkpd.PkpdError, match=said):
         pkpd.simulate(MODEL, regimen, pkpd.cohort(MODEL, 2))
@@ -83,7 +108,12 @@ def test_a_dose_that_no_covariate_carries_is_said(regimen, said):
 
 def test_subgroups_are_categories_of_few_values_and_terciles_of_many():
     people = pkpd.cohort(MODEL, 99, seed=7, covariates=TABLE)
-    assert [label for label, _ in groups(people, "wt")] == ["wt 50 kg", "wt 60 kg", "wt 95 kg", "wt 120 kg"]
+    assert [label for label, _ in groups(people, "wt")] == [
+        "wt 50 kg",
+        "wt 60 kg",
+        "wt 95 kg",
+        "wt 120 kg",
+    ]
     assert [label for label, _ in groups(people, "SEX")] == ["sex f", "sex m"]
     terciles = [rows for _, rows in groups(people, "cl")]
     np.testing.assert_array_equal(np.sum(terciles, axis=0), np.ones(99))
@@ -96,7 +126,9 @@ def test_the_summary_of_a_subgroup_is_that_of_its_patients_alone():
     model = pkpd.load("ldn/hormesis")
     people = pkpd.cohort(model, 24, seed=7, covariates=TABLE[["WT", "sex"]])
     table = pkpd.med(model, people)
-    for group, (_, rows) in zip(summarise(table, by=["sex"])["subgroups"], groups(people, "sex"), strict=True):
+    for group, (_, rows) in zip(
+        summarise(table, by=["sex"])["subgroups"], groups(people, "sex"), strict=True
+    ):
         alone = summarise(pkpd.med(model, people.subset(people.ids[rows])))
         assert group["patients"] == alone["patients"]
         assert group["quantiles"][1] == next(q for q in alone["quantiles"] if q["level"] == 0.5)

@@ -11,7 +11,10 @@ FULL = uniforms(7, np.arange(1, 501), "diary", 30)
 
 
 @settings(max_examples=40, deadline=None)
-@given(ids=st.lists(st.integers(1, 500), min_size=1, max_size=20, unique=True), count=st.integers(1, 30))
+@given(
+    ids=st.lists(st.integers(1, 500), min_size=1, max_size=20, unique=True),
+    count=st.integers(1, 30),
+)
 def test_a_draw_depends_on_its_address_alone(ids, count):
     np.testing.assert_array_equal(uniforms(7, ids, "diary", count), FULL[np.array(ids) - 1, :count])
 
@@ -22,7 +25,12 @@ def test_far_patients_are_drawn_without_those_between():
 
 
 def test_seed_purpose_and_replicate_make_other_draws():
-    others = [uniforms(8, [1], "diary", 30), uniforms(7, [1], "diary ", 30), uniforms(7, [1], "diary", 30, replicate=1), uniforms(10**40, [1], "diary", 30)]
+    others = [
+        uniforms(8, [1], "diary", 30),
+        uniforms(7, [1], "diary ", 30),
+        uniforms(7, [1], "diary", 30, replicate=1),
+        uniforms(10**40, [1], "diary", 30),
+    ]
     assert len({float(o[0, 0]) for o in [FULL, *others]}) == 5
 
 

@@ -28,13 +28,17 @@ def scatter(error, people=LARGE, **options):
 def test_errors_have_the_written_size(error, sd):
     y, seen = scatter(error)
     z = (seen - y) / sd(y)
-    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * z.size))
+    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(
+        1.0, abs=4 / np.sqrt(2 * z.size)
+    )
 
 
 def test_a_logarithmic_error_is_normal_on_the_log_scale_and_never_below_zero():
     y, seen = scatter("log 30 %")
     z = np.log(seen / y) / 0.3
-    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * z.size))
+    assert abs(z.mean()) < 4 / np.sqrt(z.size) and z.std() == pytest.approx(
+        1.0, abs=4 / np.sqrt(2 * z.size)
+    )
 
 
 def test_predictions_do_not_move_and_errors_come_from_addresses():
@@ -47,23 +51,45 @@ def test_predictions_do_not_move_and_errors_come_from_addresses():
 
 
 def test_the_tables_hold_observations_beside_predictions():
-    frame = pkpd.simulate(MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"Cc": "15 %"}).frame()
-    assert list(frame.columns) == ["ID", "TIME", "Cc", "Cc_obs"] and (frame["Cc"] != frame["Cc_obs"]).all()
+    frame = pkpd.simulate(
+        MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"Cc": "15 %"}
+    ).frame()
+    assert (
+        list(frame.columns) == ["ID", "TIME", "Cc", "Cc_obs"]
+        and (frame["Cc"] != frame["Cc_obs"]).all()
+    )
 
 
 def test_more_output_times_leave_the_errors_of_the_records_of_an_event_table():
-    table = pd.DataFrame({"ID": [1, 1, 2, 2, 2], "TIME": [0, 6, 0, 4, 8], "AMT": [100, 0, 50, 0, 0], "EVID": [1, 0, 1, 0, 0]})
+    table = pd.DataFrame(
+        {
+            "ID": [1, 1, 2, 2, 2],
+            "TIME": [0, 6, 0, 4, 8],
+            "AMT": [100, 0, 50, 0, 0],
+            "EVID": [1, 0, 1, 0, 0],
+        }
+    )
     records = pkpd.events(MODEL, table)
-    few, many = (pkpd.simulate(MODEL, records, LARGE, times, residual={"Cc": "15 %"}).frame() for times in (None, "0:10:0.7"))
+    few, many = (
+        pkpd.simulate(MODEL, records, LARGE, times, residual={"Cc": "15 %"}).frame()
+        for times in (None, "0:10:0.7")
+    )
     np.testing.assert_allclose(few["Cc_obs"], many[many["EVID"] != 2]["Cc_obs"], rtol=1e-5)
     assert (np.abs(few["Cc_obs"] / few["Cc"] - 1)[few["Cc"] > 0] > 1e-3).all()
 
 
 def test_the_typical_patient_has_no_error():
-    assert pkpd.simulate(MODEL, "100 mg", pkpd.cohort(MODEL, typical=True), TIMES, residual={"Cc": "15 %"}).measured == ()
+    assert (
+        pkpd.simulate(
+            MODEL, "100 mg", pkpd.cohort(MODEL, typical=True), TIMES, residual={"Cc": "15 %"}
+        ).measured
+        == ()
+    )
 
 
-@pytest.mark.parametrize("error", ["abc", "15 mg", "-5 %", "15 % + 3 %", "log 10 % + 5 %", "1 ng/mL + 1 ng/mL"])
+@pytest.mark.parametrize(
+    "error", ["abc", "15 mg", "-5 %", "15 % + 3 %", "log 10 % + 5 %", "1 ng/mL + 1 ng/mL"]
+)
 def test_what_is_no_error_is_said(error):
     with pytest.raises(pkpd.PkpdError):
         scatter(error, LARGE.subset([1]))

@@ -14,7 +14,9 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dimensions, seed", [(1, 1), (7, 3), (25, 7)])
-def test_points_have_the_bits_of_scipy_and_any_range_is_a_part_of_the_whole(cache, dimensions, seed):
+def test_points_have_the_bits_of_scipy_and_any_range_is_a_part_of_the_whole(
+    cache, dimensions, seed
+):
     engine = qmc.Sobol(dimensions, scramble=True, bits=sobol.BITS, rng=np.random.default_rng(seed))
     whole = engine.random(1024) + 2.0 ** -(sobol.BITS + 1)
     for _ in range(2):  # drawn, then read from the cache

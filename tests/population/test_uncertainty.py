@@ -7,9 +7,9 @@ import pytest
 import pkpd
 
 MODEL = pkpd.load("pk/naltrexone")
-COVARIANCE = '''names = ["cl", "f_oral"]
+COVARIANCE = """names = ["cl", "f_oral"]
 covariance = [[0.04], [-0.012, 0.09]]
-'''
+"""
 
 
 @pytest.fixture
@@ -25,13 +25,19 @@ def test_draws_have_the_covariance_of_the_file_on_the_latent_scale(written):
     sets = pkpd.parameter_sets(MODEL, written(COVARIANCE), 2**12, seed=3)
     cl, f = sets.values.T
     latent = np.log([cl / 140, f / (1 - f) / (0.126 / 0.874)])
-    np.testing.assert_allclose(np.cov(latent), [[0.04, -0.012], [-0.012, 0.09]], atol=4 * 0.09 * np.sqrt(2 / 2**12))
+    np.testing.assert_allclose(
+        np.cov(latent), [[0.04, -0.012], [-0.012, 0.09]], atol=4 * 0.09 * np.sqrt(2 / 2**12)
+    )
     np.testing.assert_allclose(latent.mean(axis=1), 0.0, atol=4 * 0.3 / 2**6)
 
 
 def test_draws_on_the_natural_scale_are_those_of_the_values(written):
-    sets = pkpd.parameter_sets(MODEL, written('names = ["cl"]\ncovariance = [[196.0]]\nscale = "natural"'), 2**12)
-    assert sets.values.mean() == pytest.approx(140, abs=4 * 14 / 2**6) and sets.values.std() == pytest.approx(14, rel=4 / np.sqrt(2 * 2**12))
+    sets = pkpd.parameter_sets(
+        MODEL, written('names = ["cl"]\ncovariance = [[196.0]]\nscale = "natural"'), 2**12
+    )
+    assert sets.values.mean() == pytest.approx(
+        140, abs=4 * 14 / 2**6
+    ) and sets.values.std() == pytest.approx(14, rel=4 / np.sqrt(2 * 2**12))
 
 
 def test_fewer_sets_are_a_prefix_of_more(written):
@@ -41,7 +47,9 @@ def test_fewer_sets_are_a_prefix_of_more(written):
 
 def test_the_same_people_stand_under_every_set():
     people = pkpd.cohort(MODEL, 50, seed=7)
-    sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": [100.0, 150.0], "vc": [200.0, 300.0], "OFV": [1.0, 2.0]}))
+    sets = pkpd.parameter_sets(
+        MODEL, pd.DataFrame({"cl": [100.0, 150.0], "vc": [200.0, 300.0], "OFV": [1.0, 2.0]})
+    )
     assert sets.names == ("cl", "vc") and len(sets) == 2
     for row, other in zip(sets.values, sets.cohorts(people), strict=True):
         drawn = pkpd.cohort(MODEL, 50, seed=7, set=dict(zip(sets.names, row, strict=True)))
@@ -56,7 +64,10 @@ def test_the_same_people_stand_under_every_set():
         ('names = ["cl", "vc"]\ncovariance = [[0.1]]', "lower triangle"),
         ('names = ["cl", "vc"]\ncovariance = [[0.01], [0.1, 0.01]]', "not positive definite"),
         ('names = ["cl"]\ncovariance = [[0.1]]\nscale = "odd"', "nothing else"),
-        ('names = ["cl"]\ncovariance = [[40000.0]]\nscale = "natural"', "cannot be a typical value of 'cl'"),
+        (
+            'names = ["cl"]\ncovariance = [[40000.0]]\nscale = "natural"',
+            "cannot be a typical value of 'cl'",
+        ),
         ('names = ["cirrhosis"]\ncovariance = [[0.1]]', "has no logarithm"),
         ("names = [", "not valid TOML"),
     ],

@@ -12,7 +12,9 @@ from pkpd.report.page.page import page
 pytestmark = pytest.mark.browser
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (390, 1280)  # a phone, a desktop
-HERE = "http://page.test/report.html"  # only because pages from files share an origin with everything
+HERE = (
+    "http://page.test/report.html"  # only because pages from files share an origin with everything
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +37,36 @@ def folders(tmp_path_factory):
     text = (Path(__file__).parents[2] / "docs/trials.md").read_text()
     (root / "trial.toml").write_text(text.split("```toml\n")[1].split("```")[0])
     for name, words in (
-        ("med", ["med", "ldn/hormesis", "--by", "wt", "--titrate", "slow-ladder-7-days", "--titrations", "2"]), ("curves", ["dose-response", "ldn/hormesis"]),
+        (
+            "med",
+            [
+                "med",
+                "ldn/hormesis",
+                "--by",
+                "wt",
+                "--titrate",
+                "slow-ladder-7-days",
+                "--titrations",
+                "2",
+            ],
+        ),
+        ("curves", ["dose-response", "ldn/hormesis"]),
         ("trial", ["trial", str(root / "trial.toml")]),
-    ):  # fmt: skip
-        done = CliRunner().invoke(app, [*words, "-n", "24", "--seed", "7", "--quiet", "--no-figure", "--out", str(root / name)])
+    ):
+        done = CliRunner().invoke(
+            app,
+            [
+                *words,
+                "-n",
+                "24",
+                "--seed",
+                "7",
+                "--quiet",
+                "--no-figure",
+                "--out",
+                str(root / name),
+            ],
+        )
         assert done.exit_code == 0, done.output
     return root
 
@@ -52,7 +80,9 @@ def opened(browser, text, width, **options):
 
     def answer(route):
         asked.append(route.request.url)
-        route.fulfill(body=text, content_type="text/html; charset=utf-8") if route.request.url == HERE else route.abort()
+        route.fulfill(
+            body=text, content_type="text/html; charset=utf-8"
+        ) if route.request.url == HERE else route.abort()
 
     tab.route("**/*", answer)
     tab.goto(HERE)
@@ -62,16 +92,26 @@ def opened(browser, text, width, **options):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", ["med", "curves", "trial"])
-def test_the_page_renders_fetches_nothing_and_stays_within_the_window(browser, folders, kind, width):
+def test_the_page_renders_fetches_nothing_and_stays_within_the_window(
+    browser, folders, kind, width
+):
     tab, asked, said = opened(browser, page(folders / kind), width)
     assert (asked, said) == ([HERE], [])
     assert tab.evaluate("document.documentElement.scrollWidth") == width
-    drawn = tab.evaluate("[...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width, s.getBoundingClientRect().height])")
-    assert len(drawn) >= 2 and all(0.6 * min(width, 500) < w <= width and 150 < h < w * 1.1 for w, h in drawn)
-    heights = tab.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)")
+    drawn = tab.evaluate(
+        "[...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width, s.getBoundingClientRect().height])"
+    )
+    assert len(drawn) >= 2 and all(
+        0.6 * min(width, 500) < w <= width and 150 < h < w * 1.1 for w, h in drawn
+    )
+    heights = tab.evaluate(
+        "[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)"
+    )
     assert len(heights) > 20 and min(heights) > 10
     # text of figures: the smallest of ten points or so stays readable
-    scale = tab.evaluate("Math.min(...[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))")
+    scale = tab.evaluate(
+        "Math.min(...[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
+    )
     assert 8 * scale >= 8
     tab.close()
 
@@ -104,14 +144,25 @@ def test_doses_beyond_the_range_sort_last(browser, folders):
 def test_without_scripts_the_page_reads_the_same(browser, folders):
     tab, _, said = opened(browser, page(folders / "med"), 390, java_script_enabled=False)
     assert tab.locator("thead button").count() == 0 and tab.locator("table").count() > 5
-    assert tab.locator("h1").is_visible() and tab.locator("figure svg").first.is_visible() and said == []
+    assert (
+        tab.locator("h1").is_visible()
+        and tab.locator("figure svg").first.is_visible()
+        and said == []
+    )
     tab.close()
 
 
 def test_a_script_that_got_onto_the_page_would_not_run(browser, folders):
-    text = page(folders / "curves").replace("</main>", "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\"></main>")
+    text = page(folders / "curves").replace(
+        "</main>",
+        "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\"></main>",
+    )
     tab, asked, said = opened(browser, text, 1280)
-    assert tab.title().startswith("Low-dose naltrexone") and asked == [HERE] and any("Content Security Policy" in line for line in said)
+    assert (
+        tab.title().startswith("Low-dose naltrexone")
+        and asked == [HERE]
+        and any("Content Security Policy" in line for line in said)
+    )
     tab.close()
 
 
@@ -119,6 +170,9 @@ def test_on_paper_everything_is_open_and_nothing_is_cut_off(browser, folders):
     tab, *_ = opened(browser, page(folders / "med"), 1280)
     tab.emulate_media(media="print")
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert tab.evaluate("[...document.querySelectorAll('details')].every(d => d.open)") and not tab.locator("nav").is_visible()
+    assert (
+        tab.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
+        and not tab.locator("nav").is_visible()
+    )
     assert tab.pdf(format="A4")[:4] == b"%PDF"
     tab.close()

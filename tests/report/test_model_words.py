@@ -15,7 +15,9 @@ def test_printed_equations_are_the_checked_ones(name):
     for text in model_words.equations(model):
         if text.startswith("d/dt("):
             state, right = text[5 : text.index(")")], text.partition(" = ")[2].rpartition(" : ")[0]
-            assert ast.dump(ast.parse(right, mode="eval")) == ast.dump(ast.parse(checked.pop(state), mode="eval"))
+            assert ast.dump(ast.parse(right, mode="eval")) == ast.dump(
+                ast.parse(checked.pop(state), mode="eval")
+            )
     assert checked == {}
 
 

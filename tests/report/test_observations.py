@@ -13,7 +13,9 @@ def write(tmp_path, text):
 
 
 def test_lower_case_missing_and_commented_rows(tmp_path):
-    path = write(tmp_path, "c,id,time,dv,mdv\n.,1,0,.,1\n.,1,1,5.5,0\n.,1,2,.,0\nC,1,3,bad,0\n\n,2,4,7,0\n")
+    path = write(
+        tmp_path, "c,id,time,dv,mdv\n.,1,0,.,1\n.,1,1,5.5,0\n.,1,2,.,0\nC,1,3,bad,0\n\n,2,4,7,0\n"
+    )
     (found,) = observations(path, ("Cc", "pain"))
     assert (found.name, found.column) == ("Cc", "DV")
     np.testing.assert_array_equal(found.times, [1, 4])

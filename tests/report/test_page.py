@@ -20,8 +20,24 @@ from pkpd.response import folder as run_folder
 from pkpd.response.dosing_interval import dosing_interval
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
-CURVES = ["dose-response", "--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg", "-n", "8", "--quiet", "--no-figure"]
-EVIL = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)> $\\frac{ </style> --> {{ 7*7 }}'
+CURVES = [
+    "dose-response",
+    "--outcome",
+    "Cc",
+    "--better",
+    "higher",
+    "--into",
+    "depot",
+    "--every",
+    "24 h",
+    "--doses",
+    "1:100mg",
+    "-n",
+    "8",
+    "--quiet",
+    "--no-figure",
+]
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{ </style> --> {{ 7*7 }}"
 
 
 class Read(HTMLParser):
@@ -52,7 +68,11 @@ class Read(HTMLParser):
         return [(tag, attrs) for tag, attrs in self.elements if tag in tags]
 
     def words(self):
-        return re.sub(r"\s+", " ", " ".join(text for tag, text in self.texts if tag not in ("script", "style")))
+        return re.sub(
+            r"\s+",
+            " ",
+            " ".join(text for tag, text in self.texts if tag not in ("script", "style")),
+        )
 
 
 def command(*words):
@@ -69,9 +89,28 @@ def study(tmp_path_factory):
     """MEDs with subgroups, repetitions and titrations, and the page that the command wrote."""
     folder = tmp_path_factory.mktemp("page") / "study"
     command(
-        "med", "ldn/hormesis", "-n", 24, "--seed", 7, "--set", "toff=12", "--by", "wt", "--replicates", 2, "--titrate", "slow-ladder-7-days", "--titrations", 2,
-        "--out", folder, "--report", "--quiet", "--no-figure",
-    )  # fmt: skip
+        "med",
+        "ldn/hormesis",
+        "-n",
+        24,
+        "--seed",
+        7,
+        "--set",
+        "toff=12",
+        "--by",
+        "wt",
+        "--replicates",
+        2,
+        "--titrate",
+        "slow-ladder-7-days",
+        "--titrations",
+        2,
+        "--out",
+        folder,
+        "--report",
+        "--quiet",
+        "--no-figure",
+    )
     return folder
 
 
@@ -95,14 +134,18 @@ def test_the_page_is_whole_html_with_headings_in_order_and_names_for_all_that_is
     text = (study / "report.html").read_text()
     found = Read(text)
     assert text.startswith("<!DOCTYPE html>") and ("html", {"lang": "en"}) in found.elements
-    assert [t for tag, t in found.texts if tag == "title"] == ["Low-dose naltrexone: blockade, rebound and glia: maximally effective doses"]
+    assert [t for tag, t in found.texts if tag == "title"] == [
+        "Low-dose naltrexone: blockade, rebound and glia: maximally effective doses"
+    ]
     levels = [int(tag[1]) for tag, _ in found.all("h1", "h2", "h3", "h4")]
     assert levels[0] == 1 and levels.count(1) == 1 and max(np.diff(levels)) == 1
     ids = [attrs["id"] for _, attrs in found.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {attrs["href"][1:] for _, attrs in found.all("a")} <= set(ids)
     assert len(found.all("svg")) == len(found.all("figure")) == len(found.all("figcaption")) == 6
-    assert all(attrs["aria-label"] for _, attrs in found.elements if attrs.get("role") in ("img", "group"))
+    assert all(
+        attrs["aria-label"] for _, attrs in found.elements if attrs.get("role") in ("img", "group")
+    )
     assert len(found.all("caption")) == len(found.all("table"))
     assert all(attrs["scope"] in ("col", "row") for _, attrs in found.all("th"))
 
@@ -113,7 +156,11 @@ def test_nothing_on_the_page_leads_elsewhere(study):
         for name in ("href", "src", "xlink:href", "action", "srcset"):
             assert attrs.get(name, "#").startswith(("#", "data:image/png;base64,")), (tag, attrs)
     assert not re.search(r"url\((?!#)|@import", page(study))
-    (policy,) = (attrs["content"] for _, attrs in found.all("meta") if attrs.get("http-equiv") == "Content-Security-Policy")
+    (policy,) = (
+        attrs["content"]
+        for _, attrs in found.all("meta")
+        if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'") and "script-src 'sha256-" in policy
 
 
@@ -121,38 +168,68 @@ def test_the_page_says_what_the_folder_holds(study):
     words = read(study).words()
     summary = json.loads((study / "summary.json").read_text())
     share, low, high = (100 * x for x in summary["share_inside"]["share"])
-    assert f"{share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, 0.1-6 mg" in words
-    assert "24 virtual patients, seed 7, scrambled Sobol' points" in words and "toff = 12 h (typical value set for this run)" in words
-    assert summary["observed"]["rule"] in words and f"{summary['observed']['outcome']['found']}" in words
-    assert all(group["group"] in words for group in summary["subgroups"]) and "over 2 scramblings" in words
+    assert (
+        f"{share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, 0.1-6 mg"
+        in words
+    )
+    assert (
+        "24 virtual patients, seed 7, scrambled Sobol' points" in words
+        and "toff = 12 h (typical value set for this run)" in words
+    )
+    assert (
+        summary["observed"]["rule"] in words
+        and f"{summary['observed']['outcome']['found']}" in words
+    )
+    assert (
+        all(group["group"] in words for group in summary["subgroups"])
+        and "over 2 scramblings" in words
+    )
     model = pkpd.load("ldn/hormesis")
-    for text in (*model.notes, *(i.source for i in model.inputs), *(i.label for i in model.inputs), model.digest, summary["provenance"]["fingerprint"]):
+    for text in (
+        *model.notes,
+        *(i.source for i in model.inputs),
+        *(i.label for i in model.inputs),
+        model.digest,
+        summary["provenance"]["fingerprint"],
+    ):
         assert re.sub(r"\s+", " ", text) in words
     assert "3,000 to 30,000 times lower" in words and models.share_assumed(model) in words
 
 
 def test_what_is_absent_is_named_with_a_command_for_the_same_patients(copy, curves):
     words = read(copy).words()
-    assert "pkpd med ldn/hormesis -n 24 --seed 7 --titrate slow-ladder-7-days --null same-med --set toff=12.0 --out null" in words
+    assert (
+        "pkpd med ldn/hormesis -n 24 --seed 7 --titrate slow-ladder-7-days --null same-med --set toff=12.0 --out null"
+        in words
+    )
     (copy / "curves.parquet").unlink()
-    assert f"pkpd med ldn/hormesis -n 24 --seed 7 --set toff=12.0 --out {copy}" in read(copy).words()
+    assert (
+        f"pkpd med ldn/hormesis -n 24 --seed 7 --set toff=12.0 --out {copy}" in read(copy).words()
+    )
     assert f"pkpd sensitivity ldn/hormesis --set toff=12.0 --out {copy}" in words
 
 
 def test_the_command_for_what_is_absent_computes_the_same_patients(curves, tmp_path, monkeypatch):
-    options = "--outcome Cc --better higher --into depot --every '24 h' --doses '1:100 mg' --delta '10 %'"
+    options = (
+        "--outcome Cc --better higher --into depot --every '24 h' --doses '1:100 mg' --delta '10 %'"
+    )
     given = f"pkpd med pk/one_compartment -n 8 --seed 1 {options} --out med"
     assert f"each patient's own best dose (MED) {given}" in read(curves).words()
     monkeypatch.chdir(tmp_path)
     command(*shlex.split(given)[1:], "--quiet", "--no-figure")
-    before, after = (run_folder.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med"))
+    before, after = (
+        run_folder.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med")
+    )
     np.testing.assert_array_equal(before["benefit"], after["benefit"])
 
 
 def test_commands_name_the_table_of_people_that_was_used(copy):
     for name in ("summary.json", "patients.parquet"):
         _provenance(copy / name, {"covariates": "my people.csv (0123456789abcdef)"})
-    assert "pkpd med ldn/hormesis -n 24 --seed 7 --covariates 'my people.csv' --titrate" in read(copy).words()
+    assert (
+        "pkpd med ldn/hormesis -n 24 --seed 7 --covariates 'my people.csv' --titrate"
+        in read(copy).words()
+    )
 
 
 def test_the_same_folder_gives_the_same_page(study):
@@ -163,7 +240,10 @@ def test_a_streamed_folder_gives_the_page_of_the_run_in_memory(tmp_path):
     rest = ("ldn/hormesis", "-n", 12, "--seed", 7, "--quiet", "--no-figure")
     command("med", *rest, "--out", tmp_path / "memory")
     command("med", *rest, "--stream", "--chunk", 5, "--out", tmp_path / "streamed", "--report")
-    one, other = (read(tmp_path / name).words().partition("What this folder does not hold")[0] for name in ("memory", "streamed"))
+    one, other = (
+        read(tmp_path / name).words().partition("What this folder does not hold")[0]
+        for name in ("memory", "streamed")
+    )
     assert one == other and (tmp_path / "streamed/report.html").exists()
     (tmp_path / "streamed/summary.json").unlink()
     assert read(tmp_path / "streamed").words().partition("What this folder does not hold")[0] == one
@@ -172,9 +252,22 @@ def test_a_streamed_folder_gives_the_page_of_the_run_in_memory(tmp_path):
 def test_a_trial_shows_arms_diaries_and_endpoints(tmp_path, request):
     text = (request.config.rootpath / "docs/trials.md").read_text()
     (tmp_path / "trial.toml").write_text(re.search(r"```toml\n(.*?)```", text, re.S).group(1))
-    command("trial", tmp_path / "trial.toml", "-n", 12, "--out", tmp_path / "t", "--quiet", "--no-figure")
+    command(
+        "trial",
+        tmp_path / "trial.toml",
+        "-n",
+        12,
+        "--out",
+        tmp_path / "t",
+        "--quiet",
+        "--no-figure",
+    )
     found = read(tmp_path / "t")
-    assert len(found.all("figure")) == 2 and "4.5 mg for all, or by the diary" in found.words() and "by the diary" in found.words()
+    assert (
+        len(found.all("figure")) == 2
+        and "4.5 mg for all, or by the diary" in found.words()
+        and "by the diary" in found.words()
+    )
     summary = json.loads((tmp_path / "t/summary.json").read_text())
     assert f"{summary['endpoints']['pain']['arms']['4.5 mg']['mean']:.3g}" in found.words()
 
@@ -183,9 +276,14 @@ def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
     """Title, label, source, notes and description of a model, and the command of a run, stand on the page as text."""
     lines = Path(pkpd.load("pk/one_compartment").path).read_text().splitlines()
     told = json.dumps(EVIL)
-    lines = [re.sub(r'(label|source) *= *"[^"]*"', lambda m: f"{m.group(1)} = {told}", line) for line in lines]
+    lines = [
+        re.sub(r'(label|source) *= *"[^"]*"', lambda m: f"{m.group(1)} = {told}", line)
+        for line in lines
+    ]
     lines = [line for line in lines if not line.startswith(("title", "notes", "description"))]
-    (tmp_path / "evil.toml").write_text("\n".join([f"title = {told}", f"description = {told}", f"notes = [{told}]", *lines]))
+    (tmp_path / "evil.toml").write_text(
+        "\n".join([f"title = {told}", f"description = {told}", f"notes = [{told}]", *lines])
+    )
     model = pkpd.load(tmp_path / "evil.toml")
     folder = shutil.copytree(curves, tmp_path / "evil")
     run_folder.write_model(model, folder)
@@ -194,7 +292,9 @@ def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
         _provenance(folder / name, new)
     text = page(folder)
     found = Read(text)
-    assert len(found.all("script")) == 1 and not found.all("img", "iframe", "object", "embed", "base", "link", "form")
+    assert len(found.all("script")) == 1 and not found.all(
+        "img", "iframe", "object", "embed", "base", "link", "form"
+    )
     assert not [a for _, attrs in found.elements for a in attrs if a.startswith("on")]
     assert found.words().count(EVIL) > 5
     assert len(re.findall("</style>", text)) == 1
@@ -208,21 +308,38 @@ def test_hostile_names_in_a_trial_inject_nothing(tmp_path, request):
     (tmp_path / "trial.toml").write_text(design)
     command("trial", tmp_path / "trial.toml", "-n", 4, "--out", tmp_path / "t", "--quiet")
     found = read(tmp_path / "t")
-    assert len(found.all("script")) == 1 and not found.all("img") and found.words().count(EVIL) > 3 and len(found.all("figure")) == 2
+    assert (
+        len(found.all("script")) == 1
+        and not found.all("img")
+        and found.words().count(EVIL) > 3
+        and len(found.all("figure")) == 2
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         (["--typical"], ["The typical patient: no variability", "Median MED"]),
-        (["-n", 6, "--set", "glia=0", "--set", "rebound=0"], ["No patient has a MED.", "not known"]),
-        (["-n", 6, "--titrate", "slow-ladder-7-days", "--titrations", 1, "--null", "no-effect"], ["Null control: the body receives no drug.", "How titration ended"]),
+        (
+            ["-n", 6, "--set", "glia=0", "--set", "rebound=0"],
+            ["No patient has a MED.", "not known"],
+        ),
+        (
+            ["-n", 6, "--titrate", "slow-ladder-7-days", "--titrations", 1, "--null", "no-effect"],
+            ["Null control: the body receives no drug.", "How titration ended"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_unusual_studies_have_a_page(given, said, tmp_path):
-    command("med", "ldn/hormesis", *given, "--out", tmp_path / "m", "--report", "--quiet", "--no-figure")
+    command(
+        "med", "ldn/hormesis", *given, "--out", tmp_path / "m", "--report", "--quiet", "--no-figure"
+    )
     words = Read((tmp_path / "m/report.html").read_text()).words()
-    assert all(text in words for text in said) and "nan" not in words.split() and "None" not in words.split()
+    assert (
+        all(text in words for text in said)
+        and "nan" not in words.split()
+        and "None" not in words.split()
+    )
 
 
 def _provenance(path, changes):
@@ -233,14 +350,22 @@ def _provenance(path, changes):
         return
     table = pq.read_table(path)
     origin = json.loads(table.schema.metadata[b"pkpd.provenance"]) | changes
-    pq.write_table(table.replace_schema_metadata(table.schema.metadata | {b"pkpd.provenance": json.dumps(origin).encode()}), path)
+    pq.write_table(
+        table.replace_schema_metadata(
+            table.schema.metadata | {b"pkpd.provenance": json.dumps(origin).encode()}
+        ),
+        path,
+    )
 
 
 def test_tables_of_another_run_are_refused_or_left_out_by_name(copy):
     for name in ("curves", "audit"):
         _provenance(copy / f"{name}.parquet", {"seed": 8})
     found = read(copy)
-    assert "curves.parquet is of another run than summary.json" in found.words() and "audit.parquet is of another run" in found.words()
+    assert (
+        "curves.parquet is of another run than summary.json" in found.words()
+        and "audit.parquet is of another run" in found.words()
+    )
     assert len(found.all("figure")) == 4
     _provenance(copy / "patients.parquet", {"seed": 8})
     with pytest.raises(ResultError, match="are of different runs"):
@@ -258,15 +383,30 @@ def test_results_of_another_model_are_refused(copy):
 @pytest.mark.parametrize(
     ("name", "spoil", "said"),
     [
-        ("summary.json", lambda b: b[:500], "is not whole"), ("summary.json", lambda b: b"[1]", "is not a summary"),
-        ("summary.json", lambda b: b.replace(b'"quantiles"', b'"quantities"'), "does not understand"),
-        ("summary.json", lambda b: b.replace(b'"value": ', b'"value": "x", "was": '), "does not understand"),
+        ("summary.json", lambda b: b[:500], "is not whole"),
+        ("summary.json", lambda b: b"[1]", "is not a summary"),
+        (
+            "summary.json",
+            lambda b: b.replace(b'"quantiles"', b'"quantities"'),
+            "does not understand",
+        ),
+        (
+            "summary.json",
+            lambda b: b.replace(b'"value": ', b'"value": "x", "was": '),
+            "does not understand",
+        ),
         ("summary.json", lambda b: b'{"histogram": 1}', "names no run"),
-        ("patients.parquet", lambda b: b[:2000], "is damaged"), ("curves.parquet", lambda b: b"PAR1" + b[200:], "is damaged"),
-        ("audit.parquet", lambda b: b"", "is damaged"), ("model.json", lambda b: b.replace(b"blockade", b"blocking"), "are not those of the model"),
-        ("model.json", lambda b: b.replace(b'"digest": "', b'"digest": "0'), "is not the model of the results"),
+        ("patients.parquet", lambda b: b[:2000], "is damaged"),
+        ("curves.parquet", lambda b: b"PAR1" + b[200:], "is damaged"),
+        ("audit.parquet", lambda b: b"", "is damaged"),
+        ("model.json", lambda b: b.replace(b"blockade", b"blocking"), "are not those of the model"),
+        (
+            "model.json",
+            lambda b: b.replace(b'"digest": "', b'"digest": "0'),
+            "is not the model of the results",
+        ),
     ],
-)  # fmt: skip
+)
 def test_damage_is_one_sentence_and_leaves_no_page(copy, name, spoil, said, capsys):
     (copy / "report.html").unlink()
     (copy / name).write_bytes(spoil((copy / name).read_bytes()))
@@ -278,12 +418,16 @@ def test_damage_is_one_sentence_and_leaves_no_page(copy, name, spoil, said, caps
 
 
 def test_the_command_writes_where_it_is_told_and_refuses_the_rest(run, study, tmp_path):
-    assert run("report", study, "-o", "here.html")[::2] == (0, "") and (tmp_path / "here.html").read_text() == page(study)
+    assert run("report", study, "-o", "here.html")[::2] == (0, "") and (
+        tmp_path / "here.html"
+    ).read_text() == page(study)
     (tmp_path / "empty").mkdir()
     for words, code, said in (
-        (["report", "empty"], 1, "holds no results of pkpd"), (["report", "absent"], 1, "is not a folder"), (["report", study, "-o", "page.pdf"], 1, "as .html"),
+        (["report", "empty"], 1, "holds no results of pkpd"),
+        (["report", "absent"], 1, "is not a folder"),
+        (["report", study, "-o", "page.pdf"], 1, "as .html"),
         (["med", "ldn/hormesis", "--report"], 2, "give it with --out"),
-    ):  # fmt: skip
+    ):
         found, out, err = run(*words)
         assert (found, out) == (code, "") and said in " ".join(err.split())
 
@@ -300,15 +444,22 @@ def test_a_model_that_was_edited_during_the_run_costs_no_results(tmp_path, capsy
     file.write_text(Path(pkpd.load("pk/one_compartment").path).read_text())
     model = pkpd.load(file)
     (kept,) = console.keep_model(model, tmp_path)
-    assert run_folder.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest == model.digest
+    assert (
+        run_folder.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest
+        == model.digest
+    )
     file.write_text(file.read_text() + "# edited")
     assert console.keep_model(model, tmp_path) == [] and not kept.exists()
     assert "has changed since it was loaded" in capsys.readouterr().err
 
 
 def test_figures_are_written_in_the_format_that_is_asked_for(run, tmp_path):
-    assert run(CURVES[0], "pk/one_compartment", *CURVES[1:-1], "--format", "svg", "--out", "c")[0] == 0
-    assert (tmp_path / "c/dose-response.svg").read_text().startswith("<?xml") and not (tmp_path / "c/dose-response.png").exists()
+    assert (
+        run(CURVES[0], "pk/one_compartment", *CURVES[1:-1], "--format", "svg", "--out", "c")[0] == 0
+    )
+    assert (tmp_path / "c/dose-response.svg").read_text().startswith("<?xml") and not (
+        tmp_path / "c/dose-response.png"
+    ).exists()
 
 
 def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_med():
@@ -323,4 +474,7 @@ def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_
         with pytest.raises(PkpdError, match="doses must be positive"):
             dosing_interval(model, wrong)
     with pytest.raises(PkpdError, match="names no blockade"):
-        dosing_interval(pkpd.load("pd/receptor_binding"), benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}))
+        dosing_interval(
+            pkpd.load("pd/receptor_binding"),
+            benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}),
+        )

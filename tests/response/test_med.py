@@ -26,7 +26,13 @@ def table():
 def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
     checked = 0
     for row in np.flatnonzero(table.columns["status"] == "interior")[:6]:
-        steady = Steady(MODEL, cohort(MODEL, seed=11, ids=[row + 1], set=RESPOND), benefit_of(MODEL), rtol=1e-9, tol=1e-9)
+        steady = Steady(
+            MODEL,
+            cohort(MODEL, seed=11, ids=[row + 1], set=RESPOND),
+            benefit_of(MODEL),
+            rtol=1e-9,
+            tol=1e-9,
+        )
         one = np.array([0])
         untreated = steady.mean(steady.at(one, np.zeros(1)))
 
@@ -34,7 +40,9 @@ def test_argmax_agrees_with_a_scalar_search_at_tight_tolerance(table):
             return -steady.gain(untreated, steady.mean(steady.at(one, np.exp([log_dose]))))[0]
 
         middle = np.log(table.columns["med"][row])
-        best = minimize_scalar(loss, bounds=(middle - 0.5, middle + 0.5), method="bounded", options={"xatol": 1e-5})
+        best = minimize_scalar(
+            loss, bounds=(middle - 0.5, middle + 0.5), method="bounded", options={"xatol": 1e-5}
+        )
         lost = -best.fun + loss(middle)
         assert abs(best.x - middle) < 1e-3 or lost < 1e-6 * untreated[0]
         assert table.columns["benefit_at_med"][row] == pytest.approx(-loss(middle), abs=1e-5)
@@ -49,18 +57,42 @@ def test_a_patient_has_the_same_row_to_the_bit_alone_and_in_company(table):
 
 
 def test_a_long_run_at_the_med_ends_at_its_exposure_and_is_there_on_the_day_named(table):
-    c, asked = table.columns, ["cmax(Cc)", "auc(Cc)", "mean(pain)", "cmax(blockade)", "cmin(blockade)", "time_above(Cc, 0.3 ng/mL)"]
+    c, asked = (
+        table.columns,
+        [
+            "cmax(Cc)",
+            "auc(Cc)",
+            "mean(pain)",
+            "cmax(blockade)",
+            "cmin(blockade)",
+            "time_above(Cc, 0.3 ng/mL)",
+        ],
+    )
     assert (np.isnan(c["days_to_90"]) == (c["status"] != "interior")).all()
     for row in np.flatnonzero(c["status"] == "interior")[:3]:
         one, day = PEOPLE.subset([row + 1]), int(c["days_to_90"][row])
 
         def on(day, one=one, row=row):
-            return simulate(MODEL, f"{float(c['med'][row])!r} mg q24h x 120", one, endpoints=asked, window=f"day {day}", occasion="none").values[0]
+            return simulate(
+                MODEL,
+                f"{float(c['med'][row])!r} mg q24h x 120",
+                one,
+                endpoints=asked,
+                window=f"day {day}",
+                occasion="none",
+            ).values[0]
 
         last = on(120)
-        np.testing.assert_allclose(last[[0, 1, 3, 4]], [c[n][row] for n in ("cmax", "auc", "peak_blockade", "trough_blockade")], rtol=1e-4)
+        np.testing.assert_allclose(
+            last[[0, 1, 3, 4]],
+            [c[n][row] for n in ("cmax", "auc", "peak_blockade", "trough_blockade")],
+            rtol=1e-4,
+        )
         near = 0.1 * c["benefit_at_med"][row]
-        assert abs(on(day)[2] - last[2]) < near * 1.001 and abs(on(day - 1)[2] - last[2]) > near * 0.999
+        assert (
+            abs(on(day)[2] - last[2]) < near * 1.001
+            and abs(on(day - 1)[2] - last[2]) > near * 0.999
+        )
         assert all(abs(on(later)[2] - last[2]) < near for later in (day + 1, day + 5, day + 30))
 
 
@@ -80,7 +112,9 @@ def test_benefit_at_the_med_is_not_below_any_dose_of_the_grid(table):
 def test_the_window_holds_the_med_and_ends_at_nine_tenths(table):
     c = table.columns
     inside = c["status"] == "interior"
-    assert (c["w90_low"][inside] < c["med"][inside]).all() and (c["med"][inside] < c["w90_high"][inside]).all()
+    assert (c["w90_low"][inside] < c["med"][inside]).all() and (
+        c["med"][inside] < c["w90_high"][inside]
+    ).all()
 
 
 def test_mechanism_produces_an_inverted_u_in_most_patients_and_nothing_at_tiny_doses(table):
@@ -111,10 +145,28 @@ def test_a_drug_that_never_reaches_the_receptor_is_flat():
 
 def test_a_monotone_effect_is_censored_at_the_end_never_reported_as_a_value():
     model = load("pd/effect_compartment")
-    high = med(model, cohort(model, 8, seed=1), outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="1")
+    high = med(
+        model,
+        cohort(model, 8, seed=1),
+        outcome="effect",
+        better="higher",
+        into="depot",
+        every="24 h",
+        doses="1:100 mg",
+        delta="1",
+    )
     assert set(high.columns["status"]) == {"above_range"} and np.isnan(high.columns["med"]).all()
     assert np.allclose(high.columns["argmax"], 100.0)
-    low = med(model, cohort(model, 8, seed=1), outcome="effect", better="lower", into="depot", every="24 h", doses="1:100 mg", delta="1")
+    low = med(
+        model,
+        cohort(model, 8, seed=1),
+        outcome="effect",
+        better="lower",
+        into="depot",
+        every="24 h",
+        doses="1:100 mg",
+        delta="1",
+    )
     assert set(low.columns["status"]) == {"no_benefit"}
 
 
@@ -151,7 +203,10 @@ def test_a_model_without_benefit_prints_the_lines_to_add():
 def test_the_best_dose_falls_when_doses_are_given_more_often():
     """The blockade of one dose has less time to end before the next: less of it is best. Glia, which only gain from more, are off."""
     people = cohort(MODEL, 24, seed=7, set=RESPOND | {"glia": 0.0})
-    best = [np.log(med(MODEL, people, every=every).columns["argmax"]) for every in ("12 h", "24 h", "48 h")]
+    best = [
+        np.log(med(MODEL, people, every=every).columns["argmax"])
+        for every in ("12 h", "24 h", "48 h")
+    ]
     assert (best[0] < best[1] + 1e-9).all() and (best[1] < best[2] + 1e-9).all()
     assert np.exp(np.median(best[1] - best[0])) > 1.3
 
@@ -160,7 +215,10 @@ def test_a_menu_of_more_doses_is_worth_more_and_never_more_than_the_own_best(tab
     one, two = best_dose_set(table, 1), best_dose_set(table, 2)
     benefit = np.maximum(table.curves.gain, 0.0)
     assert one["mean_benefit"] == pytest.approx(benefit.mean(axis=0).max())
-    pairs = [np.maximum(benefit[:, [i]], benefit[:, i:]).mean(axis=0).max() for i in range(benefit.shape[1])]
+    pairs = [
+        np.maximum(benefit[:, [i]], benefit[:, i:]).mean(axis=0).max()
+        for i in range(benefit.shape[1])
+    ]
     assert two["mean_benefit"] == pytest.approx(max(pairs))
     assert one["mean_benefit"] < two["mean_benefit"] < two["mean_of_own_best"] + 1e-6
     # all patients count, also those whom no dose moves: a grid of 33 doses loses little

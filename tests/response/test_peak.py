@@ -34,10 +34,14 @@ def test_a_hill_product_of_equal_slopes_peaks_at_the_geometric_mean(k1, k2, h):
 @given(st.floats(0.5, 2.0), st.floats(0.5, 10.0), st.floats(1.0, 10.0))
 def test_brain_cousens_with_slope_two_peaks_at_its_root(d, e, f):
     exact = (-d + np.sqrt(d * d + f * f * e * e)) / f
-    assert peak(lambda x: (d + f * x) / (1 + (x / e) ** 2) - d) == pytest.approx(np.log(exact), abs=1e-3)
+    assert peak(lambda x: (d + f * x) / (1 + (x / e) ** 2) - d) == pytest.approx(
+        np.log(exact), abs=1e-3
+    )
 
 
-@pytest.mark.parametrize(("curve", "end"), [(lambda x: x / (1 + x), 1.0), (lambda x: 1 / (1 + x), -1.0)])
+@pytest.mark.parametrize(
+    ("curve", "end"), [(lambda x: x / (1 + x), 1.0), (lambda x: 1 / (1 + x), -1.0)]
+)
 def test_a_monotone_curve_peaks_exactly_at_the_end_of_the_window(curve, end):
     benefit = curve(np.exp(X))[None, :]
     best, second = centres(benefit)
@@ -47,7 +51,9 @@ def test_a_monotone_curve_peaks_exactly_at_the_end_of_the_window(curve, end):
 
 
 def test_two_humps_are_both_seen():
-    benefit = np.exp(-((X - np.log(0.3)) ** 2) / 0.1) + 0.95 * np.exp(-((X - np.log(10.0)) ** 2) / 0.1)
+    benefit = np.exp(-((X - np.log(0.3)) ** 2) / 0.1) + 0.95 * np.exp(
+        -((X - np.log(10.0)) ** 2) / 0.1
+    )
     best, second = centres(benefit[None, :])
     assert abs(X[best[0]] - np.log(0.3)) < STEP and abs(X[second[0]] - np.log(10.0)) < STEP
 

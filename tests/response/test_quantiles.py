@@ -8,7 +8,10 @@ from pkpd.response.quantiles import format_dose, quantile, share
 
 def test_intervals_of_the_median_cover_it_about_95_times_in_100():
     rng = np.random.default_rng(3)
-    hits = sum(q.low <= 0.0 <= q.high for q in (quantile(rng.standard_normal(101), 0.5) for _ in range(1000)))
+    hits = sum(
+        q.low <= 0.0 <= q.high
+        for q in (quantile(rng.standard_normal(101), 0.5) for _ in range(1000))
+    )
     assert 930 <= hits <= 990
 
 

@@ -19,7 +19,14 @@ from pkpd.result import plain
 from pkpd.scale.schedulers import connect
 
 LDN, PK = pkpd.load("ldn/hormesis"), pkpd.load("pk/one_compartment")
-GOAL = {"outcome": "Cc", "better": "higher", "into": "depot", "every": "24 h", "doses": "1:100 mg", "delta": "1 ng/mL"}
+GOAL = {
+    "outcome": "Cc",
+    "better": "higher",
+    "into": "depot",
+    "every": "24 h",
+    "doses": "1:100 mg",
+    "delta": "1 ng/mL",
+}
 WORDS = [word for name, value in GOAL.items() for word in (f"--{name}", value)]
 
 
@@ -27,14 +34,20 @@ WORDS = [word for name, value in GOAL.items() for word in (f"--{name}", value)]
 def pair(tmp_path_factory):
     """The same 70 patients in memory and streamed."""
     folder = tmp_path_factory.mktemp("pair") / "streamed"
-    return pkpd.med(LDN, pkpd.cohort(LDN, 70, seed=7)), pkpd.stream(LDN, folder, 70, seed=7, size=32, threads=2)
+    return pkpd.med(LDN, pkpd.cohort(LDN, 70, seed=7)), pkpd.stream(
+        LDN, folder, 70, seed=7, size=32, threads=2
+    )
 
 
 def assert_same(table, dataset):
     """Every column and every curve, to the bit, NaN included."""
     assert dataset.names == table.names
     for name in table.names:
-        np.testing.assert_array_equal(dataset.column(name), table.column(name).astype(dataset.column(name).dtype), err_msg=name)
+        np.testing.assert_array_equal(
+            dataset.column(name),
+            table.column(name).astype(dataset.column(name).dtype),
+            err_msg=name,
+        )
     for curve, other in zip(dataset.curves.each(), table.curves.each(), strict=True):
         np.testing.assert_array_equal(curve, other)
 
@@ -59,7 +72,10 @@ def test_summary_and_figure_are_those_of_memory(pair, monkeypatch):
 
 def test_subgroups_of_a_dataset_are_those_of_memory(pair):
     table, dataset = pair
-    assert plain(pkpd.summarise(dataset, by=["wt"]))["subgroups"] == plain(pkpd.summarise(table, by=["wt"]))["subgroups"]
+    assert (
+        plain(pkpd.summarise(dataset, by=["wt"]))["subgroups"]
+        == plain(pkpd.summarise(table, by=["wt"]))["subgroups"]
+    )
     assert [g["patients"] for g in pkpd.summarise(dataset, by=["wt"])["subgroups"]] == [24, 23, 23]
 
 
@@ -73,7 +89,11 @@ def test_curves_are_read_a_few_doses_at_a_time(pair, monkeypatch):
     asked = []
     read = type(pair[1].folder).tables
     monkeypatch.setattr("pkpd.response.streamed.NUMBERS_AT_ONCE", 210)
-    monkeypatch.setattr(type(pair[1].folder), "tables", lambda folder, names: asked.append(len(names)) or read(folder, names))
+    monkeypatch.setattr(
+        type(pair[1].folder),
+        "tables",
+        lambda folder, names: asked.append(len(names)) or read(folder, names),
+    )
     curves = StoredCurves(pair[1].folder, LDN, pair[1].rule, pair[1].curves.doses)
     np.testing.assert_array_equal(curves.percentiles(), pair[0].curves.percentiles())
     assert max(asked) == 3
@@ -83,12 +103,17 @@ def test_files_carry_units_and_the_provenance_of_the_whole_run(pair):
     metadata = pair[1].folder.schema().metadata
     origin = json.loads(metadata[b"pkpd.provenance"])
     assert origin == pair[1].provenance() and origin["n"] == 70 and origin["digest"] == LDN.digest
-    assert json.loads(metadata[b"pkpd.units"])["med"] == "mg" and json.loads(metadata[b"pkpd.units"])["curve_0"] == "NRS"
+    assert (
+        json.loads(metadata[b"pkpd.units"])["med"] == "mg"
+        and json.loads(metadata[b"pkpd.units"])["curve_0"] == "NRS"
+    )
 
 
 def test_only_the_patients_of_a_chunk_are_ever_drawn(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(room, "cohort", lambda *a, **options: drawn.append(cohort(*a, **options)) or drawn[-1])
+    monkeypatch.setattr(
+        room, "cohort", lambda *a, **options: drawn.append(cohort(*a, **options)) or drawn[-1]
+    )
     pkpd.stream(PK, tmp_path / "out", 100, size=16, threads=1, **GOAL)
     assert max(len(c) for c in drawn) == 16 and sum(len(c) for c in drawn[2:]) == 100
 
@@ -120,7 +145,10 @@ def test_failed_patients_are_nan_and_counted(tmp_path):
     model = pkpd.load(str(tmp_path / "fails.toml"))
     dataset = pkpd.stream(model, tmp_path / "out", 40, seed=2, size=16)
     failed = pkpd.summarise(dataset)["status"]["failed"]
-    assert 0 < failed < 40 and failed == dataset.having("failed").sum() == (dataset.column("reason") != "").sum()
+    assert (
+        0 < failed < 40
+        and failed == dataset.having("failed").sum() == (dataset.column("reason") != "").sum()
+    )
     assert np.isnan(dataset.column("med")[dataset.having("failed")]).all()
     # a small model: its short loops over lanes are unrolled, and every lane must round alike all the same
     assert_same(pkpd.med(model, pkpd.cohort(model, 40, seed=2)), dataset)
@@ -128,8 +156,12 @@ def test_failed_patients_are_nan_and_counted(tmp_path):
     with pytest.raises(PkpdError, match="has changed since it was loaded"):
         pkpd.stream(model, tmp_path / "out", 40, seed=2, resume=True)
     with pytest.raises(ResultError, match="digest is"):
-        pkpd.stream(pkpd.load(str(tmp_path / "fails.toml")), tmp_path / "out", 40, seed=2, resume=True)
-    assert pkpd.open_results(tmp_path / "out").model.digest == model.digest  # the folder has the texts it was computed with
+        pkpd.stream(
+            pkpd.load(str(tmp_path / "fails.toml")), tmp_path / "out", 40, seed=2, resume=True
+        )
+    assert (
+        pkpd.open_results(tmp_path / "out").model.digest == model.digest
+    )  # the folder has the texts it was computed with
 
 
 def test_a_folder_whose_model_text_was_changed_is_refused(tmp_path):
@@ -142,9 +174,15 @@ def test_a_folder_whose_model_text_was_changed_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "changes, said",
-    [({"seed": 4}, "seed is 3 there and 4 here"), ({"delta": "2 ng/mL"}, "benefit delta is 1.0 there and 2.0 here"), ({"n": 30}, "rows is 20 there and 30 here"),
-     ({"set": {"cl": 9.0}}, r"set is {} there and {'cl': 9.0} here"), ({"rtol": 1e-5}, "rtol is 1e-06 there and 1e-05 here"), ({"sampling": "mc"}, "sampling is sobol")],
-)  # fmt: skip
+    [
+        ({"seed": 4}, "seed is 3 there and 4 here"),
+        ({"delta": "2 ng/mL"}, "benefit delta is 1.0 there and 2.0 here"),
+        ({"n": 30}, "rows is 20 there and 30 here"),
+        ({"set": {"cl": 9.0}}, r"set is {} there and {'cl': 9.0} here"),
+        ({"rtol": 1e-5}, "rtol is 1e-06 there and 1e-05 here"),
+        ({"sampling": "mc"}, "sampling is sobol"),
+    ],
+)
 def test_another_study_is_refused(tmp_path, changes, said):
     given = {"n": 20, "seed": 3} | GOAL
     pkpd.stream(PK, tmp_path / "out", **given)
@@ -168,7 +206,9 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_p
 def test_another_build_is_refused(tmp_path, monkeypatch):
     pkpd.stream(PK, tmp_path / "out", 5, **GOAL)
     monkeypatch.setattr(room, "build", lambda: "another")
-    with pytest.raises(ResultError, match=r"build is pkpd-.* numpy-.* scipy-.* there and another here"):
+    with pytest.raises(
+        ResultError, match=r"build is pkpd-.* numpy-.* scipy-.* there and another here"
+    ):
         pkpd.stream(PK, tmp_path / "out", 5, resume=True, **GOAL)
 
 
@@ -189,12 +229,27 @@ def test_the_commands_stream_resume_and_summarise_with_the_words_of_memory(run, 
     base = ["med", "pk/one_compartment", "-n", 40, *WORDS]
     streamed = [*base, "--stream", "--out", "large", "--chunk", 16]
     code, said, told = run(*streamed)
-    assert code == 0 and "40 rows in 3 chunks of up to 16: up to" in told and "of memory, whatever the number of rows" in told
+    assert (
+        code == 0
+        and "40 rows in 3 chunks of up to 16: up to" in told
+        and "of memory, whatever the number of rows" in told
+    )
     _, memory, _ = run(*base, "--out", "small")
-    written = ", ".join(f"small/{name}" for name in ("patients.parquet", "curves.parquet", "summary.json", "med.png", "model.json"))
+    written = ", ".join(
+        f"small/{name}"
+        for name in ("patients.parquet", "curves.parquet", "summary.json", "med.png", "model.json")
+    )
     assert said.replace("large/summary.json, large/med.png", "") == memory.replace(written, "")
-    assert sorted(f.name for f in (tmp_path / "large").iterdir()) == [".lock", "chunks", "manifest.json", "med.png", "summary.json"]
-    large, small = (json.loads((tmp_path / f / "summary.json").read_text()) for f in ("large", "small"))
+    assert sorted(f.name for f in (tmp_path / "large").iterdir()) == [
+        ".lock",
+        "chunks",
+        "manifest.json",
+        "med.png",
+        "summary.json",
+    ]
+    large, small = (
+        json.loads((tmp_path / f / "summary.json").read_text()) for f in ("large", "small")
+    )
     del large["provenance"]["command"], small["provenance"]["command"]
     assert large == small
     assert run("summarise", "large", "--out", "again")[1] == said.replace("large/", "again/")
@@ -205,7 +260,11 @@ def test_the_commands_stream_resume_and_summarise_with_the_words_of_memory(run, 
     written = chunk.read_bytes()
     chunk.write_bytes(written[:-9])
     code, said, told = run("summarise", "large")
-    assert (code, said) == (1, "") and "000000016-000000032.parquet is cut off" in told and told.count("\n") == 1
+    assert (
+        (code, said) == (1, "")
+        and "000000016-000000032.parquet is cut off" in told
+        and told.count("\n") == 1
+    )
     code, said, told = run(*streamed, "--resume", "--quiet")
     assert (code, said) == (0, "") and "is cut off" in told and chunk.read_bytes() == written
     code, _, told = run(*streamed, "--resume", "--seed", 2)
@@ -221,11 +280,33 @@ def test_ctrl_c_says_how_to_go_on_and_a_part_can_be_summarised(run, monkeypatch)
         return work(self, first, last)
 
     monkeypatch.setattr(room.Work, "__call__", stopped)
-    words = ["med", "pk/one_compartment", "-n", 40, *WORDS, "--stream", "--out", "large", "--chunk", 16, "--threads", 1, "--no-figure"]
+    words = [
+        "med",
+        "pk/one_compartment",
+        "-n",
+        40,
+        *WORDS,
+        "--stream",
+        "--out",
+        "large",
+        "--chunk",
+        16,
+        "--threads",
+        1,
+        "--no-figure",
+    ]
     code, said, told = run(*words)
-    assert (code, said) == (130, "") and "Finished chunks are kept in 'large'; go on with: pkpd" in told and told.endswith("--resume\n")
+    assert (
+        (code, said) == (130, "")
+        and "Finished chunks are kept in 'large'; go on with: pkpd" in told
+        and told.endswith("--resume\n")
+    )
     code, said, told = run("summarise", "large", "--json", "--no-figure")
-    assert code == 0 and json.loads(said)["patients"] == 32 and "8 of 40 patients are not computed yet" in told
+    assert (
+        code == 0
+        and json.loads(said)["patients"] == 32
+        and "8 of 40 patients are not computed yet" in told
+    )
     monkeypatch.undo()
 
 
@@ -241,18 +322,31 @@ def test_ctrl_c_says_how_to_go_on_and_a_part_can_be_summarised(run, monkeypatch)
 )
 def test_options_that_do_not_go_together_are_wrong_usage(run, tmp_path, code, words, part):
     found, out, err = run("med", "ldn/hormesis", *words)
-    assert found == code and out == "" and part in " ".join(err.split()) and not list(tmp_path.iterdir())
+    assert (
+        found == code
+        and out == ""
+        and part in " ".join(err.split())
+        and not list(tmp_path.iterdir())
+    )
 
 
 def test_a_folder_that_is_none_is_refused_by_summarise(run):
     code, out, err = run("summarise", "nowhere")
-    assert (code, out) == (1, "") and err == "'nowhere' holds no manifest.json: it is not the --out folder of a run with --stream.\n"
+    assert (
+        (code, out) == (1, "")
+        and err
+        == "'nowhere' holds no manifest.json: it is not the --out folder of a run with --stream.\n"
+    )
 
 
 def test_a_large_run_in_memory_is_announced(run, monkeypatch):
     monkeypatch.setattr("pkpd.cli.response.WORTH_SAYING", 0)
     code, _, err = run("med", "pk/one_compartment", "-n", 4, *WORDS, "--json")
-    assert code == 0 and err == "About 0.25 GB of memory; with --stream --out FOLDER it would not grow with -n.\n"
+    assert (
+        code == 0
+        and err
+        == "About 0.25 GB of memory; with --stream --out FOLDER it would not grow with -n.\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +356,13 @@ def cluster():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (
-            distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL) as cluster,
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
             distributed.Client(cluster) as client,
         ):
             yield client
@@ -276,7 +376,9 @@ def local(tmp_path_factory):
 
 
 def content(folder):
-    return {f.name: f.read_bytes() for f in (folder / "chunks").iterdir()} | {"manifest": (folder / "manifest.json").read_bytes()}
+    return {f.name: f.read_bytes() for f in (folder / "chunks").iterdir()} | {
+        "manifest": (folder / "manifest.json").read_bytes()
+    }
 
 
 @pytest.mark.slow
@@ -298,13 +400,30 @@ def test_a_worker_of_another_build_is_refused_by_name(tmp_path, cluster, monkeyp
     with pytest.raises(ResultError) as refused:
         pkpd.stream(PK, tmp_path / "out", 40, size=20, client=cluster, **GOAL)
     said = str(refused.value)
-    assert said.startswith("Worker tcp://127.0.0.1:") and f"{here} there, another build here" in said and "--resume" in said
+    assert (
+        said.startswith("Worker tcp://127.0.0.1:")
+        and f"{here} there, another build here" in said
+        and "--resume" in said
+    )
     assert not list(tmp_path.rglob("*.parquet"))
 
 
 @pytest.mark.slow
 def test_the_command_takes_the_address_of_a_scheduler(run, tmp_path, cluster, local):
-    words = ["med", "pk/one_compartment", "-n", 400, *WORDS, "--stream", "--chunk", 20, "--no-figure", "--quiet", "--out", "out"]
+    words = [
+        "med",
+        "pk/one_compartment",
+        "-n",
+        400,
+        *WORDS,
+        "--stream",
+        "--chunk",
+        20,
+        "--no-figure",
+        "--quiet",
+        "--out",
+        "out",
+    ]
     assert run(*words, "--scheduler", cluster.scheduler.address) == (0, "", "")
     assert_same(pkpd.open_results(local), pkpd.open_results(tmp_path / "out"))
 

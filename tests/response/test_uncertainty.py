@@ -14,7 +14,12 @@ MODEL = pkpd.load("pk/naltrexone")
 def auc(people):
     """Area of parent and its statistics, in closed form: dose * salt * f / clearance."""
     theta = dict(zip(MODEL.input_names, people.theta.T, strict=True))
-    values = 50 * theta["salt"] * theta["f_oral"] / (theta["cl"] * (1 + theta["wt_cl"] * (theta["wt"] - theta["wt_ref"])))
+    values = (
+        50
+        * theta["salt"]
+        * theta["f_oral"]
+        / (theta["cl"] * (1 + theta["wt_cl"] * (theta["wt"] - theta["wt_ref"])))
+    )
     return np.array([quantile(values, level).value for level in uncertainty.LEVELS])
 
 
@@ -22,7 +27,9 @@ def test_intervals_over_sets_are_the_quantiles_of_the_runs():
     runs = np.random.default_rng(1).normal(size=(400, 2))
     runs[:, 1] = np.where(runs[:, 1] > 1.5, np.inf, runs[:, 1])
     found = uncertainty.under_sets("ab", [0.0, 0.0], runs)
-    np.testing.assert_allclose([found.low[0], found.high[0]], stats.norm.ppf([0.025, 0.975]), atol=0.3)
+    np.testing.assert_allclose(
+        [found.low[0], found.high[0]], stats.norm.ppf([0.025, 0.975]), atol=0.3
+    )
     assert np.isinf(found.high[1]) and np.isfinite(found.low[1])
 
 
@@ -53,8 +60,14 @@ def test_intervals_over_scramblings_cover_the_truth_as_often_as_they_say():
 def test_each_scrambling_is_a_cohort_of_its_own(sampling):
     a, b = (pkpd.cohort(MODEL, 512, seed=7, replicate=r, sampling=sampling) for r in (1, 2))
     assert len(np.unique([a.latent[:, 3], b.latent[:, 3]])) == 1024
-    np.testing.assert_array_equal(pkpd.cohort(MODEL, 512, seed=7, replicate=0, sampling=sampling).theta, pkpd.cohort(MODEL, 512, seed=7, sampling=sampling).theta)
-    np.testing.assert_array_equal(pkpd.cohort(MODEL, seed=7, replicate=1, ids=[9, 300], sampling=sampling).theta, a.theta[[8, 299]])
+    np.testing.assert_array_equal(
+        pkpd.cohort(MODEL, 512, seed=7, replicate=0, sampling=sampling).theta,
+        pkpd.cohort(MODEL, 512, seed=7, sampling=sampling).theta,
+    )
+    np.testing.assert_array_equal(
+        pkpd.cohort(MODEL, seed=7, replicate=1, ids=[9, 300], sampling=sampling).theta,
+        a.theta[[8, 299]],
+    )
 
 
 def test_runs_beyond_the_range_leave_the_interval_open():

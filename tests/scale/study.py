@@ -1,6 +1,6 @@
 """A small study for the tests of pkpd.scale: rows by address, and a process that works on it until it is killed.
 
-    python study.py FOLDER [--die MOMENT PLACE] [--full ROWS] [--tell] [--wait] [--resume]
+python study.py FOLDER [--die MOMENT PLACE] [--full ROWS] [--tell] [--wait] [--resume]
 """
 
 import argparse
@@ -23,12 +23,21 @@ TOTAL, SIZE = 95, 10
 def work(first, last):
     """A number for every row that depends on the row alone."""
     rows = np.arange(first, last)
-    return pa.table({"row": rows, "value": np.random.Philox(key=7).random_raw(4 * TOTAL)[4 * rows] * 2.0**-64})
+    return pa.table(
+        {"row": rows, "value": np.random.Philox(key=7).random_raw(4 * TOTAL)[4 * rows] * 2.0**-64}
+    )
 
 
 def run(folder, **options):
     """The study's Folder, in chunks of SIZE unless told otherwise."""
-    return compute(options.pop("work", work), TOTAL, folder, options.pop("study", STUDY), ABOUT, **({"size": SIZE, "threads": 2, "complain": str} | options))
+    return compute(
+        options.pop("work", work),
+        TOTAL,
+        folder,
+        options.pop("study", STUDY),
+        ABOUT,
+        **({"size": SIZE, "threads": 2, "complain": str} | options),
+    )
 
 
 def die_at(moment, place):
@@ -50,8 +59,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--die", nargs=2, metavar=("MOMENT", "PLACE"))
-    parser.add_argument("--full", type=int, help="no file can grow any more once so many rows are finished")
-    parser.add_argument("--tell", action="store_true", help="print the finished rows after every chunk")
+    parser.add_argument(
+        "--full", type=int, help="no file can grow any more once so many rows are finished"
+    )
+    parser.add_argument(
+        "--tell", action="store_true", help="print the finished rows after every chunk"
+    )
     parser.add_argument("--wait", action="store_true", help="then wait for a line before going on")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()

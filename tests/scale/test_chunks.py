@@ -39,14 +39,22 @@ def undisturbed(tmp_path_factory):
 
 def same(folder, other):
     """Whether two folders hold the same files, byte for byte."""
+
     def content(path):
-        return {f.name: f.read_bytes() for f in (path / "chunks").iterdir()} | {"manifest": (path / "manifest.json").read_bytes()}
+        return {f.name: f.read_bytes() for f in (path / "chunks").iterdir()} | {
+            "manifest": (path / "manifest.json").read_bytes()
+        }
 
     return content(folder) == content(other)
 
 
 def child(folder, *options, **pipes):
-    return subprocess.Popen([sys.executable, Path(__file__).parent / "study.py", folder, *map(str, options)], text=True, stderr=subprocess.PIPE, **pipes)
+    return subprocess.Popen(
+        [sys.executable, Path(__file__).parent / "study.py", folder, *map(str, options)],
+        text=True,
+        stderr=subprocess.PIPE,
+        **pipes,
+    )
 
 
 def finished(folder, *options):
@@ -66,8 +74,22 @@ def test_rows_are_the_same_in_any_chunks_and_threads(tmp_path_factory, total, si
 
 
 # the renames are: manifest, then chunk and manifest in turn
-@pytest.mark.parametrize("moment, place", [(1, "before"), (1, "after"), (2, "before"), (2, "after"), (3, "before"), (9, "after"), (12, "after"), (21, "after")])
-def test_a_kill_at_any_file_operation_loses_nothing_and_doubles_nothing(tmp_path, undisturbed, moment, place):
+@pytest.mark.parametrize(
+    "moment, place",
+    [
+        (1, "before"),
+        (1, "after"),
+        (2, "before"),
+        (2, "after"),
+        (3, "before"),
+        (9, "after"),
+        (12, "after"),
+        (21, "after"),
+    ],
+)
+def test_a_kill_at_any_file_operation_loses_nothing_and_doubles_nothing(
+    tmp_path, undisturbed, moment, place
+):
     folder, computed = tmp_path / "study", []
     assert finished(folder, "--die", moment, place)[0] == -signal.SIGKILL
     renamed = moment - (place == "before")
@@ -80,7 +102,9 @@ def test_a_kill_at_any_file_operation_loses_nothing_and_doubles_nothing(tmp_path
 
     run(folder, work=noted, resume=True, threads=1)
     probe = [(0, 1)] * (kept < TOTAL)
-    assert computed == probe + [(first, min(first + SIZE, TOTAL)) for first in range(kept, TOTAL, SIZE)]
+    assert computed == probe + [
+        (first, min(first + SIZE, TOTAL)) for first in range(kept, TOTAL, SIZE)
+    ]
     assert same(folder, undisturbed)
 
 
@@ -115,9 +139,16 @@ def swap_for_another_study(file, other):
 
 @pytest.mark.parametrize(
     "damage, said",
-    [(cut_off, "is cut off"), (flip_a_bit, "is damaged"), (remove, "cannot be read"), (swap_for_another_study, "belongs to another study")],
+    [
+        (cut_off, "is cut off"),
+        (flip_a_bit, "is damaged"),
+        (remove, "cannot be read"),
+        (swap_for_another_study, "belongs to another study"),
+    ],
 )
-def test_a_chunk_that_is_not_as_it_was_written_is_named_and_computed_again(tmp_path, undisturbed, damage, said):
+def test_a_chunk_that_is_not_as_it_was_written_is_named_and_computed_again(
+    tmp_path, undisturbed, damage, said
+):
     folder, other, sentences, computed = tmp_path / "study", tmp_path / "other", [], []
     shutil.copytree(undisturbed, folder)
     run(other, study=STUDY | {"seed": 8})
@@ -159,7 +190,11 @@ def test_a_second_writer_is_told_who_the_first_is_and_the_lock_dies_with_it(tmp_
     first = child(folder, "--tell", "--wait", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     first.stdout.readline()
     code, complaint = finished(folder, "--resume")
-    assert code == 1 and f"is being written by process {first.pid} on {os.uname().nodename} since 20" in complaint
+    assert (
+        code == 1
+        and f"is being written by process {first.pid} on {os.uname().nodename} since 20"
+        in complaint
+    )
     assert complaint.count("\n") == 1 and "Traceback" not in complaint
     first.kill()
     first.communicate()
@@ -170,7 +205,12 @@ def test_a_second_writer_is_told_who_the_first_is_and_the_lock_dies_with_it(tmp_
 def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, undisturbed):
     folder = tmp_path / "study"
     code, complaint = finished(folder, "--full", 30)
-    assert code == 1 and "File too large" in complaint and "--resume" in complaint and complaint.count("\n") == 1
+    assert (
+        code == 1
+        and "File too large" in complaint
+        and "--resume" in complaint
+        and complaint.count("\n") == 1
+    )
     assert read(folder).rows == 30 and not list(folder.rglob("*.part"))
     run(folder, resume=True)
     assert same(folder, undisturbed)
@@ -181,7 +221,9 @@ def small_disk(tmp_path):
     """A file system of 16 kB, where this process may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", place], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", place], capture_output=True, text=True
+    )
     if mounted.returncode:
         pytest.skip(f"no tmpfs here: {mounted.stderr.strip()}")
     yield place
@@ -200,8 +242,12 @@ def test_a_file_system_without_room_left_keeps_what_is_finished(tmp_path, small_
     assert same(tmp_path / "roomy", undisturbed)
 
 
-def test_a_disk_without_room_for_the_whole_run_is_said_before_the_first_chunk(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10_000, 5_000, 5_000))
+def test_a_disk_without_room_for_the_whole_run_is_said_before_the_first_chunk(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10_000, 5_000, 5_000)
+    )
     with pytest.raises(ResultError, match=r"needs up to 0\.0\d MB in .*, where 0\.01 MB are free"):
         run(tmp_path / "study")
     assert not list(tmp_path.rglob("*.parquet"))
@@ -245,7 +291,11 @@ def test_work_that_fails_stops_the_run_and_keeps_the_rest(tmp_path, undisturbed)
 
 def test_work_that_gives_too_few_rows_is_refused(tmp_path):
     with pytest.raises(ResultError, match="rows 0 to 9 gave 9 rows"):
-        run(tmp_path / "study", work=lambda first, last: work(first, max(first + 1, last - 1)), threads=1)
+        run(
+            tmp_path / "study",
+            work=lambda first, last: work(first, max(first + 1, last - 1)),
+            threads=1,
+        )
 
 
 def test_a_folder_that_holds_a_study_is_never_overwritten(tmp_path, undisturbed):
@@ -282,14 +332,25 @@ def test_a_folder_with_other_things_in_it_is_left_as_it_is(tmp_path):
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.docx"]
 
 
-def test_a_manifest_that_cannot_be_understood_is_refused_and_names_no_file_outside(tmp_path, undisturbed):
+def test_a_manifest_that_cannot_be_understood_is_refused_and_names_no_file_outside(
+    tmp_path, undisturbed
+):
     folder = tmp_path / "study"
     shutil.copytree(undisturbed, folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    for text in ("{", "[]", "{}", json.dumps(manifest | {"format": "pkpd chunks 99"}), json.dumps(manifest | {"chunks": [{"first": "../../x"}]})):
+    for text in (
+        "{",
+        "[]",
+        "{}",
+        json.dumps(manifest | {"format": "pkpd chunks 99"}),
+        json.dumps(manifest | {"chunks": [{"first": "../../x"}]}),
+    ):
         (folder / "manifest.json").write_text(text)
         for attempt in (lambda: run(folder, resume=True), lambda: read(folder)):
-            with pytest.raises(ResultError, match=r"manifest\.json' is not a manifest that this version understands"):
+            with pytest.raises(
+                ResultError,
+                match=r"manifest\.json' is not a manifest that this version understands",
+            ):
                 attempt()
 
 

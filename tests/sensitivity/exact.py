@@ -5,14 +5,20 @@ from math import factorial
 
 import numpy as np
 
-ISHIGAMI = {"first": (0.313905, 0.442411, 0.0), "total": (0.557589, 0.442411, 0.243684), "shapley": (0.435747, 0.442411, 0.121842)}
+ISHIGAMI = {
+    "first": (0.313905, 0.442411, 0.0),
+    "total": (0.557589, 0.442411, 0.243684),
+    "shapley": (0.435747, 0.442411, 0.121842),
+}
 A = np.array([0.0, 1.0, 4.5, 9.0])  # of Sobol' G
 
 
 def ishigami(u):
     """Values (N, 1) of the Ishigami function, a = 7, b = 0.1, at points (N, 3) of the unit cube."""
     x = np.pi * (2 * u[:, :3] - 1)
-    return (np.sin(x[:, 0]) + 7 * np.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * np.sin(x[:, 0]))[:, None]
+    return (np.sin(x[:, 0]) + 7 * np.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * np.sin(x[:, 0]))[
+        :, None
+    ]
 
 
 def sobol_g(u):

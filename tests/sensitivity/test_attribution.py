@@ -11,6 +11,7 @@ from tests.sensitivity.exact import shapley
 
 def game(weights, pairs=0.0):
     """A game in which players bring their weight, and neighbours something more."""
+
     def value(inside):
         return inside @ weights + pairs * (inside[:, 1:] & inside[:, :-1]).sum(axis=1)
 
@@ -62,4 +63,6 @@ def test_orders_are_the_same_for_the_same_seed_and_estimate_what_they_say():
 
     one, again, other = (attribute(value, len(weights), seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.part, again.part)
-    assert (np.abs(one.part - other.part) <= 3 * (one.half + other.half) + 1e-12).all() and not (one.part == other.part).all()
+    assert (np.abs(one.part - other.part) <= 3 * (one.half + other.half) + 1e-12).all() and not (
+        one.part == other.part
+    ).all()

@@ -26,8 +26,13 @@ def patient():
 
 
 def test_parts_of_the_inputs_sum_to_the_difference_of_the_two_log_doses(patient):
-    own, typical = (med(LDN, c).columns["argmax"][0] for c in (cohort(LDN, seed=7, ids=[3]), cohort(LDN, typical=True)))
-    assert patient.attribution.part.sum() == pytest.approx(patient.attribution.difference, abs=1e-12)
+    own, typical = (
+        med(LDN, c).columns["argmax"][0]
+        for c in (cohort(LDN, seed=7, ids=[3]), cohort(LDN, typical=True))
+    )
+    assert patient.attribution.part.sum() == pytest.approx(
+        patient.attribution.difference, abs=1e-12
+    )
     assert patient.attribution.difference == pytest.approx(np.log10(own / typical), abs=1e-12)
     assert set(patient.names) == {i.name for i in LDN.inputs if i.iiv and i.iiv.kind != "classes"}
     # nothing that acts after the dose has acted moves the dose
@@ -41,7 +46,9 @@ def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
     expected = [0.0 if name == "a" else np.log10(own[name] / middle[name]) for name in found.names]
     assert found.attribution.exact
     np.testing.assert_allclose(found.attribution.part, expected, atol=1e-3)
-    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(explanation.sentences(found.model, found.summary()))
+    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(
+        explanation.sentences(found.model, found.summary())
+    )
 
 
 def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):
@@ -50,15 +57,25 @@ def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):
     np.testing.assert_array_equal(patient.parts["glia"], off.gain[0])
     # pain is a sum of an opioid and a glial part
     curve, parts = patient.table.curves.gain[0], patient.parts
-    np.testing.assert_allclose(curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=5e-5)
+    np.testing.assert_allclose(
+        curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=5e-5
+    )
 
 
 def test_a_day_is_the_last_of_a_long_run(patient):
-    assert patient.watched == "blockade" and len(patient.doses) == 4 and patient.row()["argmax"] in patient.doses
+    assert (
+        patient.watched == "blockade"
+        and len(patient.doses) == 4
+        and patient.row()["argmax"] in patient.doses
+    )
     dose = float(patient.doses[-1])
     one = cohort(LDN, seed=7, ids=[3])
-    long = simulate(LDN, f"{dose!r} mg q24h x 60", one, times=59 * 24 + patient.times[:-1], occasion="none")
-    np.testing.assert_allclose(patient.course[-1, :-1], long.values[0, :, long.names.index("blockade")], atol=1e-5)
+    long = simulate(
+        LDN, f"{dose!r} mg q24h x 60", one, times=59 * 24 + patient.times[:-1], occasion="none"
+    )
+    np.testing.assert_allclose(
+        patient.course[-1, :-1], long.values[0, :, long.names.index("blockade")], atol=1e-5
+    )
 
 
 def test_ranks_are_shares_of_people_below(patient):
@@ -70,15 +87,24 @@ def test_ranks_are_shares_of_people_below(patient):
 
 def test_typical_values_that_are_set_hold_for_both(patient):
     found = explain(LDN, 3, seed=7, set={"glia": 0, "toff": 24})
-    assert list(found.parts) == ["rebound"] and found.row(1)["toff"] == 24 and "glia" not in found.names
+    assert (
+        list(found.parts) == ["rebound"]
+        and found.row(1)["toff"] == 24
+        and "glia" not in found.names
+    )
     assert found.row(0)["toff"] == pytest.approx(3 * patient.row(0)["toff"])
 
 
 def test_what_cannot_be_explained_is_said():
-    with pytest.raises(PkpdError, match="Patient 1 of ldn/hormesis does not respond: no dose moves pain"):
+    with pytest.raises(
+        PkpdError, match="Patient 1 of ldn/hormesis does not respond: no dose moves pain"
+    ):
         explain(LDN, 1, set={"glia": 0, "s_opioid": 1e-9, "responds": 1})
     silent = int(np.flatnonzero(cohort(LDN, 40, seed=7).column("responds") == 0)[0]) + 1
-    with pytest.raises(PkpdError, match=r"responds is 0 \(no\) here; see the dose it would be otherwise with --set responds=1"):
+    with pytest.raises(
+        PkpdError,
+        match=r"responds is 0 \(no\) here; see the dose it would be otherwise with --set responds=1",
+    ):
         explain(LDN, silent, seed=7)
     with pytest.raises(PkpdError, match=r"no \[benefit\] table"):
         explain(load("pk/one_compartment"), 1)
@@ -92,10 +118,14 @@ def test_the_figure_shows_patient_and_typical_one(patient):
 def test_the_command_prints_the_inputs_by_size_and_writes_json_and_figure(run, tmp_path):
     path = Path(__file__).with_name("product.toml")
     code, printed, _ = run("explain", path, "--id", 5, "--seed", 2, "--out", "one")
-    assert code == 0 and printed.index("k1 ") < printed.index("all ") and "all 16 subsets" in printed
+    assert (
+        code == 0 and printed.index("k1 ") < printed.index("all ") and "all 16 subsets" in printed
+    )
     kept = json.loads((tmp_path / "one/explain.json").read_text())
     sizes = [abs(s["log10"]) for s in kept["shifts"]]
-    assert sizes == sorted(sizes, reverse=True) and sum(s["log10"] for s in kept["shifts"]) == pytest.approx(kept["difference_log10"])
+    assert sizes == sorted(sizes, reverse=True) and sum(
+        s["log10"] for s in kept["shifts"]
+    ) == pytest.approx(kept["difference_log10"])
     assert (tmp_path / "one/explain.png").stat().st_size > 20_000
     code, printed, _ = run("explain", path, "--id", 5, "--seed", 2, "--json")
     again = json.loads(printed)

@@ -42,12 +42,21 @@ def test_rows_have_intervals_over_folds(product):
         assert row["low"] <= row["value"] <= row["high"]
     # ten equal folds have no spread; Nadeau and Bengio's factor for ten of them
     assert interval(np.full(10, 0.4)) == (pytest.approx(0.4), pytest.approx(0.0, abs=1e-12))
-    assert interval(np.arange(10.0))[1] == pytest.approx(2.262157 * np.std(np.arange(10), ddof=1) * np.sqrt(1 / 10 + 1 / 9), rel=1e-6)
+    assert interval(np.arange(10.0))[1] == pytest.approx(
+        2.262157 * np.std(np.arange(10), ddof=1) * np.sqrt(1 / 10 + 1 / 9), rel=1e-6
+    )
 
 
 def test_exposure_and_scans_are_measured_after_one_dose_with_error():
     found = predict(LDN, cohort(LDN, 300, seed=7), ["wt", "infl"], at="4 h, 24 h", dose="1.5 mg")
-    assert [m["name"] for m in found.measures] == ["wt", "infl", "auc", "cmax", "blockade 4 h", "blockade 24 h"]
+    assert [m["name"] for m in found.measures] == [
+        "wt",
+        "infl",
+        "auc",
+        "cmax",
+        "blockade 4 h",
+        "blockade 24 h",
+    ]
     assert found.dose == 1.5 and all("1.5 mg" in m["what"] for m in found.measures[2:])
     assert score(found, "only blockade 24 h") > score(found, "only wt") + 0.1
     assert score(found, EVERYTHING) < 1
@@ -61,14 +70,20 @@ def test_a_prediction_does_not_depend_on_threads(product):
 
 def test_what_cannot_be_is_said(monkeypatch):
     people = cohort(PRODUCT, 60, seed=1)
-    with pytest.raises(PkpdError, match=r"'k4' is no input of product that differs between patients\. Known: a, k1, k2, k3"):
+    with pytest.raises(
+        PkpdError,
+        match=r"'k4' is no input of product that differs between patients\. Known: a, k1, k2, k3",
+    ):
         predict(PRODUCT, people, ["k4"])
     with pytest.raises(PkpdError, match="nothing is measured"):
         predict(PRODUCT, people)
     with pytest.raises(PkpdError, match="20 patients are too few"):
         predict(PRODUCT, cohort(PRODUCT, 20), ["k1"])
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    with pytest.raises(PkpdError, match=r"needs scikit-learn, which is not installed: pip install 'pkpd\[predict\]'"):
+    with pytest.raises(
+        PkpdError,
+        match=r"needs scikit-learn, which is not installed: pip install 'pkpd\[predict\]'",
+    ):
         predict(PRODUCT, people, ["k1"])
 
 

@@ -15,7 +15,9 @@ def effects(function, players, omega=None, n=4096, scramblings=8, half_width=np.
     inputs = len(players[0])
 
     def draw(first, last, r):
-        return np.moveaxis(sequence.points(first, last, 2 * inputs, [r, 0]).reshape(last - first, 2, inputs), 1, 0)
+        return np.moveaxis(
+            sequence.points(first, last, 2 * inputs, [r, 0]).reshape(last - first, 2, inputs), 1, 0
+        )
 
     walks = Walks(function, draw, list(players), omega, 1, [])
     refine(walks, scramblings, n, 4096, half_width)

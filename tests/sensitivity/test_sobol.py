@@ -18,7 +18,9 @@ def points(first, last, inputs, seed):
 
 def sampled(function, sets, n, scramblings=8, seed=0, half_width=np.inf, most=4096):
     inputs = len(sets[0])
-    samples = PickFreeze(function, lambda first, last, r: points(first, last, inputs, seed + r), list(sets), [])
+    samples = PickFreeze(
+        function, lambda first, last, r: points(first, last, inputs, seed + r), list(sets), []
+    )
     refine(samples, scramblings, n, max(n, most), half_width)
     return samples
 
@@ -66,7 +68,14 @@ def test_only_the_sets_whose_intervals_are_too_wide_get_more_points_and_the_same
 def test_stopping_at_a_wanted_width_does_not_spoil_the_intervals():
     hits, truth = 0, [ISHIGAMI["first"], ISHIGAMI["total"]]
     for study in range(40):
-        value, half = repeated(ishigami, np.eye(3, dtype=bool), n=32, scramblings=16, seed=5000 + 16 * study, half_width=0.03)
+        value, half = repeated(
+            ishigami,
+            np.eye(3, dtype=bool),
+            n=32,
+            scramblings=16,
+            seed=5000 + 16 * study,
+            half_width=0.03,
+        )
         hits += (np.abs(value - truth) <= half).sum()
     assert 0.90 <= hits / 240 <= 0.99
 
@@ -85,7 +94,9 @@ def test_long_tails_scatter_less_than_with_scipys_estimators_of_the_same_values(
     samples = sampled(tailed, np.eye(3, dtype=bool), 128, scramblings=40)
     own, scipys = samples.estimates()[..., 0], []
     for a, b, *mixed in samples.values:
-        found = scipy_indices(func={"f_A": a.T, "f_B": b.T, "f_AB": np.array(mixed)[:, None, :, 0]}, n=128)
+        found = scipy_indices(
+            func={"f_A": a.T, "f_B": b.T, "f_AB": np.array(mixed)[:, None, :, 0]}, n=128
+        )
         scipys.append([found.first_order.ravel(), found.total_order.ravel()])
     scipys = np.array(scipys)
     np.testing.assert_allclose(own.mean(axis=0), scipys.mean(axis=0), atol=0.05)
@@ -98,7 +109,10 @@ def test_points_with_a_failed_patient_are_left_out():
     failing = ishigami(mixed)
     failing[7] = np.nan
     keep = np.arange(256) != 7
-    with_gap, without = indices(ishigami(a), ishigami(b), failing), indices(ishigami(a[keep]), ishigami(b[keep]), ishigami(mixed[keep]))
+    with_gap, without = (
+        indices(ishigami(a), ishigami(b), failing),
+        indices(ishigami(a[keep]), ishigami(b[keep]), ishigami(mixed[keep])),
+    )
     np.testing.assert_array_equal(with_gap, without)
 
 

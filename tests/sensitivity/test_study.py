@@ -35,12 +35,19 @@ def test_log_med_that_is_a_sum_of_normals_has_exact_indices(product):
         assert list(found) == ["k1", "k2", "k3", "a"]
         np.testing.assert_allclose([v[0] for v in found.values()], parts / parts.sum(), atol=0.02)
     groups = product.get("log10_med", "group_closed")
-    assert list(groups) == ["scale", "size"] and groups["scale"][0] == pytest.approx(1.0, abs=0.02) and groups["size"][0] == pytest.approx(0.0, abs=0.02)
+    assert (
+        list(groups) == ["scale", "size"]
+        and groups["scale"][0] == pytest.approx(1.0, abs=0.02)
+        and groups["size"][0] == pytest.approx(0.0, abs=0.02)
+    )
 
 
 def test_benefit_that_is_a_product_with_the_size_depends_on_the_size_alone(product):
     found = product.get("benefit_at_med", "sobol_total")
-    assert found["a"][0] == pytest.approx(1.0, abs=0.01) and max(found[k][0] for k in ("k1", "k2", "k3")) < 0.01
+    assert (
+        found["a"][0] == pytest.approx(1.0, abs=0.01)
+        and max(found[k][0] for k in ("k1", "k2", "k3")) < 0.01
+    )
 
 
 def test_shapley_effects_of_correlated_normals_are_exact(product):
@@ -55,7 +62,12 @@ def test_shapley_effects_of_correlated_normals_are_exact(product):
 
 def test_summary_says_what_was_done(product):
     summary = product.summary("pkpd sensitivity")
-    assert summary["evaluations"] == 8 * (256 * 8 + 256 * 5) and summary["sobol"]["scramblings"] == 8 and summary["failed"] == 0 and summary["censored"] == 0.0
+    assert (
+        summary["evaluations"] == 8 * (256 * 8 + 256 * 5)
+        and summary["sobol"]["scramblings"] == 8
+        and summary["failed"] == 0
+        and summary["censored"] == 0.0
+    )
     assert summary["groups"] == ["scale", "size"] and summary["inputs"]["k2"]["group"] == "scale"
     assert summary["numeric_error_log10"] < 0.005
     assert summary["provenance"]["digest"] == PRODUCT.digest
@@ -78,14 +90,20 @@ def test_the_quick_best_dose_is_that_of_the_full_table():
     np.testing.assert_array_equal(quick.flat, table.having("flat"))
     error = (quick.argmax - np.log10(table.columns["argmax"]))[~quick.flat]
     assert np.abs(error).max() < 0.03 and error.std() < 0.005
-    np.testing.assert_allclose(quick.gain, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3)
+    np.testing.assert_allclose(
+        quick.gain, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3
+    )
     assert (quick.responder == table.columns["responder"]).mean() > 0.98
-    at_end = np.isclose(table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9).any(axis=1)
+    at_end = np.isclose(
+        table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9
+    ).any(axis=1)
     np.testing.assert_array_equal((quick.ends > 0)[~quick.flat], at_end[~quick.flat])
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():
-    one, two = (sensitivity_indices(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2))
+    one, two = (
+        sensitivity_indices(PRODUCT, points=8, most=8, scramblings=2, threads=k) for k in (1, 2)
+    )
     for name, column in one.columns.items():
         np.testing.assert_array_equal(column, two.columns[name])
 
@@ -98,7 +116,11 @@ def test_ctrl_c_keeps_the_scramblings_that_are_finished():
 
     kept = sensitivity_indices(PRODUCT, points=8, most=8, scramblings=5, progress=stop)
     whole = sensitivity_indices(PRODUCT, ("sobol",), points=8, most=8, scramblings=2)
-    assert kept.about["sobol"]["scramblings"] == 2 and kept.about["stopped"] and "shapley" not in kept.about
+    assert (
+        kept.about["sobol"]["scramblings"] == 2
+        and kept.about["stopped"]
+        and "shapley" not in kept.about
+    )
     np.testing.assert_array_equal(kept.columns["value"], whole.columns["value"])
 
 
@@ -119,14 +141,26 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
     import pandas as pd
 
     path = Path(__file__).with_name("product.toml")
-    code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--out", "why")
+    code, printed, _ = run(
+        "sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--out", "why"
+    )
     assert code == 0 and "all of scale" in printed and "0.0 % are at an end of the range" in printed
     table = pd.read_parquet(tmp_path / "why/sensitivity.parquet")
     assert list(table) == ["output", "method", "input", "value", "low", "high"]
-    assert set(table["method"]) == {"sobol_first", "sobol_total", "group_closed", "group_total", "shapley"}
-    assert json.loads((tmp_path / "why/sensitivity.json").read_text())["sobol"]["points"]["k1"] == 16
+    assert set(table["method"]) == {
+        "sobol_first",
+        "sobol_total",
+        "group_closed",
+        "group_total",
+        "shapley",
+    }
+    assert (
+        json.loads((tmp_path / "why/sensitivity.json").read_text())["sobol"]["points"]["k1"] == 16
+    )
     assert (tmp_path / "why/sensitivity.png").stat().st_size > 20_000
-    code, printed, _ = run("sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--json")
+    code, printed, _ = run(
+        "sensitivity", path, "-n", 16, "--most", 16, "--scramblings", 2, "--json"
+    )
     assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
 
 
@@ -134,13 +168,21 @@ def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
     found = sensitivity_indices(LDN, ("local",), points=2, most=2)
     slope = {name: value[0] for name, value in found.get("log10_med", "elasticity").items()}
     # twice the base per labelled mg is half the dose; nothing after the tone but the balance of its parts moves the dose
-    assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(1.0, abs=0.005)
-    assert slope["p0"] == pytest.approx(0.0, abs=0.002) and slope["s_opioid"] == pytest.approx(-slope["s_glia"], abs=0.01)
+    assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(
+        1.0, abs=0.005
+    )
+    assert slope["p0"] == pytest.approx(0.0, abs=0.002) and slope["s_opioid"] == pytest.approx(
+        -slope["s_glia"], abs=0.01
+    )
     gain = {name: value[0] for name, value in found.get("benefit_at_med", "elasticity").items()}
     assert gain["s_opioid"] + gain["s_glia"] == pytest.approx(1.0, abs=0.01)
     spider = found.about["local"]["spider"]
     assert set(spider["log10_med"]) == {i.name for i in LDN.inputs if i.iiv}
-    middle = {name: values[4] for name, values in spider["log10_med"].items() if name not in ("wt", "responds")}
+    middle = {
+        name: values[4]
+        for name, values in spider["log10_med"].items()
+        if name not in ("wt", "responds")
+    }
     np.testing.assert_allclose(list(middle.values()), middle["toff"], atol=1e-9)
 
 
@@ -151,9 +193,24 @@ def test_screening_ranks_inputs_by_how_far_they_move_the_dose():
 
 
 def test_screening_and_local_answers_have_their_own_figures(run, tmp_path):
-    code, printed, _ = run("sensitivity", Path(__file__).with_name("product.toml"), "--methods", "morris,local", "--scramblings", 2, "--out", "why")
+    code, printed, _ = run(
+        "sensitivity",
+        Path(__file__).with_name("product.toml"),
+        "--methods",
+        "morris,local",
+        "--scramblings",
+        2,
+        "--out",
+        "why",
+    )
     assert code == 0 and "Typical patient: change in %" in printed and "moves by half" in printed
-    assert sorted(f.name for f in (tmp_path / "why").iterdir()) == ["model.json", "sensitivity-spider.png", "sensitivity.json", "sensitivity.parquet", "sensitivity.png"]
+    assert sorted(f.name for f in (tmp_path / "why").iterdir()) == [
+        "model.json",
+        "sensitivity-spider.png",
+        "sensitivity.json",
+        "sensitivity.parquet",
+        "sensitivity.png",
+    ]
 
 
 def test_a_class_owns_a_dimension_unless_it_is_set():
@@ -161,15 +218,35 @@ def test_a_class_owns_a_dimension_unless_it_is_set():
     plan = design(model)
     assert plan.names == ("k", "kind", "f") and list(plan.groups()) == ["all"]
     people = plan.people(plan.points(0, 1024, 1, 0)[0])
-    assert people.column("kind").mean() == pytest.approx(0.75, abs=0.01) and set(people.column("kind")) == {0.0, 1.0}
+    assert people.column("kind").mean() == pytest.approx(0.75, abs=0.01) and set(
+        people.column("kind")
+    ) == {0.0, 1.0}
     assert design(model, {"kind": 0}).names == ("k", "f")
     assert (design(model, {"kind": 0}).people(np.full((4, 2), 0.3)).column("kind") == 0).all()
 
 
 def test_outputs_that_do_not_vary_are_said_and_not_drawn(run, tmp_path):
-    given = ["pk/one_compartment", "--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h", "--doses", "1:100mg"]
-    code, printed, _ = run("sensitivity", *given, "-n", 4, "--most", 4, "--scramblings", 2, "--out", "why")
-    assert code == 0 and "log10 MED is the same for all patients" in printed and "100.0 % are at an end of the range" in printed
+    given = [
+        "pk/one_compartment",
+        "--outcome",
+        "Cc",
+        "--better",
+        "higher",
+        "--into",
+        "depot",
+        "--every",
+        "24 h",
+        "--doses",
+        "1:100mg",
+    ]
+    code, printed, _ = run(
+        "sensitivity", *given, "-n", 4, "--most", 4, "--scramblings", 2, "--out", "why"
+    )
+    assert (
+        code == 0
+        and "log10 MED is the same for all patients" in printed
+        and "100.0 % are at an end of the range" in printed
+    )
     assert (tmp_path / "why/sensitivity.png").exists()
 
 
@@ -179,6 +256,10 @@ def test_who_does_not_respond_counts_with_the_dose_of_the_typical_class():
     people = asked.design.people(u)
     silent = people.column("responds") == 0
     values = asked(u)
-    assert silent.any() and (values[silent, 1] == pytest.approx(0.0, abs=1e-6)) and (values[silent, 2] == 0).all()
+    assert (
+        silent.any()
+        and (values[silent, 1] == pytest.approx(0.0, abs=1e-6))
+        and (values[silent, 2] == 0).all()
+    )
     same = asked(np.where(np.array(asked.design.names) == "responds", 0.9, u))
     np.testing.assert_allclose(values[:, 0], same[:, 0], atol=1e-12)

@@ -18,7 +18,16 @@ RULE = "slow-ladder"
 @pytest.fixture(scope="module")
 def silent():
     """Nobody responds."""
-    return sensitivity_indices(LDN, ("sobol",), points=16, most=16, scramblings=2, seed=3, titrate=RULE, set={"responds": 0})
+    return sensitivity_indices(
+        LDN,
+        ("sobol",),
+        points=16,
+        most=16,
+        scramblings=2,
+        seed=3,
+        titrate=RULE,
+        set={"responds": 0},
+    )
 
 
 def test_the_best_step_is_the_observed_med_where_there_is_one():
@@ -44,7 +53,10 @@ def test_exchanging_the_noise_changes_what_is_seen_and_not_who_is_seen():
     a, b = asked.draw(0, 64, 0)
     other = np.where(asked.groups[NOISE], b, a)
     np.testing.assert_array_equal(other[:, :-1], a[:, :-1])
-    assert len(np.unique(np.concatenate([a[:, -1], b[:, -1], asked.draw(64, 128, 1)[0][:, -1]]))) == 192
+    assert (
+        len(np.unique(np.concatenate([a[:, -1], b[:, -1], asked.draw(64, 128, 1)[0][:, -1]])))
+        == 192
+    )
     assert (asked(a) == asked(a)).all() and (asked(other)[:, 0] != asked(a)[:, 0]).mean() > 0.3
 
 
@@ -53,11 +65,20 @@ def test_where_nobody_responds_noise_is_all_and_rebound_and_glia_are_nothing(sil
     assert total["rebound"][0] == 0.0 and total["glia"][0] == 0.0
     assert total[NOISE][0] > 0.7
     # everybody's best dose is the same where no dose does anything
-    assert np.isnan(silent.get("log10_med", "sobol_total")["toff"][0]) and silent.about["censored"] == 1.0
+    assert (
+        np.isnan(silent.get("log10_med", "sobol_total")["toff"][0])
+        and silent.about["censored"] == 1.0
+    )
 
 
 def test_observed_outputs_stand_beside_the_true_ones(silent):
-    assert silent.about["outputs"] == ("log10_med", "benefit_at_med", "responder", "log10_observed", "observed")
+    assert silent.about["outputs"] == (
+        "log10_med",
+        "benefit_at_med",
+        "responder",
+        "log10_observed",
+        "observed",
+    )
     assert silent.about["evaluations"] == 2 * 16 * (2 + 29 + 5) + 2 * 16 * (2 + 29 + 6)
     assert silent.about["observed"]["rule"] and 0 < silent.about["observed"]["found"] < 1
 

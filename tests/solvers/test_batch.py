@@ -28,11 +28,14 @@ e = '''
 
 def write(tmp_path, name, equations, parameters, outputs, dose, unit="mg"):
     rows = "\n".join(
-        f'{k} = {{ value = {v}, unit = "{u}", label = "{k}", source = "test", evidence = "assumed" }}' for k, (v, u) in parameters.items()
+        f'{k} = {{ value = {v}, unit = "{u}", label = "{k}", source = "test", evidence = "assumed" }}'
+        for k, (v, u) in parameters.items()
     )
     path = tmp_path / f"{name}.toml"
     quoted = ", ".join(f'"{o}"' for o in outputs)
-    path.write_text(HEAD.format(outputs=quoted, dose=dose, unit=unit, parameters=rows, equations=equations))
+    path.write_text(
+        HEAD.format(outputs=quoted, dose=dose, unit=unit, parameters=rows, equations=equations)
+    )
     return load(path)
 
 
@@ -40,7 +43,9 @@ def write(tmp_path, name, equations, parameters, outputs, dose, unit="mg"):
 def chain(tmp_path_factory):
     equations = "d/dt(a) = -k1*a : mg\nd/dt(b) = k1*a - k2*b : mg\nd/dt(c) = k2*b - k3*c : mg"
     parameters = {"k1": (1.0, "1/h"), "k2": (0.3, "1/h"), "k3": (0.1, "1/h")}
-    return write(tmp_path_factory.mktemp("models"), "chain", equations, parameters, ["a", "b", "c"], "a")
+    return write(
+        tmp_path_factory.mktemp("models"), "chain", equations, parameters, ["a", "b", "c"], "a"
+    )
 
 
 def rates(theta):
@@ -49,12 +54,20 @@ def rates(theta):
 
 
 def people(n, seed=0):
-    return np.exp(0.3 * np.random.default_rng(seed).standard_normal((n, 3))) * np.array([1.0, 0.3, 0.1])
+    return np.exp(0.3 * np.random.default_rng(seed).standard_normal((n, 3))) * np.array(
+        [1.0, 0.3, 0.1]
+    )
 
 
 def boluses(n, times, amounts, state=0):
     m = len(times)
-    return Actions(np.arange(n + 1, dtype=np.int64) * m, np.tile(times, n), np.zeros(n * m, np.int8), np.full(n * m, state, np.int32), np.tile(amounts, n))
+    return Actions(
+        np.arange(n + 1, dtype=np.int64) * m,
+        np.tile(times, n),
+        np.zeros(n * m, np.int8),
+        np.full(n * m, state, np.int32),
+        np.tile(amounts, n),
+    )
 
 
 def exact(theta, times, amounts, grid):
@@ -68,11 +81,23 @@ def exact(theta, times, amounts, grid):
 
 
 BOTH = pytest.mark.parametrize("solver", ["tsit5", "linear"])
-TIMES, AMOUNTS, GRID = np.array([0.0, 7.0, 7.5, 24.0]), np.array([10.0, 5.0, 2.0, 10.0]), np.linspace(0.0, 48.0, 97)
+TIMES, AMOUNTS, GRID = (
+    np.array([0.0, 7.0, 7.5, 24.0]),
+    np.array([10.0, 5.0, 2.0, 10.0]),
+    np.linspace(0.0, 48.0, 97),
+)
 
 
 def largest_error(kernel, theta, rtol):
-    solution = batch.solve(kernel, theta, t1=48.0, actions=boluses(len(theta), TIMES, AMOUNTS), grid=GRID, rtol=rtol, threads=1)
+    solution = batch.solve(
+        kernel,
+        theta,
+        t1=48.0,
+        actions=boluses(len(theta), TIMES, AMOUNTS),
+        grid=GRID,
+        rtol=rtol,
+        threads=1,
+    )
     assert (solution.status == driver.OK).all()
     reference = np.stack([exact(row, TIMES, AMOUNTS, GRID) for row in theta])
     floor = 1e-3 * np.abs(reference).max(axis=1, keepdims=True)
@@ -95,7 +120,8 @@ def test_steps_grow_as_the_fifth_root_of_the_tolerance(chain):
 def test_output_between_steps_does_not_change_the_steps(chain):
     kernel, theta = batch.compile(chain, solver="tsit5"), people(8)
     coarse, fine = (
-        batch.solve(kernel, theta, t1=48.0, actions=boluses(8, TIMES, AMOUNTS), grid=g, threads=1) for g in ([48.0], np.linspace(0, 48, 1001))
+        batch.solve(kernel, theta, t1=48.0, actions=boluses(8, TIMES, AMOUNTS), grid=g, threads=1)
+        for g in ([48.0], np.linspace(0, 48, 1001))
     )
     np.testing.assert_array_equal(coarse.steps, fine.steps)
     np.testing.assert_array_equal(coarse.end, fine.end)
@@ -104,25 +130,50 @@ def test_output_between_steps_does_not_change_the_steps(chain):
 @BOTH
 def test_the_value_at_an_action_is_the_one_just_after_it(chain, solver):
     kernel, theta = batch.compile(chain, solver=solver), people(3)
-    solution = batch.solve(kernel, theta, t1=7.0, actions=boluses(3, [0.0, 7.0], [10.0, 5.0]), grid=[0.0, 7.0], rtol=1e-9)
+    solution = batch.solve(
+        kernel,
+        theta,
+        t1=7.0,
+        actions=boluses(3, [0.0, 7.0], [10.0, 5.0]),
+        grid=[0.0, 7.0],
+        rtol=1e-9,
+    )
     np.testing.assert_allclose(solution.out[:, 0, 0], 10.0)
-    np.testing.assert_allclose(solution.out[:, 1, 0], 10.0 * np.exp(-7.0 * theta[:, 0]) + 5.0, rtol=1e-7)
+    np.testing.assert_allclose(
+        solution.out[:, 1, 0], 10.0 * np.exp(-7.0 * theta[:, 0]) + 5.0, rtol=1e-7
+    )
 
 
 @BOTH
 def test_integrals_accumulate_the_named_output(chain, solver):
     kernel = batch.compile(chain, observe=("c",), integrals=("a",), solver=solver)
     theta = people(5)
-    solution = batch.solve(kernel, theta, t1=48.0, actions=boluses(5, [0.0], [10.0]), grid=[48.0], rtol=1e-9)
-    np.testing.assert_allclose(solution.integral[:, 0], 10.0 * (1 - np.exp(-48.0 * theta[:, 0])) / theta[:, 0], rtol=1e-7)
+    solution = batch.solve(
+        kernel, theta, t1=48.0, actions=boluses(5, [0.0], [10.0]), grid=[48.0], rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        solution.integral[:, 0], 10.0 * (1 - np.exp(-48.0 * theta[:, 0])) / theta[:, 0], rtol=1e-7
+    )
 
 
 def test_a_run_in_two_parts_carries_state_and_step_size(chain):
-    kernel, theta, actions = batch.compile(chain, solver="tsit5"), people(9), boluses(9, TIMES, AMOUNTS)
+    kernel, theta, actions = (
+        batch.compile(chain, solver="tsit5"),
+        people(9),
+        boluses(9, TIMES, AMOUNTS),
+    )
     whole = batch.solve(kernel, theta, t1=48.0, actions=actions, rtol=1e-8)
     first = batch.solve(kernel, theta, t1=10.0, actions=actions, rtol=1e-8)
-    rest = Actions(np.arange(10, dtype=np.int64), np.full(9, 24.0), np.zeros(9, np.int8), np.zeros(9, np.int32), np.full(9, 10.0))
-    second = batch.solve(kernel, theta, None, first.end, 10.0, 48.0, rest, rtol=1e-8, control=first.control)
+    rest = Actions(
+        np.arange(10, dtype=np.int64),
+        np.full(9, 24.0),
+        np.zeros(9, np.int8),
+        np.zeros(9, np.int32),
+        np.full(9, 10.0),
+    )
+    second = batch.solve(
+        kernel, theta, None, first.end, 10.0, 48.0, rest, rtol=1e-8, control=first.control
+    )
     np.testing.assert_allclose(second.end, whole.end, rtol=1e-6, atol=1e-9)
 
 
@@ -132,12 +183,34 @@ def test_a_run_in_parts_has_the_bits_of_one_with_stops_between(chain, solver):
     stops, doses = [10.0, 24.0, 31.0], [0.0, 24.0]
     times = np.array([0.0, 10.0, 24.0, 24.0, 31.0])
     kind = np.array([ADD, LOOK, LOOK, ADD, LOOK], np.int8)
-    plan = Actions(np.arange(10) * 5, np.tile(times, 9), np.tile(kind, 9), np.zeros(45, np.int32), np.full(45, 3.0))
-    whole = batch.solve(kernel, theta, t1=48.0, actions=plan, grid=batch.Grid(np.zeros(0), np.zeros(0, np.int64), np.zeros((9, 2), np.int64), np.arange(10)))
+    plan = Actions(
+        np.arange(10) * 5,
+        np.tile(times, 9),
+        np.tile(kind, 9),
+        np.zeros(45, np.int32),
+        np.full(45, 3.0),
+    )
+    whole = batch.solve(
+        kernel,
+        theta,
+        t1=48.0,
+        actions=plan,
+        grid=batch.Grid(
+            np.zeros(0), np.zeros(0, np.int64), np.zeros((9, 2), np.int64), np.arange(10)
+        ),
+    )
     at, state = 0.0, {"y0": None, "control": None, "largest": None}
     for stop in [*stops, 48.0]:
         given = [t for t in doses if at <= t < stop]
-        part = batch.solve(kernel, theta, None, t0=at, t1=stop, actions=boluses(9, np.array(given), np.full(len(given), 3.0)), **state)
+        part = batch.solve(
+            kernel,
+            theta,
+            None,
+            t0=at,
+            t1=stop,
+            actions=boluses(9, np.array(given), np.full(len(given), 3.0)),
+            **state,
+        )
         at, state = stop, {"y0": part.end, "control": part.control, "largest": part.largest}
     np.testing.assert_array_equal(part.end, whole.end)
     np.testing.assert_array_equal(part.largest, whole.largest)
@@ -145,8 +218,19 @@ def test_a_run_in_parts_has_the_bits_of_one_with_stops_between(chain, solver):
 
 @pytest.mark.parametrize("solver", ["tsit5", "rosenbrock"])
 def test_an_integral_can_be_observed_on_the_way(chain, solver):
-    kernel, theta, times = batch.compile(chain, observe=(area("b"), "b"), integrals=("b",), solver=solver), people(4), np.linspace(0.0, 30.0, 7)
-    run = batch.solve(kernel, theta, t1=30.0, actions=boluses(4, np.array([0.0]), np.array([5.0])), grid=times, rtol=1e-9)
+    kernel, theta, times = (
+        batch.compile(chain, observe=(area("b"), "b"), integrals=("b",), solver=solver),
+        people(4),
+        np.linspace(0.0, 30.0, 7),
+    )
+    run = batch.solve(
+        kernel,
+        theta,
+        t1=30.0,
+        actions=boluses(4, np.array([0.0]), np.array([5.0])),
+        grid=times,
+        rtol=1e-9,
+    )
     for row, rates_of in zip(run.out[:, :, 0], theta, strict=True):
         # the chain's second state has a closed integral: what entered it less what is left, over its rate
         a, b = exact(rates_of, [0.0], [5.0], times)[:, :2].T
@@ -157,11 +241,22 @@ def test_an_integral_can_be_observed_on_the_way(chain, solver):
 @BOTH
 def test_a_patient_is_the_same_to_the_bit_in_any_block_lane_and_thread_count(chain, solver):
     kernel, theta = batch.compile(chain, solver=solver), people(301)
-    full = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=1)
-    two = batch.solve(kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=2)
+    full = batch.solve(
+        kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=1
+    )
+    two = batch.solve(
+        kernel, theta, t1=48.0, actions=boluses(301, TIMES, AMOUNTS), grid=GRID, threads=2
+    )
     np.testing.assert_array_equal(full.out, two.out)
     for rows in ([17], [300], [5, 17, 200, 3], list(range(17, 40))):
-        part = batch.solve(kernel, theta, np.array(rows), t1=48.0, actions=boluses(len(rows), TIMES, AMOUNTS), grid=GRID)
+        part = batch.solve(
+            kernel,
+            theta,
+            np.array(rows),
+            t1=48.0,
+            actions=boluses(len(rows), TIMES, AMOUNTS),
+            grid=GRID,
+        )
         np.testing.assert_array_equal(part.out, full.out[rows])
         np.testing.assert_array_equal(part.steps, full.steps[rows])
 
@@ -169,7 +264,15 @@ def test_a_patient_is_the_same_to_the_bit_in_any_block_lane_and_thread_count(cha
 @pytest.fixture(scope="module")
 def explosive(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    return write(folder, "explosive", "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1", {"k": (0.01, "1/h")}, ["x"], "x", unit="1")
+    return write(
+        folder,
+        "explosive",
+        "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1",
+        {"k": (0.01, "1/h")},
+        ["x"],
+        "x",
+        unit="1",
+    )
 
 
 @pytest.mark.parametrize("lane", range(8))
@@ -196,7 +299,15 @@ def test_cancelling_stops_all_threads_and_leaves_no_numbers(chain):
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        batch.solve(kernel, theta, t1=480.0, actions=boluses(2000, TIMES, AMOUNTS), grid=np.linspace(0, 480, 2000), threads=2, progress=interrupt)
+        batch.solve(
+            kernel,
+            theta,
+            t1=480.0,
+            actions=boluses(2000, TIMES, AMOUNTS),
+            grid=np.linspace(0, 480, 2000),
+            threads=2,
+            progress=interrupt,
+        )
     assert len(calls) == 1
     assert threading.active_count() == before
 
@@ -228,7 +339,13 @@ def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
 def sequence(*events):
     """Actions of one row from (time, kind, index, amount)."""
     time, kind, state, amount = zip(*events, strict=True)
-    return Actions(np.array([0, len(time)]), np.array(time), np.array(kind, np.int8), np.array(state, np.int32), np.array(amount))
+    return Actions(
+        np.array([0, len(time)]),
+        np.array(time),
+        np.array(kind, np.int8),
+        np.array(state, np.int32),
+        np.array(amount),
+    )
 
 
 def infused(theta, y, time, rate):
@@ -242,41 +359,84 @@ def infused(theta, y, time, rate):
 def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponential(chain, solver):
     kernel, theta = batch.compile(chain, solver=solver), people(2, seed=3)
     events = sequence(
-        (1.0, RATE, 0, 5.0), (2.0, RATE, 0, 3.0), (4.0, RATE, 0, -5.0), (5.0, PERSON, 1, 0.0), (6.0, RATE, 0, -3.0), (8.0, ADD, 1, 2.0),
-        (9.0, RATE, 0, 7.0), (10.0, RESET, 0, 0.0), (11.0, ADD, 0, 1.0),
-    )  # fmt: skip
+        (1.0, RATE, 0, 5.0),
+        (2.0, RATE, 0, 3.0),
+        (4.0, RATE, 0, -5.0),
+        (5.0, PERSON, 1, 0.0),
+        (6.0, RATE, 0, -3.0),
+        (8.0, ADD, 1, 2.0),
+        (9.0, RATE, 0, 7.0),
+        (10.0, RESET, 0, 0.0),
+        (11.0, ADD, 0, 1.0),
+    )
     grid = np.array([1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0, 10.0, 11.0, 12.0])
-    out = batch.solve(kernel, theta, np.array([0]), t1=12.0, actions=events, grid=grid, rtol=1e-10).out[0]
+    out = batch.solve(
+        kernel, theta, np.array([0]), t1=12.0, actions=events, grid=grid, rtol=1e-10
+    ).out[0]
     y, expected = np.zeros(3), [np.zeros(3)]
-    for who, length, rate in [(0, 1.0, 5.0), (0, 2.0, 8.0), (0, 1.0, 3.0), (1, 1.0, 3.0), (1, 2.0, 0.0)]:
+    for who, length, rate in [
+        (0, 1.0, 5.0),
+        (0, 2.0, 8.0),
+        (0, 1.0, 3.0),
+        (1, 1.0, 3.0),
+        (1, 2.0, 0.0),
+    ]:
         y = infused(theta[who], y, length, rate)
         expected.append(y)
     expected[-1] = expected[-1] + [0.0, 2.0, 0.0]
-    expected += [infused(theta[1], expected[-1], 1.0, 0.0), np.zeros(3), np.array([1.0, 0.0, 0.0]), infused(theta[1], np.array([1.0, 0.0, 0.0]), 1.0, 0.0)]
+    expected += [
+        infused(theta[1], expected[-1], 1.0, 0.0),
+        np.zeros(3),
+        np.array([1.0, 0.0, 0.0]),
+        infused(theta[1], np.array([1.0, 0.0, 0.0]), 1.0, 0.0),
+    ]
     np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-8)
 
 
 @BOTH
-def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(chain, solver):
+def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(
+    chain, solver
+):
     kernel, theta = batch.compile(chain, solver=solver), people(1)
     given = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
     events = sequence(
-        (0.0, LOOK, 0, 0.0), (0.0, RATE, 0, 4.0), (2.0, SET, 0, 0.0), (2.0, LOOK, 1, 0.0), (2.0, PLUS, 1, 0.0), (2.0, LOOK, 3, 0.0), (5.0, LOOK, 2, 0.0)
+        (0.0, LOOK, 0, 0.0),
+        (0.0, RATE, 0, 4.0),
+        (2.0, SET, 0, 0.0),
+        (2.0, LOOK, 1, 0.0),
+        (2.0, PLUS, 1, 0.0),
+        (2.0, LOOK, 3, 0.0),
+        (5.0, LOOK, 2, 0.0),
     )
     times = batch.Grid(np.array([1.0, 3.0]), np.array([4, 5]), np.array([[0, 2]]), np.array([0, 6]))
-    out = batch.solve(kernel, theta, t1=5.0, actions=events, grid=times, given=given, rtol=1e-10).out
+    out = batch.solve(
+        kernel, theta, t1=5.0, actions=events, grid=times, given=given, rtol=1e-10
+    ).out
     joined = given.sum(axis=0)
     expected = [
-        np.zeros(3), given[0], infused(theta[0], joined, 3.0, 0.0), joined, infused(theta[0], np.zeros(3), 1.0, 4.0),
+        np.zeros(3),
+        given[0],
+        infused(theta[0], joined, 3.0, 0.0),
+        joined,
+        infused(theta[0], np.zeros(3), 1.0, 4.0),
         infused(theta[0], joined, 1.0, 0.0),
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(out, expected, rtol=1e-7, atol=1e-8)
 
 
 def test_a_failed_row_with_times_of_its_own_takes_only_its_own_places(tmp_path):
-    model = write(tmp_path, "blow", "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1", {"k": (1.0, "1/h")}, ["x"], "x", "1")
-    times = batch.Grid(np.array([0.0, 0.5, 2.0]), np.array([0, 1, 2]), np.array([[0, 3], [0, 2], [1, 3]]), np.array([0, 3, 5, 8]))
-    run = batch.solve(batch.compile(model), np.array([[0.1], [0.1], [1.0]]), t1=2.0, grid=times, rtol=1e-9)
+    model = write(
+        tmp_path, "blow", "d/dt(x) = k*x*x : 1\nx(0) = 1 : 1", {"k": (1.0, "1/h")}, ["x"], "x", "1"
+    )
+    times = batch.Grid(
+        np.array([0.0, 0.5, 2.0]),
+        np.array([0, 1, 2]),
+        np.array([[0, 3], [0, 2], [1, 3]]),
+        np.array([0, 3, 5, 8]),
+    )
+    run = batch.solve(
+        batch.compile(model), np.array([[0.1], [0.1], [1.0]]), t1=2.0, grid=times, rtol=1e-9
+    )
     assert run.status.tolist()[:2] == [0, 0] and run.status[2] != 0
     np.testing.assert_allclose(run.out[:5, 0], [1.0, 1 / 0.95, 1 / 0.8, 1.0, 1 / 0.95], rtol=1e-7)
     assert np.isnan(run.out[5:]).all()

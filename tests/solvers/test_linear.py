@@ -62,16 +62,27 @@ def kernel_of(model):
 def events(*items):
     """Actions of one row from (time, kind, state, amount)."""
     time, kind, state, amount = zip(*items, strict=True)
-    return Actions(np.array([0, len(time)]), np.array(time), np.array(kind, np.int8), np.array(state, np.int32), np.array(amount))
+    return Actions(
+        np.array([0, len(time)]),
+        np.array(time),
+        np.array(kind, np.int8),
+        np.array(state, np.int32),
+        np.array(amount),
+    )
 
 
 def error(found, reference):
     reference = np.asarray(reference)
-    return (np.abs(found - reference) / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=0) + 1e-300)).max()
+    return (
+        np.abs(found - reference)
+        / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=0) + 1e-300)
+    ).max()
 
 
 def run(kernel, theta, items, grid, **options):
-    solution = batch.solve(kernel, np.atleast_2d(theta), t1=grid[-1], actions=events(*items), grid=grid, **options)
+    solution = batch.solve(
+        kernel, np.atleast_2d(theta), t1=grid[-1], actions=events(*items), grid=grid, **options
+    )
     assert (solution.status == driver.OK).all()
     return solution.out[0]
 
@@ -79,7 +90,12 @@ def run(kernel, theta, items, grid, **options):
 def exponential(matrix, y, grid, digits=40):
     """(T, S) exp(matrix*t) y in `digits` digits."""
     with mp.workdps(digits):
-        return np.array([[float(v) for v in mp.expm(mp.matrix(matrix) * t, method="taylor") * mp.matrix(y)] for t in grid])
+        return np.array(
+            [
+                [float(v) for v in mp.expm(mp.matrix(matrix) * t, method="taylor") * mp.matrix(y)]
+                for t in grid
+            ]
+        )
 
 
 GRID = np.array([0.0, 0.1, 0.5, 1.0, 3.0, 8.0, 24.0, 100.0, 101.0, 130.0])
@@ -92,12 +108,20 @@ def test_one_compartment_oral_follows_the_closed_form_as_absorption_and_eliminat
     found = run(kernel_of(ONE), [ka, ke * vc, vc, 1.0, 0.0], [(0.0, ADD, 0, 10.0)], GRID)
     gap = (ka - ke) * GRID
     # (exp(gap) - 1)/gap is 1 where both rates are equal
-    central = 10.0 * ka * GRID * np.exp(-ka * GRID) * np.divide(np.expm1(gap), gap, out=np.ones_like(gap), where=gap != 0)
+    central = (
+        10.0
+        * ka
+        * GRID
+        * np.exp(-ka * GRID)
+        * np.divide(np.expm1(gap), gap, out=np.ones_like(gap), where=gap != 0)
+    )
     assert error(found, np.column_stack([10.0 * np.exp(-ka * GRID), central])) < GATE
 
 
 def test_one_compartment_infusion_follows_the_closed_form():
-    found = run(kernel_of(ONE), [ka, cl, vc, 1.0, 0.0], [(0.0, RATE, 1, 2.0), (3.0, RATE, 1, -2.0)], GRID)
+    found = run(
+        kernel_of(ONE), [ka, cl, vc, 1.0, 0.0], [(0.0, RATE, 1, 2.0), (3.0, RATE, 1, -2.0)], GRID
+    )
     ke = cl / vc
     central = 2.0 / ke * (np.exp(-ke * np.maximum(GRID - 3.0, 0.0)) - np.exp(-ke * GRID))
     assert error(found[:, 1], central) < GATE and (found[:, 0] == 0).all()
@@ -106,7 +130,9 @@ def test_one_compartment_infusion_follows_the_closed_form():
 def test_amounts_keep_their_leading_digits_far_below_their_peak():
     found = run(kernel_of(ONE), [ka, cl, vc, 1.0, 0.0], [(0.0, ADD, 0, 10.0)], [0.0, 300.0])[-1]
     ke = cl / vc
-    np.testing.assert_allclose(found, [10.0 * np.exp(-ka * 300.0), 10.0 * ka / (ka - ke) * np.exp(-ke * 300.0)], rtol=1e-12)
+    np.testing.assert_allclose(
+        found, [10.0 * np.exp(-ka * 300.0), 10.0 * ka / (ka - ke) * np.exp(-ke * 300.0)], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -126,7 +152,9 @@ rates = st.floats(-4.0, 5.0).map(lambda x: 10.0**x)
 @given(ka=rates, k10=rates, k12=rates, k21=rates)
 def test_two_compartments_of_any_rates_follow_the_matrix_exponential(ka, k10, k12, k21):
     theta = [ka, k10, 1.0, k12, k12 / k21, 1.0, 0.0]
-    found = run(kernel_of(TWO), theta, [(0.0, ADD, 0, 1.0), (0.0, ADD, 1, 2.0)], [0.0, 0.01, 1.0, 30.0])
+    found = run(
+        kernel_of(TWO), theta, [(0.0, ADD, 0, 1.0), (0.0, ADD, 1, 2.0)], [0.0, 0.01, 1.0, 30.0]
+    )
     back = float(np.float64(k12) / (np.float64(k12) / k21))
     matrix = [[-ka, 0, 0], [ka, -(k10 + k12), back], [0, k12, -back]]
     reference = exponential(matrix, [1.0, 2.0, 0], [0.0, 0.01, 1.0, 30.0])
@@ -140,9 +168,20 @@ def test_constant_terms_oscillations_integrals_and_switches_follow_the_matrix_ex
     assert kernel.method == "linear"
     for group, decay in ((1.0, 3.0), (0.0, 0.1)):
         theta = [3.0, 0.1, 2.0, 0.7, group, 24.0]
-        solution = batch.solve(kernel, np.array([theta]), t1=130.0, actions=events((0.0, ADD, 0, 4.0), (0.0, RATE, 3, 0.2)), grid=GRID)
+        solution = batch.solve(
+            kernel,
+            np.array([theta]),
+            t1=130.0,
+            actions=events((0.0, ADD, 0, 4.0), (0.0, RATE, 3, 0.2)),
+            grid=GRID,
+        )
         matrix = np.zeros((6, 6))
-        matrix[:4, :4] = [[-decay, 0, 0, 0], [3.0, -0.1, 2.0, 0], [0, -2.0, -0.1, 0], [-0.1, 0, 0, -0.1]]
+        matrix[:4, :4] = [
+            [-decay, 0, 0, 0],
+            [3.0, -0.1, 2.0, 0],
+            [0, -2.0, -0.1, 0],
+            [-0.1, 0, 0, -0.1],
+        ]
         matrix[3, 5], matrix[4] = 0.7 + 0.2, [0, 2.0, 0, 1.0, 0, 1.0]
         reference = exponential(matrix.tolist(), [4.0, 0, 0, 7.0, 0, 1.0], GRID)
         bell = (reference[:, 3] + 2 * reference[:, 1] + 1) ** 2 * np.exp(-GRID / 24.0)
@@ -156,9 +195,18 @@ def test_library_models_agree_with_tsit5_at_tight_tolerance(name):
     people, days = cohort(model, 9, seed=2), 5
     lag = model.input_names.index("tlag")
     time = people.theta[:, lag, None] + 24.0 * np.arange(days)
-    actions = Actions(np.arange(10) * days, time.ravel(), np.zeros(9 * days, np.int8), np.zeros(9 * days, np.int32), np.full(9 * days, 50.0))
+    actions = Actions(
+        np.arange(10) * days,
+        time.ravel(),
+        np.zeros(9 * days, np.int8),
+        np.zeros(9 * days, np.int32),
+        np.full(9 * days, 50.0),
+    )
     options = {"t1": 120.0, "actions": actions, "grid": np.arange(0.0, 120.0, 0.7)}
-    exact, stepped = (batch.solve(batch.compile(model, solver=s), people.theta, rtol=1e-11, **options) for s in ("auto", "tsit5"))
+    exact, stepped = (
+        batch.solve(batch.compile(model, solver=s), people.theta, rtol=1e-11, **options)
+        for s in ("auto", "tsit5")
+    )
     assert (exact.status == driver.OK).all() and (exact.rejected == 0).all()
     floor = 1e-3 * np.abs(stepped.out).max(axis=1, keepdims=True)
     assert (np.abs(exact.out - stepped.out) / (np.abs(stepped.out) + floor)).max() < GATE
@@ -166,13 +214,24 @@ def test_library_models_agree_with_tsit5_at_tight_tolerance(name):
 
 def test_eighty_four_lagged_doses_are_the_geometric_sum():
     lag, days, ke = 0.37, 84, cl / vc
-    found = run(kernel_of(ONE), [ka, cl, vc, 1.0, lag], [(24.0 * k + lag, ADD, 1, 1.0) for k in range(days)], np.arange(0.0, 24.0 * days, 3.0))
+    found = run(
+        kernel_of(ONE),
+        [ka, cl, vc, 1.0, lag],
+        [(24.0 * k + lag, ADD, 1, 1.0) for k in range(days)],
+        np.arange(0.0, 24.0 * days, 3.0),
+    )
     since = np.arange(0.0, 24.0 * days, 3.0)[:, None] - (24.0 * np.arange(days) + lag)
     assert error(found[:, 1], np.where(since >= 0, np.exp(-ke * since), 0.0).sum(axis=1)) < GATE
 
 
 def test_a_step_reaches_from_action_or_output_time_to_the_next():
-    solution = batch.solve(kernel_of(ONE), [[ka, cl, vc, 1.0, 0.0]], t1=30.0, actions=events((0.0, ADD, 0, 1.0), (7.0, ADD, 0, 1.0)), grid=[0.0, 7.0, 9.0, 30.0])
+    solution = batch.solve(
+        kernel_of(ONE),
+        [[ka, cl, vc, 1.0, 0.0]],
+        t1=30.0,
+        actions=events((0.0, ADD, 0, 1.0), (7.0, ADD, 0, 1.0)),
+        grid=[0.0, 7.0, 9.0, 30.0],
+    )
     assert solution.steps[0] == 3 and solution.rejected[0] == 0
     central = solution.out[0, :, 1]
     assert solution.largest[0, 1] == central.max()
@@ -181,10 +240,20 @@ def test_a_step_reaches_from_action_or_output_time_to_the_next():
 def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between():
     people = cohort(TWO, 9, seed=3)
     times = np.array([0.3, 7.1, 24.3, 31.1])
-    actions = Actions(np.arange(10) * 4, np.tile(times, 9), np.zeros(36, np.int8), np.zeros(36, np.int32), np.ones(36))
-    whole = batch.solve(kernel_of(TWO), people.theta, t1=48.0, actions=actions, grid=[0.0, 10.0, 48.0])
+    actions = Actions(
+        np.arange(10) * 4,
+        np.tile(times, 9),
+        np.zeros(36, np.int8),
+        np.zeros(36, np.int32),
+        np.ones(36),
+    )
+    whole = batch.solve(
+        kernel_of(TWO), people.theta, t1=48.0, actions=actions, grid=[0.0, 10.0, 48.0]
+    )
     first = batch.solve(kernel_of(TWO), people.theta, t1=10.0, actions=actions, grid=[0.0])
-    rest = batch.solve(kernel_of(TWO), people.theta, None, first.end, 10.0, 48.0, actions, grid=[48.0])
+    rest = batch.solve(
+        kernel_of(TWO), people.theta, None, first.end, 10.0, 48.0, actions, grid=[48.0]
+    )
     np.testing.assert_array_equal(rest.end, whole.end)
 
 
@@ -208,7 +277,17 @@ def test_a_look_inside_a_step_sees_the_exact_value():
 
     times = np.array([0.0, 3.0, 1.0, 12.0])
     out = np.empty((batch.LANES, 4, 3))
-    looked(theta, np.zeros(module.SIZE), times, np.zeros(3), out, layout.y(0), layout.clock("stop"), layout.clock("due"), layout.clock("active"))
+    looked(
+        theta,
+        np.zeros(module.SIZE),
+        times,
+        np.zeros(3),
+        out,
+        layout.y(0),
+        layout.clock("stop"),
+        layout.clock("due"),
+        layout.clock("active"),
+    )
     order = np.argsort(times)
     for row, theta_ in enumerate(theta):
         seen = run(kernel_of(TWO), theta_, [(0.0, ADD, 0, 1.0)], times[order])
@@ -232,7 +311,10 @@ def test_a_patient_whose_numbers_leave_the_range_fails_alone(mixed, lane):
 
 
 def test_a_model_that_is_not_linear_is_refused_where_the_linear_solver_is_asked_for(mixed):
-    with pytest.raises(PkpdError, match=r"d/dt\(blockade\) of ldn/hormesis is not linear in the states.*use solver auto or tsit5"):
+    with pytest.raises(
+        PkpdError,
+        match=r"d/dt\(blockade\) of ldn/hormesis is not linear in the states.*use solver auto or tsit5",
+    ):
         batch.compile(load("ldn/hormesis"), solver="linear")
     with pytest.raises(PkpdError, match=r"bell of .* is not linear"):
         batch.compile(mixed, integrals=("bell",), solver="linear")
@@ -244,7 +326,9 @@ def test_a_model_that_is_not_linear_is_refused_where_the_linear_solver_is_asked_
 def steady(model, amount=10.0, every=12.0, n=40, rows=None):
     people = cohort(model, n, seed=5)
     person = np.arange(n) if rows is None else np.asarray(rows)
-    actions = periodic_actions(model, model.doses[0].state, np.full(len(person), amount), every, people.theta, person)
+    actions = periodic_actions(
+        model, model.doses[0].state, np.full(len(person), amount), every, people.theta, person
+    )
     return people, periodic(kernel_of(model), people.theta, person, actions, every)
 
 
@@ -261,8 +345,13 @@ def test_the_steady_state_of_equal_rates_is_the_closed_form_and_its_run_returns_
 def test_the_steady_state_is_where_a_long_run_ends_and_the_same_alone():
     people, found = steady(TWO)
     days = 300
-    long = Actions(np.arange(41) * days, np.tile(12.0 * np.arange(days), 40), np.zeros(40 * days, np.int8), np.zeros(40 * days, np.int32),
-                   np.repeat(10.0 * people.theta[:, TWO.input_names.index("fdepot")], days))  # fmt: skip
+    long = Actions(
+        np.arange(41) * days,
+        np.tile(12.0 * np.arange(days), 40),
+        np.zeros(40 * days, np.int8),
+        np.zeros(40 * days, np.int32),
+        np.repeat(10.0 * people.theta[:, TWO.input_names.index("fdepot")], days),
+    )
     settled = batch.solve(kernel_of(TWO), people.theta, t1=12.0 * days, actions=long)
     assert (np.abs(found.y - settled.end) < GATE * (settled.end + 1e-3 * settled.largest)).all()
     _, alone = steady(TWO, rows=[17])
@@ -272,7 +361,11 @@ def test_the_steady_state_is_where_a_long_run_ends_and_the_same_alone():
 
 def test_what_never_leaves_or_grows_has_no_steady_state(mixed):
     theta = np.tile([3.0, 0.1, 2.0, 0.7, 1.0, 24.0], (4, 1))
-    theta[1, 1], theta[2, 1], theta[3, 1] = 0.0, -0.05, np.nan  # an undamped oscillation, a growing one, no number
+    theta[1, 1], theta[2, 1], theta[3, 1] = (
+        0.0,
+        -0.05,
+        np.nan,
+    )  # an undamped oscillation, a growing one, no number
     person = np.arange(4)
     actions = periodic_actions(mixed, "a", np.ones(4), 24.0, theta, person)
     found = periodic(kernel_of(mixed), theta, person, actions, 24.0)

@@ -69,13 +69,18 @@ def test_hormesis_settles_where_a_long_run_settles(kernel, steady):
     )
     run = batch.solve(kernel, PEOPLE.theta, person, t1=24.0 * days, actions=long, rtol=1e-7)
     scale = np.maximum(np.abs(run.end), 1e-3 * np.maximum(run.largest, 1e-300))
-    slow = [LDN.state_names.index(n) for n in ("endorphin", "receptor", "glial_activation", "cytokine", "pain", "blockade")]
+    slow = [
+        LDN.state_names.index(n)
+        for n in ("endorphin", "receptor", "glial_activation", "cytokine", "pain", "blockade")
+    ]
     assert (np.abs(found.y[person] - run.end) / scale)[:, slow].max() < 2e-5
 
 
 def test_the_start_values_map_onto_themselves(kernel, steady):
     found, actions = steady
-    again = batch.solve(kernel, PEOPLE.theta, np.arange(64), found.y, 0.0, 24.0, actions, control=found.control)
+    again = batch.solve(
+        kernel, PEOPLE.theta, np.arange(64), found.y, 0.0, 24.0, actions, control=found.control
+    )
     assert (np.abs(again.end - found.y) / again.largest).max() < 2e-6
     np.testing.assert_allclose(again.integral, found.integral, rtol=1e-12)
 
@@ -126,13 +131,43 @@ def test_an_exponential_settles_when_its_exponential_says():
     """The area of the n-th interval falls short of the steady one by exp(-ke*n*tau)."""
     model = load("pk/one_compartment")
     people, person = cohort(model, 20, seed=2), np.arange(20)
-    kernel = batch.compile(model, ("Cc",), ("Cc",), extremes=("Cc",), levels=(("Cc", None, 1.0), ("Cc", "cl", 20.0)))  # that of test_track
+    kernel = batch.compile(
+        model, ("Cc",), ("Cc",), extremes=("Cc",), levels=(("Cc", None, 1.0), ("Cc", "cl", 20.0))
+    )  # that of test_track
     _, cl, vc, _, _ = people.theta.T
     given = periodic_actions(model, "central", np.full(20, 100.0), 6.0, people.theta, person)
     steady = periodic(kernel, people.theta, person, given, 6.0)
-    first = time_to_steady_state(kernel, people.theta, person, given, 6.0, np.zeros((20, 2)), steady, 0.1 * steady.integral[:, 0])
+    first = time_to_steady_state(
+        kernel,
+        people.theta,
+        person,
+        given,
+        6.0,
+        np.zeros((20, 2)),
+        steady,
+        0.1 * steady.integral[:, 0],
+    )
     np.testing.assert_array_equal(first, np.ceil(np.log(10) / (cl / vc * 6.0)))
-    alone = time_to_steady_state(kernel, people.theta, person[7:8], given.take([7]), 6.0, np.zeros((1, 2)), steady.take([7]), 0.1 * steady.integral[7:8, 0])
+    alone = time_to_steady_state(
+        kernel,
+        people.theta,
+        person[7:8],
+        given.take([7]),
+        6.0,
+        np.zeros((1, 2)),
+        steady.take([7]),
+        0.1 * steady.integral[7:8, 0],
+    )
     assert alone[0] == first[7]
-    never = time_to_steady_state(kernel, people.theta, person, given, 6.0, np.zeros((20, 2)), steady, np.full(20, -1.0), most=5)
+    never = time_to_steady_state(
+        kernel,
+        people.theta,
+        person,
+        given,
+        6.0,
+        np.zeros((20, 2)),
+        steady,
+        np.full(20, -1.0),
+        most=5,
+    )
     assert np.isinf(never).all()

@@ -39,7 +39,9 @@ def step(tableau, h, theta):
     a, c, stages = matrix(tableau), nodes(tableau), []
     for i in range(len(c)):
         stages.append(slope(c[i] * h, START + h * (a[i, :i] @ np.array(stages).reshape(i, 2))))
-    return START + h * ((solution(tableau) if theta is None else weights(tableau, theta)) @ np.array(stages))
+    return START + h * (
+        (solution(tableau) if theta is None else weights(tableau, theta)) @ np.array(stages)
+    )
 
 
 START = np.array([1.0, 0.7])
@@ -58,10 +60,17 @@ def trees(a, c):
         3: [(c**2, 1 / 3), (a @ c, 1 / 6)],
         4: [(c**3, 1 / 4), (c * (a @ c), 1 / 8), (a @ c**2, 1 / 12), (a @ a @ c, 1 / 24)],
         5: [
-            (c**4, 1 / 5), (c**2 * (a @ c), 1 / 10), ((a @ c) ** 2, 1 / 20), (c * (a @ c**2), 1 / 15), (a @ c**3, 1 / 20),
-            (c * (a @ a @ c), 1 / 30), (a @ (c * (a @ c)), 1 / 40), (a @ a @ c**2, 1 / 60), (a @ a @ a @ c, 1 / 120),
+            (c**4, 1 / 5),
+            (c**2 * (a @ c), 1 / 10),
+            ((a @ c) ** 2, 1 / 20),
+            (c * (a @ c**2), 1 / 15),
+            (a @ c**3, 1 / 20),
+            (c * (a @ a @ c), 1 / 30),
+            (a @ (c * (a @ c)), 1 / 40),
+            (a @ a @ c**2, 1 / 60),
+            (a @ a @ a @ c, 1 / 120),
         ],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
@@ -84,7 +93,13 @@ def test_error_weights_vanish_below_the_order_of_the_embedded_solution_and_not_a
         assert all(abs(error @ vector) < 1e-13 for vector, _ in by_order[order])
     for quadrature in range(1, pair.order):
         assert abs(error @ nodes(pair) ** (quadrature - 1)) < 1e-13
-    assert max(abs(error @ vector) for vector in (by_order[5][-1][0] if pair.order == 5 else nodes(pair) ** 6,)) > 1e-5
+    assert (
+        max(
+            abs(error @ vector)
+            for vector in (by_order[5][-1][0] if pair.order == 5 else nodes(pair) ** 6,)
+        )
+        > 1e-5
+    )
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
@@ -101,7 +116,9 @@ def test_halving_the_step_shows_the_order_of_solution_and_interpolant(pair, thet
     from scipy.integrate import solve_ivp
 
     sizes, place = (0.8, 0.4, 0.2), 1.0 if theta is None else theta
-    truth = solve_ivp(slope, (0.0, 0.8), START, "DOP853", sorted(h * place for h in sizes), rtol=1e-13, atol=1e-14).y.T[::-1]
+    truth = solve_ivp(
+        slope, (0.0, 0.8), START, "DOP853", sorted(h * place for h in sizes), rtol=1e-13, atol=1e-14
+    ).y.T[::-1]
     errors = [np.abs(step(pair, h, theta) - y).max() for h, y in zip(sizes, truth, strict=True)]
     order = pair.order if theta is None else INTERPOLANT[pair.name]
     assert min(np.log2(a / b) for a, b in pairwise(errors)) > order + 0.6  # of one step: order + 1
@@ -117,6 +134,11 @@ def test_stability_is_looked_for_just_inside_the_stable_interval(pair):
     a = matrix(pair)
 
     def growth(z):
-        return abs(1 - z * solution(pair) @ np.linalg.solve(np.eye(len(a)) + z * a, np.ones(len(a))))
+        return abs(
+            1 - z * solution(pair) @ np.linalg.solve(np.eye(len(a)) + z * a, np.ones(len(a)))
+        )
 
-    assert all(growth(z) < 1 for z in np.linspace(0.1, pair.stable, 50)) and growth(1.1 * pair.stable) > 1
+    assert (
+        all(growth(z) < 1 for z in np.linspace(0.1, pair.stable, 50))
+        and growth(1.1 * pair.stable) > 1
+    )

@@ -13,11 +13,20 @@ VALUES = {"a": 1.3, "b": 0.4, "c": 2.5}
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("a + b*c", 1.3 + 0.4 * 2.5), ("a**b", 1.3**0.4), ("-a/b", -1.3 / 0.4), ("exp(-a)", np.exp(-1.3)), ("log10(c)", np.log10(2.5)),
-        ("sqrt(a)*abs(-b)", np.sqrt(1.3) * 0.4), ("min(a, b, c)", 0.4), ("max(a, b)", 1.3), ("a if a > b else c", 1.3),
-        ("a if a > b and b > c else c", 2.5), ("pi*a", np.pi * 1.3), ("a if b < a <= c else 0", 1.3),
+        ("a + b*c", 1.3 + 0.4 * 2.5),
+        ("a**b", 1.3**0.4),
+        ("-a/b", -1.3 / 0.4),
+        ("exp(-a)", np.exp(-1.3)),
+        ("log10(c)", np.log10(2.5)),
+        ("sqrt(a)*abs(-b)", np.sqrt(1.3) * 0.4),
+        ("min(a, b, c)", 0.4),
+        ("max(a, b)", 1.3),
+        ("a if a > b else c", 1.3),
+        ("a if a > b and b > c else c", 2.5),
+        ("pi*a", np.pi * 1.3),
+        ("a if b < a <= c else 0", 1.3),
     ],
-)  # fmt: skip
+)
 def test_expressions_mean_what_python_means(text, value):
     symbols = {sp.Symbol(k, real=True): v for k, v in VALUES.items()}
     assert float(to_sympy(text).subs(symbols)) == pytest.approx(value, rel=1e-14)

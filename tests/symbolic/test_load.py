@@ -52,23 +52,53 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("-cl/vc*central : mg", "-cl*vc + vc : mg", 12, "in d/dt(central), '-cl*vc + vc' adds L to L**2/h"),
+        (
+            "-cl/vc*central : mg",
+            "-cl*vc + vc : mg",
+            12,
+            "in d/dt(central), '-cl*vc + vc' adds L to L**2/h",
+        ),
         ("central/vc : ng/mL", "central*vc : ng/mL", 13, "in Cc, 'central*vc' has unit"),
         ("central/vc : ng/mL", "1000*central/vc : ng/mL", 13, "conversion factor 1000"),
         ("central/vc : ng/mL", "central/Vc : ng/mL", 13, "unknown name 'Vc'. Did you mean 'vc'?"),
-        ("central/vc : ng/mL", "exp(vc) : 1", 13, "the argument of exp 'vc' must have no unit, not L"),
+        (
+            "central/vc : ng/mL",
+            "exp(vc) : 1",
+            13,
+            "the argument of exp 'vc' must have no unit, not L",
+        ),
         ("central/vc : ng/mL", "central/vc", 13, "is not an equation"),
         ("central/vc : ng/mL", "central/vc + 1 : ng/mL", 13, "adds 1 to mg/L"),
         ('unit = "L/h"', 'unit = "L/hour/bananas"', 8, "is not a unit"),
         ("value = 4.0", "value = nan", 8, "must be a finite number"),
         ("value = 4.0", "value = -4.0", 8, "a log-normal median is positive"),
-        ('evidence = "assumed" }\nvc', 'evidence = "guess" }\nvc', 8, "must be one of measured, derived, assumed, calibrated"),
-        ('source = "test", evidence = "assumed" }\nvc', 'evidence = "assumed" }\nvc', 8, "'cl' has no source"),
+        (
+            'evidence = "assumed" }\nvc',
+            'evidence = "guess" }\nvc',
+            8,
+            "must be one of measured, derived, assumed, calibrated",
+        ),
+        (
+            'source = "test", evidence = "assumed" }\nvc',
+            'evidence = "assumed" }\nvc',
+            8,
+            "'cl' has no source",
+        ),
         ("central = { unit", "gut = { unit", 6, "dose into 'gut', which is no state"),
-        ('outputs = ["Cc"]', 'outputs = ["CC"]', 4, "output 'CC' is not defined. Did you mean 'Cc'?"),
-        ("[parameters]\ncl", "[parameter]\ncl", 7, "unknown entry 'parameter'. Did you mean 'parameters'?"),
+        (
+            'outputs = ["Cc"]',
+            'outputs = ["CC"]',
+            4,
+            "output 'CC' is not defined. Did you mean 'Cc'?",
+        ),
+        (
+            "[parameters]\ncl",
+            "[parameter]\ncl",
+            7,
+            "unknown entry 'parameter'. Did you mean 'parameters'?",
+        ),
         ("vc = {", "exp = {", 9, "'exp' is reserved"),
-        ('title   = "One', 'title   = One', 2, "not valid TOML"),
+        ('title   = "One', "title   = One", 2, "not valid TOML"),
         ("iiv = { cv = 0.3 }", "iiv = { cv = -0.3 }", 8, "must not be negative"),
     ],
 )
@@ -113,7 +143,9 @@ HOSTILE = {
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_a_hostile_equation_gets_one_sentence_and_runs_nothing(write, tmp_path, attack):
     flag = tmp_path / "flag"
-    message = refused(write(GOOD.replace("central/vc : ng/mL", HOSTILE[attack].replace("{flag}", str(flag)))))
+    message = refused(
+        write(GOOD.replace("central/vc : ng/mL", HOSTILE[attack].replace("{flag}", str(flag))))
+    )
     assert "\n" not in message and len(message) < 600
     assert not flag.exists()
 
@@ -148,7 +180,9 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
 def test_a_second_definition_must_be_announced(write):
     base = load("pk/one_compartment")
-    again = 'title = "x"\ninclude = ["pk/one_compartment"]\noutputs = ["Cc"]\n[parameters]\n{p}\n{o}'
+    again = (
+        'title = "x"\ninclude = ["pk/one_compartment"]\noutputs = ["Cc"]\n[parameters]\n{p}\n{o}'
+    )
     parameter = 'cl = { value = 9.0, unit = "L/h", label = "clearance", source = "test", evidence = "assumed" }'
     assert "'cl' is already defined at" in refused(write(again.format(p=parameter, o="")))
     model = load(write(again.format(p=parameter, o='[override]\nnames = ["cl"]'), "other"))
@@ -157,7 +191,11 @@ def test_a_second_definition_must_be_announced(write):
 
 
 def test_assignments_that_need_each_other_are_refused(write):
-    assert "depend on each other in a circle" in refused(write(GOOD.replace("Cc = central/vc : ng/mL", "a = b : 1\nb = a : 1\nCc = central/vc : ng/mL")))
+    assert "depend on each other in a circle" in refused(
+        write(
+            GOOD.replace("Cc = central/vc : ng/mL", "a = b : 1\nb = a : 1\nCc = central/vc : ng/mL")
+        )
+    )
 
 
 def test_an_unknown_model_is_answered_with_the_closest():
@@ -178,5 +216,16 @@ def test_a_damaged_cache_is_rebuilt(write, tmp_path, monkeypatch):
 def test_a_library_model_needs_neither_sympy_pint_nor_numba(tmp_path):
     code = "import sys; from pkpd.symbolic.load import load; load('ldn/hormesis'); print({'sympy', 'pint', 'numba'} & set(sys.modules))"
     environment = os.environ | {"PKPD_CACHE": str(tmp_path)}
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True).stdout for _ in range(2)]
-    assert [run.strip() for run in runs] == ["set()"] * 2  # the units of the field need no Pint even cold
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert [run.strip() for run in runs] == [
+        "set()"
+    ] * 2  # the units of the field need no Pint even cold

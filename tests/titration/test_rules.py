@@ -17,7 +17,15 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
     doses.append(float(found.doses(memory)[0]))
     for k, score in enumerate(scores):
         one = np.ones(1)
-        seen = VisitData(7 * (k + 1), score * one, 7 * one, baseline * one, np.array([(adverse or {}).get(k, 0)]), 0.5 * one, wanted * one)
+        seen = VisitData(
+            7 * (k + 1),
+            score * one,
+            7 * one,
+            baseline * one,
+            np.array([(adverse or {}).get(k, 0)]),
+            0.5 * one,
+            wanted * one,
+        )
         acts.append(ACTS[found.visit(memory, seen)[0]])
         doses.append(float(found.doses(memory)[0]))
     return doses, acts, memory.found[0], memory
@@ -31,7 +39,11 @@ def test_every_rule_of_the_library_has_a_label_a_source_and_an_end(name):
 
 def test_a_ladder_goes_up_until_no_better_and_back_to_the_best():
     doses, acts, found, _ = walk({"kind": "ladder"}, [7, 5, 4, 5, 3])
-    assert doses == [1, 2, 3, 4, 3, 3] and acts == ["up", "up", "up", "back to the best", "hold"] and found == 3
+    assert (
+        doses == [1, 2, 3, 4, 3, 3]
+        and acts == ["up", "up", "up", "back to the best", "hold"]
+        and found == 3
+    )
 
 
 def test_a_ladder_goes_on_while_nothing_has_helped_and_stops_at_the_top():
@@ -52,11 +64,17 @@ def test_a_patient_ladder_waits_for_a_second_worse_step():
 
 def test_a_full_ladder_returns_the_best_and_the_lower_of_two_equals():
     assert walk({"kind": "full-ladder"}, [5, 3, 6, 3])[0] == [1, 2, 3, 4, 2]
-    assert np.isnan(walk({"kind": "full-ladder"}, [7, 7, 7, 6])[2])  # the best is not 30 % better than before treatment
+    assert np.isnan(
+        walk({"kind": "full-ladder"}, [7, 7, 7, 6])[2]
+    )  # the best is not 30 % better than before treatment
 
 
 def test_a_step_up_ends_at_the_top_and_counts_as_found_where_it_helps():
-    assert walk({"kind": "step-up"}, [7, 7, 7, 5, 7])[:3] == ([1, 2, 3, 4, 4, 4], ["up", "up", "up", "top", "hold"], 4)
+    assert walk({"kind": "step-up"}, [7, 7, 7, 5, 7])[:3] == (
+        [1, 2, 3, 4, 4, 4],
+        ["up", "up", "up", "top", "hold"],
+        4,
+    )
 
 
 def test_a_fixed_dose_never_changes():
@@ -65,7 +83,9 @@ def test_a_fixed_dose_never_changes():
 
 
 def test_up_and_down_goes_down_after_a_response_and_ends_near_the_ed50():
-    doses, acts, found, _ = walk({"kind": "up-and-down", "first": 2.0, "steps": 6}, [8, 5, 8, 5, 8, 5])
+    doses, acts, found, _ = walk(
+        {"kind": "up-and-down", "first": 2.0, "steps": 6}, [8, 5, 8, 5, 8, 5]
+    )
     assert doses[:6] == [2, 3, 2, 3, 2, 3] and acts[:2] == ["up", "down"] and 2 < found < 3
 
 
@@ -75,10 +95,24 @@ def test_nothing_is_decided_without_entries():
 
 
 def test_conditions_hold_reduce_and_stop_before_the_rule_decides():
-    table = {"kind": "step-up", "conditions": [{"when": "adverse", "at_least": 2, "do": "stop"}, {"when": "adverse", "at_least": 1, "do": "reduce"},
-                                               {"when": "improvement", "at_least": 0.5, "do": "hold"}]}  # fmt: skip
+    table = {
+        "kind": "step-up",
+        "conditions": [
+            {"when": "adverse", "at_least": 2, "do": "stop"},
+            {"when": "adverse", "at_least": 1, "do": "reduce"},
+            {"when": "improvement", "at_least": 0.5, "do": "hold"},
+        ],
+    }
     doses, acts, _, memory = walk(table, [7, 7, 7, 7, 4, 7, 7], adverse={2: 1, 6: 2})
-    assert doses == [1, 2, 3, 2, 2, 2, 2, 2] and acts == ["up", "up", "reduce", "top", "hold", "hold", "hold"]
+    assert doses == [1, 2, 3, 2, 2, 2, 2, 2] and acts == [
+        "up",
+        "up",
+        "reduce",
+        "top",
+        "hold",
+        "hold",
+        "hold",
+    ]
     assert memory.ceiling[0] == 1
     assert walk(table, [7, 7], adverse={1: 2})[:2] == ([1, 2, 0], ["up", "stop"])
     assert walk(table, [4, 7, 4])[0] == [1, 1, 2, 2]
@@ -103,13 +137,39 @@ def test_a_rule_may_be_like_another():
         ({"kind": "ladder", "ladder": [1], "helped": 1.5}, "helped must lie between 0 and 1"),
         ({"kind": "ladder", "ladder": [1], "pace": 3}, "rule: unknown 'pace'"),
         ({"kind": "fixed", "ladder": [1, 2]}, "ladder of one"),
-        ({"kind": "up-and-down", "ladder": [1, 2], "first": 1.5, "steps": 5}, "first: 1.5 mg is not on the ladder"),
-        ({"kind": "up-and-down", "ladder": [1, 2], "first": 1}, "steps: an up-and-down rule with 0 steps can never stop"),
+        (
+            {"kind": "up-and-down", "ladder": [1, 2], "first": 1.5, "steps": 5},
+            "first: 1.5 mg is not on the ladder",
+        ),
+        (
+            {"kind": "up-and-down", "ladder": [1, 2], "first": 1},
+            "steps: an up-and-down rule with 0 steps can never stop",
+        ),
         ({"kind": "bayes", "ladder": [1, 2]}, "can never stop"),
-        ({"kind": "bayes", "ladder": [1, 2], "steps": 3, "choice": "best"}, "choice: unknown 'best'"),
-        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "pain", "at_least": 1, "do": "hold"}]}, "conditions.when: unknown 'pain'"),
-        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "score", "do": "hold"}]}, "either at_least or at_most"),
-        ({"kind": "step-up", "ladder": [1], "conditions": [{"when": "improvement", "at_least": 30, "do": "hold"}]}, "between 0 and 1"),
+        (
+            {"kind": "bayes", "ladder": [1, 2], "steps": 3, "choice": "best"},
+            "choice: unknown 'best'",
+        ),
+        (
+            {
+                "kind": "step-up",
+                "ladder": [1],
+                "conditions": [{"when": "pain", "at_least": 1, "do": "hold"}],
+            },
+            "conditions.when: unknown 'pain'",
+        ),
+        (
+            {"kind": "step-up", "ladder": [1], "conditions": [{"when": "score", "do": "hold"}]},
+            "either at_least or at_most",
+        ),
+        (
+            {
+                "kind": "step-up",
+                "ladder": [1],
+                "conditions": [{"when": "improvement", "at_least": 30, "do": "hold"}],
+            },
+            "between 0 and 1",
+        ),
     ],
 )
 def test_bad_rules_are_refused_with_the_name_of_the_field(table, said):

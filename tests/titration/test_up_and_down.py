@@ -13,7 +13,12 @@ def naive_centred(x, trials, hits, target):
     """Pool the first violation, again and again; then read the straight lines."""
     points = [(a, h / n, n) for a, n, h in zip(x, trials, hits, strict=True) if n > 0]
     while True:
-        bad = [k for k in range(1, len(points)) if points[k - 1][1] >= points[k][1] and not (points[k - 1][1] == points[k][1] and points[k][1] in (0, 1))]
+        bad = [
+            k
+            for k in range(1, len(points))
+            if points[k - 1][1] >= points[k][1]
+            and not (points[k - 1][1] == points[k][1] and points[k][1] in (0, 1))
+        ]
         if not bad:
             break
         k = bad[0]
@@ -46,13 +51,24 @@ def coverage(chance, ed50, trials=600):
     for trial in range(trials):
         answers = rng.random((60, len(chance))) < chance
         places = staircase(answers, 2)
-        found = effective_dose(2.0 ** np.arange(len(chance)), places, answers[np.arange(60), places], draws=200, seed=trial)
+        found = effective_dose(
+            2.0 ** np.arange(len(chance)),
+            places,
+            answers[np.arange(60), places],
+            draws=200,
+            seed=trial,
+        )
         inside.append(found.low <= 2.0**ed50 <= found.high)
     return np.mean(inside)
 
 
-@pytest.mark.parametrize(("doses", "ed50", "spread"), [(7, 3.5, 1.0), (7, 1.8, 0.7), (10, 4.9, 1.2), (10, 4.5, 0.4), (10, 4.5, 2.5)])
-def test_the_90_percent_interval_of_the_ed50_covers_it_90_percent_of_the_time_with_60_patients(doses, ed50, spread):
+@pytest.mark.parametrize(
+    ("doses", "ed50", "spread"),
+    [(7, 3.5, 1.0), (7, 1.8, 0.7), (10, 4.9, 1.2), (10, 4.5, 0.4), (10, 4.5, 2.5)],
+)
+def test_the_90_percent_interval_of_the_ed50_covers_it_90_percent_of_the_time_with_60_patients(
+    doses, ed50, spread
+):
     assert abs(coverage(1 / (1 + np.exp(-(np.arange(doses) - ed50) / spread)), ed50) - 0.90) <= 0.03
 
 
@@ -66,23 +82,33 @@ def test_the_interval_is_open_where_responses_do_not_depend_on_the_dose():
     for trial in range(40):
         answers = rng.random((60, 6)) < 0.5
         places = staircase(answers, 2)
-        found = effective_dose(2.0 ** np.arange(6), places, answers[np.arange(60), places], draws=200, seed=trial)
+        found = effective_dose(
+            2.0 ** np.arange(6), places, answers[np.arange(60), places], draws=200, seed=trial
+        )
         ends.append((found.low, found.high))
     low, high = np.array(ends).T
-    assert np.mean((low == 0) | np.isinf(high) | np.isnan(low)) > 0.7  # NaN: no dose was passed both ways
+    assert (
+        np.mean((low == 0) | np.isinf(high) | np.isnan(low)) > 0.7
+    )  # NaN: no dose was passed both ways
 
 
 def test_a_higher_share_of_responses_needs_a_higher_dose():
     rng, x = np.random.default_rng(2), np.arange(8)
     answers = rng.random((200, 8)) < 1 / (1 + np.exp(-(x - 4.0)))
     places = staircase(answers, 3)
-    half, most = (effective_dose(1.5**x, places, answers[np.arange(200), places], t) for t in (0.5, 0.8))
+    half, most = (
+        effective_dose(1.5**x, places, answers[np.arange(200), places], t) for t in (0.5, 0.8)
+    )
     assert half.low < half.value < half.high < most.value
 
 
 @pytest.mark.parametrize(
     ("doses", "places", "options", "said"),
-    [([1, 1], [0], {}, "increasing"), ([1, 2], [2], {}, "one index"), ([1, 2], [0], {"target": 1.5}, "between 0 and 1")],
+    [
+        ([1, 1], [0], {}, "increasing"),
+        ([1, 2], [2], {}, "one index"),
+        ([1, 2], [0], {"target": 1.5}, "between 0 and 1"),
+    ],
 )
 def test_bad_input_is_refused_with_a_sentence(doses, places, options, said):
     with pytest.raises(TrialError, match=said):

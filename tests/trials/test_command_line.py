@@ -29,9 +29,15 @@ def run(run, tmp_path):
 def test_a_trial_writes_tables_summary_and_figure(run, tmp_path):
     code, out, err = run("trial", "trial.toml", "-n", 48, "--out", "t")
     assert (code, err) == (0, "") and "responders" in out and "no clinical advice" in out
-    patients, days, audit = (pd.read_parquet(tmp_path / f"t/{name}.parquet") for name in ("patients", "diary", "audit"))
+    patients, days, audit = (
+        pd.read_parquet(tmp_path / f"t/{name}.parquet") for name in ("patients", "diary", "audit")
+    )
     summary = json.loads((tmp_path / "t/summary.json").read_text())
-    assert len(patients) == 96 and len(days) == 96 * 98 and set(audit["ARM"]) == {"4.5 mg", "by the diary"}
+    assert (
+        len(patients) == 96
+        and len(days) == 96 * 98
+        and set(audit["ARM"]) == {"4.5 mg", "by the diary"}
+    )
     assert (tmp_path / "t/trial.png").read_bytes()[1:4] == b"PNG"
     by_arm = patients.groupby("ARM")["pain"].mean()
     for arm, found in summary["endpoints"]["pain"]["arms"].items():
@@ -45,35 +51,51 @@ def test_a_trial_writes_tables_summary_and_figure(run, tmp_path):
 def test_one_patient_of_a_trial_is_the_same_alone(run, tmp_path):
     run("trial", "trial.toml", "-n", 24, "--out", "all", "--no-figure", "--quiet")
     run("trial", "trial.toml", "--id", 17, "--out", "one", "--no-figure", "--quiet")
-    everybody, one = (pd.read_parquet(tmp_path / f"{folder}/diary.parquet") for folder in ("all", "one"))
+    everybody, one = (
+        pd.read_parquet(tmp_path / f"{folder}/diary.parquet") for folder in ("all", "one")
+    )
     pd.testing.assert_frame_equal(everybody[everybody["ID"] == 17].reset_index(drop=True), one)
 
 
 def test_med_puts_true_and_observed_side_by_side(run, tmp_path):
     code, out, err = run(*MED, "--titrations", 3, "--out", "m")
-    assert (code, err) == (0, "") and "end with an observed MED" in out and "of the variance of log observed MED" in out
-    patients, again = pd.read_parquet(tmp_path / "m/patients.parquet"), pd.read_parquet(tmp_path / "m/titrations.parquet")
+    assert (
+        (code, err) == (0, "")
+        and "end with an observed MED" in out
+        and "of the variance of log observed MED" in out
+    )
+    patients, again = (
+        pd.read_parquet(tmp_path / "m/patients.parquet"),
+        pd.read_parquet(tmp_path / "m/titrations.parquet"),
+    )
     summary = json.loads((tmp_path / "m/summary.json").read_text())
     assert summary["observed"]["outcome"]["found"] == patients["observed"].notna().sum()
     np.testing.assert_array_equal(again["observed"][:64], patients["observed"])
-    plain = pkpd.med(pkpd.load("ldn/hormesis"), pkpd.cohort(pkpd.load("ldn/hormesis"), 64, seed=7)).columns["med"]
+    plain = pkpd.med(
+        pkpd.load("ldn/hormesis"), pkpd.cohort(pkpd.load("ldn/hormesis"), 64, seed=7)
+    ).columns["med"]
     np.testing.assert_array_equal(patients["med"], plain)
     assert set(pd.read_parquet(tmp_path / "m/audit.parquet")["ID"]) == set(range(1, 65))
 
 
 def test_null_controls_are_announced(run):
-    assert "everybody has the typical patient's MED" in run(*MED, "--titrations", 1, "--null", "same-med")[1]
+    assert (
+        "everybody has the typical patient's MED"
+        in run(*MED, "--titrations", 1, "--null", "same-med")[1]
+    )
     assert "receives no drug" in run(*MED, "--titrations", 1, "--null", "no-effect")[1]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["trial", "absent.toml"], "absent.toml: cannot be read"), (["trial", "trial.toml", "--out", "trial.toml"], "is a file, not a folder"),
-        ([*MED[:-1], "slow"], "Unknown rule 'slow'"), ([*MED, "--null", "nothing"], "null: unknown 'nothing'"),
+        (["trial", "absent.toml"], "absent.toml: cannot be read"),
+        (["trial", "trial.toml", "--out", "trial.toml"], "is a file, not a folder"),
+        ([*MED[:-1], "slow"], "Unknown rule 'slow'"),
+        ([*MED, "--null", "nothing"], "null: unknown 'nothing'"),
         (["med", "ldn/hormesis", "--null", "same-med"], "give --titrate"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_one_sentence(run, words, said):
     code, out, err = run(*words)
     assert code == 1 and out == "" and said in err and len(err.strip().splitlines()) == 1
@@ -81,10 +103,17 @@ def test_mistakes_are_one_sentence(run, words, said):
 
 def test_figures_of_titrations_and_trials_show_what_they_are_given(run):
     model = pkpd.load("ldn/hormesis")
-    drawn = pkpd.plot(pkpd.titrate(model, pkpd.cohort(model, 64, seed=7), "slow-ladder-7-days", replicates=1))
-    assert len(drawn.axes) == 2 and "observed = true" in [t.get_text() for t in drawn.axes[0].get_legend().get_texts()]
+    drawn = pkpd.plot(
+        pkpd.titrate(model, pkpd.cohort(model, 64, seed=7), "slow-ladder-7-days", replicates=1)
+    )
+    assert len(drawn.axes) == 2 and "observed = true" in [
+        t.get_text() for t in drawn.axes[0].get_legend().get_texts()
+    ]
     upper, lower = pkpd.plot(pkpd.trial("trial.toml", n=12)).axes
-    assert [t.get_text() for t in upper.get_legend().get_texts()] == ["4.5 mg (12 patients)", "by the diary (12 patients)"]
+    assert [t.get_text() for t in upper.get_legend().get_texts()] == [
+        "4.5 mg (12 patients)",
+        "by the diary (12 patients)",
+    ]
     assert max(line.get_ydata().max() for line in lower.lines) == 4.5
     with pytest.raises(TypeError, match="not a list"):
         pkpd.plot([])
@@ -98,6 +127,10 @@ def test_the_page_on_trials_names_every_rule_and_can_be_read(run):
 
 def test_the_reference_blockade_is_that_of_the_typical_patient_on_4_5_mg():
     model = pkpd.load("ldn/hormesis")
-    body = Physiology(setting(model, diary()), pkpd.cohort(model, typical=True), 0, 24.0 * np.arange(56))
-    _, blockade = body.advance(np.arange(1), 56, np.arange(56), 24.0 * np.arange(56)[None], np.full((1, 56), 4.5))
+    body = Physiology(
+        setting(model, diary()), pkpd.cohort(model, typical=True), 0, 24.0 * np.arange(56)
+    )
+    _, blockade = body.advance(
+        np.arange(1), 56, np.arange(56), 24.0 * np.arange(56)[None], np.full((1, 56), 4.5)
+    )
     assert blockade[0, -1] == pytest.approx(diary()["blockade_ref"], abs=0.0005)

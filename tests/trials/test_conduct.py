@@ -19,7 +19,17 @@ from pkpd.trials.physiology import setting
 MODEL = load("ldn/hormesis")
 PEOPLE = cohort(MODEL, 48, seed=7)
 USUAL = setting(MODEL, diary())
-PLAIN = {"noise_sd": 0, "placebo_max": 0, "missing": 0, "missed": 0, "late": 0, "leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0, "step": 0}
+PLAIN = {
+    "noise_sd": 0,
+    "placebo_max": 0,
+    "missing": 0,
+    "missed": 0,
+    "late": 0,
+    "leave_adverse": 0,
+    "leave_random": 0,
+    "leave_no_benefit": 0,
+    "step": 0,
+}
 LADDER = rule("slow-ladder-7-days")
 
 
@@ -29,34 +39,55 @@ def course():
 
 
 def test_a_rule_that_never_changes_the_dose_equals_the_fixed_dose_to_the_bit():
-    fixed = follow(USUAL, PEOPLE, [(56, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))], run_in=7)
-    stuck = rule({"like": "step-up-2-weeks", "ladder": [4.5, 50.0], "days": 7, "conditions": [{"when": "score", "at_least": 0, "do": "hold"}]})
+    fixed = follow(
+        USUAL, PEOPLE, [(56, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))], run_in=7
+    )
+    stuck = rule(
+        {
+            "like": "step-up-2-weeks",
+            "ladder": [4.5, 50.0],
+            "days": 7,
+            "conditions": [{"when": "score", "at_least": 0, "do": "hold"}],
+        }
+    )
     other = follow(USUAL, PEOPLE, [(56, stuck)], run_in=7)
     for name in ("diary", "score", "dose", "taken", "events", "left", "reason"):
         np.testing.assert_array_equal(getattr(fixed, name), getattr(other, name), err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["slow-ladder-7-days", {"like": "thompson", "days": 7, "steps": 10, "particles": 64}])
+@pytest.mark.parametrize(
+    "kind", ["slow-ladder-7-days", {"like": "thompson", "days": 7, "steps": 10, "particles": 64}]
+)
 def test_a_patient_alone_has_the_diary_and_doses_of_company_to_the_bit(kind):
     chosen = prepared(USUAL, rule(kind))
     everybody = follow(USUAL, PEOPLE, [(70, chosen)], run_in=7)
     alone = follow(USUAL, cohort(MODEL, seed=7, ids=[31]), [(70, chosen)], run_in=7)
     for name in ("diary", "score", "dose", "taken", "events", "left", "reason", "found"):
-        np.testing.assert_array_equal(getattr(everybody, name)[30:31], getattr(alone, name), err_msg=name)
+        np.testing.assert_array_equal(
+            getattr(everybody, name)[30:31], getattr(alone, name), err_msg=name
+        )
 
 
 def test_daily_means_are_those_of_one_uninterrupted_run(course):
     """The doses that were taken, late ones at their time, in one solve without visits."""
     s, n = USUAL, len(PEOPLE)
-    kernel = compile(MODEL, observe=(area("pain"), area("blockade")), integrals=("pain", "blockade"))
+    kernel = compile(
+        MODEL, observe=(area("pain"), area("blockade")), integrals=("pain", "blockade")
+    )
     takes, late = Observer(s.diary, PEOPLE.seed, PEOPLE.ids, course.base, 7, 70).doses(70)
     times = np.where(takes, 24.0 * np.arange(70) + late, np.inf)
     theta, own = by_occasion(PEOPLE, 70), 70 * np.arange(n)[:, None] + np.arange(70)
     arrive, amount = arriving(MODEL, "depot", times, course.dose[:, 7:], theta, own)
     acts = single_actions(
-        MODEL, "depot", np.hstack([times, arrive]), np.hstack([times, amount]), np.hstack([own, np.full_like(own, -1)])
-    )  # fmt: skip
-    run = solve(kernel, theta, 70 * np.arange(n), t1=70 * 24.0, actions=acts, grid=24.0 * np.arange(1, 71))
+        MODEL,
+        "depot",
+        np.hstack([times, arrive]),
+        np.hstack([times, amount]),
+        np.hstack([own, np.full_like(own, -1)]),
+    )
+    run = solve(
+        kernel, theta, 70 * np.arange(n), t1=70 * 24.0, actions=acts, grid=24.0 * np.arange(1, 71)
+    )
     stayed = course.left == 0
     daily = np.diff(run.out[:, :, 0], axis=1, prepend=0.0) / 24.0
     np.testing.assert_allclose(course.score[stayed, 7:], daily[stayed], atol=2e-5)
@@ -67,19 +98,37 @@ def test_daily_means_are_those_of_one_uninterrupted_run(course):
 @pytest.mark.parametrize("occasion", ["dose", "7 d", "none"])
 def test_patients_who_take_every_dose_have_the_occasions_of_a_simulation(occasion):
     place = setting(MODEL, diary(changes=PLAIN), occasion=occasion)
-    visits = follow(place, PEOPLE, [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 14}))], run_in=1)
-    run = simulate(MODEL, "4.5 mg q24h x 28", PEOPLE, endpoints=["mean(pain)"], window=("26 d", "27 d"), occasion=occasion)
+    visits = follow(
+        place, PEOPLE, [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 14}))], run_in=1
+    )
+    run = simulate(
+        MODEL,
+        "4.5 mg q24h x 28",
+        PEOPLE,
+        endpoints=["mean(pain)"],
+        window=("26 d", "27 d"),
+        occasion=occasion,
+    )
     np.testing.assert_allclose(visits.score[:, -2], run.values[:, 0], atol=2e-5)
 
 
 def test_occasions_are_drawn_anew_with_every_repetition_and_are_none_of_the_null_controls():
     plan = [(14, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))]
     quiet = diary(changes=PLAIN)
-    first, again, off = (follow(place, PEOPLE, plan, run_in=1, replicate=k).score[:, 1:] for place, k in (
-        (setting(MODEL, quiet), 0), (setting(MODEL, quiet), 1), (setting(MODEL, quiet, occasion="none"), 0)))  # fmt: skip
+    first, again, off = (
+        follow(place, PEOPLE, plan, run_in=1, replicate=k).score[:, 1:]
+        for place, k in (
+            (setting(MODEL, quiet), 0),
+            (setting(MODEL, quiet), 1),
+            (setting(MODEL, quiet, occasion="none"), 0),
+        )
+    )
     assert 0.002 < np.abs(first - again).max(axis=1).mean() < 0.1
     assert 0.002 < np.abs(first - off).max(axis=1).mean() < 0.1
-    same = [follow(setting(MODEL, quiet, "same-med"), PEOPLE, plan, run_in=1, replicate=k).score for k in (0, 1)]
+    same = [
+        follow(setting(MODEL, quiet, "same-med"), PEOPLE, plan, run_in=1, replicate=k).score
+        for k in (0, 1)
+    ]
     np.testing.assert_array_equal(*same)
 
 
@@ -93,7 +142,10 @@ def test_the_audit_log_tells_every_dose(course):
             doses[course.days > day] = following
         doses[course.days > last] = 0.0
         np.testing.assert_array_equal(doses, course.dose[patient - 1])
-        seen = [np.nanmean(course.diary[patient - 1, (course.days > d - 7) & (course.days <= d)]) for d in log["DAY"][mine][1:]]
+        seen = [
+            np.nanmean(course.diary[patient - 1, (course.days > d - 7) & (course.days <= d)])
+            for d in log["DAY"][mine][1:]
+        ]
         np.testing.assert_allclose(log["SCORE"][mine][1:], seen)
     assert set(log["RULE"]) <= {"start", "up", "back to the best", "hold", "stop", "no entries"}
 
@@ -119,8 +171,13 @@ def test_every_patients_doses_follow_from_the_diary_by_the_words_of_the_rule(cou
     wanted = USUAL.diary.traits(PEOPLE.seed, PEOPLE.ids)["improvement_wanted"]
     for row in range(len(PEOPLE)):
         last = int(course.left[row] or 70) // 7 * 7
-        means = [np.nanmean(course.diary[row, (course.days > d - 7) & (course.days <= d)]) for d in range(7, last + 1, 7)]
-        expected = naive_ladder(LADDER.ladder, means, np.nanmean(course.diary[row, :7]), wanted[row])
+        means = [
+            np.nanmean(course.diary[row, (course.days > d - 7) & (course.days <= d)])
+            for d in range(7, last + 1, 7)
+        ]
+        expected = naive_ladder(
+            LADDER.ladder, means, np.nanmean(course.diary[row, :7]), wanted[row]
+        )
         for k, dose in enumerate(expected[:-1]):
             assert set(course.dose[row, 7 + 7 * k : 14 + 7 * k]) == {dose}, (row, k)
 
@@ -133,17 +190,37 @@ def test_following_patients_only_until_their_rule_ends_finds_the_same(course):
 
 def test_after_leaving_there_is_neither_diary_nor_dose(course):
     gone = (course.left > 0)[:, None] & (course.days > course.left[:, None])
-    assert gone.any() and np.isnan(course.diary[gone]).all() and not course.dose[gone].any() and not course.taken[gone].any()
+    assert (
+        gone.any()
+        and np.isnan(course.diary[gone]).all()
+        and not course.dose[gone].any()
+        and not course.taken[gone].any()
+    )
 
 
 def test_a_full_ladder_without_noise_and_with_long_steps_returns_the_best_dose_of_the_ladder():
     """Half-lives are shortened so that 28 days are more than eight of the slowest."""
-    people = cohort(MODEL, 24, seed=7, set={"tgl": 12.0, "trec": 12.0, "tend": 6.0, "tmem": 6.0, "tpain": 12.0, "toff": 4.0})
+    people = cohort(
+        MODEL,
+        24,
+        seed=7,
+        set={"tgl": 12.0, "trec": 12.0, "tend": 6.0, "tmem": 6.0, "tpain": 12.0, "toff": 4.0},
+    )
     place = setting(MODEL, diary(changes=PLAIN), occasion="none")
-    ladder = rule({"like": "full-ladder", "ladder": [0.5, 1.5, 3.0, 6.0, 12.0], "days": 28, "window": 1, "helped": 0.0})
+    ladder = rule(
+        {
+            "like": "full-ladder",
+            "ladder": [0.5, 1.5, 3.0, 6.0, 12.0],
+            "days": 28,
+            "window": 1,
+            "helped": 0.0,
+        }
+    )
     found = follow(place, people, [(ladder.longest, ladder)], run_in=1, until_done=True).found[:, 0]
     benefit = dose_response(MODEL, people, ladder.ladder).gain
-    best = np.where(benefit.max(axis=1) > 0, np.array(ladder.ladder)[benefit.argmax(axis=1)], np.nan)
+    best = np.where(
+        benefit.max(axis=1) > 0, np.array(ladder.ladder)[benefit.argmax(axis=1)], np.nan
+    )
     ordered = np.sort(np.column_stack([benefit, np.zeros(24)]), axis=1)
     clear = ordered[:, -1] - ordered[:, -2] > 1e-3
     assert clear.sum() > 18 and len(np.unique(best[clear])) > 3
@@ -153,8 +230,18 @@ def test_a_full_ladder_without_noise_and_with_long_steps_returns_the_best_dose_o
 def test_without_noise_a_late_dose_is_on_its_way_through_a_visit():
     """Doses that arrive after a visit are not lost: everything prescribed arrives, some of it in the next leg."""
     place = setting(MODEL, diary(changes=PLAIN | {"late": 1, "late_most": 30.0}))
-    late = follow(place, PEOPLE.subset([1, 2, 3]), [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 1, "window": 1}))], run_in=1)
-    once = follow(place, PEOPLE.subset([1, 2, 3]), [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 28}))], run_in=1)
+    late = follow(
+        place,
+        PEOPLE.subset([1, 2, 3]),
+        [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 1, "window": 1}))],
+        run_in=1,
+    )
+    once = follow(
+        place,
+        PEOPLE.subset([1, 2, 3]),
+        [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 28}))],
+        run_in=1,
+    )
     np.testing.assert_allclose(late.score, once.score, atol=2e-5)
 
 
@@ -162,10 +249,15 @@ def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
     """Without noise and with the prior's own people, the expected best dose is close to the best dose of the ladder."""
     people = cohort(MODEL, 40, seed=5)
     place = setting(MODEL, diary(changes=PLAIN | {"noise_sd": 0.2}))
-    ladder = prepared(place, rule({"like": "bayes", "steps": 12, "days": 28, "particles": 1000, "helped": 0.0}))
+    ladder = prepared(
+        place, rule({"like": "bayes", "steps": 12, "days": 28, "particles": 1000, "helped": 0.0})
+    )
     found = follow(place, people, [(ladder.longest, ladder)], run_in=7, until_done=True).found[:, 0]
     benefit = dose_response(MODEL, people, ladder.ladder).gain
-    reached = benefit[np.arange(40), np.searchsorted(ladder.ladder, np.where(np.isnan(found), ladder.ladder[0], found))]
+    reached = benefit[
+        np.arange(40),
+        np.searchsorted(ladder.ladder, np.where(np.isnan(found), ladder.ladder[0], found)),
+    ]
     gain = np.maximum(benefit.max(axis=1), 0.0)
     one_for_all = np.maximum(benefit[:, benefit.mean(axis=0).argmax()], 0.0)
     assert np.maximum(reached, 0).sum() > 0.5 * (one_for_all.sum() + gain.sum())

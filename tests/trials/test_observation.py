@@ -9,7 +9,16 @@ from scipy.special import ndtri
 
 from pkpd.errors import PkpdError
 from pkpd.population.noise import uniforms
-from pkpd.trials.observation import ADVERSE, EVENTS, NO_BENEFIT, OTHER, STAYED, Observer, diary, mean
+from pkpd.trials.observation import (
+    ADVERSE,
+    EVENTS,
+    NO_BENEFIT,
+    OTHER,
+    STAYED,
+    Observer,
+    diary,
+    mean,
+)
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "models/references.bib"
 IDS = np.arange(1, 1501)
@@ -17,18 +26,30 @@ QUIET = {"leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0, "missing"
 
 
 def observer(changes=None, base=6.0, run_in=7, days=84, **options):
-    return Observer(diary(changes=changes), 3, IDS, np.full(len(IDS), base), run_in, days, **options)
+    return Observer(
+        diary(changes=changes), 3, IDS, np.full(len(IDS), base), run_in, days, **options
+    )
 
 
 def looked(seen, score=6.0, blockade=0.0):
     n, days = len(IDS), seen.days
-    return seen.look(np.arange(n), 1 - seen.run_in, np.full((n, days), score), np.full((n, days), blockade))
+    return seen.look(
+        np.arange(n), 1 - seen.run_in, np.full((n, days), score), np.full((n, days), blockade)
+    )
 
 
 def test_every_number_of_the_diary_has_a_source_and_a_grade():
     for item in diary().inputs.values():
-        assert item.source and item.unit and item.evidence in ("measured", "derived", "assumed", "calibrated")
-    cited = set(re.findall(r"\b[A-Z][a-z]+\d{4}\b", " ".join(item.source for item in diary().inputs.values())))
+        assert (
+            item.source
+            and item.unit
+            and item.evidence in ("measured", "derived", "assumed", "calibrated")
+        )
+    cited = set(
+        re.findall(
+            r"\b[A-Z][a-z]+\d{4}\b", " ".join(item.source for item in diary().inputs.values())
+        )
+    )
     assert cited and cited <= set(re.findall(r"@\w+\{(\w+),", BIBLIOGRAPHY.read_text()))
 
 
@@ -40,7 +61,11 @@ def test_one_patient_written_out_day_by_day():
     noise = z[0]
     for j in range(91):
         noise = 0.5 * noise + np.sqrt(0.75) * z[j] if j else z[0]
-        fall = 3.0 * traits["placebo_max"][row] * (1 - 2.0 ** (-max(j - 6, 0) / traits["placebo_half"][row]))
+        fall = (
+            3.0
+            * traits["placebo_max"][row]
+            * (1 - 2.0 ** (-max(j - 6, 0) / traits["placebo_half"][row]))
+        )
         expected = min(max(round(2.5 - fall + noise * traits["noise_sd"][row]), 0), 10)
         if gap[j] < traits["missing"][row]:
             assert np.isnan(entries[row, j])
@@ -54,7 +79,9 @@ def test_noise_has_the_written_spread_and_correlation():
     assert z.std() == pytest.approx(1.0, abs=0.01)
     assert np.corrcoef(z[:, :-1].ravel(), z[:, 1:].ravel())[0, 1] == pytest.approx(0.5, abs=0.01)
     spread = seen.traits["noise_sd"]
-    assert spread.mean() == pytest.approx(1.61, abs=0.05) and spread.std() == pytest.approx(0.66, abs=0.05)
+    assert spread.mean() == pytest.approx(1.61, abs=0.05) and spread.std() == pytest.approx(
+        0.66, abs=0.05
+    )
     # a mean of seven days of the middle patient scatters by about 0.95
     week = (z[:, :7] * 1.61).mean(axis=1)
     assert week.std() == pytest.approx(0.95, abs=0.04)
@@ -66,7 +93,9 @@ def test_placebo_response_has_the_published_middle_and_mean():
     assert seen.traits["placebo_max"].mean() == pytest.approx(0.29, abs=0.02)
     assert np.log(seen.traits["placebo_half"]).std() == pytest.approx(0.594, abs=0.03)
     late = seen.placebo(np.arange(len(IDS)), np.array([-5, 0, 100_000]))
-    np.testing.assert_allclose(late, np.outer(6.0 * seen.traits["placebo_max"], [0, 0, 1]), atol=1e-12)
+    np.testing.assert_allclose(
+        late, np.outer(6.0 * seen.traits["placebo_max"], [0, 0, 1]), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("blockade", "arm"), [(0.0, "placebo"), (diary()["blockade_ref"], "drug")])
@@ -79,8 +108,14 @@ def test_adverse_events_have_the_written_risk_in_84_days(blockade, arm):
 
 def test_leaving_has_the_written_probabilities_and_nothing_is_entered_after():
     look = looked(observer(QUIET | {"leave_random": 0.3}))
-    assert (look.left > 0).mean() == pytest.approx(0.3, abs=0.04) and set(look.reason) == {OTHER, STAYED}
-    assert set(looked(observer(QUIET | {"leave_adverse": 1.0}), blockade=0.3).reason) == {ADVERSE, STAYED}
+    assert (look.left > 0).mean() == pytest.approx(0.3, abs=0.04) and set(look.reason) == {
+        OTHER,
+        STAYED,
+    }
+    assert set(looked(observer(QUIET | {"leave_adverse": 1.0}), blockade=0.3).reason) == {
+        ADVERSE,
+        STAYED,
+    }
     day = np.arange(-6, 85)
     gone = (look.left > 0)[:, None] & (day > look.left[:, None])
     np.testing.assert_array_equal(np.isnan(look.entries), gone)
@@ -90,7 +125,9 @@ def test_patients_give_up_only_without_benefit_and_after_their_patience():
     changes = QUIET | {"leave_no_benefit": 0.9, "noise_sd": 0, "placebo_max": 0}
     same = looked(observer(changes, days=112))
     assert set(same.reason) == {NO_BENEFIT, STAYED} and same.left[same.left > 0].min() > 56
-    assert same.left.astype(bool).mean() == pytest.approx(1 - 0.1**2, abs=0.02)  # two spells of 28 days
+    assert same.left.astype(bool).mean() == pytest.approx(
+        1 - 0.1**2, abs=0.02
+    )  # two spells of 28 days
     seen = observer(changes, days=112)
     better = np.where(np.arange(seen.days) < 7, 6.0, 4.0) * np.ones((len(IDS), 1))
     assert not seen.look(np.arange(len(IDS)), -6, better, np.zeros_like(better)).left.any()
@@ -122,10 +159,12 @@ def test_mean_of_entries_leaves_gaps_out():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"missing": 1.2}, "missing is a probability"), ({"nothing": 1}, "unknown parameter 'nothing'"), ({"noise_sd": -1}, "must not be negative"),
+        ({"missing": 1.2}, "missing is a probability"),
+        ({"nothing": 1}, "unknown parameter 'nothing'"),
+        ({"noise_sd": -1}, "must not be negative"),
         ({"missed": "x"}, "must be a number"),
     ],
-)  # fmt: skip
+)
 def test_bad_numbers_are_refused_by_name(changes, said):
     with pytest.raises(PkpdError, match=said):
         diary(changes=changes)

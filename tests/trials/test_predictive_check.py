@@ -8,8 +8,16 @@ from pkpd.trials.design import from_data
 from pkpd.trials.predictive_check import by_patient, cut, means, placed
 from pkpd.trials.run import trial
 
-ARMS = [{"name": f"{dose} mg", "phases": [{"name": "p", "days": 14, "dose": dose}]} for dose in (0, 4.5)]
-PLAN = {"model": "ldn/hormesis", "patients": 20, "run_in": 7, "arms": ARMS, "endpoints": [{"name": "change", "kind": "change", "day": 14}]}
+ARMS = [
+    {"name": f"{dose} mg", "phases": [{"name": "p", "days": 14, "dose": dose}]} for dose in (0, 4.5)
+]
+PLAN = {
+    "model": "ldn/hormesis",
+    "patients": 20,
+    "run_in": 7,
+    "arms": ARMS,
+    "endpoints": [{"name": "change", "kind": "change", "day": 14}],
+}
 
 
 def test_values_of_randomised_patients_stand_in_the_order_of_their_ids():
@@ -32,4 +40,7 @@ def test_means_of_replicas_leave_out_gaps_and_the_unfinished_replica():
 def test_a_published_value_is_placed_with_ties_counted_half():
     found = placed(np.array([1.0, 2.0, 2.0, 3.0, np.nan]), 2.0)
     assert found["percentile"] == 50.0 and found["median"] == 2.0 and found["replicas"] == 4
-    assert placed(np.arange(101.0), 200.0)["percentile"] == 100.0 and placed(np.arange(101.0), 50.0)["low"] == 5.0
+    assert (
+        placed(np.arange(101.0), 200.0)["percentile"] == 100.0
+        and placed(np.arange(101.0), 50.0)["low"] == 5.0
+    )

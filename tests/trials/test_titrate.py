@@ -35,9 +35,15 @@ def test_true_and_observed_stand_side_by_side(table):
 def test_under_same_med_the_true_log_med_has_sd_zero_and_the_rest_still_varies():
     table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1)
     argmax, med = table.truth["argmax"], table.truth["med"]
-    assert np.ptp(argmax) == 0.0 and np.ptp(med[np.isfinite(med)]) == 0.0  # a computed SD would be rounding
+    assert (
+        np.ptp(argmax) == 0.0 and np.ptp(med[np.isfinite(med)]) == 0.0
+    )  # a computed SD would be rounding
     assert argmax[0] == true_med(MODEL, cohort(MODEL, typical=True)).columns["argmax"][0]
-    assert np.std(table.course.base) > 0.5 and np.std(table.truth["effect_size"]) > 0.3 and np.nanstd(table.found[0]) > 0
+    assert (
+        np.std(table.course.base) > 0.5
+        and np.std(table.truth["effect_size"]) > 0.3
+        and np.nanstd(table.found[0]) > 0
+    )
 
 
 def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_factor():
@@ -51,17 +57,29 @@ def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_fact
 
 
 def test_under_same_med_who_does_not_respond_has_no_effect():
-    table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=diary(changes={"responds": 0}))
+    table = titrate(
+        MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=diary(changes={"responds": 0})
+    )
     assert not table.truth["effect_size"].any() and (table.truth["status"] == "no_benefit").all()
     stayed = np.isfinite(table.course.score)
-    np.testing.assert_array_equal(table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed])
+    np.testing.assert_array_equal(
+        table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed]
+    )
 
 
 def test_under_no_effect_the_body_receives_nothing_and_doses_are_written_down():
     table = titrate(MODEL, PEOPLE, RULE, null="no-effect", replicates=1)
     stayed = np.isfinite(table.course.score)
-    np.testing.assert_allclose(table.course.score[stayed], (table.course.base[:, None] + 0 * table.course.score)[stayed], atol=1e-6)
-    assert np.isfinite(table.found[0]).any() and np.isnan(table.truth["med"]).all() and (table.course.taken > 0).any()
+    np.testing.assert_allclose(
+        table.course.score[stayed],
+        (table.course.base[:, None] + 0 * table.course.score)[stayed],
+        atol=1e-6,
+    )
+    assert (
+        np.isfinite(table.found[0]).any()
+        and np.isnan(table.truth["med"]).all()
+        and (table.course.taken > 0).any()
+    )
 
 
 def test_repetitions_have_new_noise_on_the_same_patients(table):
@@ -97,21 +115,35 @@ def test_share_of_patients_by_hand_and_where_it_cannot_be_told():
 def test_any_model_with_a_benefit_can_be_titrated():
     model = load("pd/effect_compartment")
     table = titrate(
-        model, cohort(model, 64, seed=1), {"kind": "ladder", "ladder": [5.0, 20.0, 80.0], "days": 7}, replicates=1,
-        outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="10",
-    )  # fmt: skip
+        model,
+        cohort(model, 64, seed=1),
+        {"kind": "ladder", "ladder": [5.0, 20.0, 80.0], "days": 7},
+        replicates=1,
+        outcome="effect",
+        better="higher",
+        into="depot",
+        every="24 h",
+        doses="1:100 mg",
+        delta="10",
+    )
     assert np.isfinite(table.found).sum() > 20
     on = np.isfinite(table.course.score) & (table.course.dose > 0)
-    assert (table.course.score[on] <= (table.course.base[:, None] * np.ones_like(table.course.score))[on]).all()
+    assert (
+        table.course.score[on]
+        <= (table.course.base[:, None] * np.ones_like(table.course.score))[on]
+    ).all()
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"null": "nothing"}, "null: unknown 'nothing'"), ({"replicates": 0}, "replicates must be a whole number"), ({"run_in": 0}, "run_in must be"),
-        ({"rule": {"kind": "fixed", "ladder": [1.0], "unit": "mL"}}, "does not fit"), ({"rule": "slowly"}, "Unknown rule 'slowly'"),
+        ({"null": "nothing"}, "null: unknown 'nothing'"),
+        ({"replicates": 0}, "replicates must be a whole number"),
+        ({"run_in": 0}, "run_in must be"),
+        ({"rule": {"kind": "fixed", "ladder": [1.0], "unit": "mL"}}, "does not fit"),
+        ({"rule": "slowly"}, "Unknown rule 'slowly'"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_with_a_sentence(options, said):
     with pytest.raises(PkpdError, match=said):
         titrate(MODEL, PEOPLE, **({"rule": RULE} | options))
@@ -119,7 +151,12 @@ def test_bad_input_is_refused_with_a_sentence(options, said):
 
 def test_a_dose_in_micrograms_is_the_same_dose():
     few = PEOPLE.subset(range(1, 9))
-    small = titrate(MODEL, few, {"kind": "ladder", "ladder": [500.0, 1500.0], "unit": "ug", "days": 7}, replicates=1)
+    small = titrate(
+        MODEL,
+        few,
+        {"kind": "ladder", "ladder": [500.0, 1500.0], "unit": "ug", "days": 7},
+        replicates=1,
+    )
     same = titrate(MODEL, few, {"kind": "ladder", "ladder": [0.5, 1.5], "days": 7}, replicates=1)
     np.testing.assert_array_equal(small.course.diary, same.course.diary)
     assert small.rule.ladder == (0.5, 1.5)
@@ -128,4 +165,14 @@ def test_a_dose_in_micrograms_is_the_same_dose():
 def test_a_relative_delta_of_an_outcome_that_is_zero_untreated_needs_a_number():
     model = load("pd/effect_compartment")
     with pytest.raises(TrialError, match="absolute delta above 0"):
-        titrate(model, cohort(model, 4), RULE, outcome="effect", better="higher", into="depot", every="24 h", doses="1:100 mg", delta="10 %")
+        titrate(
+            model,
+            cohort(model, 4),
+            RULE,
+            outcome="effect",
+            better="higher",
+            into="depot",
+            every="24 h",
+            doses="1:100 mg",
+            delta="10 %",
+        )

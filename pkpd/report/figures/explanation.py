@@ -9,9 +9,11 @@ from pkpd.sensitivity.explanation import FULL
 
 BARS = 12
 TICKS = (  # widest factor, ticks
-    (1.6, (0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.4)), (4.5, (0.25, 0.33, 0.5, 0.7, 1, 1.4, 2, 3, 4)), (20, (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)),
+    (1.6, (0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.4)),
+    (4.5, (0.25, 0.33, 0.5, 0.7, 1, 1.4, 2, 3, 4)),
+    (20, (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)),
     (float("inf"), (0.001, 0.01, 0.1, 1, 10, 100, 1000)),
-)  # fmt: skip
+)
 
 
 def explanation(found):
@@ -26,30 +28,62 @@ def explanation(found):
     bars(right, told)
     right.set_title("Patient (typical): what moves the best dose", loc="left", fontsize=11)
     own, typical = told["patient"]["argmax"], told["typical"]["argmax"]
-    style.heading(drawing, f"{found.model.title}: patient {found.id}, best dose {explanation_words.short(own)} {unit}; typical patient {explanation_words.short(typical)} {unit}")
+    style.heading(
+        drawing,
+        f"{found.model.title}: patient {found.id}, best dose {explanation_words.short(own)} {unit}; typical patient {explanation_words.short(typical)} {unit}",
+    )
     changed = "".join(f", {name} = {value:g}" for name, value in found.cohort.changed.items())
-    style.caption(drawing, [f"{found.model.name}, seed {found.cohort.seed}{changed}. {explanation_words.small_print(told)} {share_assumed(found.model)}.", NO_ADVICE])
+    style.caption(
+        drawing,
+        [
+            f"{found.model.name}, seed {found.cohort.seed}{changed}. {explanation_words.small_print(told)} {share_assumed(found.model)}.",
+            NO_ADVICE,
+        ],
+    )
     return drawing
 
 
 def curve(axes, model, told):
     """Dose response of the patient, of the typical one, and without the model's switches. told : summary of an Explanation, as a folder keeps it"""
     response, benefit = told["curve"], told["benefit"]
-    doses, own, typical = (np.asarray(response[k], dtype=float) for k in ("doses", "patient", "typical"))
-    axes.plot(doses, typical, color=style.GREY, linewidth=1.6, linestyle="--", label="typical patient")
+    doses, own, typical = (
+        np.asarray(response[k], dtype=float) for k in ("doses", "patient", "typical")
+    )
+    axes.plot(
+        doses, typical, color=style.GREY, linewidth=1.6, linestyle="--", label="typical patient"
+    )
     for k, (name, gain) in enumerate(response["parts"].items()):
         label = "all switches off" if name == FULL else f"{name} off"
-        axes.plot(doses, gain, color=(style.RED, style.GREEN, style.PURPLE, style.ORANGE)[k % 4], linewidth=1.2, label=label)
+        axes.plot(
+            doses,
+            gain,
+            color=(style.RED, style.GREEN, style.PURPLE, style.ORANGE)[k % 4],
+            linewidth=1.2,
+            label=label,
+        )
     axes.plot(doses, own, color=style.BLUE, linewidth=2.2, label=f"patient {told['id']}")
-    for who, look in ((told["patient"], {"color": style.BLUE, "ms": 8}), (told["typical"], {"color": style.GREY, "ms": 7})):
+    for who, look in (
+        (told["patient"], {"color": style.BLUE, "ms": 8}),
+        (told["typical"], {"color": style.GREY, "ms": 7}),
+    ):
         axes.plot([who["argmax"]], [who["benefit_at_argmax"]], "^", mec="white", **look)
     axes.axhline(0, color=style.INK, linewidth=0.8)
-    top, low = max(told[k]["benefit_at_argmax"] for k in ("patient", "typical")), min(own.min(), typical.min())
+    top, low = (
+        max(told[k]["benefit_at_argmax"] for k in ("patient", "typical")),
+        min(own.min(), typical.min()),
+    )
     axes.set_ylim(bottom=max(low, -1.5 * top) - 0.1 * top)
     style.log_axis(axes.xaxis, doses[0], doses[-1])
     axes.set_xlim(doses[0], doses[-1])
-    change, every = "fall" if benefit["better"] == "lower" else "rise", quantity(benefit["every"], model.time)
-    style.clean(axes, f"dose ({benefit['unit']} every {every})", style.label(f"{change} of {benefit['outcome']}", model.unit(benefit["outcome"])))
+    change, every = (
+        "fall" if benefit["better"] == "lower" else "rise",
+        quantity(benefit["every"], model.time),
+    )
+    style.clean(
+        axes,
+        f"dose ({benefit['unit']} every {every})",
+        style.label(f"{change} of {benefit['outcome']}", model.unit(benefit["outcome"])),
+    )
     axes.legend(frameon=False, fontsize=8, loc="lower left")
 
 
@@ -60,8 +94,18 @@ def interval(axes, model, told):
     for dose, course in zip(day["doses"], day["values"], strict=True):
         mine = dose == own
         label = f"{explanation_words.short(dose)} {benefit['unit']}" + (" (best)" if mine else "")
-        axes.plot(day["times"], course, color=style.BLUE if mine else next(colors), linewidth=2.2 if mine else 1.3, label=label)
-    style.clean(axes, f"time after the dose ({model.time})", style.label(day["output"], model.unit(day["output"])))
+        axes.plot(
+            day["times"],
+            course,
+            color=style.BLUE if mine else next(colors),
+            linewidth=2.2 if mine else 1.3,
+            label=label,
+        )
+    style.clean(
+        axes,
+        f"time after the dose ({model.time})",
+        style.label(day["output"], model.unit(day["output"])),
+    )
     axes.set_xlim(0, benefit["every"])
     axes.set_xticks(np.linspace(0, benefit["every"], 5))
     low, high = axes.get_ylim()
@@ -74,9 +118,22 @@ def bars(axes, told):
     shifts = told["shifts"][:BARS]
     part, half = (np.array([s[k] for s in shifts]) for k in ("log10", "half_width"))
     y = np.arange(len(shifts))
-    axes.barh(y, 10**part - 1, left=1, height=0.65, color=np.where(part > 0, style.RED, style.BLUE), alpha=0.85)
+    axes.barh(
+        y,
+        10**part - 1,
+        left=1,
+        height=0.65,
+        color=np.where(part > 0, style.RED, style.BLUE),
+        alpha=0.85,
+    )
     axes.hlines(y, 10 ** (part - half), 10 ** (part + half), color=style.INK, linewidth=0.9)
-    axes.set_yticks(y, [f"{s['name']} {explanation_words.short(s['value'])} ({explanation_words.short(s['typical'])})" for s in shifts])
+    axes.set_yticks(
+        y,
+        [
+            f"{s['name']} {explanation_words.short(s['value'])} ({explanation_words.short(s['typical'])})"
+            for s in shifts
+        ],
+    )
     axes.axvline(1, color=style.INK, linewidth=0.8)
     width = 1.08 * max(10 ** np.abs(part + np.sign(part) * half).max(), 1.05)
     style.log_axis(axes.xaxis, 1.0, 2.0)

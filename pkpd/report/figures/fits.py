@@ -12,9 +12,18 @@ MOST = 6  # curves of a comparison that are drawn
 def fitted(found):
     """Data, fitted curve, peak with its interval, zero-equivalent dose, and the curve without hormesis."""
     drawing, axes, doses, place = _frame(found.assay)
-    axes.plot(place(doses), found.predict(doses), color=style.BLUE, linewidth=2, label=found.curve.name)
+    axes.plot(
+        place(doses), found.predict(doses), color=style.BLUE, linewidth=2, label=found.curve.name
+    )
     if found.null is not None:
-        axes.plot(place(doses), found.null.predict(doses), color=style.GREY, linewidth=1.2, linestyle="--", label="without hormesis (log-logistic)")
+        axes.plot(
+            place(doses),
+            found.null.predict(doses),
+            color=style.GREY,
+            linewidth=1.2,
+            linestyle="--",
+            label="without hormesis (log-logistic)",
+        )
     axes.axhline(found.control, color=style.INK, linewidth=0.8, linestyle=":")
     if np.isfinite(found.peak):
         _mark_peak(axes, found, place)
@@ -31,12 +40,18 @@ def compared(comparison):
     ranked = list(zip(comparison.fits, comparison.weights, strict=True))[:MOST]
     for k, (found, weight) in reversed(list(enumerate(ranked))):
         axes.plot(
-            place(doses), found.predict(doses), color=style.CYCLE[k], linewidth=2.2 if k == 0 else 1.1, zorder=2 + (k == 0),
+            place(doses),
+            found.predict(doses),
+            color=style.CYCLE[k],
+            linewidth=2.2 if k == 0 else 1.1,
+            zorder=2 + (k == 0),
             label=f"{found.curve.name}, weight {weight:.2g}",
-        )  # fmt: skip
+        )
     _points(axes, comparison.assay, place)
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[-2::-1] + handles[-1:], labels[-2::-1] + labels[-1:], frameon=False, fontsize=8)
+    axes.legend(
+        handles[-2::-1] + handles[-1:], labels[-2::-1] + labels[-1:], frameon=False, fontsize=8
+    )
     style.heading(drawing, f"{comparison.assay.name}: models of hormesis by Akaike weight")
     style.caption(drawing, fits.comparison_sentences(comparison)[1:])
     return drawing
@@ -54,22 +69,51 @@ def _frame(assay):
     axes.set_xlim(zero / 1.3, high)
     if zero < low:
         _break(axes, zero, low)
-    return drawing, axes, np.geomspace(low, high, 400), lambda doses: np.where(np.asarray(doses) > 0.0, doses, zero)
+    return (
+        drawing,
+        axes,
+        np.geomspace(low, high, 400),
+        lambda doses: np.where(np.asarray(doses) > 0.0, doses, zero),
+    )
 
 
 def _break(axes, zero, low):
     """A tick for dose 0, and none of the log axis left of the break."""
-    shown = [t for t in axes.xaxis.get_major_locator().tick_values(low, axes.get_xlim()[1]) if low <= t <= axes.get_xlim()[1]]
+    shown = [
+        t
+        for t in axes.xaxis.get_major_locator().tick_values(low, axes.get_xlim()[1])
+        if low <= t <= axes.get_xlim()[1]
+    ]
     axes.set_xticks([zero, *shown], ["0", *(f"{t:g}" for t in shown)])
     axes.set_xticks([], minor=True)
-    at = (np.log(np.sqrt(zero * low)) - np.log(axes.get_xlim()[0])) / np.diff(np.log(axes.get_xlim()))[0]
-    axes.plot([at - 0.006, at + 0.006], [0, 0], color="white", linewidth=4, transform=axes.transAxes, clip_on=False, zorder=5)
+    at = (np.log(np.sqrt(zero * low)) - np.log(axes.get_xlim()[0])) / np.diff(
+        np.log(axes.get_xlim())
+    )[0]
+    axes.plot(
+        [at - 0.006, at + 0.006],
+        [0, 0],
+        color="white",
+        linewidth=4,
+        transform=axes.transAxes,
+        clip_on=False,
+        zorder=5,
+    )
 
 
 def _points(axes, assay, place):
     """Single responses, their size the weight where the table has weights."""
-    share = np.sqrt(assay.weight / assay.weight.max()) if assay.weighted else np.ones(len(assay.dose))
-    axes.scatter(place(assay.dose), assay.response, s=30 * share, facecolor="white", edgecolor=style.RED, zorder=4, label="data")
+    share = (
+        np.sqrt(assay.weight / assay.weight.max()) if assay.weighted else np.ones(len(assay.dose))
+    )
+    axes.scatter(
+        place(assay.dose),
+        assay.response,
+        s=30 * share,
+        facecolor="white",
+        edgecolor=style.RED,
+        zorder=4,
+        label="data",
+    )
 
 
 def _mark_peak(axes, found, place):
@@ -78,13 +122,33 @@ def _mark_peak(axes, found, place):
     low, high = found.intervals.get("peak", (np.nan, np.nan))
     if not np.isnan(low):
         label = f"{100 * found.level:g} % interval of the peak"
-        axes.axvspan(max(low, left), min(high, right), color=style.SKY, alpha=0.2, linewidth=0, label=label)
+        axes.axvspan(
+            max(low, left), min(high, right), color=style.SKY, alpha=0.2, linewidth=0, label=label
+        )
     if left <= found.peak <= right:
-        axes.plot([found.peak], [top], "^", color=style.BLUE, ms=8, zorder=5, label=f"peak {number(float(f'{found.peak:.3g}'))}")
+        axes.plot(
+            [found.peak],
+            [top],
+            "^",
+            color=style.BLUE,
+            ms=8,
+            zorder=5,
+            label=f"peak {number(float(f'{found.peak:.3g}'))}",
+        )
     if left <= back <= right:
-        axes.plot([back], [found.control], "D", color=style.GREEN, ms=6, zorder=5, label=f"back at control {number(float(f'{back:.3g}'))}")
+        axes.plot(
+            [back],
+            [found.control],
+            "D",
+            color=style.GREEN,
+            ms=6,
+            zorder=5,
+            label=f"back at control {number(float(f'{back:.3g}'))}",
+        )
 
 
 def _small_print(found):
-    lines = [f"{found.curve.equation}; {found.curve.source}. RSS {found.rss:.5g}, {found.n} responses, {found.parameters} parameters."]
+    lines = [
+        f"{found.curve.equation}; {found.curve.source}. RSS {found.rss:.5g}, {found.n} responses, {found.parameters} parameters."
+    ]
     return lines + list(found.flags.values())

@@ -38,7 +38,17 @@ def spread(table):
     bars = histogram(table.column("med")[table.having("interior")], benefit)
     counts = {name: int(table.having(name).sum()) for name in STATUSES}
     middle = quantile(known_doses(table), 0.5).value
-    return Spread(table.model.name, benefit.unit, benefit.lowest, benefit.highest, len(table), bars["edges"], bars["counts"], counts, middle)
+    return Spread(
+        table.model.name,
+        benefit.unit,
+        benefit.lowest,
+        benefit.highest,
+        len(table),
+        bars["edges"],
+        bars["counts"],
+        counts,
+        middle,
+    )
 
 
 def dose_response(response):
@@ -46,7 +56,12 @@ def dose_response(response):
     drawing = style.figure(6.4, 4.6)
     fan(drawing.add_subplot(), response)
     style.heading(drawing, f"{response.model.title}: dose response at steady state")
-    style.caption(drawing, models.small_print(response.model, provenance(response.model, response.cohort), response.finished))
+    style.caption(
+        drawing,
+        models.small_print(
+            response.model, provenance(response.model, response.cohort), response.finished
+        ),
+    )
     return drawing
 
 
@@ -59,7 +74,9 @@ def med(table):
     bars(right, spread(table), table.column("med"))
     right.set_title("Each patient's own best dose", loc="left", fontsize=11)
     style.heading(drawing, table.model.title)
-    style.caption(drawing, models.small_print(table.model, table.provenance(), table.curves.finished))
+    style.caption(
+        drawing, models.small_print(table.model, table.provenance(), table.curves.finished)
+    )
     return drawing
 
 
@@ -76,10 +93,30 @@ def dosing_interval(found):
 def fan(axes, response):
     """Curves of single patients, median and 5-95 % band of pkpd.response.dose_response.BenefitCurves."""
     if response.finished:
-        axes.plot(response.doses, response.some(style.MOST_CURVES).T, color=style.GREY, alpha=0.18, linewidth=0.6)
+        axes.plot(
+            response.doses,
+            response.some(style.MOST_CURVES).T,
+            color=style.GREY,
+            alpha=0.18,
+            linewidth=0.6,
+        )
         low, median, high = response.percentiles((5, 50, 95))
-        axes.fill_between(response.doses, low, high, color=style.BLUE, alpha=0.18, linewidth=0, label="5 to 95 % of patients")
-        axes.plot(response.doses, median, color=style.BLUE, linewidth=2, label="median patient at each dose")
+        axes.fill_between(
+            response.doses,
+            low,
+            high,
+            color=style.BLUE,
+            alpha=0.18,
+            linewidth=0,
+            label="5 to 95 % of patients",
+        )
+        axes.plot(
+            response.doses,
+            median,
+            color=style.BLUE,
+            linewidth=2,
+            label="median patient at each dose",
+        )
         room = high.max() - low.min()
         axes.set_ylim(low.min() - 0.35 * room, high.max() + 0.35 * room)
     axes.axhline(0, color=style.INK, linewidth=0.8)
@@ -88,7 +125,11 @@ def fan(axes, response):
     benefit = response.benefit
     change = "fall" if benefit.better == "lower" else "rise"
     every = models.quantity(benefit.every, response.model.time)
-    style.clean(axes, f"dose ({response.unit} every {every})", style.label(f"{change} of {benefit.outcome}", response.model.unit(benefit.outcome)))
+    style.clean(
+        axes,
+        f"dose ({response.unit} every {every})",
+        style.label(f"{change} of {benefit.outcome}", response.model.unit(benefit.outcome)),
+    )
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
@@ -96,22 +137,44 @@ def bars(axes, found, meds=None):
     """Histogram of a Spread with median, published range and counts; meds : (P,) doses, NaN without one, for the density line."""
     share = 100 / max(found.patients, 1)
     edges = np.asarray(found.edges)
-    axes.hist(edges[:-1], bins=edges, weights=np.asarray(found.counts) * share, color=style.SKY, edgecolor="white", linewidth=0.5)
+    axes.hist(
+        edges[:-1],
+        bins=edges,
+        weights=np.asarray(found.counts) * share,
+        color=style.SKY,
+        edgecolor="white",
+        linewidth=0.5,
+    )
     if meds is not None:
         _density(axes, meds[np.isfinite(meds)], found, share)
     if np.isfinite(found.median):
         axes.axvline(found.median, ymax=0.64, color=style.BLUE, linewidth=2)
         text = f"median {format_dose(found.median, found.lowest, found.highest, found.unit)}"
-        axes.annotate(text, (found.median, 0.65), xycoords=("data", "axes fraction"), color=style.BLUE, fontsize=9, ha="center")
+        axes.annotate(
+            text,
+            (found.median, 0.65),
+            xycoords=("data", "axes fraction"),
+            color=style.BLUE,
+            fontsize=9,
+            ha="center",
+        )
     axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.54 if sum(found.counts) else 1)
     mark_published(axes, found.model, found.unit)
     style.log_axis(axes.xaxis, found.lowest, found.highest)
     axes.set_xlim(found.lowest, found.highest)
     style.clean(axes, f"maximally effective dose ({found.unit})", "patients (% of all)")
     axes.text(
-        0.985, 0.97, _status_text(found), transform=axes.transAxes, ha="right", va="top", multialignment="left", fontsize=8.5, color=style.INK,
+        0.985,
+        0.97,
+        _status_text(found),
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        multialignment="left",
+        fontsize=8.5,
+        color=style.INK,
         bbox={"facecolor": "white", "edgecolor": "#dddddd", "boxstyle": "round,pad=0.4"},
-    )  # fmt: skip
+    )
 
 
 def _density(axes, meds, found, share):
@@ -134,17 +197,33 @@ def mark_published(axes, model, unit):
         return
     axes.axvspan(known.lowest, known.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
     middle = (known.lowest * known.highest) ** 0.5
-    axes.annotate(published.format_range(known), (middle, -0.19), xycoords=("data", "axes fraction"), ha="center", fontsize=8, color="#6b6000", annotation_clip=False)
+    axes.annotate(
+        published.format_range(known),
+        (middle, -0.19),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        fontsize=8,
+        color="#6b6000",
+        annotation_clip=False,
+    )
 
 
 def _status_text(found):
     """Counts of every status that occurs, one a line."""
     low, high, unit = found.lowest, found.highest, found.unit
     words = {
-        "interior": f"best between {low:g} and {high:g} {unit}", "below_range": f"best below {low:g} {unit}", "above_range": f"best above {high:g} {unit}",
-        "no_benefit": "no dose helps enough", "flat": "no response", "failed": "not solved",
-    }  # fmt: skip
-    lines = [f"{100 * found.status[name] / found.patients:.1f} %  {text}" for name, text in words.items() if found.status[name]]
+        "interior": f"best between {low:g} and {high:g} {unit}",
+        "below_range": f"best below {low:g} {unit}",
+        "above_range": f"best above {high:g} {unit}",
+        "no_benefit": "no dose helps enough",
+        "flat": "no response",
+        "failed": "not solved",
+    }
+    lines = [
+        f"{100 * found.status[name] / found.patients:.1f} %  {text}"
+        for name, text in words.items()
+        if found.status[name]
+    ]
     return "\n".join([f"{found.patients} patients", *lines])
 
 
@@ -154,11 +233,28 @@ def interval(axes, found):
 
     scale = units.factor(found.model.time, "h")
     for k, (dose, values) in enumerate(zip(found.doses, found.values, strict=True)):
-        axes.plot(found.times * scale, values, color=style.CYCLE[k % len(style.CYCLE)], linewidth=1.8, label=f"{dose:g} {found.unit}")
-    axes.plot([0, found.benefit.every * scale], [0, 0], "|", color=style.ORANGE, ms=9, mew=2, transform=axes.get_xaxis_transform(), clip_on=False)
+        axes.plot(
+            found.times * scale,
+            values,
+            color=style.CYCLE[k % len(style.CYCLE)],
+            linewidth=1.8,
+            label=f"{dose:g} {found.unit}",
+        )
+    axes.plot(
+        [0, found.benefit.every * scale],
+        [0, 0],
+        "|",
+        color=style.ORANGE,
+        ms=9,
+        mew=2,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+    )
     top = np.nanmax(found.values, initial=0.0)
     axes.set(xlim=(0, found.benefit.every * scale), ylim=(0, top * 1.25 if top > 0 else 1))
     axes.set_xticks(np.linspace(0, found.benefit.every * scale, 5))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8, loc="upper right", ncols=2)
-    style.clean(axes, "time after the dose (h)", style.label(found.name, found.model.unit(found.name)))
+    style.clean(
+        axes, "time after the dose (h)", style.label(found.name, found.model.unit(found.name))
+    )

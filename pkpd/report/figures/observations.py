@@ -35,9 +35,13 @@ def observations(path, names):
         if column in table:
             keep &= np.nan_to_num(_numbers(path, column, table[column], keep)) == wanted
     columns = {names[0]: "DV"} if "DV" in table else {}
-    columns |= {name: name.upper() for name in names if name.upper() in table and name.upper() != "TIME"}
+    columns |= {
+        name: name.upper() for name in names if name.upper() in table and name.upper() != "TIME"
+    }
     if not columns:
-        raise ResultError(f"{path}: no column DV nor one named like an output ({', '.join(names)}). Columns: {', '.join(table)}.")
+        raise ResultError(
+            f"{path}: no column DV nor one named like an output ({', '.join(names)}). Columns: {', '.join(table)}."
+        )
     times = _numbers(path, "TIME", table["TIME"], keep)
     found = []
     for name, column in columns.items():
@@ -54,17 +58,23 @@ def _read(path):
 
     try:
         if os.path.getsize(path) > LARGEST:
-            raise ResultError(f"{path}: {os.path.getsize(path)} bytes is too large for a table of observations.")
+            raise ResultError(
+                f"{path}: {os.path.getsize(path)} bytes is too large for a table of observations."
+            )
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ResultError(f"{path}: cannot be read as CSV ({getattr(error, 'strerror', None) or error}).") from error
+        raise ResultError(
+            f"{path}: cannot be read as CSV ({getattr(error, 'strerror', None) or error})."
+        ) from error
     if len(rows) < 2:
         raise ResultError(f"{path}: a table needs a line of column names and at least one row.")
     names = [name.strip().upper() for name in rows[0]]
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(names):
-            raise ResultError(f"{path}: row {number} has {len(row)} cells, the first row has {len(names)}.")
+            raise ResultError(
+                f"{path}: row {number} has {len(row)} cells, the first row has {len(names)}."
+            )
     return {name: [row[k].strip() for row in rows[1:]] for k, name in enumerate(names)}
 
 
@@ -81,5 +91,7 @@ def _numbers(path, column, cells, keep):
         try:
             out[k] = float(cell)
         except ValueError as error:
-            raise ResultError(f"{path}: row {k + 2}, column {column}: '{cell}' is not a number; write . for missing.") from error
+            raise ResultError(
+                f"{path}: row {k + 2}, column {column}: '{cell}' is not a number; write . for missing."
+            ) from error
     return out

@@ -28,7 +28,9 @@ def plot(thing, **options):
     """
     _know_all()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
-        raise TypeError(f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}.")
+        raise TypeError(
+            f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}."
+        )
     return plot.dispatch(type(thing))(thing, **options)
 
 
@@ -92,7 +94,11 @@ def at_records(result: EventResult, data=None):
     def draw(axes, k, scale):
         for place, patient in enumerate(shown):
             rows = result.ids == patient
-            look = {"color": style.CYCLE[place], "label": f"ID {patient}"} if few else {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
+            look = (
+                {"color": style.CYCLE[place], "label": f"ID {patient}"}
+                if few
+                else {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
+            )
             axes.plot(result.times[rows] * scale, result.values[rows, k], **look)
 
     return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
@@ -107,13 +113,26 @@ def distributions(result: EndpointResult):
     drawing = style.figure(3.9 * columns + 0.6, 2.7 * rows + 0.9)
     for k, name in enumerate(result.names):
         axes = drawing.add_subplot(rows, columns, k + 1)
-        axes.hist(fine[:, k], bins=30, weights=np.full(len(fine), 100 / max(len(fine), 1)), color=style.SKY, edgecolor="white", linewidth=0.5)
+        axes.hist(
+            fine[:, k],
+            bins=30,
+            weights=np.full(len(fine), 100 / max(len(fine), 1)),
+            color=style.SKY,
+            edgecolor="white",
+            linewidth=0.5,
+        )
         if len(fine):
             low, median, high = np.percentile(fine[:, k], (5, 50, 95))
             axes.axvspan(low, high, color=style.BLUE, alpha=0.08, linewidth=0, zorder=0)
             axes.axvline(median, color=style.BLUE, linewidth=2)
-            axes.set_title(f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9)
-        style.clean(axes, name if result.units[k] == "1" else f"{name} in {result.units[k]}", "patients (%)" if k % columns == 0 else "")
+            axes.set_title(
+                f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9
+            )
+        style.clean(
+            axes,
+            name if result.units[k] == "1" else f"{name} in {result.units[k]}",
+            "patients (%)" if k % columns == 0 else "",
+        )
     style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), len(fine)))
     return drawing
@@ -131,7 +150,15 @@ def _panels(result, finished, values, draw, data):
         draw(axes, k, scale)
         seen = [d for d in data or () if d.name == result.names[k]]
         for points in seen:
-            axes.plot(points.times * scale, points.values, "o", ms=4, mfc="white", mec=style.RED, label=f"observed ({points.column})")
+            axes.plot(
+                points.times * scale,
+                points.values,
+                "o",
+                ms=4,
+                mfc="white",
+                mec=style.RED,
+                label=f"observed ({points.column})",
+            )
         style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
         if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
             _concentration_axis(axes, values[:, k])
@@ -139,7 +166,9 @@ def _panels(result, finished, values, draw, data):
         if named and (place == 0 or seen):
             if named > 3:  # a long legend finds no empty corner
                 low, high = axes.get_ylim()
-                axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
+                axes.set_ylim(
+                    top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low)
+                )
             axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
@@ -151,16 +180,41 @@ def _course(axes, times, values):
         return
     low, median, high = np.percentile(values, (5, 50, 95), axis=0)
     if len(values) > 1:
-        axes.fill_between(times, low, high, color=style.BLUE, alpha=0.2, linewidth=0, label="5 to 95 % of patients")
-    axes.plot(times, median, color=style.BLUE, linewidth=1.6, label="median" if len(values) > 1 else "patient")
+        axes.fill_between(
+            times,
+            low,
+            high,
+            color=style.BLUE,
+            alpha=0.2,
+            linewidth=0,
+            label="5 to 95 % of patients",
+        )
+    axes.plot(
+        times,
+        median,
+        color=style.BLUE,
+        linewidth=1.6,
+        label="median" if len(values) > 1 else "patient",
+    )
 
 
 def _intervals(axes, result, repeated, k, scale):
     """95 % intervals over runs of the median and of the edges of the band."""
-    low, high = (x.reshape(len(result.times), len(result.names), -1)[:, k] for x in (repeated.low, repeated.high))
+    low, high = (
+        x.reshape(len(result.times), len(result.names), -1)[:, k]
+        for x in (repeated.low, repeated.high)
+    )
     for level, color in ((1, style.BLUE), (0, style.ORANGE), (2, style.ORANGE)):
         words = {1: "95 % interval of the median", 0: "of the 5 and 95 % lines"}.get(level)
-        axes.fill_between(result.times * scale, low[:, level], high[:, level], color=color, alpha=0.35, linewidth=0, label=words)
+        axes.fill_between(
+            result.times * scale,
+            low[:, level],
+            high[:, level],
+            color=color,
+            alpha=0.35,
+            linewidth=0,
+            label=words,
+        )
 
 
 def _dose_marks(axes, result, scale):
@@ -168,11 +222,22 @@ def _dose_marks(axes, result, scale):
     from pkpd import units
     from pkpd.dosing.rx import rx
 
-    hours = np.concatenate([p.start + p.every * np.arange(p.count) for p in rx(result.regimen).phases])
+    hours = np.concatenate(
+        [p.start + p.every * np.arange(p.count) for p in rx(result.regimen).phases]
+    )
     times = hours * units.factor("h", result.time_unit)
     times = times[(times >= result.times[0]) & (times <= result.times[-1])]
     if len(times) <= 60:
-        axes.plot(times * scale, np.zeros(len(times)), "|", color=style.ORANGE, ms=7, mew=1.5, transform=axes.get_xaxis_transform(), clip_on=False)
+        axes.plot(
+            times * scale,
+            np.zeros(len(times)),
+            "|",
+            color=style.ORANGE,
+            ms=7,
+            mew=1.5,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+        )
 
 
 def _clinician_time(times, unit):

@@ -13,12 +13,18 @@ def replicas(panels, title, caption):
     panels : list of (label with unit, {world: statistic (R,) of the replicas}, {name of a published value: value}); the first world is filled
     """
     drawing = style.figure(3.2 * len(panels) + 0.4, 4.3)
-    for axes, (label, worlds, published) in zip(drawing.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    for axes, (label, worlds, published) in zip(
+        drawing.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
         edges = _edges(np.concatenate([*worlds.values(), list(published.values())]))
         for k, (name, simulated) in enumerate(worlds.items()):
             known = simulated[np.isfinite(simulated)]
-            look = {"histtype": "step", "color": style.GREY, "lw": 1.5} if k else {"color": style.SKY}
-            axes.hist(known, edges, weights=np.full(len(known), 100 / len(known)), label=name, **look)
+            look = (
+                {"histtype": "step", "color": style.GREY, "lw": 1.5} if k else {"color": style.SKY}
+            )
+            axes.hist(
+                known, edges, weights=np.full(len(known), 100 / len(known)), label=name, **look
+            )
         for colour, (name, value) in zip((style.RED, style.INK), published.items(), strict=False):
             axes.axvline(value, color=colour, lw=2, label=f"{name} {value:g}")
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.02, 1.0))

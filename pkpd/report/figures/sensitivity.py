@@ -8,9 +8,13 @@ from pkpd.report.words import sensitivity
 from pkpd.report.words.models import NO_ADVICE, share_assumed
 
 LOOKS = {  # method -> colour, label
-    "sobol_first": (style.BLUE, "alone (S1)"), "sobol_total": (style.SKY, "with all it acts with (ST)"), "shapley": (style.ORANGE, "Shapley effect"),
-    "morris_mean_abs": (style.BLUE, ""), "group_closed": (style.BLUE, "alone"), "group_total": (style.SKY, "with all it acts with"),
-}  # fmt: skip
+    "sobol_first": (style.BLUE, "alone (S1)"),
+    "sobol_total": (style.SKY, "with all it acts with (ST)"),
+    "shapley": (style.ORANGE, "Shapley effect"),
+    "morris_mean_abs": (style.BLUE, ""),
+    "group_closed": (style.BLUE, "alone"),
+    "group_total": (style.SKY, "with all it acts with"),
+}
 ARMS = 8  # lines of a spider
 SMALL = 0.02  # a total index below it is not drawn
 
@@ -28,7 +32,12 @@ def figures(result):
     varies = any(sd > 0 for sd in asked["sd"].values())
     if varies and ("sobol" in asked or "shapley" in asked):
         title = f"{result.model.title}: what makes patients differ"
-        found.append(("-indices", drawn(result.columns, result.summary(), title, share_assumed(result.model))))
+        found.append(
+            (
+                "-indices",
+                drawn(result.columns, result.summary(), title, share_assumed(result.model)),
+            )
+        )
     found += [("-morris", screening(result))] if varies and "morris" in asked else []
     found += [("-spider", spider(result))] if "local" in asked else []
     return {"" if k == 0 else ending: drawing for k, (ending, drawing) in enumerate(found)}
@@ -36,14 +45,31 @@ def figures(result):
 
 def screening(result):
     """Mean size of the change of every output when an input moves by half of its distribution."""
-    outputs = [o for o in result.about["outputs"] if sensitivity.ranked(result.columns, o, "morris_mean_abs", 1e-12)]
-    tops = [list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[: sensitivity.MOVERS] for o in outputs]
+    outputs = [
+        o
+        for o in result.about["outputs"]
+        if sensitivity.ranked(result.columns, o, "morris_mean_abs", 1e-12)
+    ]
+    tops = [
+        list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[
+            : sensitivity.MOVERS
+        ]
+        for o in outputs
+    ]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
-    for axes, output, names in zip(drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True):
+    for axes, output, names in zip(
+        drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True
+    ):
         bars(axes, result.columns, output, names, ("morris_mean_abs",), sensitivity.LABELS[output])
         axes.set_xlabel("mean size of the change")
     style.heading(drawing, f"{result.model.title}: an input moves by half of its distribution")
-    style.caption(drawing, [f"{result.model.name}: {sensitivity.effort(result.about)}. {share_assumed(result.model)}.", NO_ADVICE])
+    style.caption(
+        drawing,
+        [
+            f"{result.model.name}: {sensitivity.effort(result.about)}. {share_assumed(result.model)}.",
+            NO_ADVICE,
+        ],
+    )
     return drawing
 
 
@@ -52,18 +78,43 @@ def spider(result):
     courses = result.about["local"]["spider"]
     drawing = style.figure(10.5, 4.8)
     for axes, output in zip(drawing.subplots(1, 2), ("log10_med", "benefit_at_med"), strict=True):
-        lines = {n: 10**v if output == "log10_med" else v for n, v in courses[output].items() if len(v) == len(courses["sd"])}
-        most = sorted(lines, key=lambda n: -np.ptp(np.log(lines[n]) if output == "log10_med" else lines[n]))[:ARMS]
+        lines = {
+            n: 10**v if output == "log10_med" else v
+            for n, v in courses[output].items()
+            if len(v) == len(courses["sd"])
+        }
+        most = sorted(
+            lines, key=lambda n: -np.ptp(np.log(lines[n]) if output == "log10_med" else lines[n])
+        )[:ARMS]
         for k, name in enumerate(most):
-            axes.plot(courses["sd"], lines[name], color=style.CYCLE[k % len(style.CYCLE)], linestyle="-" if k < len(style.CYCLE) else "--", linewidth=1.8, label=name)
+            axes.plot(
+                courses["sd"],
+                lines[name],
+                color=style.CYCLE[k % len(style.CYCLE)],
+                linestyle="-" if k < len(style.CYCLE) else "--",
+                linewidth=1.8,
+                label=name,
+            )
         benefit = result.study.benefit
-        label = f"best dose ({benefit.unit})" if output == "log10_med" else style.label("benefit there", result.model.unit(benefit.outcome))
+        label = (
+            f"best dose ({benefit.unit})"
+            if output == "log10_med"
+            else style.label("benefit there", result.model.unit(benefit.outcome))
+        )
         style.clean(axes, "input, in SDs of its (latent) distribution", label)
         if output == "log10_med":
-            style.log_axis(axes.yaxis, min(lines[n].min() for n in most), max(lines[n].max() for n in most))
+            style.log_axis(
+                axes.yaxis, min(lines[n].min() for n in most), max(lines[n].max() for n in most)
+            )
         axes.legend(frameon=False, fontsize=8, ncols=2)
     style.heading(drawing, f"{result.model.title}: the typical patient, one input at a time")
-    style.caption(drawing, [f"{result.model.name}; the {ARMS} inputs that move each most. {share_assumed(result.model)}.", NO_ADVICE])
+    style.caption(
+        drawing,
+        [
+            f"{result.model.name}; the {ARMS} inputs that move each most. {share_assumed(result.model)}.",
+            NO_ADVICE,
+        ],
+    )
     return drawing
 
 
@@ -73,24 +124,48 @@ def drawn(columns, summary, title, assumed):
     outputs = [o for o in summary["outputs"] if sensitivity.ranked(columns, o, order)]
     tops = [sensitivity.ranked(columns, o, order, SMALL) for o in outputs]
     groups = bool(sensitivity.ranked(columns, outputs[0], "group_total", -np.inf))
-    blocks = {o: sorted(sensitivity.ranked(columns, o, "group_total", -np.inf), key=lambda g: (g not in summary["groups"], _place(summary, g))) for o in outputs}
+    blocks = {
+        o: sorted(
+            sensitivity.ranked(columns, o, "group_total", -np.inf),
+            key=lambda g: (g not in summary["groups"], _place(summary, g)),
+        )
+        for o in outputs
+    }
     heights = [max(map(len, tops)), max(map(len, blocks.values()))][: 1 + groups]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.36 * sum(heights) + 2.3)
     panels = drawing.subplots(len(heights), len(outputs), squeeze=False, height_ratios=heights)
     for k, output in enumerate(outputs):
-        bars(panels[0, k], columns, output, list(tops[k]), ("sobol_total", "sobol_first", "shapley"), f"{sensitivity.LABELS[output]}")
+        bars(
+            panels[0, k],
+            columns,
+            output,
+            list(tops[k]),
+            ("sobol_total", "sobol_first", "shapley"),
+            f"{sensitivity.LABELS[output]}",
+        )
         if groups:
-            bars(panels[1, k], columns, output, blocks[output], ("group_total", "group_closed"), "blocks of equations")
+            bars(
+                panels[1, k],
+                columns,
+                output,
+                blocks[output],
+                ("group_total", "group_closed"),
+                "blocks of equations",
+            )
     for axes in panels[-1]:
         axes.set_xlabel("share of the variance")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     style.heading(drawing, title)
-    style.caption(drawing, [
-        f"{summary['provenance']['model']}: {sensitivity.effort(summary)}, seed "
-        f"{summary['provenance']['seed']}. Inputs below {SMALL:g} in all are not drawn. "
-        f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of {summary['benefit']['lowest']:g}-{summary['benefit']['highest']:g} "
-        f"{summary['benefit']['unit']}. {assumed}.", NO_ADVICE,
-    ])  # fmt: skip
+    style.caption(
+        drawing,
+        [
+            f"{summary['provenance']['model']}: {sensitivity.effort(summary)}, seed "
+            f"{summary['provenance']['seed']}. Inputs below {SMALL:g} in all are not drawn. "
+            f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of {summary['benefit']['lowest']:g}-{summary['benefit']['highest']:g} "
+            f"{summary['benefit']['unit']}. {assumed}.",
+            NO_ADVICE,
+        ],
+    )
     return drawing
 
 
@@ -108,11 +183,30 @@ def bars(axes, columns, output, names, methods, title):
         value, low, high = np.array([found.get(n, (np.nan,) * 3) for n in names]).T
         color, label = LOOKS[method]
         if method == "shapley":
-            axes.errorbar(value, y, xerr=[value - low, high - value], fmt="o", ms=4.5, color=color, mec=style.INK, mew=0.5, elinewidth=1.4, label=label, zorder=4)
+            axes.errorbar(
+                value,
+                y,
+                xerr=[value - low, high - value],
+                fmt="o",
+                ms=4.5,
+                color=color,
+                mec=style.INK,
+                mew=0.5,
+                elinewidth=1.4,
+                label=label,
+                zorder=4,
+            )
             continue
         wide = method in ("sobol_total", "group_total", "morris_mean_abs")
         axes.barh(y, np.maximum(value, 0.0), 0.72 if wide else 0.36, color=color, label=label)
-        axes.errorbar(value, y + (0.26 if method.endswith("total") else 0.0), xerr=[value - low, high - value], fmt="none", ecolor=style.INK, elinewidth=0.9)
+        axes.errorbar(
+            value,
+            y + (0.26 if method.endswith("total") else 0.0),
+            xerr=[value - low, high - value],
+            fmt="none",
+            ecolor=style.INK,
+            elinewidth=0.9,
+        )
     style.clean(axes, "", "", title)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)

@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442"
+BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+)
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 GREY, INK = "#8c8c8c", "#222222"
 MOST_CURVES = 120  # single patients drawn
@@ -52,13 +60,15 @@ def clean(axes, xlabel, ylabel, title=None):
 def log_axis(axis, lowest, highest):
     """A log axis with plain numbers: 0.1 1 10, and 0.2 0.5 between where the range is short."""
     axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if highest < 2000 * lowest else (1.0,), numticks=30))
+    axis.set_major_locator(
+        LogLocator(subs=(1.0, 2.0, 5.0) if highest < 2000 * lowest else (1.0,), numticks=30)
+    )
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def label(name, unit):
-    """"pain (NRS)"; a unit of 1 is not printed."""
+    """ "pain (NRS)"; a unit of 1 is not printed."""
     return name.replace("_", " ") if unit == "1" else f"{name.replace('_', ' ')} ({unit})"
 
 
@@ -76,11 +86,24 @@ def caption(drawing, lines):
 def svg(drawing, name):
     """The figure as an SVG element for a page, as wide as the page lets it be; its ids begin with `name`, so that none is there twice."""
     text = StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")  # of letters that the font has not
-        drawing.savefig(text, format="svg", dpi=150, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        drawing.savefig(
+            text,
+            format="svg",
+            dpi=150,
+            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        )
     found = text.getvalue()
-    found = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", found[found.index("<svg") :], flags=re.S)
+    found = re.sub(
+        r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>",
+        "",
+        found[found.index("<svg") :],
+        flags=re.S,
+    )
     found = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", found)
     return re.sub(r' (?:width|height)="[\d.]+pt"', "", found, count=2)
 

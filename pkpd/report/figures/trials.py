@@ -57,9 +57,15 @@ def observed_meds(table):
     both(right, found)
     right.set_title("The same patients' true and observed MEDs", loc="left", fontsize=11)
     note = f", {NULLS[table.null]}" if table.null else ""
-    style.heading(drawing, f"Observed MEDs of {table.model.name}: {table.rule.label or table.rule.kind}{note}")
+    style.heading(
+        drawing, f"Observed MEDs of {table.model.name}: {table.rule.label or table.rule.kind}{note}"
+    )
     people, real = table.cohort, table.share_real()
-    share = f" Share of the variance of log observed MED that is the patients' own: {100 * real['share']:.1f} %." if np.isfinite(real["share"]) else ""
+    share = (
+        f" Share of the variance of log observed MED that is the patients' own: {100 * real['share']:.1f} %."
+        if np.isfinite(real["share"])
+        else ""
+    )
     who = f"{table.model.name}: {len(people)} patients, seed {people.seed}, {len(table.found)} repetitions.{share} {models.share_assumed(table.model)}."
     style.caption(drawing, [who, models.NO_ADVICE])
     return drawing
@@ -70,7 +76,16 @@ def _found(table):
     ladder = np.unique([d for d in table.rule.ladder if d > 0])
     truth, benefit = table.truth, table.benefit
     argmax = np.where(truth["status"] == "interior", truth["argmax"], np.nan)
-    return Found(table.model.name, table.unit, benefit.lowest, benefit.highest, ladder, argmax, truth["med"], table.found[0])
+    return Found(
+        table.model.name,
+        table.unit,
+        benefit.lowest,
+        benefit.highest,
+        ladder,
+        argmax,
+        truth["med"],
+        table.found[0],
+    )
 
 
 def pairs(axes, found):
@@ -78,14 +93,26 @@ def pairs(axes, found):
     both = np.isfinite(found.argmax) & np.isfinite(found.seen)
     rng = np.random.default_rng(1)  # only the places of overlapping points
     axes.plot(
-        found.argmax[both], found.seen[both] * np.exp(0.05 * rng.standard_normal(both.sum())), ".", ms=3, alpha=0.4, color=style.BLUE, label="patient",
+        found.argmax[both],
+        found.seen[both] * np.exp(0.05 * rng.standard_normal(both.sum())),
+        ".",
+        ms=3,
+        alpha=0.4,
+        color=style.BLUE,
+        label="patient",
         rasterized=both.sum() > style.DENSE,
-    )  # fmt: skip
+    )
     ends, ladder = found.ends, found.ladder
     axes.plot(ends, ends, color=style.INK, lw=0.8, label="observed = true")
     if len(ladder) > 1:
         middles = np.sqrt(ladder[1:] * ladder[:-1])
-        axes.plot(np.repeat([ends[0], *middles, ends[1]], 2)[1:-1], np.repeat(ladder, 2), color=style.RED, lw=1, label="true, rounded to the ladder")
+        axes.plot(
+            np.repeat([ends[0], *middles, ends[1]], 2)[1:-1],
+            np.repeat(ladder, 2),
+            color=style.RED,
+            lw=1,
+            label="true, rounded to the ladder",
+        )
     style.log_axis(axes.xaxis, *ends)
     style.log_axis(axes.yaxis, *ends)
     axes.set(xlim=ends, ylim=ends)
@@ -93,7 +120,9 @@ def pairs(axes, found):
     if both.any():
         axes.legend(frameon=False, fontsize=8, loc="upper left")
     else:
-        axes.text(0.5, 0.5, "no patient has both", transform=axes.transAxes, ha="center", color=style.GREY)
+        axes.text(
+            0.5, 0.5, "no patient has both", transform=axes.transAxes, ha="center", color=style.GREY
+        )
 
 
 def both(axes, found):
@@ -101,8 +130,9 @@ def both(axes, found):
     ends, count = found.ends, len(found.seen)
     edges = np.geomspace(*ends, 37)
     for values, look in (
-        (found.med, {"color": style.SKY, "label": "true"}), (found.seen, {"histtype": "step", "lw": 2, "color": style.RED, "label": "observed"}),
-    ):  # fmt: skip
+        (found.med, {"color": style.SKY, "label": "true"}),
+        (found.seen, {"histtype": "step", "lw": 2, "color": style.RED, "label": "observed"}),
+    ):
         known = values[np.isfinite(values)]
         axes.hist(known, edges, weights=np.full(len(known), 100 / count), **look)
     axes.set_ylim(top=axes.get_ylim()[1] * 1.2)
@@ -118,12 +148,37 @@ def paths(axes, audit, unit):
     last = np.flatnonzero(np.append(audit["ID"][1:] != audit["ID"][:-1], True))
     for patient in audit["ID"][last][:PATHS]:
         rows = audit["ID"] == patient
-        axes.step(audit["DAY"][rows], audit["NEXT"][rows], where="post", color=style.GREY, alpha=0.4, lw=0.8)
-    axes.plot([], [], color=style.GREY, lw=0.8, label=f"single patients (the first {min(PATHS, len(last))})")
-    places, count = np.unique(np.column_stack([audit["DAY"][last], audit["NEXT"][last]]), axis=0, return_counts=True)
-    for stopped, colour, words in ((False, style.BLUE, "last decision: goes on with this dose"), (True, style.RED, "last decision: no drug")):
+        axes.step(
+            audit["DAY"][rows],
+            audit["NEXT"][rows],
+            where="post",
+            color=style.GREY,
+            alpha=0.4,
+            lw=0.8,
+        )
+    axes.plot(
+        [],
+        [],
+        color=style.GREY,
+        lw=0.8,
+        label=f"single patients (the first {min(PATHS, len(last))})",
+    )
+    places, count = np.unique(
+        np.column_stack([audit["DAY"][last], audit["NEXT"][last]]), axis=0, return_counts=True
+    )
+    for stopped, colour, words in (
+        (False, style.BLUE, "last decision: goes on with this dose"),
+        (True, style.RED, "last decision: no drug"),
+    ):
         those = (places[:, 1] == 0) == stopped
-        axes.scatter(*places[those].T, s=4 + 160 * count[those] / count.max(), color=colour, alpha=0.6, linewidth=0, zorder=3)
+        axes.scatter(
+            *places[those].T,
+            s=4 + 160 * count[those] / count.max(),
+            color=colour,
+            alpha=0.6,
+            linewidth=0,
+            zorder=3,
+        )
         axes.plot([], [], "o", ms=5, color=colour, label=words)
     axes.set_ylim(top=axes.get_ylim()[1] * 1.3)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
@@ -134,13 +189,21 @@ def trial(result):
     """Mean diary by arm, and the doses behind it: mean and single titration paths."""
     drawing = style.figure(9.5, 6.4)
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    arms = [Arm(name, c.days, c.diary, c.dose, c.left == 0) for name, c in zip(result.names, result.courses, strict=True)]
+    arms = [
+        Arm(name, c.days, c.diary, c.dose, c.left == 0)
+        for name, c in zip(result.names, result.courses, strict=True)
+    ]
     diaries(upper, arms)
     upper.set_xlabel("")
     upper.set_title("Diary entries, mean and its 95 % interval", loc="left", fontsize=11)
     prescribed(lower, arms, result.unit)
-    lower.set_title("Prescribed doses: mean of those who stayed, and single patients", loc="left", fontsize=11)
-    style.heading(drawing, f"{result.design.title}" + (f", {NULLS[result.design.null]}" if result.design.null else ""))
+    lower.set_title(
+        "Prescribed doses: mean of those who stayed, and single patients", loc="left", fontsize=11
+    )
+    style.heading(
+        drawing,
+        f"{result.design.title}" + (f", {NULLS[result.design.null]}" if result.design.null else ""),
+    )
     who = f"{result.model.name}: seed {result.design.seed}, {result.design.allocation} arms. {models.share_assumed(result.model)}."
     style.caption(drawing, [who, models.NO_ADVICE])
     return drawing
@@ -152,7 +215,9 @@ def diaries(axes, arms):
         colour = style.CYCLE[k % len(style.CYCLE)]
         days, middle, half = _weeks(arm)
         axes.fill_between(days, middle - half, middle + half, color=colour, alpha=0.18, lw=0)
-        axes.plot(days, middle, color=colour, lw=1.8, label=f"{arm.name} ({len(arm.diary)} patients)")
+        axes.plot(
+            days, middle, color=colour, lw=1.8, label=f"{arm.name} ({len(arm.diary)} patients)"
+        )
     axes.axvline(0.5, color=style.GREY, lw=0.8, ls=":")
     axes.legend(frameon=False, fontsize=8)
     style.clean(axes, DAYS, "diary, weekly mean (0-10)")
@@ -165,16 +230,30 @@ def prescribed(axes, arms, unit):
         for dose in arm.dose[arm.stayed][: PATHS // len(arms)]:
             axes.step(arm.days, dose, where="mid", color=colour, alpha=0.15, lw=0.7)
         if arm.stayed.any():
-            axes.step(arm.days, arm.dose[arm.stayed].mean(axis=0), where="mid", color=colour, lw=1.8, label=arm.name)
+            axes.step(
+                arm.days,
+                arm.dose[arm.stayed].mean(axis=0),
+                where="mid",
+                color=colour,
+                lw=1.8,
+                label=arm.name,
+            )
     style.clean(axes, DAYS, f"dose ({unit} a day)")
 
 
 def _weeks(arm):
     """Last day of each week, mean over patients of their weekly means, and half its 95 % interval."""
     ends = np.arange(arm.days[0] + 6, arm.days[-1] + 1, 7)
-    means = np.column_stack([mean(arm.diary[:, np.flatnonzero((arm.days > day - 7) & (arm.days <= day))])[0] for day in ends])
+    means = np.column_stack(
+        [
+            mean(arm.diary[:, np.flatnonzero((arm.days > day - 7) & (arm.days <= day))])[0]
+            for day in ends
+        ]
+    )
     known = np.isfinite(means)
     count = np.maximum(known.sum(axis=0), 1)
     middle = np.where(known, means, 0).sum(axis=0) / count
-    deviation = np.sqrt(np.where(known, (means - middle) ** 2, 0).sum(axis=0) / np.maximum(count - 1, 1))
+    deviation = np.sqrt(
+        np.where(known, (means - middle) ** 2, 0).sum(axis=0) / np.maximum(count - 1, 1)
+    )
     return ends, np.where(known.any(axis=0), middle, np.nan), 1.96 * deviation / np.sqrt(count)

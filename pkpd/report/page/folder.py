@@ -19,7 +19,17 @@ from pkpd.scale.folder import MANIFEST
 from pkpd.symbolic.model import Model
 
 WHY = ("sensitivity", "explain", "predict")
-OPEN = ("value", "low", "high", "share", "sd_patients", "sd_noise", "sd", "rank", "second_peak")  # numbers of summaries that are NaN where JSON has null
+OPEN = (
+    "value",
+    "low",
+    "high",
+    "share",
+    "sd_patients",
+    "sd_noise",
+    "sd",
+    "rank",
+    "second_peak",
+)  # numbers of summaries that are NaN where JSON has null
 
 
 @dataclass(frozen=True)
@@ -64,11 +74,15 @@ def contents(folder):
     """The Contents of a folder. Raises ResultError where it holds nothing known, or something that is not as it was written."""
     path = Path(folder)
     if not path.is_dir():
-        raise ResultError(f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial or sensitivity.")
+        raise ResultError(
+            f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial or sensitivity."
+        )
     try:
         return _with_why(_study(path))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise ResultError(f"'{path}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+        raise ResultError(
+            f"'{path}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run."
+        ) from error
 
 
 def _study(path):
@@ -80,8 +94,12 @@ def _study(path):
     for name in WHY:
         if (path / f"{name}.json").exists():
             origin = run_folder.read_json(path / f"{name}.json")["provenance"]
-            return Contents(path, run_folder.read_model(path, origin), "", {"provenance": origin}, None)
-    raise ResultError(f"'{path}' holds no results of pkpd; fill it with: pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}")
+            return Contents(
+                path, run_folder.read_model(path, origin), "", {"provenance": origin}, None
+            )
+    raise ResultError(
+        f"'{path}' holds no results of pkpd; fill it with: pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}"
+    )
 
 
 def _with_why(found):
@@ -95,13 +113,23 @@ def _with_why(found):
         if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
             told[name] = summary
         else:
-            left_out += (f"{file.name} is of another model or other typical values than the study, and is left out.",)
+            left_out += (
+                f"{file.name} is of another model or other typical values than the study, and is left out.",
+            )
     if "sensitivity" in told:
         columns, origin = run_folder.read_columns(found.path / "sensitivity.parquet")
         if not run_folder.same_run(origin, told["sensitivity"]["provenance"]):
-            raise ResultError(f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run.")
+            raise ResultError(
+                f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run."
+            )
         told["sensitivity"] = told["sensitivity"], columns
-    return replace(found, sensitivity=told.get("sensitivity"), explained=told.get("explain"), predicted=told.get("predict"), left_out=found.left_out + left_out)
+    return replace(
+        found,
+        sensitivity=told.get("sensitivity"),
+        explained=told.get("explain"),
+        predicted=told.get("predict"),
+        left_out=found.left_out + left_out,
+    )
 
 
 def _streamed(path):
@@ -116,7 +144,9 @@ def _streamed(path):
 def _in_memory(path):
     summary = revived(run_folder.read_json(path / "summary.json"))
     if not isinstance(summary.get("provenance"), dict):
-        raise ResultError(f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, dose-response or trial.")
+        raise ResultError(
+            f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, dose-response or trial."
+        )
     model = run_folder.read_model(path, summary["provenance"])
     if "arms" in summary:
         return _trial(path, model, summary)
@@ -124,27 +154,50 @@ def _in_memory(path):
         return _med(path, model, summary)
     if "doses" in summary:
         if "gain" not in summary:
-            raise ResultError(f"'{path}' was written by an earlier version; repeat the run: pkpd dose-response {model.name} --out {path}")
-        curves, left_out = _curves(path, model, summary, run_folder.benefit_from(summary["benefit"]))
+            raise ResultError(
+                f"'{path}' was written by an earlier version; repeat the run: pkpd dose-response {model.name} --out {path}"
+            )
+        curves, left_out = _curves(
+            path, model, summary, run_folder.benefit_from(summary["benefit"])
+        )
         return Contents(path, model, "dose-response", summary, None, curves, left_out=left_out)
-    raise ResultError(f"'{path / 'summary.json'}' is no summary of pkpd med, dose-response or trial.")
+    raise ResultError(
+        f"'{path / 'summary.json'}' is no summary of pkpd med, dose-response or trial."
+    )
 
 
 def _med(path, model, summary):
     benefit = run_folder.benefit_from(summary["benefit"])
     people, origin = run_folder.read_columns(path / "patients.parquet")
     if not run_folder.same_run(origin, summary["provenance"]):
-        raise ResultError(f"'{path / 'patients.parquet'}' and summary.json are of different runs. Repeat the run in an empty folder.")
+        raise ResultError(
+            f"'{path / 'patients.parquet'}' and summary.json are of different runs. Repeat the run in an empty folder."
+        )
     curves, left_out = _curves(path, model, summary, benefit)
     found, audit = None, None
     if "observed" in people and "observed" in summary:
         audit, stray = _own(path, "audit", summary, ["ID", "DAY", "NEXT"])
         left_out += stray
-        ladder = np.unique(audit["NEXT"][audit["NEXT"] > 0]) if audit else np.unique(people["observed"][np.isfinite(people["observed"])])
+        ladder = (
+            np.unique(audit["NEXT"][audit["NEXT"] > 0])
+            if audit
+            else np.unique(people["observed"][np.isfinite(people["observed"])])
+        )
         argmax = np.where(people["status"] == "interior", people["argmax"], np.nan)
         if len(ladder):
-            found = Found(model.name, benefit.unit, benefit.lowest, benefit.highest, ladder, argmax, people["med"], people["observed"])
-    return Contents(path, model, "med", summary, people.__getitem__, curves, found, audit, left_out=left_out)
+            found = Found(
+                model.name,
+                benefit.unit,
+                benefit.lowest,
+                benefit.highest,
+                ladder,
+                argmax,
+                people["med"],
+                people["observed"],
+            )
+    return Contents(
+        path, model, "med", summary, people.__getitem__, curves, found, audit, left_out=left_out
+    )
 
 
 def _curves(path, model, summary, benefit):
@@ -153,7 +206,11 @@ def _curves(path, model, summary, benefit):
     if not file.exists():
         return None, ()
     curves, origin = run_folder.read_curves(file, model, benefit)
-    return (curves, ()) if run_folder.same_run(origin, summary["provenance"]) else (None, (_stray(file),))
+    return (
+        (curves, ())
+        if run_folder.same_run(origin, summary["provenance"])
+        else (None, (_stray(file),))
+    )
 
 
 def _own(path, name, summary, names):
@@ -162,7 +219,11 @@ def _own(path, name, summary, names):
     if not file.exists():
         return None, ()
     columns, origin = run_folder.read_columns(file, names)
-    return (columns, ()) if run_folder.same_run(origin, summary["provenance"]) else (None, (_stray(file),))
+    return (
+        (columns, ())
+        if run_folder.same_run(origin, summary["provenance"])
+        else (None, (_stray(file),))
+    )
 
 
 def _stray(file):
@@ -172,8 +233,14 @@ def _stray(file):
 def _trial(path, model, summary):
     columns, left_out = _own(path, "diary", summary, ["ID", "ARM", "DAY", "DIARY", "DOSE"])
     people, strays = _own(path, "patients", summary, ["ARM", "left"])
-    arms = [_arm(arm["name"], columns, people) for arm in summary["arms"]] if columns and people else ()
-    return Contents(path, model, "trial", summary, None, arms=tuple(arms), left_out=left_out + strays)
+    arms = (
+        [_arm(arm["name"], columns, people) for arm in summary["arms"]]
+        if columns and people
+        else ()
+    )
+    return Contents(
+        path, model, "trial", summary, None, arms=tuple(arms), left_out=left_out + strays
+    )
 
 
 def _arm(name, columns, people):

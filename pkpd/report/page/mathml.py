@@ -11,16 +11,31 @@ from markupsafe import Markup, escape
 from pkpd.symbolic.parse import tree
 
 _SIGNS = {
-    ast.Add: "+", ast.Sub: "−", ast.Mult: "·", ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥", ast.Eq: "=", ast.NotEq: "≠",
-    ast.And: "and", ast.Or: "or", ast.UAdd: "+", ast.USub: "−",
-}  # fmt: skip
-_CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(7)  # how tightly a part holds together
+    ast.Add: "+",
+    ast.Sub: "−",
+    ast.Mult: "·",
+    ast.Lt: "<",
+    ast.LtE: "≤",
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Eq: "=",
+    ast.NotEq: "≠",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.UAdd: "+",
+    ast.USub: "−",
+}
+_CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(
+    7
+)  # how tightly a part holds together
 
 
 def equation(left, text, unit, plain):
     """<math> of `left` (Markup) = expression, with the unit behind it where it is not 1; plain : the same for who cannot see it."""
     behind = Markup('<mspace width="1.5em"/><mtext>{}</mtext>').format(unit) if unit != "1" else ""
-    return Markup('<math displaystyle="true" alttext="{}">{}<mo>=</mo>{}{}</math>').format(plain, left, expression(text), behind)
+    return Markup('<math displaystyle="true" alttext="{}">{}<mo>=</mo>{}{}</math>').format(
+        plain, left, expression(text), behind
+    )
 
 
 def name(text):
@@ -30,7 +45,9 @@ def name(text):
 
 def rate(state):
     """d state / dt."""
-    return Markup("<mfrac><mrow><mi>d</mi><mspace width='0.2em'/><mi>{}</mi></mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>").format(state)
+    return Markup(
+        "<mfrac><mrow><mi>d</mi><mspace width='0.2em'/><mi>{}</mi></mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>"
+    ).format(state)
 
 
 def start(state):
@@ -67,12 +84,20 @@ def _print(node):
 
 def _binary(node):
     if isinstance(node.op, ast.Div):
-        return Markup("<mfrac>{}{}</mfrac>").format(_row(_print(node.left)), _row(_print(node.right)))
+        return Markup("<mfrac>{}{}</mfrac>").format(
+            _row(_print(node.left)), _row(_print(node.right))
+        )
     if isinstance(node.op, ast.Pow):
-        return Markup("<msup>{}{}</msup>").format(_row(_held(node.left, _ATOM)), _row(_print(node.right)))
+        return Markup("<msup>{}{}</msup>").format(
+            _row(_held(node.left, _ATOM)), _row(_print(node.right))
+        )
     level = _SUM if isinstance(node.op, (ast.Add, ast.Sub)) else _PRODUCT
     left = _print(node.left) if isinstance(node.left, ast.UnaryOp) else _held(node.left, level)
-    right = _bracketed(_print(node.right)) if _signed(node.right) else _held(node.right, level + isinstance(node.op, ast.Sub))
+    right = (
+        _bracketed(_print(node.right))
+        if _signed(node.right)
+        else _held(node.right, level + isinstance(node.op, ast.Sub))
+    )
     return _row(left, _sign(node.op), right)
 
 
@@ -88,15 +113,23 @@ def _call(function, args):
         return Markup("<msqrt>{}</msqrt>").format(args[0])
     if function == "abs":
         return _row(Markup("<mo>|</mo>"), args[0], Markup("<mo>|</mo>"))
-    said = Markup("<msub><mi>log</mi><mn>10</mn></msub>") if function == "log10" else Markup("<mi>{}</mi>").format({"log": "ln"}.get(function, function))
+    said = (
+        Markup("<msub><mi>log</mi><mn>10</mn></msub>")
+        if function == "log10"
+        else Markup("<mi>{}</mi>").format({"log": "ln"}.get(function, function))
+    )
     return _row(said, _bracketed(_row(*_between(Markup("<mo>,</mo>"), args))))
 
 
 def _choice(node):
     """Cases under each other."""
     case = Markup("<mtr><mtd>{}</mtd><mtd><mtext>&#160;{}&#160;</mtext>{}</mtd></mtr>")
-    rows = case.format(_print(node.body), "if", _print(node.test)) + case.format(_print(node.orelse), "otherwise", "")
-    return Markup('<mrow><mo>{{</mo><mtable columnalign="left left">{}</mtable></mrow>').format(rows)
+    rows = case.format(_print(node.body), "if", _print(node.test)) + case.format(
+        _print(node.orelse), "otherwise", ""
+    )
+    return Markup('<mrow><mo>{{</mo><mtable columnalign="left left">{}</mtable></mrow>').format(
+        rows
+    )
 
 
 def _held(node, level):
@@ -107,7 +140,13 @@ def _held(node, level):
 
 def _level(node):
     if isinstance(node, ast.BinOp):
-        kinds = {ast.Add: _SUM, ast.Sub: _SUM, ast.Mult: _PRODUCT, ast.Div: _SIGNED, ast.Pow: _SIGNED}
+        kinds = {
+            ast.Add: _SUM,
+            ast.Sub: _SUM,
+            ast.Mult: _PRODUCT,
+            ast.Div: _SIGNED,
+            ast.Pow: _SIGNED,
+        }
         return kinds[type(node.op)]
     kinds = {ast.IfExp: _CHOICE, ast.BoolOp: _WORDS, ast.Compare: _COMPARED, ast.UnaryOp: _SUM}
     return kinds.get(type(node), _ATOM)

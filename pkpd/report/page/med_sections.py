@@ -13,8 +13,15 @@ from pkpd.response.quantiles import format_dose, share
 def answer(found):
     """What was asked and what came out, in sentences."""
     summary, model = found.summary, found.model
-    points = [*results.med_doses(summary), *results.worth(model, summary), *_single_dose(summary), *_shape(summary)]
-    return Section("question", "Question and answer", (summary["question"],), tuple(map(sentence, points)))
+    points = [
+        *results.med_doses(summary),
+        *results.worth(model, summary),
+        *_single_dose(summary),
+        *_shape(summary),
+    ]
+    return Section(
+        "question", "Question and answer", (summary["question"],), tuple(map(sentence, points))
+    )
 
 
 def _single_dose(summary):
@@ -22,7 +29,9 @@ def _single_dose(summary):
     if not best or not np.isfinite(best["share_in_w90"][0]):
         return []
     hits = 100 * best["share_in_w90"][0]
-    return [f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % of their best benefit to {hits:.0f} % of patients with a MED"]
+    return [
+        f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % of their best benefit to {hits:.0f} % of patients with a MED"
+    ]
 
 
 def _shape(summary):
@@ -30,7 +39,9 @@ def _shape(summary):
     if not found or not np.isfinite(found["below_80_percent"][0]):
         return []
     hits, low, high = (100 * x for x in found["below_80_percent"])
-    return [f"at {found['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients with a MED have lost more than a fifth of their best benefit"]
+    return [
+        f"at {found['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients with a MED have lost more than a fifth of their best benefit"
+    ]
 
 
 def cohort(found):
@@ -38,10 +49,15 @@ def cohort(found):
     origin = found.origin
     text = ["The typical patient: no variability, covariates at reference."]
     if not origin["typical"]:
-        text = [f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. They differ as the model states; the same patients take every dose."]
+        text = [
+            f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. They differ as the model states; the same patients take every dose."
+        ]
     if origin["covariates"]:
         text.append(f"People were taken from the table {origin['covariates']}.")
-    changed = [f"{name} = {models.quantity(value, found.model.unit(name))} (typical value set for this run)" for name, value in origin["set"].items()]
+    changed = [
+        f"{name} = {models.quantity(value, found.model.unit(name))} (typical value set for this run)"
+        for name, value in origin["set"].items()
+    ]
     return Section("cohort", "Cohort", tuple(text), tuple(changed), tables=_people(found))
 
 
@@ -58,7 +74,14 @@ def _people(found):
     for item in found.model.inputs:
         values = np.asarray(found.people(item.name), dtype=float)
         if np.ptp(values) > 0:
-            rows.append((item.name, item.label, item.unit, *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95)))))
+            rows.append(
+                (
+                    item.name,
+                    item.label,
+                    item.unit,
+                    *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95))),
+                )
+            )
     headers = ("name", "label", "unit", "5 % below", "median", "95 % below")
     return (table("What differs between the patients", headers, rows, fold=True),) if rows else ()
 
@@ -80,7 +103,12 @@ def dose_response(found):
     rows = results.band_rows(curves.doses, curves.unit, bands)
     title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
     drawn = figure("fan", lambda axes: med_figures.fan(axes, curves), alt, caption)
-    return Section("dose-response", "Dose response", figures=(drawn,), tables=(table(title, ("dose", "5 % below", "median", "95 % below"), rows),))
+    return Section(
+        "dose-response",
+        "Dose response",
+        figures=(drawn,),
+        tables=(table(title, ("dose", "5 % below", "median", "95 % below"), rows),),
+    )
 
 
 def distribution(found):
@@ -98,53 +126,110 @@ def distribution(found):
         "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. "
         "Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
     )
-    drawn = figure("med", lambda axes: med_figures.bars(axes, spread, meds), alt, caption, (4.5, 3.8))
+    drawn = figure(
+        "med", lambda axes: med_figures.bars(axes, spread, meds), alt, caption, (4.5, 3.8)
+    )
     return Section(
-        "med", "Maximally effective doses", figures=(drawn,),
-        tables=(_statuses(summary), _quantiles(summary, benefit), *_subgroups(summary), *_repeated(summary, benefit)),
-    )  # fmt: skip
+        "med",
+        "Maximally effective doses",
+        figures=(drawn,),
+        tables=(
+            _statuses(summary),
+            _quantiles(summary, benefit),
+            *_subgroups(summary),
+            *_repeated(summary, benefit),
+        ),
+    )
 
 
 def _spread(found, benefit):
     """The Spread that a summary states."""
     summary = found.summary
-    edges, counts = (np.array(summary["histogram"][name], dtype=float) for name in ("edges", "counts"))
+    edges, counts = (
+        np.array(summary["histogram"][name], dtype=float) for name in ("edges", "counts")
+    )
     middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
-    return Spread(found.model.name, benefit.unit, benefit.lowest, benefit.highest, summary["patients"], edges, counts, summary["status"], middle)
+    return Spread(
+        found.model.name,
+        benefit.unit,
+        benefit.lowest,
+        benefit.highest,
+        summary["patients"],
+        edges,
+        counts,
+        summary["status"],
+        middle,
+    )
 
 
 def _statuses(summary):
     rows = []
     for status, count in summary["status"].items():
         hits = " to ".join(f"{100 * x:.1f}" for x in share(count, summary["patients"])[1:])
-        rows.append((results.WORDS[status], count, f"{100 * count / summary['patients']:.1f} %", f"{hits} %"))
-    return table("What becomes of the patients", ("patients who", "number", "share", "95 % interval"), rows, "The first that applies, from the last row up.")
+        rows.append(
+            (
+                results.WORDS[status],
+                count,
+                f"{100 * count / summary['patients']:.1f} %",
+                f"{hits} %",
+            )
+        )
+    return table(
+        "What becomes of the patients",
+        ("patients who", "number", "share", "95 % interval"),
+        rows,
+        "The first that applies, from the last row up.",
+    )
 
 
 def _quantiles(summary, benefit):
     rows = [(f"{100 * q['level']:g} %", *_interval(q, benefit)) for q in summary["quantiles"]]
     note = "Over patients who have a MED, those beyond the range of doses included as censored. Intervals are those of independent draws."
-    return table("Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note)
+    return table(
+        "Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note
+    )
 
 
 def _interval(found, benefit):
     """Value and ends of an interval of doses as text."""
-    return [format_dose(found[k], benefit.lowest, benefit.highest, benefit.unit) for k in ("value", "low", "high")]
+    return [
+        format_dose(found[k], benefit.lowest, benefit.highest, benefit.unit)
+        for k in ("value", "low", "high")
+    ]
 
 
 def _subgroups(summary):
-    return (table("By subgroup", *results.subgroup_rows(summary)),) if "subgroups" in summary else ()
+    return (
+        (table("By subgroup", *results.subgroup_rows(summary)),) if "subgroups" in summary else ()
+    )
 
 
 def _repeated(summary, benefit):
     """Quantiles over parameter sets or scramblings."""
     found = []
-    for key, head in (("uncertainty", "under {} parameter sets (parameter uncertainty)"), ("replicates", "over {} scramblings (sampling error)")):
+    for key, head in (
+        ("uncertainty", "under {} parameter sets (parameter uncertainty)"),
+        ("replicates", "over {} scramblings (sampling error)"),
+    ):
         if key in summary:
             runs = summary[key]
-            rows = [(f"{100 * level:g} %", *_interval(runs[f"quantile_{level:g}"], benefit)) for level in (0.05, 0.5, 0.95)]
-            rows.append(("patients with a MED", *(f"{100 * runs['with_med'][k]:.1f} %" for k in ("value", "low", "high"))))
-            found.append(table(f"The same {head.format(runs['runs'])}", ("of MEDs lie below", "value", "95 % from", "95 % to"), rows))
+            rows = [
+                (f"{100 * level:g} %", *_interval(runs[f"quantile_{level:g}"], benefit))
+                for level in (0.05, 0.5, 0.95)
+            ]
+            rows.append(
+                (
+                    "patients with a MED",
+                    *(f"{100 * runs['with_med'][k]:.1f} %" for k in ("value", "low", "high")),
+                )
+            )
+            found.append(
+                table(
+                    f"The same {head.format(runs['runs'])}",
+                    ("of MEDs lie below", "value", "95 % from", "95 % to"),
+                    rows,
+                )
+            )
     return found
 
 
@@ -154,7 +239,22 @@ def blockade(found):
         return None
     seen = dosing_interval(found.model, benefit=found.benefit, changed=found.origin["set"] or None)
     name = models.label(seen.name)
-    ends = [(f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in zip(seen.doses, seen.values, strict=True)]
-    alt = f"{name} over one dosing interval. " + " ".join(f"At {dose} between {low} and {high}." for dose, high, low in ends)
-    drawn = figure("day", lambda axes: med_figures.interval(axes, seen), alt, "The typical patient at steady state; doses at the orange marks.")
-    return Section("day", f"A day of {name}", figures=(drawn,), tables=(table(f"Highest and lowest {name}", ("dose", "peak", "trough"), ends),))
+    ends = [
+        (f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}")
+        for d, v in zip(seen.doses, seen.values, strict=True)
+    ]
+    alt = f"{name} over one dosing interval. " + " ".join(
+        f"At {dose} between {low} and {high}." for dose, high, low in ends
+    )
+    drawn = figure(
+        "day",
+        lambda axes: med_figures.interval(axes, seen),
+        alt,
+        "The typical patient at steady state; doses at the orange marks.",
+    )
+    return Section(
+        "day",
+        f"A day of {name}",
+        figures=(drawn,),
+        tables=(table(f"Highest and lowest {name}", ("dose", "peak", "trough"), ends),),
+    )

@@ -38,48 +38,97 @@ def page(folder):
         sections = [s for s in _sections(found) if s is not None]
         return _rendered(found, sections)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise ResultError(f"'{folder}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run.") from error
+        raise ResultError(
+            f"'{folder}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run."
+        ) from error
 
 
 def _sections(found):
-    kinds = {"med": _of_meds, "dose-response": _of_curves, "trial": lambda f: [trial_sections.trial(f)], "": _of_reasons}
-    return [*kinds[found.kind](found), absent(found), model_card(found.model, found.origin["set"]), provenance(found)]
+    kinds = {
+        "med": _of_meds,
+        "dose-response": _of_curves,
+        "trial": lambda f: [trial_sections.trial(f)],
+        "": _of_reasons,
+    }
+    return [
+        *kinds[found.kind](found),
+        absent(found),
+        model_card(found.model, found.origin["set"]),
+        provenance(found),
+    ]
 
 
 def _of_meds(found):
     return [
-        med_sections.answer(found), med_sections.cohort(found), med_sections.distribution(found), med_sections.dose_response(found),
-        med_sections.blockade(found), *_of_reasons(found), trial_sections.observed_meds(found),
-    ]  # fmt: skip
+        med_sections.answer(found),
+        med_sections.cohort(found),
+        med_sections.distribution(found),
+        med_sections.dose_response(found),
+        med_sections.blockade(found),
+        *_of_reasons(found),
+        trial_sections.observed_meds(found),
+    ]
 
 
 def _of_curves(found):
     question = Section("question", "Question", (found.summary["question"],))
-    return [question, med_sections.cohort(found), med_sections.dose_response(found), med_sections.blockade(found), *_of_reasons(found)]
+    return [
+        question,
+        med_sections.cohort(found),
+        med_sections.dose_response(found),
+        med_sections.blockade(found),
+        *_of_reasons(found),
+    ]
 
 
 def _of_reasons(found):
-    return [why_sections.sensitivity_indices(found), why_sections.one_patient(found), why_sections.prediction(found)]
+    return [
+        why_sections.sensitivity_indices(found),
+        why_sections.one_patient(found),
+        why_sections.prediction(found),
+    ]
 
 
 def absent(found):
     """What the folder could hold as well, with the command that would make it."""
     rows = []
     if found.kind != "med":
-        rows.append(("each patient's own best dose (MED)", _command("med", found, _people(found), "med")))
+        rows.append(
+            ("each patient's own best dose (MED)", _command("med", found, _people(found), "med"))
+        )
     elif found.curves is None:
         rows.append(("dose response", _command("med", found, _people(found))))
     if found.kind == "med" and found.titrated is None:
-        rows.append(("what titration would find of the MEDs", _command("med", found, (*_people(found), "--titrate", "slow-ladder"))))
+        rows.append(
+            (
+                "what titration would find of the MEDs",
+                _command("med", found, (*_people(found), "--titrate", "slow-ladder")),
+            )
+        )
     if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
         null = ("--titrate", _rule(found), "--null", "same-med")
-        rows.append(("what titration finds where there is nothing to find", _command("med", found, (*_people(found), *null), "null")))
+        rows.append(
+            (
+                "what titration finds where there is nothing to find",
+                _command("med", found, (*_people(found), *null), "null"),
+            )
+        )
     if found.kind != "trial" and found.sensitivity is None:
         rows.append(("which inputs make patients differ", _command("sensitivity", found)))
     if found.kind != "trial" and found.explained is None:
-        rows.append(("why one patient's best dose is where it is", _command("explain", found, ("--id", 1, "--seed", found.origin["seed"]))))
+        rows.append(
+            (
+                "why one patient's best dose is where it is",
+                _command("explain", found, ("--id", 1, "--seed", found.origin["seed"])),
+            )
+        )
     if found.kind != "trial" and found.predicted is None and not _goal(found):
-        rows.append(("what would tell the best dose beforehand", _command("predict", found, ("--seed", found.origin["seed"]))))
+        rows.append(
+            (
+                "what would tell the best dose beforehand",
+                _command("predict", found, ("--seed", found.origin["seed"])),
+            )
+        )
     if not rows and not found.left_out:
         return None
     tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
@@ -98,13 +147,31 @@ def _people(found):
     words = ["--typical"] if origin["typical"] else ["-n", origin["n"] if found.kind else 1000]
     words += ["--seed", origin["seed"]]
     words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
-    return [*words, "--covariates", str(origin["covariates"]).rpartition(" (")[0]] if origin["covariates"] else words
+    return (
+        [*words, "--covariates", str(origin["covariates"]).rpartition(" (")[0]]
+        if origin["covariates"]
+        else words
+    )
 
 
 def _command(name, found, options=(), elsewhere=None):
     """A command on the same model with the same typical values and benefit."""
-    changed = [word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")]
-    return shlex.join(str(w) for w in ("pkpd", name, found.model.name, *options, *changed, *_goal(found), "--out", elsewhere or found.path))
+    changed = [
+        word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")
+    ]
+    return shlex.join(
+        str(w)
+        for w in (
+            "pkpd",
+            name,
+            found.model.name,
+            *options,
+            *changed,
+            *_goal(found),
+            "--out",
+            elsewhere or found.path,
+        )
+    )
 
 
 def _goal(found):
@@ -113,33 +180,61 @@ def _goal(found):
     if benefit is None:
         return []
     said = {
-        "outcome": benefit.outcome, "better": benefit.better, "into": benefit.into, "every": f"{benefit.every:g} {time}", "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
+        "outcome": benefit.outcome,
+        "better": benefit.better,
+        "into": benefit.into,
+        "every": f"{benefit.every:g} {time}",
+        "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
         "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
-    }  # fmt: skip
+    }
     fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
-    other = [k for k in said if own is None or any(getattr(benefit, f) != getattr(own, f) for f in fields.get(k, (k,)))]
+    other = [
+        k
+        for k in said
+        if own is None or any(getattr(benefit, f) != getattr(own, f) for f in fields.get(k, (k,)))
+    ]
     return [word for k in other for word in (f"--{k}", said[k])]
 
 
 def provenance(found):
     """What it takes to compute the same again."""
     runs = {"The run": found.origin} if found.kind else {}
-    runs |= {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
+    runs |= (
+        {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
+    )
     runs |= {"The run of the explanation": found.explained["provenance"]} if found.explained else {}
     runs |= {"The run of the prediction": found.predicted["provenance"]} if found.predicted else {}
     text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
-    return Section("provenance", "Provenance", (text,), tables=tuple(table(title, ("what", "value"), _origin(block)) for title, block in runs.items()))
+    return Section(
+        "provenance",
+        "Provenance",
+        (text,),
+        tables=tuple(
+            table(title, ("what", "value"), _origin(block)) for title, block in runs.items()
+        ),
+    )
 
 
 def _origin(block):
     """Rows of a provenance block."""
-    words = {"n": "patients", "set": "typical values set", "digest": "digest of the model", "fingerprint": "build", "typical": "typical patient only"}
+    words = {
+        "n": "patients",
+        "set": "typical values set",
+        "digest": "digest of the model",
+        "fingerprint": "build",
+        "typical": "typical patient only",
+    }
     said = {True: "yes", False: "no", None: "-"}
     rows = []
     for key, value in block.items():
         if isinstance(value, dict):
             value = ", ".join(f"{k} = {v}" for k, v in value.items()) or "-"
-        rows.append((words.get(key, key), said[value] if isinstance(value, bool) or value is None else value))
+        rows.append(
+            (
+                words.get(key, key),
+                said[value] if isinstance(value, bool) or value is None else value,
+            )
+        )
     return rows
 
 
@@ -147,11 +242,29 @@ def _rendered(found, sections):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     script, style = ((WEB / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
-    rooms = Environment(loader=FileSystemLoader(WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rooms = Environment(
+        loader=FileSystemLoader(WEB),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return rooms.get_template("page.html").render(
-        title=found.model.title, model=found.model.name, kind=_KINDS[found.kind], sections=sections, script=Markup(script), style=Markup(style),
-        allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(), advice=models.NO_ADVICE, assumed=models.share_assumed(found.model),
-    )  # fmt: skip
+        title=found.model.title,
+        model=found.model.name,
+        kind=_KINDS[found.kind],
+        sections=sections,
+        script=Markup(script),
+        style=Markup(style),
+        allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        advice=models.NO_ADVICE,
+        assumed=models.share_assumed(found.model),
+    )
 
 
-_KINDS = {"med": "maximally effective doses", "dose-response": "dose response", "trial": "virtual trial", "": "why patients differ"}
+_KINDS = {
+    "med": "maximally effective doses",
+    "dose-response": "dose response",
+    "trial": "virtual trial",
+    "": "why patients differ",
+}

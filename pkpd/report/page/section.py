@@ -21,7 +21,9 @@ class Table:
     @property
     def looks(self):
         """How the cells of each column are set: "n" numbers, "c" commands, "l" long texts, "" others."""
-        looks = [_look(column) for column in zip(*self.rows, strict=True)] or [""] * len(self.headers)
+        looks = [_look(column) for column in zip(*self.rows, strict=True)] or [""] * len(
+            self.headers
+        )
         return ["" if looks[0] == "n" else looks[0], *looks[1:]]
 
     @property
@@ -57,12 +59,24 @@ def _look(cells):
     said = [c for c in cells if c not in ("", "-")]
     if said and all(_NUMBER.match(c) and len(c) < 32 for c in said):
         return "n"
-    return "c" if any(c.startswith("pkpd ") for c in said) else "l" if max(map(len, said), default=0) > 24 else ""
+    return (
+        "c"
+        if any(c.startswith("pkpd ") for c in said)
+        else "l"
+        if max(map(len, said), default=0) > 24
+        else ""
+    )
 
 
 def table(caption, headers, rows, note="", fold=False):
     """A Table of whatever can be written as text."""
-    return Table(caption, tuple(headers), tuple(tuple("" if c is None else str(c) for c in row) for row in rows), note, fold)
+    return Table(
+        caption,
+        tuple(headers),
+        tuple(tuple("" if c is None else str(c) for c in row) for row in rows),
+        note,
+        fold,
+    )
 
 
 def figure(name, draw, alt, caption, size=(4.5, 3.6)):

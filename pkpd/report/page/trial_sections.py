@@ -13,24 +13,41 @@ def observed_meds(found):
         return None
     summary, pairs = found.summary["observed"], found.titrated
     count = int((np.isfinite(pairs.argmax) & np.isfinite(pairs.seen)).sum())
-    said = f"Correlation of the logarithms {summary['correlation']:.2f}." if summary["correlation"] is not None else ""
+    said = (
+        f"Correlation of the logarithms {summary['correlation']:.2f}."
+        if summary["correlation"] is not None
+        else ""
+    )
     figures = [
         figure(
-            "pairs", lambda axes: trial_figures.pairs(axes, pairs), f"Observed against true MED of {count} patients on log axes. {said}",
-            "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.", (4.5, 4.2),
+            "pairs",
+            lambda axes: trial_figures.pairs(axes, pairs),
+            f"Observed against true MED of {count} patients on log axes. {said}",
+            "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.",
+            (4.5, 4.2),
         ),
         figure(
-            "both", lambda axes: trial_figures.both(axes, pairs), "Histograms of true and observed MEDs of the same patients on a log axis.",
+            "both",
+            lambda axes: trial_figures.both(axes, pairs),
+            "Histograms of true and observed MEDs of the same patients on a log axis.",
             "The same patients: blue, true; red outline, observed.",
         ),
         *_paths(found, pairs.unit),
-    ]  # fmt: skip
+    ]
     null = summary["null"]
-    control = trials.NULLS[null] if null else "No null control in this run: its observed spread alone does not show that patients differ"
+    control = (
+        trials.NULLS[null]
+        if null
+        else "No null control in this run: its observed spread alone does not show that patients differ"
+    )
     return Section(
-        "observed", "What titration would find", (f"Rule: {summary['rule']}.", sentence(control)),
-        tuple(sentence(line) for line in trials.observed_sentences(summary, pairs.unit) if line), tuple(figures), (_outcomes(summary),),
-    )  # fmt: skip
+        "observed",
+        "What titration would find",
+        (f"Rule: {summary['rule']}.", sentence(control)),
+        tuple(sentence(line) for line in trials.observed_sentences(summary, pairs.unit) if line),
+        tuple(figures),
+        (_outcomes(summary),),
+    )
 
 
 def _paths(found, unit):
@@ -38,12 +55,20 @@ def _paths(found, unit):
         return []
     alt = "Prescribed dose against day for single patients, and the last decision about every patient."
     caption = "From the log of visits: grey, single patients; discs, the last decisions, their area the number of patients."
-    return [figure("paths", lambda axes: trial_figures.paths(axes, found.audit, unit), alt, caption)]
+    return [
+        figure("paths", lambda axes: trial_figures.paths(axes, found.audit, unit), alt, caption)
+    ]
 
 
 def _outcomes(summary):
-    rows = [(trials.WORDS[name], count, f"{100 * count / summary['patients']:.1f} %") for name, count in summary["outcome"].items()]
-    rows += [(f"left because of {why}", count, f"{100 * count / summary['patients']:.1f} %") for why, count in summary["left_because"].items()]
+    rows = [
+        (trials.WORDS[name], count, f"{100 * count / summary['patients']:.1f} %")
+        for name, count in summary["outcome"].items()
+    ]
+    rows += [
+        (f"left because of {why}", count, f"{100 * count / summary['patients']:.1f} %")
+        for why, count in summary["left_because"].items()
+    ]
     return table("How titration ended", ("patients who", "number", "share"), rows)
 
 
@@ -52,24 +77,56 @@ def trial(found):
     summary = found.summary
     figures = ()
     if found.arms:
-        unit, names = found.model.benefit.unit if found.model.benefit else "", ", ".join(arm.name for arm in found.arms)
-        diary, doses = (f"{what} against day, by arm: {names}." for what in ("Weekly mean of the diary", "Prescribed dose"))
-        figures = (
-            figure("diary", lambda axes: trial_figures.diaries(axes, found.arms), diary, "Mean over patients and its 95 % interval."),
-            figure("doses", lambda axes: trial_figures.prescribed(axes, found.arms, unit), doses, "Mean of those who stayed, and single patients, faint."),
+        unit, names = (
+            found.model.benefit.unit if found.model.benefit else "",
+            ", ".join(arm.name for arm in found.arms),
         )
-    text = [f"{summary['allocation']} arms, run-in of {summary['run_in']} days, {found.origin['n']} patients, seed {found.origin['seed']}."]
+        diary, doses = (
+            f"{what} against day, by arm: {names}."
+            for what in ("Weekly mean of the diary", "Prescribed dose")
+        )
+        figures = (
+            figure(
+                "diary",
+                lambda axes: trial_figures.diaries(axes, found.arms),
+                diary,
+                "Mean over patients and its 95 % interval.",
+            ),
+            figure(
+                "doses",
+                lambda axes: trial_figures.prescribed(axes, found.arms, unit),
+                doses,
+                "Mean of those who stayed, and single patients, faint.",
+            ),
+        )
+    text = [
+        f"{summary['allocation']} arms, run-in of {summary['run_in']} days, {found.origin['n']} patients, seed {found.origin['seed']}."
+    ]
     if summary["null"]:
         text.append(trials.NULLS[summary["null"]])
     return Section(
-        "trial", summary["title"], tuple(map(sentence, text)), figures=figures,
-        tables=(_arms(summary), table("Endpoints", trials.ENDPOINT_HEADERS, trials.endpoint_rows(summary))),
-    )  # fmt: skip
+        "trial",
+        summary["title"],
+        tuple(map(sentence, text)),
+        figures=figures,
+        tables=(
+            _arms(summary),
+            table("Endpoints", trials.ENDPOINT_HEADERS, trials.endpoint_rows(summary)),
+        ),
+    )
 
 
 def _arms(summary):
     rows = []
     for arm in summary["arms"]:
         events = "-" if arm["any_adverse"] is None else f"{100 * arm['any_adverse']:.0f} %"
-        rows.append((arm["name"], arm["patients"], sum(arm["left_because"].values()), events, ", then ".join(arm["rules"])))
+        rows.append(
+            (
+                arm["name"],
+                arm["patients"],
+                sum(arm["left_because"].values()),
+                events,
+                ", then ".join(arm["rules"]),
+            )
+        )
     return table("Arms", ("arm", "patients", "left", "any adverse event", "rule"), rows)

@@ -16,10 +16,25 @@ def sensitivity_indices(found):
 
     summary, columns = found.sensitivity
     answers = list(words.tables_of(columns, summary))
-    lines = [*words.head(found.model, summary)[2:], *(heading for heading, (_, rows) in answers if not rows)]
-    figures = [f for k, output in enumerate(summary["outputs"]) if summary["sd"][output] > 0 for f in _bars(words, columns, output, k)]
+    lines = [
+        *words.head(found.model, summary)[2:],
+        *(heading for heading, (_, rows) in answers if not rows),
+    ]
+    figures = [
+        f
+        for k, output in enumerate(summary["outputs"])
+        if summary["sd"][output] > 0
+        for f in _bars(words, columns, output, k)
+    ]
     tables = tuple(table(heading, *content) for heading, content in answers if content[1])
-    return Section("sensitivity", "Which inputs make patients differ", (), tuple(map(sentence, filter(None, lines))), tuple(figures), tables)
+    return Section(
+        "sensitivity",
+        "Which inputs make patients differ",
+        (),
+        tuple(map(sentence, filter(None, lines))),
+        tuple(figures),
+        tables,
+    )
 
 
 def _bars(words, columns, output, k):
@@ -27,12 +42,17 @@ def _bars(words, columns, output, k):
     from pkpd.report.figures import sensitivity
 
     label = words.LABELS.get(output, output)
-    top = words.ranked(columns, output, SHARES[0], LEAST) or words.ranked(columns, output, SHARES[2], LEAST)
+    top = words.ranked(columns, output, SHARES[0], LEAST) or words.ranked(
+        columns, output, SHARES[2], LEAST
+    )
     what, methods = f"share of the variance of {label}", SHARES
     caption = f"{label[:1].upper()}{label[1:]}: what each input moves alone, with all it acts with, and its fair share. Inputs below {LEAST:g} are not drawn."
     if not top:
         top, methods = words.ranked(columns, output, MORRIS, 0.0), (MORRIS,)
-        what, caption = f"change of {label}", f"{label[:1].upper()}{label[1:]}: mean size of its change when an input moves by half of its distribution."
+        what, caption = (
+            f"change of {label}",
+            f"{label[:1].upper()}{label[1:]}: mean size of its change when an input moves by half of its distribution.",
+        )
     names = list(top)[:MOST]
 
     def draw(axes):
@@ -43,7 +63,9 @@ def _bars(words, columns, output, k):
 
     first = ", ".join(f"{name} {top[name][0]:.2f}" for name in names[:3])
     alt = f"Bars by input with 95 % intervals: {what}. Largest: {first}."
-    return [figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(names)))] if names else []
+    return (
+        [figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(names)))] if names else []
+    )
 
 
 def one_patient(found):
@@ -63,19 +85,40 @@ def one_patient(found):
         axes.set_xlabel("factor on the best dose")
 
     figures = (
-        figure("curve", lambda axes: explanation.curve(axes, model, told), best, "Benefit at steady state; triangles, the best doses."),
         figure(
-            "interval", lambda axes: explanation.interval(axes, model, told), f"{told['day']['output']} of {who} over one dosing interval.",
+            "curve",
+            lambda axes: explanation.curve(axes, model, told),
+            best,
+            "Benefit at steady state; triangles, the best doses.",
+        ),
+        figure(
+            "interval",
+            lambda axes: explanation.interval(axes, model, told),
+            f"{told['day']['output']} of {who} over one dosing interval.",
             "The patient over one dosing interval at steady state.",
         ),
         figure(
-            "shifts", moved, "Factors by which the inputs move the best dose; see the table.",
-            "The patient (the typical one): what moves the best dose.", (4.5, 4.2),
+            "shifts",
+            moved,
+            "Factors by which the inputs move the best dose; see the table.",
+            "The patient (the typical one): what moves the best dose.",
+            (4.5, 4.2),
         ),
-    )  # fmt: skip
-    lines = tuple(sentence(line.removeprefix(f"{model.name}, ")) for line in words.sentences(model, told) if line)
+    )
+    lines = tuple(
+        sentence(line.removeprefix(f"{model.name}, "))
+        for line in words.sentences(model, told)
+        if line
+    )
     parts = table("From the typical patient to this one", words.HEADERS, words.rows(told))
-    return Section("explanation", f"Why {who} has this best dose", (words.small_print(told),), lines, figures, (parts,))
+    return Section(
+        "explanation",
+        f"Why {who} has this best dose",
+        (words.small_print(told),),
+        lines,
+        figures,
+        (parts,),
+    )
 
 
 def prediction(found):
@@ -85,15 +128,29 @@ def prediction(found):
         return None
     from pkpd.report.words import prediction as words
 
-    lines = [line.removeprefix(f"{found.model.name}: ") for line in words.sentences(found.model, told) if line]
+    lines = [
+        line.removeprefix(f"{found.model.name}: ")
+        for line in words.sentences(found.model, told)
+        if line
+    ]
 
     def draw(axes):
         words.bars(axes, told)
         axes.set_xlabel("explained variance (%)")
 
     drawn = figure(
-        "measured", draw, "Bars of the explained variance by measurement, alone and lost without it; see the table.",
-        "Explained variance of the log best dose, cross-validated.", (4.5, 1.6 + 0.5 * len(told["measures"])),
-    )  # fmt: skip
+        "measured",
+        draw,
+        "Bars of the explained variance by measurement, alone and lost without it; see the table.",
+        "Explained variance of the log best dose, cross-validated.",
+        (4.5, 1.6 + 0.5 * len(told["measures"])),
+    )
     worth = table("What each measurement is worth", words.HEADERS, words.rows(told))
-    return Section("prediction", "What would tell the best dose beforehand", (), tuple(map(sentence, lines)), (drawn,), (worth,))
+    return Section(
+        "prediction",
+        "What would tell the best dose beforehand",
+        (),
+        tuple(map(sentence, lines)),
+        (drawn,),
+        (worth,),
+    )

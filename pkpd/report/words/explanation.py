@@ -9,9 +9,11 @@ from pkpd.sensitivity.explanation import FULL
 LEAST = 1.01  # an input that moves the best dose by less than this factor has no line of its own
 HEADERS = ("input", "what it is", "patient", "typical", "people below", "moves the best dose by")
 WORDS = {
-    "interior": "is helped enough", "no_benefit": "is not helped enough by any dose", "below_range": "does best below the range",
+    "interior": "is helped enough",
+    "no_benefit": "is not helped enough by any dose",
+    "below_range": "does best below the range",
     "above_range": "does best above the range",
-}  # fmt: skip
+}
 
 
 def short(value):
@@ -30,18 +32,30 @@ def sentences(model, told):
         "",
         f"  the patient {WORDS[own['status']]}: {change} {quantity(float(short(own['benefit_at_argmax'])), measure)} at the best dose "
         f"(typical patient {quantity(float(short(typical['benefit_at_argmax'])), measure)})",
-    ]  # fmt: skip
+    ]
     if np.isfinite(own["second_peak"]):
-        lines.append(f"  a second peak of almost the same height lies at {short(own['second_peak'])} {unit}")
+        lines.append(
+            f"  a second peak of almost the same height lies at {short(own['second_peak'])} {unit}"
+        )
     doses = told["curve"]["doses"]
     for name, gain in told["curve"]["parts"].items():
         best = int(np.argmax(gain))
         what = "all switches off" if name == FULL else f"{name} off"
-        worth = f"{quantity(float(short(gain[best])), measure)} near {short(doses[best])} {unit}" if gain[best] > 0 else "nothing at any dose"
+        worth = (
+            f"{quantity(float(short(gain[best])), measure)} near {short(doses[best])} {unit}"
+            if gain[best] > 0
+            else "nothing at any dose"
+        )
         lines.append(f"  with {what} the best would be {worth}")
     if not told["curve"]["parts"]:
-        lines.append("  the model has no input whose label begins with 'switch', so the curve is not split into parts")
-    return [*lines, f"  {share_assumed(model)}. Virtual patient: hypotheses and their consequences, no clinical advice.", ""]
+        lines.append(
+            "  the model has no input whose label begins with 'switch', so the curve is not split into parts"
+        )
+    return [
+        *lines,
+        f"  {share_assumed(model)}. Virtual patient: hypotheses and their consequences, no clinical advice.",
+        "",
+    ]
 
 
 def rows(told):
@@ -49,10 +63,16 @@ def rows(told):
     shifts = told["shifts"]
     large = [s for s in shifts if abs(s["log10"]) >= np.log10(LEAST)]
     shown = [
-        (s["name"], s["label"], quantity(float(short(s["value"])), s["unit"]), quantity(float(short(s["typical"])), s["unit"]),
-         "" if np.isnan(s["rank"]) else f"{100 * s['rank']:.0f} %", ratio(s["factor"]))
+        (
+            s["name"],
+            s["label"],
+            quantity(float(short(s["value"])), s["unit"]),
+            quantity(float(short(s["typical"])), s["unit"]),
+            "" if np.isnan(s["rank"]) else f"{100 * s['rank']:.0f} %",
+            ratio(s["factor"]),
+        )
         for s in large
-    ]  # fmt: skip
+    ]
     rest = [s["log10"] for s in shifts if s not in large]
     if rest:
         shown.append((f"{len(rest)} others", "", "", "", "", ratio(10 ** sum(rest))))
@@ -60,7 +80,7 @@ def rows(told):
 
 
 def ratio(factor):
-    """"x 1.32", "x 0.85"."""
+    """ "x 1.32", "x 0.85"."""
     return f"x {factor:.2f}" if 0.01 <= factor < 100 else f"x {factor:.2g}"
 
 

@@ -23,15 +23,25 @@ def hypotheses(model, changed=()):
     return [
         f"{i.name} = {i.value:g}: {i.source.partition(';')[2].strip() or i.source}. See the result without it: --set {i.name}=0"
         for i in model.inputs
-        if i.label.startswith("switch") and "hypothesis" in i.source and i.value != 0 and i.name not in changed
+        if i.label.startswith("switch")
+        and "hypothesis" in i.source
+        and i.value != 0
+        and i.name not in changed
     ]
 
 
 def small_print(model, origin, finished):
     """Lines under a figure: who was computed, what is assumed. origin : provenance block; finished : patients that were solved"""
-    who = "typical patient" if origin["typical"] else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
+    who = (
+        "typical patient"
+        if origin["typical"]
+        else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
+    )
     changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
-    switched = "".join(f" Hypothesis switched on: {text.partition('. See')[0]}." for text in hypotheses(model, origin["set"]))
+    switched = "".join(
+        f" Hypothesis switched on: {text.partition('. See')[0]}."
+        for text in hypotheses(model, origin["set"])
+    )
     return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]
 
 
@@ -61,7 +71,9 @@ def variability(spread):
     if spread.kind == "logitnormal":
         return f"logit SD {spread.sd:.3g}"
     if spread.kind == "classes":
-        return ", ".join(f"{100 * share:.3g} % {label} ({k})" for k, (label, share) in enumerate(spread.classes))
+        return ", ".join(
+            f"{100 * share:.3g} % {label} ({k})" for k, (label, share) in enumerate(spread.classes)
+        )
     bounds = ["" if b is None else number(b) for b in (spread.lower, spread.upper)]
     return f"SD {number(spread.sd)}" + (f", {bounds[0]} to {bounds[1]}" if any(bounds) else "")
 
@@ -73,28 +85,60 @@ def expression(text):
 
 def equations(model):
     """Lines of text: start values, rates and assignments in the notation of a model file. Unit factors are written out."""
-    lines = [f"{s.name}(0) = {expression(s.initial)} : {s.unit}" for s in model.states if s.initial != "0"]
+    lines = [
+        f"{s.name}(0) = {expression(s.initial)} : {s.unit}"
+        for s in model.states
+        if s.initial != "0"
+    ]
     lines += [f"{a.name} = {expression(a.expression)} : {a.unit}" for a in model.assignments]
     return lines + [f"d/dt({s.name}) = {expression(s.rate)} : {s.unit}" for s in model.states]
 
 
-PARAMETER_HEADERS = ("name", "value", "unit", "between patients", "between occasions", "evidence", "label", "source")
+PARAMETER_HEADERS = (
+    "name",
+    "value",
+    "unit",
+    "between patients",
+    "between occasions",
+    "evidence",
+    "label",
+    "source",
+)
 
 
 def parameters(model):
     """Rows of PARAMETER_HEADERS, parameters then covariates."""
-    return [(i.name, number(i.value), i.unit, variability(i.iiv), variability(i.iov), i.evidence, i.label, i.source) for i in model.inputs]
+    return [
+        (
+            i.name,
+            number(i.value),
+            i.unit,
+            variability(i.iiv),
+            variability(i.iov),
+            i.evidence,
+            i.label,
+            i.source,
+        )
+        for i in model.inputs
+    ]
 
 
 def doses(model):
     """Sentences on where a dose can go and what is good for."""
     lines = []
     for dose in model.doses:
-        named = (("bioavailability", dose.f), ("lag", dose.lag), ("modelled rate", dose.rate), ("modelled duration", dose.duration))
+        named = (
+            ("bioavailability", dose.f),
+            ("lag", dose.lag),
+            ("modelled rate", dose.rate),
+            ("modelled duration", dose.duration),
+        )
         extra = "".join(f", {word} {name}" for word, name in named if name)
         lines.append(f"dose into {dose.state} in {dose.unit}{extra}")
     if model.benefit:
         b = model.benefit
         every = quantity(b.every, model.time)
-        lines.append(f"benefit: {b.better} {b.outcome}, {quantity(b.lowest, b.unit)} to {quantity(b.highest, b.unit)} every {every} into {b.into}")
+        lines.append(
+            f"benefit: {b.better} {b.outcome}, {quantity(b.lowest, b.unit)} to {quantity(b.highest, b.unit)} every {every} into {b.into}"
+        )
     return lines

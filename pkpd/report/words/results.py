@@ -13,9 +13,13 @@ from pkpd.result import EndpointResult, EventResult, provenance
 FEW = 6  # profiles shown one by one
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
-    "interior": "have an own best dose inside the range of doses", "below_range": "do best below the range", "above_range": "do best above the range",
-    "no_benefit": "are not helped enough by any dose", "flat": "do not respond at all", "failed": "could not be solved",
-}  # fmt: skip
+    "interior": "have an own best dose inside the range of doses",
+    "below_range": "do best below the range",
+    "above_range": "do best above the range",
+    "no_benefit": "are not helped enough by any dose",
+    "flat": "do not respond at all",
+    "failed": "could not be solved",
+}
 
 
 @singledispatch
@@ -27,7 +31,9 @@ def course(result, people=True):
         low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0)
         for j in dict.fromkeys((int(np.argmax(middle)), len(result.times) - 1)):
             time = f"{number(result.times[j])} {result.time_unit}"
-            rows.append((name, result.units[k], time, *(f"{v[j]:.4g}" for v in (low, middle, high))))
+            rows.append(
+                (name, result.units[k], time, *(f"{v[j]:.4g}" for v in (low, middle, high)))
+            )
     return ("output", "unit", "time", "p5", "median", "p95"), rows
 
 
@@ -36,15 +42,23 @@ def _(result: EventResult, people=True):
     """Headers and rows: every output over all records of the patients that finished; people : (P,) which patients, or all."""
     fine = result.values[np.isin(result.ids, result.cohort.ids[(result.status == 0) & people])]
     levels = np.percentile(fine, (0, 50, 100), axis=0)
-    rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
+    rows = [
+        (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
+        for k, name in enumerate(result.names)
+    ]
     return ("output", "unit", "lowest", "median", "highest"), rows
 
 
 @course.register
 def _(result: EndpointResult, people=True):
     """Headers and rows: every endpoint over the patients that finished; people : (P,) which patients, or all."""
-    levels = np.percentile(result.values[(result.status == 0) & people], (5, 25, 50, 75, 95), axis=0)
-    rows = [(name, result.units[k], *(f"{v:.4g}" for v in levels[:, k])) for k, name in enumerate(result.names)]
+    levels = np.percentile(
+        result.values[(result.status == 0) & people], (5, 25, 50, 75, 95), axis=0
+    )
+    rows = [
+        (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
+        for k, name in enumerate(result.names)
+    ]
     return ("endpoint", "unit", "p5", "p25", "median", "p75", "p95"), rows
 
 
@@ -58,7 +72,12 @@ def exposure(table):
     else:
         headers = ("quantity", "unit", "p5", "median", "p95", "profiles")
         known = {name: values[name].dropna().to_numpy(float) for name in values}
-        cells = {name: [*(f"{p:.4g}" for p in np.percentile(v, (5, 50, 95))), str(len(v))] if len(v) else ["-"] * 3 + ["0"] for name, v in known.items()}
+        cells = {
+            name: [*(f"{p:.4g}" for p in np.percentile(v, (5, 50, 95))), str(len(v))]
+            if len(v)
+            else ["-"] * 3 + ["0"]
+            for name, v in known.items()
+        }
     return headers, [(name, units.get(name, "-"), *row) for name, row in cells.items()]
 
 
@@ -79,36 +98,86 @@ def subgroup_rows(summary):
     benefit, unit = summary["benefit"], summary["unit"]
     rows = []
     for group in summary["subgroups"]:
-        low, middle, high = (format_dose(q["value"], benefit["lowest"], benefit["highest"], unit) for q in group["quantiles"])
-        interval = " to ".join(format_dose(group["quantiles"][1][k], benefit["lowest"], benefit["highest"], unit) for k in ("low", "high"))
-        rows.append((group["group"], group["patients"], f"{100 * group['with_med'][0]:.0f} %", middle, interval, low, high))
-    return ("group", "patients", "with a MED", "median MED", "95 % interval", "5 % below", "95 % below"), rows
+        low, middle, high = (
+            format_dose(q["value"], benefit["lowest"], benefit["highest"], unit)
+            for q in group["quantiles"]
+        )
+        interval = " to ".join(
+            format_dose(group["quantiles"][1][k], benefit["lowest"], benefit["highest"], unit)
+            for k in ("low", "high")
+        )
+        rows.append(
+            (
+                group["group"],
+                group["patients"],
+                f"{100 * group['with_med'][0]:.0f} %",
+                middle,
+                interval,
+                low,
+                high,
+            )
+        )
+    return (
+        "group",
+        "patients",
+        "with a MED",
+        "median MED",
+        "95 % interval",
+        "5 % below",
+        "95 % below",
+    ), rows
 
 
 def dose_response_summary(response, command=None):
     """Plain data of a DoseResponse, ready for JSON: benefit per dose, failures, provenance."""
     benefit, patients, finished = response.benefit, len(response.fine), response.finished
-    bands = dict(zip(("p5", "median", "p95"), response.percentiles((5, 50, 95)) if finished else (None,) * 3, strict=True))
+    bands = dict(
+        zip(
+            ("p5", "median", "p95"),
+            response.percentiles((5, 50, 95)) if finished else (None,) * 3,
+            strict=True,
+        )
+    )
     return {
         "question": f"How does the effect on {benefit.outcome} depend on the dose into {benefit.into}, every {number(benefit.every)} {response.model.time}?",
-        "unit": benefit.unit, "benefit": {k: v for k, v in vars(benefit).items() if k != "place"}, "outcome_unit": response.model.unit(benefit.outcome), "patients": patients,
-        "status": {"failed": patients - finished}, "doses": response.doses, "gain": bands,
-        "inputs": {"all": len(response.model.inputs), "assumed": models.evidence(response.model)["assumed"]},
+        "unit": benefit.unit,
+        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
+        "outcome_unit": response.model.unit(benefit.outcome),
+        "patients": patients,
+        "status": {"failed": patients - finished},
+        "doses": response.doses,
+        "gain": bands,
+        "inputs": {
+            "all": len(response.model.inputs),
+            "assumed": models.evidence(response.model)["assumed"],
+        },
         "provenance": provenance(response.model, response.cohort, command),
-    }  # fmt: skip
+    }
 
 
 def dose_rows(summary):
     """Rows of DOSE_HEADERS, at most twelve doses from the lowest to the highest."""
     bands = summary["gain"]
-    return [] if bands["median"] is None else band_rows(summary["doses"], summary["unit"], [bands[k] for k in ("p5", "median", "p95")])
+    return (
+        []
+        if bands["median"] is None
+        else band_rows(
+            summary["doses"], summary["unit"], [bands[k] for k in ("p5", "median", "p95")]
+        )
+    )
 
 
 def band_rows(doses, unit, bands):
     """Rows of dose and bands (each (D,)), at most twelve doses; what is smaller than rounding errors is 0."""
     shown = dict.fromkeys(np.linspace(0, len(doses) - 1, min(len(doses), 12)).round().astype(int))
     least = 1e-9 * np.max(np.abs(bands))
-    return [(f"{doses[j]:.3g} {unit}", *(f"{band[j] if abs(band[j]) > least else 0:.3g}" for band in bands)) for j in shown]
+    return [
+        (
+            f"{doses[j]:.3g} {unit}",
+            *(f"{band[j] if abs(band[j]) > least else 0:.3g}" for band in bands),
+        )
+        for j in shown
+    ]
 
 
 def dose_response_sentences(model, summary):
@@ -123,31 +192,57 @@ def med_sentences(model, summary):
     lines = [f"{model.name}, {summary['patients']} patients. {summary['question']}", ""]
     for status, count in summary["status"].items():
         if count:
-            lines.append(f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}")
-    lines += ["", *med_doses(summary), *worth(model, summary), "", f"  {models.share_assumed(model)} (pkpd show {model.name})."]
-    lines += [f"  Hypothesis: {text}" for text in models.hypotheses(model, summary["provenance"]["set"])]
+            lines.append(
+                f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}"
+            )
+    lines += [
+        "",
+        *med_doses(summary),
+        *worth(model, summary),
+        "",
+        f"  {models.share_assumed(model)} (pkpd show {model.name}).",
+    ]
+    lines += [
+        f"  Hypothesis: {text}" for text in models.hypotheses(model, summary["provenance"]["set"])
+    ]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
 
 
 def repeated_sentences(summary):
     """Intervals of the quantiles over parameter sets or scramblings; no lines where the study was not repeated."""
     lines = []
-    for key, head in (("uncertainty", "Parameter uncertainty, same patients under {} parameter sets"), ("replicates", "Sampling error, {} scramblings of the seed")):
+    for key, head in (
+        ("uncertainty", "Parameter uncertainty, same patients under {} parameter sets"),
+        ("replicates", "Sampling error, {} scramblings of the seed"),
+    ):
         if key not in summary:
             continue
         found, benefit, unit = summary[key], summary["benefit"], summary["unit"]
         lines += ["", head.format(found["runs"]) + " (95 % intervals):"]
-        for level, words in ((0.05, "5 % of MEDs lie below"), (0.5, "median MED"), (0.95, "95 % of MEDs lie below")):
-            value, low, high = (format_dose(found[f"quantile_{level:g}"][k], benefit["lowest"], benefit["highest"], unit) for k in ("value", "low", "high"))
+        for level, words in (
+            (0.05, "5 % of MEDs lie below"),
+            (0.5, "median MED"),
+            (0.95, "95 % of MEDs lie below"),
+        ):
+            value, low, high = (
+                format_dose(
+                    found[f"quantile_{level:g}"][k], benefit["lowest"], benefit["highest"], unit
+                )
+                for k in ("value", "low", "high")
+            )
             lines.append(f"  {words} {value} ({low} to {high})")
         share = found["with_med"]
-        lines.append(f"  {100 * share['value']:.1f} % ({100 * share['low']:.1f}-{100 * share['high']:.1f}) of patients have a MED")
+        lines.append(
+            f"  {100 * share['value']:.1f} % ({100 * share['low']:.1f}-{100 * share['high']:.1f}) of patients have a MED"
+        )
     return lines
 
 
 def run_units(table, names):
     """Column -> unit of the runs of a repeated study of MEDs."""
-    return {n: table.benefit.unit for n in names if n.startswith("quantile")} | {i.name: i.unit for i in table.model.inputs}
+    return {n: table.benefit.unit for n in names if n.startswith("quantile")} | {
+        i.name: i.unit for i in table.model.inputs
+    }
 
 
 def interval_rows(result, repeated):
@@ -157,8 +252,13 @@ def interval_rows(result, repeated):
     rows = []
     for k, name in enumerate(result.names):
         for j in dict.fromkeys((int(np.argmax(value[:, k, 1])), len(result.times) - 1)):
-            cells = (f"{v:.4g} ({a:.4g} to {b:.4g})" for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True))
-            rows.append((name, result.units[k], f"{number(result.times[j])} {result.time_unit}", *cells))
+            cells = (
+                f"{v:.4g} ({a:.4g} to {b:.4g})"
+                for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True)
+            )
+            rows.append(
+                (name, result.units[k], f"{number(result.times[j])} {result.time_unit}", *cells)
+            )
     return ("output", "unit", "time", "p5", "median", "p95"), rows
 
 
@@ -180,22 +280,42 @@ def med_doses(summary):
     inside = summary.get("share_inside")
     if inside:
         share, low, high = (100 * x for x in inside["share"])
-        lines.append(f"  {share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, {inside['lowest']:g}-{inside['highest']:g} {unit}")
+        lines.append(
+            f"  {share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, {inside['lowest']:g}-{inside['highest']:g} {unit}"
+        )
     return lines
 
 
 def worth(model, summary):
     """What the MED is worth to the median patient."""
     benefit, medians = summary["benefit"], summary["medians_at_med"]
-    parts = [(f"{'fall' if benefit['better'] == 'lower' else 'rise'} of {benefit['outcome']}", "benefit_at_med", model.unit(benefit["outcome"]), 1)]
+    parts = [
+        (
+            f"{'fall' if benefit['better'] == 'lower' else 'rise'} of {benefit['outcome']}",
+            "benefit_at_med",
+            model.unit(benefit["outcome"]),
+            1,
+        )
+    ]
     parts.append(("90 % of it after", "days_to_90", "d", 1))
     if benefit["blockade"]:
-        parts += [(f"{word} {benefit['blockade']}", f"{word}_blockade", "%", 100) for word in ("peak", "trough")]
-    shown = [f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}" for what, key, unit, size in parts if medians.get(key) is not None]
+        parts += [
+            (f"{word} {benefit['blockade']}", f"{word}_blockade", "%", 100)
+            for word in ("peak", "trough")
+        ]
+    shown = [
+        f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}"
+        for what, key, unit, size in parts
+        if medians.get(key) is not None
+    ]
     return ["  at their MED, medians over patients: " + ", ".join(shown)] if shown else []
 
 
 def failure(summary):
     """One sentence on the patients that could not be solved, or None."""
     count = summary["status"]["failed"]
-    return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN." if count else None
+    return (
+        f"{count} of {summary['patients']} patients could not be solved; their rows are NaN."
+        if count
+        else None
+    )

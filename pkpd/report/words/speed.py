@@ -1,14 +1,28 @@
 """What `pkpd bench` found, in words and a small table. Text and plain data only."""
 
-HEADERS = ("rtol", "solver", "patients/s", "largest relative error", "pkpd faster, same rtol", "pkpd faster, equal error")
+HEADERS = (
+    "rtol",
+    "solver",
+    "patients/s",
+    "largest relative error",
+    "pkpd faster, same rtol",
+    "pkpd faster, equal error",
+)
 
 
 def rows(found):
     """Rows of HEADERS from rows of measurements."""
     return [
-        (f"{r['rtol']:g}", r["solver"], f"{r['patients_per_s']:,.0f}", f"{r['error']:.1e}", times(r["ratio_same_rtol"]), times(r["ratio_equal_error"]))
+        (
+            f"{r['rtol']:g}",
+            r["solver"],
+            f"{r['patients_per_s']:,.0f}",
+            f"{r['error']:.1e}",
+            times(r["ratio_same_rtol"]),
+            times(r["ratio_equal_error"]),
+        )
         for r in found
-    ]  # fmt: skip
+    ]
 
 
 def times(value):
