@@ -38,7 +38,7 @@ WINDOW = 0.9
 class MedTable:
     """MEDs of P patients.
 
-    columns : name -> (P,) array, one row a patient (see docs/architecture.md); curves : the DoseResponse behind them
+    columns : name -> (P,) array, one row a patient (see docs/data-contracts.md); curves : the DoseResponse behind them
     """
 
     model: Model

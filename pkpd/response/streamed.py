@@ -23,7 +23,7 @@ NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 @dataclass(frozen=True)
 class MedDataset:
-    """MEDs of P patients in a folder; the columns are those of MedTable (see docs/architecture.md)."""
+    """MEDs of P patients in a folder; the columns are those of MedTable (see docs/data-contracts.md)."""
 
     folder: chunks.Folder
     model: Model

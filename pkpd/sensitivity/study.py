@@ -121,7 +121,7 @@ class Work:
 class Sensitivity:
     """What moves the outputs of a model.
 
-    columns : output, method, input, value, low, high, one row each (docs/architecture.md); about : plain data on how they were found
+    columns : output, method, input, value, low, high, one row each (docs/data-contracts.md); about : plain data on how they were found
     """
 
     study: Study
