@@ -2,9 +2,10 @@
 
     python benchmarks/interval_coverage.py [--data-sets 1000] [--quick] [--processes 2]
 
-Data sets are drawn from Brain-Cousens curves (c = 0, control 1, peak at dose 1) with normal errors; dose 0 and seven doses around the
-peak. Data set i of a design is the same in every run. Prints the coverage with its own interval, open ends, and the time of a fit.
-A full run appends one line for each design to results/interval_coverage.jsonl.
+Data sets are drawn from Brain-Cousens curves (c = 0, control 1, peak at dose 1) with normal errors;
+dose 0 and seven doses around the peak. Data set i of a design is the same in every run. Prints the
+coverage with its own interval, open ends, and the time of a fit. A full run appends one line for
+each design to results/interval_coverage.jsonl.
 """
 
 import argparse
@@ -27,7 +28,8 @@ DESIGNS = {"usual": (0.4, 2.0, 0.12, 6), "clear": (0.6, 2.0, 0.08, 4), "faint": 
 
 
 def curve(height, b, doses):
-    """Brain-Cousens curve with control 1 and its peak 1 + height at dose 1, from the equations of its maximum."""
+    """Brain-Cousens curve with control 1 and peak 1 + height at dose 1, from the equations of its
+    maximum."""
     q = height / (1.0 + height)
     power = q / (b - 1.0)  # (M/e)^b
     e = power ** (-1.0 / b)
@@ -46,7 +48,8 @@ def draw(design, number):
 
 
 def one(design, number):
-    """low, high, peak and CPU seconds of the fit to one data set; an interval is NaN where no peak was found."""
+    """low, high, peak and CPU seconds of the fit to one data set; the interval is NaN without a
+    peak."""
     table = assay(draw(design, number))
     began = time.process_time()
     found = fit_one(table, "brain-cousens", intervals=("peak",), look=False)
@@ -86,7 +89,8 @@ def main():
     )
     options = parser.parse_args()
     print(
-        f"{'design':8} {'data sets':>9} {'coverage':>9} {'+-':>6} {'missed':>15} {'no peak':>8} {'open ends':>15} {'high/low':>9} {'ms a fit':>9}"
+        f"{'design':8} {'data sets':>9} {'coverage':>9} {'+-':>6} {'missed':>15} {'no peak':>8} "
+        f"{'open ends':>15} {'high/low':>9} {'ms a fit':>9}"
     )
     for design in DESIGNS:
         r = study(design, 40 if options.quick else options.data_sets, options.processes)
@@ -95,7 +99,8 @@ def main():
             f"{r['open_below']:.1%} / {r['open_above']:.1%}",
         )
         print(
-            f"{r['design']:8} {r['data_sets']:9d} {r['coverage']:9.1%} {1.96 * r['standard_error']:6.1%} {missed:>15} {r['no_peak']:8.1%} {ends:>15} "
+            f"{r['design']:8} {r['data_sets']:9d} {r['coverage']:9.1%} "
+            f"{1.96 * r['standard_error']:6.1%} {missed:>15} {r['no_peak']:8.1%} {ends:>15} "
             f"{r['median_ratio_of_ends']:9.2f} {r['median_cpu_ms']:9.1f}",
             flush=True,
         )

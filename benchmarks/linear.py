@@ -1,10 +1,11 @@
-"""How much faster is a linear model solved exactly than in steps, and how far is each from the truth?
+"""How much faster is a linear model solved exactly than in steps, and how exact is either?
 
     python benchmarks/linear.py [--rtol 1e-6] [--patients 1024] [--rounds 5]
 
-Two compartments, 84 daily oral doses with a lag of the patient's own, and the steady state of such doses. Both solvers run the
-same doses in interleaved rounds on one thread; the ratio is the median over rounds of CPU time. Truth: SciPy's matrix exponential
-from action to action. Appends one line to results/linear.jsonl.
+Two compartments, 84 daily oral doses with a lag of the patient's own, and the steady state of such
+doses. Both solvers run the same doses in interleaved rounds on one thread; the ratio is the median
+over rounds of CPU time. Truth: SciPy's matrix exponential from action to action. Appends one line
+to results/linear.jsonl.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def courses(grid, theta, rtol):
 
 
 def steady_states(theta, rtol):
-    """Solver name -> function of the number of patients that returns amounts in steady state (n, S)."""
+    """Solver -> function of the number of patients that returns amounts in steady state (n, S)."""
 
     def run(kernel, n):
         rows = np.arange(n)
@@ -122,7 +123,8 @@ def steady_states(theta, rtol):
 
 
 def measure(runs, reference, n, rounds):
-    """Row of results: patients a second and error of each solver, and how many times faster the exact one is."""
+    """One row: patients a second and error of each solver, and how many times faster the exact one
+    is."""
     errors = {name: error(run(len(reference)), reference) for name, run in runs.items()}
     speeds = {name: [] for name in runs}
     for _ in range(rounds):
@@ -161,7 +163,8 @@ def main():
         options.rounds,
     )
     print(
-        f"{'patients a second (error), one thread':38} {'exact':>20} {'tsit5 at ' + f'{options.rtol:g}':>20} {'ratio':>7}"
+        f"{'patients a second (error), one thread':38} {'exact':>20} "
+        f"{'tsit5 at ' + f'{options.rtol:g}':>20} {'ratio':>7}"
     )
     for name, row in rows.items():
         cells = [f"{row[s]['patients_per_s']:,.0f} ({row[s]['error']:.0e})" for s in SOLVERS]

@@ -2,10 +2,12 @@
 
     python benchmarks/med.py [--patients 10000] [--rounds 3] [--quick]
 
-pkpd: `pkpd.med` of ldn/hormesis on all cores, dose grid, refinement, exposures and all. Rival: numbalsoda's LSODA with the same
-model's equations (compiled from the model's text, checked against pkpd), the same dose grid, from the untreated state day by day until
-a day moves no state by more than the same tolerance says of the error: |change| <= tol*(1 - contraction), with the contraction seen in the last two
-days; one thread a core, with perfect scaling granted. Few patients for the rival, told per patient and dose.
+pkpd: `pkpd.med` of ldn/hormesis on all cores, dose grid, refinement, exposures and all. Rival:
+numbalsoda's LSODA with the same model's equations (compiled from the model's text, checked against
+pkpd), the same dose grid, from the untreated state day by day until a day moves no state by more
+than the same tolerance says of the error: |change| <= tol*(1 - contraction), with the contraction
+seen in the last two days; one thread a core, with perfect scaling granted. Few patients for the
+rival, reported per patient and dose.
 """
 
 import os
@@ -28,7 +30,8 @@ MOST_DAYS = 2000
 
 
 def rival(model, benefit):
-    """run(theta (P, K), amounts (P, D), lags (P,)) -> mean outcome (P, D) over a settled day, days simulated (P, D)."""
+    """run(theta (P, K), amounts (P, D), lags (P,)) -> (mean outcome over a settled day, days
+    simulated), both (P, D)."""
     import numba
     import numbalsoda
 

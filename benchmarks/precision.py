@@ -1,8 +1,9 @@
-"""What does accuracy cost? Error against processor time a patient on LDN-12, for every solver (precision.png).
+"""What does accuracy cost? Error against processor time a patient on LDN-12 (precision.png).
 
     python benchmarks/precision.py [--rounds 3] [--quick]
 
-One thread; the tolerance of each solver runs over nine decades, in rounds of turns. The table reads the lines at equal errors.
+One thread; the tolerance of each solver runs over nine decades, in rounds of turns. The table reads
+the lines at equal errors.
 """
 
 import os
@@ -57,7 +58,9 @@ def figure(lines, people, rounds):
     style.caption(
         drawing,
         [
-            f"Each marker is one tolerance; lower and further right is better. {people} patients for the fast solvers, fewer for the slow ones; median of {rounds} rounds "
+            "Each marker is one tolerance; lower and further right is better. "
+            f"{people} patients for the fast solvers, fewer for the slow ones; "
+            f"median of {rounds} rounds "
             "of turns. Error: largest over times and states against SciPy's DOP853 at rtol 1e-12.",
         ],
     )

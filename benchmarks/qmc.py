@@ -1,9 +1,10 @@
-"""How much smaller is the error of a cohort of Sobol' points than that of a Monte Carlo cohort of the same size?
+"""How much smaller is the error of a Sobol' cohort than that of a Monte Carlo cohort of its size?
 
     python benchmarks/qmc.py [-n 1024] [--repeats 32]
 
-The statistic is the median of log10 of the best dose. Its error is the root mean square over independent scramblings (or seeds) around
-the median of a far larger Sobol' cohort; the ratio comes with a bootstrap interval. Appends one line to results/qmc.jsonl.
+The statistic is the median of log10 of the best dose. Its error is the root mean square over
+independent scramblings (or seeds) around the median of a far larger Sobol' cohort; the ratio comes
+with a bootstrap interval. Appends one line to results/qmc.jsonl.
 """
 
 import argparse
@@ -68,14 +69,16 @@ def main():
         "ldn/hormesis": (pkpd.load("ldn/hormesis"), options.repeats, 32 * options.n),
     }
     print(
-        f"Median of log10 best dose, cohorts of {options.n}\n{'case':20} {'RMSE Sobol':>11} {'RMSE MC':>9} {'ratio':>6}  95 % interval"
+        f"Median of log10 best dose, cohorts of {options.n}\n"
+        f"{'case':20} {'RMSE Sobol':>11} {'RMSE MC':>9} {'ratio':>6}  95 % interval"
     )
     rows = {}
     for name, (model, repeats, large) in cases.items():
         row = rows[name] = measure(model, options.n, repeats, large)
         low, high = row["interval"]
         print(
-            f"{name:20} {row['rmse']['sobol']:11.5f} {row['rmse']['mc']:9.5f} {row['ratio']:6.2f}  {low:.2f}-{high:.2f}",
+            f"{name:20} {row['rmse']['sobol']:11.5f} {row['rmse']['mc']:9.5f} "
+            f"{row['ratio']:6.2f}  {low:.2f}-{high:.2f}",
             flush=True,
         )
     record = {

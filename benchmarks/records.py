@@ -1,4 +1,4 @@
-"""What every script shares: its options, and one line of JSON a run in results/, tables in README.md."""
+"""What every script shares: its options, a line of JSON a run in results/, tables in README.md."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def options(text, rounds):
 
 
 def finish(script, record, tables, quick):
-    """Print a run's tables; unless it was a quick one, add it to results/<script>.jsonl and put the tables into README.md.
+    """Print a run's tables; unless it was a quick one, record it and put the tables into README.md.
 
     tables : [(headers, rows)]
     """
@@ -41,7 +41,9 @@ def finish(script, record, tables, quick):
     with (RESULTS / f"{script}.jsonl").open("a") as file:
         file.write(json.dumps(json.loads(json_text(record))) + "\n")
     packages = ", ".join(f"{name} {number}" for name, number in record["packages"].items())
-    under = f"{record['date']}, {record['cpu']}, {record['cores']} cores, load {record['load']}, {record['rounds']} rounds; Python {record['python']}, {packages}."
+    machine = f"{record['cpu']}, {record['cores']} cores, load {record['load']}"
+    run = f"{record['date']}, {machine}, {record['rounds']} rounds"
+    under = f"{run}; Python {record['python']}, {packages}."
     block = re.compile(f"(<!-- {script} -->\n).*?(<!-- end -->)", re.S)
     PAGE.write_text(
         block.sub(lambda found: f"{found[1]}{text}\n\n{under}\n{found[2]}", PAGE.read_text())

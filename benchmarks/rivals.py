@@ -1,4 +1,4 @@
-"""LDN-12 by other people's solvers, each through its fastest interface: make(rtol) -> run(theta) -> (P, T, S).
+"""LDN-12 by other solvers through their fastest interfaces: make(rtol) -> run(theta) -> (P, T, S).
 
 Making one raises ImportError or Missing where it is not installed; it is then named and left out.
 """
@@ -59,7 +59,7 @@ def numbalsoda(method):
 
 
 def heyoka():
-    """Taylor series of adaptive order over as many people as the processor has lanes, in heyoka's own expressions."""
+    """Taylor series of adaptive order, one person a lane, in heyoka's own expressions."""
     import heyoka as hy
 
     gut, A1, A2, M, Ce, Pre, E, R, G, K, Pain, _ = states = hy.make_vars(
@@ -157,7 +157,7 @@ def heyoka():
 
 
 def cpp():
-    """ldn12.cpp: the same pair, error norm and step control as pkpd's kernel, eight people side by side, built on the spot."""
+    """ldn12.cpp: pair, error norm and step control of pkpd's kernel, eight people side by side."""
     compiler = shutil.which("g++")
     if compiler is None:
         raise Missing("g++")
@@ -214,7 +214,8 @@ FINER = tuple(
     10.0**-k for k in range(3, 16)
 )  # heyoka's own reading of a tolerance is the looser one
 QUICK = (1e-4, 1e-6, 1e-9)
-RIVALS = {  # name: (how it is made, share of the people it runs a round, so that every solver takes its turn in a like time)
+# name: (how it is made, share of the people it runs a round, so that turns take like times)
+RIVALS = {
     "C++ Tsit5 over 8 lanes": (cpp, 1.0),
     "heyoka Taylor batch": (heyoka, 1.0),
     "numbalsoda LSODA": (lambda: numbalsoda("lsoda"), 0.1),
@@ -225,7 +226,8 @@ RIVALS = {  # name: (how it is made, share of the people it runs a round, so tha
 
 
 def everyone(people, quick=False):
-    """{name: (make, tolerances, people a round)} of pkpd's solvers and of every rival this machine has; the others are named."""
+    """{name: (make, tolerances, people a round)} of pkpd's solvers and of the rivals installed;
+    the others are named."""
     tolerances = QUICK if quick else LADDER
     found = {
         name: (solvers.own(solver), tolerances, people) for name, solver in solvers.OWN.items()

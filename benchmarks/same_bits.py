@@ -1,10 +1,10 @@
-"""Does a change to the code change a number? Run the commands of two checkouts on fixed seeds and compare every file to the bit.
+"""Does a change to the code change a number? Two checkouts, fixed seeds, every file to the bit.
 
     python benchmarks/same_bits.py --before ../other-checkout [--folder FOLDER]
 
-Both checkouts run with the Python that runs this script, each with a kernel cache of its own. Compared are all columns of all
-tables, by position, and all values of all JSON files but provenance; names of columns and keys may differ, and so may figures and
-pages.
+Both checkouts run with the Python that runs this script, each with a kernel cache of its own.
+Compared are all columns of all tables, by position, and all values of all JSON files but
+provenance; names of columns and keys may differ, and so may figures and pages.
 """
 
 import argparse
@@ -22,14 +22,18 @@ TRIAL = "experiments/05-fibromyalgia-2009/trial.toml"
 RX = "1.5 mg q24h x 4 then 3 mg q24h x 4"
 COMMANDS = {
     "med": "med ldn/hormesis -n 300 --seed 7 --no-figure --out",
-    "med-titrate": "med ldn/hormesis -n 64 --seed 3 --titrate slow-ladder --titrations 2 --no-figure --out",
+    "med-titrate": "med ldn/hormesis -n 64 --seed 3 --titrate slow-ladder --titrations 2"
+    " --no-figure --out",
     "med-by": "med ldn/hormesis -n 64 --seed 4 --replicates 3 --by wt --no-figure --out",
     "med-stream": "med ldn/hormesis -n 96 --seed 7 --stream --chunk 32 --no-figure --out",
     "dose-response": "dose-response ldn/hormesis_prior -n 32 --seed 7 --no-figure --out",
     "simulate": f"simulate ldn/hormesis -n 40 --seed 5 --rx '{RX}' --no-figure --out",
-    "simulate-linear": "simulate pk/two_compartment -n 40 --seed 5 --rx '100 mg q12h x 6' --no-figure --out",
-    "simulate-stiff": "simulate pd/receptor_binding -n 16 --solver rosenbrock --rx '3 mg q24h x 3' --no-figure --out",
-    "simulate-endpoints": "simulate pk/naltrexone -n 40 --seed 5 --rx '50 mg q24h x 7' --endpoint 'cmax(Cc)'"
+    "simulate-linear": "simulate pk/two_compartment -n 40 --seed 5 --rx '100 mg q12h x 6'"
+    " --no-figure --out",
+    "simulate-stiff": "simulate pd/receptor_binding -n 16 --solver rosenbrock --rx '3 mg q24h x 3'"
+    " --no-figure --out",
+    "simulate-endpoints": "simulate pk/naltrexone -n 40 --seed 5 --rx '50 mg q24h x 7'"
+    " --endpoint 'cmax(Cc)'"
     " --endpoint 'time_above(Cc, 1 ng/mL)' --window 'last interval' --no-figure --out",
     "trial": f"trial {TRIAL} -n 40 --no-figure --out",
     "sensitivity": "sensitivity ldn/hormesis --seed 7 -n 32 --most 64 --scramblings 4"
@@ -73,7 +77,7 @@ def main():
 
 
 def run(checkout, name, folder):
-    """Run one command in a checkout, unless its results are there from an earlier run of the same checkout."""
+    """Run one command in a checkout, unless its results are there from an earlier run."""
     out = folder / name
     if (folder / f"{name}.done").exists():
         return
@@ -128,7 +132,7 @@ def compare_tables(name, before, after):
 
 
 def values_of(data):
-    """All numbers and texts of a JSON document in order of their keys' places, provenance left out."""
+    """All numbers and texts of a JSON document in the order of its keys, provenance left out."""
     if isinstance(data, dict):
         return [v for key, value in data.items() if key not in LEFT_OUT for v in values_of(value)]
     if isinstance(data, list):

@@ -1,9 +1,11 @@
 """Do a million MEDs fit in memory, and does the last patient cost what the first one did?
 
-    python benchmarks/scale.py [--patients 100000 1000000] [--threads 2] [--chunk 4096] [--folder DIR]
+    python benchmarks/scale.py [--patients 100000 1000000] [--threads 2] [--chunk 4096]
+        [--folder DIR]
 
-Streams ldn/hormesis with each number of patients in a process of its own, writes summary and figure, and takes the wall time, the peak of
-memory (resident set) and the CPU time of every chunk. Appends one line to results/scale.jsonl.
+Streams ldn/hormesis with each number of patients in a process of its own, writes summary and
+figure, and takes the wall time, the peak of memory (resident set) and the CPU time of every chunk.
+Appends one line to results/scale.jsonl.
 """
 
 import argparse
@@ -80,7 +82,7 @@ def main():
     parser.add_argument("--chunk", type=int, default=4096)
     parser.add_argument(
         "--folder",
-        help="where the data sets go until they are measured (default: the system's temporary folder)",
+        help="where data sets go until they are measured (default: the temporary folder)",
     )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -89,7 +91,8 @@ def main():
         return
     rows = []
     print(
-        f"{'patients':>9} {'wall s':>8} {'summary s':>9} {'patients/s':>10} {'peak MB':>8} {'disk MB':>8} {'CPU of a chunk, last/first tenth':>33}"
+        f"{'patients':>9} {'wall s':>8} {'summary s':>9} {'patients/s':>10} {'peak MB':>8} "
+        f"{'disk MB':>8} {'CPU of a chunk, last/first tenth':>33}"
     )
     for patients in options.patients:
         place = tempfile.mkdtemp(dir=options.folder)
@@ -117,7 +120,8 @@ def main():
             shutil.rmtree(place)
         rows.append(row)
         print(
-            f"{patients:9d} {row['stream_s']:8.0f} {row['summary_s']:9.1f} {patients / row['stream_s']:10.0f} {row['memory_mb']:8.0f} "
+            f"{patients:9d} {row['stream_s']:8.0f} {row['summary_s']:9.1f} "
+            f"{patients / row['stream_s']:10.0f} {row['memory_mb']:8.0f} "
             f"{row['disk_mb']:8.0f} {row['last_over_first']:33.2f}",
             flush=True,
         )

@@ -1,10 +1,11 @@
-"""How does pkpd scale over threads and lanes, how close is it to the processor's limit, and what do start and compilation cost?
+"""How does pkpd scale over threads and lanes, and what do start and compilation cost?
 
     python benchmarks/scaling.py [--rounds 5] [--quick]
 
-Threads: wall time of the same patients on one and on all threads. Lanes: kernels of 4, 8 and 16 lanes compiled anew, processor time.
-Limit: arithmetic counted in the generated step, times the steps tried, over the time taken, against the fastest multiply-adds that a
-loop over lanes reaches on one core. Start: whole processes with an empty cache, with a filled one, and the imports alone.
+Threads: wall time of the same patients on one and on all threads. Lanes: kernels of 4, 8 and 16
+lanes compiled anew, processor time. Limit: arithmetic counted in the generated step, times the
+steps tried, over the time taken, against the fastest multiply-adds that a loop over lanes reaches
+on one core. Start: whole processes with an empty cache, with a filled one, and the imports alone.
 """
 
 import ast
@@ -71,7 +72,8 @@ def solved(kernel, patients, rtol):
     )
 
 
-CHAIN = 32  # multiply-adds that each wait for the one before; many lanes keep the units busy all the same
+# multiply-adds that each wait for the one before; many lanes keep the units busy all the same
+CHAIN = 32
 LENGTH = 256
 
 
@@ -107,7 +109,8 @@ def peak(turns=100_000):
 def operations(function, known):
     """(additions and multiplications, divisions) of one lane in one call of a generated function.
 
-    known : {name: tree} of the functions it may call. Both branches of a selection are computed, and count.
+    known : {name: tree} of the functions it may call. Both branches of a selection are computed,
+        and count.
     """
     return _count(known[function].body, known)
 
@@ -161,7 +164,7 @@ def limit(patients, rounds, rtol=1e-6):
 
 
 def start(rounds):
-    """Seconds of whole processes: [(what, seconds)] with an empty cache, with a filled one, and of imports."""
+    """[(what, seconds)] of whole processes: with an empty cache, with a filled one, and imports."""
     program = [
         sys.executable,
         "-c",

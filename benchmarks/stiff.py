@@ -2,10 +2,11 @@
 
     python benchmarks/stiff.py [--rounds 3] [--quick]
 
-The classical problems (tests/golden/stiff) with every person's speed, or Robertson's rates, varied; the error is the largest
-relative one of any state at the end, against SciPy's Radau at rtol 1e-11. Every solver runs over a ladder of tolerances, each
-with a strict and a loose absolute tolerance, and is charged for the cheapest way to the digits that pkpd reaches. One thread, processor
-time; few people for the slow ones, told per person. Jacobians of the rivals are their own, by differences.
+The classical problems (tests/golden/stiff) with every person's speed, or Robertson's rates, varied;
+the error is the largest relative one of any state at the end, against SciPy's Radau at rtol 1e-11.
+Every solver runs over a ladder of tolerances, each with a strict and a loose absolute tolerance,
+and is charged for the cheapest way to the digits that pkpd reaches. One thread, processor time; few
+people for the slow ones, reported per person. Rivals take Jacobians of their own, by differences.
 """
 
 import tomllib
@@ -26,7 +27,9 @@ FOLDER = Path(__file__).parents[1] / "tests" / "golden" / "stiff"
 PROBLEMS = tomllib.loads((FOLDER / "ends.toml").read_text())
 ASKED = (1e-4, 1e-6, 1e-8)
 LADDER = tuple(10.0**-k for k in range(2, 11))
-LOOSE = 1e-3  # absolute tolerance as a share of rtol times the smallest end value, where the strict one is `floor` times as large
+# absolute tolerance as a share of rtol times the smallest end value; the strict one is `floor`
+# times as large
+LOOSE = 1e-3
 KNOWN = 3
 
 
@@ -45,7 +48,7 @@ def own(model, end, strict):
 
 
 def by_scipy(model, end, sizes, method):
-    """The same by scipy.integrate.solve_ivp with a compiled right-hand side; sizes (S,) are end values."""
+    """The same by SciPy's solve_ivp with a compiled right-hand side; sizes (S,) are end values."""
     from numba import njit
     from scipy.integrate import solve_ivp
 
@@ -74,7 +77,8 @@ def by_scipy(model, end, sizes, method):
 
 
 def by_numbalsoda(model, end, sizes):
-    """The same by numbalsoda's LSODA, loop over people compiled; it knows one absolute tolerance for all states."""
+    """The same by numbalsoda's LSODA in a compiled loop over people; it takes one absolute
+    tolerance for all states."""
     import numba
     import numbalsoda
 
@@ -124,12 +128,12 @@ def sizes_of(model, given, theta):
 
 
 def error(out, truth, sizes):
-    """Largest relative error at the end; what is smaller than a thousandth of a typical end value counts as that."""
+    """Largest error at the end, relative to at least a thousandth of a typical end value."""
     return float((np.abs(out - truth) / np.maximum(np.abs(truth), 1e-3 * sizes)).max())
 
 
 def problem(name, people, rounds, quick):
-    """Rows of one problem: each rival's cost relative to pkpd's, at pkpd's digits for each asked tolerance."""
+    """Rows of one problem: each rival's cost relative to pkpd's, at the digits pkpd reaches."""
     model, given = load(FOLDER / f"{name}.toml"), PROBLEMS[name]
     theta, end = cohort(model, people, seed=1).theta, given["end"]
     sizes = sizes_of(model, given, theta[:KNOWN])

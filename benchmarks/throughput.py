@@ -2,9 +2,10 @@
 
     python benchmarks/throughput.py [--rounds 5] [--quick]
 
-Every solver runs the same doses through its fastest interface, in rounds of turns. Two ratios are told, both medians over
-rounds of processor time a patient: at the same relative tolerance, and at the error that pkpd achieves, for which the rival's
-cost is read off its own work-precision line. A rival that is not installed is named and left out.
+Every solver runs the same doses through its fastest interface, in rounds of turns. Two ratios are
+reported, both medians over rounds of processor time a patient: at the same relative tolerance, and
+at the error that pkpd achieves, for which the rival's cost is read off its own work-precision line.
+A rival that is not installed is named and left out.
 """
 
 from functools import partial

@@ -1,6 +1,6 @@
-"""How the installed solver stands against SciPy on this machine: speed and achieved error, side by side.
+"""The installed solver against SciPy on this machine: speed and achieved error, side by side.
 
-Knows what is measured and told; knows no screen.
+Knows what is measured; knows nothing of how it is shown.
 """
 
 import os
@@ -21,7 +21,8 @@ def against_scipy(quick=False):
     """Measurements as plain data: {"machine", "workload", "rounds", "rows", "threads"}.
 
     quick : two weeks and one round instead of twelve weeks and three
-    rows : one a solver and tolerance: patients_per_s (one thread), error, and how many times longer than pkpd it takes at pkpd's error
+    rows : one a solver and tolerance: patients_per_s (one thread), error, and how many times longer
+        than pkpd it takes at pkpd's error
     threads : patients a second of wall time on all cores
     """
     days, people, known, rounds = (14, 64, 2, 1) if quick else (workload.DAYS, 256, 3, 3)
@@ -43,7 +44,7 @@ def against_scipy(quick=False):
 
 
 def compared(lines, rtol):
-    """One row a line at a tolerance, against the first line at the same tolerance and at its error."""
+    """One row per line, against the first line at the same tolerance and at its error."""
     own = lines[0]
     place = own.tolerances.index(rtol)
     error, cost = own.errors[place], own.costs[:, place]

@@ -1,7 +1,7 @@
 """Rounds of solvers taking turns, ratios between them, and cost at equal achieved error.
 
-Machines are shared and clocks drift: only a ratio within one round means anything, and the median over rounds is what is told.
-Knows callables, errors and clocks; knows no models.
+Machines are shared and clocks drift: only a ratio within one round means anything, and the median
+over rounds is reported. Knows callables, errors and clocks; knows no models.
 """
 
 import os
@@ -17,7 +17,8 @@ import numpy as np
 class Line:
     """A solver at several tolerances.
 
-    tolerances : N of them; errors : (N,), inf where it failed; costs : (R, N) seconds a patient in every round
+    tolerances : N of them; errors : (N,), inf where it failed; costs : (R, N) seconds a patient in
+        every round
     """
 
     name: str
@@ -26,7 +27,7 @@ class Line:
     costs: np.ndarray
 
     def front(self):
-        """Places along N, loosest first, that no other tolerance beats in error and cost at once."""
+        """Indices along N, loosest first, that no other tolerance beats in both error and cost."""
         cost = np.median(self.costs, axis=0)
         fine = [i for i in range(len(cost)) if np.isfinite(self.errors[i])]
         kept = [
@@ -53,8 +54,10 @@ class Line:
 def lines(solvers, people, known, error, count):
     """[Line] of solvers over their tolerances, all taking turns in `count` rounds.
 
-    solvers : {name: (make, tolerances, n)}; make(tolerance) -> run(people) -> solution; n of the people are run a round
-    error(solution of the first `known` people) -> float; NaN, as of a solver that failed, counts as inf
+    solvers : {name: (make, tolerances, n)}; make(tolerance) -> run(people) -> solution; each round
+        runs n of the people
+    error(solution of the first `known` people) -> float; NaN, as of a solver that failed, counts
+        as inf
     """
     runs, errors, numbers = {}, {}, {}
     for name, (make, tolerances, number) in solvers.items():
@@ -77,7 +80,8 @@ def lines(solvers, people, known, error, count):
 
 
 def rounds(runs, count, clock=time.process_time):
-    """{name: (count,) seconds} of the callables in `runs`, taking turns. process_time leaves out what other programs take."""
+    """{name: (count,) seconds} of the callables in `runs`, taking turns. process_time leaves out
+    what other programs take."""
     found = {name: np.empty(count) for name in runs}
     for k in range(count):
         for name, run in runs.items():

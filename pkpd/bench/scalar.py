@@ -1,7 +1,8 @@
-"""A checked model as compiled functions of one person, as a user of a scalar solver would write them by hand.
+"""A checked model as compiled functions of one person, as users of scalar solvers write by hand.
 
-What depends on inputs alone is computed once per person. Written from the model's text without the lane kernels, so that a
-solver that uses it is an independent check of them. Knows expressions; knows no solver.
+What depends on inputs alone is computed once per person. Written from the model's text without the
+lane kernels, so that a solver that uses it is an independent check of them. Knows expressions;
+knows no solver.
 """
 
 import ast
@@ -33,7 +34,8 @@ class Scalar:
 
 
 class _Hoist(ast.NodeTransformer):
-    """Renames states and assignments; replaces every largest part that depends on inputs alone by a constant c[i]."""
+    """Renames states and assignments; replaces each largest part that depends on inputs alone by a
+    constant c[i]."""
 
     def __init__(self, model):
         self.names = {name: f"p[{i}]" for i, name in enumerate(model.input_names)}

@@ -34,7 +34,7 @@ def own(solver="auto", threads=1, days=workload.DAYS):
 
 
 def by_scipy(method, days=workload.DAYS):
-    """make(rtol) -> run(theta) -> (P, T, S), by scipy.integrate.solve_ivp with a compiled right-hand side."""
+    """make(rtol) -> run(theta) -> (P, T, S), by SciPy's solve_ivp with compiled rates."""
 
     def make(rtol):
         return lambda theta: _scipy(theta, days, method=method, rtol=rtol, atol=rtol * 1e-3)

@@ -1,7 +1,7 @@
 """LDN-12, the standard workload: 12 states, 84 daily doses, 85 output rows.
 
-Patient p's parameters are log-normal with 30 % CV, addressed by (seed, p); doses cycle over six sizes by patient.
-Knows the model, its people and the truth; knows no clock and no rival.
+Patient p's parameters are log-normal with 30 % CV, addressed by (seed, p); doses cycle over six
+sizes by patient. Knows the model, its people and the truth; knows no clock and no rival.
 """
 
 from functools import cache
@@ -62,7 +62,7 @@ def start():
 
 
 def by_days(solve_day, theta, days=DAYS):
-    """Run one patient at a time, dose by dose: (P, T, S) from solve_day(y, parameters) -> y a day later."""
+    """(P, T, S), one patient and dose at a time, from solve_day(y, parameters) -> y a day later."""
     out = np.empty((len(theta), days + 1, len(model().states)))
     for p, amount in enumerate(amounts(len(theta))):
         out[p, 0] = start()
@@ -74,6 +74,7 @@ def by_days(solve_day, theta, days=DAYS):
 
 
 def error(out, truth):
-    """Largest |y - truth|/(|truth| + 1e-3 max |truth| of that state) over all states but the gut, which is empty before a dose."""
+    """Largest |y - truth|/(|truth| + 1e-3 max |truth| of that state) over all states but the gut,
+    which is empty before a dose."""
     floor = FLOOR * np.abs(truth).max(axis=1, keepdims=True)
     return float((np.abs(out - truth) / (np.abs(truth) + floor))[:, :, 1:].max())

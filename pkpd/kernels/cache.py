@@ -1,6 +1,7 @@
-"""Generated source lives as readable files in the user's cache folder, named by a hash of all that shapes the code.
+"""Generated source as readable files in the cache folder, named by a hash of all that shapes it.
 
-A file is written under a temporary name and renamed, so that a reader never meets half of one. Knows files and hashes.
+A file is written under a temporary name and renamed, so that a reader never meets half of one.
+Knows files and hashes.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from pkpd.symbolic.load import cache_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _importing = threading.Lock()  # a second thread must not meet a module that is half executed
-SHAPING = ("kernels", "solvers", "symbolic")  # rooms whose source decides what a kernel looks like
+SHAPING = ("kernels", "solvers", "symbolic")  # rooms whose source shapes a kernel
 
 
 def fingerprint(lanes, more=()):
@@ -26,9 +27,11 @@ def fingerprint(lanes, more=()):
     import llvmlite.binding as llvm
     import numba
 
-    features = hashlib.sha256(llvm.get_host_cpu_features().flatten().encode()).hexdigest()[:8]
+    package = _source_hash((*SHAPING, *more))
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"pkpd-{_source_hash((*SHAPING, *more))} python-{python} numba-{numba.__version__} cpu-{llvm.get_host_cpu_name()}-{features} lanes-{lanes}"
+    features = hashlib.sha256(llvm.get_host_cpu_features().flatten().encode()).hexdigest()[:8]
+    cpu = f"{llvm.get_host_cpu_name()}-{features}"
+    return f"pkpd-{package} python-{python} numba-{numba.__version__} cpu-{cpu} lanes-{lanes}"
 
 
 def _source_hash(rooms):
@@ -55,7 +58,7 @@ def write(path, text):
 
 
 def load(path):
-    """Import a generated module under its file's name; its machine code comes from numba's cache beside it."""
+    """Import a generated module under its file's name; numba keeps its machine code beside it."""
     name = f"pkpd_generated_{path.stem}"
     with _importing:
         if name in sys.modules:

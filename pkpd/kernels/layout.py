@@ -1,6 +1,9 @@
-"""Where each number of a block of patients lives in its work array. Offsets are literals in the generated source.
+"""Where each number of a block of patients lives in its work array.
 
-Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only; nothing of drugs, doses or methods.
+Offsets are literals in the generated source.
+
+Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only; nothing of drugs,
+doses or methods.
 """
 
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ CLOCK = (
 
 @dataclass(frozen=True)
 class Layout:
-    """Row numbers of the work array (rows, L) for a program of given sizes and a method with `stages` stages.
+    """Row numbers of the work array (rows, L) for a program and a method with `stages` stages.
 
     more : rows that a method needs beside its stages
     """
@@ -62,7 +65,7 @@ class Layout:
         return self._state(2, i)
 
     def stage(self, s, i):
-        """Derivative of stage s: 0 is the one at the start of the next step, 1.. those of the last step."""
+        """Derivative of stage s: 0 at the start of the next step, 1, 2, ... of the last step."""
         return self._state(3 + s, i)
 
     def extra(self, i):

@@ -1,7 +1,8 @@
-"""A checked model becomes straight-line source over one lane: constants, start values, derivatives, outputs.
+"""A checked model as straight-line source for one lane: constants, start values, rates, outputs.
 
-What depends on inputs alone is computed once per patient (`constants`); what several equations share is computed once per
-evaluation. Knows expressions; knows nothing of steps, doses or compilation.
+What depends on inputs alone is computed once per patient (`constants`); what several equations
+share is computed once per evaluation. Knows expressions; knows nothing of steps, doses or
+compilation.
 """
 
 from dataclasses import dataclass
@@ -33,9 +34,8 @@ class Program:
     jacobian: dict[tuple[int, int], str]  # (rate, state) -> derivative, where it is not 0
     slopes: dict[int, str]  # rate -> derivative by time, where it is not 0
     signal_lines: tuple[str, ...] = ()
-    signals: tuple[
-        str, ...
-    ] = ()  # what is watched at every step: the first `extremes` for their extremes, the others against a level
+    # watched at every step: the first `extremes` for their extremes, the others against a level
+    signals: tuple[str, ...] = ()
     extremes: int = 0
 
 
@@ -45,11 +45,12 @@ def area(name):
 
 
 def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=()):
-    """Turn a checked model into a Program that observes and integrates the named states or assignments.
+    """The Program of a checked model that observes and integrates the named states or assignments.
 
     observe : may hold area(name) for a name of `integrals`: its integral so far
     derivatives : whether the Jacobian and the derivatives by time are wanted
-    extremes : names watched for their extremes; levels : (name, other, factor), the signals name - factor*other; other None: name alone
+    extremes : names watched for their extremes
+    levels : (name, other, factor), the signals name - factor*other; other None: name alone
 
     Raises PkpdError for a name that the model does not have.
     """
@@ -119,7 +120,7 @@ def _signals(model, expressions, extremes, levels):
 
 
 def _jacobian(rates, states):
-    """Shared lines, and the texts of the derivatives of every rate by every state and by time that are not 0."""
+    """Shared lines, and the texts of the rates' derivatives by states and time, where not 0."""
     from sympy import Abs, Max, Min, Piecewise, Symbol
 
     smooth = [r.rewrite(Piecewise) if r.has(Abs, Max, Min) else r for r in rates]
@@ -214,7 +215,7 @@ def _shared(expressions):
 
 
 def _text(expression):
-    """Source of an expression in plain arithmetic and the calls exp, log, power, sqrt, abs, min, max."""
+    """Source of an expression in arithmetic and calls of exp, log, power, sqrt, abs, min, max."""
     printer = _PRINTERS.get(expression.func.__name__)
     if printer is not None:
         return printer(expression)
@@ -267,7 +268,7 @@ def _pow(expression):
         return f"sqrt({_text(base)})"
     if exponent.is_number and float(exponent).is_integer() and float(exponent) <= 8:
         return "(" + "*".join([_text(base)] * int(exponent)) + ")"
-    # rounding may leave a state slightly below 0, where a real power is NaN and would stall its lane
+    # rounding may leave a state just below 0, where a real power is NaN and would stall its lane
     return f"power(max({_text(base)}, 0.0), {_text(exponent)})"
 
 

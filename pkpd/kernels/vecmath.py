@@ -1,10 +1,11 @@
 """exp, log and pow in plain arithmetic, so that a loop over lanes becomes vector instructions.
 
-numba has no vector math library since 0.62: np.exp inside a lane loop is a scalar call and keeps the loop scalar.
-Branch-free, valid for every double (0, subnormals, inf, NaN); errors in ulp are measured against mpmath in
-tests/kernels/test_vecmath.py. Knows nothing of states, models or lanes.
-Method: argument reduction as in fdlibm (Sun Microsystems, 1993), e_exp.c and e_log.c; minimax polynomials (Remez) in Estrin's order,
-whose chains of dependent operations are half as long as Horner's: a lane kernel waits for results more than it computes.
+numba has no vector math library since 0.62: np.exp inside a lane loop is a scalar call and keeps
+the loop scalar. Branch-free, valid for every double (0, subnormals, inf, NaN); errors in ulp are
+measured against mpmath in tests/kernels/test_vecmath.py. Knows nothing of states, models or lanes.
+Method: argument reduction as in fdlibm (Sun Microsystems, 1993), e_exp.c and e_log.c; minimax
+polynomials (Remez) in Estrin's order, whose chains of dependent operations are half as long as
+Horner's: a lane kernel waits for results more than it computes.
 """
 
 from llvmlite import ir
@@ -42,7 +43,8 @@ def double_of(typingctx, n):
 
 @intrinsic
 def fma(typingctx, a, b, c):
-    """a*b + c, rounded once. Said here and not left to the compiler, which would fuse one lane this way and another that way."""
+    """a*b + c, rounded once. Written out, because the compiler would fuse one lane this way and
+    another that way."""
 
     def codegen(context, builder, signature, args):
         return builder.fma(*args)
@@ -52,8 +54,8 @@ def fma(typingctx, a, b, c):
 
 @intrinsic
 def select(typingctx, condition, yes, no):
-    """yes where the condition holds, else no. The same as `yes if condition else no`, but no branch: numba compiles hundreds of
-    branches far more slowly than hundreds of calls."""
+    """yes where the condition holds, else no: `yes if condition else no` without a branch, since
+    numba compiles hundreds of branches far more slowly than hundreds of calls."""
 
     def codegen(context, builder, signature, args):
         return builder.select(*args)
@@ -100,7 +102,8 @@ def log(x):
     shift = ((bits >> 32) - SQRT_HALF_HIGH) >> 20
     f = double_of(bits - (shift << 52)) - 1.0
     k = double_of(shift + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
-    # log(1 + f) = f - f**2/2 + f**3 p(f): p minimax of degree 18, 9e-18 off; no division, which would be the longest wait
+    # log(1 + f) = f - f**2/2 + f**3 p(f): p minimax of degree 18, 9e-18 off; without a division,
+    # which would be the longest wait
     f2 = f * f
     f4 = f2 * f2
     a = fma(
@@ -132,16 +135,17 @@ def log(x):
 
 @njit(forceinline=True, error_model="numpy")
 def power(x, h):
-    """x**h for x >= 0 as exp(h log x), about 2 + |h ln x| ulp off; NaN for x < 0, 1 where h is 0 or x is 1."""
+    """x**h for x >= 0 as exp(h log x), about 2 + |h ln x| ulp off; NaN for x < 0, 1 where h is 0 or
+    x is 1."""
     return select((h == 0.0) | (x == 1.0), 1.0, exp(h * log(x)))
 
 
 @intrinsic
 def stack_anchor(typingctx):
-    """Address of a stack slot on a 64-byte boundary, to be stored where the compiler cannot drop it.
+    """Address of a stack slot on a 64-byte boundary, to be stored where no compiler can drop it.
 
-    A wide kernel spills hundreds of vectors a step. The slot makes the whole frame keep to cache lines; without it most
-    spills straddle two.
+    A wide kernel spills hundreds of vectors a step. The slot makes the whole frame keep to cache
+    lines; without it most spills straddle two.
     """
 
     def codegen(context, builder, signature, args):

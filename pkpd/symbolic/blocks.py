@@ -1,7 +1,9 @@
-"""Which part of a model an input belongs to: the block of [equations] that first uses it, included files first.
+"""Which part of a model an input belongs to: the first block of [equations] that uses it.
 
-What only a dose target names (a lag, a bioavailability) belongs to the block of the dosed state. Works on the texts of blocks; knows no
-units and no values.
+Blocks of included files come first.
+
+What only a dose target names (a lag, a bioavailability) belongs to the block of the dosed state.
+Works on the texts of blocks; knows no units and no values.
 """
 
 import re

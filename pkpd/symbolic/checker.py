@@ -1,4 +1,6 @@
-"""The files of one model become one checked Model: every name, number, unit and equation is looked at, every mistake placed.
+"""The files of one model -> one checked Model: every name, number, unit and equation is checked.
+
+Each mistake is reported with its place.
 
 Knows the words of a model file; knows nothing of folders or caches.
 """
@@ -49,7 +51,8 @@ class Builder:
             unknown = sorted(set(file.data) - TABLES)
             if unknown:
                 raise ModelError(
-                    f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'.{closest(unknown[0], TABLES)}"
+                    f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'."
+                    f"{closest(unknown[0], TABLES)}"
                 )
         self.deviations, self.blocks = self.omega()
 
@@ -99,7 +102,8 @@ class Builder:
         )
 
     def entries(self, table):
-        """(name, value, place) of every entry of a table over all files; a second definition must be announced."""
+        """(name, value, place) of each entry of a table over all files; a second definition must be
+        listed under [override]."""
         merged = {}
         for file in self.files:
             section = file.data.get(table, {})
@@ -110,7 +114,8 @@ class Builder:
                 if name in merged and name not in self.overridden:
                     self.fail(
                         place,
-                        f"'{name}' is already defined at {merged[name][2]}; list it under [override] names to replace it.",
+                        f"'{name}' is already defined at {merged[name][2]}; "
+                        "list it under [override] names to replace it.",
                     )
                 merged[name] = (name, value, place)
         return list(merged.values())
@@ -151,7 +156,8 @@ class Builder:
             if key not in entry:
                 self.fail(
                     place,
-                    f"'{name}' has no {key}; every number needs value, unit, label, source and evidence.",
+                    f"'{name}' has no {key}; "
+                    "every number needs value, unit, label, source and evidence.",
                 )
         if entry["evidence"] not in EVIDENCE:
             self.fail(
@@ -161,7 +167,8 @@ class Builder:
         if not str(entry["source"]).strip():
             self.fail(
                 place,
-                f"'{name}' has an empty source; say where the number comes from, or why it is assumed.",
+                f"'{name}' has an empty source; "
+                "say where the number comes from, or why it is assumed.",
             )
         value = self.number(entry["value"], place, f"the value of '{name}'")
         reference = entry.get("reference")
@@ -192,7 +199,7 @@ class Builder:
             self.fail(place, str(error))
 
     def omega(self):
-        """Latent SD of every input in a block of [omega], and the correlations inside the blocks."""
+        """Latent SD of each input in a block of [omega], and the correlations within the blocks."""
         deviations, pairs = {}, []
         for key, rows, place in self.entries("omega"):
             names = [n.strip() for n in key.split(",")]
@@ -247,7 +254,8 @@ class Builder:
         ):
             self.fail(
                 place,
-                f"residual '{name}' needs error, such as \"15 %\", source and evidence ({', '.join(EVIDENCE)}).",
+                f"residual '{name}' needs error, such as \"15 %\", source and evidence "
+                f"({', '.join(EVIDENCE)}).",
             )
         found = self.placed(place, variability.residual, name, entry["error"], measured[name])
         return replace(found, source=str(entry["source"]), evidence=entry["evidence"], place=place)
@@ -274,7 +282,8 @@ class Builder:
         if not match:
             self.fail(
                 place,
-                f"'{parse.short(content)}' is not an equation; write 'd/dt(x) = ... : unit', 'x(0) = ... : unit' or 'y = ... : unit'.",
+                f"'{parse.short(content)}' is not an equation; "
+                "write 'd/dt(x) = ... : unit', 'x(0) = ... : unit' or 'y = ... : unit'.",
             )
         kind = (
             match.lastgroup
@@ -285,7 +294,8 @@ class Builder:
         if name in found[kind] and label not in self.overridden:
             self.fail(
                 place,
-                f"'{label}' is already defined at {found[kind][name][2]}; list it under [override] names to replace it.",
+                f"'{label}' is already defined at {found[kind][name][2]}; "
+                "list it under [override] names to replace it.",
             )
         found[kind][name] = (match.group("right").strip(), unit.strip(), place)
 
@@ -410,11 +420,12 @@ class Builder:
         return DoseTarget(name, unit, size, **named, place=place)
 
     def column(self, key, name, unit, place, target, inputs):
-        """A covariate that only event tables give, for a name in capitals that the model does not define."""
+        """A covariate given by event tables alone, for a name in capitals that the model lacks."""
         if parse.why_not_a_name(name) or name != name.upper():
             self.fail(
                 place,
-                f"{key} of dose '{target}': no parameter or covariate '{name}'.{closest(name, inputs)}",
+                f"{key} of dose '{target}': no parameter or covariate '{name}'."
+                f"{closest(name, inputs)}",
             )
         value = 1.0 if key == "f" else 0.0
         return Input(
@@ -459,7 +470,8 @@ class Builder:
         if target is None:
             self.fail(
                 place,
-                f"benefit into '{data['into']}', which is not under [dose].{closest(str(data['into']), [d.state for d in doses])}",
+                f"benefit into '{data['into']}', which is not under [dose]."
+                f"{closest(str(data['into']), [d.state for d in doses])}",
             )
         if data["better"] not in ("lower", "higher"):
             self.fail(place, 'better is "lower" or "higher".')

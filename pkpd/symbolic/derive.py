@@ -1,4 +1,7 @@
-"""SymPy forms of a checked model: expressions, Jacobian, LaTeX. Text enters through the whitelist of `parse` only."""
+"""SymPy forms of a checked model: expressions, Jacobian, LaTeX.
+
+Text enters through the whitelist of `parse` only. Knows expressions; knows no units or kernels.
+"""
 
 import ast
 
@@ -80,7 +83,7 @@ def _call(name, args):
 
 
 def expanded(model):
-    """Every assignment and state derivative of a model as SymPy expressions of inputs, states and t."""
+    """Each assignment and rate of a model as a SymPy expression of inputs, states and t."""
     import sympy as sp
 
     known = {}

@@ -1,6 +1,7 @@
-"""A model in which some inputs are states: they start at the input's value and move at rates given from outside.
+"""A model in which some inputs are states, which start at their value and move at given rates.
 
-So an input that an event table interpolates linearly is followed exactly. Knows models; knows no tables.
+So an input that an event table interpolates linearly is followed exactly. Knows models; knows no
+tables.
 """
 
 import ast
@@ -20,7 +21,7 @@ def used(model, names):
 
 
 def varying(model, names):
-    """The model with the inputs `names` as states after its own, in that order; its inputs keep their places."""
+    """The model with the inputs `names` as states after its own, in that order; no input moves."""
     fresh = {name: _free(model, f"{name}_at_start") for name in names}
 
     def renamed(inputs):

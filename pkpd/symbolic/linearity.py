@@ -1,7 +1,8 @@
-"""Which values of a model are sums of its states, weighted by inputs alone, and a term of inputs alone.
+"""Which values of a model are sums of states weighted by inputs alone, plus a term of inputs alone.
 
-Told from the structure of the expressions, without algebra and without SymPy: terms that would cancel count, so a model may be
-linear without being found so, never the other way round. Knows models; knows no solver.
+Told from the structure of the expressions, without algebra and without SymPy: terms that would
+cancel count, so a model may be linear without being found so, never the other way round. Knows
+models; knows no solver.
 """
 
 import ast
@@ -13,8 +14,8 @@ MOVING = frozenset(["moving"])  # holds a part proportional to states
 
 
 def parts(model):
-    """Name of each state and assignment, and d/dt(name) of each state's rate -> the union of FIXED and MOVING that it holds, or None
-    where it is no sum of such parts."""
+    """Name of each state and assignment, and d/dt(name) of each state -> the union of FIXED and
+    MOVING that it holds, or None where it is no sum of such parts."""
     known = (
         dict.fromkeys(model.input_names, FIXED)
         | dict.fromkeys(model.state_names, MOVING)
@@ -26,13 +27,15 @@ def parts(model):
 
 
 def first_nonlinear(model, integrals=()):
-    """The first of the model's rates and the named integrands that is not linear in the states with coefficients of inputs, or None."""
+    """The first of the model's rates and the named integrands that is not linear in the states with
+    coefficients of inputs, or None."""
     found = parts(model)
     return next((name for name in _rates(model, integrals) if found.get(name, FIXED) is None), None)
 
 
 def constant_terms(model, integrals=()):
-    """(S + Q,) whether the rate of each state and integral of a linear model has a term without states."""
+    """(S + Q,) whether the rate of each state and integral of a linear model has a term without
+    states."""
     found = parts(model)
     return tuple(found.get(name, MOVING) >= FIXED for name in _rates(model, integrals))
 

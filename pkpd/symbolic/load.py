@@ -1,7 +1,8 @@
-"""Model files -> checked Model. Reads TOML, follows includes inside the library, points at file and line of every mistake.
+"""Model files -> checked Model: reads TOML, follows includes, names file and line of each mistake.
 
-A checked model is cached as JSON under a hash of its texts and of this package's source, so that a warm load needs
-neither Pint nor SymPy. Nothing in a model file is executed.
+A checked model is cached as JSON under a hash of its texts and of this package's source, so that a
+warm load needs neither Pint nor SymPy. Nothing in a model file is
+executed. Knows files and caches; knows nothing of what equations mean.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def cache_folder():
-    """Folder for generated code and checked models: $PKPD_CACHE, or pkpd in the user's cache folder."""
+    """Folder of generated code and checked models: $PKPD_CACHE, or pkpd in the user's cache."""
     chosen = os.environ.get("PKPD_CACHE")
     if chosen:
         return Path(chosen)
@@ -65,14 +66,15 @@ def load(name):
     if path is None or not path.is_file():
         known = models()
         raise ModelError(
-            f"No model '{name}' in the library.{closest(str(name), known)} A path must end in .toml."
+            f"No model '{name}' in the library.{closest(str(name), known)} "
+            "A path must end in .toml."
         )
     title = str(name) if not str(name).endswith(".toml") else path.stem
     return _checked(_gather(path), title, path)
 
 
 def sources(model):
-    """The texts a model is made of, as (place, text) pairs with included ones first, to build it again elsewhere.
+    """The texts of a model as (place, text), included ones first, to build it again elsewhere.
 
     Raises ModelError where a file has changed since the model was loaded.
     """
@@ -83,11 +85,13 @@ def sources(model):
 
 
 def from_sources(name, texts, digest):
-    """The checked Model of texts that `sources` gave. Raises ModelError where they are not the ones that `digest` names."""
+    """The checked Model of texts that `sources` gave. Raises ModelError where `digest` is not
+    theirs."""
     files = [_file(Path(place), text) for place, text in texts]
     if not files or _digest(name, files) != digest:
         raise ModelError(
-            f"The stored texts of {name} are not those of the model with digest {digest[:12]}: something has changed them."
+            f"The stored texts of {name} are not those of the model with digest {digest[:12]}: "
+            "something has changed them."
         )
     return _checked(files, name, files[-1].path)
 
@@ -129,7 +133,8 @@ class File:
     lines: list = field(default_factory=list)
 
     def place(self, pattern, fallback=1, table=None):
-        """file:line of the first line that matches, below the heading of a table if one is named and stands in the file."""
+        """file:line of the first line that matches, below the heading of `table` if the file has
+        it."""
         heading = next(
             (i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0
         )
@@ -166,7 +171,8 @@ def read(path):
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(
-                f"{path}: {path.stat().st_size} bytes is too large for a model file (at most {LARGEST_FILE})."
+                f"{path}: {path.stat().st_size} bytes is too large for a model file "
+                f"(at most {LARGEST_FILE})."
             )
         return _file(path, path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
@@ -181,7 +187,8 @@ def _file(path, text):
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
         raise ModelError(
-            f"{path}:{line.group(1) if line else 1}: not valid TOML: {str(error) or 'nested too deeply'}."
+            f"{path}:{line.group(1) if line else 1}: not valid TOML: "
+            f"{str(error) or 'nested too deeply'}."
         ) from error
 
 
@@ -203,7 +210,8 @@ def _gather(path):
             target = _find(name, folders)
             if target is None:
                 raise ModelError(
-                    f"{file.place('include')}: include '{name[:80]}' is not a model of the library.{closest(name[:80], models())} "
+                    f"{file.place('include')}: include '{name[:80]}' is not a model of the library."
+                    f"{closest(name[:80], models())} "
                     "Includes are names inside the library or the model's own folder."
                 )
             visit(target)
@@ -214,7 +222,7 @@ def _gather(path):
 
 
 def _remember(path, model):
-    """Write the JSON of a checked model whole or not at all; a cache that cannot be written is done without."""
+    """Write the JSON of a checked model whole, or not at all where the cache takes no files."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")

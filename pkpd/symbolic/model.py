@@ -1,7 +1,8 @@
 """The checked model: plain data that every other room reads.
 
-Expressions are text on the whitelist of `parse`, already scaled: each value is a plain float in the declared unit.
-Nothing here needs SymPy, Pint or numba, so a checked model can be cached as JSON and read back fast.
+Expressions are text on the whitelist of `parse`, already scaled: each value is a plain float in the
+declared unit. Nothing here needs SymPy, Pint or numba, so a checked model can be cached as JSON and
+read back fast. Knows what a model holds; knows nothing of how it is read or solved.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ class Variability:
     """How an input differs between people, on its latent standard-normal scale.
 
     kind : "lognormal" (value*exp(sd z)), "logitnormal" (expit(logit(value) + sd z)),
-        "normal" (value + sd z, truncated to [lower, upper] by inverse CDF; value and sd are the parent's) or
-        "classes" (0, 1, 2, ... with the probability of each (label, probability) in `classes`)
-    sd : float, latent SD for lognormal and logitnormal, the parent's SD in the input's unit for normal
+        "normal" (value + sd z, truncated to [lower, upper] by inverse CDF; value and sd are the
+        parent's) or "classes" (0, 1, 2, ... with the probability of each (label, probability) in
+        `classes`)
+    sd : float, latent SD for lognormal and logitnormal, the parent's SD in the input's unit for
+        normal
     """
 
     kind: str
@@ -60,9 +63,10 @@ class Assignment:
 
 @dataclass(frozen=True)
 class DoseTarget:
-    """A state that can be dosed. amount in state = amount in `unit` * factor * input[f]; lag delays it.
+    """A state that can be dosed: its amount is amount in `unit` * factor * input[f]; lag delays it.
 
-    rate, duration : inputs that give the rate (`unit` per time) or duration of infusions whose RATE is -1 or -2
+    rate, duration : inputs that give the rate (`unit` per time) or duration of infusions whose RATE
+        is -1 or -2
     """
 
     state: str
@@ -77,7 +81,7 @@ class DoseTarget:
 
 @dataclass(frozen=True)
 class Residual:
-    """What lies between an output and its observation: y + sqrt(additive**2 + (proportional*y)**2) z, or y*exp(log z).
+    """Error of an observation: y + sqrt(additive**2 + (proportional*y)**2) z, or y*exp(log z).
 
     name : output; additive : SD in its unit; proportional, log : SD without unit
     """
@@ -93,7 +97,8 @@ class Residual:
 
 @dataclass(frozen=True)
 class Benefit:
-    """What a dose is good for. Amounts in `unit`, that of the dose target `into` or one per a covariate such as mg/kg; times in model time."""
+    """What a dose is good for. Times are in model time, amounts in `unit`: that of the dose target
+    `into`, or one per covariate such as mg/kg."""
 
     outcome: str
     better: str  # "lower" | "higher"

@@ -1,4 +1,7 @@
-"""Expression text -> syntax tree, through a whitelist. Nothing is ever executed; knows no units and no models."""
+"""Expression text -> syntax tree, through a whitelist; nothing is ever executed.
+
+Knows the language of equations; knows no units and no models.
+"""
 
 import ast
 import keyword
@@ -88,7 +91,8 @@ def tree(text):
     text = text.strip()
     if len(text) > LONGEST:
         raise PkpdError(
-            f"an expression of {len(text)} characters is longer than {LONGEST}; split it into named parts"
+            f"an expression of {len(text)} characters is longer than {LONGEST}; "
+            "split it into named parts"
         )
     if _brackets(text) > DEEPEST:
         raise PkpdError(
@@ -111,7 +115,10 @@ def names(root):
 def why_not_a_name(name):
     """The reason why a text cannot name a parameter, state or equation, or None if it can."""
     if not _NAME.match(name):
-        return f"'{short(name, 40)}' is not a name: letters, digits and _, at most 60, starting with a letter"
+        return (
+            f"'{short(name, 40)}' is not a name: "
+            "letters, digits and _, at most 60, starting with a letter"
+        )
     if name in COLUMNS:
         return f"'{name}' is a column of event tables and results; choose another name"
     if name in RESERVED or keyword.iskeyword(name):
@@ -120,7 +127,7 @@ def why_not_a_name(name):
 
 
 def constant(node):
-    """Value of a tree of numbers alone in floating point, or None where it holds a name or a comparison.
+    """Value of a tree of numbers alone, or None where it holds a name or a comparison.
 
     Raises ValueError, OverflowError or ZeroDivisionError where there is no finite value.
     """
@@ -156,11 +163,13 @@ class _Whitelist:
         """Largest product of numeric exponents inside each other in this tree."""
         if height > TALLEST:
             raise PkpdError(
-                f"'{short(self.text)}' nests more than {TALLEST} operations; split it into named parts"
+                f"'{short(self.text)}' nests more than {TALLEST} operations; "
+                "split it into named parts"
             )
         if not isinstance(node, _NODES):
             raise PkpdError(
-                f"{self.quote(node)} is not allowed; expressions hold numbers, names, + - * / **, 'a if x < y else b' and {', '.join(FUNCTIONS)}"
+                f"{self.quote(node)} is not allowed; expressions hold numbers, names, + - * / **, "
+                f"'a if x < y else b' and {', '.join(FUNCTIONS)}"
             )
         if isinstance(node, ast.Constant):
             self.number(node)
@@ -190,9 +199,8 @@ class _Whitelist:
             )
         least = FUNCTIONS[node.func.id]
         if len(node.args) < least or (least == 1 and len(node.args) > 1) or len(node.args) > 20:
-            raise PkpdError(
-                f"{self.quote(node)}: {node.func.id} takes {'one argument' if least == 1 else '2 to 20 arguments'}"
-            )
+            count = "one argument" if least == 1 else "2 to 20 arguments"
+            raise PkpdError(f"{self.quote(node)}: {node.func.id} takes {count}")
 
     def finite(self, node):
         try:
@@ -206,7 +214,8 @@ class _Whitelist:
         steep *= max(1.0, abs(exponent)) if exponent is not None else 1.0
         if steep > STEEPEST:
             raise PkpdError(
-                f"{self.quote(node)} raises to a power of {steep:g}; numeric exponents stay within {STEEPEST}"
+                f"{self.quote(node)} raises to a power of {steep:g}; "
+                f"numeric exponents stay within {STEEPEST}"
             )
         return steep
 

@@ -1,4 +1,7 @@
-"""Numbers with units as people write them: "24 h", "0.05:50 mg", "10 %"."""
+"""Numbers with units as people write them: "24 h", "0.05:50 mg", "10 %".
+
+Knows texts and units; knows no files and no models' equations.
+"""
 
 import math
 import re
@@ -43,7 +46,8 @@ def dose_range(text, unit):
     low, high = quantity(parts[0] + tail, unit), quantity(parts[1], unit)
     if not 0 < low < high:
         raise PkpdError(
-            f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and below the highest, as in '0.05:50 {unit}'."
+            f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and "
+            f"below the highest, as in '0.05:50 {unit}'."
         )
     return low, high
 
@@ -59,7 +63,8 @@ def difference(text, unit):
 
 
 def read_benefit(data, unit, time, outcome_unit, place):
-    """Benefit from the entries of a [benefit] table; amounts in the dose's unit, times in model time."""
+    """Benefit of the entries of a [benefit] table; amounts in the dose's unit, times in model
+    time."""
     low, high = dose_range(data["doses"], unit)
     delta, relative = difference(data.get("delta", "10 %"), outcome_unit)
     every = quantity(data["every"], time)

@@ -1,7 +1,8 @@
 """Dimensions of expressions, and the factors that bring every value into its declared unit.
 
-Each part of an expression has a text, dimensions and a size in base units; a sum brings its right side to the left side's
-unit, the whole is brought to the declared unit. Knows expressions and units; knows no files.
+Each part of an expression has a text, dimensions and a size in base units; a sum brings its right
+side to the left side's unit, the whole is brought to the declared unit. Knows expressions and
+units; knows no files.
 """
 
 import ast
@@ -17,7 +18,8 @@ NONE = ()
 
 @dataclass(frozen=True)
 class Part:
-    """`text` gives a number in the unit `factors`, ((name, power), ...); None: a literal 0, at home in any unit."""
+    """`text` gives a number in the unit `factors`, ((name, power), ...); None: a literal 0, which
+    has any unit."""
 
     text: str
     factors: tuple | None
@@ -38,7 +40,8 @@ class Part:
 def scaled(text, unit, known):
     """The expression text with its factors, so that it gives a plain number in `unit`.
 
-    known : name -> unit text of everything the expression may use. Raises PkpdError without a place.
+    known : name -> unit text of everything the expression may use. Raises PkpdError without a
+        place.
     """
     root = parse.tree(text)
     for name in sorted(parse.names(root) - {"pi"}):
@@ -127,7 +130,8 @@ class _Checker:
         for number, other in ((node.left, right), (node.right, left)):
             if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
                 raise PkpdError(
-                    f"{self.quote(node)} holds the conversion factor {number.value:g}; units are scaled by themselves, and a "
+                    f"{self.quote(node)} holds the conversion factor {number.value:g}; "
+                    "units are scaled by themselves, and a "
                     "constant of nature belongs in [parameters]."
                 )
         divide = isinstance(node.op, ast.Div)
@@ -183,7 +187,8 @@ class _Checker:
 
     def Compare(self, node):
         raise PkpdError(
-            f"{self.quote(node)} is true or false, not a number; write 'a if {self.quote(node)[1:-1]} else b'."
+            f"{self.quote(node)} is true or false, not a number; "
+            f"write 'a if {self.quote(node)[1:-1]} else b'."
         )
 
     BoolOp = Compare

@@ -1,4 +1,6 @@
-"""Variability as model files and options write it: between people (iiv, omega), between occasions (iov), of observations (residual).
+"""Variability as model files and options write it: iiv, omega, iov and residual.
+
+Between people (iiv, omega), between occasions (iov), of observations (residual).
 
 Knows the words and their numbers; knows no files. A mistake is a PkpdError without a place.
 """
@@ -68,11 +70,12 @@ def _spread(name, entry, value, latent):
 
 
 def _classes(name, entry, value):
-    """A discrete variability: class 0, 1, 2, ... in the order written, each with its probability."""
+    """A discrete variability: class 0, 1, 2, ... in the order written, with their probabilities."""
     shares = entry["classes"]
     if set(entry) != {"classes"} or not isinstance(shares, dict) or len(shares) < 2:
         raise PkpdError(
-            f"'{name}': classes is a table of at least two, such as {{ classes = {{ non_responder = 0.4, responder = 0.6 }} }}."
+            f"'{name}': classes is a table of at least two, "
+            "such as { classes = { non_responder = 0.4, responder = 0.6 } }."
         )
     numbers = [
         _number(share, f"the probability of class '{label}' of '{name}'")
@@ -80,7 +83,8 @@ def _classes(name, entry, value):
     ]
     if min(numbers) < 0 or abs(sum(numbers) - 1) > 1e-9:
         raise PkpdError(
-            f"'{name}': the probabilities of its classes must not be negative and must sum to 1, not to {sum(numbers):g}."
+            f"'{name}': the probabilities of its classes must not be negative and must sum to 1, "
+            f"not to {sum(numbers):g}."
         )
     if value not in range(len(numbers)):
         raise PkpdError(
@@ -111,13 +115,14 @@ def between_occasions(name, entry, iiv, value):
 
 
 def covariance(names, rows):
-    """SDs and correlations, ([sd], [(a, b, r)]), of the lower triangle of a covariance matrix of latent values."""
+    """SDs and correlations, ([sd], [(a, b, r)]), of the lower triangle of a latent covariance."""
     count = len(names)
     if not isinstance(rows, list) or [len(r) if isinstance(r, list) else 0 for r in rows] != list(
         range(1, count + 1)
     ):
         raise PkpdError(
-            f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} numbers: [[0.09], [0.03, 0.16]]."
+            f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} "
+            "numbers: [[0.09], [0.03, 0.16]]."
         )
     values = [[_number(x, "a covariance") for x in row] for row in rows]
     if any(values[i][i] <= 0 for i in range(count)):
@@ -147,12 +152,14 @@ def check_correlations(pairs):
     if lowest <= 1e-12:
         written = ", ".join(f"{a}-{b} {r:.3g}" for a, b, r in pairs[:10])
         raise PkpdError(
-            f"the correlations {written} cannot hold together: their matrix is not positive definite (lowest eigenvalue {lowest:.2g})."
+            f"the correlations {written} cannot hold together: "
+            f"their matrix is not positive definite (lowest eigenvalue {lowest:.2g})."
         )
 
 
 def residual(name, text, unit):
-    """Residual of an output from "0.05 ng/mL" (additive), "15 %" (proportional), "15 % + 0.05 ng/mL" (combined) or "log 15 %"."""
+    """Residual of an output from "0.05 ng/mL" (additive), "15 %" (proportional),
+    "15 % + 0.05 ng/mL" (combined) or "log 15 %"."""
     parts = [part.strip() for part in str(text).split("+")]
     logarithmic = parts[0].startswith("log ")
     if logarithmic and len(parts) == 1:
@@ -162,7 +169,8 @@ def residual(name, text, unit):
         key = "proportional" if part.endswith("%") else "additive"
         if key in found or part.startswith("log"):
             raise PkpdError(
-                f"residual '{text}' must be one of '0.05 {unit}', '15 %', '15 % + 0.05 {unit}' and 'log 15 %'."
+                f"residual '{text}' must be one of '0.05 {unit}', '15 %', '15 % + 0.05 {unit}' "
+                "and 'log 15 %'."
             )
         found[key] = (
             _share(part, text) if key == "proportional" else _size(quantity(part, unit), text)

@@ -18,7 +18,7 @@ def test_the_cost_at_an_error_lies_on_the_straight_line_in_logarithms():
     assert found.cost_at(1e-5)[0] == pytest.approx(10**1.5)
 
 
-def test_an_error_looser_than_all_costs_what_the_loosest_does_and_one_tighter_than_all_is_not_reached():
+def test_a_looser_error_costs_what_the_loosest_does_and_a_tighter_one_is_not_reached():
     found = line([1e-2, 1e-6], [1.0, 100.0])
     assert found.cost_at(0.5)[0] == 1.0
     assert np.isnan(found.cost_at(1e-7)[0])

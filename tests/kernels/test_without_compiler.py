@@ -1,4 +1,4 @@
-"""The generated source run by Python itself, line by line: the compiler changes rounding and nothing else."""
+"""The generated source run by Python itself: the compiler changes rounding and nothing else."""
 
 import json
 import subprocess
@@ -25,7 +25,8 @@ import pkpd
 def run():
     for name, rx, solver in json.loads(sys.argv[1]):
         model = pkpd.load(name)
-        result = pkpd.simulate(model, rx, pkpd.cohort(model, 3, seed=1), "0:30:7.5", threads=1, solver=solver)
+        people = pkpd.cohort(model, 3, seed=1)
+        result = pkpd.simulate(model, rx, people, "0:30:7.5", threads=1, solver=solver)
         yield result.values.tolist()
 
 print(json.dumps(list(run())))

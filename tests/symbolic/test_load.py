@@ -1,4 +1,4 @@
-"""Model files: what is scaled, what is refused, with file and line, and that nothing in them runs."""
+"""Model files: what is scaled, what is refused with file and line, and that nothing runs."""
 
 import json
 import os
@@ -17,7 +17,8 @@ outputs = ["Cc"]
 [dose]
 central = { unit = "mg" }
 [parameters]
-cl = { value = 4.0, unit = "L/h", iiv = { cv = 0.3 }, label = "clearance", source = "test", evidence = "assumed" }
+cl = { value = 4.0, unit = "L/h", iiv = { cv = 0.3 }, label = "clearance", \
+source = "test", evidence = "assumed" }
 vc = { value = 40.0, unit = "L", label = "volume", source = "test", evidence = "assumed" }
 [equations]
 pk = '''
@@ -50,7 +51,7 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "part"),
     [
         (
             "-cl/vc*central : mg",
@@ -102,12 +103,12 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
         ("iiv = { cv = 0.3 }", "iiv = { cv = -0.3 }", 8, "must not be negative"),
     ],
 )
-def test_each_mistake_is_placed_and_said(write, old, new, line, said):
+def test_each_mistake_is_reported_with_its_place(write, old, new, line, part):
     assert old in GOOD
     path = write(GOOD.replace(old, new))
     message = refused(path)
     assert message.startswith(f"{path}:{line}:"), message
-    assert said in message, message
+    assert part in message, message
 
 
 HOSTILE = {
@@ -183,7 +184,10 @@ def test_a_second_definition_must_be_announced(write):
     again = (
         'title = "x"\ninclude = ["pk/one_compartment"]\noutputs = ["Cc"]\n[parameters]\n{p}\n{o}'
     )
-    parameter = 'cl = { value = 9.0, unit = "L/h", label = "clearance", source = "test", evidence = "assumed" }'
+    parameter = (
+        'cl = { value = 9.0, unit = "L/h", label = "clearance", source = "test", '
+        'evidence = "assumed" }'
+    )
     assert "'cl' is already defined at" in refused(write(again.format(p=parameter, o="")))
     model = load(write(again.format(p=parameter, o='[override]\nnames = ["cl"]'), "other"))
     assert next(i.value for i in model.inputs if i.name == "cl") == 9.0
@@ -214,7 +218,10 @@ def test_a_damaged_cache_is_rebuilt(write, tmp_path, monkeypatch):
 
 
 def test_a_library_model_needs_neither_sympy_pint_nor_numba(tmp_path):
-    code = "import sys; from pkpd.symbolic.load import load; load('ldn/hormesis'); print({'sympy', 'pint', 'numba'} & set(sys.modules))"
+    code = (
+        "import sys; from pkpd.symbolic.load import load; load('ldn/hormesis'); "
+        "print({'sympy', 'pint', 'numba'} & set(sys.modules))"
+    )
     environment = os.environ | {"PKPD_CACHE": str(tmp_path)}
     runs = [
         subprocess.run(
