@@ -1,8 +1,9 @@
-"""Noncompartmental analysis of concentration profiles, observed or simulated: exposure, terminal slope, clearance, volume.
+"""Noncompartmental analysis of concentrations: exposure, terminal slope, clearance, volume.
 
-Area by linear-up/log-down trapezoids; terminal slope by the best adjusted R2 over the last 3 or more points, more points where
-that costs less than 0.0001 (Gabrielsson & Weiner 2016, Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., chapter 2.8).
-Knows tables of times and concentrations; knows no models.
+Areas by linear-up/log-down trapezoids; terminal slope by the best adjusted R2 over the last 3 or
+more points, more points where that costs less than 0.0001 (Gabrielsson & Weiner 2016,
+Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., chapter 2.8). Knows tables of times and
+concentrations; knows no models.
 """
 
 import numpy as np
@@ -44,7 +45,9 @@ UNITS = {
 
 
 def area(times, conc):
-    """Areas under c and t*c from the first to each time, (T,) and (T,), rising parts by line, falling ones by exponential.
+    """Areas under c and t*c from the first to each time: (T,) and (T,).
+
+    Rising parts by a line, falling ones by an exponential.
 
     times : (T,) increasing; conc : (T,) >= 0
     """
@@ -59,9 +62,9 @@ def area(times, conc):
 
 
 def terminal_slope(times, conc, route="oral"):
-    """lambda_z, number of points and adjusted R2 of the best log-linear fit to the last positive points; NaN where there is none.
+    """lambda_z, number of points and adjusted R2 of the best log-linear fit to the last points.
 
-    The maximum itself counts after a bolus only.
+    NaN where there is none. The maximum itself counts after a bolus only.
     """
     last = np.flatnonzero(conc > 0)[-1] + 1 if (conc > 0).any() else 0
     first = int(np.argmax(conc)) + (0 if route == "bolus" else 1)
@@ -86,7 +89,8 @@ def profile(times, conc, dose=None, route="oral", duration=0.0, every=None):
 
     Parameters
     ----------
-    times : (T,) increasing, from the dose; conc : (T,), any unit; dose : amount, or None; duration : of an infusion
+    times : (T,) increasing, from the dose; conc : (T,), any unit
+    dose : amount, or None; duration : of an infusion
     every : dosing interval, if the profile is one interval at steady state
 
     Returns
@@ -134,7 +138,10 @@ def profile(times, conc, dose=None, route="oral", duration=0.0, every=None):
 
 
 def _back_to_0(times, conc):
-    """Concentration at time 0 after a bolus, from the first two points; the first one where they do not fall."""
+    """Concentration at time 0 after a bolus, from the first two points.
+
+    The first point where they do not fall.
+    """
     if times[0] == 0 or len(conc) < 2 or not 0 < conc[1] < conc[0]:
         return conc[0]
     return conc[0] * (conc[0] / conc[1]) ** (times[0] / (times[1] - times[0]))
@@ -167,12 +174,12 @@ def _steady(times, conc, auc, slope, every):
     }
 
 
-def _clearance(found, dose, route):
-    cleared = dose / found.get("auc_tau", found["auc_inf"])
-    volume = cleared / found["lambda_z"]
+def _clearance(quantities, dose, route):
+    cleared = dose / quantities.get("auc_tau", quantities["auc_inf"])
+    volume = cleared / quantities["lambda_z"]
     if route == "oral":
         return {"cl_f": cleared, "vz_f": volume}
-    return {"cl": cleared, "vz": volume, "vss": cleared * found["mrt"]}
+    return {"cl": cleared, "vz": volume, "vss": cleared * quantities["mrt"]}
 
 
 def noncompartmental(
@@ -187,16 +194,20 @@ def noncompartmental(
     unit=None,
     time_unit="h",
 ):
-    """Noncompartmental analysis of every ID of a table.
+    """Noncompartmental analysis of each ID of a table.
 
     Parameters
     ----------
-    data : DataFrame, or path of a .csv or .parquet table, with ID (optional), TIME and a column of concentrations; rows of EVID 1, 3 or 4
-        or MDV 1 are no samples; a column AMT gives the dose of each ID
+    data : DataFrame, or path of a .csv or .parquet table, with ID (optional), TIME and a column of
+        concentrations; rows of EVID 1, 3 or 4 or MDV 1 are no samples; a column AMT gives the dose
+        of each ID
     column : of the concentrations (default: DV, or the only other one)
-    dose : amount for everybody, number or text such as "100 mg"; route : "oral", "bolus" or "infusion" (of `duration`)
-    every : dosing interval, for one interval at steady state; start : time of the dose (default: of the only AMT, else the first time)
-    unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a dose with unit, clearance is in L and time
+    dose : amount for everybody, number or text such as "100 mg"
+    route : "oral", "bolus" or "infusion" (of `duration`)
+    every : dosing interval, for one interval at steady state
+    start : time of the dose (default: of the only AMT, else the first time)
+    unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a
+        dose with unit, clearance is in L and time
 
     Returns
     -------
@@ -230,7 +241,8 @@ def _column(table, column):
     found = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
     if found is None:
         raise PkpdError(
-            f"{table.name}: say which column holds the concentrations, with --column. Columns: {', '.join(other)}."
+            f"{table.name}: say which column holds the concentrations, with --column. "
+            f"Columns: {', '.join(other)}."
         )
     if found not in table.columns:
         raise PkpdError(f"{table.name}: no column '{found}'.{closest(found, other)}")
@@ -247,14 +259,14 @@ def _frame(table, column):
         if wrong:
             k, text = wrong[0]
             raise ResultError(
-                f"{table.name}: row {table.row[k]}, column {name}: '{text}' is not a number; write . for missing."
+                f"{table.name}: row {table.row[k]}, column {name}: '{text}' is not a number; "
+                "write . for missing."
             )
     ids = columns.pop("ID", np.ones(len(table.row)))
     for name, values, word in (("ID", ids, "a number"), ("TIME", columns["TIME"], "a time")):
         if not np.isfinite(values).all():
-            raise ResultError(
-                f"{table.name}: row {table.row[~np.isfinite(values)][0]} has no {name}; write {word}."
-            )
+            row = table.row[~np.isfinite(values)][0]
+            raise ResultError(f"{table.name}: row {row} has no {name}; write {word}.")
     return pd.DataFrame(
         {"ID": ids.astype(np.int64) if (ids == np.round(ids)).all() else ids} | columns
     )
@@ -278,7 +290,8 @@ def _given(name, part, amount, start):
     doses = part[part["AMT"] > 0] if "AMT" in part else part.iloc[:0]
     if start is None and len(doses) > 1:
         raise PkpdError(
-            f"{name}: ID {part['ID'].iloc[0]} has {len(doses)} doses; say after which one with --start."
+            f"{name}: ID {part['ID'].iloc[0]} has {len(doses)} doses; "
+            "say after which one with --start."
         )
     since = (
         start

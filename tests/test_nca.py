@@ -1,6 +1,7 @@
-"""Noncompartmental analysis against Phoenix WinNonlin's numbers for public data sets, and against closed forms.
+"""Noncompartmental analysis against Phoenix WinNonlin's numbers and against closed forms.
 
-Data: Theoph and Indometh of R's datasets. Phoenix results: github.com/asancpt/NonCompart-tests (320 mg oral, 25 mg bolus).
+Data: Theoph (320 mg oral) and Indometh (25 mg bolus) of R's datasets. Phoenix results:
+github.com/asancpt/NonCompart-tests.
 """
 
 import json
@@ -141,7 +142,7 @@ def test_what_a_profile_does_not_hold_is_missing():
         ({"TIME": [0, 1], "DV": [1, 2]}, {"start": 5}, "no concentration from time 5"),
     ],
 )
-def test_bad_input_is_told(frame, options, part):
+def test_bad_input_is_refused(frame, options, part):
     with pytest.raises(pkpd.PkpdError, match=part):
         noncompartmental(pd.DataFrame(frame), **options)
 

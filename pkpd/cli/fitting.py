@@ -1,4 +1,4 @@
-"""pkpd fit: hormetic dose-response curves for a user's table."""
+"""pkpd fit: hormetic dose-response curves for a user's table. Parses, calls and prints."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,8 @@ def fit(
         Option(
             "--model",
             metavar="NAME",
-            help="brain-cousens, crs-1, crs-0.5, crs-0.25, hill-product, opposed-emax, log-gaussian, log-logistic; drc's BC.4 and the like; all compares.",
+            help="brain-cousens, crs-1, crs-0.5, crs-0.25, hill-product, opposed-emax, "
+            "log-gaussian, log-logistic; names of R's drc such as BC.4; all compares them.",
         ),
     ] = "brain-cousens",
     c: Annotated[
@@ -78,7 +79,9 @@ def fit(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Fit a hormetic dose-response curve: peak, zero-equivalent dose and stimulation with intervals, and a test of hormesis.
+    """Fit a hormetic dose-response curve.
+
+    Peak, zero-equivalent dose and stimulation with intervals, and a test of hormesis.
 
     \b
     Examples:
@@ -86,7 +89,7 @@ def fit(
       pkpd fit lettuce.csv --model all --out fit.json --figure
       pkpd fit lettuce.csv --model crs-0.5 --c free --json
     """
-    from pkpd.fits import fit as room
+    from pkpd.fits.fit import fit as fit_table
     from pkpd.report.words import fits
     from pkpd.result import json_text
 
@@ -96,7 +99,7 @@ def fit(
         raise PkpdError(
             "A figure is drawn beside the summary; say where with --out, such as --out fit.json."
         )
-    found = room.fit(
+    fitted = fit_table(
         data,
         model,
         c=c,
@@ -107,16 +110,17 @@ def fit(
         dose=dose,
         response=response,
     )
-    summary = found.summary(options.command_line())
-    files = [] if out is None else _write(found, summary, Path(out), figure and format)
+    summary = fitted.summary(options.command_line())
+    files = [] if out is None else _write(fitted, summary, Path(out), figure and format)
     if json:
         print(json_text(summary), end="")
     elif not quiet:
-        _report(found, fits)
+        _report(fitted, fits)
     console.finish(files, None, None, 0, quiet or json)
 
 
-def _write(found, summary, out, figure):
+def _write(fitted, summary, out, figure):
+    """Write the summary and, in the format `figure`, the figure beside it; their paths."""
     from pkpd.result import write_json
 
     write_json(summary, out)
@@ -124,25 +128,19 @@ def _write(found, summary, out, figure):
         return [out]
     from pkpd.report.figures import plots
 
-    plots.save(plots.plot(found), out.with_suffix(f".{figure}"))
+    plots.save(plots.plot(fitted), out.with_suffix(f".{figure}"))
     return [out, out.with_suffix(f".{figure}")]
 
 
-def _report(found, fits):
-    single = hasattr(found, "curve")
-    console.lines(
-        [*(fits.fit_sentences(found) if single else fits.comparison_sentences(found)), ""]
-    )
-    console.table(
-        *(
-            (fits.FIT_HEADERS, fits.quantities(found))
-            if single
-            else (fits.MODEL_HEADERS, fits.models(found))
-        )
-    )
-    notes = (
-        fits.warnings(found)
-        if single
-        else [f"{name}: left out. {why}" for name, why in found.left_out.items()]
-    )
+def _report(fitted, fits):
+    """Print a Fit or a Comparison in the words of pkpd.report.words.fits."""
+    if hasattr(fitted, "curve"):
+        sentences, notes = fits.fit_sentences(fitted), fits.warnings(fitted)
+        headers, rows = fits.FIT_HEADERS, fits.quantities(fitted)
+    else:
+        sentences = fits.comparison_sentences(fitted)
+        notes = [f"{name}: left out. {why}" for name, why in fitted.left_out.items()]
+        headers, rows = fits.MODEL_HEADERS, fits.models(fitted)
+    console.lines([*sentences, ""])
+    console.table(headers, rows)
     console.lines(["", *notes] if notes else [])

@@ -1,4 +1,4 @@
-"""pkpd nca: noncompartmental analysis of a table of concentrations."""
+"""pkpd nca: noncompartmental analysis of a table. Parses, calls and prints."""
 
 from typing import Annotated
 
@@ -14,7 +14,8 @@ def nca(
         str,
         typer.Argument(
             metavar="TABLE",
-            help=".csv or .parquet with TIME, a column of concentrations and, if needed, ID AMT EVID MDV.",
+            help=".csv or .parquet with TIME, a column of concentrations and, if needed, "
+            "ID AMT EVID MDV.",
             show_default=False,
         ),
     ],
@@ -86,7 +87,8 @@ def nca(
 ):
     """Exposure, terminal slope, clearance and volume of each ID, without a model.
 
-    Area by linear-up/log-down trapezoids; the terminal slope is the log-linear fit to the last points that has the best adjusted R2.
+    Area by linear-up/log-down trapezoids; the terminal slope is the log-linear fit to the last
+    points that has the best adjusted R2.
 
     \b
     Examples:

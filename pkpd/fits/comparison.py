@@ -1,7 +1,7 @@
-"""Hormetic models side by side: Akaike weights, the peak averaged over models, and its interval.
+"""Hormetic models side by side: Akaike weights, the peak averaged over models, its interval.
 
-Interval: the tail probabilities of the models' profiles, averaged by Akaike weight (Turek & Fletcher 2012, Comput Stat Data Anal 56:2809).
-Knows fits; knows no screen.
+Interval: the tail probabilities of the models' profiles, averaged by Akaike weight (Turek &
+Fletcher 2012, Comput Stat Data Anal 56:2809). Knows fits; knows nothing of the screen.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ STEPS = 121  # log doses at which tail probabilities are computed
 
 @dataclass(frozen=True)
 class Comparison:
-    """Fits of one assay, best AICc first; left_out : model -> why it could not be fitted
+    """Fits of one assay, best AICc first.
 
+    left_out : model -> why it could not be fitted
     peak_ci : (low, high) of the averaged peak, 0 or inf where open, NaN for a simulated curve
     """
 
@@ -42,20 +43,21 @@ class Comparison:
     @property
     def weight_with_peak(self):
         """Weight of the models whose best curve has a peak."""
-        return float(
-            sum(w for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak))
-        )
+        return float(sum(weight for weight, _ in self._peaks()))
 
     @property
     def peak(self):
         """Peak dose averaged on the log axis over the models that have one; NaN if none has."""
-        found = [
-            (w, f.peak) for w, f in zip(self.weights, self.fits, strict=True) if np.isfinite(f.peak)
-        ]
-        total = sum(w for w, _ in found)
-        return (
-            float(np.exp(sum(w * np.log(m) for w, m in found) / total)) if total > 0.0 else np.nan
-        )
+        peaks = self._peaks()
+        total = sum(weight for weight, _ in peaks)
+        if total <= 0.0:
+            return np.nan
+        return float(np.exp(sum(weight * np.log(peak) for weight, peak in peaks) / total))
+
+    def _peaks(self):
+        """[(weight, peak)] of the models that have a peak."""
+        pairs = zip(self.weights, self.fits, strict=True)
+        return [(weight, fit.peak) for weight, fit in pairs if np.isfinite(fit.peak)]
 
     def frame(self):
         """Table model, c, rss, aicc, weight, peak, low, high, best fit first."""
@@ -123,9 +125,11 @@ def akaike(criteria):
 
 
 def compare(table, *, c=None, intervals=("peak",), variance="constant", **options):
-    """Fit every model to an Assay. A product or a pair of Emax curves gets a free c unless c is given: without one it starts from 0.
+    """Fit each model to an Assay.
 
-    The weights of a variance that follows the mean are those of the Brain-Cousens fit, so that all models are judged alike.
+    A product or a pair of Emax curves gets a free c unless c is given: without one it begins at 0.
+    The weights of a variance that follows the mean are those of the Brain-Cousens fit, so that all
+    models are judged alike.
     """
     weight = None
     if variance != "constant":
@@ -142,16 +146,17 @@ def compare(table, *, c=None, intervals=("peak",), variance="constant", **option
     if not fits:
         raise PkpdError(next(iter(left_out.values())))
     fits.sort(key=lambda f: f.aicc)
-    ends = (
-        (np.nan, np.nan)
-        if table.computed or "peak" not in intervals
-        else averaged_interval(fits, options["level"])
-    )
+    ends = np.nan, np.nan
+    if not table.computed and "peak" in intervals:
+        ends = averaged_interval(fits, options["level"])
     return Comparison(table, tuple(fits), left_out, options["level"], ends)
 
 
 def averaged_interval(fits, level):
-    """(low, high) where the averaged tail probabilities of the models with a peak pass (1 - level)/2; 0 or inf where they do not."""
+    """(low, high) where the averaged tail probabilities of the peak pass (1 - level)/2.
+
+    0 or inf where they do not. Models without a peak do not count.
+    """
     from scipy.special import ndtri
 
     peaked = [f for f in fits if "peak" in f.intervals]
@@ -161,37 +166,30 @@ def averaged_interval(fits, level):
     at = np.linspace(-problem.span - FAR, problem.span + FAR, STEPS)
     share = akaike([f.aicc for f in peaked])
     rising = sum(w * tail(f, at) for w, f in zip(share, peaked, strict=True))
-    rising, wanted = (
-        ndtri(np.clip(rising, 1e-15, 1.0 - 1e-15)),
-        float(ndtri((1.0 - level) / 2)),
-    )  # close to straight lines in log dose
+    # normal scores: close to straight lines in log dose
+    rising, wanted = ndtri(np.clip(rising, 1e-15, 1.0 - 1e-15)), float(ndtri((1.0 - level) / 2))
 
     def where(score):
-        """The last step below the normal score, and on from there by a straight line."""
+        """Log dose of a normal score, by a straight line from the last step below it."""
         below = np.flatnonzero(rising < score)
         if not len(below) or below[-1] == len(at) - 1:
             return -np.inf if not len(below) else np.inf
         k = below[-1]
         return at[k] + (score - rising[k]) / (rising[k + 1] - rising[k]) * (at[k + 1] - at[k])
 
-    return float(problem.middle * np.exp(where(wanted))), float(
-        problem.middle * np.exp(where(-wanted))
-    )
+    low, high = (float(problem.middle * np.exp(where(score))) for score in (wanted, -wanted))
+    return low, high
 
 
-def tail(found, at):
-    """Student's probability (V,) of the signed root of the profile at log doses (V,): near 0 far below the peak, near 1 far above."""
+def tail(fit, at):
+    """Student's probability (V,) of the signed root of the profile at log doses (V,).
+
+    Near 0 far below the peak, near 1 far above it.
+    """
     from scipy.special import stdtr
 
-    problem = Problem(found.assay, found.better, found.c, found.weight)
-    rss = search(
-        found.scaled.peak_parameterisation(problem.span),
-        problem.points,
-        at,
-        starts=2,
-        tolerance=1e-8,
-    ).rss
-    rise = np.maximum((rss + problem.pure) * problem.scale / found.rss - 1.0, 0.0)
-    return stdtr(
-        found.free, np.sign(at - np.log(found.peak / found.middle)) * np.sqrt(rise * found.free)
-    )
+    problem = Problem(fit.assay, fit.better, fit.c, fit.weight)
+    form = fit.scaled.peak_parameterisation(problem.span)
+    rss = search(form, problem.points, at, starts=2, tolerance=1e-8).rss
+    rise = np.maximum((rss + problem.pure) * problem.scale / fit.rss - 1.0, 0.0)
+    return stdtr(fit.free, np.sign(at - np.log(fit.peak / fit.middle)) * np.sqrt(rise * fit.free))

@@ -1,8 +1,9 @@
-"""How a dose-response curve is written down to be fitted: the parts that all models share.
+"""What all dose-response curves share: their parameterisations for a fit and for a profile.
 
-A curve is c + sum of beta[k] * shape k, with beta >= 0. The same curve is written again with its peak, or the dose where it is back
-at the control, in place of one of its numbers, so that a profile likelihood is an ordinary fit. Response up is better. Doses come as
-logarithms (-inf is dose 0), search coordinates theta are logarithms too. Knows no model and no data.
+A curve is c + sum of beta[k] * shape k, with beta >= 0. A second parameterisation has the peak, or
+the dose where the curve is back at its control, in place of one of its numbers, so that a profile
+likelihood is an ordinary fit. A higher response is better. Doses are logarithms (-inf is dose 0),
+and so are the search coordinates theta. Knows nothing of particular models or of data.
 """
 
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ NEAR = 4.0  # and outside which only few are tried
 
 @dataclass(frozen=True)
 class Parameterisation:
-    """One way to write a curve: shapes(value (B,), theta (B, k), x (1, J)) -> (B, m, J); box (k, 2) of theta, nodes a search looks at.
+    """One way to write a curve.
 
+    shapes : function of value (B,), theta (B, k) and log doses x (1, J) that returns (B, m, J)
+    box : (k, 2) bounds of theta; nodes : of each coordinate, where a search begins
     constant : whether c is added to the shapes, or is already in them
     """
 
@@ -30,7 +33,11 @@ class Parameterisation:
 
 @dataclass(frozen=True)
 class Curve:
-    """What every model states. `linear` names c and the coefficients of the shapes, in the order of the shapes."""
+    """What each model states.
+
+    nonlinear : names of the numbers that theta stands for
+    linear : names of c and of the coefficients of the shapes, in the order of the shapes
+    """
 
     name: str
     equation: str
@@ -48,27 +55,31 @@ class Curve:
         return self
 
     def peak_parameterisation(self, span):
-        """Form with value = log peak dose."""
+        """Parameterisation whose value is the log peak dose."""
         raise NotImplementedError
 
     def zero_parameterisation(self, span):
-        """Form with value = log dose above the peak where the curve is back at its control."""
+        """Parameterisation whose value is the log dose where the curve falls to its control."""
         raise NotImplementedError
 
     def rise_parameterisations(self, span, c, sign):
-        """Forms with value = log of (peak - control) / (sign * control); c : "none", "positive" or "free"."""
+        """Parameterisations whose value is the log of (peak - control) / (sign * control).
+
+        c : "none", "positive" or "free"
+        """
         if c == "none":
             return []
         peak = self.peak_parameterisation(span)
 
         def shapes(value, theta, x):
             at = np.concatenate([x, [[-np.inf]]], axis=1)
-            found = peak.shapes(theta[:, 0], theta[:, 1:], at)[:, 0]
+            curve = peak.shapes(theta[:, 0], theta[:, 1:], at)[:, 0]
+            control = curve[:, -1:]
             top = peak.shapes(theta[:, 0], theta[:, 1:], theta[:, :1])[:, 0]
-            base = sign * (top - found[:, -1:]) * np.exp(-value)[:, None] - found[:, -1:]
+            base = sign * (top - control) * np.exp(-value)[:, None] - control
             if c == "positive":
                 base = np.where(base >= 0.0, base, np.nan)
-            return (found[:, :-1] + base)[:, None]
+            return (curve[:, :-1] + base)[:, None]
 
         rest = (
             (ends, nodes[:: 1 + len(nodes) // 12])
@@ -78,19 +89,22 @@ class Curve:
 
 
 def scales(span):
-    """Box of the log of a dose-like number. span : half the log range of the doses, whose middle is 0"""
+    """Bounds of the log of a dose-like number.
+
+    span : half the log range of the doses, whose middle is 0
+    """
     return [-span - REACH, span + REACH]
 
 
 def spread(span, step):
-    """Nodes over that box, `step` apart near the doses."""
+    """Nodes between these bounds, `step` apart near the doses."""
     near = span + NEAR
     far = np.linspace(near, span + REACH, 6)[1:]
     return np.concatenate([-far[::-1], np.linspace(-near, near, int(2 * near / step) + 1), far])
 
 
 def parameterisation(shapes, *coordinates, constant=True):
-    """Form from ((low, high), nodes or how many) of each coordinate of theta."""
+    """Parameterisation from ((low, high), nodes or their number) of each coordinate."""
     nodes = [np.linspace(*ends, n) if isinstance(n, int) else n for ends, n in coordinates]
     return Parameterisation(
         shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant
@@ -103,7 +117,10 @@ def hill(slope, x, scale):
 
 
 def last_fall(f, around):
-    """The largest x near `around` where f goes from above 0 to below it; NaN where there is none within 60 natural logs."""
+    """The largest x within 60 natural logs of `around` where f falls through 0.
+
+    NaN where f is not above 0, inf where it stays there.
+    """
     from scipy.optimize import brentq
 
     grid = around + np.linspace(-60.0, 60.0, 481)

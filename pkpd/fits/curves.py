@@ -1,4 +1,7 @@
-"""Models of hormetic dose response, each written so that all but two to four of its numbers enter linearly. Knows no data."""
+"""Models of hormetic dose response, each with only two to four non-linear numbers.
+
+Knows equations; knows nothing of data or of how a curve is fitted.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -56,15 +59,17 @@ class HillProduct(Curve):
         )
 
     def product(self, h1, k1, h2, k2, x):
-        return np.exp(-np.logaddexp(0.0, -hill(h1, x, k1)) - np.logaddexp(0.0, hill(h2, x, k2)))[
-            :, None
-        ]
+        rise, fall = np.logaddexp(0.0, -hill(h1, x, k1)), np.logaddexp(0.0, hill(h2, x, k2))
+        return np.exp(-rise - fall)[:, None]
 
     def parameters(self, theta):
         return np.exp(theta)
 
     def peak_parameterisation(self, span):
-        """theta = (ln h1, ln h2, a): at the peak both log slopes, one up and one down, are min(h1, h2)/(1 + exp(-a))."""
+        """theta = (ln h1, ln h2, a).
+
+        At the peak both log slopes, one up and one down, are min(h1, h2)/(1 + exp(-a)).
+        """
 
         def shapes(value, theta, x):
             h1, h2, peak = np.exp(theta[:, :1]), np.exp(theta[:, 1:2]), value[:, None]
@@ -87,7 +92,7 @@ class HillProduct(Curve):
 
 @dataclass(frozen=True)
 class OpposedEmax(Curve):
-    """A benefit and a harm, each saturating. theta = (ln K1, ln K2); a peak asks for K1 < K2"""
+    """A benefit and a harm, each saturating. theta = (ln K1, ln K2); a peak needs K1 < K2."""
 
     nonlinear: ClassVar[tuple] = ("K1", "K2")
     linear: ClassVar[tuple] = ("c", "A", "B")
@@ -106,7 +111,10 @@ class OpposedEmax(Curve):
         return np.exp(theta)
 
     def against(self, span, log_ratio):
-        """Form with theta = (ln K1, ln(K2/K1 - 1)) whose ln(B/A) is log_ratio(value, ln K1, ln K2)."""
+        """Parameterisation with theta = (ln K1, ln(K2/K1 - 1)).
+
+        log_ratio : function of value, ln K1 and ln K2 that returns ln(B/A)
+        """
 
         def shapes(value, theta, x):
             k1 = theta[:, :1]

@@ -1,4 +1,8 @@
-"""What a fitted curve cannot tell: sentences on boundaries, ridges, missing peaks, open intervals and doubtful data. Knows a Fit."""
+"""What a fitted curve cannot tell, in sentences.
+
+Boundaries, numbers that the data do not determine, missing peaks, open intervals, doubtful data.
+Knows a Fit and the problem it solves; knows nothing of the screen.
+"""
 
 import numpy as np
 
@@ -10,10 +14,13 @@ CLEAR = 4.0  # AICc
 RARE = 0.01  # P below which a check of the data is mentioned
 
 
-def diagnose(found, problem, exact, refit):
-    """{name: sentence} for everything a reader must know before using the fit. refit : fits a model to an assay, as pkpd.fits.least_squares.fit_one"""
-    said = {}
-    for check in (
+def diagnose(fit, problem, exact, refit):
+    """{name: sentence} for all that a reader must know before using the fit.
+
+    exact : whether the curve passes through every point
+    refit : fits a model to an assay, as pkpd.fits.least_squares.fit_one does
+    """
+    checks = (
         _exact,
         _peak,
         _boundary,
@@ -23,190 +30,156 @@ def diagnose(found, problem, exact, refit):
         _negative,
         _lack_of_fit,
         _spread,
-    ):
-        said |= check(found, problem, exact, said)
-    return said | _direction(found, exact, said, refit)
-
-
-def _exact(found, problem, exact, said):
-    if found.assay.computed:
-        return {
-            "computed": "A simulated curve has no error: its residuals are misfit, so there are no intervals and P values say nothing."
-        }
-    return (
-        {
-            "exact": "The curve passes through every point: there is no residual variance and there are no intervals."
-        }
-        if exact
-        else {}
     )
+    flags = {}
+    for check in checks:
+        flags |= check(fit, problem, exact)
+    return flags | _direction(fit, exact, flags, refit)
 
 
-def _peak(found, problem, exact, said):
-    if not found.curve.hormetic:
-        return {}
-    if not np.isfinite(found.peak):
+def _exact(fit, problem, exact):
+    if fit.assay.computed:
         return {
-            "no_peak": f"No dose is {found.better} than the control: there is no hormesis in this direction and no peak."
+            "computed": "A simulated curve has no error: its residuals are misfit, "
+            "so there are no intervals and P values say nothing."
         }
-    low, high = problem.positive[[0, -1]]
-    if not exact and not found.assay.computed and found.curve.nested and found.p_values[1] > 0.05:
+    if exact:
         return {
-            "no_evidence": f"A curve without hormesis fits about as well (P = {found.p_values[1]:.2g}): the peak may not exist."
-        }
-    if not low <= found.peak <= high:
-        return {
-            "peak_outside": f"The peak lies outside the doses tested, {low:g} to {high:g}: it is extrapolated."
+            "exact": "The curve passes through every point: "
+            "there is no residual variance and there are no intervals."
         }
     return {}
 
 
-def _boundary(found, problem, exact, said):
+def _peak(fit, problem, exact):
+    if not fit.curve.hormetic:
+        return {}
+    if not np.isfinite(fit.peak):
+        return {
+            "no_peak": f"No dose is {fit.better} than the control: "
+            "there is no hormesis in this direction and no peak."
+        }
+    tested = fit.curve.nested and not exact and not fit.assay.computed
+    if tested and fit.p_values[1] > 0.05:
+        return {
+            "no_evidence": "A curve without hormesis fits about as well "
+            f"(P = {fit.p_values[1]:.2g}): the peak may not exist."
+        }
+    low, high = problem.positive[[0, -1]]
+    if not low <= fit.peak <= high:
+        return {
+            "peak_outside": f"The peak lies outside the doses tested, {low:g} to {high:g}: "
+            "it is extrapolated."
+        }
+    return {}
+
+
+def _boundary(fit, problem, exact):
     """Coefficients at 0 and slopes at the ends of their box."""
     at = []
-    if found.c == "free" and problem.points.constant == "positive" and found.beta[0] <= 0.0:
+    if fit.c == "free" and problem.points.constant == "positive" and fit.beta[0] <= 0.0:
         at.append("c = 0")
-    names = {"d-c": "d = c", "f": "f = 0"}
-    at += [
-        names.get(name, f"{name} = 0")
-        for name, value in zip(found.curve.linear[1:], found.beta[1:], strict=True)
-        if value <= 0.0
-    ]
-    box = found.scaled.parameterisation(problem.span).box
-    values = zip(found.curve.nonlinear, found.theta, box, strict=True)
-    at += [
-        f"{name} at its {'least' if t < sum(ends) / 2 else 'greatest'} value"
-        for name, t, ends in values
-        if np.abs(ends - t).min() < 1e-6
-    ]
+    words = {"d-c": "d = c", "f": "f = 0"}
+    coefficients = zip(fit.curve.linear[1:], fit.beta[1:], strict=True)
+    at += [words.get(name, f"{name} = 0") for name, value in coefficients if value <= 0.0]
+    box = fit.scaled.parameterisation(problem.span).box
+    for name, theta, ends in zip(fit.curve.nonlinear, fit.theta, box, strict=True):
+        if np.abs(ends - theta).min() < 1e-6:
+            at.append(f"{name} at its {'least' if theta < sum(ends) / 2 else 'greatest'} value")
     return {"boundary": f"At the boundary of the model: {', '.join(at)}."} if at else {}
 
 
-def _not_identifiable(found, problem, exact, said):
-    """Numbers of the equation whose logarithm has an asymptotic standard error of a factor of ten, or that move without changing the fit."""
-    parameterisation, theta = found.scaled.parameterisation(problem.span), found.theta[None, :]
+def _not_identifiable(fit, problem, exact):
+    """Numbers of the equation that the data do not determine.
+
+    Their logarithm has an asymptotic standard error of a factor of ten, or the fit does not change
+    with them.
+    """
+    parameterisation, theta = fit.scaled.parameterisation(problem.span), fit.theta[None, :]
     left = project(parameterisation, problem.points, np.zeros(1), theta)[1]
     square = derivatives(parameterisation, problem.points, np.zeros(1), theta, left)[1][0]
-    noise = max(found.variance / problem.scale, 1e-16 * square.max())
-    steep = np.log(
-        found.scaled.parameters(found.theta + STEP) / found.scaled.parameters(found.theta - STEP)
-    ) / (2 * STEP)
+    noise = max(fit.variance / problem.scale, 1e-16 * square.max())
+    above, below = (fit.scaled.parameters(fit.theta + step) for step in (STEP, -STEP))
+    steep = np.log(above / below) / (2 * STEP)
     curvature, along = np.linalg.eigh(square)
-    error = (
-        np.sqrt(
-            noise * (along**2 / np.maximum(curvature, 1e-14 * curvature[-1] + 1e-300)).sum(axis=1)
-        )
-        * steep
-    )
-    names = [
-        n
-        for n, e, rise in zip(found.curve.nonlinear, error, square.diagonal(), strict=True)
-        if rise == 0.0 or e > WIDE
-    ]
+    least = 1e-14 * curvature[-1] + 1e-300
+    error = np.sqrt(noise * (along**2 / np.maximum(curvature, least)).sum(axis=1)) * steep
+    rows = zip(fit.curve.nonlinear, error, square.diagonal(), strict=True)
+    names = [name for name, e, rise in rows if rise == 0.0 or e > WIDE]
     if not names:
         return {}
     return {
-        "ridge": f"A ridge: the data do not determine {' and '.join(names)}; curves with very different numbers fit as well. Use the peak, not these."
+        "ridge": f"A ridge: the data do not determine {' and '.join(names)}; "
+        "curves with very different numbers fit as well. Use the peak, not these."
     }
 
 
-def _open(found, problem, exact, said):
-    said = {}
-    for name, (low, high) in found.intervals.items():
+def _open(fit, problem, exact):
+    flags = {}
+    for name, (low, high) in fit.intervals.items():
         if low == 0.0 and name == "max_stimulation":
-            said["zero_stimulation"] = (
-                "Curves without any stimulation are within the limit of the interval of max_stimulation."
+            flags["zero_stimulation"] = (
+                "Curves without any stimulation are within the limit "
+                "of the interval of max_stimulation."
             )
-        ends = [
-            word
-            for word, end in (
-                ("below", low == 0.0 and name != "max_stimulation"),
-                ("above", np.isinf(high)),
-            )
-            if end
-        ]
+        below = ["below"] * (low == 0.0 and name != "max_stimulation")
+        ends = below + ["above"] * bool(np.isinf(high))
         if ends:
-            said[f"open_{name}"] = (
+            flags[f"open_{name}"] = (
                 f"The interval of {name} is open {' and '.join(ends)}: the data set no limit there."
             )
-        if name in found.split:
-            said[f"split_{name}"] = (
-                f"Some values of {name} inside its interval fit worse than the limit: the profile has several valleys."
+        if name in fit.split:
+            flags[f"split_{name}"] = (
+                f"Some values of {name} inside its interval fit worse than the limit: "
+                "the profile has several valleys."
             )
-    return said
+    return flags
 
 
-def _control(found, problem, exact, said):
-    if found.assay.dose.min() > 0.0:
+def _control(fit, problem, exact):
+    if fit.assay.dose.min() > 0.0:
         return {
-            "no_control": "No response at dose 0: the control, and all that is measured against it, is extrapolated."
+            "no_control": "No response at dose 0: the control, and all that is measured against "
+            "it, is extrapolated."
         }
     return {}
 
 
-def _negative(found, problem, exact, said):
+def _negative(fit, problem, exact):
     """Means of a dose below 0 by more than two standard errors."""
-    error = np.sqrt(found.variance / problem.scale) / problem.points.root
-    if found.better == "higher" and (problem.points.y / problem.points.root < -2.0 * error).any():
+    error = np.sqrt(fit.variance / problem.scale) / problem.points.root
+    if fit.better == "higher" and (problem.points.y / problem.points.root < -2.0 * error).any():
         return {
-            "negative": "Some mean responses are below 0, where these curves (0 <= c <= d) cannot go."
+            "negative": "Some mean responses are below 0, "
+            "where these curves (0 <= c <= d) cannot go."
         }
     return {}
 
 
-def _direction(found, exact, said, refit):
-    """The other direction, where this one has no peak that the data hold on both sides, or fits badly."""
-    held = np.isfinite(found.peak) and not {"peak_outside", "open_peak", "lack_of_fit"} & set(said)
-    if not found.curve.hormetic or exact or held or found.assay.computed:
-        return {}
-    other = "lower" if found.better == "higher" else "higher"
-    try:
-        turned = refit(
-            found.assay,
-            found.curve.name,
-            c="free",
-            better=other,
-            intervals=(),
-            weight=found.weight,
-            look=False,
-        )
-    except PkpdError:  # too few doses for a free c
-        return {}
-    if np.isfinite(turned.peak) and turned.aicc < found.aicc - CLEAR:
-        return {
-            "other_direction": f"A curve whose low doses are {other} than the control fits better (RSS {turned.rss:.4g}): try better = {other}."
-        }
-    return {}
-
-
-def _lack_of_fit(found, problem, exact, said):
+def _lack_of_fit(fit, problem, exact):
     """F test of the residuals of group means against the scatter of replicates."""
     groups = len(problem.points.x)
-    pure, rest = found.n - groups, groups - found.parameters
-    if exact or found.assay.computed or not pure or rest <= 0 or problem.pure <= 0.0:
+    pure, rest = fit.n - groups, groups - fit.parameters
+    if exact or fit.assay.computed or not pure or rest <= 0 or problem.pure <= 0.0:
         return {}
-    misfit = max(found.rss / problem.scale - problem.pure, 0.0)
+    misfit = max(fit.rss / problem.scale - problem.pure, 0.0)
     p = _tail((misfit / rest) / (problem.pure / pure), rest, pure)
-    return (
-        {
-            "lack_of_fit": f"The curve misses the means of the replicates by more than their scatter explains (P = {p:.2g})."
-        }
-        if p < RARE
-        else {}
-    )
+    if p >= RARE:
+        return {}
+    return {
+        "lack_of_fit": "The curve misses the means of the replicates by more than their scatter "
+        f"explains (P = {p:.2g})."
+    }
 
 
-def _spread(found, problem, exact, said):
+def _spread(fit, problem, exact):
     """Brown-Forsythe test of equal variance between doses, where nothing was said about it."""
-    table = found.assay
-    if table.weighted or table.computed or np.ptp(found.weight) > 0.0:
+    table = fit.assay
+    if table.weighted or table.computed or np.ptp(fit.weight) > 0.0:
         return {}
     groups = table.groups()[1]
-    apart = [
-        np.abs(part - np.median(part))
-        for part in (table.response[groups == g] for g in range(groups.max() + 1))
-        if len(part) > 2
-    ]
+    parts = (table.response[groups == g] for g in range(groups.max() + 1))
+    apart = [np.abs(part - np.median(part)) for part in parts if len(part) > 2]
     n, count = sum(map(len, apart)), len(apart)
     if count < 2:
         return {}
@@ -214,21 +187,33 @@ def _spread(found, problem, exact, said):
     within = sum(((z - z.mean()) ** 2).sum() for z in apart)
     if within == 0.0:
         return {}
-    p = _tail(
-        sum(len(z) * (z.mean() - middle) ** 2 for z in apart)
-        / (count - 1)
-        / (within / (n - count)),
-        count - 1,
-        n - count,
-    )
-    advice = "give a column weight or se, or set variance to poisson or proportional"
-    return (
-        {
-            "unequal_variance": f"The scatter differs between doses (Brown-Forsythe P = {p:.2g}); {advice}."
-        }
-        if p < RARE
-        else {}
-    )
+    between = sum(len(z) * (z.mean() - middle) ** 2 for z in apart)
+    p = _tail(between / (count - 1) / (within / (n - count)), count - 1, n - count)
+    if p >= RARE:
+        return {}
+    return {
+        "unequal_variance": f"The scatter differs between doses (Brown-Forsythe P = {p:.2g}); "
+        "give a column weight or se, or set variance to poisson or proportional."
+    }
+
+
+def _direction(fit, exact, flags, refit):
+    """The other direction, if this one fits badly or has no peak held by data on both sides."""
+    held = np.isfinite(fit.peak) and not {"peak_outside", "open_peak", "lack_of_fit"} & set(flags)
+    if not fit.curve.hormetic or exact or held or fit.assay.computed:
+        return {}
+    other = "lower" if fit.better == "higher" else "higher"
+    options = {"c": "free", "better": other, "intervals": (), "weight": fit.weight, "look": False}
+    try:
+        turned = refit(fit.assay, fit.curve.name, **options)
+    except PkpdError:  # too few doses for a free c
+        return {}
+    if not (np.isfinite(turned.peak) and turned.aicc < fit.aicc - CLEAR):
+        return {}
+    return {
+        "other_direction": f"A curve whose low doses are {other} than the control fits better "
+        f"(RSS {turned.rss:.4g}): try better = {other}."
+    }
 
 
 def _tail(f, a, b):

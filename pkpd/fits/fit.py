@@ -1,4 +1,7 @@
-"""Hormetic curves fitted to data, by name or all of them side by side. Knows the options; computes nothing."""
+"""Fits hormetic curves to data: one curve by name, or all of them side by side.
+
+Knows the options and checks them; knows nothing of curves or of how they are fitted.
+"""
 
 import numpy as np
 
@@ -27,19 +30,25 @@ def fit(
 
     Parameters
     ----------
-    data : path of a table with dose, response and perhaps weight, se or n; DataFrame; (doses, responses); or a DoseResponse
-    model : "brain-cousens", "crs-1", "crs-0.5", "crs-0.25", "hill-product", "opposed-emax", "log-gaussian", "log-logistic", drc's BC.4 and
-        the like, or "all"
-    c : 0 or "free", the response at the highest doses (for a bell or product, at the lowest) (default: 0 where the equation allows it)
-    better : "higher" or "lower", the direction of a hormetic response (default: higher, or what a DoseResponse says)
-    level : of the intervals; intervals : which of peak, zero_equivalent and max_stimulation get one
+    data : path of a table with columns dose, response and perhaps weight, se or n; DataFrame;
+        (doses, responses); or a DoseResponse
+    model : "brain-cousens", "crs-1", "crs-0.5", "crs-0.25", "hill-product", "opposed-emax",
+        "log-gaussian", "log-logistic", a name of R's drc such as "BC.4", or "all"
+    c : 0 or "free", the response at the highest doses (of a bell or a product: at the lowest)
+        (default: 0 where the equation allows it)
+    better : "higher" or "lower", the direction of a hormetic response (default: that of a
+        DoseResponse, otherwise higher)
+    level : of the intervals
+    intervals : which of peak, zero_equivalent and max_stimulation get one
     variance : "constant", "poisson" (counts) or "proportional" (to the square of the mean)
     dose_scale : the dose s of the crs models, whose published form depends on the unit of dose
-    dose, response : names of the columns; id : a patient of a DoseResponse
+    dose, response : names of the columns
+    id : a patient of a DoseResponse
 
     Returns
     -------
-    Fit, or pkpd.fits.comparison.Comparison for "all". Raises PkpdError for data that cannot be fitted.
+    Fit, or pkpd.fits.comparison.Comparison for "all". Raises PkpdError for data or options that
+    cannot be used.
     """
     table = assay(data, dose, response, id)
     options = {
@@ -55,19 +64,17 @@ def fit(
     return fit_one(table, model, c=c, **options)
 
 
-def _check_options(given):
-    if given["better"] not in ("higher", "lower"):
-        raise PkpdError(f"better '{given['better']}' must be 'higher' or 'lower'.")
-    if not 0.0 < given["level"] < 1.0:
-        raise PkpdError(f"level {given['level']:g} must be between 0 and 1, such as 0.95.")
-    if given["variance"] not in VARIANCES:
-        raise PkpdError(
-            f"Unknown variance '{given['variance']}'.{closest(given['variance'], VARIANCES)}"
-        )
-    if not 0.0 < given["dose_scale"] < np.inf:
-        raise PkpdError(
-            f"dose_scale {given['dose_scale']:g} must be above 0: it is the dose s of the crs models."
-        )
-    unknown = [name for name in given["intervals"] if name not in INTERVALS]
+def _check_options(options):
+    better, level, scale = options["better"], options["level"], options["dose_scale"]
+    if better not in ("higher", "lower"):
+        raise PkpdError(f"better '{better}' must be 'higher' or 'lower'.")
+    if not 0.0 < level < 1.0:
+        raise PkpdError(f"level {level:g} must be between 0 and 1, such as 0.95.")
+    variance = options["variance"]
+    if variance not in VARIANCES:
+        raise PkpdError(f"Unknown variance '{variance}'.{closest(variance, VARIANCES)}")
+    if not 0.0 < scale < np.inf:
+        raise PkpdError(f"dose_scale {scale:g} must be above 0: it is the dose s of crs models.")
+    unknown = [name for name in options["intervals"] if name not in INTERVALS]
     if unknown:
         raise PkpdError(f"No interval for '{unknown[0]}'.{closest(unknown[0], INTERVALS)}")

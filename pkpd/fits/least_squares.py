@@ -1,7 +1,8 @@
-"""One hormetic curve fitted to one assay: global least squares, profile-likelihood intervals, a test of hormesis, honest flags.
+"""Fits one hormetic curve to one assay: least squares, intervals, a test of hormesis, flags.
 
-The residual sum of squares is minimised over the non-linear numbers alone (pkpd.fits.variable_projection). Limit of an interval:
-RSS <= RSS_min (1 + F(1, n - p)/(n - p)). Knows tables of doses and responses and the models; knows no screen.
+The residual sum of squares is minimised over the non-linear numbers alone
+(pkpd.fits.variable_projection). Limit of a profile-likelihood interval: RSS <= RSS_min (1 + F(1, n
+- p)/(n - p)). Knows assays and models; knows nothing of files or of the screen.
 """
 
 from dataclasses import replace
@@ -17,12 +18,9 @@ from pkpd.fits.variable_projection import Points, project, search
 
 FAR = np.log(1000.0)  # an end of an interval so far outside the doses is open
 STIMULATION = (np.log(1e-3), np.log(1e3))  # of the control; an interval that goes further is open
-VARIANCES = {
-    "constant": 0.0,
-    "poisson": 1.0,
-    "proportional": 2.0,
-}  # power of the mean that the variance follows
-# as R users of drc call them: b and e and d and f are free, and in those of five c too
+# power of the mean that the variance follows
+VARIANCES = {"constant": 0.0, "poisson": 1.0, "proportional": 2.0}
+# names of R's drc: b, d, e and f are free, in models of five numbers c too
 ALIASES = {
     "bc.4": ("brain-cousens", 0),
     "bc.5": ("brain-cousens", "free"),
@@ -49,43 +47,39 @@ def fit_one(
     weight=None,
     look=True,
 ):
-    """Fit one model to an Assay; weight (M,) replaces what table and variance say; look : whether to raise flags."""
+    """Fit one model to an Assay. Options as for pkpd.fits.fit.fit.
+
+    weight : (M,) instead of what the table and `variance` say
+    look : whether to look for what the data cannot tell
+    """
     curve, c = _named(model, c, better)
     curve = replace(curve, unit=dose_scale) if getattr(curve, "alpha", 0.0) else curve
     parameters = len(curve.nonlinear) + len(curve.linear) - (c == 0)
     _check_enough(table, curve, parameters)
-    given = weight if weight is not None else table.weight
-    found = _best(table, curve, better, c, level, given, parameters)
+    first_weight = weight if weight is not None else table.weight
+    fit = _best(table, curve, better, c, level, first_weight, parameters)
     if weight is None and VARIANCES[variance]:
-        found = _reweighted(found, VARIANCES[variance])
-    problem = Problem(table, better, c, found.weight)
+        fit = _reweighted(fit, VARIANCES[variance])
+    problem = Problem(table, better, c, fit.weight)
     if curve.nested:
-        found = replace(
-            found,
-            null=_best(
-                table, CURVES["log-logistic"], better, c, level, found.weight, parameters - 1
-            ),
-        )
-    exact = found.rss <= 1e-20 * (found.weight @ table.response**2)
-    if curve.hormetic and not table.computed and not exact and np.isfinite(found.peak):
-        sets = {name: _interval(found, problem, name) for name in intervals if _has(found, name)}
-        found = replace(
-            found,
-            intervals={name: ends for name, (ends, _) in sets.items()},
-            split=tuple(n for n, (_, gap) in sets.items() if gap),
-        )
-    return replace(
-        found, flags=diagnostics.diagnose(found, problem, exact, fit_one) if look else {}
-    )
+        null = CURVES["log-logistic"]
+        null = _best(table, null, better, c, level, fit.weight, parameters - 1)
+        fit = replace(fit, null=null)
+    exact = fit.rss <= 1e-20 * (fit.weight @ table.response**2)
+    if curve.hormetic and not table.computed and not exact and np.isfinite(fit.peak):
+        sets = {name: _interval(fit, problem, name) for name in intervals if _has(fit, name)}
+        ends = {name: ends for name, (ends, _) in sets.items()}
+        split = tuple(name for name, (_, gap) in sets.items() if gap)
+        fit = replace(fit, intervals=ends, split=split)
+    flags = diagnostics.diagnose(fit, problem, exact, fit_one) if look else {}
+    return replace(fit, flags=flags)
 
 
 def _named(model, c, better):
     """Curve and treatment of c that a name stands for."""
     if str(model).lower() in ALIASES:
-        model, c = (
-            ALIASES[str(model).lower()][0],
-            ALIASES[str(model).lower()][1] if c is None else c,
-        )
+        model, usual_c = ALIASES[str(model).lower()]
+        c = usual_c if c is None else c
     if model not in CURVES:
         raise PkpdError(f"Unknown model '{model}'.{closest(str(model), [*CURVES, 'all'])}")
     curve = CURVES[model]
@@ -94,7 +88,8 @@ def _named(model, c, better):
         raise PkpdError(f"c '{c}' must be 0 or 'free'.")
     if c != "free" and better == "lower":
         raise PkpdError(
-            "Where lower is better the response rises to c at the highest doses; c = 0 cannot be, leave it free."
+            "Where lower is better the response rises to c at the highest doses; "
+            "c = 0 cannot be, leave it free."
         )
     return curve, "free" if c == "free" else 0
 
@@ -114,7 +109,10 @@ def _check_enough(table, curve, parameters):
 
 
 class Problem:
-    """The scaled least-squares problem of an assay: group means of each dose, doses around 1, responses up to 1 and up is better."""
+    """The scaled least-squares problem of an assay.
+
+    Means of each dose; doses around 1, responses up to 1, where a higher one is better.
+    """
 
     def __init__(self, table, better, c, weight):
         dose, group = table.groups()
@@ -137,82 +135,70 @@ class Problem:
     def best(self, curve):
         """theta (k,), coefficients with c first, and rss in the data's units of the best curve."""
         parameterisation = curve.scaled(self.middle).parameterisation(self.span)
-        found = search(parameterisation, self.points, np.zeros(1))
-        beta = project(parameterisation, self.points, np.zeros(1), found.theta)[0][0]
+        solution = search(parameterisation, self.points, np.zeros(1))
+        beta = project(parameterisation, self.points, np.zeros(1), solution.theta)[0][0]
         beta = np.concatenate([[0.0], beta]) if self.c == 0 else beta
-        return found.theta[0], beta, float((found.rss[0] + self.pure) * self.scale)
+        return solution.theta[0], beta, float((solution.rss[0] + self.pure) * self.scale)
 
 
 def _best(table, curve, better, c, level, weight, parameters):
     problem = Problem(table, better, c, weight)
     theta, beta, rss = problem.best(curve)
     return Fit(
-        table,
-        curve,
-        better,
-        c,
-        level,
-        theta,
-        beta,
-        problem.middle,
-        problem.size,
-        weight,
-        rss,
-        parameters,
+        assay=table,
+        curve=curve,
+        better=better,
+        c=c,
+        level=level,
+        theta=theta,
+        beta=beta,
+        middle=problem.middle,
+        size=problem.size,
+        weight=weight,
+        rss=rss,
+        parameters=parameters,
     )
 
 
-def _reweighted(found, power):
+def _reweighted(fit, power):
     """The fit whose weights follow its own curve: variance proportional to a power of the mean."""
-    table = found.assay
+    table = fit.assay
     for _ in range(30):
-        mean = found.predict(table.dose)
+        mean = fit.predict(table.dose)
         if (mean <= 0.0).any():
             raise PkpdError(
-                f"{table.name}: the fitted curve is not above 0 at every dose; a variance that follows the mean does not fit these data."
+                f"{table.name}: the fitted curve is not above 0 at every dose; "
+                "a variance that follows the mean does not fit these data."
             )
         weight = table.weight / mean**power
-        settled = np.allclose(weight, found.weight, rtol=1e-10)
-        found = _best(
-            table, found.curve, found.better, found.c, found.level, weight, found.parameters
-        )
+        settled = np.allclose(weight, fit.weight, rtol=1e-10)
+        fit = _best(table, fit.curve, fit.better, fit.c, fit.level, weight, fit.parameters)
         if settled:
             break
-    return found
+    return fit
 
 
-def _has(found, name):
+def _has(fit, name):
+    """Whether a curve has the quantity of an interval."""
     if name == "zero_equivalent":
-        return found.curve.returns
-    return name == "peak" or np.isfinite(found.max_stimulation)
+        return fit.curve.returns
+    return name == "peak" or np.isfinite(fit.max_stimulation)
 
 
-def _interval(found, problem, name):
+def _interval(fit, problem, name):
     """(low, high) of a quantity, 0 or inf where open, and whether there is a gap between."""
-    curve, span = found.scaled, problem.span
-    limit = (
-        found.rss * (1.0 + quantile(found.level, found.free) / found.free)
-    ) / problem.scale - problem.pure
-    rss = found.rss / problem.scale - problem.pure
-    if name == "max_stimulation":
-        forms, best, reach, unit = (
-            curve.rise_parameterisations(span, problem.points.constant, problem.sign),
-            found.max_stimulation,
-            STIMULATION,
-            100.0,
-        )
+    curve, span = fit.scaled, problem.span
+    allowed = fit.rss * (1.0 + quantile(fit.level, fit.free) / fit.free)
+    limit = allowed / problem.scale - problem.pure
+    rss = fit.rss / problem.scale - problem.pure
+    best, reach, unit = getattr(fit, name), (-span - FAR, span + FAR), fit.middle
+    if name == "peak":
+        forms = [curve.peak_parameterisation(span)]
+    elif name == "zero_equivalent":
+        forms = [curve.zero_parameterisation(span)]
     else:
-        parameterisation = (
-            curve.peak_parameterisation(span)
-            if name == "peak"
-            else curve.zero_parameterisation(span)
-        )
-        forms, best, reach, unit = (
-            [parameterisation],
-            getattr(found, name),
-            (-span - FAR, span + FAR),
-            found.middle,
-        )
+        forms = curve.rise_parameterisations(span, problem.points.constant, problem.sign)
+        reach, unit = STIMULATION, 100.0
     if not forms:
         return (np.nan, np.nan), False
     (low, high), gap = interval(forms, problem.points, np.log(best / unit), rss, limit, reach)
@@ -220,7 +206,7 @@ def _interval(found, problem, name):
 
 
 def quantile(level, free):
-    """Of F(1, free): the square of Student's."""
+    """Quantile of F(1, free): the square of Student's."""
     from scipy.special import stdtrit
 
     return float(stdtrit(free, 0.5 + level / 2) ** 2)

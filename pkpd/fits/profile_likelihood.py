@@ -1,6 +1,7 @@
-"""Profile-likelihood intervals: the values of one quantity of a curve that a limit on the residual sum of squares allows.
+"""Profile-likelihood intervals: the values of a quantity that a limit on the rss allows.
 
-The curve is written with the quantity as its value (pkpd.fits.curves) and fitted anew at each. Knows no quantities by name.
+The curve is parameterised with the quantity as its value (pkpd.fits.curve) and fitted anew at each
+value. Knows parameterisations and points; knows no quantity by name.
 """
 
 import numpy as np
@@ -8,11 +9,9 @@ import numpy as np
 from pkpd.fits.variable_projection import Solution, best_of, polish, search
 
 COARSE = 25  # values over the whole range
-BETWEEN = (
-    7,
-    23,
-    23,
-)  # values at once between the ends of a bracket, round by round; the first round looks anew for other valleys
+# values at once between the ends of a bracket, round by round; the first round looks anew for
+# other valleys
+BETWEEN = (7, 23, 23)
 COARSELY = 1e-6  # share of rss
 
 
@@ -21,45 +20,45 @@ def interval(forms, points, best, rss, limit, reach):
 
     Parameters
     ----------
-    forms : ways to write the curve, of which the better counts; points : Points; best : value of the best fit, may be -inf or inf
-    rss, limit : of the best fit, and the highest that is still allowed; reach : (lowest, highest) value that is looked at
+    forms : parameterisations of the curve, of which the better counts
+    points : Points
+    best : value of the best fit, may be -inf or inf
+    rss, limit : of the best fit, and the highest that is allowed
+    reach : (lowest, highest) value that is tried
 
     Returns
     -------
     (low, high), -inf and inf where open; and whether the set has a gap
     """
     values = np.linspace(*reach, COARSE)
-    found = profile(forms, points, values)
-    inside = np.isfinite(best) and reach[0] < best < reach[1]
-    if inside:
-        place = int(np.searchsorted(values, best))
-        values, found = (
-            np.insert(values, place, best),
-            [insert(f, place, rss if not k else np.inf) for k, f in enumerate(found)],
-        )
-    found = grown(forms, points, values, found, limit)
-    within = lowest(found) <= limit
-    if not within.any():  # only values beyond reach are allowed, as the best one
+    solutions = profile(forms, points, values)
+    if np.isfinite(best) and reach[0] < best < reach[1]:
+        at = int(np.searchsorted(values, best))
+        values = np.insert(values, at, best)
+        solutions = [insert(s, at, rss if not k else np.inf) for k, s in enumerate(solutions)]
+    solutions = grown(forms, points, values, solutions, limit)
+    within = lowest(solutions) <= limit
+    if not within.any():  # the best value, and all that are allowed, lie beyond reach
         return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False
     first, last = np.flatnonzero(within)[[0, -1]]
-    low, high = crossings(
-        forms, points, values, found, [(first, first - 1), (last, last + 1)], limit
-    )
+    brackets = [(first, first - 1), (last, last + 1)]
+    low, high = crossings(forms, points, values, solutions, brackets, limit)
     return (low, high), not within[first : last + 1].all()
 
 
 def profile(forms, points, values):
-    """Best fit at each value (V,) in each form: list of Solution."""
-    return [
-        search(parameterisation, points, values, starts=3, tolerance=COARSELY, steps=25)
-        for parameterisation in forms
-    ]
+    """Best fit at each value (V,) in each parameterisation: list of Solution."""
+    coarse = {"starts": 3, "tolerance": COARSELY, "steps": 25}
+    return [search(form, points, values, **coarse) for form in forms]
 
 
-def grown(forms, points, values, found, limit):
-    """The profile, each value beyond the limit tried again from its neighbour within, as long as that brings values within."""
+def grown(forms, points, values, solutions, limit):
+    """The profile, with values beyond the limit tried again from their neighbours within it.
+
+    Repeated as long as that brings further values within the limit.
+    """
     while True:
-        within = lowest(found) <= limit
+        within = lowest(solutions) <= limit
         edges = [
             (k, k + step)
             for step in (-1, 1)
@@ -67,38 +66,43 @@ def grown(forms, points, values, found, limit):
             if 0 <= k + step < len(values) and within[k + step]
         ]
         if not edges:
-            return found
+            return solutions
         here, beside = np.array(edges).T
         tried = [
-            warm(parameterisation, points, values[here], f.theta[beside][:, None])
-            for parameterisation, f in zip(forms, found, strict=True)
+            warm(form, points, values[here], solution.theta[beside][:, None])
+            for form, solution in zip(forms, solutions, strict=True)
         ]
-        for f, t in zip(found, tried, strict=True):
-            gain = t.rss < f.rss[here]
-            f.theta[here[gain]], f.rss[here[gain]] = t.theta[gain], t.rss[gain]
-        if not (lowest(found)[here] <= limit).any():
-            return found
+        for solution, other in zip(solutions, tried, strict=True):
+            lower = other.rss < solution.rss[here]
+            solution.theta[here[lower]] = other.theta[lower]
+            solution.rss[here[lower]] = other.rss[lower]
+        if not (lowest(solutions)[here] <= limit).any():
+            return solutions
 
 
-def lowest(found):
-    """(V,) rss of the better form."""
-    return np.min([f.rss for f in found], axis=0)
+def lowest(solutions):
+    """(V,) rss of the better parameterisation."""
+    return np.min([solution.rss for solution in solutions], axis=0)
 
 
-def insert(found, place, rss):
-    """The solution with the best fit put in; it starts polishing from its neighbours."""
-    beside = found.theta[min(place, len(found.rss) - 1)]
-    return Solution(np.insert(found.theta, place, beside, axis=0), np.insert(found.rss, place, rss))
+def insert(solution, at, rss):
+    """The solution with the best fit put in; its theta is that of its neighbour."""
+    beside = solution.theta[min(at, len(solution.rss) - 1)]
+    return Solution(np.insert(solution.theta, at, beside, axis=0), np.insert(solution.rss, at, rss))
 
 
-def crossings(forms, points, values, found, brackets, limit):
-    """Where the profile passes the limit between an index within it and the one beyond it; infinite where there is none beyond."""
+def crossings(forms, points, values, solutions, brackets, limit):
+    """Where the profile passes the limit, (2,): between an index within it and the one beyond it.
+
+    Infinite where there is none beyond it.
+    """
     out = np.array([-np.inf, np.inf])
     closed = [k for k, (_, beyond) in enumerate(brackets) if 0 <= beyond < len(values)]
     if not closed:
         return out
     pairs = np.array([brackets[k] for k in closed])
-    ends, rss, thetas = values[pairs], lowest(found)[pairs], [f.theta[pairs] for f in found]
+    ends, rss = values[pairs], lowest(solutions)[pairs]
+    thetas = [solution.theta[pairs] for solution in solutions]
     for count in BETWEEN:
         ends, rss, thetas = narrower(forms, points, ends, rss, thetas, limit, count)
     share = (limit - rss[:, 0]) / (rss[:, 1] - rss[:, 0])
@@ -107,20 +111,19 @@ def crossings(forms, points, values, found, brackets, limit):
 
 
 def narrower(forms, points, ends, rss, thetas, limit, between):
-    """Brackets (n, 2) that are `between` + 1 times narrower, with the rss and the thetas of each form at their ends."""
+    """Brackets (n, 2) that are `between` + 1 times narrower, and rss and thetas at their ends."""
     count = len(ends)
     at = np.linspace(ends[:, 0], ends[:, 1], between + 2, axis=1)
     inside = at[:, 1:-1].ravel()
     tried = [
-        warm(parameterisation, points, inside, np.repeat(t, between, axis=0))
-        for parameterisation, t in zip(forms, thetas, strict=True)
+        warm(form, points, inside, np.repeat(theta, between, axis=0))
+        for form, theta in zip(forms, thetas, strict=True)
     ]
     if between == BETWEEN[0]:
         tried = [better(a, b) for a, b in zip(tried, profile(forms, points, inside), strict=True)]
     level = np.hstack([rss[:, :1], lowest(tried).reshape(count, -1), rss[:, 1:]])
-    beyond = level.shape[1] - np.argmax(
-        level[:, ::-1] <= limit, axis=1
-    )  # after the outermost value within the limit
+    outermost = np.argmax(level[:, ::-1] <= limit, axis=1)  # within the limit, from the far end
+    beyond = level.shape[1] - outermost
     pick = np.arange(count)[:, None], np.stack([beyond - 1, beyond], axis=1)
     joined = [
         np.hstack([t[:, :1], s.theta.reshape(count, between, -1), t[:, 1:]])
@@ -137,8 +140,8 @@ def better(one, other):
     )
 
 
-def warm(parameterisation, points, values, starts, tolerance=1e-10):
+def warm(form, points, values, starts, tolerance=1e-10):
     """Best fit at each value (V,), polished from each of its starts (V, n, k) that exists."""
-    place, which = np.nonzero(np.isfinite(starts).all(axis=2))
-    polished = polish(parameterisation, points, values[place], starts[place, which], tolerance)
-    return best_of(polished, place, len(values))
+    row, start = np.nonzero(np.isfinite(starts).all(axis=2))
+    polished = polish(form, points, values[row], starts[row, start], tolerance)
+    return best_of(polished, row, len(values))

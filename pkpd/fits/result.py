@@ -1,4 +1,7 @@
-"""A curve fitted to an assay, and what it says in the units of the data. Knows assays and curves; fits nothing."""
+"""A curve fitted to an assay, and what it says in the units of the data.
+
+Knows assays and curves; fits nothing.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,9 +17,13 @@ INTERVALS = ("peak", "zero_equivalent", "max_stimulation")
 class Fit:
     """One curve fitted to one assay, in the units of the data.
 
-    theta, beta : search coordinates and coefficients on the scaled problem; middle, size : dose and response it was divided by
-    rss : weighted; weight : (M,) used; parameters : how many were fitted; intervals : quantity -> (low, high), 0 or inf where open; split : those with a gap
-    null : fit of the log-logistic curve, which is the model without its f, None where it is not; flags : name -> sentence
+    theta, beta : search coordinates and coefficients of the scaled problem
+    middle, size : dose and response that it was divided by
+    weight : (M,) used; rss : weighted residual sum of squares
+    parameters : how many were fitted
+    null : fit of the log-logistic curve, if that is the model without its f
+    intervals : quantity -> (low, high), 0 or inf where open; split : those with a gap
+    flags : name -> sentence
     """
 
     assay: Assay
@@ -58,30 +65,29 @@ class Fit:
     @property
     def estimates(self):
         """The numbers of the equation, in the units of the data."""
-        found = dict(zip(self.curve.nonlinear, self.curve.parameters(self.theta), strict=True))
-        found = {
-            name: float(v * (1.0 if name in self.curve.slopes else self.middle))
-            for name, v in found.items()
+        nonlinear = zip(self.curve.nonlinear, self.curve.parameters(self.theta), strict=True)
+        nonlinear = {
+            name: float(value * (1.0 if name in self.curve.slopes else self.middle))
+            for name, value in nonlinear
         }
         sign = self.size if self.better == "higher" else -self.size
         linear = dict(zip(self.curve.linear, self.beta * sign, strict=True))
         if "d-c" in linear:
             linear["d"] = linear["c"] + linear.pop("d-c")
         if "f" in linear:
-            linear["f"] = linear.pop("f") / (
-                1.0 if getattr(self.curve, "alpha", 0.0) else self.middle
-            )
-        return {name: float(v) for name, v in linear.items()} | found
+            unit = 1.0 if getattr(self.curve, "alpha", 0.0) else self.middle
+            linear["f"] = linear.pop("f") / unit
+        return {name: float(value) for name, value in linear.items()} | nonlinear
 
     def predict(self, doses):
         """Response (D,) of the fitted curve at doses (D,), in the units of the data."""
         doses = np.atleast_1d(np.asarray(doses, float))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            shapes = self.scaled.parameterisation(0.0).shapes(
-                np.zeros(1), self.theta[None, :], np.log(doses / self.middle)[None, :]
-            )[0]
-        diagnose = self.beta[0] + self.beta[1:] @ shapes
-        return diagnose * self.size * (1.0 if self.better == "higher" else -1.0)
+            log_doses = np.log(doses / self.middle)[None, :]
+            shapes = self.scaled.parameterisation(0.0).shapes
+            shapes = shapes(np.zeros(1), self.theta[None, :], log_doses)[0]
+        response = self.beta[0] + self.beta[1:] @ shapes
+        return response * self.size * (1.0 if self.better == "higher" else -1.0)
 
     @property
     def peak(self):
@@ -103,20 +109,26 @@ class Fit:
 
     @property
     def max_stimulation(self):
-        """Best response against the control, in % of the control; NaN without a peak or where the control is not above 0."""
+        """Best response over the control, in % of the control.
+
+        NaN without a peak, or where the control is not above 0.
+        """
         gain = abs(self.best_response - self.control)
         return 100.0 * gain / self.control if self.control > 1e-9 * self.size else np.nan
 
     @property
     def likelihood_ratio(self):
         """n ln(RSS of the null / RSS), 0 where the null fits as well."""
-        return (
-            float(max(0.0, self.n * np.log(self.null.rss / self.rss))) if self.rss > 0.0 else np.inf
-        )
+        if self.rss <= 0.0:
+            return np.inf
+        return float(max(0.0, self.n * np.log(self.null.rss / self.rss)))
 
     @property
     def p_values(self):
-        """P of the likelihood ratio under chi2_1, and under the half mixture of chi2_0 and chi2_1 that holds for f >= 0."""
+        """P of the likelihood ratio by chi2_1, and by the half mixture that holds for f >= 0.
+
+        The mixture is that of chi2_0 and chi2_1.
+        """
         from scipy.special import chdtrc
 
         p = float(chdtrc(1, self.likelihood_ratio))
@@ -124,18 +136,21 @@ class Fit:
 
     @property
     def aicc(self):
-        """Akaike's criterion for few data, the variance counted as a parameter; inf where there are too few."""
+        """Akaike's criterion for few data, the variance counted as a parameter.
+
+        inf where there are too few data.
+        """
         k = self.parameters + 1
         if self.n - k - 1 <= 0:
             return np.inf
-        return (
-            self.n * np.log(max(self.rss, 1e-300) / self.n)
-            + 2 * k
-            + 2 * k * (k + 1) / (self.n - k - 1)
-        )
+        deviance = self.n * np.log(max(self.rss, 1e-300) / self.n)
+        return deviance + 2 * k + 2 * k * (k + 1) / (self.n - k - 1)
 
     def frame(self):
-        """Table quantity, estimate, low, high: peak, zero-equivalent dose, stimulation, then the numbers of the equation."""
+        """Table quantity, estimate, low, high.
+
+        Peak, zero-equivalent dose and stimulation, then the numbers of the equation.
+        """
         import pandas as pd
 
         rows = [
@@ -146,8 +161,11 @@ class Fit:
         return pd.DataFrame(rows, columns=["quantity", "estimate", "low", "high"])
 
     def summary(self, command=None):
-        """Plain data, ready for JSON. Intervals: [low, high], 0 or inf where open, null where there is none."""
-        found = {
+        """Plain data, ready for JSON.
+
+        Intervals are [low, high], 0 or inf where open, null where there is none.
+        """
+        summary = {
             "model": self.curve.name,
             "equation": self.curve.equation,
             "source": self.curve.source,
@@ -162,8 +180,8 @@ class Fit:
             "level": self.level,
         }
         for name in INTERVALS:
-            found |= {name: getattr(self, name), f"{name}_ci": self.intervals.get(name)}
-        found |= {
+            summary |= {name: getattr(self, name), f"{name}_ci": self.intervals.get(name)}
+        summary |= {
             "control": self.control,
             "best_response": self.best_response,
             "estimates": self.estimates,
@@ -171,13 +189,13 @@ class Fit:
         }
         if self.curve.nested:
             plain, half = self.p_values
-            found["hormesis"] = {
+            summary["hormesis"] = {
                 "rss_null": self.null.rss,
                 "lr": self.likelihood_ratio,
                 "p_chi2_1": plain,
                 "p_half_mixture": half,
             }
-        return found | {
+        return summary | {
             "flags": self.flags,
             "notes": list(self.assay.notes),
             "provenance": self.assay.provenance(command),

@@ -1,4 +1,7 @@
-"""Curves with a stimulated control: Brain-Cousens and Cedergreen-Ritz-Streibig. Knows no data."""
+"""Log-logistic curves with stimulation: Brain-Cousens and Cedergreen-Ritz-Streibig.
+
+Knows their algebra; knows nothing of data or of how a curve is fitted.
+"""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -10,10 +13,12 @@ from pkpd.fits.curve import STEEPEST, Curve, hill, last_fall, parameterisation, 
 
 @dataclass(frozen=True)
 class Stimulated(Curve):
-    """c + (d - c + f h(x))/(1 + (x/e)^b), with h(x) = x (Brain-Cousens) or exp(-(x/s)^-alpha) (Cedergreen-Ritz-Streibig).
+    """c + (d - c + f h(x))/(1 + (x/e)^b).
 
-    theta = (ln(b - least), ln e); Brain-Cousens curves come down again only for b > 1. With k(x) = d ln h/d ln x and E = (x/e)^b a maximum
-    at M asks for f h (k - E (b - k)) = (d - c) b E there. It is above the control if b > k(M), by q/(1 - q) times d - c, q = E (b - k)/k.
+    h(x) = x (Brain-Cousens) or exp(-(x/s)^-alpha) (Cedergreen-Ritz-Streibig). theta = (ln(b -
+    least), ln e); a Brain-Cousens curve falls again only for b > 1. With k(x) = d ln h/d ln x and
+    E = (x/e)^b, a maximum at M needs f h (k - E (b - k)) = (d - c) b E there. It lies above the
+    control if b > k(M), by q/(1 - q) times d - c, where q = E (b - k)/k.
     """
 
     alpha: float = 0.0
@@ -49,7 +54,10 @@ class Stimulated(Curve):
         return np.array([self.least + np.exp(theta[0]), np.exp(theta[1])])
 
     def steepness(self, at, theta):
-        """b (B, 1) above both its least value and k at the given log dose (B, 1), and b - k; NaN where that is no slope any more."""
+        """b, b - k and k (B, 1) at a log dose (B, 1), for b above both its least value and k.
+
+        NaN where k is too steep for any slope.
+        """
         k = self.rise(at)[1]
         least = np.where(k < 100.0, np.maximum(k, self.least), np.nan)
         return least + np.exp(theta), least - k + np.exp(theta), k
@@ -57,12 +65,14 @@ class Stimulated(Curve):
     def peaked(self, peak, b, bend, k, log_e, x):
         """The curve that peaks at 1. log_e : ln (M/e)^b (B, 1)"""
         lift = np.exp(log_e + np.log(b / k) + self.rise(x)[0] - self.rise(peak)[0])
-        return (1.0 - np.exp(log_e) * bend / k + lift) * np.exp(
-            -np.logaddexp(0.0, log_e + hill(b, x, peak))
-        )
+        fall = np.exp(-np.logaddexp(0.0, log_e + hill(b, x, peak)))
+        return (1.0 - np.exp(log_e) * bend / k + lift) * fall
 
     def peak_parameterisation(self, span):
-        """theta = (ln(b - least), ln e*), 1/E(M) = (b - k)/k + (e*/M)^b: every e* > 0 is a curve with d >= c and f >= 0."""
+        """theta = (ln(b - least), ln e*), where 1/E(M) = (b - k)/k + (e*/M)^b.
+
+        Each e* > 0 is a curve with d >= c and f >= 0.
+        """
 
         def shapes(value, theta, x):
             peak = value[:, None]
@@ -80,18 +90,16 @@ class Stimulated(Curve):
             b = self.steepness(zero, theta[:, :1])[0]
             log_e = hill(b, zero, theta[:, 1:])
             lift = log_e + self.rise(x)[0] - self.rise(zero)[0]
-            return np.exp(
-                np.logaddexp(0.0, lift)
-                - np.logaddexp(0.0, log_e)
-                - np.logaddexp(0.0, hill(b, x, theta[:, 1:]))
-            )[:, None]
+            fall = np.logaddexp(0.0, hill(b, x, theta[:, 1:]))
+            log_curve = np.logaddexp(0.0, lift) - np.logaddexp(0.0, log_e) - fall
+            return np.exp(log_curve)[:, None]
 
         return parameterisation(
             shapes, (self.slope, self.slopes_tried[::2]), (scales(span), spread(span, 0.6))
         )
 
     def rise_parameterisations(self, span, c, sign):
-        """With c = 0 the height over the control is q/(1 - q) alone: theta = (ln(b - least), ln M)."""
+        """With c = 0 the height over the control is q/(1 - q): theta = (ln(b - least), ln M)."""
         if c == "free":
             return super().rise_parameterisations(span, c, sign)
 
@@ -110,7 +118,7 @@ class Stimulated(Curve):
         return [simple, *super().rise_parameterisations(span, c, sign)]
 
     def peak_and_zero(self, theta, beta):
-        """Log peak dose and log zero-equivalent dose of one curve; NaN where nothing rises above the control."""
+        """Log peak dose and log zero-equivalent dose; NaN where no dose is above the control."""
         (b, e), (step, f) = self.parameters(theta), beta
 
         def slope(x):  # of the curve, times positive numbers

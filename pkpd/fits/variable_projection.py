@@ -1,6 +1,8 @@
-"""Least squares by variable projection, for many curves at once: linear coefficients exactly, the others by search and polish.
+"""Least squares by variable projection, for many curves at once.
 
-Works on a Form (pkpd.fits.curves) and weighted points; knows no models and no statistics. Rows B are independent.
+The linear coefficients are exact at each theta; theta is found by search and polish. Rows B are
+independent. Knows a Parameterisation (pkpd.fits.curve) and weighted points; knows no models and no
+statistics.
 """
 
 from dataclasses import dataclass
@@ -16,8 +18,10 @@ STEP = 2e-5  # of central differences
 
 @dataclass(frozen=True)
 class Points:
-    """x (J,) log doses, the middle of the positive ones at 0; y (J,) responses times root (J,), the square root of their weights
+    """Weighted responses.
 
+    x : (J,) log doses, the middle of the positive ones at 0
+    y : (J,) responses times root; root : (J,) square roots of their weights
     constant : "none" (c = 0), "positive" or "free"
     """
 
@@ -36,16 +40,19 @@ class Solution:
 
 
 def columns(parameterisation, points, value, theta):
-    """Weighted columns (B, m, J) of a form, the constant first where it has one."""
+    """Weighted columns (B, m, J) of a parameterisation, the constant first if it has one."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        found = parameterisation.shapes(value, theta, points.x[None, :])
+        shapes = parameterisation.shapes(value, theta, points.x[None, :])
     if parameterisation.constant and points.constant != "none":
-        found = np.concatenate([np.ones((len(found), 1, found.shape[2])), found], axis=1)
-    return found * points.root
+        shapes = np.concatenate([np.ones((len(shapes), 1, shapes.shape[2])), shapes], axis=1)
+    return shapes * points.root
 
 
 def project(parameterisation, points, value, theta):
-    """Coefficients (B, m) >= 0 (a free constant of any sign) and residuals (B, J) of the best curve at each theta; inf where none exists."""
+    """Coefficients (B, m) and residuals (B, J) of the best curve at each theta.
+
+    Coefficients are >= 0, but for a free constant. Residuals are inf where no curve exists.
+    """
     wide = columns(parameterisation, points, value, theta)
     free = parameterisation.constant and points.constant == "free"
     bad = ~np.isfinite(wide).all(axis=(1, 2))
@@ -58,9 +65,15 @@ def project(parameterisation, points, value, theta):
 
 
 def non_negative(wide, y, free=False):
-    """Non-negative least squares for a few columns, rows at once: the best of all sets of columns whose coefficients are not negative.
+    """Non-negative least squares for a few columns, all rows at once.
 
-    wide : (B, m, J); y : (J,); free : whether the first coefficient may be negative
+    The best of all sets of columns whose coefficients are not negative.
+
+    Parameters
+    ----------
+    wide : (B, m, J)
+    y : (J,)
+    free : whether the first coefficient may be negative
 
     Returns
     -------
@@ -68,27 +81,30 @@ def non_negative(wide, y, free=False):
     """
     count = wide.shape[1]
     beta, left = least_squares(wide, y)
-    wrong = np.flatnonzero((beta[:, int(free) :] < 0.0).any(axis=1))
+    bounded = slice(int(free), None)
+    wrong = np.flatnonzero((beta[:, bounded] < 0.0).any(axis=1))
     best = np.full(len(wrong), np.inf)
     for size in range(count - 1, -1, -1):
         for chosen in combinations(range(count), size):
             if (free and 0 not in chosen) or not len(wrong):
                 continue
             some, rest = least_squares(wide[wrong][:, chosen], y)
-            rss = np.where(
-                (some[:, int(free) :] >= 0.0).all(axis=1), (rest * rest).sum(axis=1), np.inf
-            )
+            allowed = (some[:, bounded] >= 0.0).all(axis=1)
+            rss = np.where(allowed, (rest * rest).sum(axis=1), np.inf)
             better = rss < best
             best = np.where(better, rss, best)
-            spot = wrong[better]
-            beta[spot] = 0.0
-            beta[np.ix_(spot, chosen)] = some[better]
-            left[spot] = rest[better]
+            rows = wrong[better]
+            beta[rows] = 0.0
+            beta[np.ix_(rows, chosen)] = some[better]
+            left[rows] = rest[better]
     return beta, left
 
 
 def least_squares(wide, y):
-    """Coefficients (B, m) and residuals (B, J) by Gram-Schmidt, each column cleaned twice; a dependent column gets 0."""
+    """Coefficients (B, m) and residuals (B, J) by Gram-Schmidt, each column orthogonalised twice.
+
+    A column that depends on those before it gets 0.
+    """
     rows, count, _ = wide.shape
     units, upper = [], np.zeros((rows, count, count))
     left, along = np.broadcast_to(y, (rows, len(y))).copy(), np.zeros((rows, count))
@@ -100,39 +116,36 @@ def least_squares(wide, y):
                 upper[:, j, k] += part
                 column = column - part[:, None] * unit
         size = np.sqrt(dot(column, column))
-        known = size > TINY * length
-        upper[:, k, k] = np.where(known, size, 1.0)
-        units.append(np.where(known, 1.0 / upper[:, k, k], 0.0)[:, None] * column)
+        independent = size > TINY * length
+        upper[:, k, k] = np.where(independent, size, 1.0)
+        units.append(np.where(independent, 1.0 / upper[:, k, k], 0.0)[:, None] * column)
         along[:, k] = dot(units[k], left)
         left -= along[:, k : k + 1] * units[k]
     beta = np.zeros((rows, count))
     for k in range(count - 1, -1, -1):
-        beta[:, k] = (along[:, k] - (upper[:, k, k + 1 :] * beta[:, k + 1 :]).sum(axis=1)) / upper[
-            :, k, k
-        ]
+        later = (upper[:, k, k + 1 :] * beta[:, k + 1 :]).sum(axis=1)
+        beta[:, k] = (along[:, k] - later) / upper[:, k, k]
     return beta, left
 
 
 def dot(a, b):
+    """Scalar product of each row."""
     return np.einsum("bj,bj->b", a, b)
 
 
 def search(parameterisation, points, values, starts=6, tolerance=1e-15, steps=200):
-    """Best of the grid of form.nodes for each value (V,), from up to `starts` separate local minima each: Solution (V,).
+    """Best fit at each value (V,): Solution (V,).
 
-    The minima are told apart by a rough polish; the best goes on until a step promises less than `tolerance` of rss.
+    Begins at up to `starts` local minima of rss on the grid of the nodes. A rough polish finds the
+    best of them, which is polished until a step promises less than `tolerance` of rss.
     """
-    grid = np.stack(np.meshgrid(*parameterisation.nodes, indexing="ij"), axis=-1).reshape(
-        -1, len(parameterisation.nodes)
-    )
+    nodes = parameterisation.nodes
+    grid = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1).reshape(-1, len(nodes))
     value, theta = np.repeat(values, len(grid)), np.tile(grid, (len(values), 1))
-    rss = total(project(parameterisation, points, value, theta)[1]).reshape(
-        len(values), *map(len, parameterisation.nodes)
-    )
-    place, at = local_minima(rss, starts)
-    rough = best_of(
-        polish(parameterisation, points, values[place], grid[at], ROUGH, 25), place, len(values)
-    )
+    rss = total(project(parameterisation, points, value, theta)[1])
+    row, node = local_minima(rss.reshape(len(values), *map(len, nodes)), starts)
+    polished = polish(parameterisation, points, values[row], grid[node], ROUGH, 25)
+    rough = best_of(polished, row, len(values))
     some = np.isfinite(rough.rss)
     fine = polish(parameterisation, points, values[some], rough.theta[some], tolerance, steps)
     rough.theta[some], rough.rss[some] = fine.theta, fine.rss
@@ -140,12 +153,16 @@ def search(parameterisation, points, values, starts=6, tolerance=1e-15, steps=20
 
 
 def total(left):
+    """Residual sums of squares (B,)."""
     with np.errstate(invalid="ignore"):
         return (left * left).sum(axis=1)
 
 
 def local_minima(rss, most):
-    """(row, flat grid place) of the lowest local minima of rss (V, n1, n2, ...), at most so many a row."""
+    """Rows and flat grid indices of the lowest local minima of rss (V, n1, n2, ...).
+
+    most : of one row
+    """
     flat = rss.reshape(len(rss), -1)
     low = np.isfinite(rss)
     for axis in range(1, rss.ndim):
@@ -160,19 +177,20 @@ def local_minima(rss, most):
     return np.repeat(np.arange(len(rss)), keep.sum(axis=1)), ranked[keep]
 
 
-def best_of(solution, place, count):
-    """The best of the rows that belong to each of `count` places; inf where there is none."""
-    order = np.lexsort((solution.rss, place))
-    first = order[np.unique(place[order], return_index=True)[1]]
+def best_of(solution, group, count):
+    """The best row of each of `count` groups; inf where a group has none."""
+    order = np.lexsort((solution.rss, group))
+    first = order[np.unique(group[order], return_index=True)[1]]
     theta, rss = np.full((count, solution.theta.shape[1]), np.nan), np.full(count, np.inf)
-    theta[place[first]], rss[place[first]] = solution.theta[first], solution.rss[first]
+    theta[group[first]], rss[group[first]] = solution.theta[first], solution.rss[first]
     return Solution(theta, rss)
 
 
 def polish(parameterisation, points, value, theta, tolerance=1e-15, steps=60):
-    """Damped Newton steps within the box, every row on its own, until a step promises less than `tolerance` of rss.
+    """Damped Newton steps within the box, each row on its own.
 
-    Gauss-Newton steps alone creep where residuals are large, as they are in most assays.
+    They end where a step promises less than `tolerance` of rss. Gauss-Newton steps alone creep
+    where residuals are large, as they are in most assays.
     """
     low, high = parameterisation.box[:, 0], parameterisation.box[:, 1]
     theta, damping = np.clip(theta, low, high), np.full(len(theta), 1e-3)
@@ -180,11 +198,8 @@ def polish(parameterisation, points, value, theta, tolerance=1e-15, steps=60):
     rss = total(left)
     rows, count = theta.shape
     going, moved = np.isfinite(rss), np.isfinite(rss)
-    gradient, square, bend = (
-        np.zeros((rows, count)),
-        np.zeros((rows, count, count)),
-        np.zeros((rows, count, count)),
-    )
+    gradient = np.zeros((rows, count))
+    square, bend = np.zeros((rows, count, count)), np.zeros((rows, count, count))
     exact = 1e-28 * (points.y @ points.y)
     for _ in range(steps):
         fresh = np.flatnonzero(moved)
@@ -203,40 +218,33 @@ def polish(parameterisation, points, value, theta, tolerance=1e-15, steps=60):
             break
         trial = np.clip(theta[now] + step, low, high)
         rest = project(parameterisation, points, value[now], trial)[1]
-        found = total(rest)
-        better = found < rss[now]
-        spot = now[better]
-        theta[spot], left[spot], rss[spot], moved[spot] = (
-            trial[better],
-            rest[better],
-            found[better],
-            True,
-        )
+        rss_of_trial = total(rest)
+        better = rss_of_trial < rss[now]
+        accepted = now[better]
+        theta[accepted], left[accepted] = trial[better], rest[better]
+        rss[accepted], moved[accepted] = rss_of_trial[better], True
         damping[now] *= np.where(better, 0.1, 8.0)
     return Solution(theta, rss)
 
 
 def derivatives(parameterisation, points, value, theta, left):
-    """Half the gradient (B, k) of rss, and the two parts (B, k, k) of half its second derivatives: of the slopes, and of their bends.
+    """Half the gradient (B, k) of rss and the two parts (B, k, k) of half its Hessian.
 
-    Central differences of the residuals at theta +- STEP in one or two coordinates at once.
+    The parts come from the slopes of the residuals and from their second derivatives: central
+    differences at theta +- STEP in one or two coordinates at once.
     """
     rows, count = theta.shape
     pairs = [(i, j) for i in range(count) for j in range(i)]
-    shifts = STEP * np.array(
-        [*np.eye(count), *(np.eye(count)[i] + np.eye(count)[j] for i, j in pairs)]
-    )
+    one = np.eye(count)
+    shifts = STEP * np.array([*one, *(one[i] + one[j] for i, j in pairs)])
     tried = (theta[:, None, None, :] + np.stack([shifts, -shifts])).reshape(-1, count)
-    around = project(parameterisation, points, np.repeat(value, 2 * len(shifts)), tried)[1].reshape(
-        rows, 2, len(shifts), -1
-    )
+    around = project(parameterisation, points, np.repeat(value, 2 * len(shifts)), tried)[1]
+    around = around.reshape(rows, 2, len(shifts), -1)
     with np.errstate(invalid="ignore"):
         slope = (around[:, 0, :count] - around[:, 1, :count]) / (2 * STEP)
         second = (around[:, 0] + around[:, 1] - 2 * left[:, None, :]) / STEP**2
-    slope, second = (
-        np.where(np.isfinite(slope), slope, 0.0),
-        np.where(np.isfinite(second), second, 0.0),
-    )
+    slope = np.where(np.isfinite(slope), slope, 0.0)
+    second = np.where(np.isfinite(second), second, 0.0)
     curved = np.einsum("bsj,bj->bs", second, left)
     bend = np.zeros((rows, count, count))
     for i in range(count):
@@ -247,16 +255,18 @@ def derivatives(parameterisation, points, value, theta, left):
 
 
 def damped_step(gradient, square, bend, damping, theta, low, high):
-    """Steps (B, k) and the fall of rss they promise; a coordinate at its bound that would leave the box stays."""
+    """Steps (B, k) and the fall (B,) of rss they promise.
+
+    A coordinate at its bound that would leave the box stays.
+    """
     held = ((theta <= low) & (gradient > 0.0)) | ((theta >= high) & (gradient < 0.0))
     gradient, still = np.where(held, 0.0, gradient), held[:, :, None] | held[:, None, :]
     square, bend = np.where(still, 0.0, square), np.where(still, 0.0, bend)
     diagonal = np.einsum("bkk->bk", square)
     extra = np.maximum(diagonal, 1e-12 * diagonal.max(axis=1, keepdims=True)) + 1e-30
     extra = (damping[:, None] * extra + 1e-30)[:, :, None] * np.eye(theta.shape[1])
-    whole = square + bend + extra
-    downhill = np.linalg.eigvalsh(whole)[:, 0] > 0.0
-    step = -np.linalg.solve(
-        np.where(downhill[:, None, None], whole, square + extra), gradient[:, :, None]
-    )[:, :, 0]
+    hessian = square + bend + extra
+    convex = np.linalg.eigvalsh(hessian)[:, 0] > 0.0
+    hessian = np.where(convex[:, None, None], hessian, square + extra)
+    step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
     return step, -dot(gradient, step)

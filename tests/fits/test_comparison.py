@@ -1,4 +1,4 @@
-"""Models side by side: Akaike weights by hand, and the averaged interval against that of the only model."""
+"""Models side by side: weights by hand, the averaged interval against that of one model."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def comparison():
     return fit((X, Y), "all", intervals=("peak",))
 
 
-def test_every_model_is_fitted_and_the_best_comes_first(comparison):
+def test_each_model_is_fitted_and_the_best_comes_first(comparison):
     assert {f.curve.name for f in comparison.fits} == set(CURVES) and comparison.left_out == {}
     n = len(X)
     for f in comparison.fits:

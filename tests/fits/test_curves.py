@@ -1,4 +1,7 @@
-"""Every way to write a curve is the same curve: peaks, zero-equivalent doses and heights against closed forms and fine grids."""
+"""All parameterisations of a curve agree: peaks, zero-equivalent doses and heights.
+
+Against closed forms and fine grids.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +40,7 @@ def names(curve):
 @pytest.mark.parametrize("curve", HORMETIC, ids=names)
 @given(value=st.floats(-2.0, 2.0), shares=st.lists(share, min_size=4, max_size=4))
 @settings(max_examples=30, deadline=None)
-def test_a_peak_form_has_its_maximum_at_its_value(curve, value, shares):
+def test_a_peak_parameterisation_has_its_maximum_at_its_value(curve, value, shares):
     parameterisation = curve.peak_parameterisation(SPAN)
     theta = inside(parameterisation, shares)
     near = value + np.linspace(-3.0, 3.0, 601)
@@ -50,7 +53,9 @@ def test_a_peak_form_has_its_maximum_at_its_value(curve, value, shares):
 @pytest.mark.parametrize("curve", RETURNING, ids=names)
 @given(value=st.floats(-2.0, 2.0), shares=st.lists(share, min_size=4, max_size=4))
 @settings(max_examples=30, deadline=None)
-def test_a_zero_form_is_back_at_its_control_at_its_value_and_falls_on(curve, value, shares):
+def test_a_zero_parameterisation_is_at_its_control_at_its_value_and_keeps_falling(
+    curve, value, shares
+):
     parameterisation = curve.zero_parameterisation(SPAN)
     theta = inside(parameterisation, shares)
     control, there, beyond = evaluate(
@@ -65,7 +70,9 @@ def test_a_zero_form_is_back_at_its_control_at_its_value_and_falls_on(curve, val
 @pytest.mark.parametrize("curve", HORMETIC, ids=names)
 @given(value=st.floats(-3.0, 1.0), shares=st.lists(share, min_size=4, max_size=4))
 @settings(max_examples=10, deadline=None)
-def test_a_rise_form_is_as_high_over_its_control_as_it_says(curve, c, sign, value, shares):
+def test_a_rise_parameterisation_is_as_high_over_its_control_as_its_value(
+    curve, c, sign, value, shares
+):
     for parameterisation in curve.rise_parameterisations(SPAN, c, sign):
         theta = inside(parameterisation, shares)
         control, *found = evaluate(
@@ -102,7 +109,7 @@ def test_opposed_emax_curves_peak_where_their_slopes_cancel():
     b=st.floats(1.2, 6.0), e=st.floats(0.3, 8.0), step=st.floats(0.1, 2.0), f=st.floats(0.05, 10.0)
 )
 @settings(max_examples=25, deadline=None)
-def test_landmarks_are_those_of_a_fine_grid(name, b, e, step, f):
+def test_peak_and_zero_are_those_of_a_fine_grid(name, b, e, step, f):
     curve = CURVES[name]
     theta = np.array([np.log(b - curve.least), np.log(e)])
     x = np.linspace(-12.0, 12.0, 24001)
@@ -117,7 +124,7 @@ def test_landmarks_are_those_of_a_fine_grid(name, b, e, step, f):
 
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=names)
-def test_every_curve_states_equation_source_and_numbers(curve):
+def test_each_curve_states_equation_source_and_numbers(curve):
     assert curve.equation.startswith("c + ") and curve.source
     assert all(
         name in curve.equation for name in (*curve.nonlinear, *curve.linear[-1:][0].split("-"))

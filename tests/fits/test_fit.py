@@ -1,4 +1,4 @@
-"""Fits of hormetic curves against published numbers, naive twins and invariances; what cannot be fitted is told.
+"""Fits of hormetic curves against published numbers, naive twins and invariances.
 
 Lettuce: van Ewijk & Hoekstra (1993), Ecotoxicol Environ Saf 25:25, data set of R's drc.
 """
@@ -64,7 +64,10 @@ def test_the_peak_of_the_estimates_is_the_peak_of_the_prediction(lettuce):
 
 
 def with_peak(c_free, peak, doses, response):
-    """Least rss of a Brain-Cousens curve that peaks at a dose: f follows from d, b and e; Nelder-Mead from several starts."""
+    """Least rss of a Brain-Cousens curve that peaks at a dose.
+
+    f follows from d, b and e; Nelder-Mead from several starts.
+    """
 
     def rss(theta):
         b, e = 1.0 + np.exp(theta[0]), np.exp(theta[1])
@@ -325,7 +328,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("data, options, part", BAD, ids=[b[2] for b in BAD])
-def test_bad_input_is_told(data, options, part):
+def test_bad_input_is_refused(data, options, part):
     with pytest.raises(PkpdError, match=part):
         fit(data, **options)
 

@@ -1,4 +1,4 @@
-"""Variable projection against SciPy: non-negative least squares for the coefficients, the best of many starts for the rest."""
+"""Variable projection against SciPy: NNLS for the coefficients, many starts for the rest."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Figures of fitted hormetic curves: data, curve, peak with its interval, the curve without hormesis. Computes nothing itself."""
+"""Figures of fitted hormetic curves: data, curve, peak with its interval, curve without hormesis.
+
+Knows fits and how they are drawn; computes no numbers.
+"""
 
 import numpy as np
 
@@ -9,28 +12,26 @@ from pkpd.report.words.models import number
 MOST = 6  # curves of a comparison that are drawn
 
 
-def fitted(found):
-    """Data, fitted curve, peak with its interval, zero-equivalent dose, and the curve without hormesis."""
-    drawing, axes, doses, place = _frame(found.assay)
-    axes.plot(
-        place(doses), found.predict(doses), color=style.BLUE, linewidth=2, label=found.curve.name
-    )
-    if found.null is not None:
+def fitted(fit):
+    """Data, fitted curve, peak with its interval, zero-equivalent dose, curve without hormesis."""
+    drawing, axes, doses, place = _frame(fit.assay)
+    axes.plot(place(doses), fit.predict(doses), color=style.BLUE, linewidth=2, label=fit.curve.name)
+    if fit.null is not None:
         axes.plot(
             place(doses),
-            found.null.predict(doses),
+            fit.null.predict(doses),
             color=style.GREY,
             linewidth=1.2,
             linestyle="--",
             label="without hormesis (log-logistic)",
         )
-    axes.axhline(found.control, color=style.INK, linewidth=0.8, linestyle=":")
-    if np.isfinite(found.peak):
-        _mark_peak(axes, found, place)
-    _points(axes, found.assay, place)
+    axes.axhline(fit.control, color=style.INK, linewidth=0.8, linestyle=":")
+    if np.isfinite(fit.peak):
+        _mark_peak(axes, fit, place)
+    _points(axes, fit.assay, place)
     axes.legend(frameon=False, fontsize=8)
-    style.heading(drawing, f"{found.assay.name}: {found.curve.name}")
-    style.caption(drawing, _small_print(found))
+    style.heading(drawing, f"{fit.assay.name}: {fit.curve.name}")
+    style.caption(drawing, _small_print(fit))
     return drawing
 
 
@@ -38,14 +39,14 @@ def compared(comparison):
     """Data and the curves of the models with the most weight, best first."""
     drawing, axes, doses, place = _frame(comparison.assay)
     ranked = list(zip(comparison.fits, comparison.weights, strict=True))[:MOST]
-    for k, (found, weight) in reversed(list(enumerate(ranked))):
+    for k, (fit, weight) in reversed(list(enumerate(ranked))):
         axes.plot(
             place(doses),
-            found.predict(doses),
+            fit.predict(doses),
             color=style.CYCLE[k],
             linewidth=2.2 if k == 0 else 1.1,
             zorder=2 + (k == 0),
-            label=f"{found.curve.name}, weight {weight:.2g}",
+            label=f"{fit.curve.name}, weight {weight:.2g}",
         )
     _points(axes, comparison.assay, place)
     handles, labels = axes.get_legend_handles_labels()
@@ -58,7 +59,10 @@ def compared(comparison):
 
 
 def _frame(assay):
-    """Figure, axes, doses of a smooth curve, and place(doses) on the axis: dose 0 stands at the left of a log axis."""
+    """Figure, axes, doses of a smooth curve, and a function that places doses on the axis.
+
+    Dose 0 stands at the left of a log axis.
+    """
     positive = np.unique(assay.dose[assay.dose > 0.0])
     low, high = positive[0] / 2, positive[-1] * 1.5
     zero = low / 2.5 if assay.dose.min() == 0.0 else low
@@ -69,26 +73,22 @@ def _frame(assay):
     axes.set_xlim(zero / 1.3, high)
     if zero < low:
         _break(axes, zero, low)
-    return (
-        drawing,
-        axes,
-        np.geomspace(low, high, 400),
-        lambda doses: np.where(np.asarray(doses) > 0.0, doses, zero),
-    )
+
+    def place(doses):
+        return np.where(np.asarray(doses) > 0.0, doses, zero)
+
+    return drawing, axes, np.geomspace(low, high, 400), place
 
 
 def _break(axes, zero, low):
     """A tick for dose 0, and none of the log axis left of the break."""
-    shown = [
-        t
-        for t in axes.xaxis.get_major_locator().tick_values(low, axes.get_xlim()[1])
-        if low <= t <= axes.get_xlim()[1]
-    ]
-    axes.set_xticks([zero, *shown], ["0", *(f"{t:g}" for t in shown)])
+    left, right = axes.get_xlim()
+    ticks = axes.xaxis.get_major_locator().tick_values(low, right)
+    ticks = [tick for tick in ticks if low <= tick <= right]
+    axes.set_xticks([zero, *ticks], ["0", *(f"{tick:g}" for tick in ticks)])
     axes.set_xticks([], minor=True)
-    at = (np.log(np.sqrt(zero * low)) - np.log(axes.get_xlim()[0])) / np.diff(
-        np.log(axes.get_xlim())
-    )[0]
+    left, right = np.log(axes.get_xlim())
+    at = (np.log(np.sqrt(zero * low)) - left) / (right - left)
     axes.plot(
         [at - 0.006, at + 0.006],
         [0, 0],
@@ -102,9 +102,9 @@ def _break(axes, zero, low):
 
 def _points(axes, assay, place):
     """Single responses, their size the weight where the table has weights."""
-    share = (
-        np.sqrt(assay.weight / assay.weight.max()) if assay.weighted else np.ones(len(assay.dose))
-    )
+    share = np.ones(len(assay.dose))
+    if assay.weighted:
+        share = np.sqrt(assay.weight / assay.weight.max())
     axes.scatter(
         place(assay.dose),
         assay.response,
@@ -116,29 +116,29 @@ def _points(axes, assay, place):
     )
 
 
-def _mark_peak(axes, found, place):
-    top, back = found.best_response, found.zero_equivalent
+def _mark_peak(axes, fit, place):
+    top, back = fit.best_response, fit.zero_equivalent
     left, right = axes.get_xlim()
-    low, high = found.intervals.get("peak", (np.nan, np.nan))
+    low, high = fit.intervals.get("peak", (np.nan, np.nan))
     if not np.isnan(low):
-        label = f"{100 * found.level:g} % interval of the peak"
+        label = f"{100 * fit.level:g} % interval of the peak"
         axes.axvspan(
             max(low, left), min(high, right), color=style.SKY, alpha=0.2, linewidth=0, label=label
         )
-    if left <= found.peak <= right:
+    if left <= fit.peak <= right:
         axes.plot(
-            [found.peak],
+            [fit.peak],
             [top],
             "^",
             color=style.BLUE,
             ms=8,
             zorder=5,
-            label=f"peak {number(float(f'{found.peak:.3g}'))}",
+            label=f"peak {number(float(f'{fit.peak:.3g}'))}",
         )
     if left <= back <= right:
         axes.plot(
             [back],
-            [found.control],
+            [fit.control],
             "D",
             color=style.GREEN,
             ms=6,
@@ -147,8 +147,6 @@ def _mark_peak(axes, found, place):
         )
 
 
-def _small_print(found):
-    lines = [
-        f"{found.curve.equation}; {found.curve.source}. RSS {found.rss:.5g}, {found.n} responses, {found.parameters} parameters."
-    ]
-    return lines + list(found.flags.values())
+def _small_print(fit):
+    numbers = f"RSS {fit.rss:.5g}, {fit.n} responses, {fit.parameters} parameters."
+    return [f"{fit.curve.equation}; {fit.curve.source}. {numbers}", *fit.flags.values()]

@@ -1,4 +1,7 @@
-"""Fitted hormetic curves in sentences and small tables. Knows fits; knows no screen and no file."""
+"""Fitted hormetic curves in sentences and small tables.
+
+Knows fits; knows nothing of the screen or of files.
+"""
 
 import numpy as np
 
@@ -23,7 +26,7 @@ WORDS = {
 }
 
 
-def quantities(found):
+def quantities(fit):
     """Rows of FIT_HEADERS."""
 
     def text(value):
@@ -31,61 +34,57 @@ def quantities(found):
 
     return [
         (WORDS.get(r.quantity, r.quantity), *(text(v) for v in (r.estimate, r.low, r.high)))
-        for r in found.frame().itertuples()
+        for r in fit.frame().itertuples()
     ]
 
 
-def fit_sentences(found):
+def fit_sentences(fit):
     """The first screen after `pkpd fit`: what was fitted, whether there is hormesis."""
+    doses = len(fit.assay.groups()[0])
     lines = [
-        f"{found.assay.name}: {found.n} responses at {len(found.assay.groups()[0])} doses, {found.curve.name}",
-        f"{found.curve.equation}" + (", c = 0" if found.c == 0 else ""),
-        f"residual sum of squares {found.rss:.8g}, residual variance {found.variance:.4g} with {found.free} degrees of freedom",
+        f"{fit.assay.name}: {fit.n} responses at {doses} doses, {fit.curve.name}",
+        f"{fit.curve.equation}" + (", c = 0" if fit.c == 0 else ""),
+        f"residual sum of squares {fit.rss:.8g}, residual variance {fit.variance:.4g} "
+        f"with {fit.free} degrees of freedom",
     ]
-    if found.curve.nested and not found.assay.computed:
-        plain, half = found.p_values
+    if fit.curve.nested and not fit.assay.computed:
+        plain, half = fit.p_values
         lines.append(
-            f"hormesis (f = 0 against f > 0): P = {half:.3g} by the half mixture of chi2, {plain:.3g} by chi2 with 1 degree of freedom"
+            f"hormesis (f = 0 against f > 0): P = {half:.3g} by the half mixture of chi2, "
+            f"{plain:.3g} by chi2 with 1 degree of freedom"
         )
     return lines
 
 
-def warnings(found):
+def warnings(fit):
     """Flags and notes, one line each."""
-    return [f"{name}: {sentence}" for name, sentence in found.flags.items()] + [
-        f"note: {text}" for text in found.assay.notes
-    ]
+    flags = [f"{name}: {sentence}" for name, sentence in fit.flags.items()]
+    return flags + [f"note: {text}" for text in fit.assay.notes]
 
 
 def models(comparison):
     """Rows of MODEL_HEADERS."""
-    return [
-        tuple(
-            f"{v:.4g}"
-            if isinstance(v, float) and not np.isnan(v)
-            else "-"
-            if isinstance(v, float)
-            else str(v)
-            for v in row
-        )
-        for row in comparison.frame().drop(columns="parameters").itertuples(index=False)
-    ]
+
+    def text(value):
+        if not isinstance(value, float):
+            return str(value)
+        return "-" if np.isnan(value) else f"{value:.4g}"
+
+    table = comparison.frame().drop(columns="parameters")
+    return [tuple(text(value) for value in row) for row in table.itertuples(index=False)]
 
 
 def comparison_sentences(comparison):
     """What the models together say of the peak."""
-    lines = [
-        f"{comparison.assay.name}: {len(comparison.assay.dose)} responses at {len(comparison.assay.groups()[0])} doses"
-    ]
+    assay = comparison.assay
+    data = f"{assay.name}: {len(assay.dose)} responses at {len(assay.groups()[0])} doses"
     if np.isnan(comparison.peak):
-        return [*lines, "No model has a peak."]
+        return [data, "No model has a peak."]
     low, high = comparison.peak_ci
-    ends = (
-        ""
-        if np.isnan(low)
-        else f", {100 * comparison.level:g} % interval {low:.4g} to {high:.4g} (0 or inf: open)"
-    )
-    peaked = (
-        f"Models with a peak hold {100 * comparison.weight_with_peak:.3g} % of the Akaike weight."
-    )
-    return [*lines, f"Peak averaged over models: {comparison.peak:.4g}{ends}. {peaked}"]
+    ends = ""
+    if not np.isnan(low):
+        level = 100 * comparison.level
+        ends = f", {level:g} % interval {low:.4g} to {high:.4g} (0 or inf: open)"
+    weight = 100 * comparison.weight_with_peak
+    peaked = f"Models with a peak hold {weight:.3g} % of the Akaike weight."
+    return [data, f"Peak averaged over models: {comparison.peak:.4g}{ends}. {peaked}"]
