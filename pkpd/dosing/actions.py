@@ -1,7 +1,7 @@
-"""Regimens meet a model's dose targets: every dose becomes an action (time, kind, state, amount) of one row.
+"""Actions: what happens to each row of a run, and when; doses of a regimen become such actions.
 
-A row is a patient at a dose. Bioavailability and lag of the row's own patient are applied here, so that the solver sees
-plain numbers. Knows regimens and targets; knows nothing of solvers.
+A row is a patient at a dose. The patient's own bioavailability and lag are applied here, so that
+the solver sees plain numbers. Knows regimens and dose targets; knows nothing of solvers.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,21 @@ import numpy as np
 from pkpd import units
 from pkpd.errors import DoseError, PkpdError, closest
 
-# what an action does: its amount goes into a state, or changes the constant rate into it; all states return to their start
-# values and all rates to 0; the row goes on with the inputs of another row of theta; the outputs are saved; all states become,
-# or rise by, a given vector
+# What an action does: its amount goes into a state, or changes the constant rate into it; all
+# states return to their start values and all rates to 0; the row continues with the inputs of
+# another row of theta; the outputs are saved; all states become, or rise by, a given vector.
 ADD, RATE, RESET, PERSON, LOOK, SET, PLUS = range(7)
 
 
 @dataclass(frozen=True)
 class Actions:
-    """What happens to each row and when, sorted by time inside each row; at equal times in order.
+    """What happens to each row and when, sorted by time within each row; at equal times in order.
 
-    start : (N+1,) int64, row r owns start[r]:start[r+1]; time : (M,) model time; kind : (M,) int8, as above
-    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row of LOOK, the row of the
-        solver's `given` vectors of SET and PLUS
+    start : (N+1,) int64, row r owns start[r]:start[r+1]
+    time : (M,) model time
+    kind : (M,) int8, as above
+    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row
+        of LOOK, the row of the solver's `given` vectors of SET and PLUS
     amount : (M,) state unit, for RATE per unit of model time
     """
 
@@ -56,58 +58,59 @@ def target(model, into, unit=None):
     """
     if not model.doses:
         raise DoseError(f"{model.name} has no [dose] table: nothing can be dosed.")
-    if into is None:
-        found = model.doses[0]
-    else:
-        found = next((d for d in model.doses if d.state == into), None)
-    if found is None:
-        raise DoseError(
-            f"{model.name} cannot be dosed into '{into}'.{closest(into, [d.state for d in model.doses])}"
-        )
-    amount_of(model, found, unit or found.unit)
-    return found
+    named = {d.state: d for d in model.doses}
+    if into is not None and into not in named:
+        raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, named)}")
+    dosed = model.doses[0] if into is None else named[into]
+    amount_of(model, dosed, unit or dosed.unit)
+    return dosed
 
 
-def amount_of(model, found, unit):
-    """(factor, place): a dose of x `unit` is x * factor in the target's unit, times the input at `place` unless that is None.
+def amount_of(model, dosed, unit):
+    """(factor, place): x `unit` are x * factor in the unit of the target `dosed`, times an input.
 
-    "mg/kg" is per the model's covariate that is measured in kg. Raises DoseError.
+    place : of the input among the model's, or None where the dose is not per a covariate; "mg/kg"
+    is per the model's covariate that is measured in kg. Raises DoseError.
     """
     try:
-        return units.factor(unit, found.unit), None
+        return units.factor(unit, dosed.unit), None
     except PkpdError:
         wrong = DoseError(
-            f"A dose in '{unit}' does not fit '{found.state}' of {model.name}, which is dosed in {found.unit}."
+            f"A dose in '{unit}' does not fit '{dosed.state}' of {model.name}, "
+            f"which is dosed in {dosed.unit}."
         )
     above, slash, below = unit.partition("/")
     try:
         if not slash or not units.dimension(below)[0]:
             raise wrong
-        factor = units.factor(above, found.unit)
+        factor = units.factor(above, dosed.unit)
     except PkpdError as error:
         raise wrong from error
-    fitting = [
-        c for c in model.covariates if units.dimension(c.unit)[0] == units.dimension(below)[0]
-    ]
+    dimensions = units.dimension(below)[0]
+    fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == dimensions]
     if len(fitting) != 1:
         names = " and ".join(c.name for c in fitting) or "none"
         raise DoseError(
-            f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; it has {names}."
+            f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; "
+            f"it has {names}."
         )
     return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
 
 
-def _applied(model, found, theta, rows):
-    """Lag in model time and amount factor of a target, in the shape of `rows` (rows of theta, any shape)."""
+def _lag_and_share(model, dosed, theta, rows):
+    """Lag in model time of a target, and the state's amount for one of the target's unit.
+
+    rows : rows of theta, in any shape; both come back in it
+    """
     names = model.input_names
-    lag = theta[rows, names.index(found.lag)] if found.lag else np.zeros(rows.shape)
-    share = theta[rows, names.index(found.f)] if found.f else np.ones(rows.shape)
-    return lag, share * found.factor
+    lag = theta[rows, names.index(dosed.lag)] if dosed.lag else np.zeros(rows.shape)
+    share = theta[rows, names.index(dosed.f)] if dosed.f else np.ones(rows.shape)
+    return lag, share * dosed.factor
 
 
-def _size(model, found, unit, theta, rows):
+def _size(model, dosed, unit, theta, rows):
     """One `unit` in the target's unit, a number or in the shape of `rows`."""
-    factor, place = amount_of(model, found, unit)
+    factor, place = amount_of(model, dosed, unit)
     return factor if place is None else factor * theta[rows, place]
 
 
@@ -116,46 +119,39 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=()):
 
     Parameters
     ----------
-    theta : (P, K), or (P * C, K) where there are occasions: row p * C + c is patient p on occasion c
-    person : (N,) row -> patient (default: each patient once); scale : (N,) multiplies every amount
-    occasions : (C,) increasing model times at which an occasion begins; the first one also holds before its time
+    theta : (P, K), or (P * C, K) with occasions: row p * C + c is patient p on occasion c
+    person : (N,) row -> patient (default: each patient once)
+    scale : (N,) multiplies every amount
+    occasions : (C,) increasing model times at which an occasion begins; the first one also holds
+        before its time
 
     Returns
     -------
-    Actions, doses at equal times in the order of the regimen, after the beginning of an occasion. Raises DoseError.
+    Actions, doses at equal times in the order of the regimen, after the beginning of an occasion.
+    Raises DoseError.
     """
     count = max(len(occasions), 1)
     person = np.arange(len(theta) // count) if person is None else np.asarray(person)
     hour = units.factor("h", model.time)
-    own = person[:, None] * count
+    first = person[:, None] * count
     later = np.arange(1, count)
-    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, own + later, 0.0)]
+    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, first + later, 0.0)]
     for phase in regimen.phases:
-        found = target(model, phase.into, phase.unit)
+        dosed = target(model, phase.into, phase.unit)
         given = (phase.start + phase.every * np.arange(phase.count)) * hour
-        rows = own + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
-        lag, share = _applied(model, found, theta, rows)
-        amount = share * (phase.amount * _size(model, found, phase.unit, theta, rows))
-        parts.append(
-            (
-                lag + given,
-                ADD,
-                model.state_names.index(found.state),
-                amount if scale is None else amount * np.asarray(scale)[:, None],
-            )
-        )
+        rows = first + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
+        lag, share = _lag_and_share(model, dosed, theta, rows)
+        amount = share * (phase.amount * _size(model, dosed, phase.unit, theta, rows))
+        amount = amount if scale is None else amount * np.asarray(scale)[:, None]
+        parts.append((lag + given, ADD, model.state_names.index(dosed.state), amount))
     return _sorted(parts)
 
 
 def _sorted(parts):
     """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
-    rows, shapes = len(parts[0][0]), [time.shape for time, *_ in parts]
-    time, kind, state, amount = (
-        np.hstack(
-            [np.broadcast_to(part[field], shape) for part, shape in zip(parts, shapes, strict=True)]
-        )
-        for field in range(4)
-    )
+    rows = len(parts[0][0])
+    full = [np.broadcast_arrays(*part) for part in parts]
+    time, kind, state, amount = (np.hstack(field) for field in zip(*full, strict=True))
     order = np.argsort(time, axis=1, kind="stable")
     time, kind, state, amount = (
         np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount)
@@ -171,32 +167,33 @@ def _sorted(parts):
 
 
 def periodic_actions(model, into, amounts, every, theta, person, unit=None):
-    """One dose an interval for every row, at its lag modulo the interval.
+    """One dose per interval for every row, at its lag modulo the interval.
 
     amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
     """
-    found, person = target(model, into), np.asarray(person)
-    lag, share = _applied(model, found, theta, person)
-    given = share * amounts * _size(model, found, unit or found.unit, theta, person)
-    return _sorted(
-        [(np.mod(lag, every)[:, None], ADD, model.state_names.index(found.state), given[:, None])]
-    )
+    dosed, person = target(model, into), np.asarray(person)
+    lag, share = _lag_and_share(model, dosed, theta, person)
+    given = share * amounts * _size(model, dosed, unit or dosed.unit, theta, person)
+    time, state = np.mod(lag, every), model.state_names.index(dosed.state)
+    return _sorted([(time[:, None], ADD, state, given[:, None])])
 
 
 def arriving(model, into, times, amounts, theta, person):
-    """When doses reach the body and how much of them: (N, n) model time and (N, n) in the state's unit.
+    """When doses reach the body, (N, n) model time, and how much of them, (N, n) state's unit.
 
-    times : (N, n) when each row takes a dose, inf where it does not; amounts : (N, n) in the target's dose unit
+    times : (N, n) when each row takes a dose, inf where it does not
+    amounts : (N, n) in the target's dose unit
     theta : (P, K); person : (N, n) or (N, 1) row of theta at each dose
     """
-    lag, share = _applied(model, target(model, into), theta, person)
+    lag, share = _lag_and_share(model, target(model, into), theta, person)
     return lag + times, share * amounts
 
 
 def single_actions(model, into, times, amounts, person=None):
-    """Actions at times (N, n), those at inf left out; at equal times in the order of their columns.
+    """Actions at times (N, n), without those at inf; at equal times in the order of their columns.
 
-    amounts : (N, n) of doses as `arriving` gives them; person : (N, n) row of theta from then on, -1 for a dose (default: doses only)
+    amounts : (N, n) of doses as `arriving` gives them
+    person : (N, n) row of theta from then on, -1 for a dose (default: doses only)
     """
     state = model.state_names.index(target(model, into).state)
     person = np.full(times.shape, -1) if person is None else person
@@ -207,7 +204,7 @@ def single_actions(model, into, times, amounts, person=None):
     given = np.isfinite(times)
     start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
     times, amounts, person = times[given], amounts[given], person[given]
-    kind = np.where(person < 0, ADD, PERSON).astype(np.int8)
-    return Actions(
-        start, times, kind, np.where(person < 0, state, person).astype(np.int32), amounts
-    )
+    dose = person < 0
+    kind = np.where(dose, ADD, PERSON).astype(np.int8)
+    state = np.where(dose, state, person).astype(np.int32)
+    return Actions(start, times, kind, state, amounts)

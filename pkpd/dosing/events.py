@@ -1,8 +1,10 @@
-"""The dose records of a table, with their patients' bioavailability, lag, rate and duration: when what flows or falls into which state.
+"""Dose records become events: when how much enters which state, as a bolus or an infusion.
 
-Follows PREDPP (NONMEM Users Guide, Part VI): bioavailability multiplies the duration of an infusion whose rate is given and the rate
-of one whose duration is modelled; lag delays every dose of a record; a steady state with lag is the one in which the dose of
-the record itself is still to come; an endless infusion to steady state ends at its record. Knows no inputs that change and no output.
+Follows PREDPP (NONMEM Users Guide, Part VI): bioavailability multiplies the duration of an infusion
+whose rate is given and the rate of one whose duration is modelled; lag delays every dose of a
+record; a steady state with lag is the one in which the dose of the record itself is still to come;
+an endless infusion to steady state ends at its record. Knows each patient's bioavailability, lag,
+rate and duration; knows nothing of inputs that change between records, outputs or solvers.
 """
 
 from dataclasses import dataclass
@@ -14,15 +16,19 @@ from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
 from pkpd.errors import DoseError
 
-# order of what one record does at its time: its inputs come into force, it resets, infusions under way go on, it doses, it is
-# looked at, the inputs of the next record come into force; doses of earlier records that are due at that time come before all
+# The order of what one record does at its time: its inputs come into force, it resets, infusions
+# under way continue, it doses, its outputs are read, the inputs of the next record come into force.
+# Doses of earlier records that are due at that time come before all of this.
 INPUTS, START, UNDERWAY, DOSING, LOOKING, NEXT, STEPS = range(7)
 FIELDS = ("row", "time", "order", "kind", "state", "amount")
 
 
 @dataclass(frozen=True)
 class Events:
-    """A list of actions in any order, each field (E,); see pkpd.dosing.actions.Actions. `order` decides at equal times."""
+    """Actions in any order, each field (E,); see pkpd.dosing.actions.Actions.
+
+    order : which of two events at the same time comes first
+    """
 
     row: np.ndarray
     time: np.ndarray
@@ -34,20 +40,17 @@ class Events:
 
 def events_at(row, time, order, kind, state=0, amount=0.0):
     """Events with the length of `row`; the other fields are repeated as needed."""
-    return Events(
-        *(
-            np.broadcast_to(np.asarray(x), np.shape(row))
-            for x in (row, time, order, kind, state, amount)
-        )
-    )
+    fields = (row, time, order, kind, state, amount)
+    return Events(*(np.broadcast_to(np.asarray(x), np.shape(row)) for x in fields))
 
 
 def joined(lists):
+    """The events of several lists, one after the other."""
     return Events(*(np.concatenate([getattr(e, f) for e in lists]) for f in FIELDS))
 
 
 def until_restart(records, clock):
-    """(M,) time of the next record of the same patient that starts the system anew, inf where there is none."""
+    """(M,) time of the patient's next record that starts the system anew, inf if there is none."""
     fresh = np.isin(records.evid, (RESETS, RESET_AND_DOSE)) | (records.steady == 1)
     person, until, following = records.person, np.full(len(records), np.inf), np.inf
     for k in range(len(person) - 1, -1, -1):
@@ -61,7 +64,8 @@ def until_restart(records, clock):
 class Doses:
     """N dose records, each with amount or flow in units of its state.
 
-    theta : (M, K) inputs in force at each record; clock : (M,) time of each record, never falling within a patient
+    theta : (M, K) inputs in force at each record
+    clock : (M,) time of each record, never falling within a patient
     """
 
     def __init__(self, model, records, theta, clock):
@@ -69,11 +73,8 @@ class Doses:
         self.at = np.flatnonzero(records.target >= 0)
         self.theta, self.target = theta[self.at], records.target[self.at]
         self.row, self.time = records.person[self.at], clock[self.at]
-        self.interval, self.more, self.steady = (
-            records.interval[self.at],
-            records.additional[self.at],
-            records.steady[self.at],
-        )
+        self.interval, self.more = records.interval[self.at], records.additional[self.at]
+        self.steady = records.steady[self.at]
         self.state = self._of_target([model.state_names.index(d.state) for d in model.doses], 0)
         self.endless = (self.steady > 0) & (records.amount[self.at] == 0)
         self.lag = np.where(self.endless, 0.0, self._named("lag", 0.0))
@@ -84,7 +85,7 @@ class Doses:
         return np.array(values or [default])[self.target]
 
     def _named(self, word, default):
-        """(N,) value of the input that `word` of each dose's target names."""
+        """(N,) value of the input that the target of each dose names as its `word`."""
         columns = [
             self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1
             for d in self.model.doses
@@ -93,11 +94,9 @@ class Doses:
         return np.where(column < 0, default, self.theta[np.arange(len(column)), column])
 
     def _amounts(self, amount, rate):
-        """amount (N,) of a bolus, or flow (N,) over span (N,) of an infusion."""
-        share, factor = (
-            self._named("f", 1.0),
-            self._of_target([d.factor for d in self.model.doses], 1.0),
-        )
+        """Set amount (N,) of a bolus, or flow (N,) and duration `span` (N,) of an infusion."""
+        share = self._named("f", 1.0)
+        factor = self._of_target([d.factor for d in self.model.doses], 1.0)
         given = np.where(rate == -1, self._named("rate", 0.0), rate)
         span = self._named("duration", 0.0)
         self._check(
@@ -122,43 +121,35 @@ class Doses:
             for k in np.flatnonzero(bad)
         ]
         if lines:
-            raise DoseError(
-                "\n".join(
-                    [
-                        f"{self.records.name}: doses that cannot be given (rows are counted below the header):",
-                        *lines[:100],
-                    ]
-                )
-            )
+            head = "doses that cannot be given (rows are counted below the header):"
+            raise DoseError("\n".join([f"{self.records.name}: {head}", *lines[:100]]))
 
     def restarts(self):
-        """Resets, and steady states that replace (SS 1) or join (SS 2) the present state. State of an event: number of the steady state."""
+        """Resets, and steady states that replace (SS 1) or join (SS 2) the present state.
+
+        The `state` of such an event is the number of the steady state.
+        """
         resets = np.flatnonzero(np.isin(self.records.evid, (RESETS, RESET_AND_DOSE)))
         which = np.flatnonzero(self.steady > 0)
         kind = np.where(self.steady[which] == 1, SET, PLUS)
-        return joined(
-            [
-                events_at(
-                    self.records.person[resets], self.clock[resets], resets * STEPS + START, RESET
-                ),
-                events_at(
-                    self.row[which],
-                    self.time[which],
-                    self.at[which] * STEPS + START,
-                    kind,
-                    np.arange(len(which)),
-                ),
-            ]
-        )
+        person, clock = self.records.person[resets], self.clock[resets]
+        anew = events_at(person, clock, resets * STEPS + START, RESET)
+        order = self.at[which] * STEPS + START
+        settled = events_at(self.row[which], self.time[which], order, kind, np.arange(len(which)))
+        return joined([anew, settled])
 
     def cleared(self):
-        """For each record (M,): whether it stops all rates, whether it resets the states, how often it adds a steady state."""
+        """What each record (M,) does to the states beside dosing.
+
+        Returns whether it stops all rates, whether it resets the states, and how often (0 or 1) it
+        adds a steady state.
+        """
         reset = np.isin(self.records.evid, (RESETS, RESET_AND_DOSE))
         steady = self.records.steady
         return reset | (steady == 1), reset & (steady != 1), (steady == 2).astype(float)
 
     def given(self):
-        """The dose of every record, its additional ones, and those that a steady state implies to be under way."""
+        """The dose of each record, its additional ones, and those under way at a steady state."""
         pick, start = self._starts()
         time, until = self.time[pick], self.until[pick]
         late = self.at[pick] - len(self.records) * STEPS
@@ -182,14 +173,17 @@ class Doses:
         )
 
     def _starts(self):
-        """Which dose record, and when one of its doses begins."""
-        own, number = counted(np.where(self.endless, 0, self.more + 1))
+        """The dose record (n,) that each dose belongs to, and when it begins (n,)."""
+        written, number = counted(np.where(self.endless, 0, self.more + 1))
         implied, before = self._implied()
-        pick, intervals = np.concatenate([own, implied]), np.concatenate([number, -before])
+        pick, intervals = np.concatenate([written, implied]), np.concatenate([number, -before])
         return pick, self.time[pick] + self.lag[pick] + intervals * self.interval[pick]
 
     def _implied(self):
-        """Earlier doses (which, how many intervals before) of a steady state that are still to come or still flowing at its record."""
+        """Earlier doses of a steady state that are still to come, or still flowing, at its record.
+
+        Returns the dose record (n,) of each, and how many intervals before the record it was due.
+        """
         regular = (self.steady > 0) & ~self.endless
         every = np.where(self.interval > 0, self.interval, np.inf)
         to_come = np.where(regular, np.floor(self.lag / every), 0)
@@ -198,7 +192,10 @@ class Doses:
         return pick, number + 1
 
     def steady_states(self):
-        """Intervals (R,), record places (R,) and events of one interval of every steady state, rows counted from 0."""
+        """Interval (R,), place of the record (R,) and events of one interval of each steady state.
+
+        The row of an event is the number of the steady state.
+        """
         which = np.flatnonzero(self.steady > 0)
         rows = np.arange(len(which))
         endless, flows = self.endless[which], self.infused[which]
@@ -210,23 +207,17 @@ class Doses:
         end = np.mod(phase + self.span[which], every)
         state, flow, amount = self.state[which], self.flow[which], self.amount[which]
         bolus = ~flows & ~endless
+        stops = flows & (end > 0)
         parts = [
             events_at(rows, 0.0, 0, RATE, state, flow * running),
             events_at(rows[flows], phase[flows], 1, RATE, state[flows], flow[flows]),
-            events_at(
-                rows[flows & (end > 0)],
-                end[flows & (end > 0)],
-                1,
-                RATE,
-                state[flows & (end > 0)],
-                -flow[flows & (end > 0)],
-            ),
+            events_at(rows[stops], end[stops], 1, RATE, state[stops], -flow[stops]),
             events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
         ]
         return every, self.at[which], joined(parts)
 
 
 def counted(counts):
-    """(sum,) place repeated counts[place] times, and 0, 1, 2, ... within each."""
+    """Each place repeated counts[place] times, (sum,), and 0, 1, 2, ... within each, (sum,)."""
     place = np.repeat(np.arange(len(counts)), counts)
     return place, np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,10 +1,12 @@
-"""Event tables as NONMEM users write them: read, checked record by record, every mistake reported with its row and column.
+"""Event tables as NONMEM users write them, checked record by record.
 
-Any case of column names, "." for missing, a C column for comments. Knows records and the dose targets of a model; knows no
-patients, no time course and no solver. Rules: NONMEM Users Guide, Part VI (PREDPP), chapter V.
+Every mistake is reported with its row and column. Column names may be in any case, "." is missing,
+a C column marks comments. Rules: NONMEM Users Guide, Part VI (PREDPP), chapter V. Knows records and
+the dose targets of a model; knows no patients, time courses or solvers.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,12 +22,19 @@ MOST_LINES = 100  # mistakes written out; the rest are counted
 class Records:
     """M checked records of P patients, in the order of the table.
 
-    ids : (P,) int64; first : (P+1,) int64, patient p owns records first[p]:first[p+1]; identified : whether the table has IDs
-    row : (M,) row of the table, counted from 1 below the header; time : (M,) model time as written
-    evid, steady : (M,) int8; amount, rate, interval : (M,) as written, 0 if missing; additional : (M,) int64
+    name : where the records come from; identified : whether the table has IDs
+    ids : (P,) int64; first : (P+1,) int64, patient p owns records first[p]:first[p+1]
+    row : (M,) row of the table, counted from 1 below the header
+    time : (M,) model time as written
+    evid, steady : (M,) int8; additional : (M,) int64
+    amount, rate, interval : (M,) as written, 0 if missing
     target : (M,) place of the dose target in model.doses, -1 where nothing is dosed
-    inputs : parameter or covariate -> (M,) values, NaN where missing; name : where the records come from
+    inputs : parameter or covariate -> (M,) values, NaN where missing
     """
+
+    PER_RECORD: ClassVar[tuple] = (
+        *("row", "time", "evid", "amount", "rate", "interval", "additional", "steady", "target"),
+    )
 
     name: str
     identified: bool
@@ -54,29 +63,13 @@ class Records:
         return np.repeat(np.arange(len(self.ids)), np.diff(self.first))
 
     def take(self, patients):
-        """The records of some patients, by place and in that order; a patient may be taken several times."""
+        """The records of some patients, by place and in that order; one may be taken repeatedly."""
         counts = np.diff(self.first)[patients]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         index = np.repeat(self.first[patients] - first[:-1], counts) + np.arange(first[-1])
-        per_record = (
-            "row",
-            "time",
-            "evid",
-            "amount",
-            "rate",
-            "interval",
-            "additional",
-            "steady",
-            "target",
-        )
-        taken = {name: getattr(self, name)[index] for name in per_record}
-        return replace(
-            self,
-            ids=self.ids[patients],
-            first=first,
-            inputs={n: v[index] for n, v in self.inputs.items()},
-            **taken,
-        )
+        taken = {name: getattr(self, name)[index] for name in self.PER_RECORD}
+        inputs = {name: values[index] for name, values in self.inputs.items()}
+        return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 
     def of(self, ids):
         """The records of these IDs; a table without IDs is everybody's."""
@@ -95,41 +88,39 @@ def events(model, source):
 
     source : path of a .csv or .parquet file, or a DataFrame
 
-    Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the model by name. Other
-    columns are ignored. Returns Records. Raises DoseError that lists every record that cannot be used.
+    Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the
+    model by name. Other columns are ignored. Returns Records. Raises DoseError that lists every
+    record that cannot be used.
     """
     return _Reader(model, cells(source, DoseError)).records()
 
 
 class _Reader:
-    """One table on its way to Records: every rule adds its mistakes, the end raises them together."""
+    """One table being checked: each rule adds its mistakes, `stop` raises them together."""
 
     def __init__(self, model, table):
-        self.model, self.table, self.name, self.cells, self.row = (
-            model,
-            table,
-            table.name,
-            table.columns,
-            table.row,
-        )
+        self.model, self.table, self.name = model, table, table.name
+        self.cells, self.row = table.columns, table.row
         self.mistakes = {}
 
     def wrong(self, rows, column, sentence):
-        """Note a mistake of some records (mask or places); sentence may be a list, one a record of the table."""
+        """Note a mistake of some records (mask or places).
+
+        sentence : a text, or a list with one text per record of the table
+        """
         for k in np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows:
             text = sentence if isinstance(sentence, str) else sentence[k]
             self.mistakes.setdefault((int(k), column), text)
 
     def numbers(self, column, missing=0.0):
-        """(M,) floats of a column; `missing` where a cell is empty or the column is not there."""
+        """(M,) floats of a column; `missing` where a cell is empty or there is no such column."""
         if column not in self.cells:
             return np.full(len(self.row), missing)
         values, wrong = self.table.floats(column)
         for k, text in wrong:
             self.wrong([k], column, f"'{text}' is not a number; write . for missing")
-        found = ~np.isnan(values)
-        self.wrong(found & ~np.isfinite(values), column, "must be finite")
-        return np.where(found & np.isfinite(values), values, missing)
+        self.wrong(np.isinf(values), column, "must be finite")
+        return np.where(np.isfinite(values), values, missing)
 
     def whole(self, column, allowed, sentence):
         """(M,) whole numbers of a column that `allowed(values)` accepts; 0 where missing."""
@@ -158,21 +149,11 @@ class _Reader:
         dose = (evid == DOSE) | (evid == RESET_AND_DOSE)
         target = self.target(dose)
         self.dose(dose, target, amount, rate, interval, additional, steady)
-        for column, values in (
-            ("AMT", amount),
-            ("RATE", rate),
-            ("II", interval),
-            ("ADDL", additional),
-            ("SS", steady),
-        ):
-            self.wrong(
-                ~dose & (values != 0),
-                column,
-                [
-                    f"{v:g} on a record of EVID {e}, which gives no dose"
-                    for v, e in zip(values, evid, strict=True)
-                ],
-            )
+        doses = {"AMT": amount, "RATE": rate, "II": interval, "ADDL": additional, "SS": steady}
+        for column, values in doses.items():
+            pairs = zip(values, evid, strict=True)
+            texts = [f"{v:g} on a record of EVID {e}, which gives no dose" for v, e in pairs]
+            self.wrong(~dose & (values != 0), column, texts)
         inputs = self.inputs()
         self.stop()
         first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
@@ -195,9 +176,8 @@ class _Reader:
 
     def evid(self, amount, rate, steady, mdv):
         """(M,) EVID; without one a record with an amount, or a steady-state infusion, is a dose."""
-        usual = np.where(
-            (amount != 0) | ((steady > 0) & (rate != 0)), DOSE, np.where(mdv == 1, OTHER, OBSERVE)
-        ).astype(float)
+        dose = (amount != 0) | ((steady > 0) & (rate != 0))
+        usual = np.where(dose, DOSE, np.where(mdv == 1, OTHER, OBSERVE)).astype(float)
         values = self.numbers("EVID", np.nan)
         values = np.where(np.isnan(values), usual, values)
         good = np.isin(values, range(5))
@@ -205,41 +185,35 @@ class _Reader:
         return np.where(good, values, OBSERVE).astype(np.int64)
 
     def order(self, ids, time, evid):
-        """IDs in one piece; times that do not fall within an ID, unless a reset starts the clock anew."""
+        """Each ID in one piece; its times do not fall unless a reset restarts the clock."""
         new = np.concatenate([[True], ids[1:] != ids[:-1]])
-        seen, back = set(), []
+        finished, back = set(), []
         for k in np.flatnonzero(new):
-            if ids[k] in seen:
+            if ids[k] in finished:
                 back.append(k)
-            seen.add(ids[k])
-        self.wrong(
-            np.array(back, dtype=np.int64),
-            "ID",
-            [f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids],
-        )
-        fell = (
-            np.concatenate([[False], time[1:] < time[:-1]])
-            & ~new
-            & ~np.isin(evid, (RESET, RESET_AND_DOSE))
-        )
+            finished.add(ids[k])
+        texts = [
+            f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids
+        ]
+        self.wrong(np.array(back, dtype=np.int64), "ID", texts)
+        fell = np.concatenate([[False], time[1:] < time[:-1]]) & ~new
         before = np.concatenate([[0.0], time[:-1]])
-        self.wrong(
-            fell,
-            "TIME",
-            [
-                f"{t:g} is before {b:g} of the record above; only a reset may turn time back"
-                for t, b in zip(time, before, strict=True)
-            ],
-        )
+        texts = [
+            f"{t:g} is before {b:g} of the record above; only a reset may turn time back"
+            for t, b in zip(time, before, strict=True)
+        ]
+        self.wrong(fell & ~np.isin(evid, (RESET, RESET_AND_DOSE)), "TIME", texts)
 
     def target(self, dose):
-        """(M,) place of the dose target by name or number of its state; the first one where CMT is missing or 0."""
+        """(M,) place of the dose target, which CMT names by its state or the state's number.
+
+        The first target where CMT is missing or 0, -1 for a record without a dose.
+        """
+        states = self.model.state_names
         targets = {d.state: k for k, d in enumerate(self.model.doses)}
-        numbered = {str(n): targets.get(state) for n, state in enumerate(self.model.state_names, 1)}
-        out = np.where(dose, 0, -1)
-        known = (
-            ", ".join(f"{self.model.state_names.index(s) + 1} or {s}" for s in targets) or "none"
-        )
+        numbered = {str(n): targets.get(state) for n, state in enumerate(states, 1)}
+        places = np.where(dose, 0, -1)
+        known = ", ".join(f"{states.index(s) + 1} or {s}" for s in targets) or "none"
         if not targets:
             self.wrong(dose, "EVID", f"{self.model.name} has no [dose] table: nothing can be dosed")
         named = self.cells.get("CMT")
@@ -247,82 +221,51 @@ class _Reader:
             text = str(named[k]).strip().removesuffix(".0")
             if text in (*EMPTY, "0"):
                 continue
-            found = numbered.get(text, targets.get(text))
-            if found is None:
+            place = numbered.get(text, targets.get(text))
+            if place is None:
                 self.wrong([k], "CMT", f"'{text[:40]}' cannot be dosed; dose into {known}")
-            out[k] = 0 if found is None else found
-        return out
+            places[k] = 0 if place is None else place
+        return places
 
     def dose(self, dose, target, amount, rate, interval, additional, steady):
         """What a dose record must and must not say."""
         endless = dose & (steady > 0) & (amount == 0)
-        self.wrong(
-            dose & (amount < 0), "AMT", [f"{a:g}: a dose cannot be negative" for a in amount]
-        )
-        self.wrong(
-            dose & (rate < 0) & ~np.isin(rate, (-1, -2)),
-            "RATE",
-            [f"{r:g} is not above 0, 0, -1 or -2" for r in rate],
-        )
-        self.wrong(
-            dose & (rate != 0) & (amount == 0) & (steady == 0),
-            "AMT",
-            "is missing: an infusion needs an amount",
-        )
+        infused = dose & (rate != 0)
+        negative = [f"{a:g}: a dose cannot be negative" for a in amount]
+        self.wrong(dose & (amount < 0), "AMT", negative)
+        unknown = dose & (rate < 0) & ~np.isin(rate, (-1, -2))
+        self.wrong(unknown, "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
+        nothing = infused & (amount == 0) & (steady == 0)
+        self.wrong(nothing, "AMT", "is missing: an infusion needs an amount")
         for code, word in ((-1, "rate"), (-2, "duration")):
             named = np.array([getattr(d, word) is not None for d in self.model.doses] or [False])
-            self.wrong(
-                dose & (rate == code) & ~named[np.maximum(target, 0)],
-                "RATE",
-                f'{code} needs {word} = "..." for this target under [dose] of {self.model.name}',
-            )
+            text = f'needs {word} = "..." for this target under [dose] of {self.model.name}'
+            unnamed = dose & (rate == code) & ~named[np.maximum(target, 0)]
+            self.wrong(unnamed, "RATE", f"{code} {text}")
+        negative = [f"{i:g}: an interval cannot be negative" for i in interval]
+        self.wrong(dose & (interval < 0), "II", negative)
+        without = dose & (interval == 0)
         self.wrong(
-            dose & (interval < 0),
-            "II",
-            [f"{i:g}: an interval cannot be negative" for i in interval],
+            without & (additional > 0) & ~endless, "II", "is missing: ADDL needs an interval"
         )
-        self.wrong(
-            dose & (additional > 0) & (interval == 0) & ~endless,
-            "II",
-            "is missing: ADDL needs an interval",
-        )
-        self.wrong(
-            dose & (steady > 0) & (amount > 0) & (interval == 0),
-            "II",
-            "is missing: SS needs an interval",
-        )
-        self.wrong(
-            endless & (rate == -2),
-            "RATE",
-            "-2 has no meaning for an endless infusion (SS with AMT 0)",
-        )
-        self.wrong(
-            endless & (interval != 0), "II", "must be 0 for an endless infusion (SS with AMT 0)"
-        )
-        self.wrong(
-            endless & (additional != 0), "ADDL", "must be 0 for an endless infusion (SS with AMT 0)"
-        )
+        self.wrong(without & (steady > 0) & (amount > 0), "II", "is missing: SS needs an interval")
+        which = "an endless infusion (SS with AMT 0)"
+        self.wrong(endless & (rate == -2), "RATE", f"-2 has no meaning for {which}")
+        self.wrong(endless & (interval != 0), "II", f"must be 0 for {which}")
+        self.wrong(endless & (additional != 0), "ADDL", f"must be 0 for {which}")
         if additional.sum() + len(additional) > MOST_DOSES:
-            self.wrong(
-                [int(np.argmax(additional))],
-                "ADDL",
-                f"more than {MOST_DOSES:,} doses in one table are refused",
-            )
+            most = [int(np.argmax(additional))]
+            self.wrong(most, "ADDL", f"more than {MOST_DOSES:,} doses in one table are refused")
 
     def inputs(self):
-        """Columns that are named like parameters or covariates, in any case where that is not ambiguous."""
-        found = {}
+        """Columns named like parameters or covariates, in any case where that is not ambiguous."""
+        columns = {c.lower(): c for c in reversed(self.cells) if c not in COLUMNS}
+        values = {}
         for name in self.model.input_names:
-            column = (
-                name
-                if name in self.cells
-                else next(
-                    (c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS), None
-                )
-            )
+            column = name if name in self.cells else columns.get(name.lower())
             if column is not None:
-                found[name] = self.numbers(column, np.nan)
-        return found
+                values[name] = self.numbers(column, np.nan)
+        return values
 
     def stop(self):
         """Raise all mistakes at once, by row."""
@@ -334,5 +277,6 @@ class _Reader:
         ]
         rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
         count = len({k for k, _ in self.mistakes})
-        head = f"{self.name}: {count} record{'s' if count > 1 else ''} cannot be used (rows are counted below the header):"
+        which = f"{count} record{'s' if count > 1 else ''}"
+        head = f"{self.name}: {which} cannot be used (rows are counted below the header):"
         raise DoseError("\n".join([head, *lines[:MOST_LINES], *rest]))

@@ -1,4 +1,7 @@
-"""A regimen: who takes how much, when, without a model. Times in hours, amounts with their unit as written."""
+"""A regimen: how much is taken when. Times are in hours, amounts in their unit as written.
+
+Knows doses; knows nothing of models or patients.
+"""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
-"""Prescription text <-> Regimen: "1.5 mg q24h x 14 then 3 mg q24h x 14", "100 mg into central", "30 mg weekly x 4".
+"""Prescription text <-> Regimen.
 
-Knows words and hours; knows no model.
+"1.5 mg q24h x 14 then 3 mg q24h x 14", "100 mg into central", "30 mg weekly x 4". Knows words and
+hours; knows nothing of models.
 """
 
 import re
@@ -23,7 +24,8 @@ LONGEST = 10_000
 _PHASE = re.compile(
     r"(?P<amount>[-+]?(?:[0-9.][0-9.eE+-]*?|nan|inf))\s*(?P<unit>[A-Za-z%](?:[A-Za-z%/]|\*\*\d)*)"
     r"(?:\s+into\s+(?P<into>\w+))?"
-    r"(?:\s+(?:q\s*(?P<every>[0-9.]+)\s*(?P<time>[a-z]*)|(?P<word>daily|qd|bid|tid|qid|weekly|hourly)))?"
+    r"(?:\s+(?:q\s*(?P<every>[0-9.]+)\s*(?P<time>[a-z]*)"
+    r"|(?P<word>daily|qd|bid|tid|qid|weekly|hourly)))?"
     r"(?:\s+at\s+(?P<hour>\d{1,2}):(?P<minute>\d{2}))?"
     r"(?:\s*x\s*(?P<count>[^\s]+))?\Z"
 )
@@ -31,10 +33,12 @@ _WAIT = re.compile(r"wait\s+(?P<length>[0-9.]+)\s*(?P<time>[a-z]+)\Z")
 
 
 def rx(text):
-    """Read a regimen; phases are joined by "then", each starts one interval after the last dose of the one before.
+    """Read a regimen.
 
-    A unit may be per a covariate, as in "0.05 mg/kg". A phase is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM] [x COUNT], or
-    "wait 2wk". Time 0 is midnight for "at". Raises DoseError that quotes what was written.
+    Phases are joined by "then"; each starts one interval after the last dose of the one before. A
+    phase is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM]
+    [x COUNT], or "wait 2wk". A unit may be per a covariate, as in "0.05 mg/kg". Time 0 is midnight
+    for "at". Raises DoseError that quotes what was written.
     """
     if not isinstance(text, str) or not text.strip():
         raise DoseError("An empty regimen. Write for example '4.5 mg q24h x 28'.")

@@ -1,15 +1,17 @@
-"""Records of an event table and the inputs of patients become what a solver needs: sorted actions, changing inputs, output times.
+"""Records and patients' inputs become a timeline: sorted actions, changing inputs, output times.
 
-Between records the inputs of the table are those of the next record (as in NONMEM), of the last one, or on the line between. At equal times doses
-of earlier records come first, then the records in the order of the table. Knows no solver.
+Between records the inputs of the table are those of the next record (as in NONMEM), of the last
+one, or on the line between. At equal times doses of earlier records come first, then the records in
+the order of the table. Knows records and inputs; knows nothing of solvers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, RATE, Actions
 from pkpd.dosing.events import (
+    FIELDS,
     INPUTS,
     LOOKING,
     NEXT,
@@ -24,14 +26,15 @@ from pkpd.errors import DoseError
 from pkpd.symbolic import parse
 
 CARRIES = ("backward", "forward", "linear")
-SAME = 1e-11  # times that close to a record's, relative to their size, are the record's
+SAME = 1e-11  # times that close to a record's, relative to their size, are the record's own
 
 
 @dataclass(frozen=True)
 class SteadyStates:
     """R steady states to be found before the run.
 
-    inputs : (R,) row of theta; interval : (R,) model time; actions : those of one interval; patient, time : (R,) whose and when
+    inputs : (R,) row of theta; interval : (R,) model time; actions : those of one interval
+    patient, time : (R,) whose and when
     """
 
     inputs: np.ndarray
@@ -45,10 +48,12 @@ class SteadyStates:
 class Timeline:
     """What happens to P patients.
 
-    theta : (V, K) inputs, one row for each change; inputs : (P,) row of theta at the start; start, end : (P,) model time
-    actions : PERSON actions name rows of theta, SET and PLUS actions steady states, LOOK actions output rows of their patient
-    times, slot, points, place : output times, as pkpd.solvers.batch.Grid; patient p owns the output rows place[p]:place[p+1],
-        first its records in order, then the extra times
+    theta : (V, K) inputs, one row for each change; inputs : (P,) row of theta at the start
+    start, end : (P,) model time
+    actions : PERSON actions name rows of theta, SET and PLUS actions steady states, LOOK actions
+        output rows of their patient
+    times, slot, points, place : output times, as pkpd.solvers.batch.Grid; patient p owns the output
+        rows place[p]:place[p+1], first its records in order, then the extra times
     """
 
     theta: np.ndarray
@@ -72,11 +77,12 @@ def timeline(
     ----------
     theta : (P, K) inputs of the patients; columns of the table replace them
     times : (T,) more output times, the same for everybody
-    carry : "backward": between records, inputs of the table are those of the next record, as in NONMEM; "forward": of the last;
-        "linear": on the line between both
-    moving : inputs that the solver's model has as states after those of `model` (pkpd.symbolic.inputs_as_states), for "linear"
-    occasion : (M,) number of the occasion that each record begins or belongs to; effect(theta (N, K), patient (N,), occasion (N,))
-        -> the inputs (N, K) on these occasions
+    carry : between records, inputs of the table are those of the next record, as in NONMEM
+        ("backward"), of the last ("forward"), or on the line between both ("linear")
+    moving : for "linear", inputs that the solver's model has as states after those of `model`
+        (pkpd.symbolic.inputs_as_states)
+    occasion : (M,) number of the occasion that each record begins or belongs to
+    effect : (theta (N, K), patient (N,), occasion (N,)) -> the inputs (N, K) on these occasions
 
     Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
     """
@@ -94,27 +100,31 @@ def timeline(
     changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
         columns = [model.input_names.index(name) for name in moving]
-        changes = joined(
-            [changes, _lines(records, clock, theta[inputs][:, columns], len(model.states), doses)]
-        )
+        values = theta[inputs][:, columns]
+        changes = joined([changes, _lines(records, clock, values, len(model.states), doses)])
     events = _snapped(joined([changes, doses.restarts(), doses.given()]), records, clock)
-    actions, seen = _looked_at(events, records, clock)
-    first, last = clock[records.first[:-1]], clock[records.first[1:] - 1]
+    actions, by_look = _looked_at(events, records, clock)
+    start, end = clock[records.first[:-1]], clock[records.first[1:] - 1]
+    if len(times):
+        start, end = np.minimum(start, times[0]), np.maximum(end, times[-1])
     every, at, parts = doses.steady_states()
     steady = SteadyStates(inputs[at], every, _sorted(parts, len(at)), records.person[at], clock[at])
     return Timeline(
         theta,
         inputs[records.first[:-1]],
-        np.minimum(first, times[0]) if len(times) else first,
-        np.maximum(last, times[-1]) if len(times) else last,
+        start,
+        end,
         actions,
-        *_grid(records, clock, seen, times),
+        *_grid(records, clock, by_look, times),
         steady,
     )
 
 
 def clock_of(model, records, times):
-    """(M,) model time that never falls within a patient: after a reset that turned time back it goes on counting."""
+    """(M,) model time that never falls within a patient.
+
+    After a reset that turns time back it counts on. Raises DoseError where that makes no sense.
+    """
     time = records.time
     fall = np.concatenate([[0.0], np.maximum(time[:-1] - time[1:], 0.0)])
     fall[records.first[:-1]] = 0.0
@@ -124,24 +134,24 @@ def clock_of(model, records, times):
     if len(times) or any("t" in parse.names(parse.tree(text)) for text in texts):
         row = records.row[np.flatnonzero(fall)[0]]
         raise DoseError(
-            f"{records.name}: row {row} turns time back, which goes together neither with extra output times or a window nor with a model that uses t."
+            f"{records.name}: row {row} turns time back, which goes together neither with extra "
+            "output times or a window nor with a model that uses t."
         )
     total = np.cumsum(fall)
     return time + total - total[records.first[:-1]][records.person]
 
 
 def _inputs(model, records, base, clock):
-    """Rows of inputs (V, K) and the row in force at each record (M,). With a clock, missing values are interpolated."""
+    """Rows of inputs (V, K) and the row in force at each record (M,).
+
+    clock : (M,) times between which missing values are interpolated, or None
+    """
     person = records.person
     if not records.inputs:
         return base, person
     columns = [model.input_names.index(n) for n in records.inputs]
-    values = np.column_stack(
-        [
-            _filled(person, v, base[person, k], clock)
-            for k, v in zip(columns, records.inputs.values(), strict=True)
-        ]
-    )
+    pairs = zip(columns, records.inputs.values(), strict=True)
+    values = np.column_stack([_filled(person, v, base[person, k], clock) for k, v in pairs])
     new = np.concatenate([[True], (values[1:] != values[:-1]).any(axis=1)])
     new[records.first[:-1]] = True
     theta = base[person[new]]
@@ -150,8 +160,11 @@ def _inputs(model, records, base, clock):
 
 
 def _filled(person, values, usual, clock):
-    """(M,) values of one column; a missing one is that of the record before, or on the line to the next if there is a clock; before
-    the first known one it is that, and the patient's own where none is known."""
+    """(M,) values of one column without gaps.
+
+    A missing value is that of the record before, or lies on the line to the next if there is a
+    clock; before the first known one it is that one, and where none is known the patient's `usual`.
+    """
     import pandas as pd
 
     if clock is not None and np.isnan(values).any():
@@ -166,7 +179,10 @@ def _filled(person, values, usual, clock):
 
 
 def _on_occasions(records, theta, inputs, occasion, effect):
-    """Inputs (V, K) on occasions, and their rows in force at each record (M,) and, with the record's own inputs, just before it (M,)."""
+    """Inputs (V, K) on occasions, and which row is in force at each record and just before it.
+
+    Both (M,); just before a record its own inputs hold on the occasion of the record before.
+    """
     last = np.concatenate([occasion[:1], occasion[:-1]])
     last[records.first[:-1]] = occasion[records.first[:-1]]
     pairs = np.stack([np.tile(inputs, 2), np.concatenate([occasion, last])], axis=1)
@@ -177,7 +193,10 @@ def _on_occasions(records, theta, inputs, occasion, effect):
 
 
 def _changes(records, clock, inputs, before, carry, occasion):
-    """Events that bring the inputs of a record into force: rows `inputs` (M,) at it, rows `before` (M,) on the way to it."""
+    """Events that bring the inputs of records into force.
+
+    inputs, before : (M,) rows of theta at each record and on the way to it
+    """
 
     def changed(values):
         moved = np.concatenate([[False], values[1:] != values[:-1]])
@@ -187,27 +206,21 @@ def _changes(records, clock, inputs, before, carry, occasion):
     if carry == "forward":
         at = np.flatnonzero(changed(inputs))
         return events_at(records.person[at], clock[at], at * STEPS + INPUTS, PERSON, inputs[at])
-    begins = np.flatnonzero(changed(occasion)) if occasion is not None else np.zeros(0, np.int64)
-    lists = [
-        events_at(
-            records.person[begins], clock[begins], begins * STEPS + INPUTS, PERSON, inputs[begins]
-        )
-    ]
+    at = np.flatnonzero(changed(occasion)) if occasion is not None else np.zeros(0, np.int64)
+    lists = [events_at(records.person[at], clock[at], at * STEPS + INPUTS, PERSON, inputs[at])]
     if carry == "backward":
-        # on the way to a record its inputs hold already, but still on the occasion of the record before
+        # on the way to a record its inputs hold, still on the occasion of the record before
         at = np.flatnonzero(changed(before) | changed(inputs))
-        lists.append(
-            events_at(
-                records.person[at], clock[at - 1], (at - 1) * STEPS + NEXT, PERSON, before[at]
-            )
-        )
+        order = (at - 1) * STEPS + NEXT
+        lists.append(events_at(records.person[at], clock[at - 1], order, PERSON, before[at]))
     return joined(lists)
 
 
 def _lines(records, clock, values, first, doses):
-    """Events that move the states first, first + 1, ... of each patient along the line through `values` (M, J) of its records.
+    """Events that move states of a patient along the line through `values` (M, J) of its records.
 
-    Whatever a reset or a steady state does to these states is undone.
+    The states are number `first`, first + 1, ...; what a reset or a steady state does to them is
+    undone.
     """
     count = len(clock)
     ends = np.zeros(count, bool)
@@ -221,18 +234,13 @@ def _lines(records, clock, values, first, doses):
     cleared, fresh, joins = doses.cleared()
     begun = values[records.first[:-1]][records.person]
     repair = np.where(fresh[:, None], values - begun, 0.0) - joins[:, None] * values
-    slope, jump = (
-        slope - np.where(cleared[:, None], 0.0, before),
-        np.where(gap[:, None] > 0, 0.0, rise),
-    )
+    bend = slope - np.where(cleared[:, None], 0.0, before)
+    jump = np.where(gap[:, None] > 0, 0.0, rise)
     lists = []
-    for step, kind, amount in ((UNDERWAY, ADD, repair), (NEXT, RATE, slope), (NEXT, ADD, jump)):
+    for step, kind, amount in ((UNDERWAY, ADD, repair), (NEXT, RATE, bend), (NEXT, ADD, jump)):
         at, j = np.nonzero(amount)
-        lists.append(
-            events_at(
-                records.person[at], clock[at], at * STEPS + step, kind, first + j, amount[at, j]
-            )
-        )
+        person, order = records.person[at], at * STEPS + step
+        lists.append(events_at(person, clock[at], order, kind, first + j, amount[at, j]))
     return joined(lists)
 
 
@@ -240,35 +248,28 @@ def _snapped(events, records, clock):
     """The events, those within rounding of a record's time at that time."""
     row = np.concatenate([records.person, events.row])
     time = np.concatenate([clock, events.time])
-    known = np.arange(len(row)) < len(clock)
-    order = np.lexsort((~known, time, row))
-    row, time, known = row[order], time[order], known[order]
+    recorded = np.arange(len(row)) < len(clock)
+    order = np.lexsort((~recorded, time, row))
+    row, time, recorded = row[order], time[order], recorded[order]
     place = np.arange(len(row))
-    before = np.maximum.accumulate(np.where(known, place, -1))
-    after = np.minimum.accumulate(np.where(known, place, len(row))[::-1])[::-1]
+    before = np.maximum.accumulate(np.where(recorded, place, -1))
+    after = np.minimum.accumulate(np.where(recorded, place, len(row))[::-1])[::-1]
+    window = SAME * np.maximum(np.abs(time), 1.0)
     snapped = time.copy()
     for near in (np.maximum(before, 0), np.minimum(after, len(row) - 1)):
-        close = (
-            known[near]
-            & (row[near] == row)
-            & (np.abs(time[near] - time) <= SAME * np.maximum(np.abs(time), 1.0))
-        )
-        snapped = np.where(close, time[near], snapped)
-    out = np.empty(len(row))
-    out[order] = snapped
-    return Events(
-        events.row, out[len(clock) :], events.order, events.kind, events.state, events.amount
-    )
+        same = recorded[near] & (row[near] == row) & (np.abs(time[near] - time) <= window)
+        snapped = np.where(same, time[near], snapped)
+    moved = np.empty(len(row))
+    moved[order] = snapped
+    return replace(events, time=moved[len(clock) :])
 
 
 def _sorted(events, rows):
     """Actions of `rows` rows."""
     order = np.lexsort((events.order, events.time, events.row))
-    start = np.concatenate([[0], np.cumsum(np.bincount(events.row, minlength=rows))]).astype(
-        np.int64
-    )
+    ends = np.cumsum(np.bincount(events.row, minlength=rows))
     return Actions(
-        start,
+        np.concatenate([[0], ends]).astype(np.int64),
         np.ascontiguousarray(events.time[order], dtype=np.float64),
         events.kind[order].astype(np.int8),
         events.state[order].astype(np.int32),
@@ -277,29 +278,23 @@ def _sorted(events, rows):
 
 
 def _looked_at(events, records, clock):
-    """Actions with a LOOK for each record that is followed by something at its own time, and which records (M,) those are.
+    """Actions with a LOOK for each record that something follows at its own time.
 
-    The others are read from the dense output, which cuts no step.
+    Returns them and which records (M,) those are. The others are read from the dense output, which
+    cuts no step.
     """
     slot = np.arange(len(records)) - records.first[:-1][records.person]
-    every = joined(
-        [
-            events,
-            events_at(records.person, clock, np.arange(len(records)) * STEPS + LOOKING, LOOK, slot),
-        ]
-    )
+    looking = np.arange(len(records)) * STEPS + LOOKING
+    every = joined([events, events_at(records.person, clock, looking, LOOK, slot)])
     order = np.lexsort((every.order, every.time, every.row))
     row, time, real = every.row[order], every.time[order], every.kind[order] != LOOK
-    moment = (
-        np.cumsum(np.concatenate([[True], (row[1:] != row[:-1]) | (time[1:] != time[:-1])])) - 1
-    )
+    new = (row[1:] != row[:-1]) | (time[1:] != time[:-1])
+    moment = np.cumsum(np.concatenate([[True], new])) - 1
     last = np.full(moment[-1] + 1, -1)
     np.maximum.at(last, moment[real], np.flatnonzero(real))
     keep = np.empty(len(order), bool)
     keep[order] = real | (np.arange(len(order)) < last[moment])
-    kept = Events(
-        *(getattr(every, f)[keep] for f in ("row", "time", "order", "kind", "state", "amount"))
-    )
+    kept = Events(*(getattr(every, f)[keep] for f in FIELDS))
     return _sorted(kept, len(records.ids)), keep[len(events.row) :]
 
 
@@ -309,12 +304,9 @@ def _grid(records, clock, looked, times):
     rest = np.flatnonzero(~looked)
     row = np.concatenate([records.person[rest], np.repeat(np.arange(patients), len(times))])
     time = np.concatenate([clock[rest], np.tile(times, patients)])
-    slot = np.concatenate(
-        [
-            rest - records.first[:-1][records.person[rest]],
-            (counts[:, None] + np.arange(len(times))).ravel(),
-        ]
-    )
+    of_records = rest - records.first[:-1][records.person[rest]]
+    of_times = counts[:, None] + np.arange(len(times))
+    slot = np.concatenate([of_records, of_times.ravel()])
     order = np.lexsort((slot, time, row))
     ends = np.cumsum(np.bincount(row, minlength=patients))
     points = np.column_stack([np.concatenate([[0], ends[:-1]]), ends])

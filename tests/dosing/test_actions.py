@@ -67,12 +67,12 @@ def test_take_keeps_each_rows_actions_in_the_asked_order():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "part"),
     [
         ("4.5 ml q24h x 2", "'ml' does not fit 'depot'"),
         ("1 mg into gut", "cannot be dosed into 'gut'"),
     ],
 )
-def test_what_does_not_fit_the_model_is_said(text, said):
-    with pytest.raises(DoseError, match=said):
+def test_what_does_not_fit_the_model_is_refused(text, part):
+    with pytest.raises(DoseError, match=part):
         actions(MODEL, rx(text), theta())

@@ -1,4 +1,4 @@
-"""Event tables: what is read, and that every record that cannot be used is named with row, column and reason."""
+"""Event tables: what is read; each record that cannot be used is named with row and reason."""
 
 import numpy as np
 import pandas as pd
@@ -21,22 +21,22 @@ def csv(tmp_path, text):
 
 
 def test_a_table_as_nonmem_users_write_it_is_read(model, tmp_path):
-    path = csv(
-        tmp_path,
-        "C,id,time,Amt,rate,ii,addl,evid,cmt,DV\n.,1,0,100,.,12,3,1,central,.\nC,1,1,oops,x,,,,,\n.,1,6,.,.,.,.,0,2,7.1\n.,2,0,50,25,0,0,4,1,.\n",
+    lines = (
+        "C,id,time,Amt,rate,ii,addl,evid,cmt,DV",
+        ".,1,0,100,.,12,3,1,central,.",
+        "C,1,1,oops,x,,,,,",
+        ".,1,6,.,.,.,.,0,2,7.1",
+        ".,2,0,50,25,0,0,4,1,.",
     )
-    found = events(model, path)
-    assert (
-        found.ids.tolist() == [1, 2]
-        and found.first.tolist() == [0, 2, 3]
-        and found.row.tolist() == [1, 3, 4]
-    )
-    assert (
-        found.amount.tolist() == [100, 0, 50]
-        and found.rate.tolist() == [0, 0, 25]
-        and found.evid.tolist() == [1, 0, 4]
-    )
-    assert [model.doses[t].state for t in found.target[[0, 2]]] == ["central", model.state_names[0]]
+    records = events(model, csv(tmp_path, "\n".join(lines)))
+    assert records.ids.tolist() == [1, 2]
+    assert records.first.tolist() == [0, 2, 3]
+    assert records.row.tolist() == [1, 3, 4]
+    assert records.amount.tolist() == [100, 0, 50]
+    assert records.rate.tolist() == [0, 0, 25]
+    assert records.evid.tolist() == [1, 0, 4]
+    targets = [model.doses[t].state for t in records.target[[0, 2]]]
+    assert targets == ["central", model.state_names[0]]
 
 
 def test_a_parquet_file_a_frame_and_a_csv_file_say_the_same(model, tmp_path):
@@ -50,30 +50,25 @@ def test_a_parquet_file_a_frame_and_a_csv_file_say_the_same(model, tmp_path):
 
 
 def test_without_evid_amounts_are_doses(model):
-    found = events(
-        model, pd.DataFrame({"TIME": [0, 1, 2, 3], "AMT": [5, 0, 0, 0], "MDV": [1, 0, 1, 0]})
-    )
-    assert found.evid.tolist() == [1, 0, 2, 0] and not found.identified
+    table = pd.DataFrame({"TIME": [0, 1, 2, 3], "AMT": [5, 0, 0, 0], "MDV": [1, 0, 1, 0]})
+    records = events(model, table)
+    assert records.evid.tolist() == [1, 0, 2, 0]
+    assert not records.identified
 
 
 def test_all_mistakes_are_reported_at_once(model):
-    table = (
-        pd.DataFrame(
-            [
-                {"ID": 1, "TIME": 0, "AMT": "ten"},
-                {"ID": 1, "TIME": 5, "AMT": -3},
-                {"ID": 1, "TIME": 4, "AMT": 1, "RATE": -3},
-                {"ID": 1, "TIME": ".", "AMT": 1, "ADDL": 2},
-                {"ID": 2, "TIME": 0, "AMT": 1, "SS": 1, "CMT": "gut"},
-                {"ID": 2, "TIME": 0, "AMT": 1, "EVID": 7},
-                {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
-                {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
-                {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
-            ]
-        )
-        .astype(object)
-        .fillna(".")
-    )
+    rows = [
+        {"ID": 1, "TIME": 0, "AMT": "ten"},
+        {"ID": 1, "TIME": 5, "AMT": -3},
+        {"ID": 1, "TIME": 4, "AMT": 1, "RATE": -3},
+        {"ID": 1, "TIME": ".", "AMT": 1, "ADDL": 2},
+        {"ID": 2, "TIME": 0, "AMT": 1, "SS": 1, "CMT": "gut"},
+        {"ID": 2, "TIME": 0, "AMT": 1, "EVID": 7},
+        {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
+        {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
+        {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
+    ]
+    table = pd.DataFrame(rows).astype(object).fillna(".")
     with pytest.raises(DoseError) as caught:
         events(model, table)
     message = str(caught.value)
@@ -110,7 +105,7 @@ def test_all_mistakes_are_reported_at_once(model):
         ("TIME,time\n1,2\n", "two columns are called TIME"),
     ],
 )
-def test_a_table_that_is_none_is_refused(model, tmp_path, text, part):
+def test_what_is_not_an_event_table_is_refused(model, tmp_path, text, part):
     with pytest.raises(DoseError, match=part):
         events(model, csv(tmp_path, text))
 
@@ -123,8 +118,10 @@ def test_a_missing_file_is_named(model):
 def test_a_dose_that_cannot_be_given_is_named_with_its_row(tmp_path):
     path = tmp_path / "m.toml"
     path.write_text(
-        'title = "m"\noutputs = ["x"]\n[dose]\nx = { unit = "mg", f = "F", rate = "R", duration = "D" }\n[parameters]\n'
-        'k = { value = 1.0, unit = "1/h", label = "k", source = "test", evidence = "assumed" }\n[equations]\ne = "d/dt(x) = -k*x : mg"\n'
+        'title = "m"\noutputs = ["x"]\n'
+        '[dose]\nx = { unit = "mg", f = "F", rate = "R", duration = "D" }\n[parameters]\n'
+        'k = { value = 1, unit = "1/h", label = "k", source = "test", evidence = "assumed" }\n'
+        '[equations]\ne = "d/dt(x) = -k*x : mg"\n'
     )
     model = pkpd.load(str(path))
     table = pd.DataFrame(
@@ -151,7 +148,8 @@ def test_an_unknown_name_in_small_letters_is_no_column(tmp_path):
     path = tmp_path / "m.toml"
     path.write_text(
         'title = "m"\noutputs = ["x"]\n[dose]\nx = { unit = "mg", f = "fdepo" }\n[parameters]\n'
-        'fdepot = { value = 1.0, unit = "1", label = "f", source = "test", evidence = "assumed" }\n[equations]\ne = "d/dt(x) = 0*x : mg"\n'
+        'fdepot = { value = 1.0, unit = "1", label = "f", source = "test", evidence = "assumed" }\n'
+        '[equations]\ne = "d/dt(x) = 0*x : mg"\n'
     )
     with pytest.raises(pkpd.PkpdError, match="Did you mean 'fdepot'"):
         pkpd.load(str(path))

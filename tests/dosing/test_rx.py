@@ -1,4 +1,4 @@
-"""Prescription text: what is read, and what is said of what cannot be read."""
+"""Prescription text: what is read, and that what cannot be read is quoted."""
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,7 @@ def test_wait_leaves_a_gap():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "part"),
     [
         ("4.5 mg q24 x 28", "'q24' has no time unit; write q24h"),
         ("-1 mg q24h x 2", "cannot be negative"),
@@ -57,6 +57,6 @@ def test_wait_leaves_a_gap():
         ("1 mg q0h x 3", "must be above 0"),
     ],
 )
-def test_what_cannot_be_read_is_quoted(text, said):
-    with pytest.raises(DoseError, match=said):
+def test_what_cannot_be_read_is_quoted(text, part):
+    with pytest.raises(DoseError, match=part):
         rx(text)
