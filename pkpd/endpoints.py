@@ -1,6 +1,7 @@
-"""Endpoints as people write them: "cmax(Cc)", "mean(pain)", "time_above(Cc, 1 ng/mL)" -> what a kernel must watch -> numbers.
+"""Endpoints as people write them: "cmax(Cc)", "mean(pain)", "time_above(Cc, 1 ng/mL)".
 
-Knows words, units and the names of a model; knows no doses and no people.
+A text becomes what a kernel must watch, and what it saw becomes a number. Knows words, units and
+the names of a model; knows nothing of doses or people.
 """
 
 import re
@@ -21,8 +22,10 @@ _WINDOW = re.compile(r"\s*day\s+([0-9]{1,5})\s*\Z")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One number a patient. text : as a column is called; level : number in the output's unit, or 0 where `other` names the level
+    """One number per patient.
 
+    text : what its column is called
+    level : number in the output's unit, or 0 where `other` names the level
     factor : what a number of `other` is multiplied by to be in the output's unit
     """
 
@@ -40,26 +43,29 @@ class Endpoint:
 
 
 def read(model, texts):
-    """Endpoints of texts such as "cmax(Cc)", "auc(Cc)", "mean(pain)", "time_above(Cc, 1 ng/mL)" or "time_below(occupancy, ec50)".
+    """Endpoints of texts such as "cmax(Cc)", "mean(pain)" or "time_below(occupancy, ec50)".
 
-    KINDS of any state or output. A level is a number, with or without a unit, or a parameter, covariate, state or output of the
-    patient. "Below" is at the level or below it. Raises PkpdError for what cannot be read, an unknown name or a unit that does not fit.
+    KINDS of any state or output. A level is a number, with or without a unit, or a parameter,
+    covariate, state or output of the patient. "Below" is at the level or below it. Raises PkpdError
+    for what cannot be read, an unknown name or a unit that does not fit.
     """
     texts = [texts] if isinstance(texts, str) else list(texts)
     if not texts:
         raise PkpdError("No endpoint is named; write for example 'cmax(Cc)'.")
-    found = tuple(_endpoint(model, text) for text in texts)
-    again = [e.text for k, e in enumerate(found) if e.text in [f.text for f in found[:k]]]
+    endpoints = tuple(_endpoint(model, text) for text in texts)
+    names = [e.text for e in endpoints]
+    again = [name for k, name in enumerate(names) if name in names[:k]]
     if again:
         raise PkpdError(f"Endpoint '{again[0]}' is named twice.")
-    return found
+    return endpoints
 
 
 def _endpoint(model, text):
     match = _CALL.match(str(text))
     if match is None:
         raise PkpdError(
-            f"Endpoint '{text}' cannot be read; write for example 'cmax(Cc)' or 'time_above(Cc, 1 ng/mL)'."
+            f"Endpoint '{text}' cannot be read; "
+            "write for example 'cmax(Cc)' or 'time_above(Cc, 1 ng/mL)'."
         )
     kind, output, level = match.groups()
     if kind not in KINDS:
@@ -67,28 +73,24 @@ def _endpoint(model, text):
     known = (*model.state_names, *(a.name for a in model.assignments))
     if output not in known:
         raise PkpdError(
-            f"Endpoint '{text}': {model.name} has no state or output '{output}'.{closest(output, known)}"
+            f"Endpoint '{text}': {model.name} has no state or output '{output}'."
+            f"{closest(output, known)}"
         )
     unit = model.unit(output)
     if not kind.startswith("time_"):
         if level is not None:
             raise PkpdError(f"Endpoint '{text}': {kind} takes no level; write {kind}({output}).")
-        made = {
-            "tmax": model.time,
-            "tmin": model.time,
-            "auc": model.time if unit == "1" else f"{unit}*{model.time}",
-        }
-        return Endpoint(f"{kind}({output})", kind, output, made.get(kind, unit))
+        area = model.time if unit == "1" else f"{unit}*{model.time}"
+        other_units = {"tmax": model.time, "tmin": model.time, "auc": area}
+        return Endpoint(f"{kind}({output})", kind, output, other_units.get(kind, unit))
     if not level:
-        raise PkpdError(
-            f"Endpoint '{text}': say which level, such as {kind}({output}, 1{'' if unit == '1' else ' ' + unit})."
-        )
+        example = "1" if unit == "1" else f"1 {unit}"
+        raise PkpdError(f"Endpoint '{text}': say which level, such as {kind}({output}, {example}).")
     name = f"{kind}({output}, {' '.join(level.split())})"
     try:
         if re.match(r"[A-Za-z]\w*\Z", level):
-            return Endpoint(
-                name, kind, output, model.time, other=level, factor=_factor(model, level, unit)
-            )
+            factor = _factor(model, level, unit)
+            return Endpoint(name, kind, output, model.time, other=level, factor=factor)
         return Endpoint(name, kind, output, model.time, level=quantity(level, unit))
     except PkpdError as error:
         raise PkpdError(f"Endpoint '{text}': {error}") from error
@@ -99,14 +101,15 @@ def _factor(model, name, unit):
     known = (*model.input_names, *model.state_names, *(a.name for a in model.assignments))
     if name not in known:
         raise PkpdError(
-            f"{model.name} has no state, output, parameter or covariate '{name}'.{closest(name, known)}"
+            f"{model.name} has no state, output, parameter or covariate '{name}'."
+            f"{closest(name, known)}"
         )
     return units.factor(model.unit(name), unit)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What a kernel watches for some endpoints: outputs, each for its extremes and integral, and levels (C,)."""
+    """What a kernel watches for some endpoints: extremes and integrals of outputs, and levels."""
 
     endpoints: tuple[Endpoint, ...]
 
@@ -124,27 +127,23 @@ class Watch:
         return [s[3] for s in self.signals]
 
     def compile(self, model, solver):
-        """One kernel for all endpoints of the same outputs: asking for another one of them compiles nothing."""
-        return compile(
-            model,
-            (),
-            self.outputs,
-            solver,
-            extremes=self.outputs,
-            levels=[s[:3] for s in self.signals],
-        )
+        """One kernel for all endpoints of the same outputs: one more of them compiles nothing."""
+        watched = {"extremes": self.outputs, "levels": [s[:3] for s in self.signals]}
+        return compile(model, (), self.outputs, solver, **watched)
 
     def values(self, solution, since, until):
-        """(P, E) endpoints of P rows watched from `since` to `until` (P,). Times of extremes count from `since`."""
-        return np.column_stack(
-            [self._value(e, solution, since, until - since) for e in self.endpoints]
-        )
+        """(P, E) endpoints of P rows watched from `since` to `until` (P,).
+
+        Times of extremes count from `since`.
+        """
+        length = until - since
+        return np.column_stack([self._value(e, solution, since, length) for e in self.endpoints])
 
     def _value(self, e, solution, since, length):
         place = self.outputs.index(e.output)
         if e.kind in RECORD:
-            found = solution.record[:, place, RECORD[e.kind]]
-            return found - since if e.kind.startswith("t") else found
+            record = solution.record[:, place, RECORD[e.kind]]
+            return record - since if e.kind.startswith("t") else record
         if e.kind.startswith("time_"):
             above = solution.above[:, self.signals.index(e.signal)]
             return above if e.kind == "time_above" else length - above
@@ -152,10 +151,10 @@ class Watch:
 
 
 def interval(model, text, regimen=None):
-    """(from, to) in model time, None where the run begins or ends, of None, "day 28", "last interval" or (from, to).
+    """(from, to) in model time, None where the run begins or ends, of what a window says.
 
-    "day 28" is the 28th day from time 0; "last interval" that of the last dose of a Regimen; from and to are numbers or texts
-    such as "27 d". Raises PkpdError.
+    text : None, "day 28" (the 28th day from time 0), "last interval" (that of the last dose of a
+        Regimen), or (from, to), numbers or texts such as "27 d". Raises PkpdError.
     """
     hour = units.factor("h", model.time)
     if text is None:
@@ -168,16 +167,13 @@ def interval(model, text, regimen=None):
             last = max(regimen.phases, key=lambda p: p.start + p.every * p.count)
             end = last.start + last.every * last.count
             return (end - last.every) * hour, end * hour
-        remedy = (
-            "'day 28' or give its ends"
-            if regimen is None
-            else "'last interval', 'day 28' or give its ends"
-        )
-        raise PkpdError(f"Window '{text}' cannot be read; write {remedy}.")
+        last = "" if regimen is None else "'last interval', "
+        raise PkpdError(f"Window '{text}' cannot be read; write {last}'day 28' or give its ends.")
     start, end = (quantity(t, model.time) if isinstance(t, str) else t for t in text)
     if not all(t is None or np.isfinite(t) for t in (start, end)):
         raise PkpdError(
-            f"The window from {start} to {end} must have finite ends; leave one out where the run begins or ends."
+            f"The window from {start} to {end} must have finite ends; "
+            "leave one out where the run begins or ends."
         )
     if start is not None and end is not None and not start < end:
         raise PkpdError(f"The window from {start:g} to {end:g} {model.time} ends before it begins.")

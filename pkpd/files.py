@@ -1,4 +1,7 @@
-"""Files that are whole or absent: filled under a temporary name, made durable, renamed. Knows paths and bytes only."""
+"""Files that are whole or absent: filled under a temporary name, made durable, renamed.
+
+Knows paths and bytes; knows nothing of what is in them.
+"""
 
 import os
 import tempfile
@@ -10,10 +13,10 @@ UNFINISHED = ".part"  # ending of temporary files
 
 
 def write_atomically(path, write):
-    """Let write(temporary path) fill a file beside `path`, then give it that name; nothing is left behind on failure.
+    """Let write(temporary path) fill a file beside `path`, then give it that name.
 
-    The bytes are on the disk before the name is, so that a crash of the machine leaves the old file or the new one.
-    Raises ResultError.
+    The bytes are on the disk before the name is, so that a crash of the machine leaves the old file
+    or the new one; a failure leaves nothing behind. Raises ResultError.
     """
     path = Path(path)
     try:
@@ -37,7 +40,7 @@ def write_atomically(path, write):
 
 
 def _sync(path):
-    """Flush a file or the names in a folder to the disk; systems that cannot open a folder are left to themselves."""
+    """Flush a file, or the names in a folder, to the disk; Windows cannot open a folder."""
     if os.name == "nt" and os.path.isdir(path):
         return
     handle = os.open(path, os.O_RDONLY if os.path.isdir(path) else os.O_RDWR)

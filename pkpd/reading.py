@@ -1,7 +1,7 @@
-"""Tables as people have them: a .csv or .parquet file or a DataFrame becomes named columns and row numbers.
+"""Tables as people have them: a .csv or .parquet file or a DataFrame becomes named columns.
 
-NONMEM's column names in any case, rows with something in a C column are comments, "." is missing. Knows files and columns; knows
-nothing of doses or concentrations.
+NONMEM's column names may be in any case, rows with something in a C column are comments, "." is
+missing. Knows files and columns; knows nothing of doses or concentrations.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,17 @@ LARGEST = 1_000_000_000  # bytes
 
 @dataclass(frozen=True)
 class Cells:
-    """Columns of a table, comments dropped. columns : name -> (M,) texts or numbers; row : (M,) counted from 1 below the header"""
+    """Columns of a table, without comments.
+
+    columns : name -> (M,) texts or numbers; row : (M,) counted from 1 below the header
+    """
 
     name: str
     columns: dict
     row: np.ndarray
 
     def floats(self, column):
-        """(M,) numbers of a column, NaN where missing, and [(place, text)] of cells that are no numbers."""
+        """(M,) numbers of a column, NaN where missing, and [(place, text)] of other cells."""
         cells = self.columns[column]
         if cells.dtype.kind in "iufb":
             return cells.astype(float), []
@@ -40,14 +43,14 @@ class Cells:
 
 
 def cells(source, error):
-    """Cells of a path or DataFrame. error : the exception to raise, with a sentence, for what is no table."""
+    """Cells of a path or DataFrame.
+
+    error : the exception to raise, with a sentence, for what is no table
+    """
     import pandas as pd
 
-    name, frame = (
-        ("table", source)
-        if isinstance(source, pd.DataFrame)
-        else (str(source), file(Path(source), error))
-    )
+    framed = isinstance(source, pd.DataFrame)
+    name, frame = ("table", source) if framed else (str(source), file(Path(source), error))
     columns = {}
     for column in frame.columns:
         title = str(column).strip()

@@ -1,4 +1,7 @@
-"""The place where a model, a regimen or event table, and people meet."""
+"""Simulation: a model, a regimen or event table, and people meet here.
+
+Knows how to bring them together and to solve them; knows nothing of methods, files or reports.
+"""
 
 from dataclasses import replace
 
@@ -44,34 +47,40 @@ def simulate(
     Parameters
     ----------
     regimen : Regimen, text such as "4.5 mg q24h x 28", or the Records of pkpd.events
-    times : (T,) increasing model times, or "start:stop:step" with stop included; default hourly from 0 to one interval
-        after the last dose; with an event table these are additional times (default: none)
+    times : (T,) increasing model times, or "start:stop:step" with stop included; default: hourly
+        from 0 to one interval after the last dose. With an event table these are additional times
+        (default: none)
     outputs : names of states or assignments (default: the model's outputs)
-    endpoints : in place of times and outputs, numbers of each patient: "cmax(Cc)", "tmax(Cc)", "cmin(Cc)", "tmin(Cc)", "auc(Cc)",
-        "mean(pain)", "time_above(Cc, 1 ng/mL)", "time_below(pain, 4 NRS)"; any state or output; a level may name a parameter or
-        output. They come from the solver's own steps: no grid limits them
-    window : of the endpoints: (from, to) in model time or as text such as "27 d", "day 28", or "last interval"; from just after the
-        doses at its beginning to just before those at its end; tmax and tmin count from its beginning. Default: from 0 to one
-        interval after the last dose, or from a patient's first to last record, with the doses there
-    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
-    carry : between records of an event table, inputs are those of the next record ("backward"), of the last ("forward") or
-        on the line between ("linear")
-    occasion : what inputs with variability between occasions go by: "dose" (a new occasion with every dose), a length of time
-        such as "7 d", or "none"
-    residual : {"Cc": "15 % + 0.05 ng/mL"} in place of the model's [residual] or besides, or "none"; the typical patient and endpoints
-        have none
+    endpoints : in place of times and outputs, numbers of each patient: "cmax(Cc)", "tmax(Cc)",
+        "cmin(Cc)", "tmin(Cc)", "auc(Cc)", "mean(pain)", "time_above(Cc, 1 ng/mL)",
+        "time_below(pain, 4 NRS)"; any state or output; a level may name a parameter or output. They
+        come from the solver's own steps: no grid limits them
+    window : of the endpoints: (from, to) in model time or as text such as "27 d", "day 28", or
+        "last interval"; from just after the doses at its beginning to just before those at its end;
+        tmax and tmin count from its beginning. Default: from 0 to one interval after the last dose,
+        or from a patient's first to last record, with the doses there
+    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    progress : called with the number of finished patients
+    carry : between records of an event table, inputs are those of the next record ("backward"), of
+        the last ("forward") or on the line between ("linear")
+    occasion : when inputs that vary between occasions change: "dose" (with each dose), after a
+        length of time such as "7 d", or "none"
+    residual : {"Cc": "15 % + 0.05 ng/mL"} in place of or beside the model's [residual], or "none";
+        the typical patient and endpoints have none
 
     Returns
     -------
-    Result with values (P, T, O), EventResult with one row a record, or EndpointResult with one row a patient. The patients of an
-    event table with IDs are those of the cohort with these IDs; a table without IDs is given to everybody. A patient whose solution
-    fails is NaN with ID, reason and time; the others are unharmed. Raises PkpdError for bad input.
+    Result with values (P, T, O), EventResult with one row per record, or EndpointResult with one
+    row per patient. The patients of an event table with IDs are those of the cohort with these IDs;
+    a table without IDs is given to everybody. A patient whose solution fails is NaN, with ID,
+    reason and time; the others are unharmed. Raises PkpdError for bad input.
     """
     if not 1e-13 <= rtol <= 0.1:
         raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
     if endpoints is not None and (times is not None or outputs is not None):
         raise PkpdError(
-            "Endpoints take neither times nor outputs: they come from every step of the solver. Say when by a window."
+            "Endpoints take neither times nor outputs: they come from every step of the solver. "
+            "Say when by a window."
         )
     if endpoints is None and window is not None:
         raise PkpdError("A window is that of endpoints; name some, such as 'cmax(Cc)'.")
@@ -80,18 +89,9 @@ def simulate(
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)
     if endpoints is not None:
-        seen = _endpoints_at_records if tabled else _endpoints
-        return seen(
-            model,
-            regimen,
-            cohort,
-            Watch(read(model, endpoints)),
-            window,
-            between,
-            solver,
-            options,
-            progress,
-        )
+        watched = _endpoints_at_records if tabled else _endpoints
+        watch = Watch(read(model, endpoints))
+        return watched(model, regimen, cohort, watch, window, between, solver, options, progress)
     names = tuple(model.outputs if outputs is None else outputs)
     errors = residuals(model, names, "none" if cohort.typical else residual)
     if tabled:
@@ -100,18 +100,11 @@ def simulate(
         )
     kernel = compile(model, observe=names, solver=solver)
     grid = time_grid(model, regimen, times)
+    span = {"t0": min(0.0, grid[0]), "t1": grid[-1]}
 
     def part(people, theta, start, given, report):
         solution = solve(
-            kernel,
-            theta,
-            start,
-            t0=min(0.0, grid[0]),
-            t1=grid[-1],
-            actions=given,
-            grid=grid,
-            progress=report,
-            **options,
+            *(kernel, theta, start), actions=given, grid=grid, progress=report, **span, **options
         )
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
@@ -119,8 +112,11 @@ def simulate(
 
 
 def _in_parts(model, regimen, cohort, occasion, end, progress, part):
-    """Result of all patients from part(people, theta, first row of theta of each, actions, progress), so many at a time that their
-    inputs on all occasions until `end` fit in memory."""
+    """Result of all patients, as many at a time as have inputs on all occasions that fit in memory.
+
+    end : model time until which there are occasions
+    part : (people, theta, first row of theta of each patient, actions, progress) -> result
+    """
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
     begins = beginnings(model, regimen, occasion, end)
@@ -132,18 +128,16 @@ def _in_parts(model, regimen, cohort, occasion, end, progress, part):
         theta = by_occasion(people, len(begins)) if len(begins) else people.theta
         start = np.arange(len(people)) * max(len(begins), 1)
         report = None if progress is None else lambda done, first=first: progress(first + done)
-        parts.append(
-            part(people, theta, start, actions(model, regimen, theta, occasions=begins), report)
-        )
+        given = actions(model, regimen, theta, occasions=begins)
+        parts.append(part(people, theta, start, given, report))
     return parts[0] if len(parts) == 1 else joined(parts, cohort)
 
 
 def _result(cohort, regimen, names, errors, occasion, grid, solution):
     model, shape = cohort.model, solution.out.shape
     row, index = (i.ravel() for i in np.indices(shape[:2]))
-    observed = observations(
-        cohort, errors, names, solution.out.reshape(len(row), -1), row, index
-    ).reshape(*shape[:2], len(errors))
+    values = solution.out.reshape(len(row), -1)
+    observed = observations(cohort, errors, names, values, row, index)
     return Result(
         model,
         cohort,
@@ -156,7 +150,7 @@ def _result(cohort, regimen, names, errors, occasion, grid, solution):
         solution.fail_time,
         grid,
         solution.out,
-        observed,
+        observed.reshape(*shape[:2], len(errors)),
     )
 
 
@@ -173,29 +167,13 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
     def part(people, theta, start, given, report):
         since, until = _window(model, people, begin or 0.0, stop)
         given = given if window is None else given.before(until[0])
+        watched = {"since": since, "level": watch.level, "progress": report}
+        t0 = min(0.0, since[0])
         solution = solve(
-            kernel,
-            theta,
-            start,
-            t0=min(0.0, since[0]),
-            t1=until,
-            actions=given,
-            since=since,
-            level=watch.level,
-            progress=report,
-            **options,
+            *(kernel, theta, start), t0=t0, t1=until, actions=given, **watched, **options
         )
-        return _endpoint_result(
-            people,
-            regimen,
-            watch,
-            occasion,
-            solution,
-            solution.status,
-            solution.fail_time,
-            since,
-            until,
-        )
+        failed = solution.status, solution.fail_time
+        return _endpoint_result(people, regimen, watch, occasion, solution, *failed, since, until)
 
     return _in_parts(model, regimen, cohort, occasion, stop, progress, part)
 
@@ -209,32 +187,25 @@ def _endpoints_at_records(
     kernel, cohort, _, _, _, line = _timeline(
         model, records, cohort, ends, between, lambda m: watch.compile(m, solver)
     )
-    since, until = _window(
-        model, cohort, line.start if since is None else since, line.end if until is None else until
-    )
+    since, until = line.start if since is None else since, line.end if until is None else until
+    since, until = _window(model, cohort, since, until)
     if window is not None:
-        line = replace(
-            line,
-            end=until,
-            actions=line.actions.before(np.repeat(until, np.diff(line.actions.start))),
-        )
-    solution, status, fail_time = _follow(
-        kernel, line, options, progress, since=since, level=watch.level
-    )
-    return _endpoint_result(
-        cohort, records, watch, between[1], solution, status, fail_time, since, until
-    )
+        earlier = line.actions.before(np.repeat(until, np.diff(line.actions.start)))
+        line = replace(line, end=until, actions=earlier)
+    watched = {"since": since, "level": watch.level}
+    solution, *failed = _follow(kernel, line, options, progress, **watched)
+    return _endpoint_result(cohort, records, watch, between[1], solution, *failed, since, until)
 
 
 def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_time, since, until):
-    names, said = tuple(e.text for e in watch.endpoints), tuple(e.unit for e in watch.endpoints)
+    names, units_of = zip(*((e.text, e.unit) for e in watch.endpoints), strict=True)
     values = watch.values(solution, since, until)
     return EndpointResult(
         cohort.model,
         cohort,
         str(regimen),
         names,
-        said,
+        units_of,
         (),
         occasion,
         status,
@@ -252,15 +223,19 @@ def _window(model, cohort, since, until):
     if len(empty):
         k = empty[0]
         raise PkpdError(
-            f"Nothing lies between {since[k]:g} and {until[k]:g} {model.time}, the window of ID {cohort.ids[k]}; give other ends."
+            f"Nothing lies between {since[k]:g} and {until[k]:g} {model.time}, "
+            f"the window of ID {cohort.ids[k]}; give other ends."
         )
     return since, until
 
 
 def _timeline(model, records, cohort, extra, between, compiled):
-    """Kernel, cohort, records, the records with their additional doses written out, which of these are the table's, and the timeline.
+    """What it takes to follow patients through their records.
 
-    compiled(model) gives the kernel; between : how inputs are carried, and what occasions go by
+    between : how inputs are carried, and when occasions begin; compiled : model -> kernel
+
+    Returns kernel, cohort, records, the records with their additional doses written out, which of
+    these are the table's, and the timeline.
     """
     carry, occasion = between
     moving = used(model, records.inputs) if carry == "linear" else ()
@@ -268,30 +243,24 @@ def _timeline(model, records, cohort, extra, between, compiled):
     cohort = _patients(records, cohort)
     records = records.of(cohort.ids)
     full, real, changes = records, np.ones(len(records), bool), {}
-    if period(occasion, model.time) != 0 and varying_between(cohort):
+    length = period(occasion, model.time)
+    if length != 0 and varying_between(cohort):
         clock, end = clock_of(model, records, extra), extra[-1] if len(extra) else -np.inf
-        full, real, number = written_out(
-            model, records, clock, carry, period(occasion, model.time), end
-        )
-        changes = {
-            "occasion": number,
-            "effect": _effect(cohort, int(number.max()) + 1, records.inputs),
-        }
-    return (
-        kernel,
-        cohort,
-        records,
-        full,
-        real,
-        timeline(model, full, cohort.theta, extra, carry, moving, **changes),
-    )
+        full, real, number = written_out(model, records, clock, carry, length, end)
+        effect = _effect(cohort, int(number.max()) + 1, records.inputs)
+        changes = {"occasion": number, "effect": effect}
+    line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
+    return kernel, cohort, records, full, real, line
 
 
 def _follow(kernel, line, options, progress, **watched):
-    """Solution of a timeline; status and time of failure of each patient, those of its steady states first."""
-    steady, found = line.steady, None
+    """Solution of a timeline; status and time of failure of each patient.
+
+    A patient whose steady state fails has the status and time of the first of them.
+    """
+    steady, settled = line.steady, None
     if len(steady.inputs):
-        found = periodic(
+        settled = periodic(
             kernel, line.theta, steady.inputs, steady.actions, steady.interval, **options
         )
     solution = solve(
@@ -301,15 +270,16 @@ def _follow(kernel, line, options, progress, **watched):
         t0=line.start,
         t1=line.end,
         actions=line.actions,
-        given=None if found is None else found.y,
+        given=None if settled is None else settled.y,
         grid=Grid(line.times, line.slot, line.points, line.place),
         progress=progress,
         **options,
         **watched,
     )
     status, fail_time = solution.status.copy(), solution.fail_time.copy()
-    for k in np.flatnonzero(found.status)[::-1] if found is not None else ():
-        status[steady.patient[k]], fail_time[steady.patient[k]] = found.status[k], steady.time[k]
+    for k in np.flatnonzero(settled.status)[::-1] if settled is not None else ():
+        patient = steady.patient[k]
+        status[patient], fail_time[patient] = settled.status[k], steady.time[k]
     return solution, status, fail_time
 
 
@@ -323,10 +293,8 @@ def _at_records(model, records, cohort, times, names, between, solver, options, 
     out = solution.out[_written(full, real, line.place)]
     *rows, order = _rows(records, extra)
     counts = np.diff(records.first) + len(extra)
-    person, index = (
-        np.repeat(np.arange(len(counts)), counts),
-        np.concatenate([np.arange(n) for n in counts]),
-    )
+    person = np.repeat(np.arange(len(counts)), counts)
+    index = np.concatenate([np.arange(n) for n in counts])
     observed = observations(cohort, errors, names, out, person, index)
     return EventResult(
         model,
@@ -345,7 +313,7 @@ def _at_records(model, records, cohort, times, names, between, solver, options, 
 
 
 def _effect(cohort, count, given):
-    """effect(theta, patient, occasion) -> inputs on occasions; inputs that the table gives are what it says."""
+    """(theta, patient, occasion) -> inputs on occasions, except those `given` by the table."""
     z = effects(cohort, count)
     columns = [cohort.model.input_names.index(name) for name in given]
 
@@ -358,7 +326,7 @@ def _effect(cohort, count, given):
 
 
 def _written(full, real, place):
-    """Places of the output rows that are the table's or extra times, in the solver's order."""
+    """Places of the output rows of the table's records and extra times, in the solver's order."""
     keep = np.ones(place[-1], bool)
     slots = place[:-1][full.person] + np.arange(len(full)) - full.first[:-1][full.person]
     keep[slots[~real]] = False
@@ -366,7 +334,10 @@ def _written(full, real, place):
 
 
 def _rows(records, extra):
-    """ID, TIME and EVID of every output row, and its place in the solver's order, which has extra times after the records."""
+    """ID, TIME and EVID of each output row, and its place in the solver's order.
+
+    The solver has the extra times after the records.
+    """
     counts = np.diff(records.first)
     person = np.repeat(np.arange(len(counts)), counts + len(extra))
     start = np.cumsum(counts + len(extra)) - counts - len(extra)
@@ -389,7 +360,10 @@ def _patients(records, cohort):
 
 
 def time_grid(model, regimen, times):
-    """Output times (T,) in model time. Raises PkpdError where they do not increase or cannot be read."""
+    """Output times (T,) in model time.
+
+    Raises PkpdError where they do not increase or cannot be read.
+    """
     if times is None:
         end = regimen.end * units.factor("h", model.time)
         step = units.factor("h", model.time)
@@ -403,7 +377,8 @@ def time_grid(model, regimen, times):
             ) from error
         if not (step > 0 and stop >= start and (stop - start) / step < 1e7):
             raise PkpdError(
-                f"times '{times}': step must be above 0, stop not before start, and at most 10 million points."
+                f"times '{times}': step must be above 0, stop not before start, "
+                "and at most 10 million points."
             )
         return start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1)
     grid = np.atleast_1d(np.asarray(times, dtype=float))

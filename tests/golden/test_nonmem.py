@@ -1,7 +1,7 @@
 """Event tables against concentrations computed by NONMEM 7 (ADVAN2).
 
-Tables and values: the public comparison of dosing events github.com/mrgsolve/nmtests, dosing/results/1001-nm.csv and
-time-varying/results/2001-nm.csv, five digits each.
+Tables and values: the public comparison of dosing events github.com/mrgsolve/nmtests,
+dosing/results/1001-nm.csv and time-varying/results/2001-nm.csv, five digits each.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Drawn event tables against a sum of closed-form responses, and each rule of the records as an identity."""
+"""Drawn event tables against sums of closed-form responses, and each rule as an identity."""
 
 import sys
 from pathlib import Path

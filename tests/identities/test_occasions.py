@@ -1,4 +1,4 @@
-"""Occasions: inputs vary between dose intervals or periods, where the model says so and nowhere else."""
+"""Occasions: inputs vary between doses or periods where the model says so, and nowhere else."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def with_inputs(theta):
 
 
 def test_each_dose_has_the_bioavailability_of_its_occasion():
-    # linear kinetics: the course is the sum of the doses' own, and the depot is empty before the next dose
+    # linear kinetics: the course is the sum over doses; the depot is empty before the next one
     own = by_occasion(PEOPLE, 3).reshape(len(PEOPLE), 3, -1)
     parts = [
         run(
@@ -46,7 +46,7 @@ def test_only_inputs_with_variability_between_occasions_change():
     assert moved == {"f_oral"} == {i.name for i in MODEL.inputs if i.iov}
 
 
-def test_one_occasion_a_day_is_one_a_dose_for_daily_doses():
+def test_one_occasion_per_day_is_one_per_dose_for_daily_doses():
     until = HOURS < 72  # there the fourth period begins
     np.testing.assert_array_equal(run(occasion="1 d")[:, until], run(occasion="dose")[:, until])
     assert not np.array_equal(run(occasion="2 d"), run(occasion="dose"))
@@ -94,7 +94,7 @@ def test_a_cohort_solved_in_parts_has_the_same_bits(monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", ["daily", "7 mg", "0 h", "-1 d"])
-def test_what_is_no_occasion_is_said(wrong):
+def test_what_is_no_occasion_is_refused(wrong):
     with pytest.raises(pkpd.PkpdError, match="occasion"):
         run(occasion=wrong)
 
@@ -207,7 +207,7 @@ def test_additional_doses_have_the_lag_of_their_record():
         )
 
 
-def test_a_table_that_gives_the_oral_fraction_has_no_occasions_of_it():
+def test_the_oral_fraction_of_a_table_does_not_vary_between_occasions():
     table = in_time(WRITTEN).assign(f_oral=0.2)
     np.testing.assert_allclose(
         at_records(table, occasion="dose"), at_records(table, occasion="none"), rtol=1e-6, atol=1e-9
