@@ -34,7 +34,10 @@ def test_a_warm_med_loads_neither_sympy_pint_pandas_nor_scipy_stats(run):
 
 def loaded(words):
     """Names of the modules that a command loads in a process of its own."""
-    program = f"import sys\nfrom pkpd.cli import main\ntry: main({words!r})\nexcept SystemExit: pass\nprint(*sys.modules)"
+    program = (
+        f"import sys\nfrom pkpd.cli import main\ntry: main({words!r})\nexcept SystemExit: pass\n"
+        "print(*sys.modules)"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
@@ -160,7 +163,7 @@ def test_any_model_has_a_dose_response_when_options_say_what_benefit_is(run):
     assert json.loads(out)["status"]["above_range"] == 4  # a concentration only rises
 
 
-def test_simulate_writes_one_row_a_patient_and_time(run, tmp_path):
+def test_simulate_writes_one_row_per_patient_and_time(run, tmp_path):
     code, out, _ = run(
         "simulate",
         "pk/one_compartment",
@@ -233,8 +236,13 @@ time = "h"
 outputs = ["x"]
 [dose]
 x = { unit = "mg" }
-[parameters]
-k = { value = 1.0, unit = "1/(mg*h)", iiv = { cv = 1.0 }, label = "k", source = "test", evidence = "assumed" }
+[parameters.k]
+value = 1.0
+unit = "1/(mg*h)"
+iiv = { cv = 1.0 }
+label = "k"
+source = "test"
+evidence = "assumed"
 [equations]
 e = '''
 d/dt(x) = k*x*x : mg
@@ -252,7 +260,7 @@ def test_a_solution_that_blows_up_is_named_and_the_others_are_unharmed(run, tmp_
     assert 0 < table.sum() < 20
 
 
-def test_an_event_table_gives_one_row_a_record_and_the_times_between(run, tmp_path):
+def test_an_event_table_gives_one_row_per_record_and_the_times_between(run, tmp_path):
     (tmp_path / "doses.csv").write_text(
         "id,time,amt,rate,cmt\n4,0,100,.,depot\n4,6,.,.,.\n9,0,100,25,central\n9,6,.,.,.\n"
     )
@@ -530,7 +538,7 @@ def test_set_reads_names_and_values():
         options.assignments(["cl="])
 
 
-def test_endpoints_are_printed_and_written_one_row_a_patient(run, tmp_path):
+def test_endpoints_are_printed_and_written_one_row_per_patient(run, tmp_path):
     words = [
         "simulate",
         "pk/one_compartment",

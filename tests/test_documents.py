@@ -1,4 +1,4 @@
-"""What the documents say can be done, is done: commands and examples run, links lead somewhere, experiments are complete."""
+"""What the documents say holds: commands and examples run, links lead to files."""
 
 import json
 import os
@@ -150,6 +150,7 @@ def few(words):
 def commands(text):
     """Words of every `pkpd ...` line."""
     named = "|".join(COMMANDS)
+    text = re.sub(r"\\\n\s*", "", text)  # a command may continue on the next line
     return [
         shlex.split(line)
         for line in re.findall(rf"(?:^|[`/ ])pkpd ((?:{named}) [^`\n]*)", text, re.M)

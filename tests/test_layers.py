@@ -1,4 +1,4 @@
-"""The house stands as its plan says: imports point downward, names are unique, user names are lazy."""
+"""The plan of the package holds: imports point downward, names are unique, loading is lazy."""
 
 import inspect
 import pkgutil

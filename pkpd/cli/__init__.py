@@ -1,6 +1,7 @@
-"""The command line: `pkpd models | check | show | simulate | dose-response | med | trial | sensitivity | explain | predict | summarise | report | fit | nca | bench`.
+"""The command line: `pkpd COMMAND`, one function of this package for each command.
 
-Reads options, calls the public functions, prints sentences and writes files; computes nothing itself.
+Reads options, calls the public functions, prints sentences and writes files; computes nothing.
+Knows terminals and options; knows nothing of solvers or statistics.
 """
 
 import sys
@@ -15,8 +16,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Dose response and maximally effective doses of virtual patients, computed from mechanism.\n\n"
-    "Start with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report",
+    help="Dose response and maximally effective doses of virtual patients, computed from "
+    "mechanism.\n\nStart with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report",
 )
 app.command("models")(library.models)
 app.command("check")(library.check)
@@ -45,7 +46,7 @@ def top(version: bool = typer.Option(False, "--version", help="Print the version
 
 
 def main(arguments=None):
-    """Run the command line; a mistake in the input becomes one sentence on stderr and exit code 1, wrong usage 2."""
+    """Run the command line. Exit code 1 and one sentence for wrong input, 2 for wrong usage."""
     try:
         app(arguments, prog_name="pkpd")
     except PkpdError as error:

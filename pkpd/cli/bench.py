@@ -1,4 +1,7 @@
-"""pkpd bench: how fast and how exact the installed solver is on this machine."""
+"""pkpd bench: how fast and how exact the installed solver is on this machine.
+
+Knows the options; knows nothing of how time and error are measured.
+"""
 
 from typing import Annotated
 
@@ -16,7 +19,9 @@ def bench(
         ),
     ] = False,
 ):
-    """Speed and error of the installed solver on this machine, beside SciPy's, at the same tolerance and at equal error.
+    """Speed and error of the installed solver on this machine, beside SciPy's.
+
+    Compared at the same tolerance and at equal error.
 
     \b
     Examples:
@@ -26,11 +31,9 @@ def bench(
     from pkpd.bench.against_scipy import against_scipy
     from pkpd.report.words import speed
 
-    found = against_scipy(quick)
+    measured = against_scipy(quick)
     if json:
-        from pkpd.result import json_text
-
-        print(json_text(found), end="")
+        console.json(measured)
         return
-    console.lines(speed.sentences(found))
-    console.table(speed.HEADERS, speed.rows(found["rows"]))
+    console.lines(speed.sentences(measured))
+    console.table(speed.HEADERS, speed.rows(measured["rows"]))

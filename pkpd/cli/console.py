@@ -1,21 +1,24 @@
-"""What a user sees: tables, sentences and a progress bar. Results go to stdout, everything else to stderr."""
+"""What a user sees: tables, sentences and a progress bar.
+
+Results go to stdout, everything else to stderr. Knows texts and terminals; knows nothing of what
+they are about.
+"""
 
 import sys
 from contextlib import contextmanager
 
 
 def table(headers, rows):
-    """Print an aligned table; on a terminal long cells are wrapped, in a pipe each row stays one line."""
+    """Print an aligned table. A terminal wraps long cells; in a pipe each row is one line."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = (
-        Console(highlight=False)
-        if sys.stdout.isatty()
-        else Console(width=10_000, highlight=False, color_system=None)
-    )
+    if sys.stdout.isatty():
+        console = Console(highlight=False)
+    else:
+        console = Console(width=10_000, highlight=False, color_system=None)
     sheet = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for header in headers:
         sheet.add_column(header, overflow="fold")
@@ -26,7 +29,10 @@ def table(headers, rows):
 
 @contextmanager
 def progress(total, quiet=False):
-    """Yield advance(done, total of now), or None where nobody watches. Shows patients, patients per second and time left on stderr."""
+    """Yield advance(done, total), or None where stderr is no terminal.
+
+    Shows patients, patients per second and time left on stderr.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -52,29 +58,25 @@ def progress(total, quiet=False):
 
         def advance(done, total=None):
             speed = bars.tasks[0].speed
-            bars.update(
-                bar, completed=done, total=total, rate=f"{speed:,.0f} patients/s" if speed else ""
-            )
+            shown = f"{speed:,.0f} patients/s" if speed else ""
+            bars.update(bar, completed=done, total=total, rate=shown)
 
         yield advance
 
 
 def in_chunks(cohort, size, work, advance):
-    """[work(part, done)] over parts of the cohort and the number of patients finished when Ctrl-C stopped it, or None.
+    """[work(part, report)] over parts of the cohort, and the number of patients finished or None.
 
-    work(part, report) computes `size` patients and calls report(done) as they finish, or not at all. Ctrl-C before the
-    first part is finished raises KeyboardInterrupt.
+    work(part, report) computes `size` patients and may call report(done) as they finish. The number
+    is that of the patients finished when Ctrl-C stopped the run, None where nothing stopped it.
+    Ctrl-C before the first part is finished raises KeyboardInterrupt.
     """
     parts, done = [], 0
     try:
         while done < len(cohort):
             part = cohort.subset(cohort.ids[done : done + size])
-            before = done
-            parts.append(
-                work(
-                    part, None if advance is None else lambda n, before=before: advance(before + n)
-                )
-            )
+            report = None if advance is None else lambda n, before=done: advance(before + n)
+            parts.append(work(part, report))
             done += len(part)
             if advance is not None:
                 advance(done)
@@ -85,6 +87,13 @@ def in_chunks(cohort, size, work, advance):
     return parts, None
 
 
+def json(data):
+    """Print plain data as JSON."""
+    from pkpd.result import json_text
+
+    print(json_text(data), end="")
+
+
 def lines(texts):
     """Print lines of the result."""
     for text in texts:
@@ -92,7 +101,10 @@ def lines(texts):
 
 
 def keep_model(model, folder):
-    """Write the model beside its results; [the file], or [] and a sentence where its file has changed since the run began."""
+    """Write the model beside its results; [the file].
+
+    [] and a sentence where the model's file has changed since the run began.
+    """
     from pkpd.errors import ModelError
     from pkpd.response.folder import MODEL, write_model
 
@@ -101,14 +113,17 @@ def keep_model(model, folder):
     except ModelError as error:
         (folder / MODEL).unlink(missing_ok=True)  # of an earlier run
         print(
-            f"{error} The results are those of the model as it was; its text is not kept beside them.",
+            f"{error} The results are those of the model as it was; its text is not kept.",
             file=sys.stderr,
         )
         return []
 
 
 def finish(files, failure, finished, total, quiet=False):
-    """Say what failed and what was written. After Ctrl-C (`finished` patients of `total`) the exit code is 130."""
+    """Say what failed and what was written.
+
+    finished : patients of `total` when Ctrl-C stopped the run, else None; the exit code is then 130
+    """
     import typer
 
     if failure:
@@ -117,7 +132,8 @@ def finish(files, failure, finished, total, quiet=False):
         print("\nWrote " + ", ".join(str(f) for f in files))
     if finished is not None:
         print(
-            f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; the rest were not computed.",
+            f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; "
+            "the rest were not computed.",
             file=sys.stderr,
         )
         raise typer.Exit(130)

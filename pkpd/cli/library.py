@@ -1,4 +1,7 @@
-"""Commands on models alone: models, check, show."""
+"""pkpd models, check and show: what is in a model.
+
+Knows checked models; knows nothing of patients.
+"""
 
 from typing import Annotated
 
@@ -20,20 +23,13 @@ def models(json: options.Json = False):
     for name in load.models():
         try:
             model = load.load(name)
-            rows.append(
-                (
-                    name,
-                    model.title,
-                    " ".join(model.outputs),
-                    f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}",
-                )
-            )
+            assumed = f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}"
+            rows.append((name, model.title, " ".join(model.outputs), assumed))
         except PkpdError as error:
             rows.append((name, str(error), "", ""))
     if json:
-        _print_json(
-            [dict(zip(("name", "title", "outputs", "assumed"), row, strict=True)) for row in rows]
-        )
+        keys = ("name", "title", "outputs", "assumed")
+        console.json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
         console.table(("model", "title", "outputs", "assumed"), rows)
 
@@ -55,18 +51,15 @@ def check(
     found = load(model)
     if quiet:
         return
-    names = [(s.name, s.unit, "state", s.place) for s in found.states] + [
-        (a.name, a.unit, "equation", a.place) for a in found.assignments
-    ]
-    inputs = [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
-    console.table(
-        ("name", "unit", "kind", "where, source"), [(*n[:3], _short(n[3])) for n in names] + inputs
-    )
-    grades = ", ".join(
-        f"{count} {grade}" for grade, count in model_words.evidence(found).items() if count
-    )
+    rows = [(s.name, s.unit, "state", _short(s.place)) for s in found.states]
+    rows += [(a.name, a.unit, "equation", _short(a.place)) for a in found.assignments]
+    rows += [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
+    console.table(("name", "unit", "kind", "where, source"), rows)
+    counts = model_words.evidence(found)
+    grades = ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)
     print(
-        f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, {len(found.inputs)} parameters ({grades})."
+        f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, "
+        f"{len(found.inputs)} parameters ({grades})."
     )
 
 
@@ -118,9 +111,3 @@ def _short(place):
 
     relative = os.path.relpath(place)
     return min(relative, place, key=len)
-
-
-def _print_json(data):
-    import json
-
-    print(json.dumps(data, indent=2, allow_nan=False))

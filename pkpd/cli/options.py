@@ -1,4 +1,7 @@
-"""Options that keep one name and one meaning in every command."""
+"""Options that keep one name and one meaning in every command.
+
+Knows options as text; knows nothing of what a command does with them.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -59,7 +62,8 @@ Covariates = Annotated[
         "--covariates",
         metavar="TABLE",
         show_default=False,
-        help="Table of people (.csv, .parquet) with columns named like covariates: rows are drawn whole, or belong to the patients of a column ID.",
+        help="Table of people (.csv, .parquet) with columns named like covariates: whole rows are "
+        "drawn, or belong to the patients of a column ID.",
     ),
 ]
 By = Annotated[
@@ -77,7 +81,8 @@ Uncertainty = Annotated[
         "--uncertainty",
         metavar="FILE",
         show_default=False,
-        help="Parameter sets, one a row (.csv, .parquet), or covariance of estimates (.toml): the interval of every quantile over the sets, same patients.",
+        help="Parameter sets, one per row (.csv, .parquet), or covariance of estimates (.toml): "
+        "gives the interval of every quantile over the sets, with the same patients.",
     ),
 ]
 Sets = Annotated[
@@ -118,7 +123,8 @@ Solver = Annotated[
     Option(
         "--solver",
         metavar="NAME",
-        help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out stiff), linear, vern7, tsit5 or rosenbrock.",
+        help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out "
+        "stiff), linear, vern7, tsit5 or rosenbrock.",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
@@ -194,7 +200,8 @@ Titrate = Annotated[
     Option(
         "--titrate",
         metavar="RULE",
-        help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... (docs/trials.md).",
+        help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... "
+        "(docs/trials.md).",
         show_default=False,
     ),
 ]
@@ -213,7 +220,7 @@ Titrations = Annotated[
         "--titrations",
         min=1,
         metavar="N",
-        help="How often --titrate titrates each patient, for the share of the spread that is real.",
+        help="Titrations of each patient by --titrate, for the share of the spread that is real.",
     ),
 ]
 
@@ -221,14 +228,15 @@ Stream = Annotated[
     bool,
     Option(
         "--stream",
-        help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed run can go on.",
+        help="Write patients chunk by chunk to --out: memory does not grow with -n, and a killed "
+        "run can be resumed.",
     ),
 ]
 Resume = Annotated[
     bool,
     Option(
         "--resume",
-        help="Go on with a streamed run: keep what is finished and sound, compute the rest.",
+        help="Resume a streamed run: keep finished, undamaged chunks and compute the rest.",
     ),
 ]
 Scheduler = Annotated[
@@ -246,7 +254,7 @@ Chunk = Annotated[
         "--chunk",
         min=1,
         metavar="N",
-        help="Patients a file of --stream (default: 4096): all that a kill can lose, for each thread.",
+        help="Patients per file of --stream (default: 4096): the most a kill can lose per thread.",
         show_default=False,
     ),
 ]
@@ -269,10 +277,10 @@ def names(by, people):
     """The names of --by, each of which groups the cohort. Raises PkpdError."""
     from pkpd.population.groups import groups
 
-    found = [name.strip() for name in (by or "").split(",") if name.strip()]
-    for name in found:
+    chosen = [name.strip() for name in (by or "").split(",") if name.strip()]
+    for name in chosen:
         groups(people, name)
-    return found
+    return chosen
 
 
 def assignments(texts):
@@ -292,7 +300,8 @@ def residuals(texts):
     for text, (name, colon, error) in zip(texts, pairs, strict=True):
         if not (name.strip() and colon and error.strip()):
             raise PkpdError(
-                f"--residual '{text}': write OUTPUT: ERROR, such as --residual \"Cc: 15 % + 0.05 ng/mL\", or none."
+                f"--residual '{text}': write OUTPUT: ERROR, such as "
+                '--residual "Cc: 15 % + 0.05 ng/mL", or none.'
             )
     return {name.strip(): error.strip() for name, _, error in pairs}
 
@@ -306,7 +315,7 @@ def command_line():
 
 
 def check_folder(out):
-    """Refuse a folder that cannot be written before hours are spent on filling it. Raises PkpdError."""
+    """Refuse a folder that cannot be written before hours are spent on it. Raises PkpdError."""
     import os
 
     if out is None:

@@ -1,4 +1,7 @@
-"""--uncertainty and --replicates: the cohorts that a study is repeated with, and what is written of the runs."""
+"""--uncertainty and --replicates: cohorts to repeat a study with, and the table of the runs.
+
+Knows cohorts and what a study returns; knows nothing of how intervals are computed.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +11,7 @@ from pkpd.errors import PkpdError
 
 @dataclass(frozen=True)
 class Plan:
-    """`runs` further cohorts, as an iterable; columns : name -> (runs,) what each run differs in."""
+    """`runs` further cohorts, an iterable; columns : name -> (runs,) in what the runs differ."""
 
     key: str  # of the summary: "uncertainty" or "replicates"
     runs: int
@@ -20,35 +23,31 @@ class Plan:
         from pkpd.response import uncertainty as repeated_studies
         from pkpd.response.med import med
 
-        names, own = repeated_studies.med_statistics(table)
-        found = self.run(
-            lambda cohort: repeated_studies.med_statistics(med(table.model, cohort, **given))[1],
-            table.cohort,
-            quiet,
-        )
-        return Runs(
-            self, names, self.joined(names, own, found, [name != "with_med" for name in names])
-        )
+        def statistics(cohort):
+            return repeated_studies.med_statistics(med(table.model, cohort, **given))[1]
 
-    def joined(self, names, own, found, logarithmic=()):
+        names, original = repeated_studies.med_statistics(table)
+        runs = self.run(statistics, table.cohort, quiet)
+        logarithmic = [name != "with_med" for name in names]
+        return Runs(self, names, self.joined(names, original, runs, logarithmic))
+
+    def joined(self, names, original, runs, logarithmic=()):
         """Repeated of the statistics of the study (J,) and of its runs (R, J)."""
         from pkpd.response import uncertainty as repeated_studies
 
-        return (
-            repeated_studies.under_sets(names, own, found)
-            if self.key == "uncertainty"
-            else repeated_studies.over_scramblings(names, own, found, logarithmic)
-        )
+        if self.key == "uncertainty":
+            return repeated_studies.under_sets(names, original, runs)
+        return repeated_studies.over_scramblings(names, original, runs, logarithmic)
 
     def run(self, study, people, quiet):
         """[study(cohort)] with a progress bar over all patients of all runs."""
-        found = []
+        finished = []
         with console.progress(self.runs * len(people), quiet) as advance:
             for cohort in self.cohorts:
-                found.append(study(cohort))
+                finished.append(study(cohort))
                 if advance is not None:
-                    advance(len(found) * len(people))
-        return found
+                    advance(len(finished) * len(people))
+        return finished
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,13 @@ class Runs:
     repeated: object
 
     def summary(self):
+        """The intervals as plain data for summary.json."""
         from pkpd.response import uncertainty as repeated_studies
 
         return {self.plan.key: repeated_studies.med_summary(self.repeated)}
 
     def write(self, folder, table, origin):
-        """Write one row a run; the file."""
+        """Write one row per run; the file."""
         from pkpd.report.words import results
         from pkpd.result import write_table
 
@@ -83,7 +83,8 @@ def plan(model, people, seed, uncertainty, sets, replicates, draw):
         return None
     if uncertainty is not None and replicates is not None:
         raise PkpdError(
-            "--uncertainty and --replicates answer two questions, how uncertain and how exact; ask one at a time."
+            "--uncertainty and --replicates answer two questions, how uncertain and how exact; "
+            "ask one at a time."
         )
     if people.typical and replicates is not None:
         raise PkpdError(
@@ -98,8 +99,7 @@ def plan(model, people, seed, uncertainty, sets, replicates, draw):
         )
     from pkpd.population.uncertainty import parameter_sets
 
-    found = parameter_sets(model, uncertainty, sets, seed)
-    columns = {"set": list(range(1, len(found) + 1))} | dict(
-        zip(found.names, found.values.T, strict=True)
-    )
-    return Plan("uncertainty", len(found), found.cohorts(people), columns)
+    drawn = parameter_sets(model, uncertainty, sets, seed)
+    values = dict(zip(drawn.names, drawn.values.T, strict=True))
+    columns = {"set": list(range(1, len(drawn) + 1))} | values
+    return Plan("uncertainty", len(drawn), drawn.cohorts(people), columns)

@@ -1,4 +1,7 @@
-"""pkpd report: one page on whatever a folder holds."""
+"""pkpd report: one page on whatever a folder holds.
+
+Knows the options; knows nothing of what a page says.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,9 +33,10 @@ def report(
     ] = None,
     quiet: options.Quiet = False,
 ):
-    """One page on whatever a folder holds, to be handed on: figures, tables, model card, provenance. It needs no network.
+    """Write one page on whatever a folder holds: figures, tables, model card, provenance.
 
-    It names what the folder does not hold, with the command that would make it.
+    The page can be passed on and needs no network. It names what the folder does not hold, with the
+    command that would make it.
 
     \b
     Examples:

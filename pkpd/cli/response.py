@@ -1,4 +1,7 @@
-"""pkpd dose-response and pkpd med: what each dose is worth to each patient, and which is best."""
+"""pkpd dose-response, med and summarise: what each dose is worth, and which is best.
+
+Knows options and files; knows nothing of how a benefit or a MED is computed.
+"""
 
 import sys
 from contextlib import ExitStack
@@ -44,7 +47,8 @@ def dose_response(
     Examples:
       pkpd dose-response ldn/hormesis --doses 0.05:50mg -n 1000 --out dr
       pkpd dose-response ldn/hormesis --every "12 h" --set glia=0 -n 200
-      pkpd dose-response pk/one_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg
+      pkpd dose-response pk/one_compartment --outcome Cc --better higher --into depot \\
+        --every "24 h" --doses 1:100mg
     """
     from pkpd.report.words import results
     from pkpd.response import dose_response as sweep
@@ -56,31 +60,20 @@ def dose_response(
     options.check_folder(out)
 
     def work(part, report):
-        return sweep.dose_response(
-            found,
-            part,
-            doses,
-            rtol=rtol,
-            solver=solver,
-            threads=threads,
-            progress=report,
-            **benefit,
-        )
+        numerics = {"rtol": rtol, "solver": solver, "threads": threads}
+        return sweep.dose_response(found, part, doses, progress=report, **numerics, **benefit)
 
     with console.progress(len(people), quiet) as advance:
         parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
     response = sweep.joined(parts, done)
     summary = results.dose_response_summary(response, options.command_line())
-    files = (
-        []
-        if out is None
-        else write(
-            Path(out), "dose-response", response, {"curves": response}, summary, figure and format
-        )
-    )
+    files = []
+    if out is not None:
+        drawn, tables = figure and format, {"curves": response}
+        files = write(Path(out), "dose-response", response, tables, summary, drawn)
     if json:
-        _print_json(summary)
+        console.json(summary)
     elif not quiet:
         console.lines(results.dose_response_sentences(found, summary))
         console.table(results.DOSE_HEADERS, results.dose_rows(summary))
@@ -123,7 +116,9 @@ def med(
     scheduler: options.Scheduler = None,
     chunk: options.Chunk = None,
 ):
-    """Each patient's maximally effective dose (MED): table, summary and figure; with --titrate also the one that titration would find.
+    """Each patient's maximally effective dose (MED): table, summary and figure.
+
+    With --titrate also the dose that titration by diary would find.
 
     \b
     Examples:
@@ -154,12 +149,14 @@ def med(
         raise typer.BadParameter("--report writes to a folder; give it with --out")
     if null and not titrate:
         raise PkpdError(
-            "--null is a control for titration; give --titrate as well, such as --titrate slow-ladder."
+            "--null is a control for titration; give --titrate as well, such as "
+            "--titrate slow-ladder."
         )
     if stream:
         if any((typical, ids, titrate, covariates, uncertainty, replicates)):
             raise typer.BadParameter(
-                "--stream computes the true MEDs of a cohort drawn from the model; leave out --typical, --id, --titrate, --covariates, --uncertainty, --replicates"
+                "--stream computes the true MEDs of a cohort drawn from the model; leave out "
+                "--typical, --id, --titrate, --covariates, --uncertainty, --replicates"
             )
         if out is None:
             raise typer.BadParameter("--stream writes to a folder; give it with --out")
@@ -172,9 +169,8 @@ def med(
         }
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
         table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **benefit)
-        report_med(
-            table, n, Path(out), {}, figure and format, json, quiet, subgroups, report=report
-        )
+        drawn = figure and format
+        report_med(table, n, Path(out), {}, drawn, json, quiet, subgroups, report=report)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
@@ -188,16 +184,15 @@ def med(
     subgroups = options.names(by, people)
     again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
     table = _in_memory(found, people, quiet, **numerics, **benefit)
-    whole = len(table) == len(people)
-    seen = (
-        trials.titrated(table, titrate, null, titrations, quiet, **numerics, **benefit)
-        if titrate and whole
-        else None
-    )
-    repeated = again.med(table, quiet, **numerics, **benefit) if again and whole else None
-    parts = {"patients": seen or table, "curves": table.curves} | (
-        trials.parts(seen) if seen else {}
-    )
+    complete = len(table) == len(people)
+    titration, repeated = None, None
+    if titrate and complete:
+        given = numerics | benefit
+        titration = trials.titrated(table, titrate, null, titrations, quiet, **given)
+    if again and complete:
+        repeated = again.med(table, quiet, **numerics, **benefit)
+    parts = {"patients": titration or table, "curves": table.curves}
+    parts |= trials.parts(titration) if titration else {}
     report_med(
         table,
         len(people),
@@ -207,7 +202,7 @@ def med(
         json,
         quiet,
         subgroups,
-        seen,
+        titration,
         repeated,
         report,
     )
@@ -233,9 +228,10 @@ def summarise(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Quantiles, histogram and figure of streamed MEDs, read column by column: they need not fit in memory.
+    """Quantiles, histogram and figure of streamed MEDs, which need not fit in memory.
 
-    Every file is compared with its checksum first. A run that is not complete is summarised as far as it went.
+    Every file is compared with its checksum first. An incomplete run is summarised as far as it
+    went.
 
     \b
     Examples:
@@ -263,12 +259,22 @@ def summarise(
 
 
 def report_med(
-    table, n, out, parts, figure, json, quiet, subgroups=(), seen=None, repeated=None, report=False
+    table,
+    n,
+    out,
+    parts,
+    figure,
+    json,
+    quiet,
+    subgroups=(),
+    titration=None,
+    repeated=None,
+    report=False,
 ):
     """Print and write what a table of MEDs says.
 
-    n : patients asked for; figure : its format, or False; report : whether to write the page on the folder
-    seen : what titration of the same patients found; repeated : pkpd.cli.repeat.Runs of the same study
+    n : patients asked for; figure : its format, or False; report : whether to write the page
+    titration : of the same patients, or None; repeated : pkpd.cli.repeat.Runs of the study, or None
     """
     from pkpd.cli import trials
     from pkpd.report.words import results
@@ -278,28 +284,27 @@ def report_med(
     summary = summarise(
         table, inside(table.model, table.benefit), options.command_line(), subgroups
     )
-    summary |= {"observed": trials.summarised(seen)} if seen else {}
+    summary |= {"observed": trials.summarised(titration)} if titration else {}
     summary |= repeated.summary() if repeated else {}
-    files = [] if out is None else write(out, "med", seen or table, parts, summary, figure)
-    files += (
-        [repeated.write(out, table, summary["provenance"])] if repeated and out is not None else []
-    )
+    files = []
+    if out is not None:
+        files = write(out, "med", titration or table, parts, summary, figure)
+        files += [repeated.write(out, table, summary["provenance"])] if repeated else []
     if report:
         from pkpd.report.page.page import write_page
 
         files.append(write_page(out))
     if json:
-        _print_json(summary)
+        console.json(summary)
     elif not quiet:
         console.lines(results.med_sentences(table.model, summary))
-        console.lines(trials.sentences(summary) if seen else ())
+        console.lines(trials.sentences(summary) if titration else ())
         console.lines(results.repeated_sentences(summary))
         if subgroups:
             print()
             console.table(*results.subgroup_rows(summary))
-    console.finish(
-        files, results.failure(summary), len(table) if len(table) < n else None, n, quiet or json
-    )
+    stopped = len(table) if len(table) < n else None
+    console.finish(files, results.failure(summary), stopped, n, quiet or json)
 
 
 def _in_memory(model, people, quiet, **options):
@@ -309,7 +314,8 @@ def _in_memory(model, people, quiet, **options):
     need = room.memory(model, len(people))
     if need > WORTH_SAYING and not quiet:
         print(
-            f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow with -n.",
+            f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow "
+            "with -n.",
             file=sys.stderr,
         )
     with console.progress(len(people), quiet) as advance:
@@ -317,12 +323,12 @@ def _in_memory(model, people, quiet, **options):
 
 
 def _streamed(model, out, n, scheduler, quiet, **given):
-    """The MedDataset; Ctrl-C ends the command with a sentence on how to go on."""
+    """The MedDataset; Ctrl-C ends the command with a sentence on how to resume it."""
     from pkpd.response import stream as room
     from pkpd.scale.schedulers import connect
 
     say = partial(print, file=sys.stderr)
-    command = options.command_line().replace(" --resume", "")  # a run that goes on is the same run
+    command = options.command_line().replace(" --resume", "")  # a resumed run is the same run
     with ExitStack() as stack:
         client = stack.enter_context(connect(scheduler)) if scheduler else None
         advance = stack.enter_context(console.progress(n, quiet))
@@ -340,14 +346,18 @@ def _streamed(model, out, n, scheduler, quiet, **given):
             )
         except KeyboardInterrupt:
             print(
-                f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; go on with: {command} --resume",
+                f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; "
+                f"continue with: {command} --resume",
                 file=sys.stderr,
             )
             raise typer.Exit(130) from None
 
 
 def write(folder, name, thing, parts, summary, figure):
-    """Write the tables of `parts`, summary.json, the figure of `thing` and the model of a run in memory; the files written. figure : format or False"""
+    """Write the tables of `parts`, summary.json, a figure and, of a run in memory, the model.
+
+    thing : what the figure shows; figure : its format, or False. Returns the files written.
+    """
     from pkpd.response.dose_response import column_units
     from pkpd.result import write_json, write_table
 
@@ -355,12 +365,8 @@ def write(folder, name, thing, parts, summary, figure):
     for part, table in parts.items():
         columns = table.columns if isinstance(table.columns, dict) else table.columns()
         files.append(folder / f"{part}.parquet")
-        write_table(
-            columns,
-            files[-1],
-            column_units(table.model, table.benefit, columns),
-            summary["provenance"],
-        )
+        units = column_units(table.model, table.benefit, columns)
+        write_table(columns, files[-1], units, summary["provenance"])
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:
@@ -369,9 +375,3 @@ def write(folder, name, thing, parts, summary, figure):
         files.append(folder / f"{name}.{figure}")
         plots.save(plots.plot(thing), files[-1])
     return files + console.keep_model(thing.model, folder) if parts else files
-
-
-def _print_json(summary):
-    from pkpd.result import json_text
-
-    print(json_text(summary), end="")

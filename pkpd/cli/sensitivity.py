@@ -1,4 +1,7 @@
-"""pkpd sensitivity, pkpd explain and pkpd predict: why patients differ, why one patient does, and what would have to be measured."""
+"""pkpd sensitivity, explain and predict: why patients differ, and what measurements would tell.
+
+Knows options and files; knows nothing of how shares of a variance are computed.
+"""
 
 import sys
 from pathlib import Path
@@ -13,7 +16,8 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="NAMES",
-        help="Any of sobol, shapley, morris (screening) and local (elasticities at the typical patient).",
+        help="Any of sobol, shapley, morris (screening) and local (elasticities of the typical "
+        "patient).",
     ),
 ]
 HalfWidth = Annotated[
@@ -21,7 +25,8 @@ HalfWidth = Annotated[
     typer.Option(
         "--half-width",
         metavar="W",
-        help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled until it is reached.",
+        help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled "
+        "until it is reached.",
     ),
 ]
 Points = Annotated[
@@ -48,7 +53,8 @@ Titrate = Annotated[
     typer.Option(
         "--titrate",
         metavar="RULE",
-        help="Explain also the MED observed by a rule, noise of titration as one more group: slow-ladder, ...",
+        help="Also explain the MED observed by a rule, with the noise of titration as one more "
+        "group: slow-ladder, ...",
         show_default=False,
     ),
 ]
@@ -89,8 +95,8 @@ def sensitivity(
 ):
     """Which inputs make patients differ in their MED, in its benefit and in being helped at all.
 
-    Sobol' indices of every input that varies and of each block of equations: alone (S1, closed) and with all that they act together with
-    (ST, total), on independent latent values.
+    Sobol' indices of every input that varies and of each block of equations: alone (S1, closed) and
+    with all their interactions (ST, total), on independent latent values.
 
     \b
     Examples:
@@ -98,7 +104,8 @@ def sensitivity(
       pkpd sensitivity ldn/hormesis --set glia=0 --methods sobol --half-width 0.05
       pkpd sensitivity ldn/hormesis --methods morris,local --out quick
       pkpd sensitivity ldn/hormesis --methods sobol --titrate slow-ladder
-      pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot --every "24 h" --doses 1:100mg --methods sobol
+      pkpd sensitivity pk/two_compartment --outcome Cc --better higher --into depot \\
+        --every "24 h" --doses 1:100mg --methods sobol
     """
     from pkpd.report.words import sensitivity as words
     from pkpd.sensitivity.sensitivity_indices import sensitivity_indices
@@ -134,13 +141,12 @@ def sensitivity(
             **given,
         )
     summary = result.summary(options.command_line())
-    files = (
-        []
-        if out is None
-        else _write(Path(out), "sensitivity", result, summary, figure and format, result.columns)
-    )
+    files = []
+    if out is not None:
+        drawn = figure and format
+        files = _write(Path(out), "sensitivity", result, summary, drawn, result.columns)
     if json:
-        _print_json(summary | {"indices": _rows(result.columns)})
+        console.json(summary | {"indices": _rows(result.columns)})
     elif not quiet:
         console.lines(words.head(found, summary))
         for heading, (headers, rows) in words.tables_of(result.columns, summary):
@@ -181,7 +187,10 @@ def explain(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Why one virtual patient's best dose is where it is: curve and its parts, a day at four doses, what moves it from the typical patient's.
+    """Why one virtual patient's best dose is where it is.
+
+    The curve and its parts, a day at four doses, and what moves the best dose away from the typical
+    patient's.
 
     \b
     Examples:
@@ -212,7 +221,7 @@ def explain(
     summary = found.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
     if json:
-        _print_json(summary)
+        console.json(summary)
     elif not quiet:
         console.lines(words.sentences(found.model, summary))
         console.table(words.HEADERS, words.rows(summary))
@@ -245,7 +254,7 @@ def predict(
         typer.Option(
             "--at",
             metavar="TIMES",
-            help="When after that dose the [benefit]'s blockade is measured by a scan.",
+            help="When after that dose a scan measures the blockade named in [benefit].",
         ),
     ] = "4 h",
     helped: Annotated[
@@ -264,7 +273,7 @@ def predict(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """How well the best dose could be told beforehand from measurements, and what each measurement is worth. Needs scikit-learn.
+    """How well measurements predict the best dose, and what each is worth. Needs scikit-learn.
 
     \b
     Examples:
@@ -278,11 +287,9 @@ def predict(
     found = load(model)
     options.check_folder(out)
     people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
-    names = (
-        [name.strip() for name in measure.split(",") if name.strip()]
-        if measure is not None
-        else None
-    )
+    names = None
+    if measure is not None:
+        names = [name.strip() for name in measure.split(",") if name.strip()]
     with console.progress(n, quiet) as advance:
         result = room.predict(
             found,
@@ -298,7 +305,7 @@ def predict(
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
     if json:
-        _print_json(summary)
+        console.json(summary)
     elif not quiet:
         console.lines(words.sentences(found, summary))
         console.table(words.HEADERS, words.rows(summary))
@@ -306,17 +313,15 @@ def predict(
 
 
 def _rows(columns):
+    """Columns by name as one dict per row."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _print_json(summary):
-    from pkpd.result import json_text
-
-    print(json_text(summary), end="")
-
-
 def _write(folder, name, thing, summary, figure, columns=None):
-    """Write <name>.json, columns as <name>.parquet, every figure as <name><ending>, and the model; the files written. figure : format or False"""
+    """Write <name>.json, columns as <name>.parquet, figures as <name><ending>, and the model.
+
+    figure : its format, or False. Returns the files written.
+    """
     from pkpd.result import write_figure, write_json, write_table
 
     files = []
@@ -336,6 +341,6 @@ def _drawings(thing):
     from pkpd.report.figures import plots
     from pkpd.report.figures import sensitivity as sensitivity_figures
 
-    return (
-        sensitivity_figures.figures(thing) if hasattr(thing, "columns") else {"": plots.plot(thing)}
-    )
+    if hasattr(thing, "columns"):
+        return sensitivity_figures.figures(thing)
+    return {"": plots.plot(thing)}

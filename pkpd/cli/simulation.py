@@ -1,4 +1,7 @@
-"""pkpd simulate: a cohort under one regimen."""
+"""pkpd simulate: a cohort under one regimen, or the patients of an event table.
+
+Knows options and files; knows nothing of how a time course is computed.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +13,8 @@ from pkpd.errors import PkpdError
 
 PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
 ENDPOINTS = (
-    "In place of a time course, one number a patient: cmax, tmax, cmin, tmin, auc or mean of an output, such as cmax(Cc), "
-    'or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
+    "In place of a time course, one number per patient: cmax, tmax, cmin, tmin, auc or mean of an "
+    'output, such as cmax(Cc), or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
 )
 
 
@@ -31,7 +34,8 @@ def simulate(
         typer.Option(
             "--events",
             metavar="TABLE",
-            help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the patients.",
+            help="NONMEM event table, .csv or .parquet, in place of --rx; its IDs are the "
+            "patients.",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +44,8 @@ def simulate(
         typer.Option(
             "--carry",
             metavar="WAY",
-            help="Covariates of an event table between records: backward (of the next record), forward (of the last) or linear.",
+            help="Covariates of an event table between records: backward (of the next record), "
+            "forward (of the last) or linear.",
         ),
     ] = "backward",
     occasion: Annotated[
@@ -48,7 +53,8 @@ def simulate(
         typer.Option(
             "--occasion",
             metavar="WHAT",
-            help='What variability between occasions goes by: dose (every dose begins one), a period such as "7 d", or none.',
+            help="What begins an occasion, for variability between occasions: dose, a period such "
+            'as "7 d", or none.',
         ),
     ] = "dose",
     residual: Annotated[
@@ -57,7 +63,8 @@ def simulate(
             "--residual",
             metavar="OUTPUT:ERROR",
             show_default=False,
-            help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none (default: as the model says).',
+            help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", '
+            '"Cc: log 15 %", or none (default: as the model says).',
         ),
     ] = None,
     n: options.Number = 1000,
@@ -139,12 +146,16 @@ def simulate(
     \b
     Examples:
       pkpd simulate pk/naltrexone --rx "2.4 mg" -n 200 --times 0:24:0.25 --out run.csv
-      pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" --out run.parquet --figure
+      pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" \\
+        --out run.parquet --figure
       pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
-      pkpd simulate pk/naltrexone --rx "0.05 mg/kg q24h x 7" --residual "Cc: 15 %" --by wt --out run.csv
+      pkpd simulate pk/naltrexone --rx "0.05 mg/kg q24h x 7" --residual "Cc: 15 %" --by wt \\
+        --out run.csv
       pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure
-      pkpd simulate pk/naltrexone --rx "50 mg q24h x 7" --endpoint "cmax(Cc)" --endpoint "time_above(Cc, 1 ng/mL)" --window "last interval"
-      pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" --from "27 d" --to "28 d" --out day28.csv
+      pkpd simulate pk/naltrexone --rx "50 mg q24h x 7" --endpoint "cmax(Cc)" \\
+        --endpoint "time_above(Cc, 1 ng/mL)" --window "last interval"
+      pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" \\
+        --from "27 d" --to "28 d" --out day28.csv
     """
     from pkpd import simulation
     from pkpd.dosing.records import events as read_events
@@ -166,7 +177,7 @@ def simulate(
         raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
     found = load(model)
     errors = options.residuals(residual)
-    seen = observations(data, found.outputs) if data else None
+    observed = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
     if table is not None and table.identified:
         ids = ids or table.ids.tolist()
@@ -211,11 +222,10 @@ def simulate(
         parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
     result = joined(parts, people)
     repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
-    files = (
-        []
-        if out is None
-        else _write(result, Path(out), seen, (figure or bool(data)) and format, repeated)
-    )
+    files = []
+    if out is not None:
+        drawn = (figure or bool(data)) and format
+        files = _write(result, Path(out), observed, drawn, repeated)
     if json:
         _print_json(result, subgroups, repeated)
     else:
@@ -227,16 +237,16 @@ def _again(again, result, work, quiet):
     """The quantiles of the course over the runs of the plan."""
     from pkpd.response import uncertainty as repeated_studies
 
-    runs = again.run(
-        lambda people: repeated_studies.course_statistics(work(people, None))[1],
-        result.cohort,
-        quiet,
-    )
-    names, own = repeated_studies.course_statistics(result)
-    return again.joined(names, own, runs, [True] * len(own))
+    def statistics(people):
+        return repeated_studies.course_statistics(work(people, None))[1]
+
+    runs = again.run(statistics, result.cohort, quiet)
+    names, original = repeated_studies.course_statistics(result)
+    return again.joined(names, original, runs, [True] * len(original))
 
 
-def _write(result, out, seen, figure, repeated):
+def _write(result, out, observed, figure, repeated):
+    """Write the table, the quantiles of a repeated study and the figure; the files written."""
     files = [out]
     result.write(out)
     if repeated is not None:
@@ -244,25 +254,20 @@ def _write(result, out, seen, figure, repeated):
         from pkpd.result import write_table
 
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
-        write_table(
-            repeated_studies.course_columns(result, repeated),
-            files[-1],
-            {"TIME": result.time_unit},
-            result.provenance(),
-        )
+        columns = repeated_studies.course_columns(result, repeated)
+        write_table(columns, files[-1], {"TIME": result.time_unit}, result.provenance())
     if figure:
         from pkpd.report.figures import plots
 
         files.append(out.with_suffix(f".{figure}"))
-        shown = ({"data": seen} if seen else {}) | (
-            {"repeated": repeated} if repeated is not None else {}
-        )
-        plots.save(plots.plot(result, **shown), files[-1])
+        besides = {"data": observed} if observed else {}
+        besides |= {"repeated": repeated} if repeated is not None else {}
+        plots.save(plots.plot(result, **besides), files[-1])
     return files
 
 
 def _report(result, by, repeated, quiet):
-    """The outputs in figures."""
+    """Print the table of outputs."""
     if quiet or not (result.status == 0).any():
         return
     from pkpd.report.words import results
@@ -275,28 +280,20 @@ def _report(result, by, repeated, quiet):
 
 
 def _print_json(result, by, repeated):
+    """Print outputs, failures and provenance as JSON."""
     from pkpd.report.words import results
-    from pkpd.result import json_text
 
     headers, rows = results.courses(result, by) if (result.status == 0).any() else ((), ())
     outputs = [dict(zip(headers, row, strict=True)) for row in rows]
     failed = result.failed.to_dict("records")
+    summary = {
+        "patients": len(result.status),
+        "outputs": outputs,
+        "failed": failed,
+        "provenance": result.provenance(),
+    }
     if repeated is not None:
         headers, rows = results.interval_rows(result, repeated)
-        intervals = {
-            repeated.kind.replace(" ", "_"): [dict(zip(headers, row, strict=True)) for row in rows]
-        }
-    else:
-        intervals = {}
-    print(
-        json_text(
-            {
-                "patients": len(result.status),
-                "outputs": outputs,
-                "failed": failed,
-                "provenance": result.provenance(),
-            }
-            | intervals
-        ),
-        end="",
-    )
+        intervals = [dict(zip(headers, row, strict=True)) for row in rows]
+        summary[repeated.kind.replace(" ", "_")] = intervals
+    console.json(summary)

@@ -1,4 +1,7 @@
-"""pkpd trial, and the titration that pkpd med --titrate adds: what a clinic would see."""
+"""pkpd trial, and the titration that pkpd med --titrate adds: what a clinic would see.
+
+Knows options and files; knows nothing of diaries or rules.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -80,39 +83,26 @@ def trial(
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), result, summary, figure and format)
     if json:
-        from pkpd.result import json_text
-
-        print(json_text(summary), end="")
+        console.json(summary)
     elif not quiet:
         console.lines(words.trial_sentences(result.model, summary))
         console.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
-    broken = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
-    console.finish(
-        files,
-        f"{broken} patients could not be solved; they count as having left." if broken else None,
-        None,
-        len(result.cohort),
-        quiet or json,
-    )
+    failed = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
+    failure = f"{failed} patients could not be solved; they count as having left."
+    console.finish(files, failure if failed else None, None, len(result.cohort), quiet or json)
 
 
 def _write(folder, result, summary, figure):
+    """Write the tables, summary.json, the figure and the model; the files written."""
     from pkpd.result import write_json, write_table
 
     files = []
     units = dict.fromkeys(("DOSE", "NEXT", "taken"), result.unit)
-    for name, columns in (
-        ("patients", result.patients()),
-        ("diary", result.diaries()),
-        ("audit", result.audit()),
-    ):
+    tables = {"patients": result.patients(), "diary": result.diaries(), "audit": result.audit()}
+    for name, columns in tables.items():
         files.append(folder / f"{name}.parquet")
-        write_table(
-            columns,
-            files[-1],
-            {n: u for n, u in units.items() if n in columns},
-            summary["provenance"],
-        )
+        its_units = {n: u for n, u in units.items() if n in columns}
+        write_table(columns, files[-1], its_units, summary["provenance"])
     files.append(folder / "summary.json")
     write_json(summary, files[-1])
     if figure:
@@ -156,12 +146,14 @@ class _Columns:
 
 
 def summarised(titration):
+    """Plain data of a titration for summary.json."""
     from pkpd.trials.titrate import summarise_observed
 
     return summarise_observed(titration)
 
 
 def sentences(summary):
+    """Lines on the observed MEDs of a summary."""
     from pkpd.report.words.trials import titration_sentences
 
     return ["", *titration_sentences(summary["observed"], summary["unit"])]

@@ -1,6 +1,7 @@
-"""Work in chunks to a folder: memory flat in the number of rows, nothing lost when the process is killed, nothing twice.
+"""Work in chunks written to a folder: memory flat in the number of rows, no chunk lost to a kill.
 
-Knows work(first, last) -> pyarrow Table, a folder with its manifest, and a scheduler; knows no patients and no models.
+Knows work(first, last) -> pyarrow Table, a folder with its manifest, and a scheduler; knows nothing
+of patients or models.
 """
 
 import json
@@ -14,7 +15,7 @@ from pkpd.errors import ResultError, in_bytes
 from pkpd.scale.folder import Folder, read_manifest, sole_writer, sweep
 from pkpd.scale.schedulers import on_cluster, on_threads
 
-SIZE = 4096  # rows a chunk: seconds of work, megabytes
+SIZE = 4096  # rows per chunk: seconds of work, megabytes
 
 
 def compute(
@@ -38,18 +39,20 @@ def compute(
 
     Parameters
     ----------
-    work : work(first, last) -> pyarrow Table of last - first rows; can be pickled where it goes to a cluster
-    study, about : plain data for the manifest; a folder is gone on with only where `study` is the same
-    size : rows a chunk (default: as the folder has it, or 4096)
-    resume : go on in a folder that holds part of this study; without it a folder that holds anything is refused
+    work : work(first, last) -> pyarrow Table of last - first rows; must pickle to run on a cluster
+    study, about : plain data for the manifest; a run resumes only where `study` is the same
+    size : rows per chunk (default: that of the folder, or 4096)
+    resume : continue in a folder that holds part of this study; otherwise a folder that is not
+        empty is refused
     client : distributed.Client of a Dask cluster (default: threads of this process, a chunk each)
     threads : chunks computed at a time without a cluster (default: all cores)
-    memory : bytes that the run is thought to take, to be told
-    interrupt : called when the run is broken off, so that work in other threads can give up
+    memory : estimated bytes of memory, for the sentence on what the run will take
+    interrupt : called when the run is interrupted, so that work in other threads can stop
     progress : called with the number of finished rows
-    say : called with a sentence on what the run will take; complain : with one on each chunk that is not as it was written
+    say : called with a sentence on what the run will take
+    complain : called with a sentence on each chunk that is damaged or missing
 
-    Raises ResultError. Whatever stops it, Ctrl-C too, finished chunks stay.
+    Raises ResultError. Whatever stops the run, Ctrl-C included, finished chunks are kept.
     """
     plan = Folder(Path(folder), _plain(study), _plain(about), total, size or SIZE)
     if client is None:
@@ -79,30 +82,38 @@ def _plain(data):
 
 
 def _begun(plan, size_given, resume):
-    """The folder as an earlier run left it, or the plan where there is none. Raises ResultError where it is not to be gone on with."""
-    found = read_manifest(plan.path)
-    if found is None:
+    """The folder as an earlier run left it, or the plan where there is none.
+
+    Raises ResultError where the earlier run must not be resumed.
+    """
+    earlier = read_manifest(plan.path)
+    if earlier is None:
         return plan
     if not resume:
-        way = "Go on with --resume" if found.missing else "Read it with pkpd summarise"
+        remedy = "Continue with --resume" if earlier.missing else "Read it with pkpd summarise"
         raise ResultError(
-            f"'{plan.path}' holds a study already: {found.rows} of {found.total} rows. {way}, or choose another folder with --out."
+            f"'{plan.path}' holds a study already: {earlier.rows} of {earlier.total} rows. "
+            f"{remedy}, or choose another folder with --out."
         )
-    rest = ("rows", "rows a chunk") if size_given else ("rows",)
-    here, there = (
-        f.study | dict(zip(rest, (f.total, f.size), strict=False)) for f in (plan, found)
-    )
+    here, there = (_decisive(folder, size_given) for folder in (plan, earlier))
     for key in [*here, *(there.keys() - here.keys())]:
         if here.get(key) != there.get(key):
             raise ResultError(
-                f"'{plan.path}' holds another study: {key} is {there.get(key)} there and {here.get(key)} here. "
-                "Repeat the options it was begun with, or choose another folder with --out."
+                f"'{plan.path}' holds another study: {key} is {there.get(key)} there and "
+                f"{here.get(key)} here. Repeat the options it was begun with, or choose another "
+                "folder with --out."
             )
-    return found
+    return earlier
+
+
+def _decisive(folder, size_given):
+    """What must be the same for a run to resume: study, rows and, if given, rows per chunk."""
+    rows = {"rows": folder.total, "rows per chunk": folder.size}
+    return folder.study | (rows if size_given else {"rows": folder.total})
 
 
 def _room(state, work, run, memory):
-    """A sentence on what the run will take. Raises ResultError where the disk has not got that."""
+    """A sentence on what the run will take. Raises ResultError where the disk is too small."""
     from shutil import disk_usage
 
     with closing(run(work, [(0, 1)])) as one:
@@ -111,11 +122,11 @@ def _room(state, work, run, memory):
     much = f"{in_bytes(need)} in '{state.path}', where {in_bytes(free)} are free"
     if need > free:
         raise ResultError(
-            f"The run needs up to {much}. Choose a folder on another disk with --out, or fewer rows."
+            f"The run needs up to {much}. "
+            "Choose a folder on another disk with --out, or fewer rows."
         )
-    flat = (
-        ""
-        if memory is None
-        else f"; about {in_bytes(memory)} of memory, whatever the number of rows"
-    )
-    return f"{state.total - state.rows} rows in {len(state.missing)} chunks of up to {state.size}: up to {much}{flat}."
+    rows = f"{state.total - state.rows} rows in {len(state.missing)} chunks of up to {state.size}"
+    flat = ""
+    if memory is not None:
+        flat = f"; about {in_bytes(memory)} of memory, whatever the number of rows"
+    return f"{rows}: up to {much}{flat}."

@@ -1,7 +1,8 @@
-"""A folder of chunks: Parquet files of consecutive rows, and a manifest of those that are finished, with their checksums.
+"""A folder of chunks: Parquet files of consecutive rows, and a manifest of finished ones.
 
-Only chunks that the manifest lists and whose checksum holds are part of the data; every file is whole or absent; one process
-at a time may write. Knows rows and plain data; knows no patients, models or schedulers.
+Only chunks that the manifest lists and whose checksum holds are part of the data; every file is
+complete or absent; one process at a time may write. Knows rows and plain data; knows nothing of
+patients, models or schedulers.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from pkpd.errors import ResultError
 from pkpd.files import UNFINISHED, write_atomically
 
 FORMAT = "pkpd chunks 1"
-GO_ON = "Finished chunks are kept; go on with --resume."
+KEPT = "Finished chunks are kept; continue with --resume."
 MANIFEST, LOCK, CHUNKS = "manifest.json", ".lock", "chunks"
 
 
@@ -33,8 +34,8 @@ class Chunk:
 class Folder:
     """A folder of chunks as its manifest has it.
 
-    study : what decides every number in it; about : what a reader wants to know besides; both plain data, as JSON has it
-    total : rows when complete; size : rows a chunk; chunks : the finished ones
+    study : what decides every number in it; about : what else a reader needs; both plain JSON data
+    total : rows when complete; size : rows per chunk; chunks : the finished ones
     """
 
     path: Path
@@ -52,23 +53,22 @@ class Folder:
     @property
     def missing(self):
         """(first, last) of the chunks that are not finished, in order."""
-        there = {(c.first, c.last) for c in self.chunks}
-        plan = (
-            (first, min(first + self.size, self.total)) for first in range(0, self.total, self.size)
-        )
-        return [chunk for chunk in plan if chunk not in there]
+        finished = {(c.first, c.last) for c in self.chunks}
+        firsts = range(0, self.total, self.size)
+        ranges = ((first, min(first + self.size, self.total)) for first in firsts)
+        return [chunk for chunk in ranges if chunk not in finished]
 
     def file(self, first, last):
+        """Path of the chunk of rows first..last-1."""
         return self.path / CHUNKS / f"{first:09d}-{last:09d}.parquet"
 
     def tables(self, columns):
-        """A pyarrow Table of these columns for each finished chunk, in order of the rows; no other column is read."""
+        """A pyarrow Table of these columns, and no others, for each finished chunk in row order."""
         import pyarrow.parquet as pq
 
         for chunk in self.chunks:
-            yield pq.ParquetFile(self.file(chunk.first, chunk.last)).read(
-                columns=list(columns), use_threads=False
-            )
+            file = pq.ParquetFile(self.file(chunk.first, chunk.last))
+            yield file.read(columns=list(columns), use_threads=False)
 
     def schema(self):
         """pyarrow Schema of the first chunk, with its metadata."""
@@ -77,11 +77,13 @@ class Folder:
         return pq.read_schema(self.file(self.chunks[0].first, self.chunks[0].last))
 
     def add(self, first, last, table):
-        """The folder with a pyarrow Table of rows first..last-1 written to it. Raises ResultError."""
+        """The folder with a pyarrow Table of rows first..last-1 written to it.
+
+        Raises ResultError.
+        """
         if table.num_rows != last - first:
-            raise ResultError(
-                f"The work for rows {first} to {last - 1} gave {table.num_rows} rows."
-            )
+            rows = f"rows {first} to {last - 1}"
+            raise ResultError(f"The work for {rows} gave {table.num_rows} rows.")
         content = _parquet(table, self._mark())
         _write(self.file(first, last), content)
         chunk = Chunk(first, last, len(content), hashlib.sha256(content).hexdigest())
@@ -91,16 +93,15 @@ class Folder:
 
     def room_for_rest(self, row):
         """Bytes that the missing chunks take at most, from a pyarrow Table of one row."""
-        return row.nbytes * (self.total - self.rows) + len(_parquet(row, self._mark())) * len(
-            self.missing
-        )
+        rows = row.nbytes * (self.total - self.rows)
+        file = len(_parquet(row, self._mark()))
+        return rows + file * len(self.missing)
 
     def write_manifest(self):
-        """Write the manifest, whole or not at all. Raises ResultError."""
+        """Write the manifest atomically. Raises ResultError."""
         data = {name: value for name, value in asdict(self).items() if name != "path"}
-        _write(
-            self.path / MANIFEST, (json.dumps({"format": FORMAT} | data, indent=1) + "\n").encode()
-        )
+        text = json.dumps({"format": FORMAT} | data, indent=1) + "\n"
+        _write(self.path / MANIFEST, text.encode())
 
     def flaw(self, chunk):
         """What is wrong with the file of a chunk, or None."""
@@ -123,7 +124,10 @@ class Folder:
 
 
 def read(folder):
-    """The Folder as its manifest has it, complete or not. Raises ResultError, also where a chunk is not as it was written."""
+    """The Folder as its manifest has it, complete or not.
+
+    Raises ResultError, also where a chunk is damaged.
+    """
     found = read_manifest(Path(folder))
     if found is None:
         raise ResultError(
@@ -133,13 +137,17 @@ def read(folder):
         flaw = found.flaw(chunk)
         if flaw:
             raise ResultError(
-                f"{found.file(chunk.first, chunk.last)} {flaw}. Repeat the run with --resume to compute it again."
+                f"{found.file(chunk.first, chunk.last)} {flaw}. "
+                "Repeat the run with --resume to compute it again."
             )
     return found
 
 
 def read_manifest(folder):
-    """The Folder of a manifest, its chunks not looked at, or None where there is none. Raises ResultError where it cannot be understood."""
+    """The Folder of a manifest, its chunks unchecked, or None where there is no manifest.
+
+    Raises ResultError where it cannot be understood.
+    """
     path = folder / MANIFEST
     try:
         data = json.loads(path.read_text())
@@ -168,23 +176,27 @@ def read_manifest(folder):
 
 
 def sweep(state, say):
-    """The folder without chunks that are not as they were written, each of them named, as are files that nobody knows."""
+    """The folder without its damaged chunks; says each of them, and each file that is no chunk."""
     folder = state.path / CHUNKS
-    for leftover in (*state.path.glob(f"tmp*{UNFINISHED}"), *folder.glob(f"tmp*{UNFINISHED}")):
-        leftover.unlink()  # of a writer that was killed
+    for place in (state.path, folder):
+        for leftover in place.glob(f"tmp*{UNFINISHED}"):
+            leftover.unlink()  # of a writer that was killed
     flaws = {chunk: state.flaw(chunk) for chunk in state.chunks}
     for chunk, flaw in flaws.items():
         if flaw:
             say(f"{state.file(chunk.first, chunk.last)} {flaw}. It is computed again.")
-    known = {state.file(c.first, c.last) for c in flaws}
-    for stranger in sorted(set(folder.glob("*")) - known):
+    listed = {state.file(c.first, c.last) for c in flaws}
+    for stranger in sorted(set(folder.glob("*")) - listed):
         say(f"{stranger} is not in the manifest, so it is no part of the data.")
     return replace(state, chunks=tuple(c for c in state.chunks if not flaws[c]))
 
 
 @contextmanager
 def sole_writer(folder):
-    """Hold the folder's lock, which the system takes back when this process ends, however it ends. Raises ResultError that names the holder."""
+    """Hold the folder's lock, which the system releases however this process ends.
+
+    Raises ResultError that names the holder.
+    """
     try:
         import fcntl
     except ImportError as error:
@@ -196,12 +208,15 @@ def sole_writer(folder):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             handle.seek(0)
+            holder = handle.read() or "another process"
             raise ResultError(
-                f"'{folder}' is being written by {handle.read() or 'another process'}. Wait for it, or choose another folder with --out."
+                f"'{folder}' is being written by {holder}. "
+                "Wait for it, or choose another folder with --out."
             ) from error
         except OSError as error:
             raise ResultError(
-                f"'{folder}' cannot be locked ({error.strerror}), so nothing would keep two writers apart. Choose a folder on another disk."
+                f"'{folder}' cannot be locked ({error.strerror}), so nothing would keep two "
+                "writers apart. Choose a folder on another disk."
             ) from error
         handle.truncate(0)
         handle.write(_this_process())
@@ -210,15 +225,14 @@ def sole_writer(folder):
 
 
 def _lock_file(folder):
+    """The open lock file of a new or empty folder or one of chunks. Raises ResultError."""
     if folder.is_dir() and not (folder / MANIFEST).exists():
-        others = sorted(
-            p.name
-            for p in folder.iterdir()
-            if p.name not in (LOCK, CHUNKS) and p.suffix != UNFINISHED
-        )
+        entries = (p for p in folder.iterdir() if p.suffix != UNFINISHED)
+        others = sorted(p.name for p in entries if p.name not in (LOCK, CHUNKS))
         if others:
             raise ResultError(
-                f"'{folder}' is not empty: it holds {others[0]}, but no {MANIFEST} of a run with --stream. Choose another folder with --out."
+                f"'{folder}' is not empty: it holds {others[0]}, but no {MANIFEST} of a run with "
+                "--stream. Choose another folder with --out."
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,20 +247,18 @@ def _this_process():
     import socket
     from datetime import datetime
 
-    return f"process {os.getpid()} on {socket.gethostname()} since {datetime.now().astimezone().isoformat(' ', 'seconds')}"
+    now = datetime.now().astimezone().isoformat(" ", "seconds")
+    return f"process {os.getpid()} on {socket.gethostname()} since {now}"
 
 
 def _parquet(table, mark):
+    """Bytes of a Parquet file of the table, marked as part of a study."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    metadata = (table.schema.metadata or {}) | {b"pkpd.study": mark.encode()}
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(
-            (table.schema.metadata or {}) | {b"pkpd.study": mark.encode()}
-        ),
-        sink,
-    )
+    pq.write_table(table.replace_schema_metadata(metadata), sink)
     return sink.getvalue().to_pybytes()
 
 
@@ -265,4 +277,4 @@ def _write(path, content):
     try:
         write_atomically(path, lambda temporary: Path(temporary).write_bytes(content))
     except ResultError as error:
-        raise ResultError(f"{error} {GO_ON}") from error
+        raise ResultError(f"{error} {KEPT}") from error

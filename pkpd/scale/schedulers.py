@@ -1,22 +1,24 @@
 """Who computes the chunks: threads of this process, or the workers of a Dask cluster.
 
-Each scheduler is a generator of (first, last, table) in the order in which chunks are finished; only as many are under way as
-keep everybody busy. Knows work(first, last) -> table; knows no files.
+Each scheduler is a generator of (first, last, table) in the order in which chunks finish; only as
+many are in progress as keep every thread busy. Knows work(first, last) -> table; knows nothing of
+files.
 """
 
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 
 from pkpd.errors import PkpdError, ResultError
-from pkpd.scale.folder import GO_ON
+from pkpd.scale.folder import KEPT
 
-AHEAD = (
-    2  # chunks under way for each thread of a cluster, so that none is idle while one is written
-)
+AHEAD = 2  # chunks in progress per thread of a cluster, so that none idles while one is written
 
 
 def on_threads(work, ranges, threads, interrupt=None):
-    """Chunks in threads of this process, one each. When it is closed early, `interrupt` is called and the threads are waited for."""
+    """Chunks in threads of this process, one each.
+
+    When closed early, it calls `interrupt` and waits for the threads.
+    """
     waiting, pending = iter(ranges), {}
 
     def more(count):
@@ -40,7 +42,10 @@ def on_threads(work, ranges, threads, interrupt=None):
 
 
 def on_cluster(work, ranges, client):
-    """Chunks on the workers of a Dask cluster; it computes those of a lost worker again. Raises ResultError."""
+    """Chunks on the workers of a Dask cluster, which repeats those of a lost worker.
+
+    Raises ResultError.
+    """
     from distributed import CancelledError, KilledWorker, as_completed
 
     waiting, pending, done = iter(ranges), {}, as_completed()
@@ -56,35 +61,34 @@ def on_cluster(work, ranges, client):
         more(AHEAD * sum(client.nthreads().values()))
         for future in done:
             chunk = pending.pop(future)
-            more(
-                max(1, AHEAD * sum(client.nthreads().values()) - len(pending))
-            )  # workers may have come
+            wanted = AHEAD * sum(client.nthreads().values())  # workers may have joined
+            more(max(1, wanted - len(pending)))
             yield *chunk, future.result()
     except KilledWorker as error:
         raise ResultError(
-            f"Several workers died one after another over the same chunk; they may lack memory. {GO_ON}"
+            f"Several workers died over the same chunk; they may lack memory. {KEPT}"
         ) from error
     except ImportError as error:
         raise ResultError(
-            f"A worker cannot load what the work needs ({error}). Install pkpd in the same version on every worker. {GO_ON}"
+            f"A worker cannot load what the work needs ({error}). "
+            f"Install the same version of pkpd on every worker. {KEPT}"
         ) from error
     except (OSError, TimeoutError, CancelledError) as error:
-        raise ResultError(
-            f"The cluster does not answer: {str(error) or type(error).__name__}. {GO_ON}"
-        ) from error
+        reason = str(error) or type(error).__name__
+        raise ResultError(f"The cluster does not answer: {reason}. {KEPT}") from error
     finally:
         if pending:
             client.cancel(list(pending))
 
 
 def _far(work, first, last):
-    """work(first, last) on a worker; what it complains of is told with the worker's address."""
+    """work(first, last) on a worker; an error names the worker's address."""
     from distributed import get_worker
 
     try:
         return work(first, last)
     except PkpdError as error:
-        raise ResultError(f"Worker {get_worker().address}: {error} {GO_ON}") from error
+        raise ResultError(f"Worker {get_worker().address}: {error} {KEPT}") from error
 
 
 def connect(address):
@@ -97,5 +101,6 @@ def connect(address):
         return Client(address, timeout=10)
     except (OSError, ValueError) as error:
         raise PkpdError(
-            f"No Dask scheduler answers at '{address}'. Start one with 'dask scheduler' and give its address, such as tcp://host:8786."
+            f"No Dask scheduler answers at '{address}'. Start one with 'dask scheduler' and give "
+            "its address, such as tcp://host:8786."
         ) from error

@@ -1,4 +1,7 @@
-"""The page in a browser: nothing is fetched, nothing runs over, tables sort, it reads without its script. Needs a Chromium on PATH."""
+"""The page in a browser: nothing is fetched or overflows, tables sort, it reads without its script.
+
+Needs a Chromium on PATH.
+"""
 
 import shutil
 from pathlib import Path
@@ -72,14 +75,14 @@ def folders(tmp_path_factory):
 
 
 def opened(browser, text, width, **options):
-    """The page at a width, what it asked the network for, and what it complained of."""
+    """The page at a width, what it requests the network for, and what it complained of."""
     tab = browser.new_page(viewport={"width": width, "height": 900}, **options)
-    asked, said = [], []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
+    requests, messages = [], []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
 
     def answer(route):
-        asked.append(route.request.url)
+        requests.append(route.request.url)
         route.fulfill(
             body=text, content_type="text/html; charset=utf-8"
         ) if route.request.url == HERE else route.abort()
@@ -87,7 +90,7 @@ def opened(browser, text, width, **options):
     tab.route("**/*", answer)
     tab.goto(HERE)
     tab.wait_for_load_state("load")
-    return tab, asked, said
+    return tab, requests, messages
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -95,11 +98,12 @@ def opened(browser, text, width, **options):
 def test_the_page_renders_fetches_nothing_and_stays_within_the_window(
     browser, folders, kind, width
 ):
-    tab, asked, said = opened(browser, page(folders / kind), width)
-    assert (asked, said) == ([HERE], [])
+    tab, requests, messages = opened(browser, page(folders / kind), width)
+    assert (requests, messages) == ([HERE], [])
     assert tab.evaluate("document.documentElement.scrollWidth") == width
     drawn = tab.evaluate(
-        "[...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width, s.getBoundingClientRect().height])"
+        "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
+        ".map(box => [box.width, box.height])"
     )
     assert len(drawn) >= 2 and all(
         0.6 * min(width, 500) < w <= width and 150 < h < w * 1.1 for w, h in drawn
@@ -110,15 +114,19 @@ def test_the_page_renders_fetches_nothing_and_stays_within_the_window(
     assert len(heights) > 20 and min(heights) > 10
     # text of figures: the smallest of ten points or so stays readable
     scale = tab.evaluate(
-        "Math.min(...[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
+        "Math.min(...[...document.querySelectorAll('figure svg')]"
+        ".map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
     )
     assert 8 * scale >= 8
     tab.close()
 
 
 def test_a_table_sorts_by_numbers_and_back_and_by_keyboard(browser, folders):
-    tab, _, said = opened(browser, page(folders / "med"), 1280)
-    column = "[...document.querySelector('#numbers table:has(th[class=l])').tBodies[0].rows].map(r => parseFloat(r.cells[1].textContent))"
+    tab, _, messages = opened(browser, page(folders / "med"), 1280)
+    column = (
+        "[...document.querySelector('#numbers table:has(th[class=l])').tBodies[0].rows]"
+        ".map(r => parseFloat(r.cells[1].textContent))"
+    )
     before = tab.evaluate(column)
     button = tab.locator("#numbers table:has(th[class=l]) thead button", has_text="value")
     button.click()
@@ -126,7 +134,7 @@ def test_a_table_sorts_by_numbers_and_back_and_by_keyboard(browser, folders):
     assert button.locator("..").get_attribute("aria-sort") == "ascending"
     button.focus()
     tab.keyboard.press("Enter")
-    assert tab.evaluate(column) == sorted(before, reverse=True) and said == []
+    assert tab.evaluate(column) == sorted(before, reverse=True) and messages == []
     tab.close()
 
 
@@ -142,12 +150,12 @@ def test_doses_beyond_the_range_sort_last(browser, folders):
 
 
 def test_without_scripts_the_page_reads_the_same(browser, folders):
-    tab, _, said = opened(browser, page(folders / "med"), 390, java_script_enabled=False)
+    tab, _, messages = opened(browser, page(folders / "med"), 390, java_script_enabled=False)
     assert tab.locator("thead button").count() == 0 and tab.locator("table").count() > 5
     assert (
         tab.locator("h1").is_visible()
         and tab.locator("figure svg").first.is_visible()
-        and said == []
+        and messages == []
     )
     tab.close()
 
@@ -155,13 +163,14 @@ def test_without_scripts_the_page_reads_the_same(browser, folders):
 def test_a_script_that_got_onto_the_page_would_not_run(browser, folders):
     text = page(folders / "curves").replace(
         "</main>",
-        "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\"></main>",
+        "<script>document.title = 'run'</script>"
+        "<img src=x onerror=\"document.title = 'run'\"></main>",
     )
-    tab, asked, said = opened(browser, text, 1280)
+    tab, requests, messages = opened(browser, text, 1280)
     assert (
         tab.title().startswith("Low-dose naltrexone")
-        and asked == [HERE]
-        and any("Content Security Policy" in line for line in said)
+        and requests == [HERE]
+        and any("Content Security Policy" in line for line in messages)
     )
     tab.close()
 

@@ -10,7 +10,7 @@ from pkpd.report.words import models as model_words
 from pkpd.symbolic.load import load, models
 
 
-def said(text):
+def read_aloud(text):
     """A fraction as {a}/{b}, a power as {a}^{b}, everything else as it is read."""
 
     def read(node):
@@ -54,11 +54,11 @@ def said(text):
     ],
 )
 def test_expressions_read_as_they_were_meant(text, wanted):
-    assert said(text) == wanted
+    assert read_aloud(text) == wanted
 
 
 def test_choices_are_cases():
-    words = said("a if x > y and z <= 2 else b")
+    words = read_aloud("a if x > y and z <= 2 else b")
     assert words.replace("\xa0", " ") == "{a if x>y and z≤2b otherwise "
 
 

@@ -1,4 +1,7 @@
-"""The page on a folder: well-formed, escaped, self-contained, true to its folder; what is wrong with a folder is one sentence."""
+"""The page on a folder: well-formed, escaped, self-contained, true to its folder.
+
+What is wrong with a folder is one sentence.
+"""
 
 import json
 import re
@@ -41,7 +44,7 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{ </sty
 
 
 class Read(HTMLParser):
-    """Elements as (tag, attributes), texts by tag, and whether every element that was opened was closed."""
+    """Elements as (tag, attributes) and texts by tag; every element that is opened is closed."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -198,10 +201,8 @@ def test_the_page_says_what_the_folder_holds(study):
 
 def test_what_is_absent_is_named_with_a_command_for_the_same_patients(copy, curves):
     words = read(copy).words()
-    assert (
-        "pkpd med ldn/hormesis -n 24 --seed 7 --titrate slow-ladder-7-days --null same-med --set toff=12.0 --out null"
-        in words
-    )
+    null = "--titrate slow-ladder-7-days --null same-med --set toff=12.0 --out null"
+    assert f"pkpd med ldn/hormesis -n 24 --seed 7 {null}" in words
     (copy / "curves.parquet").unlink()
     assert (
         f"pkpd med ldn/hormesis -n 24 --seed 7 --set toff=12.0 --out {copy}" in read(copy).words()
@@ -273,7 +274,7 @@ def test_a_trial_shows_arms_diaries_and_endpoints(tmp_path, request):
 
 
 def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
-    """Title, label, source, notes and description of a model, and the command of a run, stand on the page as text."""
+    """Title, label, source, notes and description of a model, and the command, stay text."""
     lines = Path(pkpd.load("pk/one_compartment").path).read_text().splitlines()
     told = json.dumps(EVIL)
     lines = [
@@ -317,7 +318,7 @@ def test_hostile_names_in_a_trial_inject_nothing(tmp_path, request):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "sentences"),
     [
         (["--typical"], ["The typical patient: no variability", "Median MED"]),
         (
@@ -330,13 +331,13 @@ def test_hostile_names_in_a_trial_inject_nothing(tmp_path, request):
         ),
     ],
 )
-def test_unusual_studies_have_a_page(given, said, tmp_path):
+def test_unusual_studies_have_a_page(given, sentences, tmp_path):
     command(
         "med", "ldn/hormesis", *given, "--out", tmp_path / "m", "--report", "--quiet", "--no-figure"
     )
     words = Read((tmp_path / "m/report.html").read_text()).words()
     assert (
-        all(text in words for text in said)
+        all(text in words for text in sentences)
         and "nan" not in words.split()
         and "None" not in words.split()
     )
@@ -381,7 +382,7 @@ def test_results_of_another_model_are_refused(copy):
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "said"),
+    ("name", "spoil", "message"),
     [
         ("summary.json", lambda b: b[:500], "is not whole"),
         ("summary.json", lambda b: b"[1]", "is not a summary"),
@@ -407,13 +408,15 @@ def test_results_of_another_model_are_refused(copy):
         ),
     ],
 )
-def test_damage_is_one_sentence_and_leaves_no_page(copy, name, spoil, said, capsys):
+def test_damage_is_one_sentence_and_leaves_no_page(copy, name, spoil, message, capsys):
     (copy / "report.html").unlink()
     (copy / name).write_bytes(spoil((copy / name).read_bytes()))
     with pytest.raises(SystemExit) as stop:
         main(["report", str(copy)])
     out, err = capsys.readouterr()
-    assert stop.value.code == 1 and out == "" and said in err and len(err.strip().splitlines()) == 1
+    assert (
+        stop.value.code == 1 and out == "" and message in err and len(err.strip().splitlines()) == 1
+    )
     assert not (copy / "report.html").exists() and not list(copy.glob("*.part"))
 
 
@@ -422,14 +425,14 @@ def test_the_command_writes_where_it_is_told_and_refuses_the_rest(run, study, tm
         tmp_path / "here.html"
     ).read_text() == page(study)
     (tmp_path / "empty").mkdir()
-    for words, code, said in (
+    for words, code, message in (
         (["report", "empty"], 1, "holds no results of pkpd"),
         (["report", "absent"], 1, "is not a folder"),
         (["report", study, "-o", "page.pdf"], 1, "as .html"),
         (["med", "ldn/hormesis", "--report"], 2, "give it with --out"),
     ):
         found, out, err = run(*words)
-        assert (found, out) == (code, "") and said in " ".join(err.split())
+        assert (found, out) == (code, "") and message in " ".join(err.split())
 
 
 def test_a_page_can_be_written_anywhere_whole(curves, tmp_path):

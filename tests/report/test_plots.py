@@ -80,7 +80,7 @@ def test_a_cohort_without_meds_is_drawn_empty(table):
 
 def test_the_line_of_the_ladder_is_the_nearest_dose_on_the_log_axis():
     ladder = np.array([1.0, 3.0, 4.5])
-    found = trials.Found(
+    found = trials.TrueAndObserved(
         "x",
         "mg",
         0.5,

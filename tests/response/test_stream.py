@@ -298,7 +298,7 @@ def test_ctrl_c_says_how_to_go_on_and_a_part_can_be_summarised(run, monkeypatch)
     code, said, told = run(*words)
     assert (
         (code, said) == (130, "")
-        and "Finished chunks are kept in 'large'; go on with: pkpd" in told
+        and "Finished chunks are kept in 'large'; continue with: pkpd" in told
         and told.endswith("--resume\n")
     )
     code, said, told = run("summarise", "large", "--json", "--no-figure")

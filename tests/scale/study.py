@@ -1,4 +1,4 @@
-"""A small study for the tests of pkpd.scale: rows by address, and a process that works on it until it is killed.
+"""A small study for the tests of pkpd.scale, and a process that works on it until it is killed.
 
 python study.py FOLDER [--die MOMENT PLACE] [--full ROWS] [--tell] [--wait] [--resume]
 """
@@ -41,7 +41,7 @@ def run(folder, **options):
 
 
 def die_at(moment, place):
-    """Kill this process at the so-manieth rename of a file, just before or just after it."""
+    """Kill this process at the `moment`-th rename of a file, just before or just after it."""
     replace, count = os.replace, iter(range(1, 1000))
 
     def deadly(source, target):

@@ -1,4 +1,7 @@
-"""Chunks that survive kills, full disks, damage and second writers: the finished folder is that of an undisturbed run."""
+"""Chunks that survive kills, full disks, damage and second writers.
+
+The finished folder is that of an undisturbed run.
+"""
 
 import json
 import os
@@ -138,7 +141,7 @@ def swap_for_another_study(file, other):
 
 
 @pytest.mark.parametrize(
-    "damage, said",
+    "damage, message",
     [
         (cut_off, "is cut off"),
         (flip_a_bit, "is damaged"),
@@ -147,14 +150,14 @@ def swap_for_another_study(file, other):
     ],
 )
 def test_a_chunk_that_is_not_as_it_was_written_is_named_and_computed_again(
-    tmp_path, undisturbed, damage, said
+    tmp_path, undisturbed, damage, message
 ):
     folder, other, sentences, computed = tmp_path / "study", tmp_path / "other", [], []
     shutil.copytree(undisturbed, folder)
     run(other, study=STUDY | {"seed": 8})
     file = sorted((folder / "chunks").iterdir())[3]
     damage(file, other)
-    with pytest.raises(ResultError, match=f"{file.name} {said}.*--resume"):
+    with pytest.raises(ResultError, match=f"{file.name} {message}.*--resume"):
         read(folder)
 
     def noted(first, last):
@@ -163,11 +166,11 @@ def test_a_chunk_that_is_not_as_it_was_written_is_named_and_computed_again(
 
     run(folder, work=noted, resume=True, complain=sentences.append)
     assert computed == [(0, 1), (30, 40)]
-    assert [s for s in sentences if file.name in s and said in s and "computed again" in s]
+    assert [s for s in sentences if file.name in s and message in s and "computed again" in s]
     assert same(folder, undisturbed)
 
 
-def test_a_file_that_no_manifest_knows_is_named_and_no_part_of_the_data(tmp_path, undisturbed):
+def test_a_file_that_no_manifest_lists_is_named_and_no_part_of_the_data(tmp_path, undisturbed):
     folder, sentences = tmp_path / "study", []
     shutil.copytree(undisturbed, folder)
     pq.write_table(work(0, 10), folder / "chunks/000000500-000000510.parquet")
@@ -176,7 +179,7 @@ def test_a_file_that_no_manifest_knows_is_named_and_no_part_of_the_data(tmp_path
     assert whole(folder).equals(whole(undisturbed))
 
 
-def test_a_damaged_chunk_is_named_by_a_warning_where_nobody_listens(tmp_path, undisturbed):
+def test_a_damaged_chunk_is_named_by_a_warning_without_a_listener(tmp_path, undisturbed):
     folder = tmp_path / "study"
     shutil.copytree(undisturbed, folder)
     cut_off(sorted((folder / "chunks").iterdir())[3], None)
@@ -202,7 +205,7 @@ def test_a_second_writer_is_told_who_the_first_is_and_the_lock_dies_with_it(tmp_
     assert same(folder, undisturbed)
 
 
-def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, undisturbed):
+def test_a_full_disk_keeps_what_is_finished_and_says_how_to_resume(tmp_path, undisturbed):
     folder = tmp_path / "study"
     code, complaint = finished(folder, "--full", 30)
     assert (
@@ -242,9 +245,7 @@ def test_a_file_system_without_room_left_keeps_what_is_finished(tmp_path, small_
     assert same(tmp_path / "roomy", undisturbed)
 
 
-def test_a_disk_without_room_for_the_whole_run_is_said_before_the_first_chunk(
-    tmp_path, monkeypatch
-):
+def test_a_disk_too_small_for_the_run_is_refused_before_the_first_chunk(tmp_path, monkeypatch):
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10_000, 5_000, 5_000)
     )
@@ -307,19 +308,19 @@ def test_a_folder_that_holds_a_study_is_never_overwritten(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize(
-    "changes, said",
+    "changes, message",
     [
         ({"study": STUDY | {"seed": 8}}, "seed is 7 there and 8 here"),
         ({"study": STUDY | {"build": "another"}}, "build is this one there and another here"),
         ({"study": STUDY | {"more": 1}}, "more is None there and 1 here"),
         ({"study": {"seed": 7}}, "build is this one there and None here"),
-        ({"size": 20}, "rows a chunk is 10 there and 20 here"),
+        ({"size": 20}, "rows per chunk is 10 there and 20 here"),
     ],
 )
-def test_another_study_is_refused_with_what_differs(tmp_path, undisturbed, changes, said):
+def test_another_study_is_refused_with_what_differs(tmp_path, undisturbed, changes, message):
     folder = tmp_path / "study"
     shutil.copytree(undisturbed, folder)
-    with pytest.raises(ResultError, match=f"holds another study: {said}"):
+    with pytest.raises(ResultError, match=f"holds another study: {message}"):
         run(folder, resume=True, **changes)
     assert same(folder, undisturbed)
 

@@ -1,9 +1,12 @@
-"""Figure of one patient: curve and its parts, a day at several doses, what moves the best dose. Computes nothing itself."""
+"""Figure of one patient: curve and its parts, a day at several doses, what moves the best dose.
+
+Knows the summary of an explanation and axes; computes nothing and knows nothing of files.
+"""
 
 import numpy as np
 
 from pkpd.report.figures import style
-from pkpd.report.words import explanation as explanation_words
+from pkpd.report.words import explanation as words
 from pkpd.report.words.models import NO_ADVICE, quantity, share_assumed
 from pkpd.sensitivity.explanation import FULL
 
@@ -17,36 +20,33 @@ TICKS = (  # widest factor, ticks
 
 
 def explanation(found):
-    """Three panels: dose response of the patient and the typical one, a dosing interval at four doses, the split of the best dose."""
+    """Three panels: dose responses, a dosing interval at four doses, what moves the best dose."""
     drawing = style.figure(14.5, 5.0)
     left, middle, right = drawing.subplots(1, 3, width_ratios=(4, 3.4, 4))
-    told, unit = found.summary(), found.benefit.unit
-    curve(left, found.model, told)
+    summary, unit = found.summary(), found.benefit.unit
+    curve(left, found.model, summary)
     left.set_title("Benefit at steady state", loc="left", fontsize=11)
-    interval(middle, found.model, told)
+    interval(middle, found.model, summary)
     middle.set_title("One dosing interval at steady state", loc="left", fontsize=11)
-    bars(right, told)
+    bars(right, summary)
     right.set_title("Patient (typical): what moves the best dose", loc="left", fontsize=11)
-    own, typical = told["patient"]["argmax"], told["typical"]["argmax"]
+    doses = [f"{words.short(summary[k]['argmax'])} {unit}" for k in ("patient", "typical")]
     style.heading(
         drawing,
-        f"{found.model.title}: patient {found.id}, best dose {explanation_words.short(own)} {unit}; typical patient {explanation_words.short(typical)} {unit}",
+        f"{found.model.title}: patient {found.id}, best dose {doses[0]}; "
+        f"typical patient {doses[1]}",
     )
     changed = "".join(f", {name} = {value:g}" for name, value in found.cohort.changed.items())
-    style.caption(
-        drawing,
-        [
-            f"{found.model.name}, seed {found.cohort.seed}{changed}. {explanation_words.small_print(told)} {share_assumed(found.model)}.",
-            NO_ADVICE,
-        ],
-    )
+    origin = f"{found.model.name}, seed {found.cohort.seed}{changed}."
+    assumed = f"{share_assumed(found.model)}."
+    style.caption(drawing, [f"{origin} {words.small_print(summary)} {assumed}", NO_ADVICE])
     return drawing
 
 
-def curve(axes, model, told):
-    """Dose response of the patient, of the typical one, and without the model's switches. told : summary of an Explanation, as a folder keeps it"""
-    response, benefit = told["curve"], told["benefit"]
-    doses, own, typical = (
+def curve(axes, model, summary):
+    """Dose response of the patient, of the typical one, and without the model's switches."""
+    response, benefit = summary["curve"], summary["benefit"]
+    doses, patient, typical = (
         np.asarray(response[k], dtype=float) for k in ("doses", "patient", "typical")
     )
     axes.plot(
@@ -61,24 +61,18 @@ def curve(axes, model, told):
             linewidth=1.2,
             label=label,
         )
-    axes.plot(doses, own, color=style.BLUE, linewidth=2.2, label=f"patient {told['id']}")
-    for who, look in (
-        (told["patient"], {"color": style.BLUE, "ms": 8}),
-        (told["typical"], {"color": style.GREY, "ms": 7}),
-    ):
-        axes.plot([who["argmax"]], [who["benefit_at_argmax"]], "^", mec="white", **look)
+    axes.plot(doses, patient, color=style.BLUE, linewidth=2.2, label=f"patient {summary['id']}")
+    for who, color, size in (("patient", style.BLUE, 8), ("typical", style.GREY, 7)):
+        best = summary[who]["argmax"], summary[who]["benefit_at_argmax"]
+        axes.plot(*([x] for x in best), "^", mec="white", color=color, ms=size)
     axes.axhline(0, color=style.INK, linewidth=0.8)
-    top, low = (
-        max(told[k]["benefit_at_argmax"] for k in ("patient", "typical")),
-        min(own.min(), typical.min()),
-    )
+    top = max(summary[k]["benefit_at_argmax"] for k in ("patient", "typical"))
+    low = min(patient.min(), typical.min())
     axes.set_ylim(bottom=max(low, -1.5 * top) - 0.1 * top)
     style.log_axis(axes.xaxis, doses[0], doses[-1])
     axes.set_xlim(doses[0], doses[-1])
-    change, every = (
-        "fall" if benefit["better"] == "lower" else "rise",
-        quantity(benefit["every"], model.time),
-    )
+    change = "fall" if benefit["better"] == "lower" else "rise"
+    every = quantity(benefit["every"], model.time)
     style.clean(
         axes,
         f"dose ({benefit['unit']} every {every})",
@@ -87,18 +81,18 @@ def curve(axes, model, told):
     axes.legend(frameon=False, fontsize=8, loc="lower left")
 
 
-def interval(axes, model, told):
-    """What is watched, over one dosing interval at several doses."""
-    own, day, benefit = told["patient"]["argmax"], told["day"], told["benefit"]
+def interval(axes, model, summary):
+    """The output of interest over one dosing interval at several doses."""
+    day, benefit = summary["day"], summary["benefit"]
     colors = iter((style.SKY, style.GREEN, style.RED, style.PURPLE))
     for dose, course in zip(day["doses"], day["values"], strict=True):
-        mine = dose == own
-        label = f"{explanation_words.short(dose)} {benefit['unit']}" + (" (best)" if mine else "")
+        best = dose == summary["patient"]["argmax"]
+        label = f"{words.short(dose)} {benefit['unit']}" + (" (best)" if best else "")
         axes.plot(
             day["times"],
             course,
-            color=style.BLUE if mine else next(colors),
-            linewidth=2.2 if mine else 1.3,
+            color=style.BLUE if best else next(colors),
+            linewidth=2.2 if best else 1.3,
             label=label,
         )
     style.clean(
@@ -113,9 +107,9 @@ def interval(axes, model, told):
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
 
 
-def bars(axes, told):
+def bars(axes, summary):
     """What moves the best dose away from the typical patient's, largest first."""
-    shifts = told["shifts"][:BARS]
+    shifts = summary["shifts"][:BARS]
     part, half = (np.array([s[k] for s in shifts]) for k in ("log10", "half_width"))
     y = np.arange(len(shifts))
     axes.barh(
@@ -127,13 +121,8 @@ def bars(axes, told):
         alpha=0.85,
     )
     axes.hlines(y, 10 ** (part - half), 10 ** (part + half), color=style.INK, linewidth=0.9)
-    axes.set_yticks(
-        y,
-        [
-            f"{s['name']} {explanation_words.short(s['value'])} ({explanation_words.short(s['typical'])})"
-            for s in shifts
-        ],
-    )
+    values = [f"{words.short(s['value'])} ({words.short(s['typical'])})" for s in shifts]
+    axes.set_yticks(y, [f"{s['name']} {text}" for s, text in zip(shifts, values, strict=True)])
     axes.axvline(1, color=style.INK, linewidth=0.8)
     width = 1.08 * max(10 ** np.abs(part + np.sign(part) * half).max(), 1.05)
     style.log_axis(axes.xaxis, 1.0, 2.0)

@@ -1,6 +1,7 @@
-"""Figures of dose responses and maximally effective doses: fan of curves, histogram of MEDs, blockade over a day.
+"""Figures of dose responses and MEDs: fan of curves, histogram of MEDs, blockade over a day.
 
-Draws on axes that it is given, so that a page and a figure of several panels show the same. Computes quantiles and a density for display only.
+Draws on axes that it is given, so that a page and a figure of several panels show the same. Knows
+tables of MEDs and curves; computes quantiles and a density for display and nothing else.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,11 @@ MOST_POINTS = 4000  # MEDs that the density is made of
 
 @dataclass(frozen=True)
 class Spread:
-    """MEDs of a cohort, counted. edges : (B+1,) doses; counts : (B,) of interior MEDs; status : name -> patients; median : dose, open where censored"""
+    """MEDs of a cohort, counted.
+
+    edges : (B+1,) doses; counts : (B,) of interior MEDs; status : name -> number of patients
+    median : dose, -inf or inf where censored
+    """
 
     model: str
     unit: str
@@ -66,7 +71,7 @@ def dose_response(response):
 
 
 def med(table):
-    """Dose-response fan beside the histogram of maximally effective doses, censored and other patients counted."""
+    """Dose-response fan beside the histogram of MEDs, with the patients outside it counted."""
     drawing = style.figure(11.5, 4.9)
     left, right = drawing.subplots(1, 2)
     fan(left, table.curves)
@@ -81,7 +86,7 @@ def med(table):
 
 
 def dosing_interval(found):
-    """Blockade of the typical patient over one dosing interval, a line a dose."""
+    """Blockade of the typical patient over one dosing interval, one line per dose."""
     drawing = style.figure(6.4, 4.2)
     interval(drawing.add_subplot(), found)
     style.heading(drawing, f"{found.model.title}: typical patient at steady state")
@@ -91,7 +96,7 @@ def dosing_interval(found):
 
 
 def fan(axes, response):
-    """Curves of single patients, median and 5-95 % band of pkpd.response.dose_response.BenefitCurves."""
+    """Curves of single patients, median and 5-95 % band of BenefitCurves."""
     if response.finished:
         axes.plot(
             response.doses,
@@ -134,7 +139,10 @@ def fan(axes, response):
 
 
 def bars(axes, found, meds=None):
-    """Histogram of a Spread with median, published range and counts; meds : (P,) doses, NaN without one, for the density line."""
+    """Histogram of a Spread with median, published range and counts.
+
+    meds : (P,) doses, NaN without one, for the density line
+    """
     share = 100 / max(found.patients, 1)
     edges = np.asarray(found.edges)
     axes.hist(
@@ -178,7 +186,7 @@ def bars(axes, found, meds=None):
 
 
 def _density(axes, meds, found, share):
-    """Density of the interior MEDs on the log axis, in per cent of all patients a bar."""
+    """Density of the interior MEDs on the log axis, in per cent of all patients per bar."""
     from scipy.stats import gaussian_kde
 
     logs = np.log(meds)
@@ -192,13 +200,13 @@ def _density(axes, meds, found, share):
 
 def mark_published(axes, model, unit):
     """A band over the published range of MEDs, where there is one for the model."""
-    known = published.RANGES.get(model)
-    if known is None or known.unit != unit:
+    doses = published.RANGES.get(model)
+    if doses is None or doses.unit != unit:
         return
-    axes.axvspan(known.lowest, known.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
-    middle = (known.lowest * known.highest) ** 0.5
+    axes.axvspan(doses.lowest, doses.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
+    middle = (doses.lowest * doses.highest) ** 0.5
     axes.annotate(
-        published.format_range(known),
+        published.format_range(doses),
         (middle, -0.19),
         xycoords=("data", "axes fraction"),
         ha="center",
@@ -209,7 +217,7 @@ def mark_published(axes, model, unit):
 
 
 def _status_text(found):
-    """Counts of every status that occurs, one a line."""
+    """Counts of every status that occurs, one per line."""
     low, high, unit = found.lowest, found.highest, found.unit
     words = {
         "interior": f"best between {low:g} and {high:g} {unit}",
@@ -228,7 +236,7 @@ def _status_text(found):
 
 
 def interval(axes, found):
-    """Lines of a Day, one a dose, with a mark at the dose."""
+    """Lines of a DosingInterval, one per dose, with a mark at the time of the dose."""
     from pkpd import units
 
     scale = units.factor(found.model.time, "h")

@@ -1,6 +1,6 @@
-"""A user's table of observations, read as NONMEM users write it: any case of column names, "." for missing, a C column.
+"""A user's table of observations, read as NONMEM users write it.
 
-Knows tables; knows no model.
+Column names in any case, "." for missing, a C column. Knows tables; knows nothing of models.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LARGEST = 100_000_000  # bytes
 
 @dataclass(frozen=True)
 class Observations:
-    """times (M,) in model time; values (M,); name : output they belong to; column : what the table calls them."""
+    """times (M,) in model time; values (M,) of output `name`, which the table calls `column`."""
 
     times: np.ndarray
     values: np.ndarray
@@ -25,7 +25,8 @@ class Observations:
 def observations(path, names):
     """Observations of a CSV table: one column per output it names, and DV for the first of `names`.
 
-    Rows with something in a C column, EVID other than 0 or MDV 1 are no observations. Raises ResultError with row and column.
+    Rows with something in a C column, EVID other than 0 or MDV 1 are no observations. Raises
+    ResultError with row and column.
     """
     table = _read(path)
     if "TIME" not in table:
@@ -35,12 +36,11 @@ def observations(path, names):
         if column in table:
             keep &= np.nan_to_num(_numbers(path, column, table[column], keep)) == wanted
     columns = {names[0]: "DV"} if "DV" in table else {}
-    columns |= {
-        name: name.upper() for name in names if name.upper() in table and name.upper() != "TIME"
-    }
+    columns |= {n: n.upper() for n in names if n.upper() in table and n.upper() != "TIME"}
     if not columns:
         raise ResultError(
-            f"{path}: no column DV nor one named like an output ({', '.join(names)}). Columns: {', '.join(table)}."
+            f"{path}: no column DV nor one named like an output ({', '.join(names)}). "
+            f"Columns: {', '.join(table)}."
         )
     times = _numbers(path, "TIME", table["TIME"], keep)
     found = []
@@ -57,16 +57,14 @@ def _read(path):
     import os
 
     try:
-        if os.path.getsize(path) > LARGEST:
-            raise ResultError(
-                f"{path}: {os.path.getsize(path)} bytes is too large for a table of observations."
-            )
+        size = os.path.getsize(path)
+        if size > LARGEST:
+            raise ResultError(f"{path}: {size} bytes is too large for a table of observations.")
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ResultError(
-            f"{path}: cannot be read as CSV ({getattr(error, 'strerror', None) or error})."
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise ResultError(f"{path}: cannot be read as CSV ({reason}).") from error
     if len(rows) < 2:
         raise ResultError(f"{path}: a table needs a line of column names and at least one row.")
     names = [name.strip().upper() for name in rows[0]]
@@ -92,6 +90,7 @@ def _numbers(path, column, cells, keep):
             out[k] = float(cell)
         except ValueError as error:
             raise ResultError(
-                f"{path}: row {k + 2}, column {column}: '{cell}' is not a number; write . for missing."
+                f"{path}: row {k + 2}, column {column}: '{cell}' is not a number; "
+                "write . for missing."
             ) from error
     return out

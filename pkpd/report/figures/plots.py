@@ -1,7 +1,7 @@
-"""Figures of whatever pkpd computed: `plot` finds the one that suits; time courses and endpoints are drawn here.
+"""Figures of whatever pkpd computed: `plot` dispatches; time courses and endpoints are drawn here.
 
-Each function takes a result and returns a matplotlib Figure; `save` writes it whole or not at all. Computes quantiles for
-display and nothing else.
+Each function takes a result and returns a matplotlib Figure; `save` writes it atomically. Knows
+results; computes quantiles for display and nothing else.
 """
 
 from functools import cache, singledispatch
@@ -21,15 +21,18 @@ from pkpd.result import EndpointResult, EventResult, Result, write_figure
 
 @singledispatch
 def plot(thing, **options):
-    """Figure of whatever pkpd computed: a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, Day, Fit, Comparison, Titration,
-    TrialResult, Sensitivity, Explanation or Prediction.
+    """Figure of whatever pkpd computed.
+
+    A Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, DosingInterval, Fit,
+    Comparison, Titration, TrialResult, Sensitivity, Explanation or Prediction.
 
     Raises TypeError for anything else.
     """
-    _know_all()
+    _register_all()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
         raise TypeError(
-            f"pkpd.plot draws what pkpd computed, such as a Result or a MedTable, not a {type(thing).__name__}."
+            "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
+            f"not a {type(thing).__name__}."
         )
     return plot.dispatch(type(thing))(thing, **options)
 
@@ -43,8 +46,8 @@ plot.register(DosingInterval, meds.dosing_interval)
 
 
 @cache
-def _know_all():
-    """Trials and studies of why patients differ are loaded only when a figure is asked for."""
+def _register_all():
+    """Register figures of trials and of why patients differ, which only `plot` loads."""
     from pkpd.report.figures import explanation, prediction, sensitivity, trials
     from pkpd.sensitivity.explanation import Explanation
     from pkpd.sensitivity.prediction import Prediction
@@ -60,7 +63,10 @@ def _know_all():
 
 
 def save(drawing, path):
-    """Write a figure in the format of the file's ending (.png, .svg, .pdf), whole or not at all. Raises ResultError."""
+    """Write a figure atomically in the format of the file's ending (.png, .svg, .pdf).
+
+    Raises ResultError.
+    """
     write_figure(drawing, path)
 
 
@@ -68,7 +74,8 @@ def save(drawing, path):
 def time_course(result: Result, data=None, repeated=None):
     """Median and 5-95 % band of every output over time, with dose marks; observations as points.
 
-    data : list of pkpd.report.figures.observations.Observations; repeated : pkpd.response.uncertainty.Repeated of the course, for intervals of its lines
+    data : list of pkpd.report.figures.observations.Observations
+    repeated : pkpd.response.uncertainty.Repeated of the course, for intervals of its lines
     """
     fine = result.values[result.status == 0]
 
@@ -83,7 +90,7 @@ def time_course(result: Result, data=None, repeated=None):
 
 @plot.register
 def at_records(result: EventResult, data=None):
-    """Every output at the records of an event table, one line a patient; observations as points.
+    """Every output at the records of an event table, one line per patient; observations as points.
 
     data : list of pkpd.report.figures.observations.Observations
     """
@@ -94,11 +101,9 @@ def at_records(result: EventResult, data=None):
     def draw(axes, k, scale):
         for place, patient in enumerate(shown):
             rows = result.ids == patient
-            look = (
-                {"color": style.CYCLE[place], "label": f"ID {patient}"}
-                if few
-                else {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
-            )
+            look = {"color": style.BLUE, "alpha": 0.25, "linewidth": 0.8}
+            if few:
+                look = {"color": style.CYCLE[place], "label": f"ID {patient}"}
             axes.plot(result.times[rows] * scale, result.values[rows, k], **look)
 
     return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
@@ -106,7 +111,7 @@ def at_records(result: EventResult, data=None):
 
 @plot.register
 def distributions(result: EndpointResult):
-    """Histogram of every endpoint over the patients that finished, with the median and the 5-95 % range."""
+    """Histogram of every endpoint over the patients that finished, with median and 5-95 % range."""
     fine = result.values[result.status == 0]
     columns = 2 if len(result.names) == 4 else min(3, len(result.names))
     rows = -(-len(result.names) // columns)
@@ -139,7 +144,10 @@ def distributions(result: EndpointResult):
 
 
 def _panels(result, finished, values, draw, data):
-    """A panel for each output, filled by draw(axes, place of the output, factor of time); values : (N, O) that decide the axes."""
+    """A panel for each output, filled by draw(axes, place of the output, factor of time).
+
+    values : (N, O) that decide the axes
+    """
     shown = range(len(result.names))
     columns = 2 if len(shown) == 4 else min(3, len(shown))
     rows = -(-len(shown) // columns)
@@ -148,8 +156,8 @@ def _panels(result, finished, values, draw, data):
     for place, k in enumerate(shown):
         axes = drawing.add_subplot(rows, columns, place + 1)
         draw(axes, k, scale)
-        seen = [d for d in data or () if d.name == result.names[k]]
-        for points in seen:
+        observed = [d for d in data or () if d.name == result.names[k]]
+        for points in observed:
             axes.plot(
                 points.times * scale,
                 points.values,
@@ -163,19 +171,20 @@ def _panels(result, finished, values, draw, data):
         if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
             _concentration_axis(axes, values[:, k])
         named = len(axes.get_legend_handles_labels()[0])
-        if named and (place == 0 or seen):
+        if named and (place == 0 or observed):
             if named > 3:  # a long legend finds no empty corner
                 low, high = axes.get_ylim()
-                axes.set_ylim(
-                    top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low)
-                )
-            axes.legend(frameon=False, fontsize=8, **({"loc": "upper right"} if named > 3 else {}))
+                room = 20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low)
+                axes.set_ylim(top=room)
+            corner = {"loc": "upper right"} if named > 3 else {}
+            axes.legend(frameon=False, fontsize=8, **corner)
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
     return drawing
 
 
 def _course(axes, times, values):
+    """Median and 5-95 % band of values (P, T)."""
     if not len(values):
         return
     low, median, high = np.percentile(values, (5, 50, 95), axis=0)
@@ -200,10 +209,8 @@ def _course(axes, times, values):
 
 def _intervals(axes, result, repeated, k, scale):
     """95 % intervals over runs of the median and of the edges of the band."""
-    low, high = (
-        x.reshape(len(result.times), len(result.names), -1)[:, k]
-        for x in (repeated.low, repeated.high)
-    )
+    shape = (len(result.times), len(result.names), -1)
+    low, high = (x.reshape(shape)[:, k] for x in (repeated.low, repeated.high))
     for level, color in ((1, style.BLUE), (0, style.ORANGE), (2, style.ORANGE)):
         words = {1: "95 % interval of the median", 0: "of the 5 and 95 % lines"}.get(level)
         axes.fill_between(
@@ -222,9 +229,8 @@ def _dose_marks(axes, result, scale):
     from pkpd import units
     from pkpd.dosing.rx import rx
 
-    hours = np.concatenate(
-        [p.start + p.every * np.arange(p.count) for p in rx(result.regimen).phases]
-    )
+    phases = rx(result.regimen).phases
+    hours = np.concatenate([p.start + p.every * np.arange(p.count) for p in phases])
     times = hours * units.factor("h", result.time_unit)
     times = times[(times >= result.times[0]) & (times <= result.times[-1])]
     if len(times) <= 60:

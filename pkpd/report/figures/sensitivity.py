@@ -1,4 +1,7 @@
-"""Figures of why patients differ: bars of Sobol' indices and Shapley effects with intervals, Morris screening, spider. Computes nothing itself."""
+"""Figures of why patients differ: Sobol' indices and Shapley effects, Morris screening, spider.
+
+Knows summaries and columns of indices; computes nothing and knows nothing of files.
+"""
 
 import numpy as np
 
@@ -28,53 +31,40 @@ def first(result):
 
 def figures(result):
     """Ending of a file name -> figure, one for each kind of answer, the first with ending ""."""
-    asked, found = result.about, []
-    varies = any(sd > 0 for sd in asked["sd"].values())
-    if varies and ("sobol" in asked or "shapley" in asked):
+    about, drawings = result.about, []
+    varies = any(sd > 0 for sd in about["sd"].values())
+    if varies and ("sobol" in about or "shapley" in about):
         title = f"{result.model.title}: what makes patients differ"
-        found.append(
-            (
-                "-indices",
-                drawn(result.columns, result.summary(), title, share_assumed(result.model)),
-            )
-        )
-    found += [("-morris", screening(result))] if varies and "morris" in asked else []
-    found += [("-spider", spider(result))] if "local" in asked else []
-    return {"" if k == 0 else ending: drawing for k, (ending, drawing) in enumerate(found)}
+        assumed = share_assumed(result.model)
+        drawings.append(("-indices", drawn(result.columns, result.summary(), title, assumed)))
+    drawings += [("-morris", screening(result))] if varies and "morris" in about else []
+    drawings += [("-spider", spider(result))] if "local" in about else []
+    return {"" if k == 0 else ending: drawing for k, (ending, drawing) in enumerate(drawings)}
 
 
 def screening(result):
     """Mean size of the change of every output when an input moves by half of its distribution."""
-    outputs = [
-        o
-        for o in result.about["outputs"]
-        if sensitivity.ranked(result.columns, o, "morris_mean_abs", 1e-12)
-    ]
-    tops = [
-        list(sensitivity.ranked(result.columns, o, "morris_mean_abs", -np.inf))[
-            : sensitivity.MOVERS
-        ]
-        for o in outputs
-    ]
+    method, columns = "morris_mean_abs", result.columns
+    asked = result.about["outputs"]
+    outputs = [o for o in asked if sensitivity.ranked(columns, o, method, 1e-12)]
+    names_of = [list(sensitivity.ranked(columns, o, method, -np.inf)) for o in outputs]
+    tops = [names[: sensitivity.MOVERS] for names in names_of]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.32 * max(map(len, tops)) + 1.9)
-    for axes, output, names in zip(
-        drawing.subplots(1, len(outputs), squeeze=False)[0], outputs, tops, strict=True
-    ):
+    row = drawing.subplots(1, len(outputs), squeeze=False)[0]
+    for axes, output, names in zip(row, outputs, tops, strict=True):
         bars(axes, result.columns, output, names, ("morris_mean_abs",), sensitivity.LABELS[output])
         axes.set_xlabel("mean size of the change")
     style.heading(drawing, f"{result.model.title}: an input moves by half of its distribution")
-    style.caption(
-        drawing,
-        [
-            f"{result.model.name}: {sensitivity.effort(result.about)}. {share_assumed(result.model)}.",
-            NO_ADVICE,
-        ],
-    )
+    effort, assumed = sensitivity.effort(result.about), share_assumed(result.model)
+    style.caption(drawing, [f"{result.model.name}: {effort}. {assumed}.", NO_ADVICE])
     return drawing
 
 
 def spider(result):
-    """Best dose and benefit of the typical patient while one input goes through its range; only inputs that move them are drawn."""
+    """Best dose and benefit of the typical patient while one input goes through its range.
+
+    Only the inputs that move them most are drawn.
+    """
     courses = result.about["local"]["spider"]
     drawing = style.figure(10.5, 4.8)
     for axes, output in zip(drawing.subplots(1, 2), ("log10_med", "benefit_at_med"), strict=True):
@@ -83,9 +73,8 @@ def spider(result):
             for n, v in courses[output].items()
             if len(v) == len(courses["sd"])
         }
-        most = sorted(
-            lines, key=lambda n: -np.ptp(np.log(lines[n]) if output == "log10_med" else lines[n])
-        )[:ARMS]
+        reach = {n: np.ptp(np.log(v) if output == "log10_med" else v) for n, v in lines.items()}
+        most = sorted(lines, key=lambda n: -reach[n])[:ARMS]
         for k, name in enumerate(most):
             axes.plot(
                 courses["sd"],
@@ -96,25 +85,17 @@ def spider(result):
                 label=name,
             )
         benefit = result.study.benefit
-        label = (
-            f"best dose ({benefit.unit})"
-            if output == "log10_med"
-            else style.label("benefit there", result.model.unit(benefit.outcome))
-        )
+        label = style.label("benefit there", result.model.unit(benefit.outcome))
+        if output == "log10_med":
+            label = f"best dose ({benefit.unit})"
         style.clean(axes, "input, in SDs of its (latent) distribution", label)
         if output == "log10_med":
-            style.log_axis(
-                axes.yaxis, min(lines[n].min() for n in most), max(lines[n].max() for n in most)
-            )
+            lowest = min(lines[n].min() for n in most)
+            style.log_axis(axes.yaxis, lowest, max(lines[n].max() for n in most))
         axes.legend(frameon=False, fontsize=8, ncols=2)
     style.heading(drawing, f"{result.model.title}: the typical patient, one input at a time")
-    style.caption(
-        drawing,
-        [
-            f"{result.model.name}; the {ARMS} inputs that move each most. {share_assumed(result.model)}.",
-            NO_ADVICE,
-        ],
-    )
+    text = f"{result.model.name}; the {ARMS} inputs that move each most."
+    style.caption(drawing, [f"{text} {share_assumed(result.model)}.", NO_ADVICE])
     return drawing
 
 
@@ -156,31 +137,33 @@ def drawn(columns, summary, title, assumed):
         axes.set_xlabel("share of the variance")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     style.heading(drawing, title)
-    style.caption(
-        drawing,
-        [
-            f"{summary['provenance']['model']}: {sensitivity.effort(summary)}, seed "
-            f"{summary['provenance']['seed']}. Inputs below {SMALL:g} in all are not drawn. "
-            f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of {summary['benefit']['lowest']:g}-{summary['benefit']['highest']:g} "
-            f"{summary['benefit']['unit']}. {assumed}.",
-            NO_ADVICE,
-        ],
+    origin, benefit = summary["provenance"], summary["benefit"]
+    text = (
+        f"{origin['model']}: {sensitivity.effort(summary)}, seed {origin['seed']}. "
+        f"Inputs below {SMALL:g} in all are not drawn. "
+        f"{100 * summary['censored']:.1f} % of log10 MEDs are at an end of "
+        f"{benefit['lowest']:g}-{benefit['highest']:g} {benefit['unit']}. {assumed}."
     )
+    style.caption(drawing, [text, NO_ADVICE])
     return drawing
 
 
 def _place(summary, group):
+    """Place of a group among the blocks of equations."""
     return summary["groups"].index(group) if group in summary["groups"] else 0
 
 
 def bars(axes, columns, output, names, methods, title):
-    """Bars of several methods over each other, widest first, the largest input on top; Shapley effects as points."""
+    """Bars of several methods over each other, the largest input on top; Shapley effects as points.
+
+    methods : the widest bars first
+    """
     y = np.arange(len(names))
     for method in methods:
-        found = sensitivity.ranked(columns, output, method, -np.inf)
-        if not found:
+        indices = sensitivity.ranked(columns, output, method, -np.inf)
+        if not indices:
             continue
-        value, low, high = np.array([found.get(n, (np.nan,) * 3) for n in names]).T
+        value, low, high = np.array([indices.get(n, (np.nan,) * 3) for n in names]).T
         color, label = LOOKS[method]
         if method == "shapley":
             axes.errorbar(

@@ -1,6 +1,7 @@
-"""One look for every figure: colours that colour-blind readers can tell apart, plain dose axes, a caption with the sources.
+"""One look for every figure: colours safe for colour-blind readers, plain dose axes, a caption.
 
-Colours: Okabe & Ito (2008). Uses matplotlib's objects and not pyplot, which costs start-up time and keeps global state.
+Colours: Okabe & Ito (2008). Uses matplotlib's objects and not pyplot, which costs start-up time and
+keeps global state. Knows axes and texts; knows nothing of what is drawn.
 """
 
 import re
@@ -29,7 +30,7 @@ DENSE = 500  # points, beyond which a vector figure holds them as a picture
 
 
 class Drawing(Figure):
-    """A Figure whose texts stand as they were written: a $ in the title of a model begins no formula."""
+    """A Figure whose texts stay as written: a $ in the title of a model begins no formula."""
 
     def draw(self, renderer):
         for text in self.findobj(Text):
@@ -38,7 +39,7 @@ class Drawing(Figure):
 
 
 def figure(width, height):
-    """An empty figure of so many inches, laid out without overlaps."""
+    """An empty figure, width and height in inches, laid out without overlaps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     drawing = Drawing(figsize=(width, height), layout="constrained")
@@ -47,7 +48,7 @@ def figure(width, height):
 
 
 def clean(axes, xlabel, ylabel, title=None):
-    """Axes with labels, a left-aligned title, no frame on top and right, and a faint horizontal grid."""
+    """Axes with labels, a left-aligned title, an open frame and a faint horizontal grid."""
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     if title:
@@ -60,15 +61,14 @@ def clean(axes, xlabel, ylabel, title=None):
 def log_axis(axis, lowest, highest):
     """A log axis with plain numbers: 0.1 1 10, and 0.2 0.5 between where the range is short."""
     axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
-    axis.set_major_locator(
-        LogLocator(subs=(1.0, 2.0, 5.0) if highest < 2000 * lowest else (1.0,), numticks=30)
-    )
+    ticks = (1.0, 2.0, 5.0) if highest < 2000 * lowest else (1.0,)
+    axis.set_major_locator(LogLocator(subs=ticks, numticks=30))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def label(name, unit):
-    """ "pain (NRS)"; a unit of 1 is not printed."""
+    """Such as "pain (NRS)"; a unit of 1 is not printed."""
     return name.replace("_", " ") if unit == "1" else f"{name.replace('_', ' ')} ({unit})"
 
 
@@ -84,30 +84,30 @@ def caption(drawing, lines):
 
 
 def svg(drawing, name):
-    """The figure as an SVG element for a page, as wide as the page lets it be; its ids begin with `name`, so that none is there twice."""
+    """The figure as an SVG element for a page, as wide as the page allows.
+
+    Its ids begin with `name`, so that none occurs twice on a page.
+    """
     text = StringIO()
     with (
         matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}),
         warnings.catch_warnings(),
     ):
-        warnings.simplefilter("ignore")  # of letters that the font has not
+        warnings.simplefilter("ignore")  # of letters that the font lacks
         drawing.savefig(
             text,
             format="svg",
             dpi=150,
             metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
         )
-    found = text.getvalue()
-    found = re.sub(
-        r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>",
-        "",
-        found[found.index("<svg") :],
-        flags=re.S,
-    )
-    found = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", found)
-    return re.sub(r' (?:width|height)="[\d.]+pt"', "", found, count=2)
+    markup = text.getvalue()
+    markup = markup[markup.index("<svg") :]
+    surplus = r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>"
+    markup = re.sub(surplus, "", markup, flags=re.S)
+    markup = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", markup)
+    return re.sub(r' (?:width|height)="[\d.]+pt"', "", markup, count=2)
 
 
 def _wrapped(drawing, text, letters):
-    """Lines of so many letters an inch."""
+    """Lines of `letters` letters per inch."""
     return textwrap.fill(text, int(drawing.get_figwidth() * letters))

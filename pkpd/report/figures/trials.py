@@ -1,4 +1,7 @@
-"""Figures of trials and titrations. Draws on axes that it is given; computes means and intervals for display and nothing else."""
+"""Figures of trials and titrations, drawn on axes that are given.
+
+Knows results of trials; computes means and intervals for display and nothing else.
+"""
 
 from dataclasses import dataclass
 
@@ -15,10 +18,11 @@ DAYS = "day (first dose on day 1)"
 
 
 @dataclass(frozen=True)
-class Found:
+class TrueAndObserved:
     """What a titration found beside the truth.
 
-    ladder : (L,) doses above 0; argmax, med, seen : (P,) true best dose, true MED where there is one, observed MED; NaN without one
+    ladder : (L,) doses above 0
+    argmax, med, observed : (P,) true best dose, true MED, observed MED; NaN where there is none
     """
 
     model: str
@@ -28,7 +32,7 @@ class Found:
     ladder: np.ndarray
     argmax: np.ndarray
     med: np.ndarray
-    seen: np.ndarray
+    observed: np.ndarray
 
     @property
     def ends(self):
@@ -38,7 +42,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Arm:
-    """Diary and doses of the P patients of an arm: days (J,); diary, dose (P, J); stayed : (P,) whether to the end"""
+    """Diary and doses of the P patients of an arm.
+
+    days : (J,); diary, dose : (P, J); stayed : (P,) whether to the end
+    """
 
     name: str
     days: np.ndarray
@@ -57,26 +64,26 @@ def observed_meds(table):
     both(right, found)
     right.set_title("The same patients' true and observed MEDs", loc="left", fontsize=11)
     note = f", {NULLS[table.null]}" if table.null else ""
-    style.heading(
-        drawing, f"Observed MEDs of {table.model.name}: {table.rule.label or table.rule.kind}{note}"
-    )
-    people, real = table.cohort, table.share_real()
-    share = (
-        f" Share of the variance of log observed MED that is the patients' own: {100 * real['share']:.1f} %."
-        if np.isfinite(real["share"])
-        else ""
-    )
-    who = f"{table.model.name}: {len(people)} patients, seed {people.seed}, {len(table.found)} repetitions.{share} {models.share_assumed(table.model)}."
-    style.caption(drawing, [who, models.NO_ADVICE])
+    rule = table.rule.label or table.rule.kind
+    style.heading(drawing, f"Observed MEDs of {table.model.name}: {rule}{note}")
+    people, real = table.cohort, 100 * table.share_real()["share"]
+    share = ""
+    if np.isfinite(real):
+        share = (
+            f" Share of the variance of log observed MED that is the patients' own: {real:.1f} %."
+        )
+    who = f"{len(people)} patients, seed {people.seed}, {len(table.found)} repetitions."
+    text = f"{table.model.name}: {who}{share} {models.share_assumed(table.model)}."
+    style.caption(drawing, [text, models.NO_ADVICE])
     return drawing
 
 
 def _found(table):
-    """The Found of a Titration."""
+    """The TrueAndObserved of a Titration."""
     ladder = np.unique([d for d in table.rule.ladder if d > 0])
     truth, benefit = table.truth, table.benefit
     argmax = np.where(truth["status"] == "interior", truth["argmax"], np.nan)
-    return Found(
+    return TrueAndObserved(
         table.model.name,
         table.unit,
         benefit.lowest,
@@ -90,11 +97,11 @@ def _found(table):
 
 def pairs(axes, found):
     """Observed against true MED, the line of equality, and the true MED rounded to the ladder."""
-    both = np.isfinite(found.argmax) & np.isfinite(found.seen)
+    both = np.isfinite(found.argmax) & np.isfinite(found.observed)
     rng = np.random.default_rng(1)  # only the places of overlapping points
     axes.plot(
         found.argmax[both],
-        found.seen[both] * np.exp(0.05 * rng.standard_normal(both.sum())),
+        found.observed[both] * np.exp(0.05 * rng.standard_normal(both.sum())),
         ".",
         ms=3,
         alpha=0.4,
@@ -127,11 +134,11 @@ def pairs(axes, found):
 
 def both(axes, found):
     """Distributions of true and observed MEDs."""
-    ends, count = found.ends, len(found.seen)
+    ends, count = found.ends, len(found.observed)
     edges = np.geomspace(*ends, 37)
     for values, look in (
         (found.med, {"color": style.SKY, "label": "true"}),
-        (found.seen, {"histtype": "step", "lw": 2, "color": style.RED, "label": "observed"}),
+        (found.observed, {"histtype": "step", "lw": 2, "color": style.RED, "label": "observed"}),
     ):
         known = values[np.isfinite(values)]
         axes.hist(known, edges, weights=np.full(len(known), 100 / count), **look)
@@ -144,7 +151,10 @@ def both(axes, found):
 
 
 def paths(axes, audit, unit):
-    """Doses of the first patients from visit to visit, and the last decision about everybody. audit : ID, DAY, NEXT, one row a visit, in order"""
+    """Doses of the first patients from visit to visit, and the last decision about everybody.
+
+    audit : columns ID, DAY, NEXT, one row per visit, in order
+    """
     last = np.flatnonzero(np.append(audit["ID"][1:] != audit["ID"][:-1], True))
     for patient in audit["ID"][last][:PATHS]:
         rows = audit["ID"] == patient
@@ -163,11 +173,10 @@ def paths(axes, audit, unit):
         lw=0.8,
         label=f"single patients (the first {min(PATHS, len(last))})",
     )
-    places, count = np.unique(
-        np.column_stack([audit["DAY"][last], audit["NEXT"][last]]), axis=0, return_counts=True
-    )
+    decisions = np.column_stack([audit["DAY"][last], audit["NEXT"][last]])
+    places, count = np.unique(decisions, axis=0, return_counts=True)
     for stopped, colour, words in (
-        (False, style.BLUE, "last decision: goes on with this dose"),
+        (False, style.BLUE, "last decision: continues with this dose"),
         (True, style.RED, "last decision: no drug"),
     ):
         those = (places[:, 1] == 0) == stopped
@@ -189,10 +198,8 @@ def trial(result):
     """Mean diary by arm, and the doses behind it: mean and single titration paths."""
     drawing = style.figure(9.5, 6.4)
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    arms = [
-        Arm(name, c.days, c.diary, c.dose, c.left == 0)
-        for name, c in zip(result.names, result.courses, strict=True)
-    ]
+    named = zip(result.names, result.courses, strict=True)
+    arms = [Arm(name, c.days, c.diary, c.dose, c.left == 0) for name, c in named]
     diaries(upper, arms)
     upper.set_xlabel("")
     upper.set_title("Diary entries, mean and its 95 % interval", loc="left", fontsize=11)
@@ -200,12 +207,12 @@ def trial(result):
     lower.set_title(
         "Prescribed doses: mean of those who stayed, and single patients", loc="left", fontsize=11
     )
-    style.heading(
-        drawing,
-        f"{result.design.title}" + (f", {NULLS[result.design.null]}" if result.design.null else ""),
-    )
-    who = f"{result.model.name}: seed {result.design.seed}, {result.design.allocation} arms. {models.share_assumed(result.model)}."
-    style.caption(drawing, [who, models.NO_ADVICE])
+    design = result.design
+    null = f", {NULLS[design.null]}" if design.null else ""
+    style.heading(drawing, f"{design.title}{null}")
+    arms = f"seed {design.seed}, {design.allocation} arms"
+    text = f"{result.model.name}: {arms}. {models.share_assumed(result.model)}."
+    style.caption(drawing, [text, models.NO_ADVICE])
     return drawing
 
 
@@ -242,18 +249,13 @@ def prescribed(axes, arms, unit):
 
 
 def _weeks(arm):
-    """Last day of each week, mean over patients of their weekly means, and half its 95 % interval."""
+    """Last day of each week, mean over patients of their weekly means, half its 95 % interval."""
     ends = np.arange(arm.days[0] + 6, arm.days[-1] + 1, 7)
-    means = np.column_stack(
-        [
-            mean(arm.diary[:, np.flatnonzero((arm.days > day - 7) & (arm.days <= day))])[0]
-            for day in ends
-        ]
-    )
+    weeks = [np.flatnonzero((arm.days > day - 7) & (arm.days <= day)) for day in ends]
+    means = np.column_stack([mean(arm.diary[:, week])[0] for week in weeks])
     known = np.isfinite(means)
     count = np.maximum(known.sum(axis=0), 1)
     middle = np.where(known, means, 0).sum(axis=0) / count
-    deviation = np.sqrt(
-        np.where(known, (means - middle) ** 2, 0).sum(axis=0) / np.maximum(count - 1, 1)
-    )
+    squares = np.where(known, (means - middle) ** 2, 0).sum(axis=0)
+    deviation = np.sqrt(squares / np.maximum(count - 1, 1))
     return ends, np.where(known.any(axis=0), middle, np.nan), 1.96 * deviation / np.sqrt(count)

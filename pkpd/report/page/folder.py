@@ -1,6 +1,7 @@
-"""What a folder holds: MEDs in memory or streamed, curves, titrations, a trial, sensitivity. Nothing in it is trusted.
+"""What a folder holds: MEDs in memory or streamed, curves, titrations, a trial, sensitivity.
 
-Tables of another run than that of the summary are left out, and named. Knows files; draws nothing.
+Nothing in it is trusted. Tables of another run than that of the summary are left out, and the page
+says so. Knows files; draws nothing.
 """
 
 import math
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.report.figures.trials import Arm, Found
+from pkpd.report.figures.trials import Arm, TrueAndObserved
 from pkpd.report.words.published import inside
 from pkpd.response import folder as run_folder
 from pkpd.response import streamed
@@ -34,10 +35,14 @@ OPEN = (
 
 @dataclass(frozen=True)
 class Contents:
-    """kind : "med", "dose-response", "trial" or "" where there are only others; summary : plain data, infinities and NaN as numbers
+    """What a folder holds, as plain data and arrays.
 
-    curves : BenefitCurves or None; people : name -> (P,) columns of the patients; audit : columns of the visits, or None
-    sensitivity : (summary, columns) or None; explained, predicted : summary or None; left_out : sentences on what is no part of the study
+    kind : "med", "dose-response", "trial" or "" where there are only explanations
+    summary : plain data, infinities and NaN as numbers
+    people : name -> (P,) column of the patients
+    curves : BenefitCurves or None; audit : columns of the visits, or None
+    sensitivity : (summary, columns) or None; explained, predicted : summary or None
+    left_out : sentences on files that are no part of the study
     """
 
     path: Path
@@ -46,7 +51,7 @@ class Contents:
     summary: dict
     people: object
     curves: object = None
-    titrated: Found | None = None
+    titrated: TrueAndObserved | None = None
     audit: dict | None = None
     arms: tuple = ()
     sensitivity: tuple | None = None
@@ -71,22 +76,29 @@ class Contents:
 
 
 def contents(folder):
-    """The Contents of a folder. Raises ResultError where it holds nothing known, or something that is not as it was written."""
+    """The Contents of a folder. Raises ResultError where it holds no results or damaged ones."""
     path = Path(folder)
     if not path.is_dir():
         raise ResultError(
-            f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial or sensitivity."
+            f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial "
+            "or sensitivity."
         )
     try:
         return _with_why(_study(path))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise ResultError(
-            f"'{path}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run."
-        ) from error
+        raise not_understood(path, error) from error
+
+
+def not_understood(folder, error):
+    """The ResultError of a folder whose results raised another error."""
+    return ResultError(
+        f"'{folder}' holds results that this version does not understand "
+        f"({type(error).__name__}: {error}). Repeat the run."
+    )
 
 
 def _study(path):
-    """The Contents of a folder but for the explanations."""
+    """The Contents of a folder without the explanations."""
     if (path / MANIFEST).exists():
         return _streamed(path)
     if (path / "summary.json").exists():
@@ -94,40 +106,43 @@ def _study(path):
     for name in WHY:
         if (path / f"{name}.json").exists():
             origin = run_folder.read_json(path / f"{name}.json")["provenance"]
-            return Contents(
-                path, run_folder.read_model(path, origin), "", {"provenance": origin}, None
-            )
+            model = run_folder.read_model(path, origin)
+            return Contents(path, model, "", {"provenance": origin}, None)
     raise ResultError(
-        f"'{path}' holds no results of pkpd; fill it with: pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}"
+        f"'{path}' holds no results of pkpd; fill it with: "
+        f"pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}"
     )
 
 
 def _with_why(found):
     """The Contents with the explanations that belong to its model and typical values."""
-    told, left_out = {}, ()
+    summaries, left_out = {}, ()
     for name in WHY:
         file = found.path / f"{name}.json"
         if not file.exists():
             continue
         summary = revived(run_folder.read_json(file))
         if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
-            told[name] = summary
+            summaries[name] = summary
         else:
             left_out += (
-                f"{file.name} is of another model or other typical values than the study, and is left out.",
+                f"{file.name} is of another model or other typical values than the study, "
+                "and is left out.",
             )
-    if "sensitivity" in told:
-        columns, origin = run_folder.read_columns(found.path / "sensitivity.parquet")
-        if not run_folder.same_run(origin, told["sensitivity"]["provenance"]):
+    sensitivity = summaries.get("sensitivity")
+    if sensitivity:
+        table = found.path / "sensitivity.parquet"
+        columns, origin = run_folder.read_columns(table)
+        if not run_folder.same_run(origin, sensitivity["provenance"]):
             raise ResultError(
-                f"'{found.path / 'sensitivity.parquet'}' and sensitivity.json are of different runs. Repeat the run."
+                f"'{table}' and sensitivity.json are of different runs. Repeat the run."
             )
-        told["sensitivity"] = told["sensitivity"], columns
+        sensitivity = sensitivity, columns
     return replace(
         found,
-        sensitivity=told.get("sensitivity"),
-        explained=told.get("explain"),
-        predicted=told.get("predict"),
+        sensitivity=sensitivity,
+        explained=summaries.get("explain"),
+        predicted=summaries.get("predict"),
         left_out=found.left_out + left_out,
     )
 
@@ -145,7 +160,8 @@ def _in_memory(path):
     summary = revived(run_folder.read_json(path / "summary.json"))
     if not isinstance(summary.get("provenance"), dict):
         raise ResultError(
-            f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, dose-response or trial."
+            f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, "
+            "dose-response or trial."
         )
     model = run_folder.read_model(path, summary["provenance"])
     if "arms" in summary:
@@ -155,11 +171,11 @@ def _in_memory(path):
     if "doses" in summary:
         if "gain" not in summary:
             raise ResultError(
-                f"'{path}' was written by an earlier version; repeat the run: pkpd dose-response {model.name} --out {path}"
+                f"'{path}' was written by an earlier version; repeat the run: "
+                f"pkpd dose-response {model.name} --out {path}"
             )
-        curves, left_out = _curves(
-            path, model, summary, run_folder.benefit_from(summary["benefit"])
-        )
+        benefit = run_folder.benefit_from(summary["benefit"])
+        curves, left_out = _curves(path, model, summary, benefit)
         return Contents(path, model, "dose-response", summary, None, curves, left_out=left_out)
     raise ResultError(
         f"'{path / 'summary.json'}' is no summary of pkpd med, dose-response or trial."
@@ -171,33 +187,29 @@ def _med(path, model, summary):
     people, origin = run_folder.read_columns(path / "patients.parquet")
     if not run_folder.same_run(origin, summary["provenance"]):
         raise ResultError(
-            f"'{path / 'patients.parquet'}' and summary.json are of different runs. Repeat the run in an empty folder."
+            f"'{path / 'patients.parquet'}' and summary.json are of different runs. "
+            "Repeat the run in an empty folder."
         )
     curves, left_out = _curves(path, model, summary, benefit)
-    found, audit = None, None
+    titrated, audit = None, None
     if "observed" in people and "observed" in summary:
         audit, stray = _own(path, "audit", summary, ["ID", "DAY", "NEXT"])
         left_out += stray
-        ladder = (
-            np.unique(audit["NEXT"][audit["NEXT"] > 0])
-            if audit
-            else np.unique(people["observed"][np.isfinite(people["observed"])])
-        )
-        argmax = np.where(people["status"] == "interior", people["argmax"], np.nan)
-        if len(ladder):
-            found = Found(
-                model.name,
-                benefit.unit,
-                benefit.lowest,
-                benefit.highest,
-                ladder,
-                argmax,
-                people["med"],
-                people["observed"],
-            )
-    return Contents(
-        path, model, "med", summary, people.__getitem__, curves, found, audit, left_out=left_out
-    )
+        titrated = _titrated(model, benefit, people, audit)
+    column = people.__getitem__
+    return Contents(path, model, "med", summary, column, curves, titrated, audit, left_out=left_out)
+
+
+def _titrated(model, benefit, people, audit):
+    """True beside observed MEDs, or None where no dose above 0 was given."""
+    observed = people["observed"]
+    doses = audit["NEXT"][audit["NEXT"] > 0] if audit else observed[np.isfinite(observed)]
+    ladder = np.unique(doses)
+    if not len(ladder):
+        return None
+    ends = benefit.unit, benefit.lowest, benefit.highest
+    argmax = np.where(people["status"] == "interior", people["argmax"], np.nan)
+    return TrueAndObserved(model.name, *ends, ladder, argmax, people["med"], observed)
 
 
 def _curves(path, model, summary, benefit):
@@ -251,7 +263,10 @@ def _arm(name, columns, people):
 
 
 def revived(value, blank=False):
-    """Plain data as it was before JSON: "inf" is a number again, and null is NaN in lists and where a number can be missing."""
+    """Plain data as it was before JSON: "inf" is a number again.
+
+    null is NaN in lists and where a number can be missing.
+    """
     if isinstance(value, dict):
         return {k: revived(v, blank or (k in OPEN and "n" not in value)) for k, v in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,8 @@
 """Checked expressions as MathML, terms in the order and names in the spelling of the model file.
 
-SymPy's printer sorts terms, splits names at underscores and writes comparisons that HTML cannot read; hence this one. Every browser since
-2023 draws MathML without fonts or scripts. Knows syntax trees; knows no models.
+SymPy's printer sorts terms, splits names at underscores and writes comparisons that HTML cannot
+read; hence this one. Every browser since 2023 draws MathML without fonts or scripts. Knows syntax
+trees; knows nothing of models.
 """
 
 import ast
@@ -31,7 +32,10 @@ _CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(
 
 
 def equation(left, text, unit, plain):
-    """<math> of `left` (Markup) = expression, with the unit behind it where it is not 1; plain : the same for who cannot see it."""
+    """<math> of `left` (Markup) = expression, followed by the unit where it is not 1.
+
+    plain : the equation as text, for readers who cannot see it
+    """
     behind = Markup('<mspace width="1.5em"/><mtext>{}</mtext>').format(unit) if unit != "1" else ""
     return Markup('<math displaystyle="true" alttext="{}">{}<mo>=</mo>{}{}</math>').format(
         plain, left, expression(text), behind
@@ -45,9 +49,8 @@ def name(text):
 
 def rate(state):
     """d state / dt."""
-    return Markup(
-        "<mfrac><mrow><mi>d</mi><mspace width='0.2em'/><mi>{}</mi></mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>"
-    ).format(state)
+    above = Markup("<mrow><mi>d</mi><mspace width='0.2em'/><mi>{}</mi></mrow>").format(state)
+    return Markup("<mfrac>{}<mrow><mi>d</mi><mi>t</mi></mrow></mfrac>").format(above)
 
 
 def start(state):
@@ -113,12 +116,10 @@ def _call(function, args):
         return Markup("<msqrt>{}</msqrt>").format(args[0])
     if function == "abs":
         return _row(Markup("<mo>|</mo>"), args[0], Markup("<mo>|</mo>"))
-    said = (
-        Markup("<msub><mi>log</mi><mn>10</mn></msub>")
-        if function == "log10"
-        else Markup("<mi>{}</mi>").format({"log": "ln"}.get(function, function))
-    )
-    return _row(said, _bracketed(_row(*_between(Markup("<mo>,</mo>"), args))))
+    named = Markup("<mi>{}</mi>").format({"log": "ln"}.get(function, function))
+    if function == "log10":
+        named = Markup("<msub><mi>log</mi><mn>10</mn></msub>")
+    return _row(named, _bracketed(_row(*_between(Markup("<mo>,</mo>"), args))))
 
 
 def _choice(node):

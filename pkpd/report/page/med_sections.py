@@ -1,4 +1,7 @@
-"""Sections of a page on dose responses and MEDs: the answer, who was computed, curves, distribution, what lies behind it."""
+"""Sections of a page on dose responses and MEDs: answer, cohort, curves, distribution, blockade.
+
+Knows the contents of a folder; knows nothing of HTML.
+"""
 
 import numpy as np
 
@@ -30,17 +33,19 @@ def _single_dose(summary):
         return []
     hits = 100 * best["share_in_w90"][0]
     return [
-        f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % of their best benefit to {hits:.0f} % of patients with a MED"
+        f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % "
+        f"of their best benefit to {hits:.0f} % of patients with a MED"
     ]
 
 
 def _shape(summary):
-    found = summary.get("inverted_u")
-    if not found or not np.isfinite(found["below_80_percent"][0]):
+    shape = summary.get("inverted_u")
+    if not shape or not np.isfinite(shape["below_80_percent"][0]):
         return []
-    hits, low, high = (100 * x for x in found["below_80_percent"])
+    hits, low, high = (100 * x for x in shape["below_80_percent"])
     return [
-        f"at {found['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients with a MED have lost more than a fifth of their best benefit"
+        f"at {shape['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients "
+        "with a MED have lost more than a fifth of their best benefit"
     ]
 
 
@@ -50,18 +55,18 @@ def cohort(found):
     text = ["The typical patient: no variability, covariates at reference."]
     if not origin["typical"]:
         text = [
-            f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. They differ as the model states; the same patients take every dose."
+            f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. "
+            "They differ as the model states; the same patients take every dose."
         ]
     if origin["covariates"]:
         text.append(f"People were taken from the table {origin['covariates']}.")
-    changed = [
-        f"{name} = {models.quantity(value, found.model.unit(name))} (typical value set for this run)"
-        for name, value in origin["set"].items()
-    ]
+    values = {n: models.quantity(v, found.model.unit(n)) for n, v in origin["set"].items()}
+    changed = [f"{name} = {text} (typical value set for this run)" for name, text in values.items()]
     return Section("cohort", "Cohort", tuple(text), tuple(changed), tables=_people(found))
 
 
 def _drawn(origin):
+    """How the patients were drawn."""
     words = {"sobol": "scrambled Sobol' points", "mc": "plain Monte Carlo"}[origin["sampling"]]
     return words + (f", scrambling {origin['replicate']}" if origin["replicate"] else "")
 
@@ -95,11 +100,16 @@ def dose_response(found):
     median = bands[1]
     top, unit = int(np.argmax(median)), found.model.unit(curves.benefit.outcome)
     of_outcome = "" if unit == "1" else f" {unit}"
+    low, best, high = curves.doses[0], curves.doses[top], curves.doses[-1]
     alt = (
-        f"Benefit against dose on a log axis from {curves.doses[0]:.3g} to {curves.doses[-1]:.3g} {curves.unit}. The median over patients is highest, "
-        f"{median[top]:.2g}{of_outcome}, at {curves.doses[top]:.2g} {curves.unit}."
+        f"Benefit against dose on a log axis from {low:.3g} to {high:.3g} {curves.unit}. "
+        f"The median over patients is highest, {median[top]:.2g}{of_outcome}, at {best:.2g} "
+        f"{curves.unit}."
     )
-    caption = "Same patients at every dose, at steady state: grey, single patients; blue, median and the band of 90 % of them."
+    caption = (
+        "Same patients at every dose, at steady state: grey, single patients; "
+        "blue, median and the band of 90 % of them."
+    )
     rows = results.band_rows(curves.doses, curves.unit, bands)
     title = f"Benefit by dose{'' if unit == '1' else f' ({unit})'}"
     drawn = figure("fan", lambda axes: med_figures.fan(axes, curves), alt, caption)
@@ -117,14 +127,17 @@ def distribution(found):
     spread = _spread(found, benefit)
     null = (summary.get("observed") or {}).get("null")
     meds = None if null or found.people is None else np.asarray(found.people("med"), dtype=float)
+    ends = benefit.lowest, benefit.highest
     alt = (
-        f"Histogram of the maximally effective doses on a log axis from {benefit.lowest:g} to {benefit.highest:g} {benefit.unit}; "
-        f"median {format_dose(spread.median, benefit.lowest, benefit.highest, benefit.unit)}. "
+        "Histogram of the maximally effective doses on a log axis "
+        f"from {ends[0]:g} to {ends[1]:g} {benefit.unit}; "
+        f"median {format_dose(spread.median, *ends, benefit.unit)}. "
         f"{spread.status['interior']} of {spread.patients} patients have theirs inside the range."
     )
     caption = (
-        "Bars, patients by their own best dose; red, their density; yellow, the published range where there is one. "
-        "Who is best off beyond the range, or is not helped enough by any dose, is counted in the box."
+        "Bars, patients by their own best dose; red, their density; yellow, the published range "
+        "where there is one. Who is best off beyond the range, or is not helped enough by any "
+        "dose, is counted in the box."
     )
     drawn = figure(
         "med", lambda axes: med_figures.bars(axes, spread, meds), alt, caption, (4.5, 3.8)
@@ -184,7 +197,10 @@ def _statuses(summary):
 
 def _quantiles(summary, benefit):
     rows = [(f"{100 * q['level']:g} %", *_interval(q, benefit)) for q in summary["quantiles"]]
-    note = "Over patients who have a MED, those beyond the range of doses included as censored. Intervals are those of independent draws."
+    note = (
+        "Over patients who have a MED, those beyond the range of doses included as censored. "
+        "Intervals are those of independent draws."
+    )
     return table(
         "Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note
     )
@@ -237,18 +253,20 @@ def blockade(found):
     """How blockade comes and goes in the typical patient; None where the model names none."""
     if not found.benefit.blockade:
         return None
-    seen = dosing_interval(found.model, benefit=found.benefit, changed=found.origin["set"] or None)
-    name = models.label(seen.name)
+    interval = dosing_interval(
+        found.model, benefit=found.benefit, changed=found.origin["set"] or None
+    )
+    name = models.label(interval.name)
     ends = [
-        (f"{d:g} {seen.unit}", f"{v.max():.3g}", f"{v.min():.3g}")
-        for d, v in zip(seen.doses, seen.values, strict=True)
+        (f"{d:g} {interval.unit}", f"{v.max():.3g}", f"{v.min():.3g}")
+        for d, v in zip(interval.doses, interval.values, strict=True)
     ]
     alt = f"{name} over one dosing interval. " + " ".join(
         f"At {dose} between {low} and {high}." for dose, high, low in ends
     )
     drawn = figure(
         "day",
-        lambda axes: med_figures.interval(axes, seen),
+        lambda axes: med_figures.interval(axes, interval),
         alt,
         "The typical patient at steady state; doses at the orange marks.",
     )

@@ -1,4 +1,7 @@
-"""The model card: equations, every number with its evidence and source, what rests on assumption, what must not be claimed."""
+"""The model card: equations, every number with its evidence and source, what must not be claimed.
+
+Knows checked models; knows nothing of results.
+"""
 
 from pkpd.report.page import mathml
 from pkpd.report.page.section import Section, table
@@ -28,7 +31,8 @@ def model_card(model, changed=()):
                 "equations",
                 "Equations",
                 (
-                    f"Time in {model.time}; outputs {', '.join(model.outputs)}. Unit factors are written out.",
+                    f"Time in {model.time}; outputs {', '.join(model.outputs)}. "
+                    "Unit factors are written out.",
                 ),
                 tuple(models.doses(model)),
                 equations=_equations(model),

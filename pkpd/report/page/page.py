@@ -1,7 +1,8 @@
-"""One page on whatever a folder holds: self-contained HTML with figures in vectors, tables that sort, no network.
+"""One page on whatever a folder holds: self-contained HTML with vector figures and sortable tables.
 
-Nothing in a folder or model file is trusted: the template escapes every text, and the page's own policy lets nothing but its one script
-run and nothing be fetched.
+Nothing in a folder or model file is trusted: the template escapes every text, and the page's own
+policy lets only its one script run and nothing be fetched. Knows sections; knows nothing of how
+they were computed.
 """
 
 import hashlib
@@ -11,10 +12,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, why_sections
-from pkpd.report.page.folder import contents
+from pkpd.report.page.folder import contents, not_understood
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
 from pkpd.report.words import models
@@ -24,7 +24,10 @@ NAME = "report.html"
 
 
 def write_page(folder, path=None):
-    """Write the page on a folder, whole or not at all (default: report.html in it); its path. Raises PkpdError."""
+    """Write the page on a folder atomically (default: report.html in it); its path.
+
+    Raises PkpdError.
+    """
     path = Path(folder) / NAME if path is None else Path(path)
     text = page(folder)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
@@ -32,15 +35,13 @@ def write_page(folder, path=None):
 
 
 def page(folder):
-    """The page on a folder as text. Raises ResultError where the folder holds nothing known or something that cannot be understood."""
+    """The page on a folder as text. Raises ResultError where its results cannot be understood."""
     found = contents(folder)
     try:
         sections = [s for s in _sections(found) if s is not None]
         return _rendered(found, sections)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise ResultError(
-            f"'{folder}' holds results that this version does not understand ({type(error).__name__}: {error}). Repeat the run."
-        ) from error
+        raise not_understood(folder, error) from error
 
 
 def _sections(found):
@@ -175,11 +176,11 @@ def _command(name, found, options=(), elsewhere=None):
 
 
 def _goal(found):
-    """Options for what the study's benefit has other than the model's."""
-    benefit, own, time = found.benefit, found.model.benefit, found.model.time
+    """Options for what differs between the study's benefit and the model's."""
+    benefit, default, time = found.benefit, found.model.benefit, found.model.time
     if benefit is None:
         return []
-    said = {
+    options = {
         "outcome": benefit.outcome,
         "better": benefit.better,
         "into": benefit.into,
@@ -188,31 +189,30 @@ def _goal(found):
         "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
     }
     fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
-    other = [
-        k
-        for k in said
-        if own is None or any(getattr(benefit, f) != getattr(own, f) for f in fields.get(k, (k,)))
-    ]
-    return [word for k in other for word in (f"--{k}", said[k])]
+
+    def differs(option):
+        names = fields.get(option, (option,))
+        return any(getattr(benefit, n) != getattr(default, n) for n in names)
+
+    given = [option for option in options if default is None or differs(option)]
+    return [word for option in given for word in (f"--{option}", options[option])]
 
 
 def provenance(found):
     """What it takes to compute the same again."""
-    runs = {"The run": found.origin} if found.kind else {}
-    runs |= (
-        {"The run of sensitivity": found.sensitivity[0]["provenance"]} if found.sensitivity else {}
+    summaries = {
+        "The run": found.summary if found.kind else None,
+        "The run of sensitivity": found.sensitivity and found.sensitivity[0],
+        "The run of the explanation": found.explained,
+        "The run of the prediction": found.predicted,
+    }
+    runs = {title: summary["provenance"] for title, summary in summaries.items() if summary}
+    text = (
+        "The same command, model and build give the same numbers, bit for bit, "
+        "on any number of threads."
     )
-    runs |= {"The run of the explanation": found.explained["provenance"]} if found.explained else {}
-    runs |= {"The run of the prediction": found.predicted["provenance"]} if found.predicted else {}
-    text = "The same command, model and build give the same numbers, bit for bit, on any number of threads."
-    return Section(
-        "provenance",
-        "Provenance",
-        (text,),
-        tables=tuple(
-            table(title, ("what", "value"), _origin(block)) for title, block in runs.items()
-        ),
-    )
+    tables = [table(title, ("what", "value"), _origin(block)) for title, block in runs.items()]
+    return Section("provenance", "Provenance", (text,), tables=tuple(tables))
 
 
 def _origin(block):
@@ -224,17 +224,14 @@ def _origin(block):
         "fingerprint": "build",
         "typical": "typical patient only",
     }
-    said = {True: "yes", False: "no", None: "-"}
+    answers = {True: "yes", False: "no", None: "-"}
     rows = []
     for key, value in block.items():
         if isinstance(value, dict):
             value = ", ".join(f"{k} = {v}" for k, v in value.items()) or "-"
-        rows.append(
-            (
-                words.get(key, key),
-                said[value] if isinstance(value, bool) or value is None else value,
-            )
-        )
+        if isinstance(value, bool) or value is None:
+            value = answers[value]
+        rows.append((words.get(key, key), value))
     return rows
 
 

@@ -1,4 +1,7 @@
-"""What a page is made of: sections with text, tables, figures and equations. Plain data; every text in it is escaped by the template."""
+"""What a page is made of: sections with text, tables, figures and equations.
+
+Plain data; the template escapes every text in it. Knows nothing of results or HTML.
+"""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ _NUMBER = re.compile(r"[<>~x−-]?\s*[\d.]")
 
 @dataclass(frozen=True)
 class Table:
-    """headers, rows : texts; note : what a reader needs to know besides the caption; fold : opened only on demand"""
+    """headers, rows : texts; note : shown below; fold : whether the table is closed at first"""
 
     caption: str
     headers: tuple
@@ -20,7 +23,7 @@ class Table:
 
     @property
     def looks(self):
-        """How the cells of each column are set: "n" numbers, "c" commands, "l" long texts, "" others."""
+        """How each column is set: "n" numbers, "c" commands, "l" long texts, "" others."""
         looks = [_look(column) for column in zip(*self.rows, strict=True)] or [""] * len(
             self.headers
         )
@@ -56,16 +59,13 @@ class Section:
 
 
 def _look(cells):
-    said = [c for c in cells if c not in ("", "-")]
-    if said and all(_NUMBER.match(c) and len(c) < 32 for c in said):
+    """How a column of these cells is set."""
+    texts = [c for c in cells if c not in ("", "-")]
+    if texts and all(_NUMBER.match(c) and len(c) < 32 for c in texts):
         return "n"
-    return (
-        "c"
-        if any(c.startswith("pkpd ") for c in said)
-        else "l"
-        if max(map(len, said), default=0) > 24
-        else ""
-    )
+    if any(c.startswith("pkpd ") for c in texts):
+        return "c"
+    return "l" if max(map(len, texts), default=0) > 24 else ""
 
 
 def table(caption, headers, rows, note="", fold=False):

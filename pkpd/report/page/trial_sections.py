@@ -1,4 +1,7 @@
-"""Sections of a page on what a clinic would see: observed MEDs beside true ones, null controls, trials."""
+"""Sections of a page on what a clinic would see: observed MEDs, null controls, trials.
+
+Knows the contents of a folder; knows nothing of HTML.
+"""
 
 import numpy as np
 
@@ -12,18 +15,17 @@ def observed_meds(found):
     if found.titrated is None:
         return None
     summary, pairs = found.summary["observed"], found.titrated
-    count = int((np.isfinite(pairs.argmax) & np.isfinite(pairs.seen)).sum())
-    said = (
-        f"Correlation of the logarithms {summary['correlation']:.2f}."
-        if summary["correlation"] is not None
-        else ""
-    )
+    count = int((np.isfinite(pairs.argmax) & np.isfinite(pairs.observed)).sum())
+    correlation = ""
+    if summary["correlation"] is not None:
+        correlation = f"Correlation of the logarithms {summary['correlation']:.2f}."
     figures = [
         figure(
             "pairs",
             lambda axes: trial_figures.pairs(axes, pairs),
-            f"Observed against true MED of {count} patients on log axes. {said}",
-            "Each point a patient, jittered; red, what a perfect diary would find on this ladder of doses.",
+            f"Observed against true MED of {count} patients on log axes. {correlation}",
+            "Each point a patient, jittered; red, what a perfect diary would find on this ladder "
+            "of doses.",
             (4.5, 4.2),
         ),
         figure(
@@ -34,12 +36,11 @@ def observed_meds(found):
         ),
         *_paths(found, pairs.unit),
     ]
-    null = summary["null"]
     control = (
-        trials.NULLS[null]
-        if null
-        else "No null control in this run: its observed spread alone does not show that patients differ"
+        "No null control in this run: its observed spread alone does not show that patients differ"
     )
+    if summary["null"]:
+        control = trials.NULLS[summary["null"]]
     return Section(
         "observed",
         "What titration would find",
@@ -53,11 +54,19 @@ def observed_meds(found):
 def _paths(found, unit):
     if found.audit is None:
         return []
-    alt = "Prescribed dose against day for single patients, and the last decision about every patient."
-    caption = "From the log of visits: grey, single patients; discs, the last decisions, their area the number of patients."
-    return [
-        figure("paths", lambda axes: trial_figures.paths(axes, found.audit, unit), alt, caption)
-    ]
+    alt = (
+        "Prescribed dose against day for single patients, "
+        "and the last decision about every patient."
+    )
+    caption = (
+        "From the log of visits: grey, single patients; discs, the last decisions, "
+        "their area the number of patients."
+    )
+
+    def draw(axes):
+        trial_figures.paths(axes, found.audit, unit)
+
+    return [figure("paths", draw, alt, caption)]
 
 
 def _outcomes(summary):
@@ -100,7 +109,8 @@ def trial(found):
             ),
         )
     text = [
-        f"{summary['allocation']} arms, run-in of {summary['run_in']} days, {found.origin['n']} patients, seed {found.origin['seed']}."
+        f"{summary['allocation']} arms, run-in of {summary['run_in']} days, "
+        f"{found.origin['n']} patients, seed {found.origin['seed']}."
     ]
     if summary["null"]:
         text.append(trials.NULLS[summary["null"]])

@@ -1,4 +1,7 @@
-"""Sections of a page on why MEDs differ: shares of the variance by input, one patient explained, what measurements tell; as folders keep them."""
+"""Sections of a page on why MEDs differ: shares of variance, one patient, what measurements tell.
+
+Knows the summaries that a folder keeps; knows nothing of HTML.
+"""
 
 from pkpd.report.page.section import Section, figure, sentence, table
 
@@ -42,17 +45,18 @@ def _bars(words, columns, output, k):
     from pkpd.report.figures import sensitivity
 
     label = words.LABELS.get(output, output)
-    top = words.ranked(columns, output, SHARES[0], LEAST) or words.ranked(
-        columns, output, SHARES[2], LEAST
-    )
     what, methods = f"share of the variance of {label}", SHARES
-    caption = f"{label[:1].upper()}{label[1:]}: what each input moves alone, with all it acts with, and its fair share. Inputs below {LEAST:g} are not drawn."
+    caption = (
+        "what each input moves alone, with all it acts with, and its fair share. "
+        f"Inputs below {LEAST:g} are not drawn."
+    )
+    by_method = (words.ranked(columns, output, method, LEAST) for method in (SHARES[0], SHARES[2]))
+    top = next(filter(None, by_method), {})
     if not top:
         top, methods = words.ranked(columns, output, MORRIS, 0.0), (MORRIS,)
-        what, caption = (
-            f"change of {label}",
-            f"{label[:1].upper()}{label[1:]}: mean size of its change when an input moves by half of its distribution.",
-        )
+        what = f"change of {label}"
+        caption = "mean size of its change when an input moves by half of its distribution."
+    caption = f"{label[:1].upper()}{label[1:]}: {caption}"
     names = list(top)[:MOST]
 
     def draw(axes):
@@ -63,38 +67,40 @@ def _bars(words, columns, output, k):
 
     first = ", ".join(f"{name} {top[name][0]:.2f}" for name in names[:3])
     alt = f"Bars by input with 95 % intervals: {what}. Largest: {first}."
-    return (
-        [figure(f"indices-{k}", draw, alt, caption, (4.5, 1.2 + 0.3 * len(names)))] if names else []
-    )
+    size = (4.5, 1.2 + 0.3 * len(names))
+    return [figure(f"indices-{k}", draw, alt, caption, size)] if names else []
 
 
 def one_patient(found):
     """Why one patient's best dose is where it is, or None where the folder does not say."""
-    told = found.explained
-    if told is None:
+    summary = found.explained
+    if summary is None:
         return None
     from pkpd.report.figures import explanation
     from pkpd.report.words import explanation as words
 
-    model, unit, who = found.model, told["benefit"]["unit"], f"patient {told['id']}"
-    own, typical = (words.short(told[one]["argmax"]) for one in ("patient", "typical"))
-    best = f"Benefit against dose of {who}, best at {own} {unit}, and of the typical patient, best at {typical} {unit}."
+    model, unit, who = found.model, summary["benefit"]["unit"], f"patient {summary['id']}"
+    own, typical = (words.short(summary[one]["argmax"]) for one in ("patient", "typical"))
+    best = (
+        f"Benefit against dose of {who}, best at {own} {unit}, "
+        f"and of the typical patient, best at {typical} {unit}."
+    )
 
     def moved(axes):
-        explanation.bars(axes, told)
+        explanation.bars(axes, summary)
         axes.set_xlabel("factor on the best dose")
 
     figures = (
         figure(
             "curve",
-            lambda axes: explanation.curve(axes, model, told),
+            lambda axes: explanation.curve(axes, model, summary),
             best,
             "Benefit at steady state; triangles, the best doses.",
         ),
         figure(
             "interval",
-            lambda axes: explanation.interval(axes, model, told),
-            f"{told['day']['output']} of {who} over one dosing interval.",
+            lambda axes: explanation.interval(axes, model, summary),
+            f"{summary['day']['output']} of {who} over one dosing interval.",
             "The patient over one dosing interval at steady state.",
         ),
         figure(
@@ -107,14 +113,14 @@ def one_patient(found):
     )
     lines = tuple(
         sentence(line.removeprefix(f"{model.name}, "))
-        for line in words.sentences(model, told)
+        for line in words.sentences(model, summary)
         if line
     )
-    parts = table("From the typical patient to this one", words.HEADERS, words.rows(told))
+    parts = table("From the typical patient to this one", words.HEADERS, words.rows(summary))
     return Section(
         "explanation",
         f"Why {who} has this best dose",
-        (words.small_print(told),),
+        (words.small_print(summary),),
         lines,
         figures,
         (parts,),
@@ -123,19 +129,16 @@ def one_patient(found):
 
 def prediction(found):
     """What measurements tell of the best dose, or None where the folder does not say."""
-    told = found.predicted
-    if told is None:
+    summary = found.predicted
+    if summary is None:
         return None
     from pkpd.report.words import prediction as words
 
-    lines = [
-        line.removeprefix(f"{found.model.name}: ")
-        for line in words.sentences(found.model, told)
-        if line
-    ]
+    written = filter(None, words.sentences(found.model, summary))
+    lines = [line.removeprefix(f"{found.model.name}: ") for line in written]
 
     def draw(axes):
-        words.bars(axes, told)
+        words.bars(axes, summary)
         axes.set_xlabel("explained variance (%)")
 
     drawn = figure(
@@ -143,9 +146,9 @@ def prediction(found):
         draw,
         "Bars of the explained variance by measurement, alone and lost without it; see the table.",
         "Explained variance of the log best dose, cross-validated.",
-        (4.5, 1.6 + 0.5 * len(told["measures"])),
+        (4.5, 1.6 + 0.5 * len(summary["measures"])),
     )
-    worth = table("What each measurement is worth", words.HEADERS, words.rows(told))
+    worth = table("What each measurement is worth", words.HEADERS, words.rows(summary))
     return Section(
         "prediction",
         "What would tell the best dose beforehand",

@@ -1,4 +1,7 @@
-"""One patient's MED in words and small tables. Text and plain data only; knows no screen and no file."""
+"""One patient's MED in words and small tables.
+
+Knows the summary of an explanation as plain data; knows nothing of screens or files.
+"""
 
 import numpy as np
 
@@ -21,53 +24,66 @@ def short(value):
     return number(float(f"{value:.3g}"))
 
 
-def sentences(model, told):
-    """Head of the first screen: the two best doses, what they are worth, the parts of the curve. told : summary of an Explanation"""
-    benefit, own, typical = told["benefit"], told["patient"], told["typical"]
-    unit, measure = benefit["unit"], model.unit(benefit["outcome"])
+def sentences(model, summary):
+    """Head of the first screen: the two best doses, what they are worth, the parts of the curve."""
+    benefit, patient, typical = summary["benefit"], summary["patient"], summary["typical"]
+    unit = benefit["unit"]
     change = f"{'fall' if benefit['better'] == 'lower' else 'rise'} of {benefit['outcome']}"
+    who = f"{model.name}, patient {summary['id']} (seed {summary['provenance']['seed']})"
+    doses = [f"{short(one['argmax'])} {unit}" for one in (patient, typical)]
+    times = ratio(10 ** summary["difference_log10"])
+    measure = model.unit(benefit["outcome"])
+    worth = [_amount(one["benefit_at_argmax"], measure) for one in (patient, typical)]
     lines = [
-        f"{model.name}, patient {told['id']} (seed {told['provenance']['seed']}): best dose {short(own['argmax'])} {unit} against {short(typical['argmax'])} {unit} "
-        f"of the typical patient ({ratio(10 ** told['difference_log10'])})",
+        f"{who}: best dose {doses[0]} against {doses[1]} of the typical patient ({times})",
         "",
-        f"  the patient {WORDS[own['status']]}: {change} {quantity(float(short(own['benefit_at_argmax'])), measure)} at the best dose "
-        f"(typical patient {quantity(float(short(typical['benefit_at_argmax'])), measure)})",
+        f"  the patient {WORDS[patient['status']]}: {change} {worth[0]} at the best dose "
+        f"(typical patient {worth[1]})",
     ]
-    if np.isfinite(own["second_peak"]):
-        lines.append(
-            f"  a second peak of almost the same height lies at {short(own['second_peak'])} {unit}"
-        )
-    doses = told["curve"]["doses"]
-    for name, gain in told["curve"]["parts"].items():
-        best = int(np.argmax(gain))
-        what = "all switches off" if name == FULL else f"{name} off"
-        worth = (
-            f"{quantity(float(short(gain[best])), measure)} near {short(doses[best])} {unit}"
-            if gain[best] > 0
-            else "nothing at any dose"
-        )
-        lines.append(f"  with {what} the best would be {worth}")
-    if not told["curve"]["parts"]:
-        lines.append(
-            "  the model has no input whose label begins with 'switch', so the curve is not split into parts"
-        )
+    if np.isfinite(patient["second_peak"]):
+        second = f"{short(patient['second_peak'])} {unit}"
+        lines.append(f"  a second peak of almost the same height lies at {second}")
+    lines += _parts(summary["curve"], unit, measure)
     return [
         *lines,
-        f"  {share_assumed(model)}. Virtual patient: hypotheses and their consequences, no clinical advice.",
+        f"  {share_assumed(model)}. Virtual patient: hypotheses and their consequences, "
+        "no clinical advice.",
         "",
     ]
 
 
-def rows(told):
-    """Rows of HEADERS, largest first; the product of the last column is the ratio of the two best doses."""
-    shifts = told["shifts"]
+def _parts(curve, unit, measure):
+    """A line on the best dose with each switch off."""
+    lines = []
+    for name, gain in curve["parts"].items():
+        best = int(np.argmax(gain))
+        what = "all switches off" if name == FULL else f"{name} off"
+        worth = "nothing at any dose"
+        if gain[best] > 0:
+            worth = f"{_amount(gain[best], measure)} near {short(curve['doses'][best])} {unit}"
+        lines.append(f"  with {what} the best would be {worth}")
+    no_switch = (
+        "  the model has no input whose label begins with 'switch', "
+        "so the curve is not split into parts"
+    )
+    return lines or [no_switch]
+
+
+def _amount(value, unit):
+    """Three digits with the unit."""
+    return quantity(float(short(value)), unit)
+
+
+def rows(summary):
+    """Rows of HEADERS, largest first; the last column multiplies to the ratio of the best doses."""
+    shifts = summary["shifts"]
     large = [s for s in shifts if abs(s["log10"]) >= np.log10(LEAST)]
     shown = [
         (
             s["name"],
             s["label"],
-            quantity(float(short(s["value"])), s["unit"]),
-            quantity(float(short(s["typical"])), s["unit"]),
+            _amount(s["value"], s["unit"]),
+            _amount(s["typical"], s["unit"]),
             "" if np.isnan(s["rank"]) else f"{100 * s['rank']:.0f} %",
             ratio(s["factor"]),
         )
@@ -76,7 +92,7 @@ def rows(told):
     rest = [s["log10"] for s in shifts if s not in large]
     if rest:
         shown.append((f"{len(rest)} others", "", "", "", "", ratio(10 ** sum(rest))))
-    return [*shown, ("all", "", "", "", "", ratio(10 ** told["difference_log10"]))]
+    return [*shown, ("all", "", "", "", "", ratio(10 ** summary["difference_log10"]))]
 
 
 def ratio(factor):
@@ -84,12 +100,17 @@ def ratio(factor):
     return f"x {factor:.2f}" if 0.01 <= factor < 100 else f"x {factor:.2g}"
 
 
-def small_print(told):
-    """How the split was computed."""
-    if told["exact"]:
-        return f"Shapley split over all {told['evaluations']} subsets of the inputs; the factors multiply to the ratio of the two doses."
-    width = 10 ** max(s["half_width"] for s in told["shifts"])
+def small_print(summary):
+    """How the difference was attributed to the inputs."""
+    count = summary["evaluations"]
+    if summary["exact"]:
+        return (
+            f"Shapley split over all {count} subsets of the inputs; "
+            "the factors multiply to the ratio of the two doses."
+        )
+    width = 10 ** max(s["half_width"] for s in summary["shifts"])
     return (
-        f"Shapley split by {2 * ORDERS} orders of the inputs ({told['evaluations']} patients in between), each factor known to within {width - 1:.1%}; "
+        f"Shapley split by {2 * ORDERS} orders of the inputs ({count} patients in between), "
+        f"each factor known to within {width - 1:.1%}; "
         "they multiply to the ratio of the two doses."
     )

@@ -1,4 +1,7 @@
-"""Models in words: equations, parameters, evidence, what rests on assumption. Text only; knows no screen and no file."""
+"""Models in words: equations, parameters, evidence, what rests on assumption.
+
+Knows checked models; knows nothing of screens or files.
+"""
 
 import ast
 
@@ -12,7 +15,7 @@ def evidence(model):
 
 
 def share_assumed(model):
-    """Sentence part: how many of the numbers in the model nobody has measured."""
+    """Part of a sentence: how many of the model's numbers nobody has measured."""
     grades = evidence(model)
     fitted = f", {grades['calibrated']} more are calibrated" if grades["calibrated"] else ""
     return f"{grades['assumed']} of {len(model.inputs)} parameters are assumptions{fitted}"
@@ -20,28 +23,27 @@ def share_assumed(model):
 
 def hypotheses(model, changed=()):
     """Sentences on switches that turn a hypothesis on, unless the run has set them itself."""
+    switches = [i for i in model.inputs if i.label.startswith("switch") and i.value != 0]
     return [
-        f"{i.name} = {i.value:g}: {i.source.partition(';')[2].strip() or i.source}. See the result without it: --set {i.name}=0"
-        for i in model.inputs
-        if i.label.startswith("switch")
-        and "hypothesis" in i.source
-        and i.value != 0
-        and i.name not in changed
+        f"{i.name} = {i.value:g}: {i.source.partition(';')[2].strip() or i.source}. "
+        f"See the result without it: --set {i.name}=0"
+        for i in switches
+        if "hypothesis" in i.source and i.name not in changed
     ]
 
 
 def small_print(model, origin, finished):
-    """Lines under a figure: who was computed, what is assumed. origin : provenance block; finished : patients that were solved"""
-    who = (
-        "typical patient"
-        if origin["typical"]
-        else f"{finished} of {origin['n']} patients, seed {origin['seed']}, {origin['sampling']}"
-    )
+    """Lines under a figure: who was computed, what is assumed.
+
+    origin : provenance block; finished : number of patients that were solved
+    """
+    who = "typical patient"
+    if not origin["typical"]:
+        count = f"{finished} of {origin['n']} patients"
+        who = f"{count}, seed {origin['seed']}, {origin['sampling']}"
     changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
-    switched = "".join(
-        f" Hypothesis switched on: {text.partition('. See')[0]}."
-        for text in hypotheses(model, origin["set"])
-    )
+    switches = [text.partition(". See")[0] for text in hypotheses(model, origin["set"])]
+    switched = "".join(f" Hypothesis switched on: {text}." for text in switches)
     return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]
 
 
@@ -61,7 +63,10 @@ def label(name):
 
 
 def variability(spread):
-    """How an input differs between people or occasions: "CV 30 %", "logit SD 0.4", "SD 1.5, 4 to 10", "40 % no (0), 60 % yes (1)" or "-"."""
+    """How an input differs between people or occasions, "-" where it does not.
+
+    Such as "CV 30 %", "logit SD 0.4", "SD 1.5, 4 to 10", "40 % no (0), 60 % yes (1)".
+    """
     import math
 
     if spread is None:
@@ -71,9 +76,8 @@ def variability(spread):
     if spread.kind == "logitnormal":
         return f"logit SD {spread.sd:.3g}"
     if spread.kind == "classes":
-        return ", ".join(
-            f"{100 * share:.3g} % {label} ({k})" for k, (label, share) in enumerate(spread.classes)
-        )
+        numbered = enumerate(spread.classes)
+        return ", ".join(f"{100 * share:.3g} % {label} ({k})" for k, (label, share) in numbered)
     bounds = ["" if b is None else number(b) for b in (spread.lower, spread.upper)]
     return f"SD {number(spread.sd)}" + (f", {bounds[0]} to {bounds[1]}" if any(bounds) else "")
 
@@ -84,12 +88,12 @@ def expression(text):
 
 
 def equations(model):
-    """Lines of text: start values, rates and assignments in the notation of a model file. Unit factors are written out."""
-    lines = [
-        f"{s.name}(0) = {expression(s.initial)} : {s.unit}"
-        for s in model.states
-        if s.initial != "0"
-    ]
+    """Start values, assignments and rates in the notation of a model file, as lines of text.
+
+    Unit factors are written out.
+    """
+    started = [s for s in model.states if s.initial != "0"]
+    lines = [f"{s.name}(0) = {expression(s.initial)} : {s.unit}" for s in started]
     lines += [f"{a.name} = {expression(a.expression)} : {a.unit}" for a in model.assignments]
     return lines + [f"d/dt({s.name}) = {expression(s.rate)} : {s.unit}" for s in model.states]
 
@@ -124,7 +128,7 @@ def parameters(model):
 
 
 def doses(model):
-    """Sentences on where a dose can go and what is good for."""
+    """Sentences on where a dose can go and what it is good for."""
     lines = []
     for dose in model.doses:
         named = (
@@ -138,7 +142,8 @@ def doses(model):
     if model.benefit:
         b = model.benefit
         every = quantity(b.every, model.time)
+        low, high = quantity(b.lowest, b.unit), quantity(b.highest, b.unit)
         lines.append(
-            f"benefit: {b.better} {b.outcome}, {quantity(b.lowest, b.unit)} to {quantity(b.highest, b.unit)} every {every} into {b.into}"
+            f"benefit: {b.better} {b.outcome}, {low} to {high} every {every} into {b.into}"
         )
     return lines

@@ -1,4 +1,7 @@
-"""What measurements tell of a patient's best dose, in words and a table. Computes nothing itself."""
+"""What measurements tell of a patient's best dose, in words and a table.
+
+Knows the summary of a prediction as plain data; knows nothing of screens or files.
+"""
 
 from pkpd.report.words.models import share_assumed
 from pkpd.sensitivity.prediction import EVERYTHING
@@ -13,36 +16,39 @@ def scores(summary):
 
 def sentences(model, summary):
     """How much all measurements together explain, and how much could be."""
-    found = scores(summary)
-    who = (
-        "patients who are helped enough"
-        if summary["helped"]
-        else "patients whom some dose moves, helped enough or not"
-    )
-    (value, low, high), most = found["all"], found[EVERYTHING][0]
+    by_name = scores(summary)
+    value, low, high = (100 * x for x in by_name["all"])
+    most = 100 * by_name[EVERYTHING][0]
+    who = "patients whom some dose moves, helped enough or not"
+    if summary["helped"]:
+        who = "patients who are helped enough"
     return [
-        f"{model.name}: how well the best dose could be told beforehand ({summary['patients']} {who})",
+        f"{model.name}: how well the best dose could be told beforehand "
+        f"({summary['patients']} {who})",
         "",
-        f"  all measurements together explain {100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f}) of the variance of log10 best dose",
-        f"  the same estimator that knows every input of the model explains {100 * most:.0f} %",
+        f"  all measurements together explain {value:.0f} % ({low:.0f} to {high:.0f}) "
+        "of the variance of log10 best dose",
+        f"  the same estimator that knows every input of the model explains {most:.0f} %",
         f"  {summary['folds']}-fold cross-validation, {summary['estimator']}",
-        "  measurements are of inputs and outputs of this model; what the model leaves out, such as sex, cannot be worth anything here",
-        f"  {share_assumed(model)}. Virtual patients: hypotheses and their consequences, no clinical advice.",
+        "  measurements are of inputs and outputs of this model; what the model leaves out, "
+        "such as sex, cannot be worth anything here",
+        f"  {share_assumed(model)}. Virtual patients: hypotheses and their consequences, "
+        "no clinical advice.",
         "",
     ]
 
 
 def rows(summary):
-    """Rows of HEADERS, the most telling measurement first: shares of the variance with 95 % intervals."""
-    found = scores(summary)
-    order = sorted(summary["measures"], key=lambda m: -found[f"only {m['name']}"][0])
+    """Rows of HEADERS, best measurement first: shares of the variance with 95 % intervals."""
+    by_name = scores(summary)
+    order = sorted(summary["measures"], key=lambda m: -by_name[f"only {m['name']}"][0])
     return [
         (
             m["name"],
             m["what"],
             m["error"],
-            _percent(found[f"only {m['name']}"]),
-            _percent(found.get(f"without {m['name']}")),
+            _percent(by_name[f"only {m['name']}"]),
+            _percent(by_name.get(f"without {m['name']}")),
         )
         for m in order
     ]

@@ -1,4 +1,7 @@
-"""Ranges of maximally effective doses that clinics have published, to be drawn beside simulated ones."""
+"""Ranges of maximally effective doses that clinics have published, to set beside simulated ones.
+
+Knows names of models and papers; knows nothing of results.
+"""
 
 from dataclasses import dataclass
 
@@ -18,12 +21,16 @@ CLINIC = Published(0.1, 6.0, "mg", 41, "Marcus 2024, J Pain Res 17:1273")
 RANGES = {"ldn/hormesis": CLINIC, "ldn/hormesis_prior": CLINIC}
 
 
-def format_range(known):
+def format_range(published):
     """What is published, in words."""
-    return f"{known.lowest:g}-{known.highest:g} {known.unit}: range of {known.patients} published MEDs ({known.source.partition(',')[0]})"
+    ends = f"{published.lowest:g}-{published.highest:g} {published.unit}"
+    paper = published.source.partition(",")[0]
+    return f"{ends}: range of {published.patients} published MEDs ({paper})"
 
 
 def inside(model, benefit):
-    """(lowest, highest) published MED, or None where nothing is published for the model in the unit of the rule."""
-    known = RANGES.get(model.name)
-    return (known.lowest, known.highest) if known and known.unit == benefit.unit else None
+    """(lowest, highest) published MED, or None where the model has none in the benefit's unit."""
+    published = RANGES.get(model.name)
+    if published is None or published.unit != benefit.unit:
+        return None
+    return published.lowest, published.highest

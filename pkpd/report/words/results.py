@@ -1,4 +1,7 @@
-"""Results in words and small tables: what a reader sees first. Text and plain data only; knows no screen and no file."""
+"""Results in words and small tables: what a reader sees first.
+
+Knows results and summaries; knows nothing of screens or files.
+"""
 
 from functools import singledispatch
 
@@ -24,7 +27,10 @@ WORDS = {
 
 @singledispatch
 def course(result, people=True):
-    """Headers and rows: every output where its median is largest and at the last time; people : (P,) which patients, or all."""
+    """Headers and rows: every output where its median is largest and at the last time.
+
+    people : (P,) which patients, or all of them
+    """
     fine = result.values[(result.status == 0) & people]
     rows = []
     for k, name in enumerate(result.names):
@@ -39,7 +45,7 @@ def course(result, people=True):
 
 @course.register
 def _(result: EventResult, people=True):
-    """Headers and rows: every output over all records of the patients that finished; people : (P,) which patients, or all."""
+    """Headers and rows: every output over all records of the patients that finished."""
     fine = result.values[np.isin(result.ids, result.cohort.ids[(result.status == 0) & people])]
     levels = np.percentile(fine, (0, 50, 100), axis=0)
     rows = [
@@ -51,10 +57,9 @@ def _(result: EventResult, people=True):
 
 @course.register
 def _(result: EndpointResult, people=True):
-    """Headers and rows: every endpoint over the patients that finished; people : (P,) which patients, or all."""
-    levels = np.percentile(
-        result.values[(result.status == 0) & people], (5, 25, 50, 75, 95), axis=0
-    )
+    """Headers and rows: every endpoint over the patients that finished."""
+    fine = result.values[(result.status == 0) & people]
+    levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0)
     rows = [
         (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
         for k, name in enumerate(result.names)
@@ -63,7 +68,10 @@ def _(result: EndpointResult, people=True):
 
 
 def exposure(table):
-    """Headers and rows of a table of pkpd.nca: a quantity a row, with the values of few profiles or percentiles of many."""
+    """Headers and rows of a table of pkpd.nca, one quantity per row.
+
+    The values of a few profiles, or percentiles of many.
+    """
     units = table.attrs["units"]
     values = table.drop(columns="ID")
     if len(values) <= FEW:
@@ -71,82 +79,62 @@ def exposure(table):
         cells = {name: [f"{v:.4g}" for v in values[name]] for name in values}
     else:
         headers = ("quantity", "unit", "p5", "median", "p95", "profiles")
-        known = {name: values[name].dropna().to_numpy(float) for name in values}
-        cells = {
-            name: [*(f"{p:.4g}" for p in np.percentile(v, (5, 50, 95))), str(len(v))]
-            if len(v)
-            else ["-"] * 3 + ["0"]
-            for name, v in known.items()
-        }
+        cells = {name: _percentiles(values[name].dropna().to_numpy(float)) for name in values}
     return headers, [(name, units.get(name, "-"), *row) for name, row in cells.items()]
 
 
+def _percentiles(values):
+    """5, 50 and 95 % of the values and their number, as texts."""
+    if not len(values):
+        return ["-", "-", "-", "0"]
+    return [*(f"{p:.4g}" for p in np.percentile(values, (5, 50, 95))), str(len(values))]
+
+
 def courses(result, by=()):
-    """Headers and rows of `course`; with subgroups, those of each group under its name and number of patients."""
+    """Headers and rows of `course`; with subgroups, also those of each group with its size."""
     headers, rows = course(result)
     if not by:
         return headers, rows
-    found = [("all", len(result.status), *row) for row in rows]
+    grouped = [("all", len(result.status), *row) for row in rows]
     for label, people in (group for name in by for group in groups(result.cohort, name)):
         if (people & (result.status == 0)).any():
-            found += [(label, int(people.sum()), *row) for row in course(result, people)[1]]
-    return ("group", "patients", *headers), found
+            grouped += [(label, int(people.sum()), *row) for row in course(result, people)[1]]
+    return ("group", "patients", *headers), grouped
 
 
 def subgroup_rows(summary):
     """Headers and rows of the subgroups of a summary of MEDs."""
-    benefit, unit = summary["benefit"], summary["unit"]
     rows = []
     for group in summary["subgroups"]:
-        low, middle, high = (
-            format_dose(q["value"], benefit["lowest"], benefit["highest"], unit)
-            for q in group["quantiles"]
-        )
-        interval = " to ".join(
-            format_dose(group["quantiles"][1][k], benefit["lowest"], benefit["highest"], unit)
-            for k in ("low", "high")
-        )
-        rows.append(
-            (
-                group["group"],
-                group["patients"],
-                f"{100 * group['with_med'][0]:.0f} %",
-                middle,
-                interval,
-                low,
-                high,
-            )
-        )
-    return (
-        "group",
-        "patients",
-        "with a MED",
-        "median MED",
-        "95 % interval",
-        "5 % below",
-        "95 % below",
-    ), rows
+        low, middle, high = (_dose(q["value"], summary) for q in group["quantiles"])
+        interval = " to ".join(_dose(group["quantiles"][1][k], summary) for k in ("low", "high"))
+        share = f"{100 * group['with_med'][0]:.0f} %"
+        rows.append((group["group"], group["patients"], share, middle, interval, low, high))
+    doses = ("median MED", "95 % interval", "5 % below", "95 % below")
+    return ("group", "patients", "with a MED", *doses), rows
+
+
+def _dose(value, summary):
+    """A dose of a summary as text, "> 50 mg" where it lies beyond the range."""
+    benefit = summary["benefit"]
+    return format_dose(value, benefit["lowest"], benefit["highest"], summary["unit"])
 
 
 def dose_response_summary(response, command=None):
     """Plain data of a DoseResponse, ready for JSON: benefit per dose, failures, provenance."""
     benefit, patients, finished = response.benefit, len(response.fine), response.finished
-    bands = dict(
-        zip(
-            ("p5", "median", "p95"),
-            response.percentiles((5, 50, 95)) if finished else (None,) * 3,
-            strict=True,
-        )
-    )
+    bands = response.percentiles((5, 50, 95)) if finished else (None, None, None)
+    every = f"{number(benefit.every)} {response.model.time}"
     return {
-        "question": f"How does the effect on {benefit.outcome} depend on the dose into {benefit.into}, every {number(benefit.every)} {response.model.time}?",
+        "question": f"How does the effect on {benefit.outcome} depend on the dose into "
+        f"{benefit.into}, every {every}?",
         "unit": benefit.unit,
         "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
         "outcome_unit": response.model.unit(benefit.outcome),
         "patients": patients,
         "status": {"failed": patients - finished},
         "doses": response.doses,
-        "gain": bands,
+        "gain": dict(zip(("p5", "median", "p95"), bands, strict=True)),
         "inputs": {
             "all": len(response.model.inputs),
             "assumed": models.evidence(response.model)["assumed"],
@@ -157,27 +145,19 @@ def dose_response_summary(response, command=None):
 
 def dose_rows(summary):
     """Rows of DOSE_HEADERS, at most twelve doses from the lowest to the highest."""
-    bands = summary["gain"]
-    return (
-        []
-        if bands["median"] is None
-        else band_rows(
-            summary["doses"], summary["unit"], [bands[k] for k in ("p5", "median", "p95")]
-        )
-    )
+    bands = [summary["gain"][k] for k in ("p5", "median", "p95")]
+    return [] if bands[1] is None else band_rows(summary["doses"], summary["unit"], bands)
 
 
 def band_rows(doses, unit, bands):
-    """Rows of dose and bands (each (D,)), at most twelve doses; what is smaller than rounding errors is 0."""
+    """Rows of dose and bands (each (D,)), at most twelve doses; rounding errors are shown as 0."""
     shown = dict.fromkeys(np.linspace(0, len(doses) - 1, min(len(doses), 12)).round().astype(int))
     least = 1e-9 * np.max(np.abs(bands))
-    return [
-        (
-            f"{doses[j]:.3g} {unit}",
-            *(f"{band[j] if abs(band[j]) > least else 0:.3g}" for band in bands),
-        )
-        for j in shown
-    ]
+
+    def text(value):
+        return f"{value if abs(value) > least else 0:.3g}"
+
+    return [(f"{doses[j]:.3g} {unit}", *(text(band[j]) for band in bands)) for j in shown]
 
 
 def dose_response_sentences(model, summary):
@@ -188,13 +168,12 @@ def dose_response_sentences(model, summary):
 
 
 def med_sentences(model, summary):
-    """The first screen after `pkpd med`: who has a MED, where it lies, what it is worth, on what it rests."""
-    lines = [f"{model.name}, {summary['patients']} patients. {summary['question']}", ""]
+    """The first screen after `pkpd med`: who has a MED, where it lies, what it is worth."""
+    patients = summary["patients"]
+    lines = [f"{model.name}, {patients} patients. {summary['question']}", ""]
     for status, count in summary["status"].items():
         if count:
-            lines.append(
-                f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[status]}"
-            )
+            lines.append(f"  {count:6d}  {100 * count / patients:5.1f} %  {WORDS[status]}")
     lines += [
         "",
         *med_doses(summary),
@@ -202,51 +181,42 @@ def med_sentences(model, summary):
         "",
         f"  {models.share_assumed(model)} (pkpd show {model.name}).",
     ]
-    lines += [
-        f"  Hypothesis: {text}" for text in models.hypotheses(model, summary["provenance"]["set"])
-    ]
+    hypotheses = models.hypotheses(model, summary["provenance"]["set"])
+    lines += [f"  Hypothesis: {text}" for text in hypotheses]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
 
 
 def repeated_sentences(summary):
-    """Intervals of the quantiles over parameter sets or scramblings; no lines where the study was not repeated."""
+    """Intervals of the quantiles over parameter sets or scramblings, if the study was repeated."""
+    heads = {
+        "uncertainty": "Parameter uncertainty, same patients under {} parameter sets",
+        "replicates": "Sampling error, {} scramblings of the seed",
+    }
+    levels = {0.05: "5 % of MEDs lie below", 0.5: "median MED", 0.95: "95 % of MEDs lie below"}
     lines = []
-    for key, head in (
-        ("uncertainty", "Parameter uncertainty, same patients under {} parameter sets"),
-        ("replicates", "Sampling error, {} scramblings of the seed"),
-    ):
-        if key not in summary:
-            continue
-        found, benefit, unit = summary[key], summary["benefit"], summary["unit"]
-        lines += ["", head.format(found["runs"]) + " (95 % intervals):"]
-        for level, words in (
-            (0.05, "5 % of MEDs lie below"),
-            (0.5, "median MED"),
-            (0.95, "95 % of MEDs lie below"),
-        ):
-            value, low, high = (
-                format_dose(
-                    found[f"quantile_{level:g}"][k], benefit["lowest"], benefit["highest"], unit
-                )
-                for k in ("value", "low", "high")
-            )
+    for key in (key for key in heads if key in summary):
+        repeated = summary[key]
+        lines += ["", heads[key].format(repeated["runs"]) + " (95 % intervals):"]
+        for level, words in levels.items():
+            interval = repeated[f"quantile_{level:g}"]
+            value, low, high = (_dose(interval[k], summary) for k in ("value", "low", "high"))
             lines.append(f"  {words} {value} ({low} to {high})")
-        share = found["with_med"]
-        lines.append(
-            f"  {100 * share['value']:.1f} % ({100 * share['low']:.1f}-{100 * share['high']:.1f}) of patients have a MED"
-        )
+        value, low, high = (100 * repeated["with_med"][k] for k in ("value", "low", "high"))
+        lines.append(f"  {value:.1f} % ({low:.1f}-{high:.1f}) of patients have a MED")
     return lines
 
 
 def run_units(table, names):
     """Column -> unit of the runs of a repeated study of MEDs."""
-    return {n: table.benefit.unit for n in names if n.startswith("quantile")} | {
-        i.name: i.unit for i in table.model.inputs
-    }
+    doses = {n: table.benefit.unit for n in names if n.startswith("quantile")}
+    return doses | {i.name: i.unit for i in table.model.inputs}
 
 
 def interval_rows(result, repeated):
-    """Headers and rows: quantiles of every output with their intervals, where its median is largest and at the last time."""
+    """Headers and rows: quantiles of every output with their intervals.
+
+    Where the median is largest and at the last time.
+    """
     shape = (len(result.times), len(result.names), -1)
     value, low, high = (x.reshape(shape) for x in (repeated.value, repeated.low, repeated.high))
     rows = []
@@ -256,48 +226,39 @@ def interval_rows(result, repeated):
                 f"{v:.4g} ({a:.4g} to {b:.4g})"
                 for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True)
             )
-            rows.append(
-                (name, result.units[k], f"{number(result.times[j])} {result.time_unit}", *cells)
-            )
+            time = f"{number(result.times[j])} {result.time_unit}"
+            rows.append((name, result.units[k], time, *cells))
     return ("output", "unit", "time", "p5", "median", "p95"), rows
 
 
 def med_doses(summary):
     """Where the MEDs of a summary lie."""
-    benefit, unit = summary["benefit"], summary["unit"]
-    found = {q["level"]: q for q in summary["quantiles"]}
-
-    def text(value):
-        return format_dose(value, benefit["lowest"], benefit["highest"], unit)
-
-    middle = found[0.5]
-    if np.isnan(middle["value"]):
+    quantiles = {q["level"]: q for q in summary["quantiles"]}
+    if np.isnan(quantiles[0.5]["value"]):
         return ["  No patient has a MED."]
+    median, low, high = (_dose(quantiles[0.5][k], summary) for k in ("value", "low", "high"))
+    ends = [_dose(quantiles[level]["value"], summary) for level in (0.05, 0.95)]
     lines = [
-        f"  median MED {text(middle['value'])} (95 % interval {text(middle['low'])} to {text(middle['high'])})",
-        f"  90 % of MEDs between {text(found[0.05]['value'])} and {text(found[0.95]['value'])}",
+        f"  median MED {median} (95 % interval {low} to {high})",
+        f"  90 % of MEDs between {ends[0]} and {ends[1]}",
     ]
     inside = summary.get("share_inside")
     if inside:
         share, low, high = (100 * x for x in inside["share"])
-        lines.append(
-            f"  {share:.1f} % ({low:.1f}-{high:.1f}) of MEDs lie in the published range, {inside['lowest']:g}-{inside['highest']:g} {unit}"
-        )
+        published = f"{inside['lowest']:g}-{inside['highest']:g} {summary['unit']}"
+        share = f"{share:.1f} % ({low:.1f}-{high:.1f})"
+        lines.append(f"  {share} of MEDs lie in the published range, {published}")
     return lines
 
 
 def worth(model, summary):
     """What the MED is worth to the median patient."""
     benefit, medians = summary["benefit"], summary["medians_at_med"]
+    change = f"{'fall' if benefit['better'] == 'lower' else 'rise'} of {benefit['outcome']}"
     parts = [
-        (
-            f"{'fall' if benefit['better'] == 'lower' else 'rise'} of {benefit['outcome']}",
-            "benefit_at_med",
-            model.unit(benefit["outcome"]),
-            1,
-        )
+        (change, "benefit_at_med", model.unit(benefit["outcome"]), 1),
+        ("90 % of it after", "days_to_90", "d", 1),
     ]
-    parts.append(("90 % of it after", "days_to_90", "d", 1))
     if benefit["blockade"]:
         parts += [
             (f"{word} {benefit['blockade']}", f"{word}_blockade", "%", 100)
@@ -314,8 +275,6 @@ def worth(model, summary):
 def failure(summary):
     """One sentence on the patients that could not be solved, or None."""
     count = summary["status"]["failed"]
-    return (
-        f"{count} of {summary['patients']} patients could not be solved; their rows are NaN."
-        if count
-        else None
-    )
+    if not count:
+        return None
+    return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN."

@@ -1,4 +1,7 @@
-"""Why patients differ, in words and small tables. Text and plain data only; knows no screen and no file."""
+"""Why patients differ, in words and small tables.
+
+Knows summaries and columns of indices; knows nothing of screens or files.
+"""
 
 import numpy as np
 
@@ -16,7 +19,7 @@ SMALL = 0.01  # a total index below it is not worth a line
 
 
 def ranked(columns, output, method="sobol_total", least=SMALL):
-    """Inputs of one output and method whose value is at least `least`, largest first: {input: (value, low, high)}."""
+    """{input: (value, low, high)} of one output and method, largest first, from `least` on."""
     rows = np.flatnonzero((columns["output"] == output) & (columns["method"] == method))
     rows = rows[np.argsort(-columns["value"][rows], kind="stable")]
     return {
@@ -35,69 +38,62 @@ def half_width(columns, output, methods):
 def head(model, summary):
     """What was asked and computed, and on what it rests."""
     benefit, changed = summary["benefit"], summary["provenance"]["set"]
-    classes = [
-        i.name for i in model.inputs if i.iiv and i.iiv.kind == "classes" and i.name not in changed
-    ]
-    return [
-        f"{model.name}: why patients differ in the dose of {benefit['into']} with the most benefit on {benefit['outcome']}",
+    doses = f"{benefit['lowest']:g}-{benefit['highest']:g} {benefit['unit']}"
+    lines = [
+        f"{model.name}: why patients differ in the dose of {benefit['into']} "
+        f"with the most benefit on {benefit['outcome']}",
         "",
         f"  {effort(summary)}",
-        f"  log10 MED is the best dose in {benefit['lowest']:g}-{benefit['highest']:g} {benefit['unit']} of everybody, helped enough or not; "
+        f"  log10 MED is the best dose in {doses} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
-        *(
-            [
-                f"  people whom no dose moves count with the best dose that they would have in the typical class of {', '.join(classes)}"
-            ]
-            if classes
-            else []
-        ),
-        f"  {100 * summary['responders']:.1f} % are helped enough. SD of log10 MED {summary['sd']['log10_med']:.2g}, "
-        f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
-        f"  {models.share_assumed(model)}: the shares say what moves the MED in this model, not in patients.",
-        *(
-            [f"  {summary['failed']} patients could not be solved; their points are left out."]
-            if summary["failed"]
-            else []
-        ),
-        *(
-            [
-                f"  observed: {summary['observed']['rule']}; {100 * summary['observed']['found']:.1f} % get a MED by it, the others count with the step of their best diary"
-            ]
-            if "observed" in summary
-            else []
-        ),
-        *(f"  set: {name} = {value:g}" for name, value in changed.items()),
     ]
+    by_class = [i.name for i in model.inputs if i.iiv and i.iiv.kind == "classes"]
+    classes = [name for name in by_class if name not in changed]
+    if classes:
+        lines.append(
+            "  people whom no dose moves count with the best dose that they would have "
+            f"in the typical class of {', '.join(classes)}"
+        )
+    lines += [
+        f"  {100 * summary['responders']:.1f} % are helped enough. "
+        f"SD of log10 MED {summary['sd']['log10_med']:.2g}, "
+        f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
+        f"  {models.share_assumed(model)}: "
+        "the shares say what moves the MED in this model, not in patients.",
+    ]
+    if summary["failed"]:
+        failed = summary["failed"]
+        lines.append(f"  {failed} patients could not be solved; their points are left out.")
+    if "observed" in summary:
+        observed = summary["observed"]
+        lines.append(
+            f"  observed: {observed['rule']}; {100 * observed['found']:.1f} % get a MED by it, "
+            "the others count with the step of their best diary"
+        )
+    return lines + [f"  set: {name} = {value:g}" for name, value in changed.items()]
 
 
 def effort(summary):
     """How much work the intervals rest on."""
+    methods = {
+        "sobol": ("Sobol' indices", _counts, "points"),
+        "shapley": ("Shapley effects", lambda method: method["walks"], "walks"),
+        "observed": ("observed MED", _counts, "points"),
+        "morris": ("Morris screening", lambda method: method["points"], "points"),
+    }
     parts = []
-    if "sobol" in summary:
-        parts.append(
-            f"Sobol' indices {summary['sobol']['scramblings']} x {_counts(summary['sobol'])} points"
-        )
-    if "shapley" in summary:
-        parts.append(
-            f"Shapley effects {summary['shapley']['scramblings']} x {summary['shapley']['walks']} walks"
-        )
-    if "observed" in summary:
-        parts.append(
-            f"observed MED {summary['observed']['scramblings']} x {_counts(summary['observed'])} points"
-        )
-    if "morris" in summary:
-        parts.append(
-            f"Morris screening {summary['morris']['scramblings']} x {summary['morris']['points']} points"
-        )
-    intervals = "; 95 % intervals from the independent scramblings" if parts else ""
-    return (
-        f"{summary['evaluations']:,} patients"
-        + (f" ({', '.join(parts)})" if parts else "")
-        + intervals
-    )
+    for key, (label, count, unit) in methods.items():
+        if key in summary:
+            method = summary[key]
+            parts.append(f"{label} {method['scramblings']} x {count(method)} {unit}")
+    patients = f"{summary['evaluations']:,} patients"
+    if not parts:
+        return patients
+    return f"{patients} ({', '.join(parts)}); 95 % intervals from the independent scramblings"
 
 
 def _counts(method):
+    """Fewest and most points of a method as text."""
     counts = sorted(set(method["points"].values()))
     return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
@@ -107,27 +103,24 @@ def index_rows(columns, summary, output):
     first, total, shapley = (
         ranked(columns, output, m, -np.inf) for m in ("sobol_first", "sobol_total", "shapley")
     )
-    shown = [
-        n for n in total or shapley if (total or shapley)[n][0] >= SMALL and n in summary["inputs"]
-    ]
-    rows = [(n, summary["inputs"][n]["group"], *_cells(n, first, total, shapley)) for n in shown]
-    left = len(summary["inputs"]) - len(shown)
+    inputs, largest = summary["inputs"], total or shapley
+    shown = [n for n in largest if largest[n][0] >= SMALL and n in inputs]
+    rows = [(n, inputs[n]["group"], *_cells(n, first, total, shapley)) for n in shown]
+    left = len(inputs) - len(shown)
     if left:
         rows.append((f"{left} others", "", *_cells("others", {}, {}, shapley)))
     closed, groups = (ranked(columns, output, m, -np.inf) for m in ("group_closed", "group_total"))
-    rows += [
-        (f"all of {g}", g, *_cells(g, closed, groups, {} if shapley else None)) for g in groups
-    ]
+    rows += [(f"all of {g}", g, *_cells(g, closed, groups, {})) for g in groups]
     return ("input", "group", "alone (S1)", "in all (ST)", "Shapley"), rows
 
 
-def _cells(name, *found):
-    return [
-        ""
-        if f is None or name not in f
-        else f"{f[name][0]:.3f} ± {0.5 * (f[name][2] - f[name][1]):.3f}"
-        for f in found
-    ]
+def _cells(name, *tables):
+    """Value and half-width of an input in each {input: (value, low, high)}, "" where it is not."""
+
+    def text(value, low, high):
+        return f"{value:.3f} ± {0.5 * (high - low):.3f}"
+
+    return [text(*table[name]) if name in table else "" for table in tables]
 
 
 def tables_of(columns, summary):
@@ -136,18 +129,12 @@ def tables_of(columns, summary):
         if not summary["sd"][output] > 0:
             yield f"{LABELS[output]} is the same for all patients", ((), [])
             continue
-        if ranked(columns, output, "sobol_total", -np.inf) or ranked(
-            columns, output, "shapley", -np.inf
-        ):
-            yield (
-                f"Shares of the variance of {LABELS[output]} ({_widest(columns, output)})",
-                index_rows(columns, summary, output),
-            )
+        if any(ranked(columns, output, m, -np.inf) for m in ("sobol_total", "shapley")):
+            heading = f"Shares of the variance of {LABELS[output]} ({_widest(columns, output)})"
+            yield heading, index_rows(columns, summary, output)
         if ranked(columns, output, "morris_sd", -np.inf):
-            yield (
-                f"Change of {LABELS[output]} when an input moves by half of its distribution",
-                morris_rows(columns, output),
-            )
+            heading = f"Change of {LABELS[output]} when an input moves by half of its distribution"
+            yield heading, morris_rows(columns, output)
     if "local" in summary:
         yield "Typical patient: change in % when an input rises by 1 %", local_rows(columns)
 
@@ -158,35 +145,41 @@ def _widest(columns, output):
         ("Sobol' indices", ("sobol_first", "sobol_total", "group_closed", "group_total")),
         ("Shapley effects", ("shapley",)),
     ]
-    found = [(name, half_width(columns, output, methods)) for name, methods in parts]
-    return ", ".join(f"{name} within {width:.3f}" for name, width in found if np.isfinite(width))
+    widths = [(name, half_width(columns, output, methods)) for name, methods in parts]
+    return ", ".join(f"{name} within {width:.3f}" for name, width in widths if np.isfinite(width))
 
 
 def morris_rows(columns, output):
-    """Headers and rows of Morris screening, largest first: mean size and SD of the change of an output when an input moves by half of its distribution."""
+    """Headers and rows of Morris screening, largest first.
+
+    Mean size, mean and SD of the change of an output when an input moves by half its distribution.
+    """
     size, mean, sd = (
         ranked(columns, output, f"morris_{what}", -np.inf) for what in ("mean_abs", "mean", "sd")
     )
     rows = [(n, *_cells(n, size, mean, sd)) for n in list(size)[:MOVERS]]
     left = list(size.values())[MOVERS:]
-    return ("input", "mean size", "mean", "SD over people"), [
-        *rows,
-        (f"{len(left)} others", f"each at most {left[0][0]:.3f}", "", ""),
-    ] if left else rows
+    if left:
+        rows.append((f"{len(left)} others", f"each at most {left[0][0]:.3f}", "", ""))
+    return ("input", "mean size", "mean", "SD over people"), rows
 
 
 def local_rows(columns):
-    """Headers and rows: elasticities of the typical patient's best dose and benefit, largest first."""
-    dose, benefit = (
-        ranked(columns, o, "elasticity", -np.inf) for o in ("log10_med", "benefit_at_med")
-    )
-    order = sorted(
-        dose, key=lambda n: -max(abs(dose[n][0]), abs(np.nan_to_num(benefit.get(n, (0.0,))[0])))
-    )
-    rows = [
-        (n, f"{dose[n][0] + 0.0:.2f}", f"{benefit[n][0] + 0.0:.2f}" if n in benefit else "")
-        for n in order
-    ]
-    return ("input", "best dose", "benefit"), [
-        row for row in rows if set(row[1:]) - {"0.00", "-0.00"}
-    ]
+    """Headers and rows: elasticities of the typical patient's best dose and benefit.
+
+    Largest first; those of 0 are left out.
+    """
+    dose = ranked(columns, "log10_med", "elasticity", -np.inf)
+    benefit = ranked(columns, "benefit_at_med", "elasticity", -np.inf)
+
+    def size(name):
+        of_benefit = np.nan_to_num(benefit[name][0]) if name in benefit else 0.0
+        return max(abs(dose[name][0]), abs(of_benefit))
+
+    def text(table, name):
+        return f"{table[name][0] + 0.0:.2f}" if name in table else ""
+
+    order = sorted(dose, key=lambda name: -size(name))
+    rows = [(name, text(dose, name), text(benefit, name)) for name in order]
+    moved = [row for row in rows if set(row[1:]) - {"0.00", "-0.00"}]
+    return ("input", "best dose", "benefit"), moved

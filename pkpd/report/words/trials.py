@@ -1,4 +1,7 @@
-"""Trials and titrations in words: what the first screen says. Text and plain data only; knows no screen and no file."""
+"""Trials and titrations in words: what the first screen says.
+
+Knows summaries as plain data; knows nothing of screens or files.
+"""
 
 import numpy as np
 
@@ -20,11 +23,8 @@ NULLS = {
 
 def titration_sentences(summary, unit):
     """Lines on the observed MEDs of a summary made by pkpd.trials.titrate.summarise_observed."""
-    lines = [
-        f"Observed: {summary['rule']}"
-        + (f" ({NULLS[summary['null']]})" if summary["null"] else ""),
-        "",
-    ]
+    null = f" ({NULLS[summary['null']]})" if summary["null"] else ""
+    lines = [f"Observed: {summary['rule']}{null}", ""]
     lines += [
         f"  {count:6d}  {100 * count / summary['patients']:5.1f} %  {WORDS[name]}"
         for name, count in summary["outcome"].items()
@@ -34,22 +34,20 @@ def titration_sentences(summary, unit):
 
 
 def observed_sentences(summary, unit):
-    """What the observed MEDs are, how they go with the true ones, and how much of their spread is real."""
+    """What the observed MEDs are, how they agree with the true ones, how much spread is real."""
     lines = []
-    found = {q["level"]: q for q in summary["quantiles"]}
-
-    def dose(level):
-        return format_dose(found[level]["value"], 0, np.inf, unit)
-
     if summary["outcome"]["found"]:
+        doses = {q["level"]: format_dose(q["value"], 0, np.inf, unit) for q in summary["quantiles"]}
         lines += [
             "",
-            f"  median observed MED {dose(0.5)}, 90 % between {dose(0.05)} and {dose(0.95)}; found on day {summary['days_median']:.0f} (median)",
+            f"  median observed MED {doses[0.5]}, 90 % between {doses[0.05]} and {doses[0.95]}; "
+            f"found on day {summary['days_median']:.0f} (median)",
         ]
     if summary["observed_to_true"]:
         share, low, high = (100 * x for x in summary["within_25_percent"])
         lines.append(
-            f"  observed is {summary['observed_to_true']:.2f} times the true MED (geometric mean); {share:.0f} % ({low:.0f}-{high:.0f}) lie within 25 % of it"
+            f"  observed is {summary['observed_to_true']:.2f} times the true MED (geometric mean); "
+            f"{share:.0f} % ({low:.0f}-{high:.0f}) lie within 25 % of it"
         )
     if summary["correlation"] is not None:
         lines.append(f"  correlation of log true and log observed MED {summary['correlation']:.2f}")
@@ -57,23 +55,21 @@ def observed_sentences(summary, unit):
 
 
 def _real(real, own_traits):
-    if not np.isfinite(real["share"]):
+    """A line on how much of the spread of observed MEDs is the patients' own."""
+    share, low, high = (100 * real[k] for k in ("share", "low", "high"))
+    if not np.isfinite(share):
         return [
-            "  the share of the spread that is real cannot be told from so few patients or repetitions (-n 1000 --replicates 8)"
+            "  the share of the spread that is real cannot be told from so few patients or "
+            "repetitions (-n 1000 --replicates 8)"
         ]
-    bounds = (
-        f" (95 % {100 * real['low']:.1f} to {100 * real['high']:.1f})"
-        if np.isfinite(real["low"])
-        else ""
-    )
+    bounds = f" (95 % {low:.1f} to {high:.1f})" if np.isfinite(low) else ""
     traits = ", placebo response and diary counted as the patient's own" if own_traits else ""
-    rest = (
-        "the rest is noise of titration"
-        if real["share"] > 0
-        else "below 0 by chance: all of it looks like noise of titration"
-    )
+    rest = "the rest is noise of titration"
+    if share <= 0:
+        rest = "below 0 by chance: all of it looks like noise of titration"
     return [
-        f"  {100 * real['share']:.1f} %{bounds} of the variance of log observed MED is the patients' own{traits}; {rest}"
+        f"  {share:.1f} %{bounds} of the variance of log observed MED is the patients' "
+        f"own{traits}; {rest}"
     ]
 
 
@@ -84,45 +80,42 @@ def endpoint_rows(summary):
     """Rows of ENDPOINT_HEADERS."""
     rows = []
     for name, endpoint in summary["endpoints"].items():
-        for arm, found in endpoint["arms"].items():
-            other = endpoint["against_first"].get(arm)
-            rows.append(
-                (
-                    name,
-                    arm,
-                    str(found["n"]),
-                    _number(found["mean"]),
-                    _range(found["low"], found["high"]),
-                    ""
-                    if other is None
-                    else f"{_number(other['difference'])} {_brackets(other)}".strip(),
-                    "" if other is None or other["p"] is None else f"{other['p']:.2g}",
-                )
-            )
+        for arm, result in endpoint["arms"].items():
+            interval = _range(result["low"], result["high"])
+            against = endpoint["against_first"].get(arm)
+            count, mean = str(result["n"]), _number(result["mean"])
+            rows.append((name, arm, count, mean, interval, *_difference(against)))
     return rows
 
 
+def _difference(against):
+    """Texts of a difference from the first arm with its interval, and of its p; "" for None."""
+    if against is None:
+        return "", ""
+    text = _number(against["difference"])
+    if against["low"] is not None:
+        text += f" ({_range(against['low'], against['high'])})"
+    return text, "" if against["p"] is None else f"{against['p']:.2g}"
+
+
 def trial_sentences(model, summary):
-    """Head of the first screen after `pkpd trial`: title, arms, who left, adverse events, on what it rests."""
-    lines = [
-        f"{summary['title']} ({model.name}, {summary['allocation']} arms)"
-        + (f", {NULLS[summary['null']]}" if summary["null"] else ""),
-        "",
-    ]
+    """Head of the first screen after `pkpd trial`: title, arms, who left, adverse events."""
+    null = f", {NULLS[summary['null']]}" if summary["null"] else ""
+    lines = [f"{summary['title']} ({model.name}, {summary['allocation']} arms){null}", ""]
     for arm in summary["arms"]:
         left = sum(arm["left_because"].values())
-        events = (
-            f", any adverse event {100 * arm['any_adverse']:.0f} %"
-            if arm["any_adverse"] is not None
-            else ""
-        )
+        events = ""
+        if arm["any_adverse"] is not None:
+            events = f", any adverse event {100 * arm['any_adverse']:.0f} %"
         lines.append(
-            f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; {', then '.join(arm['rules'])}"
+            f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; "
+            f"{', then '.join(arm['rules'])}"
         )
     return [
         *lines,
         "",
-        f"  {models.share_assumed(model)}. Virtual patients: hypotheses and their consequences, no clinical advice.",
+        f"  {models.share_assumed(model)}. Virtual patients: hypotheses and their consequences, "
+        "no clinical advice.",
         "",
     ]
 
@@ -133,7 +126,3 @@ def _number(value):
 
 def _range(low, high):
     return "-" if low is None else f"{low:.3g} to {high:.3g}"
-
-
-def _brackets(other):
-    return "" if other["low"] is None else f"({_range(other['low'], other['high'])})"
