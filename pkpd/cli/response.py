@@ -242,7 +242,7 @@ def summarise(
     from pkpd.response import streamed
 
     options.check_folder(out)
-    table = streamed.open(folder)
+    table = streamed.open_results(folder)
     left = table.folder.total - len(table)
     if left:
         print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)

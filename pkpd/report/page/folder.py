@@ -148,7 +148,7 @@ def _with_why(found):
 
 
 def _streamed(path):
-    table = streamed.open(path)
+    table = streamed.open_results(path)
     stored = path / "summary.json"
     summary = revived(run_folder.read_json(stored)) if stored.exists() else None
     if summary is None or summary["provenance"] != table.provenance():

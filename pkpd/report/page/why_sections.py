@@ -132,13 +132,14 @@ def prediction(found):
     summary = found.predicted
     if summary is None:
         return None
+    from pkpd.report.figures import prediction as figures
     from pkpd.report.words import prediction as words
 
     written = filter(None, words.sentences(found.model, summary))
     lines = [line.removeprefix(f"{found.model.name}: ") for line in written]
 
     def draw(axes):
-        words.bars(axes, summary)
+        figures.bars(axes, summary)
         axes.set_xlabel("explained variance (%)")
 
     drawn = figure(
