@@ -70,7 +70,7 @@ def _function(head, lines):
 
 
 def _functions(program, layout):
-    """Lane functions of the model: constants, initial, rhs, look, and watch where it is needed."""
+    """Lane functions of the model: constants, initial, rhs, outputs; watch where it is needed."""
     ys = [f"y{i}" for i in range(program.states)]
     cs = [f"c{i}" for i in range(program.constants)]
     fetch = [f"c{i} = w[{layout.constant(i)} + l]" for i in range(program.constants)]
@@ -87,8 +87,12 @@ def _functions(program, layout):
         [*program.rhs_lines, f"return ({', '.join(program.rates)},)"],
     )
     fetch += [f"y{i} = z[{i}]" for i in range(program.states)]
-    look = [*fetch, *program.look_lines, *(f"out[{i}] = {e}" for i, e in enumerate(program.looks))]
-    yield _function("def look(t, z, w, l, out):", look)
+    outputs = [
+        *fetch,
+        *program.look_lines,
+        *(f"out[{i}] = {e}" for i, e in enumerate(program.looks)),
+    ]
+    yield _function("def outputs(t, z, w, l, out):", outputs)
     if program.signals:
         signals = [
             *fetch,

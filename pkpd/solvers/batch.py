@@ -1,4 +1,6 @@
-"""Many rows (a patient at a dose) solved at once: compiled blocks of lanes, threads over blocks, a status per row.
+"""Many rows (a patient at a dose) solved at once.
+
+Compiled blocks of lanes, threads over blocks, a status for each row.
 
 Knows rows, times and tolerances; knows nothing of regimens, cohorts or endpoints.
 """
@@ -35,10 +37,12 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled model: `observe` names (O) are saved on the grid, `integrals` names (Q) accumulated over the run.
+    """A compiled model.
 
-    extremes : names (E) whose largest and smallest values are found; levels : (name, other, factor) (C), the time that
-        name - factor*other, or name alone where other is None, spends above a number given to `solve`
+    observe : names (O) saved on the grid; integrals : names (Q) integrated over the run
+    extremes : names (E) whose largest and smallest values are found
+    levels : (name, other, factor) (C), whose time above a number given to `solve` is measured: of
+        name - factor*other, or of name alone where other is None
     """
 
     model: Model
@@ -72,7 +76,10 @@ class Kernel:
 
     @cached_property
     def stiff(self):
-        """The generated module for rows that turned out to be stiff, or None. Built when the first one appears."""
+        """The generated module for rows that turn out to be stiff, or None.
+
+        It is built when the first such row appears.
+        """
         return self._built("rosenbrock") if self.solver == "auto" else None
 
     def _built(self, method):
@@ -101,8 +108,10 @@ class Kernel:
 class Grid:
     """Output times of rows that do not share them.
 
-    times : (G,) model time; row r saves times[points[r, 0]:points[r, 1]], never falling, each in output row place[r] + slot
-    slot : (G,) int64; points : (N, 2) int64; place : (N+1,) int64, row r owns output rows place[r]:place[r+1]
+    times : (G,) model time; row r saves times[points[r, 0]:points[r, 1]], never falling, each in
+        output row place[r] + slot
+    slot : (G,) int64; points : (N, 2) int64
+    place : (N+1,) int64, row r owns output rows place[r]:place[r+1]
     """
 
     times: np.ndarray
@@ -115,13 +124,17 @@ class Grid:
 class Solution:
     """What became of N rows. Failed rows are NaN and carry why and when.
 
-    out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own; end : (N, S) last state; integral : (N, Q) value*time
-    status : (N,) key of STATUS; fail_time : (N,) model time or NaN; steps, rejected : (N,) counts
-        (exact steps of a linear model reach from one action or output time to the next)
-    largest : (N, S) largest size of each state over the run, at the ends of steps and just after actions
-    record : (N, E, 4) largest value, when, smallest value, when, since the time given; NaN where nothing was watched
+    out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own
+    end : (N, S) last state; integral : (N, Q) value*time
+    status : (N,) key of STATUS; fail_time : (N,) model time or NaN
+    steps, rejected : (N,) counts (exact steps of a linear model reach from one action or output
+        time to the next)
+    largest : (N, S) largest size of each state over the run, at the ends of steps and just after
+        actions
+    record : (N, E, 4) largest value, its time, smallest value, its time, since the time given; NaN
+        where nothing was watched
     above : (N, C) time spent above each level since then
-    control : (N, 3) step-size memory, to hand with `largest` to a run that goes on from `end`
+    control : (N, 3) step-size memory, to hand with `largest` to a run that continues from `end`
     """
 
     out: np.ndarray
@@ -140,25 +153,28 @@ class Solution:
 def compile(model, observe=None, integrals=(), solver="auto", extremes=(), levels=()):
     """Compile a checked model, or fetch it from the user's cache.
 
-    observe : names saved on the grid (default: the model's outputs), area(name) for an integral so far; integrals : names
-        integrated over the run
+    observe : names saved on the grid (default: the model's outputs), area(name) for an integral so
+        far
+    integrals : names integrated over the run
     extremes, levels : what is watched at every step, see Kernel
-    solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals are linear in the states), or "auto":
-        linear where possible and nothing is watched, else vern7, and rosenbrock for each row that turns out to be stiff
-    Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not linear or something is watched.
+    solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals
+        are linear in the states), or "auto": linear where possible and nothing is watched, else
+        vern7, and rosenbrock for each row that turns out to be stiff
+
+    Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
+    linear or something is watched.
     """
     if solver not in SOLVERS:
         raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
     curved = first_nonlinear(model, integrals) if solver == "linear" else None
     if curved is not None:
         raise PkpdError(
-            f"{curved} of {model.name} is not linear in the states with coefficients of inputs alone: use solver auto or tsit5."
+            f"{curved} of {model.name} is not linear in the states with coefficients of inputs "
+            "alone: use solver auto or tsit5."
         )
     if solver == "linear" and (extremes or levels):
-        # an exact step is longer than what five looks into it can tell
-        raise PkpdError(
-            "Endpoints are looked for in steps of limited length: use solver auto or tsit5."
-        )
+        # an exact step is longer than what five values inside it can tell
+        raise PkpdError("Endpoints need steps of limited length: use solver auto or tsit5.")
     observe = tuple(model.outputs if observe is None else observe)
     return Kernel(model, observe, tuple(integrals), solver, tuple(extremes), tuple(levels))
 
@@ -187,22 +203,29 @@ def solve(
 
     Parameters
     ----------
-    theta : (P, K) inputs of the patients; person : (N,) patient of each row (default: one row a patient)
+    theta : (P, K) inputs of the patients
+    person : (N,) patient of each row (default: one row for each patient)
     y0 : (N, S) start values or None for the model's own; t0, t1 : float or (N,), model time
-    actions : pkpd.dosing.actions.Actions or None; one at time t acts before the grid value at t is saved
-    grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1] stay NaN
+    actions : pkpd.dosing.actions.Actions or None; one at time t acts before the grid value at t is
+        saved
+    grid : (T,) increasing model times, the same for all rows, or Grid; points outside [t0, t1]
+        stay NaN
     given : (V, S) vectors for actions of kind SET and PLUS
-    rtol : relative tolerance, not needed by the linear solver; the absolute one of a state is rtol times `floor` times its own largest value so far
+    rtol : relative tolerance, not needed by the linear solver; the absolute one of a state is rtol
+        times `floor` times its own largest value so far
     threads : number of threads (default: all cores); results do not depend on it
-    control, largest : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits of one with stops between
+    control, largest : (N, 3), (N, S) of an earlier Solution: with both, a run in parts has the bits
+        of one with stops between
     progress : called with the number of finished rows, from the calling thread
-    since : float or (N,), for a kernel with extremes or levels: they and the integrals count from just after the actions at this time
-        to just after those at t1 (default: nothing is watched, and the integrals count from t0)
+    since : float or (N,), for a kernel with extremes or levels: they and the integrals count from
+        just after the actions at this time to just after those at t1 (default: nothing is watched,
+        and the integrals count from t0)
     level : (N, C) or (C,) numbers of the levels (default: 0)
 
     Returns
     -------
-    Solution. A failed row is NaN, its neighbours are not touched. Ctrl-C stops all threads and is raised again.
+    Solution. A failed row is NaN and does not affect its neighbours. Ctrl-C stops all threads and
+    is raised again.
     """
     theta = np.ascontiguousarray(theta, dtype=np.float64)
     person = (
@@ -330,7 +353,7 @@ _local = threading.local()
 
 
 def _scratch(size):
-    """This thread's work array, on a cache-line boundary so that no vector load straddles two lines."""
+    """This thread's work array, on a cache-line boundary: no vector load straddles two lines."""
     if getattr(_local, "size", 0) != size:
         room = np.empty(size + 8)
         offset = (-room.ctypes.data % 64) // 8
@@ -339,7 +362,10 @@ def _scratch(size):
 
 
 def _run(task, rows, threads, cancel, progress):
-    """Run task(first, last) over all rows on threads; on Ctrl-C raise the cancel flag, wait and raise again."""
+    """Run task(first, last) over all rows on threads.
+
+    On Ctrl-C it raises the cancel flag, waits and raises again.
+    """
     workers = threads or os.cpu_count() or 1
     firsts = range(0, rows, ROWS_PER_TASK)
     if workers == 1:  # a pool of one would cost a tenth of the time of a steady state

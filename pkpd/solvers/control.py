@@ -1,8 +1,11 @@
-"""Source of what every one-step method shares: fetching lanes, the size of an error, the verdict, the next step size.
+"""Source of what every one-step method shares.
 
-Each lane has its own time, step size and verdict; a rejected or idle lane keeps its numbers by selection, never by
-branching, so that the loop over lanes becomes vector instructions. Knows lanes and tolerances; knows no method.
-Error control: Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4; PI controller: Gustafsson (1991), ACM TOMS 17(4).
+That is fetching lanes, the size of an error, the verdict and the next step size. Each lane has its
+own time, step size and verdict; a rejected or idle lane keeps its numbers by selection, never by
+branching, so that the loop over lanes becomes vector instructions. Knows lanes and tolerances;
+knows no method.
+Error control: Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4.
+PI controller: Gustafsson (1991), ACM TOMS 17(4).
 """
 
 SAFETY = 0.9
@@ -17,10 +20,10 @@ CLOCK = (
     "log_error",
     "restart",
     "first",
-    "land",
+    "reaches_event",
     "active",
     "count",
-    "due",
+    "next_output",
     "rejected",
     "trials",
     "probe",
@@ -74,8 +77,11 @@ def refresh(layout):
 def error(layout, dynamic, estimate):
     """Lines that leave the mean square of the scaled error in `error`; NaN and inf become 1e16.
 
-    estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the step
-    Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of the states.
+    estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the
+        step
+
+    Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of
+    the states.
     """
     lines = [f"p{i} = w[{layout.largest(i)} + l]" for i in range(dynamic, layout.states)]
     for i in range(dynamic):
@@ -91,22 +97,24 @@ def error(layout, dynamic, estimate):
 
 
 def verdict(q):
-    """Lines that turn `error` (squared) of a method of order q into the verdict and the next step size."""
+    """Lines that turn `error` (squared) of a method of order q into verdict and next step size."""
+    integral, proportional, alone = 0.4 / q, -0.7 / q, -1.0 / q
+    exponents = f"fma({integral!r}, log_error, {proportional!r}*verdict), {alone!r}*verdict"
     return [
         "good = (error <= 1.0) & (active > 0.0)",
         "verdict = 0.5*log(max(error, 1e-16))",
-        f"exponent = select(good, fma({0.4 / q!r}, log_error, {-0.7 / q!r}*verdict), {-1.0 / q!r}*verdict)",
+        f"exponent = select(good, {exponents})",
         f"factor = min(max({SAFETY!r}*exp(exponent), {SMALLEST_SHRINK!r}), {LARGEST_GROWTH!r})",
         # a step cut short by an event says nothing against the size wished for before it
-        "wish = select(good & (h < suggest), max(h*factor, suggest), h*factor)",
-        "again = select(good & (first > 0.0), wish, restart)",
-        "now = select(good, select(land > 0.0, stop, t + h), t)",
+        "h_next = select(good & (h < suggest), max(h*factor, suggest), h*factor)",
+        "again = select(good & (first > 0.0), h_next, restart)",
+        "now = select(good, select(reaches_event > 0.0, stop, t + h), t)",
         "remaining = stop - now",
-        "landing = remaining <= 1.0000001*wish",
-        "size = select(landing, remaining, select(remaining < 2.0*wish, 0.5*remaining, wish))",
+        "lands = remaining <= 1.0000001*h_next",
+        "size = select(lands, remaining, select(remaining < 2.0*h_next, 0.5*remaining, h_next))",
         "tried = trials + active",
-        "stuck = ((tried > limit) | ((now + 0.1*wish == now) & (~good))) & (active > 0.0)",
-        "call = (good & ((land > 0.0) | (due < now) | (tried >= probe))) | stuck",
+        "stuck = ((tried > limit) | ((now + 0.1*h_next == now) & (~good))) & (active > 0.0)",
+        "call = (good & ((reaches_event > 0.0) | (next_output < now) | (tried >= probe))) | stuck",
     ]
 
 
@@ -115,18 +123,18 @@ def store(layout):
     values = {
         "t": "now",
         "h": "select(active > 0.0, size, 0.0)",
-        "suggest": "select(active > 0.0, wish, suggest)",
+        "suggest": "select(active > 0.0, h_next, suggest)",
         "log_error": "select(good, verdict, log_error)",
         "restart": "again",
         "first": "select(good, 0.0, first)",
-        "land": "select(landing, 1.0, 0.0)",
+        "reaches_event": "select(lands, 1.0, 0.0)",
         "accepted": "select(good, 1.0, 0.0)",
         "count": "count + select(good, 1.0, 0.0)",
         "rejected": "rejected + select(good, 0.0, active)",
         "trials": "tried",
         "t_old": "t",
         "h_old": "h",
-        "event": "land",
+        "event": "reaches_event",
         "failed": "select(stuck, 1.0, 0.0)",
     }
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]

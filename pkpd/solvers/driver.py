@@ -1,7 +1,8 @@
-"""Source of the loop that carries a block of patients through their dosing actions to the end of the run.
+"""Source of the loop that carries a block of patients through their dosing actions.
 
-The loop steps all lanes together and looks at single lanes only where one wants attention: an output time was passed, an
-action is due, the run ended or failed. Knows lanes, clocks and actions; knows nothing of models or methods.
+The loop steps all lanes together and looks at single lanes only where one wants attention: an
+output time was passed, an action is due, the run ended or failed. Knows lanes, clocks and actions;
+knows nothing of models or methods.
 """
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
@@ -10,29 +11,31 @@ from pkpd.solvers import signals
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
 GOING = -1  # no status yet
-PROBE_EVERY = 32  # steps between two looks for stiffness ...
+PROBE_EVERY = 32  # steps between two checks for stiffness ...
 PROBES = 24  # ... and how many in a row must find it
 
-# solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-#       place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, largest, control
-#       [, since, level, record, above])
-# the last four in kernels that watch signals
+# Types of the arguments of solve; the last four only in kernels that watch signals.
 INPUTS = (
-    "i8[::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], f8[:,::1], "
-    "f8[::1], i8[::1], i8[:,::1], i8[::1], f8, f8, i8, "
-    "i1[::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1]"
+    "i8[::1], i8, i8, "  # rows, first, last
+    "f8[:,::1], i8[::1], f8[:,::1], b1, f8[::1], f8[::1], "  # theta, person, y0, own_start, t0, t1
+    "i8[::1], f8[::1], i1[::1], i4[::1], f8[::1], "  # start, then time, kind, state, amount of acts
+    "f8[:,::1], f8[::1], i8[::1], i8[:,::1], i8[::1], "  # given, grid, slot, points, place
+    "f8, f8, i8, i1[::1], f8[::1], "  # rtol, floor, limit, cancel, w
+    "f8[:,::1], f8[:,::1], f8[:,::1], i1[::1], f8[::1], "  # out, end, integral, status, fail_time
+    "i8[::1], i8[::1], f8[:,::1], f8[:,::1]"  # steps, rejected, largest, control
 )
 SIGNATURE = f"void({INPUTS})"
+# since, level, record, above
 WATCHING = f"void({INPUTS}, f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1])"
 
 TEMPLATE = '''
 @njit(error_model="numpy")
-def begin(w, l, r, person, theta, y0, own, t0, t1, largest, control):
-    """Fill lane l with row r: constants, start values, clock, and the peaks and step size it left off with."""
+def begin(w, l, r, person, theta, y0, own_start, t0, t1, largest, control):
+    """Fill lane l with row r: constants, start values, clock, memory of an earlier part."""
     for i in range({size} // {lanes}):
         w[i*{lanes} + l] = 0.0
     constants(theta[person[r]], w, l)
-    if own:
+    if own_start:
         initial(w, l)
     else:
         for i in range({dynamic}):
@@ -58,8 +61,12 @@ def stop_rates(w, l):
 
 
 @njit(**INLINE)
-def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out):
-    """Do what is due at lane l's time and set its next stop. True if the lane must find its step size anew."""
+def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given,
+        place, out):
+    """Do what is due at lane l's time and set its next stop.
+
+    True if the lane must find its step size anew.
+    """
     now = w[{t} + l]
     changed = False
     k = cursor[l]
@@ -81,7 +88,7 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
             elif kind == {LOOK}:
                 for i in range({states}):
                     z[i] = w[{y} + i*{lanes} + l]
-                look(now, z, w, l, out[place[r] + at])
+                outputs(now, z, w, l, out[place[r] + at])
             elif kind == {SET}:
                 stop_rates(w, l)
                 for i in range({dynamic}):
@@ -93,7 +100,8 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
         k += 1
     if changed:
         for i in range({dynamic}):
-            w[{largest} + i*{lanes} + l] = max(w[{largest} + i*{lanes} + l], abs(w[{y} + i*{lanes} + l]))
+            size = abs(w[{y} + i*{lanes} + l])
+            w[{largest} + i*{lanes} + l] = max(w[{largest} + i*{lanes} + l], size)
     cursor[l] = k
     w[{stop} + l] = t1[r]
     if k < start[r + 1] and act_time[k] < t1[r]:
@@ -115,38 +123,39 @@ def probe(w, l):
 
 
 @njit(**INLINE)
-def aim(w, l, changed, floor):
-    """Choose the first step after an action or at the start, from memory or from the size of the derivative."""
-    wish = w[{restart} + l] if changed else w[{suggest} + l]
+def first_step(w, l, changed, floor):
+    """Choose the first step after an action or at the start, from memory or from the derivative."""
+    h_next = w[{restart} + l] if changed else w[{suggest} + l]
     remaining = w[{stop} + l] - w[{t} + l]
-    if not wish > 0.0:
+    if not h_next > 0.0:
         value = slope = 0.0
         for i in range({states}):
             scale = abs(w[{y} + i*{lanes} + l]) + floor*w[{largest} + i*{lanes} + l]
             if scale > 0.0:
                 value += (w[{y} + i*{lanes} + l]/scale)**2
                 slope += (w[{stage0} + i*{lanes} + l]/scale)**2
-        wish = 0.01*np.sqrt(value/slope) if (value > 0.0 and slope > 0.0) else 1e-3*remaining
-        wish = min(wish, remaining)
+        h_next = 0.01*np.sqrt(value/slope) if (value > 0.0 and slope > 0.0) else 1e-3*remaining
+        h_next = min(h_next, remaining)
     if changed:
         w[{log_error} + l] = 0.0
-    landing = remaining <= 1.0000001*wish
-    w[{suggest} + l] = wish
-    w[{land} + l] = 1.0 if landing else 0.0
-    w[{h} + l] = remaining if landing else (0.5*remaining if remaining < 2.0*wish else wish)
+    lands = remaining <= 1.0000001*h_next
+    w[{suggest} + l] = h_next
+    w[{reaches_event} + l] = 1.0 if lands else 0.0
+    w[{h} + l] = remaining if lands else (0.5*remaining if remaining < 2.0*h_next else h_next)
 
 
 @njit(**INLINE)
-def rest(w, l):
+def idle(w, l):
     """Let lane l idle: it takes no step and asks for nothing."""
     w[{active} + l] = 0.0
     w[{h} + l] = 0.0
-    w[{land} + l] = 0.0
-    w[{due} + l] = np.inf
+    w[{reaches_event} + l] = 0.0
+    w[{next_output} + l] = np.inf
 
 
 @njit(error_model="numpy")
-def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, largest, control):
+def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, largest,
+           control):
     """Write lane l's last values to row r, or NaN if it failed, and let the lane idle."""
     fine = fail == {OK}
     for i in range({dynamic}):
@@ -163,7 +172,7 @@ def finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, r
     control[r, 0] = w[{suggest} + l]
     control[r, 1] = w[{log_error} + l]
     control[r, 2] = w[{restart} + l]
-    rest(w, l)
+    idle(w, l)
 
 
 @njit(**INLINE)
@@ -178,48 +187,54 @@ def progress(w, l, limit):
 
 
 @njit("{signature}", cache=True, nogil=True, error_model="numpy")
-def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, act_kind, act_state, act_amount, given, grid, slot, points,
-          place, rtol, floor, limit, cancel, w, out, end, integral, status, fail_time, steps, rejected, largest, control{more}):
-    """Carry the rows numbered rows[first:last] from t0 to t1; see pkpd.solvers.batch.solve for shapes and units."""
+def solve(rows, first, last, theta, person, y0, own_start, t0, t1, start, act_time, act_kind,
+          act_state, act_amount, given, grid, slot, points, place, rtol, floor, limit, cancel, w,
+          out, end, integral, status, fail_time, steps, rejected, largest, control{more}):
+    """Carry the rows numbered rows[first:last] from t0 to t1.
+
+    Shapes and units are those of pkpd.solvers.batch.solve.
+    """
     z = np.zeros({states})
     cursor = np.zeros({lanes}, np.int64)
     cursor[0] = stack_anchor()
     point = np.zeros({lanes}, np.int64)
     past = np.zeros({lanes}, np.int64)
     carried = np.zeros({lanes}, np.int64)
-{room}    following, running, renew = first, 0, True
+{room}    following, running, refill = first, 0, True
     for l in range({lanes}):
-        begin(w, l, rows[first], person, theta, y0, own, t0, t1, largest, control)
-        rest(w, l)
+        begin(w, l, rows[first], person, theta, y0, own_start, t0, t1, largest, control)
+        idle(w, l)
     while running > 0 or following < last:
-        if renew:
+        if refill:
             for l in range({lanes}):
-                # a lane that has finished takes the next row, so that none idles while there is work
+                # a lane that has finished takes the next row: none idles while there is work
                 if w[{active} + l] == 0.0 and following < last:
                     r = rows[following]
                     carried[l] = r
-                    begin(w, l, r, person, theta, y0, own, t0, t1, largest, control)
+                    begin(w, l, r, person, theta, y0, own_start, t0, t1, largest, control)
                     cursor[l] = start[r]
                     point[l], past[l] = points[r]
                     while point[l] < past[l] and grid[point[l]] < t0[r]:
                         point[l] += 1
-                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
+                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind,
+                                  act_state, act_amount, given, place, out)
                     w[{first} + l] = 1.0 if changed else 0.0
-                    w[{due} + l] = grid[point[l]] if point[l] < past[l] else np.inf
+                    w[{next_output} + l] = grid[point[l]] if point[l] < past[l] else np.inf
 {start_watching}                    w[{fresh} + l] = 1.0
                     following += 1
                     running += 1
             refresh(w)
             for l in range({lanes}):
                 if w[{fresh} + l] > 0.0:
-                    aim(w, l, w[{first} + l] > 0.0, floor)
+                    first_step(w, l, w[{first} + l] > 0.0, floor)
                     w[{fresh} + l] = 0.0
         if cancel[0] != 0:
             for l in range({lanes}):
                 if w[{active} + l] > 0.0:
-                    finish(w, l, carried[l], status, end, integral, place, out, {CANCELLED}, fail_time, steps, rejected, largest, control)
+                    finish(w, l, carried[l], status, end, integral, place, out, {CANCELLED},
+                           fail_time, steps, rejected, largest, control)
             break
-        renew = False
+        refill = False
         if step(w, rtol, floor, limit) == 0:
             continue
 {unready}        for l in range({lanes}):
@@ -234,28 +249,30 @@ def solve(rows, first, last, theta, person, y0, own, t0, t1, start, act_time, ac
                 now = w[{t} + l]
 {prepare}{watch_step}                while k < past[l] and grid[k] < now:
                     dense(w, l, grid[k], z)
-                    look(grid[k], z, w, l, out[place[r] + slot[k]])
+                    outputs(grid[k], z, w, l, out[place[r] + slot[k]])
                     k += 1
                 changed = False
                 if w[{event} + l] > 0.0:
-                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given, place, out)
+                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind,
+                                  act_state, act_amount, given, place, out)
                 while k < past[l] and grid[k] == now:
                     for i in range({states}):
                         z[i] = w[{y} + i*{lanes} + l]
-                    look(now, z, w, l, out[place[r] + slot[k]])
+                    outputs(now, z, w, l, out[place[r] + slot[k]])
                     k += 1
                 if now >= t1[r]:
                     fail = {OK}
 {watch_end}                elif w[{event} + l] > 0.0:
                     w[{fresh} + l] = 1.0
                     w[{first} + l] = 1.0 if changed else 0.0
-                    renew = True
+                    refill = True
                 point[l] = k
-                w[{due} + l] = grid[k] if k < past[l] else np.inf
-{stay_due}            if fail != {GOING}:
-                finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected, largest, control)
+                w[{next_output} + l] = grid[k] if k < past[l] else np.inf
+{stay_next}            if fail != {GOING}:
+                finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected,
+                       largest, control)
                 running -= 1
-                renew = renew or following < last
+                refill = refill or following < last
 '''
 
 # what a kernel that watches signals does besides: every step after `since` asks for attention
@@ -264,22 +281,22 @@ WATCH = {
     "room": """
     g = np.zeros({signals})
     v = np.zeros({nodes})
-    seen = np.zeros(({signals}, {nodes}))
+    values = np.zeros(({signals}, {nodes}))
 """,
     "start_watching": """
                     blank(record[r], above[r])
-                    w[{due} + l] = min(w[{due} + l], since[r])
+                    w[{next_output} + l] = min(w[{next_output} + l], since[r])
 """,
     "watch_step": """
                 if since[r] < w[{t} + l]:
-                    track(w, l, since[r], level[r], record[r], above[r], seen, v, z, g)
+                    track(w, l, since[r], level[r], record[r], above[r], values, v, z, g)
 """,
     "watch_end": """
                     if since[r] <= now:
                         track_end(w, l, record[r], z, g)
 """,
-    "stay_due": """
-                w[{due} + l] = min(w[{due} + l], since[r])
+    "stay_next": """
+                w[{next_output} + l] = min(w[{next_output} + l], since[r])
 """,
 }
 
@@ -294,7 +311,8 @@ def _watching(program, places):
     }
 
 
-# what a method whose dense output needs more than its stages does, once for all lanes, when one of them is looked into
+# what a method whose dense output needs more than its stages does besides, once for all lanes as
+# soon as one of them is looked into
 PREPARE = {
     "unready": """
         ready = False

@@ -1,7 +1,10 @@
-"""Source of one adaptive explicit Runge-Kutta step for a block of patients side by side, as straight-line code in one loop over lanes.
+"""Source of one adaptive explicit Runge-Kutta step for a block of patients side by side.
+
+The step is straight-line code in one loop over lanes.
 
 Knows states, lanes and a tableau; knows nothing of drugs or doses.
-Stiffness is told by the size of the Jacobian along the last step: Hairer & Wanner (1996), Solving ODEs II, IV.2.
+Stiffness is found from the size of the Jacobian along the last step: Hairer & Wanner (1996),
+Solving ODEs II, IV.2.
 """
 
 from pkpd.kernels.layout import Layout
@@ -18,13 +21,11 @@ def _sum(weights, terms):
 
 
 def _stage(layout, s, c, row):
-    """Lines of the stage after s others: its values in v<s + 1>_*, its derivatives in k<s + 1>_*."""
+    """Lines of the stage after s others: values in v<s + 1>_*, derivatives in k<s + 1>_*."""
     n = layout.states
     lines = [f"v{s + 1}_{i} = fma(h, {_sum(row, _of(i, len(row)))}, y{i})" for i in range(n)]
-    return [
-        *lines,
-        f"({', '.join(names(f'k{s + 1}_', n))},) = {call(layout, f'fma({c!r}, h, t)', names(f'v{s + 1}_', n))}",
-    ]
+    rates = call(layout, f"fma({c!r}, h, t)", names(f"v{s + 1}_", n))
+    return [*lines, f"({', '.join(names(f'k{s + 1}_', n))},) = {rates}"]
 
 
 def _of(i, count):
@@ -33,7 +34,7 @@ def _of(i, count):
 
 
 def _prepare(layout, tableau):
-    """Source of `prepare(w)`: what the dense output of the last step needs beside its stages, in every lane."""
+    """Source of `prepare(w)`: what dense output needs beside the stages, in every lane."""
     count, n = len(tableau.c), layout.states
     used = sorted(
         {j for row in tableau.more_a for j, a in enumerate(row) if a != 0.0 and j < count}
@@ -61,7 +62,10 @@ def _store(layout, tableau):
 
 
 def _step(layout, tableau, dynamic):
-    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane; returns how many lanes want attention."""
+    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
+
+    It returns how many lanes want attention.
+    """
     n, last = layout.states, len(tableau.c)
     lines = [
         *clock(layout, *control.CLOCK),
@@ -89,7 +93,7 @@ def _step(layout, tableau, dynamic):
 
 
 def _dense(layout, tableau):
-    """Source of `dense(w, l, time, z)`: values of lane l at a time inside its last step, written to z (S,)."""
+    """Source of `dense(w, l, time, z)`: lane l at a time inside its last step, to z (S,)."""
     lines = [
         f"h = w[{layout.clock('h_old')} + l]",
         f"x = (time - w[{layout.clock('t_old')} + l])/h",
@@ -113,7 +117,8 @@ def _dense(layout, tableau):
 def _stiff(layout, tableau, dynamic):
     """Source of `stiff(w, l)`: whether lane l's last step was as long as stability allows.
 
-    The last two stages lie at the same time: their slopes differ by the Jacobian times the difference of their values.
+    The last two stages lie at the same time: their slopes differ by the Jacobian times the
+    difference of their values.
     """
     last = len(tableau.c) - 1
     differences = [
@@ -123,10 +128,11 @@ def _stiff(layout, tableau, dynamic):
     ]
     lines = ["slopes = values = 0.0"]
     for i in range(dynamic):
+        slope, before = (f"w[{layout.stage(k, i)} + l]" for k in (last + 1, last))
         moved = " + ".join(f"{d!r}*w[{layout.stage(j + 1, i)} + l]" for j, d in differences)
         lines += [
             f"scale = w[{layout.largest(i)} + l] + 1e-290",
-            f"slopes += ((w[{layout.stage(last + 1, i)} + l] - w[{layout.stage(last, i)} + l])/scale)**2",
+            f"slopes += (({slope} - {before})/scale)**2",
             f"values += (({moved})/scale)**2",
         ]
     lines.append(f"return slopes > {tableau.stable**2!r}*values")

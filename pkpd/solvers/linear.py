@@ -1,14 +1,17 @@
-"""Source of one exact step for a block of patients side by side, for models whose rates are linear in the states.
+"""Source of one exact step for a block of patients whose model's rates are linear in the states.
 
-The states, their integrals, the number 1 and the rates of infusion move by a constant matrix M from one action to the next: over a
-length h they are multiplied by exp(M h). A step ends at the next action or output time; every lane keeps the exponentials of its
-last few lengths. Knows states, lanes and matrices; knows nothing of drugs or doses.
+The states, their integrals, the number 1 and the rates of infusion move by a constant matrix M from
+one action to the next: over a length h they are multiplied by exp(M h). A step ends at the next
+action or output time; every lane keeps the exponentials of its last few lengths. Knows states,
+lanes and matrices; knows nothing of drugs or doses.
 
-A Taylor series of degree 16 gives D = exp(M h/2^s) - 1, and s doublings D <- 2 D + D^2 the rest. Without the 1, what a slow state
-does is not lost beside a fast one; off the diagonal, 2 D + D^2 of a compartment model is a sum of positive numbers, so that every
-amount keeps its leading digits and none falls below 0 (Xue & Ye 2013, Math. Comp. 82, 1577-1596, on such matrices; Moler & Van Loan
+A Taylor series of degree 16 gives D = exp(M h/2^s) - 1, and s doublings D <- 2 D + D^2 the rest.
+Without the 1, what a slow state does is not lost beside a fast one; off the diagonal, 2 D + D^2 of
+a compartment model is a sum of positive numbers, so that every amount keeps its leading digits and
+none falls below 0 (Xue & Ye 2013, Math. Comp. 82, 1577-1596, on such matrices; Moler & Van Loan
 2003, SIAM Rev. 45, 3-49, on doubling). No eigenvalue is computed, so equal ones need no care.
-Lengths are rounded to 40 bits, because those between regular doses differ by rounding: a relative 5e-13 of time.
+Lengths are rounded to 40 bits, because those between regular doses differ by rounding: a relative
+5e-13 of time.
 """
 
 from math import factorial
@@ -20,7 +23,7 @@ from pkpd.solvers.control import clock, function, load, names
 KEPT = 8  # exponentials that a lane keeps beside the one in use
 DEGREE = 16  # of the series, from six products
 LONGEST = 0.8  # norm of M h/2^s: 0.8^16/17! is half a rounding
-CLOCK = ("t", "stop", "due", "active", "count")
+CLOCK = ("t", "stop", "next_output", "active", "count")
 
 TEMPLATE = '''
 @njit(error_model="numpy")
@@ -52,7 +55,8 @@ def exponential(w):
     cube(w)
     fourth(w)
     for i in range({width}):
-        w[{d} + i] = {c16!r}*w[{x4} + i] + ({c15!r}*w[{x3} + i] + ({c14!r}*w[{x2} + i] + {c13!r}*w[{x} + i]))
+        lower = {c15!r}*w[{x3} + i] + ({c14!r}*w[{x2} + i] + {c13!r}*w[{x} + i])
+        w[{d} + i] = {c16!r}*w[{x4} + i] + lower
     for i in range({diagonal}):
         w[{d} + i] += {c12!r}
     raised(w)
@@ -107,11 +111,16 @@ def fetch(w):
 
 @njit(error_model="numpy")
 def step(w, rtol, floor, limit):
-    """Carry every active lane to its next action or output time; returns how many lanes want attention."""
+    """Carry every active lane to its next action or output time.
+
+    Returns how many lanes want attention.
+    """
     calls = other = 0
     for l in range({lanes}):
-        # an output time that is not ahead is looked up by `dense`
-        target = min(w[{stop} + l], w[{due} + l]) if w[{due} + l] > w[{t} + l] else w[{stop} + l]
+        # an output time that is not ahead is read by `dense`
+        target = w[{stop} + l]
+        if w[{next_output} + l] > w[{t} + l]:
+            target = min(target, w[{next_output} + l])
         length = (target - w[{t} + l])*w[{active} + l]
         high = 8193.0*length
         length = high - (high - length)
@@ -144,9 +153,10 @@ def _indent(lines, depth):
 
 
 def _pattern(program, constant):
-    """Places (row, column) of the entries of the matrix and its exponentials: the diagonal, then what reaches what on any way.
+    """Places (row, column) of the entries of the matrix and its exponentials.
 
-    Rows and columns: states and integrals, the number 1 where a rate has a constant term, the infusions.
+    The diagonal comes first, then what reaches what on any way. Rows and columns: states and
+    integrals, the number 1 where a rate has a constant term, the infusions.
     """
     one = [program.states] if any(constant) else []
     first = program.states + len(one)
@@ -187,11 +197,17 @@ class _Step:
         return f"w[{self.places[group] + e * self.layout.lanes} + l]"
 
     def function(self, head, lines):
-        """A compiled function with one loop over lanes, without fused operations: a lane has the same bits in any vector."""
+        """A compiled function with one loop over lanes, without fused operations.
+
+        So a lane has the same bits in any vector.
+        """
         return function(head, lines, self.layout).replace("**INLINE", 'error_model="numpy"')
 
     def terms(self, i, j, cross=False):
-        """Numbers of the entries whose products add up to entry (i, j) of a product; cross: without those on the diagonal."""
+        """Numbers of the entries whose products add up to entry (i, j) of a product.
+
+        cross : without those on the diagonal
+        """
         ways = [((i, k), (k, j)) for k in range(self.n) if not (cross and k in (i, j))]
         return [
             (self.number[a], self.number[b])
@@ -210,7 +226,7 @@ class _Step:
         return self.function(f"def {name}(w):", lines)
 
     def double(self):
-        """Source of `double(w, done)`: one doubling in every lane that has not had its number of them."""
+        """Source of `double(w, done)`: one doubling in every lane that still needs one."""
         lines = [f"go = done < w[{self.places['doublings']} + l]"]
         lines += [f"d{e} = {self.entry('d', e)}" for e in range(self.size)] + [
             f"f{i} = {self.entry('f', i)}" for i in range(self.n)
@@ -230,12 +246,16 @@ class _Step:
                 f"twice = d{e}*(2.0 + d{e}) + cross",
                 f"{self.entry('d', e)} = twice if go else d{e}",
                 # of the small rest of a state the difference to 1 knows nothing
-                f"{self.entry('f', e)} = (1.0 + twice if twice > -0.5 else f{e}*f{e} + cross) if go else f{e}",
+                f"rest = 1.0 + twice if twice > -0.5 else f{e}*f{e} + cross",
+                f"{self.entry('f', e)} = rest if go else f{e}",
             ]
         return self.function("def double(w, done):", lines)
 
     def refresh(self):
-        """Source of `refresh(w)`: the matrix of every lane from its inputs; where it changed, no exponential is kept."""
+        """Source of `refresh(w)`: the matrix of every lane from its inputs.
+
+        Where it changed, no exponential is kept.
+        """
         lines = [*load(self.layout.constant, "c", self.layout.constants), *self._matrix()]
         same = " & ".join(f"(a{e} == {self.entry('m', e)})" for e in range(self.size))
         lines += [
@@ -267,7 +287,10 @@ class _Step:
                 yield f"a{e} = {program.jacobian.get((i, j), '0.0')}"
 
     def _moved(self, entry, start):
-        """Lines that leave the states and integrals after an exponential in z<i>; entry(e), start(i) : texts of its entries and of them before."""
+        """Lines that leave the states and integrals after an exponential in z<i>.
+
+        entry(e), start(i) : texts of the entries of the exponential and of the values before
+        """
         rates = range(self.program.constants - len(self.program.infused), self.program.constants)
         given = (["1.0"] if self.one is not None else []) + [
             f"w[{self.layout.constant(i)} + l]" for i in rates
@@ -289,14 +312,15 @@ class _Step:
             *(f"z{i} = z{i} if moving else v{i}" for i in states),
             # 0 times a number that is not finite is not 0
             f"good = (active > 0.0) & ({' + '.join(f'0.0*z{i}' for i in states)} == 0.0)",
-            "target = min(stop, due) if due > t else stop",
+            "target = min(stop, next_output) if next_output > t else stop",
         ]
         for i in states:
             lines += [
                 f"w[{layout.old(i)} + l] = v{i}",
                 f"w[{layout.y(i)} + l] = z{i} if good else v{i}",
                 f"w[{layout.stage(0, i)} + l] = z{i}",
-                f"w[{layout.largest(i)} + l] = max(w[{layout.largest(i)} + l], abs(z{i})) if good else w[{layout.largest(i)} + l]",
+                f"so_far = w[{layout.largest(i)} + l]",
+                f"w[{layout.largest(i)} + l] = max(so_far, abs(z{i})) if good else so_far",
             ]
         values = {
             "t_old": "t",
@@ -327,7 +351,7 @@ class _Step:
         )
         return TEMPLATE.strip().format(
             **self.places,
-            **{name: layout.clock(name) for name in ("t", "stop", "due", "active", "t_old")},
+            **{name: layout.clock(name) for name in (*CLOCK[:4], "t_old")},
             **{f"c{k}": 1.0 / factorial(k) for k in range(2, DEGREE + 1)},
             norms=", ".join(["0.0", *(" + ".join(c) for c in columns)]),
             lanes=lanes,

@@ -1,10 +1,11 @@
 """Periodic steady state: the start values that one dosing interval maps onto themselves.
 
-A slow patient needs hundreds of simulated days to settle; Anderson acceleration of the one-interval map finds the same
-point in about a dozen maps (Walker & Ni 2011, SIAM J. Numer. Anal. 49(4), 1715-1735); a row that it does not settle is handed
-to Newton's method with a Jacobian by differences. The map of a linear model is affine: one system of linear equations gives its fixed
-point. Every row iterates on its own: its numbers do not depend on its neighbours. Knows maps and rows; knows nothing of drugs or
-benefits.
+A slow patient needs hundreds of simulated days to settle; Anderson acceleration of the one-interval
+map finds the same point in about a dozen maps (Walker & Ni 2011, SIAM J. Numer. Anal. 49(4),
+1715-1735); a row that it does not settle is handed to Newton's method with a Jacobian by
+differences. The map of a linear model is affine: one system of linear equations gives its fixed
+point. Every row iterates on its own: its numbers do not depend on its neighbours. Knows maps and
+rows; knows nothing of drugs or benefits.
 """
 
 from dataclasses import dataclass, fields
@@ -16,21 +17,20 @@ from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
 DEPTH = 6
-BELOW_ZERO = 0.1  # nor one that takes a positive state that far below 0
-FARTHEST = (
-    3.0  # an accelerated step longer than this many times a state's largest value is not trusted
-)
-RUNAWAY = 1e12  # a state that many times its largest in the first interval has no steady state worth the name
+# An accelerated step is not trusted that moves a state by so many times its largest value ...
+FARTHEST = 3.0
+BELOW_ZERO = 0.1  # ... or takes a positive state so far below 0.
+RUNAWAY = 1e12  # growth since the first interval beyond which a state has no useful steady state
 MOST_MAPS = 100  # of the acceleration
 NEWTON_STEPS = 15
 SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
 MARGINAL = 1e-12  # an affine map whose largest eigenvalue is no further below 1 does not settle
-CORRECTIONS = 3  # of the fixed point of an affine map, by its own residual; the first is within tolerance as a rule
+CORRECTIONS = 3  # of an affine map's fixed point by its residual; as a rule one is enough
 MOST_INTERVALS = 1000  # of a run that is to settle
 OWN_WAY = 0.05  # what may be left of each state's way to its steady state ...
 OF_PEAK = 1e-4  # ... or of its largest value, when a run counts as settled
-PLAIN = 6  # ... after this many plain intervals, which settle slowly but surely; twice as many the next time
+PLAIN = 6  # ... after so many plain intervals, slow but sure; twice as many the next time
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class PeriodicSolution:
 
     y : (N, S) state at the start of the interval; integral : (N, Q) over one interval from there
     status : (N,) key of batch.STATUS; maps : (N,) intervals computed
-    error : (N,) estimated distance to the fixed point, relative to each state's largest value in the interval
+    error : (N,) estimated distance to the fixed point, relative to each state's largest value in
+        the interval
     control : (N, 3) step-size memory of the interval
     """
 
@@ -72,14 +73,16 @@ def periodic(
 
     Parameters
     ----------
-    theta : (P, K); person : (N,) row -> patient; actions : those of one interval [0, period]; period : model time, or (N,)
+    theta : (P, K); person : (N,) row -> patient
+    actions : those of one interval [0, period]; period : model time, or (N,)
     y0 : (N, S) first guess (default: the model's start values); an affine map needs none
     tol : largest estimated error, as a share of each state's largest value in the interval
     most : maps of the acceleration, before Newton's method is tried
 
     Returns
     -------
-    PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN with its status.
+    PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN
+    with its status.
     """
     rows, states = len(person), kernel.states
     result = PeriodicSolution(
@@ -125,7 +128,7 @@ def periodic(
             control=result.control[active] if count else None,
         )
         if count == 0:
-            # the memory of the first interval is kept: the map must stay the same function from call to call
+            # the memory of the first interval is kept: the map must stay the same function
             result.control[:] = last.control
             y = _begin(kernel, theta, person) if y0 is None else np.array(y0)
         following, error = _accelerate(active, y, last.end, last.largest, *memory)
@@ -152,9 +155,10 @@ def _runs_away(scale, first):
 
 
 def _newton(interval, rows, y, scale, result, tol):
-    """Newton's method on y - interval(y) for rows (n,) from y (n, S); settled ones are written to the result.
+    """Newton's method on y - interval(y) for rows (n,) from y (n, S).
 
-    interval(rows, y) -> Solution; scale : (N, S) largest values seen
+    Settled rows are written to the result. interval(rows, y) -> Solution; scale : (N, S) largest
+    values so far
     """
     states = y.shape[1]
     for _ in range(NEWTON_STEPS):
@@ -201,9 +205,10 @@ def _newton(interval, rows, y, scale, result, tol):
 
 
 def _affine(interval, result, tol):
-    """Fixed points of affine maps, from the images of 0 and of every state alone; written to the result where they are stable.
+    """Fixed points of affine maps, from the images of 0 and of every state alone.
 
-    interval(rows, y) -> Solution. A run from the fixed point gives its error and its integrals.
+    They are written to the result where they are stable. interval(rows, y) -> Solution. A run from
+    the fixed point gives its error and its integrals.
     """
     rows, states = result.y.shape
     zero = interval(np.arange(rows), np.zeros((rows, states)))
@@ -245,7 +250,10 @@ def _affine(interval, result, tol):
 
 
 def _solved(matrix, vector):
-    """(n, S) solutions of n systems (n, S, S) by elimination with row pivoting, element by element: each has the same bits alone."""
+    """(n, S) solutions of n systems (n, S, S) by elimination with row pivoting.
+
+    Element by element, so that each has the same bits alone.
+    """
     a, x = np.array(matrix), np.array(vector)
     each, states = np.arange(len(a)), a.shape[1]
     for k in range(states):
@@ -276,16 +284,18 @@ def time_to_steady_state(
     threads=None,
     most=MOST_INTERVALS,
 ):
-    """The interval from which on each row's first integral stays near that of its steady state, in a run from y0 (N, S).
+    """The interval from which on each row's first integral stays near that of its steady state.
 
     Parameters
     ----------
-    actions, period : those of one interval; steady : PeriodicSolution of the same rows; near : (N,) largest distance that is near
+    actions, period : those of one interval; y0 : (N, S) start of the run
+    steady : PeriodicSolution of the same rows; near : (N,) largest distance that is near
 
     Returns
     -------
-    (N,) float, counted from 1; inf where a row is not there after `most` intervals, NaN where it fails. A row is watched until every
-    state has made its own way to the steady state but for a twentieth, so that an integral on its way through is not taken for settled.
+    (N,) float, counted from 1; inf where a row is not there after `most` intervals, NaN where it
+    fails. A row is followed until every state has covered all but a twentieth of its way to the
+    steady state, so that an integral on its way through is not taken for settled.
     """
     first, way = np.where(steady.status == driver.OK, 1.0, np.nan), OWN_WAY * np.abs(y0 - steady.y)
     active = np.flatnonzero(steady.status == driver.OK)
@@ -324,8 +334,11 @@ def _begin(kernel, theta, person):
 
 
 def _memory(rows, states):
-    """Largest values, those of the first interval, maps since the last restart, plain ones after the next, smallest residual, its
-    image, last residual and image, rings of their differences."""
+    """What the acceleration remembers of each row.
+
+    Largest values, those of the first interval, maps since the last restart, plain maps after the
+    next one, smallest residual, its image, last residual and image, rings of their differences.
+    """
     return (
         np.zeros((rows, states)),
         np.zeros((rows, states)),
@@ -356,7 +369,7 @@ def _accelerate(
         count = counts[r]
         counts[r] += 1
         for i in range(states):
-            # the largest value ever seen, so that a state on its way through 0 does not look unsettled
+            # the largest value so far, so that a state on its way through 0 does not look unsettled
             first[r, i] = largest[a, i] if first[r, i] == 0.0 else first[r, i]
             scale[r, i] = max(scale[r, i], largest[a, i])
             f[i] = (image[a, i] - y[a, i]) / scale[r, i] if scale[r, i] > 0.0 else 0.0
@@ -368,7 +381,7 @@ def _accelerate(
             following[a, i] = image[a, i]
         residual = np.max(np.abs(f))
         if not residual <= WILD * best[r]:
-            # far from the fixed point the secants may mislead: go back to the best image and forget them
+            # far from the fixed point secants may mislead: return to the best image without them
             following[a] = best_g[r]
             counts[r] = -plain[r]
             plain[r] *= 2
@@ -436,8 +449,8 @@ def _accelerate(
         if wild:
             for i in range(states):
                 following[a, i] = image[a, i]
-        # two estimates of the error, the accelerated step and residual/(1 - contraction): the larger counts, also where the
-        # step was not taken, so that a state that runs away is not taken for settled
+        # Two estimates of the error: the accelerated step and residual/(1 - contraction). The
+        # larger counts, also where the step was not taken: a state that runs away has not settled.
         error[a] = (
             max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
         )

@@ -1,9 +1,11 @@
 """Source of one adaptive Rosenbrock step for a block of patients side by side, for stiff systems.
 
-Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over lanes. Small systems are written out by
-pkpd.solvers.rosenbrock_unrolled, several times faster; for larger ones the compiler would take minutes. Knows states, lanes
-and a tableau; knows nothing of drugs or doses.
-Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without products with the Jacobian.
+Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over
+lanes. Small systems are written out by pkpd.solvers.rosenbrock_unrolled, several times faster; for
+larger ones the compiler would take minutes. Knows states, lanes and a tableau; knows nothing of
+drugs or doses.
+Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without products with the
+Jacobian.
 """
 
 from pkpd.kernels.layout import Layout
@@ -23,7 +25,10 @@ def slopes(w, share, place, into):
 
 @njit(error_model="numpy")
 def matrix(w):
-    """1/(gamma*h) - J and the derivative by time of every lane. A slope that is not finite, as of x**0.5 at 0, counts as 0."""
+    """1/(gamma*h) - J and the derivative by time of every lane.
+
+    A slope that is not finite, as of x**0.5 at 0, counts as 0.
+    """
     for l in range({lanes}):
         t = w[{t} + l]
         diagonal = 1.0/({gamma!r}*w[{h} + l])
@@ -35,7 +40,7 @@ def matrix(w):
 
 @njit(error_model="numpy")
 def factor(w):
-    """LU factors of every lane's matrix in its place, rows swapped so that the pivots are the largest."""
+    """LU factors of every lane's matrix in its place, rows swapped for the largest pivots."""
     for k in range({n}):
         for l in range({lanes}):
             best = k
@@ -55,7 +60,8 @@ def factor(w):
                 w[{m} + (i*{n} + k)*{lanes} + l] *= w[{m} + (k*{n} + k)*{lanes} + l]
             for j in range(k + 1, {n}):
                 for l in range({lanes}):
-                    w[{m} + (i*{n} + j)*{lanes} + l] -= w[{m} + (i*{n} + k)*{lanes} + l]*w[{m} + (k*{n} + j)*{lanes} + l]
+                    share = w[{m} + (i*{n} + k)*{lanes} + l]
+                    w[{m} + (i*{n} + j)*{lanes} + l] -= share*w[{m} + (k*{n} + j)*{lanes} + l]
 
 
 @njit(error_model="numpy")
@@ -91,7 +97,7 @@ def stages(w):
     matrix(w)
     factor(w)
     for s in range({count}):
-        own = {stage} + s*{size}
+        stage = {stage} + s*{size}
         for i in range({size}):
             w[{z} + i] = w[{y} + i]
             w[{sum} + i] = 0.0
@@ -99,12 +105,13 @@ def stages(w):
             for i in range({size}):
                 w[{z} + i] += A[s, j]*w[{stage} + j*{size} + i]
                 w[{sum} + i] += C[s, j]*w[{stage} + j*{size} + i]
-        slopes(w, SHARE[s], {z}, own)
+        slopes(w, SHARE[s], {z}, stage)
         for i in range({n}):
             for l in range({lanes}):
                 size = w[{h} + l]
-                w[own + i*{lanes} + l] += w[{sum} + i*{lanes} + l]/size + D[s]*size*w[{slope} + i*{lanes} + l]
-        divide(w, own)
+                slope = D[s]*size*w[{slope} + i*{lanes} + l]
+                w[stage + i*{lanes} + l] += w[{sum} + i*{lanes} + l]/size + slope
+        divide(w, stage)
     for i in range({size}):
         w[{z} + i] += w[{error} + i]
 '''
@@ -181,7 +188,8 @@ def _entries(program, layout):
                 "" if slope == "0.0" else f" - {finite(f'j{i}_{j}')}"
             )
             yield f"w[{_matrix(layout) + (i * n + j) * layout.lanes} + l] = {value}"
-        yield f"w[{_slope(layout) + i * layout.lanes} + l] = {finite(f'd{i}') if i in program.slopes else '0.0'}"
+        slope = finite(f"d{i}") if i in program.slopes else "0.0"
+        yield f"w[{_slope(layout) + i * layout.lanes} + l] = {slope}"
 
 
 def _kernels(program, layout, tableau):
@@ -241,7 +249,10 @@ def dense(layout, tableau):
 
 
 def _step(layout, tableau, dynamic):
-    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane; returns how many lanes want attention."""
+    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
+
+    It returns how many lanes want attention.
+    """
     n, last = layout.states, len(tableau.c)
     lines = [
         *clock(layout, *control.CLOCK),

@@ -1,7 +1,8 @@
-"""Source of one adaptive Rosenbrock step for a small system, written out as straight-line code in loops over lanes.
+"""Source of one adaptive Rosenbrock step for a small system, written out in loops over lanes.
 
-Rows are swapped by selection, never by branching, so that elimination becomes vector instructions like the rest. The method is
-that of pkpd.solvers.rosenbrock. Knows states, lanes and a tableau; knows nothing of drugs or doses.
+Rows are swapped by selection, never by branching, so that elimination becomes vector instructions
+like the rest. The method is that of pkpd.solvers.rosenbrock. Knows states, lanes and a tableau;
+knows nothing of drugs or doses.
 """
 
 from pkpd.kernels.layout import Layout
@@ -37,7 +38,10 @@ def _cells(n):
 
 
 def _entries(program, layout):
-    """Lines that leave 1/(gamma*h) - J in a<i>_<j> and store the time derivative. A slope that is not finite, as of x**0.5 at 0, counts as 0."""
+    """Lines that leave 1/(gamma*h) - J in a<i>_<j> and store the time derivative.
+
+    A slope that is not finite, as of x**0.5 at 0, counts as 0.
+    """
 
     def finite(text):
         return f"select(abs({text}) < 1e300, {text}, 0.0)"
@@ -79,7 +83,10 @@ class _Names:
 
 
 def _factored(n):
-    """Lines that factor a<i>_<j> in its place; s<k>_<i> says whether rows k and i changed places. Returns them and the names of the factors."""
+    """Lines that factor a<i>_<j> in its place, and the names of the factors.
+
+    s<k>_<i> says whether rows k and i changed places.
+    """
     row = _Names()
     for k in range(n):
         for i in range(k + 1, n):
@@ -110,7 +117,7 @@ def _divided(n):
 
 
 def _matrix_step(program, layout, tableau):
-    """Source of `matrix(w)`: 1/(gamma*h) - J of every lane, factored, and the derivative by time."""
+    """Source of `matrix(w)`: 1/(gamma*h) - J of every lane, factored, and derivatives by time."""
     n, at = (
         layout.states,
         {
@@ -126,13 +133,10 @@ def _matrix_step(program, layout, tableau):
         *_entries(program, layout),
     ]
     more, name = _factored(n)
-    lines += [
-        *more,
-        *(
-            f"w[{_swap(layout) + (k * n + i) * layout.lanes} + l] = select({name(f's{k}_{i}')}, 1.0, 0.0)"
-            for k, i in _pairs(n)
-        ),
-    ]
+    lines += more
+    for k, i in _pairs(n):
+        swap = f"w[{_swap(layout) + (k * n + i) * layout.lanes} + l]"
+        lines.append(f"{swap} = select({name(f's{k}_{i}')}, 1.0, 0.0)")
     lines += [f"w[{place} + l] = {name(f'a{i}_{j}')}" for (i, j), place in at.items()]
     return control.function("def matrix(w):", lines, layout)
 
@@ -158,9 +162,8 @@ def _stage(program, layout, tableau, s):
         f"z{i} = {' + '.join(filter(None, (f'y{i}', _sum(tableau.a[s], 'u', i))))}"
         for i in range(n)
     ]
-    lines.append(
-        f"({', '.join(names('f', n))},) = {control.call(layout, f't + {tableau.c[s]!r}*h', names('z', n))}"
-    )
+    rates = control.call(layout, f"t + {tableau.c[s]!r}*h", names("z", n))
+    lines.append(f"({', '.join(names('f', n))},) = {rates}")
     for i in range(n):
         text = f"f{i}" + (f" + inverse*({_sum(tableau.C[s], 'u', i)})" if s else "")
         if i in program.slopes and tableau.d[s] != 0.0:
@@ -179,7 +182,10 @@ def _stage(program, layout, tableau, s):
 
 
 def _step(layout, tableau, dynamic):
-    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane; returns how many lanes want attention."""
+    """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
+
+    It returns how many lanes want attention.
+    """
     n, last = layout.states, len(tableau.c)
     before = ["matrix(w)", *(f"stage{s}(w)" for s in range(last)), "calls = 0"]
     lines = [

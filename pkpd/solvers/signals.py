@@ -1,12 +1,13 @@
-"""Source of what looks into every accepted step of a run for extremes of signals and for the time they spend above a level.
+"""Source of what looks into every accepted step for extremes of signals and times above a level.
 
-A signal is an output, or an output minus another name. Each step is seen at five times through the dense output; an extreme or a
-crossing is bracketed by them and then refined, so that no answer depends on an output grid. Knows lanes and signals; knows no
-model, method or action: it needs `dense(w, l, time, z)`, `watch(time, z, w, l, signals)` and the clock rows t, t_old.
+A signal is an output, or an output minus another name. The dense output of each step is taken at
+five times; an extreme or a crossing is bracketed by them and then refined, so that no answer
+depends on an output grid. Knows lanes and signals; knows no model, method or action: it needs
+`dense(w, l, time, z)`, `watch(time, z, w, l, signals)` and the clock rows t, t_old.
 """
 
 NODES = 5
-ROUNDS = 8  # halvings of the bracket of an extreme; a parabola through its last three values gives the rest
+ROUNDS = 8  # halvings of the bracket of an extreme; a parabola through three values gives the rest
 PARTING = 1e-11  # a crossing is known when its bracket is this share of the step
 
 TEMPLATE = '''
@@ -19,7 +20,7 @@ def sample(w, l, time, z, g):
 
 @njit(error_model="numpy")
 def summit(w, l, j, sign, level, a, b, v, z, g):
-    """Time and size of the largest sign*(signal j - level) in [a, b], whose values at five even times are v."""
+    """Time and size of the largest sign*(signal j - level) in [a, b], from five even values v."""
     for _ in range({rounds}):
         best = min(max(np.argmax(v), 1), 3)
         quarter = 0.25*(b - a)
@@ -42,7 +43,10 @@ def summit(w, l, j, sign, level, a, b, v, z, g):
 
 @njit(error_model="numpy")
 def parting(w, l, j, level, a, fa, b, fb, z, g):
-    """Time in [a, b] where signal j crosses its level; fa, fb lie on both sides of 0. Illinois method."""
+    """Time in [a, b] where signal j crosses its level; fa, fb lie on both sides of 0.
+
+    Illinois method.
+    """
     least = {parting!r}*(w[{t} + l] - w[{t_old} + l])
     for _ in range(100):
         if abs(b - a) <= least or fb == 0.0:
@@ -61,15 +65,17 @@ def parting(w, l, j, level, a, fa, b, fb, z, g):
 @njit(error_model="numpy")
 def bent(v):
     """Bound on how far a smooth curve through five even values rises above them between them."""
-    return max(abs(v[0] - 2.0*v[1] + v[2]), abs(v[1] - 2.0*v[2] + v[3]), abs(v[2] - 2.0*v[3] + v[4]))
+    first, second, third = v[0] - 2.0*v[1] + v[2], v[1] - 2.0*v[2] + v[3], v[2] - 2.0*v[3] + v[4]
+    return max(abs(first), abs(second), abs(third))
 
 
 @njit(error_model="numpy")
 def peaks_outside(v):
-    """Whether the largest of five even values is the first or last and the curve plainly goes on rising beyond it."""
+    """Whether the largest of five even values is at an end, the curve plainly rising beyond it."""
     if v[0] > v[1] and v[0] >= np.max(v):
         return 3.0*v[0] - 4.0*v[1] + v[2] > 2.0*abs(v[0] - 2.0*v[1] + v[2])
-    return v[4] > v[3] and v[4] >= np.max(v) and 3.0*v[4] - 4.0*v[3] + v[2] > 2.0*abs(v[4] - 2.0*v[3] + v[2])
+    rises = 3.0*v[4] - 4.0*v[3] + v[2] > 2.0*abs(v[4] - 2.0*v[3] + v[2])
+    return v[4] > v[3] and v[4] >= np.max(v) and rises
 
 
 @njit(error_model="numpy")
@@ -81,12 +87,12 @@ def keep(record, j, side, time, top):
 
 
 @njit(error_model="numpy")
-def extremes(w, l, j, a, b, seen, record, v, z, g):
-    """Largest and smallest value of signal j in [a, b], seen at five even times."""
+def extremes(w, l, j, a, b, values, record, v, z, g):
+    """Largest and smallest value of signal j in [a, b], from five even values."""
     for side in (0, 2):
         sign = 1.0 - side
         for k in range({nodes}):
-            v[k] = sign*seen[j, k]
+            v[k] = sign*values[j, k]
         best = np.argmax(v)
         if v[best] + bent(v) > sign*record[j, side]:
             keep(record, j, side, a + best*0.25*(b - a), v[best])
@@ -96,11 +102,11 @@ def extremes(w, l, j, a, b, seen, record, v, z, g):
 
 
 @njit(error_model="numpy")
-def time_above(w, l, j, level, a, b, seen, v, z, g):
-    """How long signal j is above its level in [a, b], seen at five even times."""
+def time_above(w, l, j, level, a, b, values, v, z, g):
+    """How long signal j is above its level in [a, b], from five even values."""
     quarter, total, crosses = 0.25*(b - a), 0.0, False
     for k in range({nodes}):
-        v[k] = seen[j, k] - level
+        v[k] = values[j, k] - level
     for k in range({nodes} - 1):
         start = a + k*quarter
         if v[k] > 0.0 and v[k + 1] > 0.0:
@@ -120,15 +126,16 @@ def time_above(w, l, j, level, a, b, seen, v, z, g):
         if top > 0.0:
             k = min(int((time - a)/quarter), {nodes} - 2)
             start = a + k*quarter
-            left = parting(w, l, j, level, start, seen[j, k] - level, time, sign*top, z, g)
-            right = parting(w, l, j, level, start + quarter, seen[j, k + 1] - level, time, sign*top, z, g)
+            left = parting(w, l, j, level, start, values[j, k] - level, time, sign*top, z, g)
+            end = start + quarter
+            right = parting(w, l, j, level, end, values[j, k + 1] - level, time, sign*top, z, g)
             total += sign*(right - left)
     return total
 
 
 @njit(error_model="numpy")
 def blank(record, above):
-    """Nothing of a row has been seen yet."""
+    """Nothing of a row has been watched yet."""
     for j in range({extremes}):
         record[j, 0], record[j, 2] = -np.inf, np.inf
         record[j, 1] = record[j, 3] = np.nan
@@ -136,7 +143,7 @@ def blank(record, above):
 
 
 @njit(error_model="numpy")
-def track(w, l, since, level, record, above, seen, v, z, g):
+def track(w, l, since, level, record, above, values, v, z, g):
     """Look into lane l's last step, which ends after the time `since`, from there on."""
     a, b = max(w[{t_old} + l], since), w[{t} + l]
     if w[{t_old} + l] <= since:
@@ -147,11 +154,11 @@ def track(w, l, since, level, record, above, seen, v, z, g):
     for k in range({nodes}):
         sample(w, l, a + k*0.25*(b - a), z, g)
         for j in range({signals}):
-            seen[j, k] = g[j]
+            values[j, k] = g[j]
     for j in range({extremes}):
-        extremes(w, l, j, a, b, seen, record, v, z, g)
+        extremes(w, l, j, a, b, values, record, v, z, g)
     for j in range({extremes}, {signals}):
-        above[j - {extremes}] += time_above(w, l, j, level[j - {extremes}], a, b, seen, v, z, g)
+        above[j - {extremes}] += time_above(w, l, j, level[j - {extremes}], a, b, values, v, z, g)
 
 
 @njit(error_model="numpy")

@@ -1,5 +1,7 @@
 """Coefficients of one-step methods, each with its reference. Knows no states and no code."""
 
+# ruff: noqa: E501  tables of numbers
+
 from dataclasses import dataclass
 
 
@@ -7,12 +9,14 @@ from dataclasses import dataclass
 class Tableau:
     """An explicit pair whose last stage is the first of the next step.
 
-    order : of the solution that is carried on; stable : h*|lambda| at which a step is held by stability, just inside the stable part of the
+    order : of the solution that is kept
+    stable : h*|lambda| at which a step is held by stability, just inside the stable part of the
         negative real axis
-    trust : share of the embedded solution's error that counts as the error of the solution that is carried on
+    trust : share of the embedded solution's error that counts as the error of the kept solution
     c : (stages,) nodes; a : rows below the diagonal, the last row being the solution's weights
     error : (stages,) weights of the difference between the two solutions
-    dense : (stages + more,) rows of polynomial coefficients; weight i at theta is the sum of dense[i][j]*theta**(j+1)
+    dense : (stages + more,) rows of polynomial coefficients; weight i at theta is the sum of
+        dense[i][j]*theta**(j+1)
     more_c, more_a : (more,) nodes and rows of stages that the interpolant alone needs
     """
 
@@ -64,8 +68,9 @@ TSIT5 = Tableau(
     ),
 )
 
-# Verner (2010), Numer. Algorithms 53, 383-396: the most efficient 7(6) pair and its 7th-order interpolant, with 40-digit coefficients
-# on the author's pages; the step's end is an 11th stage here, so that it is the first of the next step
+# Verner (2010), Numer. Algorithms 53, 383-396: the most efficient 7(6) pair and its 7th-order
+# interpolant, with 40-digit coefficients on the author's pages; the step's end is an 11th stage
+# here, so that it is the first of the next step
 VERN7 = Tableau(
     name="vern7",
     order=7,
@@ -115,7 +120,9 @@ VERN7 = Tableau(
         (0.0, -5.919778732715007, 63.27679965889219, -265.432682088738, 520.1009254140611, -467.412109533902, 155.3868452824017),
         (0.0, -10.492146197961823, 105.35538525188011, -409.43975011988937, 732.831448907654, -606.3044574733512, 188.0495196316683),
     ),
-    trust=1 / 4,  # the solution is an order better than what it is compared with: on LDN-12 rtol still buys more accuracy than with Tsit5
+    # the solution is an order better than what it is compared with: on LDN-12 rtol still buys more
+    # accuracy than with Tsit5
+    trust=1 / 4,
     more_c=(0.29, 0.125, 0.25, 0.53, 0.79),
     more_a=(
         (
@@ -146,8 +153,9 @@ VERN7 = Tableau(
 class Rosenbrock:
     """A stiffly accurate Rosenbrock method in the form that needs no products with the Jacobian.
 
-    Stage i solves (1/(gamma*h) - J) u_i = f(t + c_i h, y + sum a_ij u_j) + sum C_ij u_j/h + h d_i f_t; the last stage is the
-    error estimate, and y + the last row of a + u_last is the solution.
+    Stage i solves (1/(gamma*h) - J) u_i = f(t + c_i h, y + sum a_ij u_j) + sum C_ij u_j/h
+    + h d_i f_t; the last stage is the error estimate, and y + the last row of a + u_last is the
+    solution.
     dense : rows r_j over the stages; with q_j = sum r_ji u_i the solution at theta is
         (1 - theta) y0 + theta (y1 + (1 - theta)(q_1 + theta q_2 + ...))
     """

@@ -1,4 +1,7 @@
-"""The lane solver: accuracy, order, dense output, actions, statuses, bits. Models are written out as TOML in the test."""
+"""The lane solver: accuracy, order, dense output, actions, statuses, bits.
+
+Models are written out as TOML in the test.
+"""
 
 import threading
 
@@ -28,7 +31,8 @@ e = '''
 
 def write(tmp_path, name, equations, parameters, outputs, dose, unit="mg"):
     rows = "\n".join(
-        f'{k} = {{ value = {v}, unit = "{u}", label = "{k}", source = "test", evidence = "assumed" }}'
+        f'{k} = {{ value = {v}, unit = "{u}", label = "{k}", source = "test", '
+        'evidence = "assumed" }'
         for k, (v, u) in parameters.items()
     )
     path = tmp_path / f"{name}.toml"
@@ -232,7 +236,7 @@ def test_an_integral_can_be_observed_on_the_way(chain, solver):
         rtol=1e-9,
     )
     for row, rates_of in zip(run.out[:, :, 0], theta, strict=True):
-        # the chain's second state has a closed integral: what entered it less what is left, over its rate
+        # the second state's closed integral: what entered less what is left, over its rate
         a, b = exact(rates_of, [0.0], [5.0], times)[:, :2].T
         np.testing.assert_allclose(row, (5.0 - a - b) / rates_of[1], rtol=1e-7, atol=1e-7)
     np.testing.assert_array_equal(run.out[:, -1, 0], run.integral[:, 0])
@@ -317,7 +321,8 @@ def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
     module = batch.compile(chain, observe=("a", "c"), solver="tsit5").module
     assembly = next(iter(module.solve.inspect_asm().values()))
     wide = sum(assembly.count(f"{op}pd") for op in ("vfmadd213", "vfmadd231", "vmul", "vadd"))
-    # the stage sums alone are one operation for each of 21 coefficients and 3 states; a scalar loop has none of them packed
+    # the stage sums alone are one operation for each of 21 coefficients and 3 states; a scalar loop
+    # has none of them packed
     assert wide > 21 * 3
 
 
@@ -394,7 +399,7 @@ def test_overlapping_infusions_resets_and_new_inputs_follow_the_matrix_exponenti
 
 
 @BOTH
-def test_given_vectors_replace_or_join_the_states_and_every_look_sees_what_came_before_it(
+def test_given_vectors_replace_or_join_the_states_and_every_output_sees_what_came_before_it(
     chain, solver
 ):
     kernel, theta = batch.compile(chain, solver=solver), people(1)

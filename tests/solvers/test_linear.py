@@ -1,4 +1,7 @@
-"""The exact solver of linear models: closed forms, matrix exponentials to 40 digits, Tsit5 at tight tolerance, bits, statuses, fixed points.
+"""The exact solver of linear models.
+
+Closed forms, matrix exponentials to 40 digits, Tsit5 at tight tolerance, bits, statuses, fixed
+points.
 
 Errors as everywhere: |y - ref|/(|ref| + 1e-3 max |ref| of that state).
 """
@@ -258,16 +261,17 @@ def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between():
 
 
 @pytest.mark.slow
-def test_a_look_inside_a_step_sees_the_exact_value():
+def test_an_output_inside_a_step_has_the_exact_value():
     module, model = kernel_of(TWO).module, TWO
     layout = Layout(batch.LANES, 3, lower(model, model.state_names).constants, 0)
     theta = cohort(model, batch.LANES, seed=1).theta
 
     @njit
-    def looked(theta, w, times, z, out, y, stop, due, active):
+    def steps_and_outputs(theta, w, times, z, out, y, stop, next_output, active):
         for lane in range(len(theta)):
             module.constants(theta[lane], w, lane)
-            w[y + lane], w[stop + lane], w[due + lane], w[active + lane] = 1.0, 12.0, np.inf, 1.0
+            w[y + lane], w[active + lane] = 1.0, 1.0
+            w[stop + lane], w[next_output + lane] = 12.0, np.inf
         module.refresh(w)
         module.step(w, 0.0, 0.0, 0)
         for lane in range(len(theta)):
@@ -277,7 +281,7 @@ def test_a_look_inside_a_step_sees_the_exact_value():
 
     times = np.array([0.0, 3.0, 1.0, 12.0])
     out = np.empty((batch.LANES, 4, 3))
-    looked(
+    steps_and_outputs(
         theta,
         np.zeros(module.SIZE),
         times,
@@ -285,7 +289,7 @@ def test_a_look_inside_a_step_sees_the_exact_value():
         out,
         layout.y(0),
         layout.clock("stop"),
-        layout.clock("due"),
+        layout.clock("next_output"),
         layout.clock("active"),
     )
     order = np.argsort(times)
@@ -310,10 +314,11 @@ def test_a_patient_whose_numbers_leave_the_range_fails_alone(mixed, lane):
     assert batch.solve(kernel, theta, t1=0.0).status[lane] == driver.NOT_FINITE
 
 
-def test_a_model_that_is_not_linear_is_refused_where_the_linear_solver_is_asked_for(mixed):
+def test_a_model_that_is_not_linear_is_refused_by_the_linear_solver(mixed):
     with pytest.raises(
         PkpdError,
-        match=r"d/dt\(blockade\) of ldn/hormesis is not linear in the states.*use solver auto or tsit5",
+        match=r"d/dt\(blockade\) of ldn/hormesis is not linear in the states"
+        r".*use solver auto or tsit5",
     ):
         batch.compile(load("ldn/hormesis"), solver="linear")
     with pytest.raises(PkpdError, match=r"bell of .* is not linear"):

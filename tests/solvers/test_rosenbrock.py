@@ -62,7 +62,7 @@ def test_published_end_values_are_met_to_the_requested_digits(name):
             abs(run.out[0, 0, model.outputs.index(state)] / value - 1)
             for state, value in published.items()
         )
-        # the published y2 and y3 of E5 differ by 0.15 % where y4 is 0, so that is how well they can be met
+        # the published y2 and y3 of E5 differ by 0.15 % where y4 is 0: that well they can be met
         assert error < (1.6e-3 if name == "e5" else 100 * rtol)
 
 
@@ -75,16 +75,21 @@ y(0) = 1 : 1
 
 @pytest.fixture(scope="module")
 def relaxing(folder):
-    """x follows y = exp(-slow*t) the more closely, the larger k: stiff for large k. The max keeps the model from being solved in closed form."""
+    """x follows y = exp(-slow*t) the more closely, the larger k: stiff for large k.
+
+    The max keeps the model from being solved in closed form.
+    """
     parameters = "\n".join(
-        f'{n} = {{ value = {v}, unit = "1/h", label = "rate", source = "test", evidence = "assumed" }}'
+        f'{n} = {{ value = {v}, unit = "1/h", label = "rate", source = "test", '
+        'evidence = "assumed" }'
         for n, v in (("k", 1.0), ("slow", 0.1))
     )
     path = folder / "relaxing.toml"
     text = HEAD.format(name="relaxing", outputs='"x", "y"', first="x", equations=RELAX)
     path.write_text(
         text.replace(
-            'one = { value = 1.0, unit = "1/h", label = "rate", source = "problem", evidence = "assumed" }',
+            'one = { value = 1.0, unit = "1/h", label = "rate", source = "problem", '
+            'evidence = "assumed" }',
             parameters,
         )
     )

@@ -1,4 +1,4 @@
-"""Extremes and times above a level, seen in every step: closed forms, jumps, windows, bits, both methods."""
+"""Extremes and times above a level in every step: closed forms, jumps, windows, bits, methods."""
 
 import numpy as np
 import pytest
@@ -80,8 +80,11 @@ def test_time_above_a_level_is_that_of_bateman(kernel, level):
     assert 0 < np.count_nonzero(expected) <= 40
 
 
-def test_a_level_that_only_just_is_reached_counts_between_the_places_looked_at(kernel):
-    """A level 1e-7 below each patient's largest is exceeded for about 2*sqrt(2e-7/curvature): far less than a step."""
+def test_a_level_that_is_only_just_reached_between_two_nodes_counts(kernel):
+    """A level 1e-7 below each patient's peak is exceeded for about 2*sqrt(2e-7/curvature).
+
+    That is far less than a step.
+    """
     solution = once(kernel, rtol=1e-9)
     numbers = np.column_stack([solution.record[:, 0, 0] * (1 - 1e-7), np.zeros(40)])
     theta = PEOPLE.theta
@@ -172,7 +175,7 @@ def test_nothing_is_watched_without_a_window_and_the_steps_are_the_same(kernel):
     np.testing.assert_array_equal(idle.steps, seen.steps)
 
 
-def test_what_is_seen_in_a_patient_is_the_same_to_the_bit_in_any_company(kernel):
+def test_what_is_watched_in_a_patient_is_the_same_to_the_bit_in_any_company(kernel):
     full = once(kernel, since=3.1, level=100.0, threads=1)
     for rows in ([17], [39], [5, 17, 20, 3], list(range(11, 30))):
         part = once(kernel, since=3.1, level=100.0, rows=rows)

@@ -1,5 +1,8 @@
-"""Order conditions of the Runge-Kutta pairs (Hairer, Norsett & Wanner 1993, Solving ODEs I, II.2), rooted trees up to order 5; higher
-orders and interpolants by halving the step on a nonlinear problem."""
+"""Order conditions of the Runge-Kutta pairs, rooted trees up to order 5.
+
+Hairer, Norsett & Wanner (1993), Solving ODEs I, II.2. Higher orders and interpolants by halving the
+step on a nonlinear problem.
+"""
 
 from itertools import pairwise
 
@@ -35,7 +38,10 @@ def weights(tableau, theta):
 
 
 def step(tableau, h, theta):
-    """The interpolant at theta of one step of size h from SMOOTH's start; theta None: the solution."""
+    """The interpolant at theta of one step of size h from SMOOTH's start, or the solution.
+
+    theta : None for the solution at the end
+    """
     a, c, stages = matrix(tableau), nodes(tableau), []
     for i in range(len(c)):
         stages.append(slope(c[i] * h, START + h * (a[i, :i] @ np.array(stages).reshape(i, 2))))
@@ -130,7 +136,7 @@ def test_dense_output_ends_in_the_solution(pair):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
-def test_stability_is_looked_for_just_inside_the_stable_interval(pair):
+def test_the_bound_on_stability_lies_just_inside_the_stable_interval(pair):
     a = matrix(pair)
 
     def growth(z):
