@@ -1,10 +1,13 @@
-"""The one family of errors a user can meet. Each message names place, thing, reason and remedy."""
+"""The one family of errors that users meet. Each message names place, thing, reason and remedy.
+
+Knows how to word a message; knows nothing of what went wrong.
+"""
 
 from difflib import get_close_matches
 
 
 class PkpdError(Exception):
-    """A mistake in the input or a run that cannot go on, told in one sentence."""
+    """A mistake in the input, or a run that cannot continue, in one sentence."""
 
 
 class ModelError(PkpdError):
@@ -20,7 +23,10 @@ class CohortError(PkpdError):
 
 
 class TrialError(PkpdError):
-    """A trial, a titration rule or the description of a diary is wrong. The message names the field."""
+    """A trial, a titration rule or the description of a diary is wrong.
+
+    The message names the field.
+    """
 
 
 class ResultError(PkpdError):
@@ -28,13 +34,12 @@ class ResultError(PkpdError):
 
 
 def closest(name, known):
-    """Return " Did you mean 'x'?" for the nearest of `known`, or the full list when nothing is near."""
+    """Return " Did you mean 'x'?" for the nearest of `known`, or the full list if none is near."""
     known = sorted(known)
-    match = get_close_matches(name, known, n=1, cutoff=0.6) or [
-        k for k in known if k.lower() == name.lower()
-    ]
-    if match:
-        return f" Did you mean '{match[0]}'?"
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    near += [k for k in known if k.lower() == name.lower()]
+    if near:
+        return f" Did you mean '{near[0]}'?"
     return f" Known: {', '.join(known)}." if known else ""
 
 

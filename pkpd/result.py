@@ -1,4 +1,7 @@
-"""Results and how they are written: tidy tables with units and provenance. Knows no models' meaning."""
+"""Results and how they are written: tidy tables with units and provenance.
+
+Knows names, units and columns; knows nothing of what a model means.
+"""
 
 import json
 from dataclasses import dataclass, replace
@@ -17,9 +20,11 @@ from pkpd.symbolic.model import Model
 class Run:
     """What every simulation of a cohort carries.
 
-    names, units : (O,) outputs; errors : (R,) pkpd.symbolic.model.Residual of those that have observations
-    occasion : what variability between occasions went by; status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
-    regimen : what was given, as written
+    regimen : the doses, as written
+    names, units : (O,) outputs
+    errors : (R,) pkpd.symbolic.model.Residual of the outputs that have observations
+    occasion : what begins an occasion: "dose", a length of time or "none"
+    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
@@ -52,9 +57,8 @@ class Run:
 
         rows = np.flatnonzero(self.status)
         occasion = "" if self.occasion == "dose" else f' --occasion "{self.occasion}"'
-        replay = (
-            f"pkpd simulate {self.model.name} {self.given()}{occasion} {self.cohort.given()} --id "
-        )
+        options = f"{self.given()}{occasion} {self.cohort.given()}"
+        replay = f"pkpd simulate {self.model.name} {options} --id "
         return pd.DataFrame(
             {
                 "ID": self.cohort.ids[rows],
@@ -75,13 +79,13 @@ class Run:
             return None
         from pkpd.solvers.batch import STATUS
 
-        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5]) + (
-            ", ..." if len(rows) > 5 else ""
+        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5])
+        few += ", ..." if len(rows) > 5 else ""
+        reason, time = STATUS[int(self.status[rows[0]])], self.fail_time[rows[0]]
+        return (
+            f"{len(rows)} of {len(self.status)} patients did not finish ({few}): "
+            f"{reason} at {time:.4g} {self.time_unit}. Their rows are NaN."
         )
-        first = (
-            f"{STATUS[int(self.status[rows[0]])]} at {self.fail_time[rows[0]]:.4g} {self.time_unit}"
-        )
-        return f"{len(rows)} of {len(self.status)} patients did not finish ({few}): {first}. Their rows are NaN."
 
     def provenance(self):
         residual = {
@@ -104,9 +108,10 @@ class Run:
         import pandas as pd
 
         frame = pd.DataFrame(self._columns())
-        own = dict(zip(self.names, self.units, strict=True))
-        known = {"TIME": self.time_unit} | own | {f"{n}_obs": own[n] for n in self.measured}
-        frame.attrs["units"] = {name: unit for name, unit in known.items() if name in frame}
+        outputs = dict(zip(self.names, self.units, strict=True))
+        observed = {f"{n}_obs": outputs[n] for n in self.measured}
+        units = {"TIME": self.time_unit} | outputs | observed
+        frame.attrs["units"] = {name: unit for name, unit in units.items() if name in frame}
         return frame
 
     def _columns(self):
@@ -121,17 +126,17 @@ class Run:
     def _values(self):
         """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
         values = self.values.reshape(-1, len(self.names))
+        outputs = dict(zip(self.names, values.T, strict=True))
         observed = self.observed.reshape(len(values), -1)
-        return dict(zip(self.names, values.T, strict=True)) | {
-            f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)
-        }
+        return outputs | {f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)}
 
 
 @dataclass(frozen=True)
 class Result(Run):
     """Simulated outputs of a cohort under one regimen.
 
-    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients; observed : (P, T, R) with residual error
+    times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients
+    observed : (P, T, R) with residual error
     """
 
     times: np.ndarray
@@ -143,7 +148,10 @@ class Result(Run):
         return f"{len(self.times)} times"
 
     def _columns(self):
-        """ID, TIME, one column an output, and <output>_obs with residual error; patients in order, times in order."""
+        """ID, TIME, one column per output, and <output>_obs with residual error.
+
+        Patients in order, times in order.
+        """
         count = len(self.times)
         table = {
             "ID": np.repeat(self.cohort.ids, count),
@@ -172,9 +180,10 @@ class Result(Run):
 
 @dataclass(frozen=True)
 class EndpointResult(Run):
-    """Endpoints of a cohort, one row a patient.
+    """Endpoints of a cohort, one row per patient.
 
-    names : (E,) endpoints as text; since, until : (P,) ends of the window in model time; values : (P, E), NaN for failed patients
+    names : (E,) endpoints as text; since, until : (P,) ends of the window in model time
+    values : (P, E), NaN for failed patients
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until")
@@ -196,7 +205,7 @@ class EndpointResult(Run):
         }
 
     def _columns(self):
-        """ID and one column an endpoint, one row a patient."""
+        """ID and one column per endpoint, one row per patient."""
         return {"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
@@ -217,8 +226,10 @@ class EndpointResult(Run):
 class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 
-    ids : (M,) ID of each row, in the order of the table, extra times between records as EVID 2; times : (M,) as written
-    evid : (M,); values : (M, O) just after each event, NaN for failed patients; observed : (M, R) with residual error
+    ids : (M,) ID of each row, in the order of the table, extra times among them as EVID 2
+    times : (M,) as written; evid : (M,)
+    values : (M, O) just after each event, NaN for failed patients
+    observed : (M, R) with residual error
     """
 
     STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid")
@@ -234,7 +245,10 @@ class EventResult(Run):
         return f"{len(self.times)} times"
 
     def _columns(self):
-        """ID, TIME, EVID, one column an output, and <output>_obs with residual error; one row a record."""
+        """ID, TIME, EVID, one column per output, and <output>_obs with residual error.
+
+        One row per record.
+        """
         return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._values()
 
     def given(self):
@@ -280,10 +294,13 @@ def provenance(model, cohort, command=None):
 
 
 def write_table(frame, path, units, origin):
-    """Write a table (DataFrame, or dict of columns for Parquet) as .csv or .parquet; Parquet carries units and provenance in its metadata. Raises ResultError."""
+    """Write a table (DataFrame or dict of columns) as .csv or .parquet, whole or not at all.
+
+    Parquet carries units and provenance in its metadata. Raises ResultError.
+    """
     path = Path(path)
     if path.suffix == ".csv":
-        write_atomically(path, lambda temporary: _frame(frame).to_csv(temporary, index=False))
+        write_atomically(path, lambda temporary: _csv(frame, temporary))
     elif path.suffix == ".parquet":
         write_atomically(path, lambda temporary: _parquet(frame, temporary, units, origin))
     else:
@@ -304,9 +321,14 @@ def json_text(data):
 def write_figure(figure, path):
     """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
     path = Path(path)
-    write_atomically(
-        path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150)
-    )
+    form = path.suffix[1:] or "png"
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
+
+
+def _csv(frame, path):
+    import pandas as pd
+
+    pd.DataFrame(frame).to_csv(path, index=False)
 
 
 def _parquet(frame, path, units, origin):
@@ -316,14 +338,13 @@ def _parquet(frame, path, units, origin):
 
 
 def arrow_table(frame, units, origin):
-    """Arrow table of a DataFrame or a dict of columns, with units and provenance in its metadata."""
+    """Arrow table of a DataFrame or dict of columns, with units and provenance in its metadata."""
     import pyarrow as pa
 
-    table = (
-        _arrow(frame)
-        if isinstance(frame, dict)
-        else pa.Table.from_pandas(frame, preserve_index=False)
-    )
+    if isinstance(frame, dict):
+        table = _arrow(frame)
+    else:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
     extra = {
         b"pkpd.units": json.dumps(units).encode(),
         b"pkpd.provenance": json.dumps(plain(origin)).encode(),
@@ -339,25 +360,15 @@ def _arrow(columns):
         values, count = np.ascontiguousarray(values), len(values)
         if values.dtype.kind in "US":
             texts = [str(v).encode() for v in values]
-            ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
-            return pa.StringArray.from_buffers(
-                count, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))
-            )
+            ends = pa.py_buffer(np.cumsum([0, *map(len, texts)], dtype=np.int32))
+            return pa.StringArray.from_buffers(count, ends, pa.py_buffer(b"".join(texts)))
         if values.dtype.kind == "b":
-            return pa.Array.from_buffers(
-                pa.bool_(), count, [None, pa.py_buffer(np.packbits(values, bitorder="little"))]
-            )
-        return pa.Array.from_buffers(
-            pa.from_numpy_dtype(values.dtype), count, [None, pa.py_buffer(values)]
-        )
+            bits = pa.py_buffer(np.packbits(values, bitorder="little"))
+            return pa.Array.from_buffers(pa.bool_(), count, [None, bits])
+        kind = pa.from_numpy_dtype(values.dtype)
+        return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)])
 
     return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
-
-
-def _frame(table):
-    import pandas as pd
-
-    return pd.DataFrame(table)
 
 
 def plain(value):
@@ -371,11 +382,14 @@ def plain(value):
     if isinstance(value, (int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)):
-        return (
-            None
-            if np.isnan(value)
-            else float(value)
-            if np.isfinite(value)
-            else ("inf" if value > 0 else "-inf")
-        )
+        return _plain_float(value)
     return value
+
+
+def _plain_float(value):
+    """A float for JSON, which has neither NaN (None) nor infinities ("inf", "-inf")."""
+    if np.isnan(value):
+        return None
+    if np.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return float(value)

@@ -1,7 +1,8 @@
 """Units of measurement as text: dimensions for the checker, factors for everyone else.
 
-A unit text is a product of names with powers (`ng/mL`, `1/(nM*h)`, `m**2`, `%`, `1`). The names of the field are known here;
-any other is looked up in Pint, which is loaded only then (0.2 s).
+A unit text is a product of names with powers (`ng/mL`, `1/(nM*h)`, `m**2`, `%`, `1`). The field's
+usual names are listed here; any other is looked up in Pint, which is loaded only then (0.2 s).
+Knows texts of units; knows nothing of expressions or models.
 """
 
 import re
@@ -13,14 +14,13 @@ LONGEST = 60
 HIGHEST_POWER = 99  # of one name; products of equations reach higher powers than anybody writes
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
 
-_MASS, _TIME, _VOLUME, _AMOUNT = (
-    ("[mass]", 1.0),
-    ("[time]", 1.0),
-    ("[length]", 3.0),
-    ("[substance]", 1.0),
-)
+_MASS = ("[mass]", 1.0)
+_TIME = ("[time]", 1.0)
+_VOLUME = ("[length]", 3.0)
+_AMOUNT = ("[substance]", 1.0)
 _MOLAR = (("[length]", -3.0), _AMOUNT)
-# what nearly every model uses, so that it is checked without Pint: name -> (dimensions, size in kg, m, s, mol)
+# What nearly every model uses, so that it is checked without Pint:
+# name -> (dimensions, size in kg, m, s, mol)
 _COMMON = {
     "kg": ((_MASS,), 1.0),
     "g": ((_MASS,), 1e-3),
@@ -55,17 +55,21 @@ _COMMON = {
 
 @cache
 def powers(unit):
-    """((name, power), ...) of a unit text, sorted by name; "1" is (). Raises PkpdError for a text that is no unit."""
+    """((name, power), ...) of a unit text, sorted by name; "1" is ().
+
+    Raises PkpdError for a text that is no unit.
+    """
     tokens = _tokens(unit)
-    found, end = _product(tokens, 0, unit)
+    factors, end = _product(tokens, 0, unit)
     if end != len(tokens):
         raise _not_a_unit(unit)
-    return tuple(sorted((name, power) for name, power in found.items() if power))
+    return tuple(sorted((name, power) for name, power in factors.items() if power))
 
 
 def _not_a_unit(unit):
     return PkpdError(
-        f"'{str(unit)[:LONGEST]}' is not a unit; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
+        f"'{str(unit)[:LONGEST]}' is not a unit; "
+        "write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
     )
 
 
@@ -84,27 +88,28 @@ def _tokens(unit):
 
 def _product(tokens, at, unit):
     """Powers of factors joined by * and /, from token `at` on, and where they end."""
-    found, sign = {}, 1
+    product, sign = {}, 1
     while True:
         factors, at = _factor(tokens, at, unit)
         for name, power in factors.items():
-            found[name] = found.get(name, 0) + sign * power
+            product[name] = product.get(name, 0) + sign * power
         if at >= len(tokens) or tokens[at][1] not in ("*", "/"):
-            return found, at
+            return product, at
         sign = -1 if tokens[at][1] == "/" else 1
         at += 1
 
 
 def _factor(tokens, at, unit):
+    """Powers of one factor, a name, 1 or a bracket with its power, and where it ends."""
     kind, text = tokens[at] if at < len(tokens) else (None, None)
     if text == "(":
-        found, at = _product(tokens, at + 1, unit)
+        factors, at = _product(tokens, at + 1, unit)
         if at >= len(tokens) or tokens[at][1] != ")":
             raise _not_a_unit(unit)
     elif kind == "name":
-        found = {text: 1}
+        factors = {text: 1}
     elif text == "1":
-        found = {}
+        factors = {}
     else:
         raise _not_a_unit(unit)
     at += 1
@@ -114,9 +119,10 @@ def _factor(tokens, at, unit):
         kind, text = tokens[at] if at < len(tokens) else (None, None)
         if kind != "number" or int(text) > HIGHEST_POWER:
             raise _not_a_unit(unit)
-        found = {name: power * int(text) * (-1 if minus else 1) for name, power in found.items()}
+        exponent = -int(text) if minus else int(text)
+        factors = {name: power * exponent for name, power in factors.items()}
         at += 1
-    return found, at
+    return factors, at
 
 
 def text(factors):
@@ -125,14 +131,15 @@ def text(factors):
     def side(items):
         return "*".join(name if power == 1 else f"{name}**{power:g}" for name, power in items)
 
-    above, below = [(n, p) for n, p in factors if p > 0], [(n, -p) for n, p in factors if p < 0]
+    above = [(n, p) for n, p in factors if p > 0]
+    below = [(n, -p) for n, p in factors if p < 0]
     tail = f"({side(below)})" if len(below) > 1 else side(below)
     return (side(above) or "1") + (f"/{tail}" if below else "")
 
 
 @cache
 def measure(factors):
-    """Dimensions of ((name, power), ...) and its size in base units: ((("[mass]", 1.0), ...), size)."""
+    """Dimensions and size in base units of ((name, power), ...): ((("[mass]", 1.0), ...), size)."""
     dims, size = {}, 1.0
     for name, power in factors:
         base, scale = _COMMON[name] if name in _COMMON else _looked_up(name)
@@ -152,23 +159,32 @@ def _registry():
 
 @cache
 def _looked_up(name):
-    """Dimensions and size of one name from Pint. Temperatures with an offset and decibels are refused: they have no factor."""
+    """Dimensions and size of one name from Pint.
+
+    Refuses temperatures with an offset and decibels, which have no factor.
+    """
     quantity = _registry().Quantity
     try:
-        one, none = quantity(1.0, name).to_base_units(), quantity(0.0, name).to_base_units()
+        one = quantity(1.0, name).to_base_units()
+        none = quantity(0.0, name).to_base_units()
     except Exception as error:
         raise PkpdError(
-            f"'{name}' is not a unit that Pint knows; write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
+            f"'{name}' is not a unit that Pint knows; "
+            "write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
         ) from error
     if none.magnitude != 0.0:
         raise PkpdError(
             f"'{name}' has an offset or a logarithm in it; use a unit that scales, such as kelvin."
         )
-    return tuple(sorted((d, float(p)) for d, p in one.dimensionality.items())), float(one.magnitude)
+    dims = tuple(sorted((d, float(p)) for d, p in one.dimensionality.items()))
+    return dims, float(one.magnitude)
 
 
 def dimension(unit):
-    """Dimensions of a unit text and its size in base units. Raises PkpdError for a text that is no unit."""
+    """Dimensions of a unit text and its size in base units.
+
+    Raises PkpdError for a text that is no unit.
+    """
     return measure(powers(unit))
 
 

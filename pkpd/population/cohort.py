@@ -1,7 +1,7 @@
-"""Who takes it: a cohort of virtual patients, each drawn from an address and not from a stream.
+"""Who takes the drug: a cohort of virtual patients, each drawn by address and not from a stream.
 
-Patient ID i is point i-1 of a scrambled Sobol' sequence, or counter block i-1 of Philox, whoever else is in the cohort; classes
-are drawn apart from that, so that a new one moves nobody's other numbers.
+Patient ID i is point i-1 of a scrambled Sobol' sequence, or counter block i-1 of Philox, whoever
+else is in the cohort. Classes are drawn apart from that, so a new class changes no other number.
 Knows inputs and their variability; knows nothing of doses or time.
 """
 
@@ -14,12 +14,12 @@ import numpy as np
 from pkpd import units
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population import sobol
-from pkpd.population.covariates import people
+from pkpd.population.covariates import people as read_people
 from pkpd.population.noise import bits_to_uniforms, uniforms
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic.model import Model
 
-MOST_DIMENSIONS = 21201  # of scipy's Sobol' direction numbers
+MOST_DIMENSIONS = 21201  # of SciPy's Sobol' direction numbers
 SAMPLINGS = ("sobol", "mc")
 
 
@@ -28,9 +28,11 @@ class Cohort:
     """P virtual patients of one model.
 
     ids : (P,) int64, from 1; theta : (P, K) inputs in their units, columns as model.inputs
-    latent : (P, V) correlated standard normals of the inputs that vary, classes apart
-    changed : input -> typical value set by the user; replicate : which of many scramblings of the seed
-    table : name of the table that the inputs `from_table` were taken from, or ""; others : its other columns, name -> (P,) texts
+    latent : (P, V) correlated standard normals of the inputs that vary, without classes
+    changed : input -> typical value set by the user
+    replicate : which of the independent scramblings of the seed
+    table : name of the table that gave the inputs `from_table`, or ""
+    others : its other columns, name -> (P,) texts
     """
 
     model: Model
@@ -54,56 +56,52 @@ class Cohort:
         return self.theta[:, self.model.input_names.index(name)]
 
     def subset(self, ids):
-        """The same patients, only those of `ids` and in that order."""
-        place = {int(i): k for k, i in enumerate(self.ids)}
-        missing = [i for i in ids if int(i) not in place]
+        """The patients with these IDs, in that order. Raises CohortError for an ID not here."""
+        row_of = {int(i): k for k, i in enumerate(self.ids)}
+        missing = [i for i in ids if int(i) not in row_of]
         if missing:
             raise CohortError(
                 f"No patient with ID {missing[0]} in this cohort (1 to {self.ids.max()})."
             )
-        return self.rows(np.array([place[int(i)] for i in ids], dtype=np.int64))
+        return self.rows(np.array([row_of[int(i)] for i in ids], dtype=np.int64))
 
-    def rows(self, places):
-        """The patients at some places (a slice or whole numbers), in that order."""
-        others = {name: cells[places] for name, cells in self.others.items()}
+    def rows(self, index):
+        """The patients in these rows (a slice or an array of row numbers), in that order."""
+        others = {name: cells[index] for name, cells in self.others.items()}
         return replace(
             self,
-            ids=self.ids[places],
-            theta=self.theta[places],
-            latent=self.latent[places],
+            ids=self.ids[index],
+            theta=self.theta[index],
+            latent=self.latent[index],
             others=others,
         )
 
     def under(self, values):
-        """The same people, the same draws, under other typical values: {"cl": 120.0}, in the inputs' units."""
+        """The same people and draws under other typical values.
+
+        values : {"cl": 120.0}, in the inputs' units
+        """
         theta = self.theta.copy()
-        names = [i.name for i in self.model.inputs if _continuous(i)]
+        drawn = [i.name for i in self.model.inputs if _is_continuous(i)]
         for name, value in values.items():
             k = self.model.input_names.index(name)
-            vary = name in names and not self.typical
-            theta[:, k] = (
-                around(self.model.inputs[k].iiv, value, self.latent[:, names.index(name)])
-                if vary
-                else value
-            )
+            if name in drawn and not self.typical:
+                value = around(self.model.inputs[k].iiv, value, self.latent[:, drawn.index(name)])
+            theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | values)
 
     def given(self):
-        """The options of a command that draws the same cohort, but for its size."""
+        """The command-line options that draw the same cohort, except its size."""
         changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())
-        return f"--seed {self.seed} --sampling {self.sampling}{changes}" + (
-            f" --covariates {self.table.rpartition(' (')[0]}" if self.table else ""
-        )
+        table = f" --covariates {self.table.rpartition(' (')[0]}" if self.table else ""
+        return f"--seed {self.seed} --sampling {self.sampling}{changes}{table}"
 
     def frame(self):
-        """Tidy table: ID, one column an input, and the other columns of a table of people."""
+        """Tidy table: ID, one column per input, and the other columns of a table of people."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {"ID": self.ids}
-            | {n: self.theta[:, k] for k, n in enumerate(self.model.input_names)}
-            | self.others
-        )
+        inputs = dict(zip(self.model.input_names, self.theta.T, strict=True))
+        return pd.DataFrame({"ID": self.ids} | inputs | self.others)
 
 
 def cohort(
@@ -128,8 +126,8 @@ def cohort(
     typical : one patient with no variability and covariates at reference
     set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
     ids : draw only these patients of the cohort
-    covariates : table of people, a path or a DataFrame, whose columns take the place of inputs: rows are drawn whole, or belong
-        to the patients of its column ID, which then are the cohort
+    covariates : table of people, a path or a DataFrame, whose columns replace inputs. Rows are
+        drawn whole; with a column ID each row belongs to that patient, and these are the cohort
     replicate : 0, or another number for an independent scrambling of the same seed
 
     Raises CohortError, or PkpdError for an unknown name or unit.
@@ -142,42 +140,35 @@ def cohort(
     table = None if covariates is None else _people(model, covariates, typical, changed)
     if table is not None and table.ids is not None and ids is None:
         ids = table.ids
-    numbers = _ids(1 if typical else n, ids)
-    varying = [i for i in model.inputs if _continuous(i)]
-    names = [i.name for i in varying]
-    address = int(seed), int(replicate)
-    independent = (
-        np.zeros((len(numbers), len(names)))
-        if typical
-        else _normals(numbers, len(names), *address, sampling)
-    )
-    latent = correlate(factor(names, model.correlations), independent)
-    theta = np.empty((len(numbers), len(model.inputs)))
+    ids = _ids(1 if typical else n, ids)
+    seed, replicate = int(seed), int(replicate)
+    drawn = [i.name for i in model.inputs if _is_continuous(i)]
+    independent = np.zeros((len(ids), len(drawn)))
+    if not typical:
+        independent = _normals(ids, len(drawn), seed, replicate, sampling)
+    latent = correlate(factor(drawn, model.correlations), independent)
+    theta = np.empty((len(ids), len(model.inputs)))
     for k, item in enumerate(model.inputs):
-        theta[:, k] = changed.get(
-            item.name, item.reference if typical and item.reference is not None else item.value
-        )
+        at_reference = typical and item.reference is not None
+        theta[:, k] = changed.get(item.name, item.reference if at_reference else item.value)
         if typical or item.iiv is None:
             continue
         if item.iiv.kind != "classes":
-            theta[:, k] = around(item.iiv, theta[0, k], latent[:, names.index(item.name)])
+            theta[:, k] = around(item.iiv, theta[0, k], latent[:, drawn.index(item.name)])
         elif item.name not in changed:
-            theta[:, k] = classes(
-                item.iiv, uniforms(address[0], numbers, f"class {item.name}", 1, address[1])[:, 0]
-            )
-    found = Cohort(
-        model, address[0], sampling, typical, changed, numbers, theta, latent, address[1]
-    )
-    return found if table is None else _from_table(found, table)
+            u = uniforms(seed, ids, f"class {item.name}", 1, replicate)[:, 0]
+            theta[:, k] = classes(item.iiv, u)
+    people = Cohort(model, seed, sampling, typical, changed, ids, theta, latent, replicate)
+    return people if table is None else _with_inputs_of(table, people)
 
 
 def _people(model, covariates, typical, changed):
-    """The table of people, which must not contradict the other options."""
+    """The table of people. Raises CohortError where it contradicts the other options."""
     if typical:
         raise CohortError(
             "The typical patient has covariates at reference; leave out the table of people."
         )
-    table = people(model, covariates)
+    table = read_people(model, covariates)
     both = [name for name in changed if name in table.inputs]
     if both:
         raise CohortError(
@@ -186,20 +177,20 @@ def _people(model, covariates, typical, changed):
     return table
 
 
-def _from_table(found, table):
+def _with_inputs_of(table, people):
     """The cohort with the inputs of a table in place of its own; draws keep their addresses."""
-    rows = table.rows(found.ids, found.seed, found.replicate)
+    rows = table.rows(people.ids, people.seed, people.replicate)
     for name, values in table.inputs.items():
-        found.theta[:, found.model.input_names.index(name)] = values[rows]
+        people.theta[:, people.model.input_names.index(name)] = values[rows]
     return replace(
-        found,
+        people,
         table=table.name,
         from_table=tuple(table.inputs),
         others={name: cells[rows] for name, cells in table.others.items()},
     )
 
 
-def _continuous(item):
+def _is_continuous(item):
     """Whether an input owns a dimension of the sampling."""
     return item.iiv is not None and item.iiv.kind != "classes"
 
@@ -225,20 +216,19 @@ def _typical_value(model, name, value):
             value = float(match.group(1)) * units.factor(match.group(2) or item.unit, item.unit)
         except (AttributeError, ValueError) as error:
             raise CohortError(
-                f"'{name}={value}': write a number, with or without a unit, such as '{name}={item.value:g} {item.unit}'."
+                f"'{name}={value}': write a number, with or without a unit, "
+                f"such as '{name}={item.value:g} {item.unit}'."
             ) from error
         except PkpdError as error:
             raise CohortError(f"'{name}={value}': {error}") from error
     value = float(value)
     kind = item.iiv.kind if item.iiv else None
     if kind == "classes" and value not in range(len(item.iiv.classes)):
-        known = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(item.iiv.classes))
-        raise CohortError(f"'{name}={value:g}' is the number of no class; write one of {known}.")
-    if (
-        not math.isfinite(value)
-        or (kind == "lognormal" and value <= 0)
-        or (kind == "logitnormal" and not 0 < value < 1)
-    ):
+        numbered = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(item.iiv.classes))
+        raise CohortError(f"'{name}={value:g}' is the number of no class; write one of {numbered}.")
+    not_positive = kind == "lognormal" and value <= 0
+    no_fraction = kind == "logitnormal" and not 0 < value < 1
+    if not math.isfinite(value) or not_positive or no_fraction:
         raise CohortError(f"'{name}={value:g}' is outside what a {kind or 'finite'} value can be.")
     return value
 
@@ -252,11 +242,10 @@ def _normals(ids, dimensions, seed, replicate, sampling):
     first, last = int(ids.min()) - 1, int(ids.max())
     # replicate 0 is the seed's own, as it was before there were others
     source = seed if replicate == 0 else [seed, replicate]
-    block = (
-        _sobol(first, last, dimensions, source)
-        if sampling == "sobol"
-        else _philox(first, last, dimensions, seed, replicate)
-    )
+    if sampling == "sobol":
+        block = _sobol(first, last, dimensions, source)
+    else:
+        block = _philox(first, last, dimensions, seed, replicate)
     return ndtri(block[ids - 1 - first])
 
 
@@ -264,17 +253,19 @@ def _sobol(first, last, dimensions, source):
     """Points first..last-1 of the scrambled sequence, strictly inside (0, 1)."""
     if dimensions > MOST_DIMENSIONS:
         raise CohortError(
-            f"{dimensions} varying inputs are more than Sobol' points have dimensions; use --sampling mc."
+            f"{dimensions} varying inputs are more than Sobol' points have dimensions; "
+            "use --sampling mc."
         )
     return sobol.points(first, last, dimensions, source)
 
 
 def _philox(first, last, dimensions, seed, replicate):
-    """Uniforms on 53 bits, strictly inside (0, 1). Each patient owns a whole number of counter blocks of 4 draws."""
+    """Uniforms on 53 bits, strictly inside (0, 1).
+
+    Each patient owns a whole number of counter blocks of 4 draws.
+    """
     blocks = -(-dimensions // 4)
     source = np.random.Philox(key=seed, counter=replicate << 192)
     source.advance(first * blocks)
-    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)[
-        :, :dimensions
-    ]
-    return bits_to_uniforms(raw)
+    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)
+    return bits_to_uniforms(raw[:, :dimensions])

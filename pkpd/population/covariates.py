@@ -1,6 +1,8 @@
-"""People from a table: rows drawn with replacement, whole, so that what belongs together stays together; or one row for each ID.
+"""People from a table: whole rows drawn with replacement, or one row for each ID.
 
-Knows columns named like inputs of a model, and other columns to group results by; knows nothing of distributions.
+A row is drawn whole so that values measured together stay together.
+Knows columns named like inputs of a model, and other columns to group results by; knows nothing of
+distributions.
 """
 
 import hashlib
@@ -18,7 +20,8 @@ from pkpd.reading import EMPTY, file
 class People:
     """M rows of a table of people.
 
-    name : where they come from, and a hash of what they say; ids : (M,) int64, or None where rows are drawn
+    name : where they come from, and a hash of the contents
+    ids : (M,) int64, or None where rows are drawn
     inputs : input -> (M,) values in its unit; others : column -> (M,) texts
     """
 
@@ -28,24 +31,27 @@ class People:
     others: dict
 
     def rows(self, ids, seed, replicate=0):
-        """Row (P,) of each patient: that of the ID, or one drawn at the address (seed, replicate, patient)."""
+        """Row number (P,) for each patient.
+
+        The row of the patient's ID, or one drawn at the address (seed, replicate, patient).
+        """
         if self.ids is None:
             count = len(next(iter(self.inputs.values())))
-            return np.floor(uniforms(seed, ids, "covariates", 1, replicate)[:, 0] * count).astype(
-                np.int64
-            )
-        place = {int(i): k for k, i in enumerate(self.ids)}
-        missing = [i for i in ids if int(i) not in place]
+            u = uniforms(seed, ids, "covariates", 1, replicate)[:, 0]
+            return np.floor(u * count).astype(np.int64)
+        row_of = {int(i): k for k, i in enumerate(self.ids)}
+        missing = [i for i in ids if int(i) not in row_of]
         if missing:
             raise CohortError(f"{self.name}: no row of ID {missing[0]}.")
-        return np.array([place[int(i)] for i in ids], dtype=np.int64)
+        return np.array([row_of[int(i)] for i in ids], dtype=np.int64)
 
 
 def people(model, source):
-    """Read a table of people: a path of a .csv or .parquet file, a DataFrame, or People already read.
+    """Read a table of people: the path of a .csv or .parquet file, a DataFrame, or People.
 
-    Columns named like covariates or parameters of the model, in its units, take their place; classes may be given by label.
-    Without a column ID rows are drawn. Raises CohortError with row and column.
+    Columns named like covariates or parameters of the model replace them, in the model's units;
+    classes may be given by label. Without a column ID, rows are drawn. Raises CohortError with row
+    and column.
     """
     if isinstance(source, People):
         return source
@@ -57,9 +63,7 @@ def people(model, source):
     ids = _ids(name, columns.pop(next((c for c in columns if c.upper() == "ID"), ""), None))
     inputs, others = {}, {}
     for column, cells in columns.items():
-        item = next((i for i in model.inputs if i.name == column), None) or next(
-            (i for i in model.inputs if i.name.lower() == column.lower()), None
-        )
+        item = _input_called(column, model)
         if item is None:
             others[column] = cells
         elif item.name in inputs:
@@ -67,64 +71,69 @@ def people(model, source):
         else:
             inputs[item.name] = _values(name, column, cells, item)
     if not inputs or not len(frame):
-        known = ", ".join(i.name for i in model.covariates) or "none"
+        covariates = ", ".join(i.name for i in model.covariates) or "none"
         raise CohortError(
-            f"{name}: no rows with a column named like an input of {model.name}. Its covariates: {known}. Columns: {', '.join(columns)}."
+            f"{name}: no rows with a column named like an input of {model.name}. "
+            f"Its covariates: {covariates}. Columns: {', '.join(columns)}."
         )
-    digest = hashlib.sha256(
-        "\0".join([*columns, *(x for cells in columns.values() for x in cells)]).encode()
-    ).hexdigest()[:12]
-    return People(f"{name} ({digest})", ids, inputs, others)
+    return People(f"{name} ({_digest(columns)})", ids, inputs, others)
+
+
+def _input_called(column, model):
+    """The input with this name, else one with this name in another case, or None."""
+    exact = [i for i in model.inputs if i.name == column]
+    alike = [i for i in model.inputs if i.name.lower() == column.lower()]
+    return next(iter(exact + alike), None)
+
+
+def _digest(columns):
+    """Short hash of the columns' names and cells."""
+    contents = [*columns, *(cell for cells in columns.values() for cell in cells)]
+    return hashlib.sha256("\0".join(contents).encode()).hexdigest()[:12]
 
 
 def read(source):
-    """Name and DataFrame of a table: a path of a .csv (all texts) or .parquet file, or a DataFrame. Raises CohortError."""
+    """Name and DataFrame of a table.
+
+    source : path of a .csv file (read as text) or .parquet file, or a DataFrame
+
+    Raises CohortError.
+    """
     import pandas as pd
 
-    return (
-        ("table", source)
-        if isinstance(source, pd.DataFrame)
-        else (str(source), file(Path(source), CohortError))
-    )
+    if isinstance(source, pd.DataFrame):
+        return "table", source
+    return str(source), file(Path(source), CohortError)
 
 
 def _ids(name, cells):
     if cells is None:
         return None
-    found = []
+    numbers = []
     for row, cell in enumerate(cells, 1):
         text = cell.removesuffix(".0")
         if not text.isdigit() or not 0 < len(text) < 19 or int(text) < 1:
             raise CohortError(f"{name}: row {row}, ID: '{cell[:40]}' is no whole number from 1 on.")
-        found.append(int(text))
-    twice = (
-        next((i for i in found if found.count(i) > 1), None)
-        if len(set(found)) < len(found)
-        else None
-    )
-    if twice is not None:
+        numbers.append(int(text))
+    if len(set(numbers)) < len(numbers):
+        twice = next(i for i in numbers if numbers.count(i) > 1)
         raise CohortError(
             f"{name}: two rows have ID {twice}; a table of people has one row for each."
         )
-    return np.array(found, dtype=np.int64)
+    return np.array(numbers, dtype=np.int64)
 
 
 def _values(name, column, cells, item):
     codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
     out = np.empty(len(cells))
     for k, cell in enumerate(cells):
+        where = f"{name}: row {k + 1}, column {column}"
         if cell in EMPTY:
-            raise CohortError(
-                f"{name}: row {k + 1}, column {column}: the value is missing; fill it in or leave the row out."
-            )
+            raise CohortError(f"{where}: the value is missing; fill it in or leave the row out.")
         try:
             out[k] = codes[cell] if cell in codes else float(cell)
         except ValueError as error:
-            raise CohortError(
-                f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a number."
-            ) from error
+            raise CohortError(f"{where}: '{cell[:40]}' is not a number.") from error
         if not np.isfinite(out[k]) or (codes and out[k] not in codes.values()):
-            raise CohortError(
-                f"{name}: row {k + 1}, column {column}: '{cell[:40]}' is not a value that '{item.name}' can have."
-            )
+            raise CohortError(f"{where}: '{cell[:40]}' is not a value that '{item.name}' can have.")
     return out

@@ -1,5 +1,6 @@
-"""Subgroups of a cohort: the classes or few values of an input or of a column of the table of people, or terciles of many.
+"""Subgroups of a cohort by an input or by a column of its table of people.
 
+Classes and few distinct values are categories; many values are cut into terciles.
 Knows patients and their inputs; knows no results.
 """
 
@@ -12,16 +13,21 @@ MOST = 30  # distinct texts
 
 
 def groups(people, name):
-    """[(label, (P,) bool)] of the subgroups by an input or other column, in rising order. Raises CohortError.
+    """Subgroups by an input or other column, in rising order: [(label, (P,) bool)].
 
-    people : a Cohort, or whatever else has a model, `others` and column(name) of its inputs
+    people : a Cohort, or anything else with a model, `others` and column(name) of its inputs
+
+    Raises CohortError for an unknown name and for a column with too many different texts.
     """
     model = people.model
-    known = {n.lower(): n for n in (*people.others, *model.input_names)}
-    column = name if name in (*model.input_names, *people.others) else known.get(name.lower())
+    column = name
+    if name not in (*model.input_names, *people.others):
+        by_lower_case = {n.lower(): n for n in (*people.others, *model.input_names)}
+        column = by_lower_case.get(name.lower())
     if column is None:
+        likely = [*people.others, *(c.name for c in model.covariates)]
         raise CohortError(
-            f"No input or column '{name}' to group by in {model.name}.{closest(name, [*people.others, *(c.name for c in model.covariates)])}"
+            f"No input or column '{name}' to group by in {model.name}.{closest(name, likely)}"
         )
     if column in people.others:
         return _of_column(column, people.others[column])

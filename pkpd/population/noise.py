@@ -1,7 +1,8 @@
-"""Uniform draws by address: value = f(seed, replicate, purpose, patient, occasion), whoever else is drawn and however many there are.
+"""Uniform draws by address: value = f(seed, replicate, purpose, patient, occasion).
 
-The key of a Philox generator names seed, replicate and purpose; its counter names the occasion and the patient. Knows addresses;
-knows nothing of what the draws are for.
+The key of a Philox generator names seed, replicate and purpose; its counter names the occasion and
+the patient. So a draw does not depend on who else is drawn or how many there are.
+Knows addresses; knows nothing of what the draws are for.
 """
 
 import hashlib
@@ -20,32 +21,32 @@ def uniforms(seed, ids, purpose, count, replicate=0):
 
     Parameters
     ----------
-    ids : (P,) patient IDs from 1; purpose : text; count : number of occasions; replicate : number of the repetition
+    ids : (P,) patient IDs from 1; purpose : text
+    count : number of occasions; replicate : number of the repetition
 
     Returns
     -------
     (P, count): occasion k of a patient has the same value for any `ids` and any larger count.
     """
     ids = np.asarray(ids, dtype=np.int64)
-    key = int.from_bytes(
-        hashlib.blake2b(f"{seed}|{replicate}|{purpose}".encode(), digest_size=16).digest()
-    )
-    found = np.empty((len(ids), -(-count // PER_BLOCK) * PER_BLOCK))
+    address = f"{seed}|{replicate}|{purpose}".encode()
+    key = int.from_bytes(hashlib.blake2b(address, digest_size=16).digest())
+    out = np.empty((len(ids), -(-count // PER_BLOCK) * PER_BLOCK))
     order = np.argsort(ids, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(ids[order]) > GAP) + 1):
         if len(rows):
-            _fill(found, rows, ids[rows], key)
-    return found[:, :count]
+            _fill(out, rows, ids[rows], key)
+    return out[:, :count]
 
 
-def _fill(found, rows, ids, key):
-    """Draw the patients `ids` (n,), close together and sorted, into the rows of `found`."""
+def _fill(out, rows, ids, key):
+    """Draw the patients `ids` (n,), close together and sorted, into these rows of `out`."""
     first, last = int(ids[0]), int(ids[-1])
-    for block in range(found.shape[1] // PER_BLOCK):
+    for block in range(out.shape[1] // PER_BLOCK):
         raw = np.random.Philox(key=key, counter=block * PATIENTS + first).random_raw(
             (last - first + 1) * PER_BLOCK
         )
-        found[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = bits_to_uniforms(raw).reshape(
+        out[rows, block * PER_BLOCK : (block + 1) * PER_BLOCK] = bits_to_uniforms(raw).reshape(
             -1, PER_BLOCK
         )[ids - first]
 

@@ -25,7 +25,10 @@ def effects(cohort, count):
 
 
 def with_effects(cohort, theta, z):
-    """Inputs (N, K) of rows that have theta (N, K) between occasions, under latent effects z (N, J)."""
+    """Inputs (N, K) of rows under latent occasion effects.
+
+    theta : (N, K) inputs between occasions; z : (N, J) latent effects
+    """
     theta, model = np.array(theta), cohort.model
     for j, name in enumerate(varying_between(cohort)):
         k = model.input_names.index(name)

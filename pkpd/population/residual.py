@@ -1,5 +1,6 @@
-"""What an observation adds to an output: measurement error by the model's or the user's residual, with addressed draws.
+"""What an observation adds to an output: residual error, the model's or the user's.
 
+Its draws are addressed by patient, output and number of the observation.
 Knows outputs and patients; knows nothing of times or doses.
 """
 
@@ -13,40 +14,40 @@ from pkpd.symbolic.variability import residual
 
 
 def residuals(model, names, given=None):
-    """Residuals of the outputs `names` that have one: the model's, those of `given` in their place or besides.
+    """Residuals of those of the outputs `names` that have one.
 
-    given : {"Cc": "15 % + 0.05 ng/mL"}, "none", or None. Raises CohortError for an output that is not there.
+    given : {"Cc": "15 % + 0.05 ng/mL"}, which replace or add to the model's; "none"; or None
+
+    Raises CohortError for an unknown output.
     """
     if given == "none":
         return ()
-    found = {r.name: r for r in model.residuals}
+    errors = {r.name: r for r in model.residuals}
     for name, text in (given or {}).items():
         if name not in names:
             raise CohortError(
-                f"Residual of '{name}', which is no output of this simulation.{closest(name, names)}"
+                f"Residual of '{name}', which is no output of this simulation."
+                f"{closest(name, names)}"
             )
-        found[name] = replace(residual(name, text, model.unit(name)), source="given by the user")
-    return tuple(found[name] for name in names if name in found)
+        errors[name] = replace(residual(name, text, model.unit(name)), source="given by the user")
+    return tuple(errors[name] for name in names if name in errors)
 
 
 def observations(cohort, errors, names, values, row, index):
-    """Observations (N, R) of values (N, O), columns `names`, by the R errors.
+    """Observations (N, R) of values (N, O), columns `names`, with the R errors.
 
-    row : (N,) place of the patient in the cohort; index : (N,) number of the value within the patient, part of its address
+    row : (N,) row of the patient in the cohort
+    index : (N,) number of the value within the patient, part of the address of its draw
     """
-    seen = np.empty((len(values), len(errors)))
+    observed = np.empty((len(values), len(errors)))
+    count = int(index.max()) + 1
     for k, error in enumerate(errors):
-        z = normals(
-            cohort.seed,
-            cohort.ids,
-            f"residual {error.name}",
-            int(index.max()) + 1,
-            cohort.replicate,
-        )[row, index]
+        purpose = f"residual {error.name}"
+        z = normals(cohort.seed, cohort.ids, purpose, count, cohort.replicate)[row, index]
         y = values[:, names.index(error.name)]
-        seen[:, k] = (
-            y * np.exp(error.log * z)
-            if error.log
-            else y + np.sqrt(error.additive**2 + (error.proportional * y) ** 2) * z
-        )
-    return seen
+        if error.log:
+            observed[:, k] = y * np.exp(error.log * z)
+        else:
+            sd = np.sqrt(error.additive**2 + (error.proportional * y) ** 2)
+            observed[:, k] = y + sd * z
+    return observed

@@ -1,7 +1,9 @@
 """Scrambled Sobol' points by address.
 
-The Gray code of an index picks the direction numbers whose exclusive-or is the point. SciPy scrambles the directions once for
-a seed and a number of dimensions; the cache folder keeps them, because loading scipy.stats costs more than a small study.
+The Gray code of an index picks the direction numbers whose exclusive-or is the point. SciPy
+scrambles the directions once for a seed and a number of dimensions; the cache folder keeps them,
+because loading scipy.stats costs more than a small study.
+Knows points of the unit cube; knows nothing of patients.
 """
 
 import hashlib
@@ -15,28 +17,27 @@ SPARE = 20  # directions kept: enough for a million points; more are drawn when 
 
 
 def points(first, last, dimensions, seed):
-    """Points first..last-1 (N, V) of the scrambled sequence, strictly inside (0, 1). Same bits as scipy.stats.qmc.Sobol.
+    """Points first..last-1 (N, V) of the scrambled sequence, strictly inside (0, 1).
 
-    seed : whole number or list of them
+    seed : whole number or list of whole numbers
+
+    The bits are those of scipy.stats.qmc.Sobol.
     """
     directions = _directions(max(SPARE, int(last - 1).bit_length()), dimensions, seed)
     index = np.arange(first, last, dtype=np.uint64)
     gray = index ^ (index >> np.uint64(1))
-    found = np.repeat(directions[:1], len(index), axis=0)
+    out = np.repeat(directions[:1], len(index), axis=0)
     for k in range(int(last - 1).bit_length()):
-        found ^= directions[k + 1] * ((gray >> np.uint64(k)) & np.uint64(1))[:, None]
-    return found * 2.0**-BITS + 2.0 ** -(BITS + 1)
+        out ^= directions[k + 1] * ((gray >> np.uint64(k)) & np.uint64(1))[:, None]
+    return out * 2.0**-BITS + 2.0 ** -(BITS + 1)
 
 
 def _directions(count, dimensions, seed):
     """(count + 1, V) uint64: the first point, then the direction of every bit of the Gray code."""
     from pkpd.symbolic.load import cache_folder
 
-    path = (
-        cache_folder()
-        / "sobol"
-        / f"{dimensions}_{hashlib.sha256(str(seed).encode()).hexdigest()[:16]}_{count}.npy"
-    )
+    of_seed = hashlib.sha256(str(seed).encode()).hexdigest()[:16]
+    path = cache_folder() / "sobol" / f"{dimensions}_{of_seed}_{count}.npy"
     try:
         kept = np.load(path, allow_pickle=False)
         if kept.shape == (count + 1, dimensions) and kept.dtype == np.uint64:

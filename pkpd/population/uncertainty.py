@@ -1,6 +1,8 @@
-"""Parameter sets: what the typical values could be instead, from a table of replicates or a covariance of their estimates.
+"""Parameter sets: what the typical values could be instead.
 
-Knows typical values; variability between patients is not touched: the same people under other values (common random numbers).
+They come from a table of replicates or from the covariance of the estimates. The same people stand
+under every set (common random numbers). Knows typical values; knows nothing of variability between
+patients.
 """
 
 import math
@@ -32,7 +34,10 @@ class ParameterSets:
         return len(self.values)
 
     def cohorts(self, cohort):
-        """The same people under each set, one cohort after the other. Raises CohortError where a value of the sets is given otherwise."""
+        """The same people under each set, one cohort after the other.
+
+        Raises CohortError where the cohort has another source for one of the values.
+        """
         both = [name for name in self.names if name in cohort.changed or name in cohort.from_table]
         if both:
             how = "set" if both[0] in cohort.changed else f"a column of {cohort.table}"
@@ -48,28 +53,32 @@ def parameter_sets(model, source, count=None, seed=1):
 
     Parameters
     ----------
-    source : .csv or .parquet table (or DataFrame) with one set a row and columns named like parameters, in their units; or .toml with
-        names = [...], covariance = the lower triangle of the covariance of their estimates, and scale = "latent" (of log, or logit
-        for fractions; the default) or "natural" (in the parameters' units)
-    count : number of sets; default all rows of a table, 100 from a covariance; seed : of the draws from a covariance
+    source : .csv or .parquet table (or DataFrame) with one set per row and columns named like
+        parameters, in their units; or .toml with names = [...], covariance = the lower triangle of
+        the covariance of their estimates, and scale = "latent" (of log, or logit for fractions; the
+        default) or "natural" (in the parameters' units)
+    count : number of sets; default all rows of a table, 100 from a covariance
+    seed : of the draws from a covariance
 
     Raises CohortError with the place of the mistake.
     """
     if isinstance(source, (str, Path)) and Path(source).suffix == ".toml":
-        found = _from_covariance(model, Path(source), SETS if count is None else count, seed)
+        sets = _from_covariance(model, Path(source), SETS if count is None else count, seed)
     else:
-        found = _from_table(model, source, count)
-    for k, name in enumerate(found.names):
+        sets = _from_table(model, source, count)
+    for k, name in enumerate(sets.names):
         item = model.inputs[model.input_names.index(name)]
-        for row, value in enumerate(found.values[:, k], 1):
-            if not _possible(item, value):
+        for row, value in enumerate(sets.values[:, k], 1):
+            if not _is_possible(item, value):
                 raise CohortError(
-                    f"{found.name}: set {row}: {value:g} cannot be a typical value of '{name}'; scale = \"latent\" keeps draws possible."
+                    f"{sets.name}: set {row}: {value:g} cannot be a typical value of '{name}'; "
+                    'scale = "latent" keeps draws possible.'
                 )
-    return found
+    return sets
 
 
-def _possible(item, value):
+def _is_possible(item, value):
+    """Whether a value can be the typical value of an input."""
     kind = item.iiv.kind if item.iiv else None
     if kind == "lognormal":
         return value > 0
@@ -81,7 +90,8 @@ def _from_table(model, source, count):
     columns = [c for c in frame.columns if str(c).strip() in model.input_names]
     if not columns or not len(frame):
         raise CohortError(
-            f"{name}: no rows with a column named like a parameter of {model.name}. Columns: {', '.join(map(str, frame.columns))}."
+            f"{name}: no rows with a column named like a parameter of {model.name}. "
+            f"Columns: {', '.join(map(str, frame.columns))}."
         )
     if count is not None and count > len(frame):
         raise CohortError(f"{name}: {count} sets are wanted, the table has {len(frame)}.")
@@ -99,43 +109,50 @@ def _from_table(model, source, count):
 
 
 def _from_covariance(model, path, count, seed):
+    data = _read(path)
+    names = _names(model, path, data["names"])
+    try:
+        sd, pairs = covariance(names, data["covariance"])
+    except PkpdError as error:
+        raise CohortError(f"{path}: {error}") from error
+    rows = np.arange(1, count + 1)
+    independent = [normals(seed, rows, f"estimate {n}", 1)[:, 0] for n in names]
+    z = correlate(_factor(names, sd, pairs), np.column_stack(independent))
+    items = [model.inputs[model.input_names.index(n)] for n in names]
+    latent = data.get("scale", "latent") == "latent"
+    values = [_moved(item, z[:, k], latent, path) for k, item in enumerate(items)]
+    return ParameterSets(str(path), tuple(names), np.column_stack(values))
+
+
+def _read(path):
+    """The entries of a file of estimates. Raises CohortError where it has others than it may."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CohortError(f"{path}: cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error) or "nested too deeply"
+        raise CohortError(f"{path}: not valid TOML: {reason}.") from error
+    complete = {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"}
+    if not complete or data.get("scale", "latent") not in SCALES:
         raise CohortError(
-            f"{path}: not valid TOML: {str(error) or 'nested too deeply'}."
-        ) from error
-    if (
-        not {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"}
-        or data.get("scale", "latent") not in SCALES
-    ):
-        raise CohortError(
-            f'{path}: holds names = [...], covariance = [[...], ...] and perhaps scale = "latent" or "natural", nothing else.'
+            f"{path}: holds names = [...], covariance = [[...], ...] and perhaps "
+            'scale = "latent" or "natural", nothing else.'
         )
-    names = data["names"]
+    return data
+
+
+def _names(model, path, names):
+    """The names of a file of estimates. Raises CohortError unless they are different parameters."""
     if not isinstance(names, list) or len(set(map(str, names))) < len(names) or not names:
         raise CohortError(f"{path}: names is a list of different parameters.")
     for name in names:
         if name not in model.input_names:
             raise CohortError(
-                f"{path}: unknown parameter '{name}' in {model.name}.{closest(str(name), model.input_names)}"
+                f"{path}: unknown parameter '{name}' in {model.name}."
+                f"{closest(str(name), model.input_names)}"
             )
-    try:
-        sd, pairs = covariance(names, data["covariance"])
-    except PkpdError as error:
-        raise CohortError(f"{path}: {error}") from error
-    z = correlate(
-        _factor(names, sd, pairs),
-        np.column_stack(
-            [normals(seed, np.arange(1, count + 1), f"estimate {n}", 1)[:, 0] for n in names]
-        ),
-    )
-    items = [model.inputs[model.input_names.index(n)] for n in names]
-    latent = data.get("scale", "latent") == "latent"
-    values = np.column_stack([_moved(item, z[:, k], latent, path) for k, item in enumerate(items)])
-    return ParameterSets(str(path), tuple(names), values)
+    return names
 
 
 def _factor(names, sd, pairs):

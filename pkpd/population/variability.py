@@ -1,5 +1,7 @@
-"""From latent standard normals to values of parameters and covariates. Every operation is element by element, in fixed
-order, so that a patient's numbers do not depend on who else is computed. Knows distributions; knows no patients.
+"""From latent standard normals to values of parameters and covariates.
+
+Every operation is element by element, in fixed order, so that a patient's numbers do not depend on
+who else is computed. Knows distributions; knows no patients.
 """
 
 import numpy as np
@@ -31,7 +33,7 @@ def classes(spread, u):
 
 
 def factor(names, correlations):
-    """Lower triangular L (V, V) with L L' the latent correlation matrix, or None where nothing is correlated.
+    """Lower triangular L (V, V) with L L' the latent correlation matrix, or None without any.
 
     Raises CohortError where the correlations contradict each other.
     """
@@ -51,7 +53,10 @@ def factor(names, correlations):
 
 
 def correlate(lower, z):
-    """L z for every patient: (P, V) from independent (P, V). Sums in fixed order, not by BLAS, whose last bits differ."""
+    """L z for every patient: (P, V) from independent (P, V).
+
+    Sums in fixed order, not by BLAS, whose last bits differ.
+    """
     if lower is None:
         return z
     out = np.zeros_like(z)
@@ -63,7 +68,7 @@ def correlate(lower, z):
 
 
 def uncorrelate(lower, x):
-    """The independent (P, V) that `correlate` makes x of, by forward substitution in fixed order."""
+    """The independent (P, V) from which `correlate` makes x: forward substitution, fixed order."""
     if lower is None:
         return x
     out = np.array(x)
