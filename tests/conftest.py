@@ -1,4 +1,7 @@
-"""Compiled kernels of the tests live in pytest's own cache folder: kept between runs, emptied by `pytest --cache-clear`."""
+"""What all tests share: the command line as a function, and a cache of compiled kernels.
+
+The kernels live in pytest's own cache folder: kept between runs, emptied by `pytest --cache-clear`.
+"""
 
 import os
 

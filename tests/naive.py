@@ -1,5 +1,7 @@
-"""Slow, obvious twins of the fast parts: one patient, one dose at a time, SciPy at tight tolerance. Shares no code with them
-but the checked model's text."""
+"""Slow, obvious twins of the fast parts: one patient, one dose at a time, SciPy at tight tolerance.
+
+Shares no code with them except the checked model's text.
+"""
 
 import ast
 import math
@@ -86,34 +88,31 @@ class Patient:
         return names
 
     def start(self):
-        return np.array(
-            [
-                evaluate(ast.parse(s.initial, mode="eval").body, self.inputs)
-                for s in self.model.states
-            ]
-        )
+        trees = [ast.parse(s.initial, mode="eval").body for s in self.model.states]
+        return np.array([evaluate(tree, self.inputs) for tree in trees])
 
     def rate(self, t, y):
         names = self.names(t, y)
         return [evaluate(tree, names) for tree in self.rates]
 
     def simulate(self, doses, grid, observe):
-        """Observed values (T, O) on a grid; doses: [(time, amount, target)], time and amount as prescribed."""
+        """Observed values (T, O) on a grid.
+
+        doses : [(time, amount, target)], time and amount as prescribed
+        """
         actions = []
         for time, amount, into in doses:
             target = next(d for d in self.model.doses if d.state == into)
             lag = self.inputs[target.lag] if target.lag else 0.0
             share = self.inputs[target.f] if target.f else 1.0
-            actions.append(
-                (time + lag, self.model.state_names.index(into), amount * share * target.factor)
-            )
+            state = self.model.state_names.index(into)
+            actions.append((time + lag, state, amount * share * target.factor))
         y, now, out = self.start(), 0.0, np.empty((len(grid), len(observe)))
         stops = sorted({a[0] for a in actions if a[0] <= grid[-1]} | set(grid))
         for stop in stops:
             if stop > now:
-                y = solve_ivp(self.rate, (now, stop), y, method="DOP853", rtol=1e-11, atol=1e-13).y[
-                    :, -1
-                ]
+                tight = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-13}
+                y = solve_ivp(self.rate, (now, stop), y, **tight).y[:, -1]
                 now = stop
             for time, state, amount in actions:
                 if time == now:
@@ -125,10 +124,13 @@ class Patient:
 
 
 def superposed(rows, observed, ka, ke):
-    """Amounts (depot, central) just after each record of one person's event table, for the linear oral model, as a sum of responses.
+    """Amounts (depot, central) just after each record of one person's event table.
 
-    rows : dicts of TIME AMT RATE II ADDL SS EVID CMT LAG F, in order; observed : places of the rows wanted
-    Every dose that ever was contributes on its own; a steady state is 3000 earlier doses.
+    For the linear oral model, as a sum of responses: every dose so far contributes on its own, and
+    a steady state is 3000 earlier doses.
+
+    rows : dicts of TIME AMT RATE II ADDL SS EVID CMT LAG F, in order
+    observed : numbers of the rows that are wanted
     """
     out = []
     for place in observed:
@@ -144,11 +146,8 @@ def superposed(rows, observed, ka, ke):
             every, flow = row["II"], row["RATE"]
             if row["SS"] and row["AMT"] == 0:
                 ends = now - row["TIME"]
-                total += (
-                    _flowing(np.inf, row["CMT"], ka, ke) * flow
-                    if ends == 0
-                    else _decayed(_flowing(np.inf, row["CMT"], ka, ke) * flow, ends, ka, ke)
-                )
+                constant = _flowing(np.inf, row["CMT"], ka, ke) * flow
+                total += constant if ends == 0 else _decayed(constant, ends, ka, ke)
                 continue
             numbers = range(-3000 if row["SS"] else 0, row["ADDL"] + 1)
             for k in numbers:
@@ -156,28 +155,21 @@ def superposed(rows, observed, ka, ke):
                 if start > now:
                     break
                 if flow == 0:
-                    total += _decayed(
-                        np.eye(2)[row["CMT"] - 1] * row["AMT"] * row["F"], now - start, ka, ke
-                    )
+                    bolus = np.eye(2)[row["CMT"] - 1] * row["AMT"] * row["F"]
+                    total += _decayed(bolus, now - start, ka, ke)
                 else:
                     span = row["F"] * row["AMT"] / flow
                     lasted = min(now - start, span)
-                    total += _decayed(
-                        _flowing(lasted, row["CMT"], ka, ke) * flow, now - start - lasted, ka, ke
-                    )
+                    at_end = _flowing(lasted, row["CMT"], ka, ke) * flow
+                    total += _decayed(at_end, now - start - lasted, ka, ke)
         out.append(total)
     return np.array(out)
 
 
 def _decayed(y, time, ka, ke):
-    depot = y[0] * math.exp(-ka * time)
-    return np.array(
-        [
-            depot,
-            y[1] * math.exp(-ke * time)
-            + y[0] * ka / (ka - ke) * (math.exp(-ke * time) - math.exp(-ka * time)),
-        ]
-    )
+    """Amounts after some time without a dose, by the Bateman function."""
+    a, b = math.exp(-ka * time), math.exp(-ke * time)
+    return np.array([y[0] * a, y[1] * b + y[0] * ka / (ka - ke) * (b - a)])
 
 
 def _flowing(time, into, ka, ke):

@@ -71,7 +71,7 @@ def test_amounts_and_concentrations_never_fall_below_zero():
     ("switch", "still"),
     [("glia", ["glial_activation", "cytokine"]), ("rebound", ["endorphin", "receptor"])],
 )
-def test_a_switch_turns_its_part_off_and_nothing_else_of_the_kinetics(switch, still):
+def test_a_switch_turns_off_its_part_and_leaves_the_kinetics(switch, still):
     model = load("ldn/hormesis")
     on, off = (
         simulate(

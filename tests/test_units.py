@@ -28,7 +28,7 @@ def test_size_of_a_product_is_that_of_pint(parts):
 
 
 @given(products)
-def test_a_unit_said_again_is_the_same_unit(parts):
+def test_a_unit_written_out_again_is_the_same_unit(parts):
     factors = units.powers("*".join(f"{name}**{power}" for name, power in parts))
     assert units.powers(units.text(factors)) == factors
 
@@ -71,7 +71,7 @@ def test_factors(source, target, factor):
         3,
     ],
 )
-def test_what_is_no_unit_is_refused(text):
+def test_a_text_that_is_no_unit_is_refused(text):
     with pytest.raises(PkpdError, match="is not a unit"):
         units.dimension(text)
 

@@ -13,27 +13,25 @@ outputs = ["Cc", "effect"]
 [dose]
 central = { unit = "mg" }
 [parameters]
-cl   = { value = 4.0, unit = "L/h", label = "clearance", source = "test", evidence = "assumed" }
-vc   = { value = 40.0, unit = "L", label = "volume", source = "test", evidence = "assumed" }
-f    = { value = 0.2, unit = "1", iiv = { kind = "logitnormal" }, label = "fraction", source = "test", evidence = "assumed" }
-emax = { value = 2.0, unit = "1", iiv = { cv = 0.3 }, label = "largest effect", source = "test", evidence = "assumed" }
+cl   = { value = 4.0, unit = "L/h", label = "clearance", ASSUMED }
+vc   = { value = 40.0, unit = "L", label = "volume", ASSUMED }
+f    = { value = 0.2, unit = "1", iiv = { kind = "logitnormal" }, label = "fraction", ASSUMED }
+emax = { value = 2.0, unit = "1", iiv = { cv = 0.3 }, label = "largest effect", ASSUMED }
 [covariates]
-responder = { value = 1, unit = "1", iiv = { classes = { no = 0.25, yes = 0.75 } }, label = "class of response", source = "test", evidence = "assumed" }
+responder = { value = 1, unit = "1", CLASSES, label = "class of response", ASSUMED }
 [omega]
 "cl, vc, f" = [[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]
 [residual]
-Cc = { error = "15 %", source = "test", evidence = "assumed" }
+Cc = { error = "15 %", ASSUMED }
 [equations]
 e = '''
 d/dt(central) = -cl/vc*central                                    : mg
 Cc            = f*central/vc                                      : ng/mL
 effect        = emax*Cc/(Cc + vc/vc*cl/cl*(central/vc))*responder : 1
 '''
-"""
-WITHOUT = TEXT.replace(
-    'responder = { value = 1, unit = "1", iiv = { classes = { no = 0.25, yes = 0.75 } },',
-    'responder = { value = 1, unit = "1",',
-)
+""".replace("ASSUMED", 'source = "test", evidence = "assumed"')
+WITHOUT = TEXT.replace("CLASSES, ", "")
+TEXT = TEXT.replace("CLASSES", "iiv = { classes = { no = 0.25, yes = 0.75 } }")
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def load(tmp_path):
     return make
 
 
-def test_classes_have_their_probabilities_and_move_nobodys_other_numbers(load):
+def test_classes_have_their_probabilities_and_change_no_other_number(load):
     model = load(TEXT)
     people, plain = pkpd.cohort(model, 2**13, seed=2), pkpd.cohort(load(WITHOUT), 2**13, seed=2)
     k = model.input_names.index("responder")
@@ -62,7 +60,7 @@ def test_classes_have_their_probabilities_and_move_nobodys_other_numbers(load):
         assert abs(np.corrcoef(z, people.theta[:, k])[0, 1]) < 4 / np.sqrt(2**13)
 
 
-def test_a_class_is_a_patients_own_in_any_company_and_can_be_fixed(load):
+def test_a_patients_class_is_the_same_in_any_company_and_can_be_fixed(load):
     model = load(TEXT)
     whole = pkpd.cohort(model, 200, seed=2).theta
     np.testing.assert_array_equal(pkpd.cohort(model, seed=2, ids=[150, 3]).theta, whole[[149, 2]])
@@ -85,7 +83,7 @@ def test_labels_of_a_table_are_read_as_classes(load):
     assert people.frame()["responder"].tolist() == [1.0, 0.0]
 
 
-def test_a_covariance_gives_the_spread_and_the_correlations_that_it_says(load):
+def test_a_covariance_gives_the_spread_and_the_correlations_it_states(load):
     model = load(TEXT)
     people = pkpd.cohort(model, 2**16, seed=4)
     theta = dict(zip(model.input_names, people.theta.T, strict=True))
@@ -101,7 +99,7 @@ def test_a_covariance_gives_the_spread_and_the_correlations_that_it_says(load):
     assert np.median(theta["f"]) == pytest.approx(0.2, rel=4 * 0.8 * 0.5 * 1.25 / 2**8)
 
 
-def test_the_residual_of_the_model_is_written_unless_turned_off(load):
+def test_the_models_residual_is_written_unless_turned_off(load):
     model = load(TEXT)
     people = pkpd.cohort(model, 3, seed=1)
     assert "Cc_obs" in pkpd.simulate(model, "10 mg", people, "0:4:1").frame()
@@ -109,7 +107,7 @@ def test_the_residual_of_the_model_is_written_unless_turned_off(load):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         (
             "[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]",
@@ -160,8 +158,8 @@ def test_the_residual_of_the_model_is_written_unless_turned_off(load):
         ),
     ],
 )
-def test_mistakes_are_placed(load, old, new, line, said):
+def test_mistakes_are_reported_with_their_line(load, old, new, line, message):
     assert old in TEXT
     with pytest.raises(ModelError) as caught:
         load(TEXT.replace(old, new))
-    assert f"mixture.toml:{line}: " in str(caught.value) and said in str(caught.value)
+    assert f"mixture.toml:{line}: " in str(caught.value) and message in str(caught.value)

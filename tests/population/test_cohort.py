@@ -59,7 +59,7 @@ def test_logit_normal_fractions_have_the_written_median_and_stay_inside():
     assert np.std(np.log(x / (1 - x))) == pytest.approx(0.30 / (1 - 0.126), rel=0.01)
 
 
-def test_truncated_normal_is_scipys():
+def test_truncated_normal_is_that_of_scipy():
     x = column(LARGE, "p0")
     law = stats.truncnorm((4 - 6.4) / 1.5, (10 - 6.4) / 1.5, 6.4, 1.5)
     assert stats.kstest(x, law.cdf).statistic < 0.01
@@ -119,7 +119,7 @@ def test_a_large_cohort_recovers_every_written_spread_median_and_correlation():
         ),
     ],
 )
-def test_new_kinds_of_variability_leave_the_patients_of_a_seed_what_they_were(sampling, cl, toff):
+def test_the_patients_of_a_seed_stay_those_of_the_first_release(sampling, cl, toff):
     people = cohort(
         MODEL, 3, seed=7, sampling=sampling
     )  # expected numbers are those of the first release
@@ -147,7 +147,7 @@ def test_the_typical_patient_has_medians_and_reference_covariates():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"n": 0}, "whole number from 1 on, not 0"),
         ({"n": 2.5}, "whole number from 1 on, not 2.5"),
@@ -160,6 +160,6 @@ def test_the_typical_patient_has_medians_and_reference_covariates():
         ({"ids": [0]}, "patient ID must be"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(options, said):
-    with pytest.raises(PkpdError, match=said):
+def test_options_that_cannot_be_drawn_are_refused(options, message):
+    with pytest.raises(PkpdError, match=message):
         cohort(MODEL, **options)

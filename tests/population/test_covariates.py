@@ -53,7 +53,7 @@ def test_rows_with_ids_belong_to_their_patients_and_are_the_cohort():
 
 
 @pytest.mark.parametrize(
-    ("table", "options", "said"),
+    ("table", "options", "message"),
     [
         (TABLE.assign(WT=["50", "x", "1", "2"]), {}, "row 2, column WT: 'x' is not a number"),
         (TABLE.assign(WT=["50", ".", "1", "2"]), {}, "row 2, column WT: the value is missing"),
@@ -68,8 +68,8 @@ def test_rows_with_ids_belong_to_their_patients_and_are_the_cohort():
         ("none.csv", {}, "none.csv: cannot be read"),
     ],
 )
-def test_what_is_no_table_of_people_is_said(table, options, said):
-    with pytest.raises(pkpd.PkpdError, match=said):
+def test_a_table_that_is_not_one_of_people_is_refused(table, options, message):
+    with pytest.raises(pkpd.PkpdError, match=message):
         pkpd.cohort(MODEL, covariates=table, **options)
 
 
@@ -87,22 +87,22 @@ def test_doses_per_kg_make_a_dose_axis_per_kg():
     model = pkpd.load("ldn/hormesis")
     people = pkpd.cohort(model, 6, seed=7)
     in_mg, per_kg = pkpd.med(model, people), pkpd.med(model, people, doses="0.001:1 mg/kg")
-    assert per_kg.rule.unit == "mg/kg" and per_kg.rule.report == ()
+    assert per_kg.benefit.unit == "mg/kg" and per_kg.benefit.report == ()
     np.testing.assert_allclose(
         per_kg.columns["argmax"] * people.frame()["wt"], in_mg.columns["argmax"], rtol=2e-3
     )
 
 
 @pytest.mark.parametrize(
-    "regimen, said",
+    "regimen, message",
     [
         ("1 mg/m**2", "measured in m\\*\\*2; it has none"),
         ("1 mL/kg", "does not fit 'depot'"),
         ("1 mg/x", "does not fit"),
     ],
 )
-def test_a_dose_that_no_covariate_carries_is_said(regimen, said):
-    with pytest.raises(pkpd.PkpdError, match=said):
+def test_a_dose_that_no_covariate_carries_is_refused(regimen, message):
+    with pytest.raises(pkpd.PkpdError, match=message):
         pkpd.simulate(MODEL, regimen, pkpd.cohort(MODEL, 2))
 
 

@@ -41,7 +41,7 @@ def test_a_logarithmic_error_is_normal_on_the_log_scale_and_never_below_zero():
     )
 
 
-def test_predictions_do_not_move_and_errors_come_from_addresses():
+def test_predictions_stay_and_errors_come_from_addresses():
     _, seen = scatter("15 %", LARGE.subset([3, 1999]))
     whole_y, whole = scatter("15 %", LARGE.subset(range(1, 2001)))
     np.testing.assert_array_equal(seen, whole[[2, 1998]])
@@ -50,7 +50,7 @@ def test_predictions_do_not_move_and_errors_come_from_addresses():
     assert plain.measured == () and list(plain.frame().columns) == ["ID", "TIME", "Cc"]
 
 
-def test_the_tables_hold_observations_beside_predictions():
+def test_tables_hold_observations_beside_predictions():
     frame = pkpd.simulate(
         MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"Cc": "15 %"}
     ).frame()
@@ -60,7 +60,7 @@ def test_the_tables_hold_observations_beside_predictions():
     )
 
 
-def test_more_output_times_leave_the_errors_of_the_records_of_an_event_table():
+def test_more_output_times_do_not_change_the_errors_at_the_records():
     table = pd.DataFrame(
         {
             "ID": [1, 1, 2, 2, 2],
@@ -90,11 +90,11 @@ def test_the_typical_patient_has_no_error():
 @pytest.mark.parametrize(
     "error", ["abc", "15 mg", "-5 %", "15 % + 3 %", "log 10 % + 5 %", "1 ng/mL + 1 ng/mL"]
 )
-def test_what_is_no_error_is_said(error):
+def test_a_text_that_is_no_residual_is_refused(error):
     with pytest.raises(pkpd.PkpdError):
         scatter(error, LARGE.subset([1]))
 
 
-def test_an_error_of_what_is_not_simulated_is_said():
+def test_a_residual_of_an_output_not_simulated_is_refused():
     with pytest.raises(pkpd.PkpdError, match="Did you mean 'Cc'"):
         pkpd.simulate(MODEL, "100 mg", LARGE.subset([1]), TIMES, residual={"cc": "15 %"})

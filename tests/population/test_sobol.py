@@ -14,9 +14,7 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dimensions, seed", [(1, 1), (7, 3), (25, 7)])
-def test_points_have_the_bits_of_scipy_and_any_range_is_a_part_of_the_whole(
-    cache, dimensions, seed
-):
+def test_points_have_the_bits_of_scipy_and_any_range_is_part_of_the_whole(cache, dimensions, seed):
     engine = qmc.Sobol(dimensions, scramble=True, bits=sobol.BITS, rng=np.random.default_rng(seed))
     whole = engine.random(1024) + 2.0 ** -(sobol.BITS + 1)
     for _ in range(2):  # drawn, then read from the cache
@@ -24,7 +22,7 @@ def test_points_have_the_bits_of_scipy_and_any_range_is_a_part_of_the_whole(
         np.testing.assert_array_equal(sobol.points(17, 300, dimensions, seed), whole[17:300])
 
 
-def test_a_damaged_cache_file_is_drawn_anew(cache):
+def test_a_damaged_cache_file_is_computed_again(cache):
     before = sobol.points(0, 8, 3, 1)
     for file in (cache / "sobol").glob("*.npy"):
         file.write_bytes(file.read_bytes()[:40])

@@ -58,7 +58,7 @@ def test_the_same_people_stand_under_every_set():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('names = ["CL"]\ncovariance = [[0.1]]', "Did you mean 'cl'"),
         ('names = ["cl", "vc"]\ncovariance = [[0.1]]', "lower triangle"),
@@ -72,14 +72,14 @@ def test_the_same_people_stand_under_every_set():
         ("names = [", "not valid TOML"),
     ],
 )
-def test_what_is_no_covariance_is_said(written, text, said):
-    with pytest.raises(pkpd.PkpdError, match=said) as caught:
+def test_a_file_that_is_no_covariance_is_refused(written, text, message):
+    with pytest.raises(pkpd.PkpdError, match=message) as caught:
         pkpd.parameter_sets(MODEL, written(text))
     assert "estimates.toml" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("table", "count", "said"),
+    ("table", "count", "message"),
     [
         ("cl\n1\nx\n", None, "row 2, column cl: 'x'"),
         ("cl\n1\n-1\n", None, "set 2: -1 cannot be"),
@@ -87,12 +87,12 @@ def test_what_is_no_covariance_is_said(written, text, said):
         ("OFV\n1\n", None, "no rows with a column named like a parameter"),
     ],
 )
-def test_what_is_no_table_of_sets_is_said(written, table, count, said):
-    with pytest.raises(pkpd.PkpdError, match=said):
+def test_a_table_that_is_not_one_of_sets_is_refused(written, table, count, message):
+    with pytest.raises(pkpd.PkpdError, match=message):
         pkpd.parameter_sets(MODEL, written(table, "sets.csv"), count)
 
 
-def test_a_value_cannot_be_set_and_uncertain(written):
+def test_a_value_cannot_be_both_set_and_uncertain(written):
     sets = pkpd.parameter_sets(MODEL, written(COVARIANCE), 2)
     with pytest.raises(pkpd.PkpdError, match="'cl' is set and also uncertain"):
         list(sets.cohorts(pkpd.cohort(MODEL, 2, set={"cl": 100.0})))
