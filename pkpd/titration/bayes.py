@@ -1,7 +1,9 @@
-"""What virtual patients of the same model say about the next dose: a weight for each, updated at every visit.
+"""What virtual patients of the same model say of the next dose, weighted at every visit.
 
-A particle is a virtual patient with a benefit at every dose of the ladder, a placebo response, a diary SD and an error of its baseline.
-Weights of one patient never meet those of another: the sums run in fixed order, patient by patient. Knows scores and doses.
+A particle is a virtual patient with a benefit at every dose of the ladder, a placebo response, a
+diary SD and an error of its baseline. The sums run patient by patient in fixed order, so that
+nobody's weights depend on the company. Knows visits, doses and steady-state benefits; knows nothing
+of how diaries come about.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ from pkpd.response.dose_response import dose_response
 
 @dataclass
 class Belief:
-    """log weights (P, M) and effects in points (P, M) of the doses so far; day of the last visit."""
+    """What P patients' visits say of M particles.
+
+    weights : (P, M) logarithms; effects : (P, M) points, with what is left of earlier doses
+    """
 
     weights: np.ndarray
     effects: np.ndarray
@@ -25,8 +30,14 @@ class Belief:
 
 @dataclass(frozen=True)
 class Prior:
-    """M particles. benefit : (M, D + 1) points at steady state at each dose of the ladder, the last column at no dose; placebo_max, placebo_half,
-    noise_sd : (M,); slip : (M,) error of the baseline in noise SDs of a week's mean; week : SD of a window's mean in noise SDs"""
+    """M particles.
+
+    gain : (M, D + 1) points at steady state at each dose of the ladder, the last column without a
+        dose
+    placebo_max, placebo_half, noise_sd : (M,) as in the diary
+    slip : (M,) error of the baseline in noise SDs of a week's mean
+    week : SD of a window's mean in noise SDs
+    """
 
     gain: np.ndarray
     placebo_max: np.ndarray
@@ -37,29 +48,31 @@ class Prior:
 
     @property
     def first(self):
-        """Place of the first dose: the one with the largest expected benefit."""
+        """Index of the first dose: the one with the largest expected benefit."""
         return int(np.argmax(self.gain[:, :-1].mean(axis=0)))
 
     def belief(self, patients):
         return Belief(np.zeros((patients, len(self.gain))), np.zeros((patients, len(self.gain))))
 
-    def update(self, belief, place, seen, who, rule):
-        """Expected benefit (P, D) of every dose after a visit, and the place (P,) of the best dose of a particle drawn by weight."""
+    def update(self, belief, place, visit, who, rule):
+        """Update the belief after a visit.
+
+        Returns the expected benefit (P, D) of every dose, and (P,) the index of the best dose of a
+        particle drawn by weight.
+        """
         keep = 2.0 ** (-rule.days / rule.settle)
-        fall = self.placebo_max * (1.0 - 2.0 ** (-max(seen.day, 0) / self.placebo_half))
+        fall = self.placebo_max * (1.0 - 2.0 ** (-max(visit.day, 0) / self.placebo_half))
         rows = np.flatnonzero(who)
-        expected, drawn = (
-            np.zeros((len(place), self.gain.shape[1] - 1)),
-            np.zeros(len(place), np.int64),
-        )
+        expected = np.zeros((len(place), self.gain.shape[1] - 1))
+        drawn = np.zeros(len(place), np.int64)
         _update(
             rows,
             belief.weights,
             belief.effects,
             place,
-            seen.score,
-            seen.baseline,
-            seen.draw,
+            visit.score,
+            visit.baseline,
+            visit.draw,
             keep,
             fall,
             self.gain,
@@ -90,7 +103,12 @@ def _update(
     expected,
     drawn,
 ):
-    """Weigh every particle by the score of the patients `rows`, in place."""
+    """Weight every particle by the patients' scores, in place.
+
+    rows : (n,); weights, effects : (P, M); place, score, baseline, draw : (P,); fall, sd, slip :
+        (M,)
+    gain : (M, D + 1); expected : (P, D); drawn : (P,)
+    """
     particles, doses = len(gain), gain.shape[1] - 1
     chance = np.empty(particles)
     for r in rows:
@@ -130,29 +148,18 @@ def prior_of(rule, setting):
     if not min(rule.ladder) > 0:
         raise TrialError(f"ladder {list(rule.ladder)}: a Bayesian rule needs doses above 0.")
     people = cohort(setting.model, rule.particles, seed=rule.prior_seed)
-    words = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
-    found = dose_response(
-        setting.model,
-        people,
-        rule.ladder,
-        rtol=setting.options["rtol"],
-        threads=setting.options["threads"],
-        **words,
-    )
-    fine = ~np.isnan(found.gain).any(axis=1)
-    gain = np.column_stack([found.gain / setting.point, np.zeros(len(people))])[fine]
-    traits = setting.diary.traits(rule.prior_seed, people.ids[fine])
-    slip = ndtri(uniforms(rule.prior_seed, people.ids[fine], "slip", 1)[:, 0])
-    each = {
+    benefit = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
+    response = dose_response(setting.model, people, rule.ladder, **setting.options, **benefit)
+    solved = ~np.isnan(response.gain).any(axis=1)
+    gain = np.column_stack([response.gain / setting.point, np.zeros(len(people))])[solved]
+    traits = setting.diary.traits(rule.prior_seed, people.ids[solved])
+    slip = ndtri(uniforms(rule.prior_seed, people.ids[solved], "slip", 1)[:, 0])
+    own = {
         n: np.array(np.broadcast_to(traits[n], len(gain)))
         for n in ("placebo_max", "placebo_half", "noise_sd")
     }
-    return Prior(
-        np.ascontiguousarray(gain),
-        **each,
-        slip=slip,
-        week=mean_sd(rule.window, setting.diary["noise_correlation"]),
-    )
+    week = mean_sd(rule.window, setting.diary["noise_correlation"])
+    return Prior(np.ascontiguousarray(gain), **own, slip=slip, week=week)
 
 
 def mean_sd(days, correlation):

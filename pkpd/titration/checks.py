@@ -1,4 +1,7 @@
-"""Checks of single fields that a user writes; each error names the field. Knows no trial."""
+"""Checks of single fields that a user writes; each error names the field.
+
+Knows numbers, texts and names; knows nothing of rules or trials.
+"""
 
 import numpy as np
 
@@ -15,20 +18,20 @@ def number(value, name):
 
 
 def whole_number(value, name, least=1):
-    """The value, if it is a whole number from `least` on. Raises TrialError."""
+    """The value, if it is a whole number, at least `least`. Raises TrialError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise TrialError(f"{name} must be a whole number from {least} on, not {value!r}.")
     return value
 
 
 def share(value, name):
-    """The value, if it lies in 0-1. Raises TrialError."""
+    """The value, if it lies between 0 and 1. Raises TrialError."""
     if not 0 <= number(value, name) <= 1:
         raise TrialError(f"{name} must lie between 0 and 1, not at {value:g}.")
     return value
 
 
-def known(value, names, field_name):
+def one_of(value, names, field_name):
     """The value, if it is one of `names`. Raises TrialError."""
     if not isinstance(value, str) or value not in names:
         raise TrialError(f"{field_name}: unknown '{value}'.{closest(str(value), names)}")
@@ -43,7 +46,7 @@ def text(value, name):
 
 
 def days_in_all(value, name):
-    """The value, if it is no more days than a trial may last. Raises TrialError."""
+    """The value, if a trial may last so many days. Raises TrialError."""
     if value > MOST_DAYS:
         raise TrialError(
             f"{name}: {value} days are more than a trial may last (at most {MOST_DAYS})."

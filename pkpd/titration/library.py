@@ -1,4 +1,7 @@
-"""The library of titration rules: tables of rules.toml, and rules in files of the user's own. Knows files; decides nothing."""
+"""The library of titration rules: tables of rules.toml, and tables that a user writes.
+
+Knows tables and their fields; knows nothing of visits and decides nothing.
+"""
 
 import tomllib
 from dataclasses import fields
@@ -6,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from pkpd.errors import TrialError, closest
-from pkpd.titration.checks import days_in_all, known
+from pkpd.titration.checks import days_in_all, one_of
 from pkpd.titration.rule import Condition, Rule
 from pkpd.titration.rules import KINDS
 
@@ -24,7 +27,7 @@ def rules():
 
 
 def rule(what):
-    """Rule from its name in the library, a table (which may say `like = "slow-ladder"`), or a Rule.
+    """Rule from its name in the library, a table (perhaps with `like = "slow-ladder"`), or a Rule.
 
     Raises TrialError that names the field.
     """
@@ -40,32 +43,29 @@ def rule(what):
 
 
 def _resolved(table):
-    """The table with the entries of the rule that it is like."""
+    """The table, with the entries of the rule named by `like` below its own."""
     if not isinstance(table, dict) or "like" not in table:
         return table
-    known(table["like"], _library(), "like")
-    return _resolved(_library()[table["like"]]) | {
-        name: value for name, value in table.items() if name != "like"
-    }
+    one_of(table["like"], _library(), "like")
+    changes = {name: value for name, value in table.items() if name != "like"}
+    return _resolved(_library()[table["like"]]) | changes
 
 
 def from_table(table):
     """Rule from a table with `kind`. Raises TrialError that names the field."""
     if not isinstance(table, dict) or "kind" not in table:
         raise TrialError(
-            "a rule is the name of one (pkpd.titration.library), or a table with kind, ladder and days."
+            "a rule is the name of one (pkpd.titration.library), or a table with kind, ladder "
+            "and days."
         )
-    kind = KINDS[known(table["kind"], KINDS, "kind")]
+    kind = KINDS[one_of(table["kind"], KINDS, "kind")]
     names = {f.name for f in fields(kind)} - {"prior"}
     entries = {k: v for k, v in table.items() if k != "kind"}
     for name in entries:
-        known(name, names, "rule")
+        one_of(name, names, "rule")
     if "ladder" in entries:
-        entries["ladder"] = (
-            tuple(entries["ladder"])
-            if isinstance(entries["ladder"], list)
-            else (entries["ladder"],)
-        )
+        ladder = entries["ladder"]
+        entries["ladder"] = tuple(ladder) if isinstance(ladder, list) else (ladder,)
     if not isinstance(entries.get("conditions", []), list):
         raise TrialError("conditions is a list of tables.")
     entries["conditions"] = tuple(_condition(c) for c in entries.get("conditions", ()))
@@ -76,5 +76,5 @@ def _condition(table):
     if not isinstance(table, dict) or not {"when", "do"} <= set(table):
         raise TrialError("conditions: each is a table with when, do and at_least or at_most.")
     for name in table:
-        known(name, [f.name for f in fields(Condition)], "conditions")
+        one_of(name, [f.name for f in fields(Condition)], "conditions")
     return Condition(**table)

@@ -1,7 +1,9 @@
-"""Titration rules: from what a visit shows to the next dose, for all patients of a trial at once.
+"""What a titration rule is: from what a visit shows to the next dose, for all patients at once.
 
-A rule is plain data (a dataclass of pkpd.titration.rules, or a table of rules.toml); what it remembers of P patients is a Memory. At a
-visit the first condition that holds decides; otherwise the rule's own step does. Knows ladders and diaries; knows no model.
+A rule is plain data (a dataclass of pkpd.titration.rules, or a table of rules.toml); what it
+remembers of P patients is a Memory. At a visit the first condition that holds decides; otherwise
+the rule's own step does. Knows ladders and visits; knows nothing of models, diaries' noise or how
+patients are simulated.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import TrialError
-from pkpd.titration.checks import known, number, share, text, whole_number
+from pkpd.titration.checks import number, one_of, share, text, whole_number
 
 ACTS = (
     "start",
@@ -29,15 +31,16 @@ ACTS = (
 START, UP, DOWN, HOLD, BACK, STOP, REDUCE, BEST, TOP, BLANK, NEXT, END = range(len(ACTS))
 OFF = -1  # place of a patient who takes no dose
 QUANTITIES = ("improvement", "score", "worse", "adverse")
-DEEDS = {"hold": HOLD, "reduce": REDUCE, "stop": STOP}
+CONDITION_ACTS = {"hold": HOLD, "reduce": REDUCE, "stop": STOP}
 
 
 @dataclass(frozen=True)
 class Condition:
     """Hold, reduce or stop when a quantity of the visit is at least, or at most, a number.
 
-    when : "improvement" (share of the baseline), "score" (mean entry), "worse" (points above the baseline) or "adverse"
-        (adverse events since the last visit); do : "hold" (one visit), "reduce" (a step down, and never above it) or "stop"
+    when : "improvement" (share of the baseline), "score" (mean entry), "worse" (points above the
+        baseline) or "adverse" (adverse events since the last visit)
+    do : "hold" (one visit), "reduce" (a step down, and never above it again) or "stop"
     """
 
     when: str
@@ -46,23 +49,18 @@ class Condition:
     at_most: float | None = None
 
     def __post_init__(self):
-        known(self.when, QUANTITIES, "conditions.when")
-        known(self.do, DEEDS, "conditions.do")
+        one_of(self.when, QUANTITIES, "conditions.when")
+        one_of(self.do, CONDITION_ACTS, "conditions.do")
         if (self.at_least is None) == (self.at_most is None):
             raise TrialError("conditions: give either at_least or at_most.")
-        number(
-            self.at_least if self.at_most is None else self.at_most,
-            "conditions.at_least or at_most",
-        )
+        bound = self.at_least if self.at_most is None else self.at_most
+        number(bound, "conditions.at_least or at_most")
         if self.when == "improvement":
-            share(
-                abs(self.at_least if self.at_most is None else self.at_most),
-                "conditions: improvement",
-            )
+            share(abs(bound), "conditions: improvement")
 
-    def holds(self, seen):
-        """(P,) whether it applies; never where the quantity is not known."""
-        quantity = getattr(seen, self.when)
+    def holds(self, visit):
+        """(P,) whether it applies at a visit (VisitData); never where the quantity is missing."""
+        quantity = getattr(visit, self.when)
         return quantity >= self.at_least if self.at_most is None else quantity <= self.at_most
 
 
@@ -70,9 +68,13 @@ class Condition:
 class VisitData:
     """What a visit shows of P patients.
 
-    day : last day before the visit; score : (P,) mean entry of the rule's window, NaN where nothing was entered; entries : (P,) how many
-    baseline : (P,) mean entry before treatment; adverse : (P,) new adverse events since the last visit; draw : (P,) a uniform
-    wanted : (P,) fall of the mean entry, as a share of the baseline, that the patient counts as help
+    day : last day before the visit
+    score : (P,) mean entry of the rule's window, NaN without an entry; entries : (P,) number of
+        entries
+    baseline : (P,) mean entry before treatment; adverse : (P,) adverse events since the last visit
+    draw : (P,) a uniform random number
+    wanted : (P,) fall of the mean entry, as a share of the baseline, that the patient counts as
+        help
     """
 
     day: int
@@ -85,17 +87,27 @@ class VisitData:
 
     @property
     def improvement(self):
+        """(P,) fall of the mean entry as a share of the baseline."""
         return 1.0 - self.score / np.where(self.baseline > 0, self.baseline, np.nan)
 
     @property
     def worse(self):
+        """(P,) points above the baseline."""
         return self.score - self.baseline
 
 
 @dataclass
 class Memory:
-    """What a rule remembers of P patients: place on the ladder (OFF: no dose), the highest allowed, the best so far and its score,
-    visits made, whether it has ended, the dose found (NaN: none); trials, hits : (P, D) steps and responses at each dose."""
+    """What a rule remembers of P patients.
+
+    place : (P,) index on the ladder, OFF without a dose; ceiling : (P,) highest index still allowed
+    best, best_score : (P,) index and mean entry of the best step so far
+    visits : (P,) visits at which the rule's own step decided; done : (P,) whether the rule has
+        ended
+    found : (P,) the dose found, NaN without one; trials, hits : (P, D) steps and responses at each
+        dose
+    belief : what a rule of its kind remembers besides
+    """
 
     place: np.ndarray
     ceiling: np.ndarray
@@ -113,9 +125,11 @@ class Memory:
 class Rule:
     """What every rule has.
 
-    ladder : doses in `unit`, increasing; days : between two visits; window : last days of a step whose entries count
-    helped : least fall of the mean entry, as a share of the baseline, that counts as help; None: what each patient wants
-    conditions : looked at first, in order
+    ladder : doses in `unit`, increasing; days : between two visits
+    window : last days of a step whose entries count
+    helped : least fall of the mean entry, as a share of the baseline, that counts as help; None for
+        what each patient wants
+    conditions : checked first, in order
     """
 
     kind: ClassVar[str] = ""
@@ -141,23 +155,22 @@ class Rule:
         if self.helped is not None:
             share(self.helped, "helped")
         doses = self.ladder
-        plain = all(
-            isinstance(d, (int, float)) and not isinstance(d, bool) and 0 <= d < np.inf
-            for d in doses
-        )
-        if not doses or not plain or list(doses) != sorted(set(doses)):
+        numbers = all(isinstance(d, (int, float)) and not isinstance(d, bool) for d in doses)
+        possible = numbers and all(0 <= d < np.inf for d in doses)
+        if not doses or not possible or list(doses) != sorted(set(doses)):
             raise TrialError(
-                f"ladder {list(doses)}: write doses from 0 on that increase, such as [1.5, 3, 4.5]."
+                f"ladder {list(doses)}: write increasing doses, none below 0, such as "
+                "[1.5, 3, 4.5]."
             )
 
     @property
     def longest(self):
-        """Days after which the rule has ended unless a condition held it."""
+        """Days after which the rule has ended unless a condition has held it."""
         return len(self.ladder) * self.days
 
     @property
     def start(self):
-        """Place of the first dose on the ladder."""
+        """Index of the first dose on the ladder."""
         return 0
 
     def scaled(self, factor, unit):
@@ -183,59 +196,61 @@ class Rule:
         """(P,) dose in force."""
         return np.append(self.ladder, 0.0)[memory.place]
 
-    def visit(self, memory, seen):
-        """Decide at a visit: (P,) index into ACTS. The memory is changed."""
-        act, open_ = np.full(len(seen.score), HOLD), ~memory.done
+    def decide(self, memory, visit):
+        """(P,) index into ACTS after a visit (VisitData). Changes the memory."""
+        act, undecided = np.full(len(visit.score), HOLD), ~memory.done
         for condition in self.conditions:
-            hit = open_ & condition.holds(seen)
-            act[hit] = DEEDS[condition.do]
-            open_ = open_ & ~hit
-        blank = open_ & np.isnan(seen.score)
+            holds = undecided & condition.holds(visit)
+            act[holds] = CONDITION_ACTS[condition.do]
+            undecided = undecided & ~holds
+        blank = undecided & np.isnan(visit.score)
         act[blank] = BLANK
-        open_ = open_ & ~blank
-        self._obey(memory, act)
-        own, place = self.step(memory, seen, open_)
-        act = np.where(open_, own, act)
-        memory.place = np.where(open_, np.minimum(place, memory.ceiling), memory.place)
-        memory.visits += open_
-        ended = open_ & np.isin(act, (BACK, BEST, TOP, STOP, END))
+        undecided = undecided & ~blank
+        self._reduce_or_stop(memory, act)
+        step_act, place = self.step(memory, visit, undecided)
+        act = np.where(undecided, step_act, act)
+        memory.place = np.where(undecided, np.minimum(place, memory.ceiling), memory.place)
+        memory.visits += undecided
+        ended = undecided & np.isin(act, (BACK, BEST, TOP, STOP, END))
         memory.done |= ended | (act == STOP)
-        self.conclude(memory, seen, ended)
+        self.conclude(memory, visit, ended)
         return act
 
-    def _obey(self, memory, act):
+    def _reduce_or_stop(self, memory, act):
         lower = act == REDUCE
         memory.place[lower] = np.maximum(memory.place[lower] - 1, OFF)
         memory.ceiling[lower] = memory.place[lower]
         memory.place[act == STOP] = OFF
 
-    def step(self, memory, seen, who):
-        """(P,) act and (P,) next place of the patients `who` (P,) bool; entries of the others do not count."""
+    def step(self, memory, visit, who):
+        """(P,) act and (P,) next place of the patients `who` (P,) bool; others do not count."""
         raise NotImplementedError
 
-    def conclude(self, memory, seen, who):
-        """Write down the dose found by those whose rule has ended: the one they stay on, if it helped."""
-        helps = seen.score <= self.threshold(seen)
-        memory.found = np.where(
-            who & helps & (self.doses(memory) > 0), self.doses(memory), memory.found
-        )
+    def conclude(self, memory, visit, who):
+        """Record the dose found where a rule has ended: the one in force, if it helped."""
+        helps = visit.score <= self.threshold(visit)
+        dose = self.doses(memory)
+        memory.found = np.where(who & helps & (dose > 0), dose, memory.found)
 
-    def threshold(self, seen):
+    def threshold(self, visit):
         """(P,) mean entry at which a dose has helped."""
-        return (1.0 - (seen.wanted if self.helped is None else self.helped)) * seen.baseline
+        return (1.0 - (visit.wanted if self.helped is None else self.helped)) * visit.baseline
 
-    def remember(self, memory, seen, who, margin=0.0):
-        """Note the best step so far; (P,) whether this one is it by more than `margin` points. Ties stay with the earlier dose."""
-        better = who & (seen.score < np.minimum(memory.best_score, seen.baseline) - margin)
+    def remember(self, memory, visit, who, margin=0.0):
+        """Note the best step so far; of equal steps the earlier one.
+
+        Returns (P,) whether this step is the best by more than `margin` points.
+        """
+        better = who & (visit.score < np.minimum(memory.best_score, visit.baseline) - margin)
         memory.best = np.where(better, memory.place, memory.best)
-        memory.best_score = np.where(better, seen.score, memory.best_score)
+        memory.best_score = np.where(better, visit.score, memory.best_score)
         return better
 
-    def helping(self, memory, seen):
+    def helping(self, memory, visit):
         """(P,) whether the best step so far helped."""
-        return memory.best_score <= self.threshold(seen)
+        return memory.best_score <= self.threshold(visit)
 
-    def choose_best(self, memory, seen):
-        """(P,) act and place of those who have seen the whole ladder."""
-        helps = self.helping(memory, seen)
+    def choose_best(self, memory, visit):
+        """(P,) act and place of those who have been through the whole ladder."""
+        helps = self.helping(memory, visit)
         return np.where(helps, BEST, STOP), np.where(helps, memory.best, OFF)

@@ -1,6 +1,7 @@
 """The kinds of titration rules: fixed, step-up, ladder, full-ladder, up-and-down, bayes, keep.
 
-Each says what follows from a visit, for all patients at once. Knows ladders and diaries; knows no model.
+Each says what follows from a visit, for all patients at once.
+Knows ladders and visits; knows nothing of models or of how patients are simulated.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,18 +10,17 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import TrialError
-from pkpd.titration.checks import known, number, share, whole_number
+from pkpd.titration.checks import number, one_of, share, whole_number
 from pkpd.titration.rule import BACK, BEST, DOWN, END, HOLD, NEXT, OFF, STOP, TOP, UP, Rule
 from pkpd.titration.up_and_down import centred_isotonic
 
 
-class _Known:
-    """Doses found by comparing steps: the best step's dose, if it helped."""
+class _BestStep:
+    """The dose found is that of the best step, if it helped."""
 
-    def conclude(self, memory, seen, who):
-        memory.found = np.where(
-            who & (memory.place >= 0) & self.helping(memory, seen), self.doses(memory), memory.found
-        )
+    def conclude(self, memory, visit, who):
+        found = who & (memory.place >= 0) & self.helping(memory, visit)
+        memory.found = np.where(found, self.doses(memory), memory.found)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Fixed(Rule):
     def longest(self):
         return self.visits * self.days
 
-    def step(self, memory, seen, who):
+    def step(self, memory, visit, who):
         return np.where(memory.visits + 1 >= self.visits, END, HOLD), memory.place
 
 
@@ -50,16 +50,18 @@ class StepUp(Rule):
 
     kind: ClassVar[str] = "step-up"
 
-    def step(self, memory, seen, who):
+    def step(self, memory, visit, who):
         top = memory.place >= memory.ceiling
         return np.where(top, TOP, UP), memory.place + ~top
 
 
 @dataclass(frozen=True)
-class Ladder(_Known, Rule):
-    """Up until a dose has helped and the next is no better, then back to the best: the rule of a clinic that titrates slowly.
+class Ladder(_BestStep, Rule):
+    """Up until a dose has helped and the next is no better, then back to the best.
 
-    better : points by which a step must beat the best so far; patience : steps in a row that may be no better
+    The rule of a clinic that titrates slowly.
+    better : points by which a step must beat the best so far
+    patience : steps in a row that are no better before it goes back
     """
 
     kind: ClassVar[str] = "ladder"
@@ -72,35 +74,37 @@ class Ladder(_Known, Rule):
         if not number(self.better, "better") >= 0:
             raise TrialError(f"better: {self.better:g} points must not be negative.")
 
-    def step(self, memory, seen, who):
-        self.remember(memory, seen, who, self.better)
-        helps = self.helping(memory, seen)
+    def step(self, memory, visit, who):
+        self.remember(memory, visit, who, self.better)
+        helps = self.helping(memory, visit)
         back = helps & (memory.place - memory.best >= self.patience)
-        end, place = self.choose_best(memory, seen)
+        end, place = self.choose_best(memory, visit)
         top = memory.place >= memory.ceiling
         act = np.select([back, top], [BACK, end], UP)
         return act, np.select([back, top], [memory.best, place], memory.place + 1)
 
 
 @dataclass(frozen=True)
-class FullLadder(_Known, Rule):
+class FullLadder(_BestStep, Rule):
     """Every dose of the ladder in turn, then the best of all."""
 
     kind: ClassVar[str] = "full-ladder"
 
-    def step(self, memory, seen, who):
-        self.remember(memory, seen, who)
-        end, place = self.choose_best(memory, seen)
+    def step(self, memory, visit, who):
+        self.remember(memory, visit, who)
+        end, place = self.choose_best(memory, visit)
         top = memory.place >= memory.ceiling
         return np.where(top, end, UP), np.where(top, place, memory.place + 1)
 
 
 @dataclass(frozen=True)
 class UpAndDown(Rule):
-    """Dixon's staircase within a patient: down a step after a response, up after none; the dose found is the ED50.
+    """Dixon's staircase within a patient: down a step after a response, up after none.
 
-    first : first dose, on the ladder; response : fall of the mean entry, as a share of the baseline, that is a response
-    steps : visits until it ends. It supposes that more helps more: on an inverted U it can walk to the top and stay.
+    The dose found is the ED50. It supposes that more helps more: on an inverted U it can walk to
+    the top and stay.
+    first : first dose, on the ladder; steps : visits until it ends
+    response : fall of the mean entry, as a share of the baseline, that counts as a response
     """
 
     kind: ClassVar[str] = "up-and-down"
@@ -117,16 +121,13 @@ class UpAndDown(Rule):
             )
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise TrialError(
-                f"steps: an up-and-down rule with {self.steps!r} steps can never stop; write a whole number from 1 on."
+                f"steps: an up-and-down rule with {self.steps!r} steps can never stop; "
+                "write a whole number, at least 1."
             )
 
     def scaled(self, factor, unit):
-        return replace(
-            self,
-            ladder=tuple(d * factor for d in self.ladder),
-            first=self.first * factor,
-            unit=unit,
-        )
+        ladder = tuple(d * factor for d in self.ladder)
+        return replace(self, ladder=ladder, first=self.first * factor, unit=unit)
 
     @property
     def start(self):
@@ -136,8 +137,8 @@ class UpAndDown(Rule):
     def longest(self):
         return self.steps * self.days
 
-    def step(self, memory, seen, who):
-        answered = seen.improvement >= self.response
+    def step(self, memory, visit, who):
+        answered = visit.improvement >= self.response
         rows = np.flatnonzero(who & (memory.place >= 0))
         memory.trials[rows, memory.place[rows]] += 1
         memory.hits[rows, memory.place[rows]] += answered[rows]
@@ -149,31 +150,32 @@ class UpAndDown(Rule):
 
     def _ed50(self, memory):
         """(P,) dose with a response half the time; NaN where the steps do not reach it."""
-        return (
-            np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5))
-            if self.ladder[0] > 0
-            else np.full(len(memory.place), np.nan)
-        )
+        if not self.ladder[0] > 0:
+            return np.full(len(memory.place), np.nan)
+        return np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5))
 
     def _nearest(self, dose):
-        steps = np.abs(
-            np.log(np.where(np.isnan(dose), self.ladder[-1], dose))[:, None] - np.log(self.ladder)
-        )
-        return np.argmin(steps, axis=1)
+        """(P,) index of the nearest dose on the log axis; the top where `dose` (P,) is NaN."""
+        wanted = np.log(np.where(np.isnan(dose), self.ladder[-1], dose))
+        return np.argmin(np.abs(wanted[:, None] - np.log(self.ladder)), axis=1)
 
-    def conclude(self, memory, seen, who):
+    def conclude(self, memory, visit, who):
         if who.any():
             memory.found = np.where(who, self._ed50(memory), memory.found)
 
 
 @dataclass(frozen=True)
 class Bayes(Rule):
-    """Virtual patients of the model, as its file has them, as prior: each visit weighs them by how well they foretell the diary.
+    """Virtual patients of the model, as its file has them, are the prior; each visit weights them.
 
-    choice : next dose, the best of a patient drawn by weight ("thompson") or the one with the largest expected benefit ("expected")
+    A virtual patient's weight is how well it predicts the diary.
+    choice : the next dose is the best of a virtual patient drawn by weight ("thompson"), or the one
+        with the largest expected benefit ("expected")
     helped : asked of the expected benefit of the drug alone
-    steps : visits until it ends with the largest expected benefit; particles : virtual patients of the prior, drawn from `prior_seed`
-    settle : half-life of what is left of an earlier dose's effect, in days; misfit : SD of a step's mean that neither noise nor prior explains, in points
+    steps : visits until it ends, with the dose of the largest expected benefit
+    particles : number of virtual patients, drawn from `prior_seed`
+    settle : half-life of what is left of an earlier dose's effect, in days
+    misfit : SD of a step's mean that neither noise nor prior explains, in points
     """
 
     kind: ClassVar[str] = "bayes"
@@ -183,17 +185,17 @@ class Bayes(Rule):
     prior_seed: int = 2_000_003
     settle: float = 10.0
     misfit: float = 0.2
-    prior: object = field(
-        default=None, compare=False, repr=False
-    )  # set by pkpd.trials.conduct.prepared
+    # set by pkpd.trials.conduct.prepared
+    prior: object = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
         super().__post_init__()
-        known(self.choice, ("thompson", "expected"), "choice")
+        one_of(self.choice, ("thompson", "expected"), "choice")
         whole_number(self.particles, "particles")
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise TrialError(
-                f"steps: a Bayesian rule with {self.steps!r} steps can never stop; write a whole number from 1 on."
+                f"steps: a Bayesian rule with {self.steps!r} steps can never stop; "
+                "write a whole number, at least 1."
             )
         for name in ("settle", "misfit"):
             if not number(getattr(self, name), name) > 0:
@@ -212,16 +214,16 @@ class Bayes(Rule):
         memory.belief = self.prior.belief(patients)
         return memory
 
-    def step(self, memory, seen, who):
-        expected, drawn = self.prior.update(memory.belief, memory.place, seen, who, self)
+    def step(self, memory, visit, who):
+        expected, drawn = self.prior.update(memory.belief, memory.place, visit, who, self)
         best = np.argmax(expected, axis=1)
         last = memory.visits + 1 >= self.steps
-        helps = expected.max(axis=1) >= seen.baseline - self.threshold(seen)
+        helps = expected.max(axis=1) >= visit.baseline - self.threshold(visit)
         final = np.where(helps, best, OFF)
         place = np.where(last, final, drawn if self.choice == "thompson" else best)
         return np.select([last & helps, last], [BEST, STOP], NEXT), place
 
-    def conclude(self, memory, seen, who):
+    def conclude(self, memory, visit, who):
         memory.found = np.where(who & (memory.place >= 0), self.doses(memory), memory.found)
 
 
@@ -240,7 +242,7 @@ class Keep(Rule):
     def doses(self, memory):
         return np.where(memory.place == OFF, 0.0, memory.belief)
 
-    def step(self, memory, seen, who):
+    def step(self, memory, visit, who):
         return np.full(len(who), HOLD), memory.place
 
 

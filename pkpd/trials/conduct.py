@@ -1,6 +1,7 @@
 """Patients go through the phases of an arm, visit by visit: dose, days, diary, decision.
 
-Between two visits all patients of the arm are solved in one batch. Knows phases, rules, bodies and observers; knows no arms or statistics.
+Between two visits all patients of the arm are solved in one batch.
+Knows phases, rules, physiology and observers; knows nothing of arms, endpoints or statistics.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -21,8 +22,10 @@ CHUNK = 2048  # patients at once: their daily draws fit into memory
 class Visit:
     """What the audit log keeps of one visit of P patients.
 
-    phase : number of the phase; day : last day before it; dose : (P,) until then; score : (P,) mean entry that was seen; entries, adverse : (P,)
-    act : (P,) index into ACTS; following : (P,) dose from then on; there : (P,) whether the patient was still in the trial
+    phase : number of the phase; day : last day before the visit
+    dose : (P,) until then; score, entries, adverse : (P,) of the VisitData
+    act : (P,) index into ACTS; following : (P,) dose from then on
+    there : (P,) whether the patient was still in the trial
     """
 
     phase: int
@@ -38,12 +41,19 @@ class Visit:
 
 @dataclass(frozen=True)
 class Course:
-    """What P patients of one arm went through on J days; day 1 is the first day of treatment, days up to 0 are the run-in.
+    """What P patients of one arm went through on J days.
 
-    days : (J,); diary : (P, J) entries, NaN where missing; score : (P, J) the same without placebo response, noise and rounding
-    dose : (P, J) prescribed; taken : (P, J) in the trial's dose unit; events : (P, J, E) onsets; left : (P,) day of leaving or 0
-    reason : (P,) index into REASONS; found : (P, F) dose that the rule of each phase found, NaN without one; ended : (P, F)
-    base : (P,) score without treatment; status : (P,) key of pkpd.solvers.batch.STATUS; visits : the audit log
+    Day 1 is the first day of treatment; days up to 0 are the run-in.
+
+    days : (J,); diary : (P, J) entries, NaN where missing
+    score : (P, J) entries without placebo response, noise and rounding
+    dose : (P, J) prescribed; taken : (P, J), both in the trial's dose unit; events : (P, J, E)
+        onsets
+    left : (P,) day of leaving or 0; reason : (P,) index into REASONS
+    found : (P, F) dose that the rule of each phase found, NaN without one
+    ended : (P, F) whether the rule came to its end
+    base : (P,) score without treatment; status : (P,) key of pkpd.solvers.batch.STATUS
+    visits : the audit log
     """
 
     ids: np.ndarray
@@ -63,32 +73,33 @@ class Course:
     visits: tuple
 
     def window(self, last, days):
-        """Mean entry (P,) of so many days up to day `last`."""
-        return mean(self.diary[:, np.flatnonzero((self.days > last - days) & (self.days <= last))])[
-            0
-        ]
+        """(P,) mean entry of so many days up to day `last`."""
+        inside = (self.days > last - days) & (self.days <= last)
+        return mean(self.diary[:, np.flatnonzero(inside)])[0]
 
     def closing(self, last, days):
         """The same, up to the day of leaving for patients who left before."""
         ends = np.where((self.left > 0) & (self.left < last), self.left, last)[:, None]
-        return mean(np.where((self.days > ends - days) & (self.days <= ends), self.diary, np.nan))[
-            0
-        ]
+        inside = (self.days > ends - days) & (self.days <= ends)
+        return mean(np.where(inside, self.diary, np.nan))[0]
 
     def baseline(self):
         """(P,) mean entry of the last week of the run-in."""
         return self.window(0, min(self.run_in, 7))
 
     def audit(self):
-        """Tidy columns, one row a visit of each patient that was there: ID DAY PHASE DOSE SCORE ENTRIES ADVERSE RULE NEXT."""
+        """Tidy columns, one row per visit of each patient who was there.
+
+        ID DAY PHASE DOSE SCORE ENTRIES ADVERSE RULE NEXT
+        """
         rows = []
         for v in self.visits:
             who = np.flatnonzero(v.there)
-            fixed = {"DAY": np.full(len(who), v.day), "PHASE": np.full(len(who), v.phase + 1)}
             rows.append(
-                {"ID": self.ids[who]}
-                | fixed
-                | {
+                {
+                    "ID": self.ids[who],
+                    "DAY": np.full(len(who), v.day),
+                    "PHASE": np.full(len(who), v.phase + 1),
                     "DOSE": v.dose[who],
                     "SCORE": v.score[who],
                     "ENTRIES": v.entries[who],
@@ -116,18 +127,16 @@ def follow(
 ):
     """Course of a cohort through phases [(days, Rule), ...], in chunks of patients.
 
-    until_done : patients are followed no further than their rule's end (with a single phase)
+    until_done : follow patients no further than the end of their rule (with a single phase)
     progress : called with the number of finished patients
     """
-    parts, options = (
-        [],
-        {
-            "run_in": run_in,
-            "seed": people.seed if seed is None else seed,
-            "replicate": replicate,
-            "own_traits": own_traits,
-        },
-    )
+    options = {
+        "run_in": run_in,
+        "seed": people.seed if seed is None else seed,
+        "replicate": replicate,
+        "own_traits": own_traits,
+    }
+    parts = []
     for first in range(0, len(people), CHUNK):
         rows = slice(first, first + CHUNK)
         part = replace(
@@ -140,7 +149,7 @@ def follow(
 
 
 def joined(parts):
-    """One Course of the patients of several that went through the same phases."""
+    """One Course of the patients of several Courses through the same phases."""
     if len(parts) == 1:
         return parts[0]
     common = ("run_in", "days", "visits")
@@ -149,12 +158,11 @@ def joined(parts):
         for f in fields(Course)
         if f.name not in common
     }
+    names = [f.name for f in fields(Visit) if f.name not in ("phase", "day")]
     visits = []
     for group in zip(*(p.visits for p in parts), strict=True):
-        names = [f.name for f in fields(Visit) if f.name not in ("phase", "day")]
-        visits.append(
-            replace(group[0], **{n: np.concatenate([getattr(v, n) for v in group]) for n in names})
-        )
+        columns = {n: np.concatenate([getattr(v, n) for v in group]) for n in names}
+        visits.append(replace(group[0], **columns))
     return replace(parts[0], **stacked, visits=tuple(visits))
 
 
@@ -168,28 +176,20 @@ class _Arm:
     """One chunk of patients on its way through an arm."""
 
     def __init__(self, setting, people, phases, until_done, run_in, seed, replicate, own_traits):
-        self.setting, self.phases, self.run_in, self.until_done = (
-            setting,
-            phases,
-            run_in,
-            until_done,
-        )
+        self.setting, self.phases = setting, phases
+        self.run_in, self.until_done = run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
-        people = replace(people, seed=seed, replicate=replicate)  # of the occasions
+        people = replace(people, seed=seed, replicate=replicate)  # those of the occasions
         self.due = setting.due(total)
-        self.body = Physiology(
-            setting,
-            people,
-            -run_in,
-            self.due,
-            np.broadcast_to(traits["baseline"], n),
-            effect_of(traits, n),
-        )
+        base = np.broadcast_to(traits["baseline"], n)
+        effect = effect_of(traits, n)
+        self.physiology = Physiology(setting, people, -run_in, self.due, base, effect)
+        base = self.physiology.base
         self.observer = Observer(
-            setting.diary, seed, people.ids, self.body.base, run_in, total, replicate, own_traits
+            setting.diary, seed, people.ids, base, run_in, total, replicate, own_traits
         )
-        self.there = self.body.status == 0
+        self.there = self.physiology.status == 0
         self.followed = np.ones(n, bool)
         self.draws = {"seed": seed, "ids": people.ids, "purpose": "visit", "replicate": replicate}
         self.ids, self.days = people.ids, np.arange(1 - run_in, total + 1)
@@ -200,13 +200,14 @@ class _Arm:
         self._schedule()
 
     def _schedule(self):
-        """Which of the doses that are due are taken, and when."""
+        """Set which of the doses that are due are taken, and when."""
         day = self.setting.day
         self.takes, late = self.observer.doses(len(self.due))
         self.times = np.where(self.takes, self.due + late * day / 24.0, np.inf)
         self.due_day = np.floor(self.due / day + 1e-9).astype(int)
 
     def course(self):
+        """The Course, from the run-in to the end of the last phase."""
         n, day = len(self.ids), 0
         self._live(1 - self.run_in, self.run_in, np.zeros(n))
         visits, found, ended, dose = [], [], [], np.zeros(n)
@@ -216,10 +217,10 @@ class _Arm:
             visits.append(self._visit(k, day, np.zeros(n), None, np.full(n, START), dose))
             for last in range(day + rule.days, day + days + 1, rule.days):
                 adverse = self._live(last - rule.days + 1, rule.days, dose)
-                seen = self._seen(rule, last, len(visits), adverse)
-                act = rule.visit(memory, seen)
+                data = self._visit_data(rule, last, len(visits), adverse)
+                act = rule.decide(memory, data)
                 before, dose = dose, rule.doses(memory)
-                visits.append(self._visit(k, last, before, seen, act, dose))
+                visits.append(self._visit(k, last, before, data, act, dose))
                 if self.until_done:
                     self.followed &= ~memory.done
             day += days
@@ -238,77 +239,58 @@ class _Arm:
             self.reason,
             np.column_stack(found),
             np.column_stack(ended),
-            self.body.base,
-            self.body.status,
+            self.physiology.base,
+            self.physiology.status,
             tuple(visits),
         )
 
     def _live(self, first, days, dose):
-        """Days first, first + 1, ... on a dose (P,); (P,) new adverse events."""
+        """Live days first, first + 1, ... on a dose (P,). Returns (P,) new adverse events."""
         rows = np.flatnonzero(self.there & self.followed)
         if not len(rows):
             return np.zeros(len(self.ids), np.int64)
         due = np.flatnonzero((self.due_day + 1 >= first) & (self.due_day + 1 < first + days))
         amounts = np.repeat(dose[rows][:, None], len(due), axis=1)
-        score, blockade = self.body.advance(rows, days, due, self.times[np.ix_(rows, due)], amounts)
-        look = self.observer.look(rows, first, score, blockade)
+        times = self.times[np.ix_(rows, due)]
+        score, blockade = self.physiology.advance(rows, days, due, times, amounts)
+        records = self.observer.record(rows, first, score, blockade)
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
-        self.score[rows, span], self.events[rows, span] = score, look.events
+        self.score[rows, span], self.events[rows, span] = score, records.events
         self.dose[rows, span] = dose[rows][:, None] * (first > 0)
-        np.add.at(
-            self.taken,
-            (rows[:, None], self.due_day[due] + self.run_in),
-            amounts * self.takes[np.ix_(rows, due)],
-        )
-        self._part(rows, look)
-        return self._counted(rows, look)
+        on = (rows[:, None], self.due_day[due] + self.run_in)
+        np.add.at(self.taken, on, amounts * self.takes[np.ix_(rows, due)])
+        self._dismiss(rows, records)
+        adverse = np.zeros(len(self.ids), np.int64)
+        adverse[rows] = records.events.sum(axis=(1, 2))
+        return adverse
 
-    def _counted(self, rows, look):
-        count = np.zeros(len(self.ids), np.int64)
-        count[rows] = look.events.sum(axis=(1, 2))
-        return count
-
-    def _part(self, rows, look):
+    def _dismiss(self, rows, records):
         """Patients who left, or could not be solved, take no further part."""
-        broken = self.body.status[rows] != 0
-        gone = (look.left > 0) | broken
-        self.left[rows] = look.left
-        self.reason[rows] = np.where(broken, FAILED, look.reason)
+        failed = self.physiology.status[rows] != 0
+        gone = (records.left > 0) | failed
+        self.left[rows] = records.left
+        self.reason[rows] = np.where(failed, FAILED, records.reason)
         self.there[rows[gone]] = False
         after = (self.left[rows] > 0)[:, None] & (self.days > self.left[rows][:, None])
         for table in (self.score, self.dose, self.taken):
             table[rows] = np.where(after, np.nan if table is self.score else 0.0, table[rows])
 
-    def _seen(self, rule, last, occasion, adverse):
-        place = last + self.run_in
-        score, entries = mean(self.observer.entries[:, place - rule.window : place])
+    def _visit_data(self, rule, last, number, adverse):
+        """VisitData of the visit after day `last`; number : which of the arm's visits it is."""
+        end = last + self.run_in
+        score, entries = mean(self.observer.entries[:, end - rule.window : end])
         there = self.there & self.followed
-        draw = uniforms(**self.draws, count=occasion + 1)[:, occasion]
+        draw = uniforms(**self.draws, count=number + 1)[:, number]
         wanted = np.broadcast_to(self.observer.traits["improvement_wanted"], len(self.ids))
-        return VisitData(
-            last,
-            np.where(there, score, np.nan),
-            entries,
-            self.observer.baseline(),
-            adverse,
-            draw,
-            wanted,
-        )
+        score, baseline = np.where(there, score, np.nan), self.observer.baseline()
+        return VisitData(last, score, entries, baseline, adverse, draw, wanted)
 
-    def _visit(self, phase, day, dose, seen, act, following):
-        n, there = len(self.ids), self.there & self.followed
-        if seen is None:
-            return Visit(
-                phase,
-                day,
-                dose,
-                np.full(n, np.nan),
-                np.zeros(n, np.int64),
-                np.zeros(n, np.int64),
-                act,
-                following,
-                there.copy(),
-            )
-        return Visit(
-            phase, day, dose, seen.score, seen.entries, seen.adverse, act, following, there.copy()
-        )
+    def _visit(self, phase, day, dose, data, act, following):
+        """Visit for the audit log. data : VisitData, None where a phase begins"""
+        if data is None:
+            nothing = np.zeros(len(self.ids), np.int64)
+            score, entries, adverse = np.full(len(self.ids), np.nan), nothing, nothing
+        else:
+            score, entries, adverse = data.score, data.entries, data.adverse
+        there = self.there & self.followed
+        return Visit(phase, day, dose, score, entries, adverse, act, following, there)

@@ -1,6 +1,7 @@
-"""What a trial is: arms, phases, visits, endpoints; as objects, or read from a TOML file and checked field by field.
+"""What a trial is: arms, phases, endpoints, as objects or from a TOML file checked by field.
 
-Knows the words of a trial; runs nothing.
+Knows the fields of a trial and what they may hold; knows nothing of models or patients and runs
+nothing.
 """
 
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from pkpd.errors import PkpdError, TrialError
 from pkpd.population.cohort import SAMPLINGS
-from pkpd.titration.checks import days_in_all, known, number, share, text, whole_number
+from pkpd.titration.checks import days_in_all, number, one_of, share, text, whole_number
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
 from pkpd.titration.rules import Fixed
@@ -24,7 +25,7 @@ LARGEST_FILE = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class Phase:
-    """So many days under one rule, from day `start` after the first dose on (0: from the first)."""
+    """So many days under one rule, after day `start` of treatment (0: from the first dose on)."""
 
     name: str
     start: int
@@ -39,7 +40,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Arm:
-    """Phases one after the other; weight : share of the patients, relative to the other arms (randomised trials)."""
+    """Phases one after the other.
+
+    weight : share of the patients relative to the other arms, in randomised trials
+    """
 
     name: str
     phases: tuple
@@ -58,12 +62,15 @@ class Arm:
 class Endpoint:
     """A number for every patient.
 
-    kind : "change" (points) or "percent" (of the baseline) of the mean entry, lower is better; "responders" (fell by the share `at_least`);
-        "pgi" (1 very much improved to 7 very much worse, from the percent change); "adverse" (any adverse event, or the one named `event`);
-        "dose" (prescribed that day), "settled" (day since which it has not changed), "stayed" (whether the patient is still there),
-        "effect" (fall by the drug alone, in points: no placebo response and no noise; what no trial can see)
-    day or phase : its last day, or the end of a phase; window : days of diary; against : a phase whose end is subtracted
-    carried : whether who has left counts with the last days before leaving
+    kind : "change" (points) or "percent" (of the baseline) of the mean entry, where lower is
+        better; "responders" (fell by the share `at_least`); "pgi" (1 very much improved to 7 very
+        much worse, from the percent change); "adverse" (any adverse event, or the one named
+        `event`); "dose" (prescribed that day); "settled" (day since which it has not changed);
+        "stayed" (whether the patient is still there); "effect" (fall by the drug alone, in points,
+        without placebo response and noise: no trial can see it) day or phase : its last day, or the
+        end of a phase; window : days of diary
+    against : a phase whose end is subtracted
+    carried : whether patients who have left count with the last days before leaving
     """
 
     name: str
@@ -79,12 +86,18 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Design:
-    """A trial. allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the same noise, in every arm)
+    """A trial.
 
-    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to scatter)
-    occasion : what inputs with variability between occasions go by: "dose", a period such as "7 d", or "none"
-    run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"; set : typical values of the model's parameters
-    diary : path of a diary file or None; diary_set : typical values of its parameters; benefit : entries in place of the model's [benefit]
+    allocation : "randomised" (each patient in one arm) or "shared" (the same patients, with the
+        same noise, in every arm)
+    sampling : of the cohort, "sobol" or "mc" (independent patients, for trials small enough to
+        scatter)
+    occasion : what begins an occasion of inputs that vary between occasions: "dose", a period such
+        as "7 d", or "none"
+    run_in : days of diary before the first dose; null : None, "no-effect" or "same-med"
+    set : typical values of the model's parameters; benefit : entries in place of the model's
+        [benefit]
+    diary : path of a diary file or None; diary_set : typical values of its parameters
     """
 
     model: str
@@ -109,10 +122,10 @@ class Design:
         days_in_all(whole_number(self.run_in, "run_in"), "run_in")
         for name in ("title", "model", "occasion"):
             text(getattr(self, name), name)
-        known(self.sampling, SAMPLINGS, "sampling")
-        known(self.allocation, ALLOCATIONS, "allocation")
+        one_of(self.sampling, SAMPLINGS, "sampling")
+        one_of(self.allocation, ALLOCATIONS, "allocation")
         if self.null is not None:
-            known(self.null, NULLS, "null")
+            one_of(self.null, NULLS, "null")
         if not self.arms:
             raise TrialError("arms: a trial needs at least one.")
         _distinct([a.name for a in self.arms], "arms")
@@ -128,7 +141,7 @@ class Design:
         return endpoint.day if name is None else next(p.end for p in arm.phases if p.name == name)
 
     def first_day(self, endpoint, arm, phase=None):
-        """First day of the phase that an endpoint looks at; 1 where it names a day."""
+        """First day of an endpoint's phase; 1 where the endpoint names a day."""
         name = phase or endpoint.phase
         return 1 if name is None else next(p.start + 1 for p in arm.phases if p.name == name)
 
@@ -136,7 +149,7 @@ class Design:
 def _distinct(names, what):
     for name in names:
         if names.count(name) > 1:
-            raise TrialError(f"{what}: '{name}' is there twice; give each a name of its own.")
+            raise TrialError(f"{what}: '{name}' appears twice; give each its own name.")
 
 
 def _check_arm(arm):
@@ -151,26 +164,29 @@ def _check_arm(arm):
         place = f"{where}: phases: '{phase.name}'"
         if phase.start < day:
             raise TrialError(
-                f"{place}: start: day {phase.start} lies inside '{before}', which lasts to day {day}; phases must not overlap."
+                f"{place}: start: day {phase.start} lies inside '{before}', "
+                f"which lasts to day {day}; phases must not overlap."
             )
         if phase.start > day:
             raise TrialError(
-                f"{place}: start: nothing is said of days {day} to {phase.start}; add a phase with dose = 0 for a washout."
+                f"{place}: start: no phase covers days {day} to {phase.start}; "
+                "add a phase with dose = 0 for a washout."
             )
         if phase.days % phase.rule.days:
             raise TrialError(
-                f"{place}: days: {phase.days} days are no whole number of the rule's {phase.rule.days}-day steps."
+                f"{place}: days: {phase.days} days are not a whole number of the rule's "
+                f"{phase.rule.days}-day steps."
             )
         day, before = days_in_all(phase.end, place), phase.name
 
 
 def _check_endpoint(endpoint, arms):
     where = f"endpoints: '{endpoint.name}'"
-    known(endpoint.kind, KINDS, f"{where}: kind")
+    one_of(endpoint.kind, KINDS, f"{where}: kind")
     whole_number(endpoint.window, f"{where}: window")
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
-        known(endpoint.event, EVENTS, f"{where}: event")
+        one_of(endpoint.event, EVENTS, f"{where}: event")
     if not isinstance(endpoint.carried, bool):
         raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
     if (endpoint.day is None) == (endpoint.phase is None):
@@ -179,16 +195,18 @@ def _check_endpoint(endpoint, arms):
         names = [p.name for p in arm.phases]
         for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
             if value is not None:
-                known(value, names, f"{where}: {name} of arm '{arm.name}'")
+                one_of(value, names, f"{where}: {name} of arm '{arm.name}'")
         if endpoint.day is not None:
             whole_number(endpoint.day, f"{where}: day")
             if endpoint.day < arm.first_visit:
                 raise TrialError(
-                    f"{where}: day {endpoint.day} lies before the first visit of arm '{arm.name}' on day {arm.first_visit}."
+                    f"{where}: day {endpoint.day} lies before the first visit of arm "
+                    f"'{arm.name}' on day {arm.first_visit}."
                 )
             if endpoint.day > arm.end:
                 raise TrialError(
-                    f"{where}: day {endpoint.day} lies after the end of arm '{arm.name}' on day {arm.end}."
+                    f"{where}: day {endpoint.day} lies after the end of arm "
+                    f"'{arm.name}' on day {arm.end}."
                 )
 
 
@@ -210,15 +228,17 @@ def read(path):
 
 
 def from_data(data, folder=Path()):
-    """Design from plain data, as in a TOML file; paths in it are relative to `folder`. Raises TrialError that names the field."""
+    """Design from plain data, as in a TOML file; paths in it are relative to `folder`.
+
+    Raises TrialError that names the field.
+    """
     entries = _entries(data, Design, "trial", {"arms", "endpoints"})
     for name in ("set", "diary_set", "benefit"):
         if not isinstance(entries.get(name, {}), dict):
             raise TrialError(f"{name} is a table.")
         for key, value in entries.get(name, {}).items():
-            text(value, f"{name}: {key}") if not isinstance(value, (int, float)) else number(
-                value, f"{name}: {key}"
-            )
+            check = number if isinstance(value, (int, float)) else text
+            check(value, f"{name}: {key}")
     if "model" not in entries:
         raise TrialError("model is missing; write for example model = 'ldn/hormesis'.")
     for name in ("model", "diary"):
@@ -233,19 +253,19 @@ def from_data(data, folder=Path()):
 
 
 def _list(data, name):
-    found = data.get(name, [])
-    if not isinstance(found, list):
+    tables = data.get(name, [])
+    if not isinstance(tables, list):
         raise TrialError(f"{name} is a list of tables; write [[{name}]].")
-    return found
+    return tables
 
 
 def _entries(table, kind, where, later=()):
-    """Entries of a table that `kind` has, those of `later` left out."""
+    """Entries of a table, all of them fields of `kind`, without those of `later`."""
     if not isinstance(table, dict):
         raise TrialError(f"{where} is a table.")
     names = [f.name for f in fields(kind)]
     for name in table:
-        known(name, names, where)
+        one_of(name, names, where)
     return {name: value for name, value in table.items() if name not in later}
 
 
@@ -271,23 +291,16 @@ def _phase(table, day, where):
     if not isinstance(table, dict):
         raise TrialError(f"{where} is a table.")
     for name in table:
-        known(name, ("name", "start", "days", "rule", "dose", "unit", "visits_every"), where)
+        one_of(name, ("name", "start", "days", "rule", "dose", "unit", "visits_every"), where)
     if ("rule" in table) == ("dose" in table):
         raise TrialError(f"{where}: give either rule or dose.")
     try:
-        days = (
-            whole_number(table.get("days", 0), "days")
-            if "days" in table or "dose" in table
-            else None
-        )
+        given = "days" in table or "dose" in table
+        days = whole_number(table.get("days", 0), "days") if given else None
         rule = find_rule(table["rule"]) if "rule" in table else _fixed(table, days)
         start = whole_number(table.get("start", day), "start", 0)
-        return Phase(
-            str(table.get("name", f"phase from day {start}")),
-            start,
-            rule.longest if days is None else days,
-            rule,
-        )
+        name = str(table.get("name", f"phase from day {start}"))
+        return Phase(name, start, days if given else rule.longest, rule)
     except PkpdError as error:
         raise TrialError(f"{where}: {error}") from error
 

@@ -1,7 +1,7 @@
-"""The simulated side of patients in a trial: carried from visit to visit without a restart, day by day means of the outcome.
+"""The simulated side of patients in a trial, carried from visit to visit without a restart.
 
-States, step sizes and doses on their way to the body live through visits. Knows the model, its benefit and the null controls;
-knows no diary entries and no rules.
+States, step sizes and doses on their way to the body live through visits.
+Knows the model, its benefit and the null controls; knows nothing of diary entries or rules.
 """
 
 from dataclasses import dataclass, replace
@@ -30,9 +30,12 @@ SCALE = "NRS"  # unit of outcomes that are a score already
 class Setting:
     """What all patients of a trial share.
 
-    null : None, "no-effect" (the body receives 0) or "same-med" (everybody's body is the typical one; baseline and size of the effect differ)
-    point : outcome units that are one point of the 0-10 scale; sign : 1 where a lower outcome is better
-    occasion : length in model time of the periods by which inputs vary within a patient; None for every dose, 0 for not at all
+    null : None, "no-effect" (the body receives 0) or "same-med" (everybody's body is the typical
+        one; baseline and size of the effect differ)
+    point : outcome units that are one point of the 0-10 scale
+    occasion : length in model time of the periods by which inputs vary within a patient; None where
+        every dose begins an occasion, 0 where none does
+    options : numerics of the solver
     """
 
     model: Model
@@ -46,6 +49,7 @@ class Setting:
 
     @property
     def sign(self):
+        """1 where a lower outcome is better, -1 where a higher one is."""
         return 1.0 if self.benefit.better == "lower" else -1.0
 
     @property
@@ -64,15 +68,13 @@ class Setting:
         return every * np.arange(int(np.ceil(days * self.day / every - 1e-9)))
 
     def occasions(self, due):
-        """(D,) number of the occasion that the dose due at each model time (D,) begins, or belongs to."""
-        return (
-            np.floor(due / self.occasion * (1 + 1e-12)).astype(np.int64)
-            if self.occasion
-            else np.arange(len(due))
-        )
+        """(D,) number of the occasion of the dose due at each model time (D,)."""
+        if not self.occasion:
+            return np.arange(len(due))
+        return np.floor(due / self.occasion * (1 + 1e-12)).astype(np.int64)
 
     def own_unit(self, rule):
-        """The rule with its doses in the unit of the model's doses. Raises PkpdError where the rule's unit does not measure them."""
+        """The rule with doses in the model's unit. Raises PkpdError where units do not fit."""
         unit = target(self.model, self.benefit.into, rule.unit).unit
         return rule.scaled(units.factor(rule.unit, unit), unit)
 
@@ -81,22 +83,13 @@ class Setting:
         return np.repeat(cohort(self.model, typical=True, set=changed).theta, count, axis=0)
 
     def untreated(self, theta):
-        """Steady state without the drug, and the mean outcome (P,) there."""
-        n = len(theta)
-        rows, nothing = np.arange(n), np.zeros(n)
-        actions = periodic_actions(
-            self.model, self.benefit.into, nothing, self.benefit.every, theta, rows
-        )
-        found = periodic(
-            self.kernel,
-            theta,
-            rows,
-            actions,
-            self.benefit.every,
-            tol=self.options["rtol"],
-            **self.options,
-        )
-        return found, found.integral[:, 0] / self.benefit.every
+        """Steady state without the drug of theta (P, K), and the mean outcome (P,) there."""
+        rows, nothing = np.arange(len(theta)), np.zeros(len(theta))
+        into, every = self.benefit.into, self.benefit.every
+        actions = periodic_actions(self.model, into, nothing, every, theta, rows)
+        tol = self.options["rtol"]
+        steady = periodic(self.kernel, theta, rows, actions, every, tol=tol, **self.options)
+        return steady, steady.integral[:, 0] / every
 
 
 def setting(
@@ -111,7 +104,10 @@ def setting(
     changed=None,
     **changes,
 ):
-    """Setting for a model with a benefit. occasion : as in pkpd.simulate; changes : outcome, better, ... in place of the model's [benefit].
+    """Setting for a model with a benefit.
+
+    occasion : as in pkpd.simulate; changed : typical values set by the user
+    changes : outcome, better, ... in place of the model's [benefit]
 
     Raises PkpdError.
     """
@@ -119,29 +115,21 @@ def setting(
         raise TrialError(f"null: unknown '{null}'.{closest(str(null), NULLS)}")
     benefit = benefit_of(model, **changes)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
-    kernel = compile(
-        model, observe=tuple(area(n) for n in watched), integrals=watched, solver=solver
-    )
-    found = Setting(
-        model,
-        benefit,
-        diary,
-        null,
-        kernel,
-        1.0,
-        period(occasion, model.time),
-        {"rtol": rtol, "threads": threads},
-    )
-    if found.scored:
-        return found
+    areas = tuple(area(n) for n in watched)
+    kernel = compile(model, observe=areas, integrals=watched, solver=solver)
+    length, options = period(occasion, model.time), {"rtol": rtol, "threads": threads}
+    result = Setting(model, benefit, diary, null, kernel, 1.0, length, options)
+    if result.scored:
+        return result
     # an outcome on another scale is rated so that the least benefit that counts is one point
-    untreated = found.untreated(found.typical(1, changed))[1][0] if benefit.delta_relative else 1.0
-    point = benefit.delta * abs(untreated)
+    scale = result.untreated(result.typical(1, changed))[1][0] if benefit.delta_relative else 1.0
+    point = benefit.delta * abs(scale)
     if not point > 0:
         raise TrialError(
-            f"A diary needs to know how much of {benefit.outcome} is a point: give an absolute delta above 0, such as delta = '1'."
+            f"A diary needs to know how much of {benefit.outcome} is a point: "
+            "give an absolute delta above 0, such as delta = '1'."
         )
-    return replace(found, point=point)
+    return replace(result, point=point)
 
 
 class Physiology:
@@ -152,61 +140,49 @@ class Physiology:
     """
 
     def __init__(self, setting, people, start, due=(), base=None, effect=None):
-        own, untreated = setting.untreated(people.theta)
-        self.setting, self.theta, self.status, self.effect = (
-            setting,
-            people.theta,
-            own.status.copy(),
-            1.0,
-        )
+        steady, untreated = setting.untreated(people.theta)
+        self.setting, self.theta, self.effect = setting, people.theta, 1.0
+        self.status = steady.status.copy()
         self.base = untreated / setting.point if setting.scored else base
         if setting.null == "same-med":
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
-            own, untreated = setting.untreated(self.theta)
+            steady, untreated = setting.untreated(self.theta)
         self.untreated, self.now = untreated, start * setting.day
-        self.y, self.control, self.largest = own.y, np.zeros((len(people), 3)), np.abs(own.y)
-        # what is yet to come, (P, m) each: times, amounts of doses, occasions that begin (-1: a dose arrives)
+        self.y, self.largest = steady.y, np.abs(steady.y)
+        self.control = np.zeros((len(people), 3))
+        # what is yet to come, (P, m) each: times, amounts of doses, and occasions that begin then
+        # (-1 where a dose arrives)
         self.waiting = [np.zeros((len(people), 0), kind) for kind in (float, float, np.int64)]
         self.people, self.occasion = people, np.zeros(len(people), np.int64)
         self.number = setting.occasions(np.asarray(due))
-        varies = (
-            setting.null is None and setting.occasion != 0 and len(due) and varying_between(people)
-        )
-        self.effects = effects(people, self.number[-1] + 1) if varies else None  # (P, C, J)
+        varies = setting.null is None and setting.occasion != 0 and varying_between(people)
+        self.effects = None
+        if varies and len(due):
+            self.effects = effects(people, self.number[-1] + 1)  # (P, C, J)
 
     def advance(self, rows, days, doses, times, amounts):
-        """Carry the patients `rows` over so many days, at least one of them.
+        """Carry the patients `rows` (n,) over so many days, at least one patient.
 
-        doses : (k,) which of the doses that are due; times, amounts : (n, k) model time and dose of what they take, inf where nothing is taken
+        doses : (k,) which of the doses that are due
+        times, amounts : (n, k) model time and size of the doses, times inf where a dose is not
+            taken
 
         Returns
         -------
-        (n, days) score, and (n, days) mean blockade, 0 where the model names none. NaN for patients that fail, whose status says why.
+        (n, days) score, and (n, days) mean blockade, 0 where the model names none. NaN for patients
+        who fail; their status says why.
         """
         s = self.setting
         begin, end = self.now, self.now + days * s.day
         theta, person, actions = self._actions(rows, doses, times, amounts, end)
         grid = begin + s.day * np.arange(1, days + 1)
         grid[-1] = end
+        memory = {"control": self.control[rows], "largest": self.largest[rows]}
         run = solve(
-            s.kernel,
-            theta,
-            person,
-            self.y[rows],
-            begin,
-            end,
-            actions,
-            grid,
-            control=self.control[rows],
-            largest=self.largest[rows],
-            **s.options,
+            s.kernel, theta, person, self.y[rows], begin, end, actions, grid, **memory, **s.options
         )
-        self.y[rows], self.control[rows], self.largest[rows], self.now = (
-            run.end,
-            run.control,
-            run.largest,
-            end,
-        )
+        self.y[rows], self.now = run.end, end
+        self.control[rows], self.largest[rows] = run.control, run.largest
         self.status[rows] = np.where(self.status[rows] == OK, run.status, self.status[rows])
         daily = np.diff(run.out, axis=1, prepend=0.0) / s.day
         blockade = daily[:, :, -1] if s.benefit.blockade else np.zeros(daily.shape[:2])
@@ -219,14 +195,16 @@ class Physiology:
         return self.base[rows][:, None] + effect * change
 
     def _actions(self, rows, doses, times, amounts, end):
-        """Inputs, the patients' rows of them, and what happens before `end`, leftovers of earlier legs included; the rest waits."""
+        """Inputs, the patients' rows of them, and what happens to them before `end`.
+
+        That includes what earlier legs left over; what is later waits.
+        """
         s, now = self.setting, self.occasion[rows][:, None]
         times = np.where((amounts > 0) & (s.null != "no-effect"), times, np.inf)
         numbers = np.broadcast_to(self.number[doses], times.shape)
         waits = [a[rows] for a in self.waiting]
-        theta, person = self._inputs(
-            rows, np.hstack([now, np.where(waits[2] < 0, now, waits[2]), numbers])
-        )
+        waiting_numbers = np.where(waits[2] < 0, now, waits[2])
+        theta, person = self._inputs(rows, np.hstack([now, waiting_numbers, numbers]))
         now, later, new = np.split(person, [1, 1 + waits[2].shape[1]], axis=1)
         arrive, amounts = arriving(s.model, s.benefit.into, times, amounts, theta, new)
         nothing = np.full(times.shape, -1)
@@ -237,14 +215,12 @@ class Physiology:
         late = np.isfinite(times) & (times >= end)
         self._begun(rows, np.where((times < end) & (numbers >= 0), times, -np.inf), numbers)
         self._wait(rows, late, times, amounts, numbers)
-        return (
-            theta,
-            now[:, 0],
-            single_actions(s.model, s.benefit.into, np.where(late, np.inf, times), amounts, person),
-        )
+        times = np.where(late, np.inf, times)
+        actions = single_actions(s.model, s.benefit.into, times, amounts, person)
+        return theta, now[:, 0], actions
 
     def _inputs(self, rows, numbers):
-        """theta, and the row of it for each of the patients `rows` on the occasions `numbers` (n, m)."""
+        """theta, and its row (n, m) for the patients `rows` on the occasions `numbers` (n, m)."""
         if self.effects is None:
             return self.theta, np.tile(rows[:, None], numbers.shape[1])
         first, count = numbers.min(), np.ptp(numbers) + 1
@@ -253,16 +229,19 @@ class Physiology:
         return theta, np.arange(len(rows))[:, None] * count + numbers - first
 
     def _begun(self, rows, times, numbers):
-        """Note the occasion that each patient is left in: the last to begin at times (n, m), -inf where none does."""
+        """Note the occasion that each patient is left in.
+
+        It is the last to begin at times (n, m), -inf where none does.
+        """
         if times.size:
             last = times.argmax(axis=1)[:, None]
             began = np.isfinite(np.take_along_axis(times, last, axis=1)[:, 0])
             self.occasion[rows[began]] = np.take_along_axis(numbers, last, axis=1)[began, 0]
 
-    def _wait(self, rows, late, *what):
+    def _wait(self, rows, late, *columns_of):
         """Keep what is late (n, m), in as few columns as hold it."""
         columns = late.any(axis=0)
         nothing = (np.inf, 0.0, -1)
         self.waiting = [np.full((len(self.theta), columns.sum()), gap) for gap in nothing]
-        for kept, new, gap in zip(self.waiting, what, nothing, strict=True):
+        for kept, new, gap in zip(self.waiting, columns_of, nothing, strict=True):
             kept[rows] = np.where(late, new, gap)[:, columns]

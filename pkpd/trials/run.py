@@ -1,6 +1,7 @@
-"""A trial from its design: who goes into which arm, what becomes of them, endpoints and comparisons.
+"""A trial from its design: who goes into which arm, endpoints, and comparisons of arms.
 
-Knows designs and courses; the statistics are SciPy's.
+Knows designs, cohorts and courses; knows nothing of rules' decisions or solvers. The statistics are
+SciPy's.
 """
 
 from dataclasses import dataclass, replace
@@ -13,27 +14,25 @@ from pkpd.population.noise import uniforms
 from pkpd.result import provenance
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Model
-from pkpd.titration.checks import known
+from pkpd.titration.checks import one_of
 from pkpd.trials.conduct import follow, prepared
 from pkpd.trials.design import Design, read
 from pkpd.trials.observation import EVENTS, REASONS, Diary
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
 
-PGI = (
-    -0.50,
-    -0.30,
-    -0.15,
-    0.15,
-    0.30,
-    0.50,
-)  # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
+# relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
+PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial showed. courses : one Course an arm, in order; unit : of doses; values : endpoint -> list of (P,) by arm"""
+    """What a trial showed.
+
+    courses : one Course per arm, in order; unit : of doses; values : endpoint -> list of (P,) by
+        arm
+    """
 
     design: Design
     model: Model
@@ -48,7 +47,7 @@ class TrialResult:
         return tuple(a.name for a in self.design.arms)
 
     def patients(self):
-        """Tidy columns, one row a patient and arm."""
+        """Tidy columns, one row per patient and arm."""
         parts = []
         for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
             n = len(course.ids)
@@ -67,7 +66,10 @@ class TrialResult:
         return _stacked(parts)
 
     def diaries(self):
-        """Tidy columns, one row a patient, arm and day: what was entered, what a diary without noise would say, doses."""
+        """Tidy columns, one row per patient, arm and day.
+
+        DIARY is the entry; score is what the entry would be without placebo response and noise.
+        """
         parts = []
         for arm, course in zip(self.design.arms, self.courses, strict=True):
             n, days = course.diary.shape
@@ -86,34 +88,36 @@ class TrialResult:
         return _stacked(parts)
 
     def audit(self):
-        """Tidy columns, one row a visit: ID ARM DAY PHASE DOSE SCORE ENTRIES ADVERSE RULE NEXT."""
+        """Tidy columns, one row per visit: ARM, and those of Course.audit."""
         logs = [(a.name, c.audit()) for a, c in zip(self.design.arms, self.courses, strict=True)]
         return _stacked([{"ARM": np.full(len(log["ID"]), name)} | log for name, log in logs])
 
     def summary(self, command=None):
-        """The trial in a few numbers, as plain data: arms, endpoints, comparisons with the first arm, provenance."""
+        """The trial in a few numbers, as plain data.
+
+        Arms, endpoints, comparisons with the first arm, provenance.
+        """
+        arms = zip(self.design.arms, self.courses, strict=True)
+        origin = provenance(self.model, self.cohort, command)
         return {
             "title": self.design.title,
             "allocation": self.design.allocation,
             "null": self.design.null,
             "run_in": self.design.run_in,
-            "arms": [
-                _arm_summary(a, c) for a, c in zip(self.design.arms, self.courses, strict=True)
-            ],
+            "arms": [_arm_summary(arm, course) for arm, course in arms],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
-            "provenance": provenance(self.model, self.cohort, command)
-            | {"diary": self.diary.digest[:16]},
+            "provenance": origin | {"diary": self.diary.digest[:16]},
         }
 
     def _endpoint(self, endpoint):
-        values = self.values[endpoint.name]
-        paired = self.design.allocation == "shared"
+        first, paired = self.names[0], self.design.allocation == "shared"
+        values = dict(zip(self.names, self.values[endpoint.name], strict=True))
+        others = {name: v for name, v in values.items() if name != first}
         return {
             "kind": endpoint.kind,
-            "arms": {name: described(v) for name, v in zip(self.names, values, strict=True)},
+            "arms": {name: described(v) for name, v in values.items()},
             "against_first": {
-                name: compared(v, values[0], paired)
-                for name, v in zip(self.names[1:], values[1:], strict=True)
+                name: compared(v, values[first], paired) for name, v in others.items()
             },
         }
 
@@ -123,19 +127,20 @@ def _stacked(parts):
 
 
 def _arm_summary(arm, course):
-    found = [course.found[:, k][np.isfinite(course.found[:, k])] for k in range(len(arm.phases))]
+    n = len(course.ids)
+    found = [dose[np.isfinite(dose)] for dose in course.found.T]
     return {
         "name": arm.name,
-        "patients": len(course.ids),
+        "patients": n,
         "rules": [p.rule.label or p.rule.kind for p in arm.phases],
         "left_because": {
             REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))
         },
         "adverse": {
-            e: float(course.events[:, :, j].any(axis=1).mean()) if len(course.ids) else None
+            e: float(course.events[:, :, j].any(axis=1).mean()) if n else None
             for j, e in enumerate(EVENTS)
         },
-        "any_adverse": float(course.events.any(axis=(1, 2)).mean()) if len(course.ids) else None,
+        "any_adverse": float(course.events.any(axis=(1, 2)).mean()) if n else None,
         "dose_found": [
             {"patients": len(f), "median": float(np.median(f)) if len(f) else None} for f in found
         ],
@@ -143,7 +148,7 @@ def _arm_summary(arm, course):
 
 
 def described(values):
-    """n, mean, SD and 95 % interval of the mean of values (P,), gaps left out."""
+    """n, mean, SD and 95 % interval of the mean of values (P,), NaN left out."""
     from scipy import stats
 
     x = values[np.isfinite(values)]
@@ -161,7 +166,10 @@ def described(values):
 
 
 def compared(values, reference, paired):
-    """Difference of two arms with 95 % interval and p: Welch's t test, or the paired one for arms that share their patients."""
+    """Difference of two arms with 95 % interval and p.
+
+    By Welch's t test, or the paired one for arms that share their patients; NaN is left out.
+    """
     from scipy import stats
 
     if paired:
@@ -170,20 +178,19 @@ def compared(values, reference, paired):
     else:
         values, reference = values[np.isfinite(values)], reference[np.isfinite(reference)]
     difference = float(values.mean() - reference.mean()) if len(values) and len(reference) else None
-    spread = (
-        values - reference
-        if paired
-        else np.concatenate([values - values.mean(), reference - reference.mean()])
-        if difference is not None
-        else values
-    )
-    if min(len(values), len(reference)) < 2 or not np.ptp(spread) > 0:
-        return {"difference": difference, "low": None, "high": None, "p": None}
-    test = (
-        stats.ttest_rel(values, reference)
-        if paired
-        else stats.ttest_ind(values, reference, equal_var=False)
-    )
+    untested = {"difference": difference, "low": None, "high": None, "p": None}
+    if min(len(values), len(reference)) < 2:
+        return untested
+    if paired:
+        spread = values - reference
+    else:
+        spread = np.concatenate([values - values.mean(), reference - reference.mean()])
+    if not np.ptp(spread) > 0:
+        return untested
+    if paired:
+        test = stats.ttest_rel(values, reference)
+    else:
+        test = stats.ttest_ind(values, reference, equal_var=False)
     interval = test.confidence_interval(LEVEL)
     return {
         "difference": difference,
@@ -211,8 +218,10 @@ def trial(
 
     Parameters
     ----------
-    design : Design, or path of a TOML file; n, seed : in place of the design's; ids : only these patients of its cohort
-    people : Cohort in place of the one that the design draws, with its model and seed; diary : Diary in place of the design's
+    design : Design, or path of a TOML file; n, seed : in place of the design's
+    ids : only these patients of its cohort
+    people : Cohort in place of the one that the design draws, with its model and seed
+    diary : Diary in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
     progress : called with the number of patients finished, over all arms
 
@@ -221,54 +230,40 @@ def trial(
     TrialResult. Raises PkpdError for bad input.
     """
     design = design if isinstance(design, Design) else read(design)
-    design = replace(
-        design,
-        patients=design.patients if n is None else n,
-        seed=design.seed if seed is None else seed,
-    )
+    given = {"patients": n, "seed": seed}
+    design = replace(design, **{k: v for k, v in given.items() if v is not None})
     model = load(design.model) if people is None else people.model
-    notes = read_diary(design.diary, design.diary_set) if diary is None else diary
-    place = setting(
-        model,
-        notes,
-        design.null,
-        occasion=design.occasion,
-        rtol=rtol,
-        solver=solver,
-        threads=threads,
-        changed=None,
-        **_benefit(design),
-    )
+    book = read_diary(design.diary, design.diary_set) if diary is None else diary
+    numerics = {"rtol": rtol, "solver": solver, "threads": threads}
+    changes = _benefit(design)
+    shared = setting(model, book, design.null, occasion=design.occasion, **numerics, **changes)
     if people is None:
-        people = draw(
-            model, design.patients, design.seed, sampling=design.sampling, set=design.set, ids=ids
-        )
+        who = {"sampling": design.sampling, "set": design.set, "ids": ids}
+        people = draw(model, design.patients, design.seed, **who)
     groups = allocated(design, people, replicate)
+    options = {"run_in": design.run_in, "replicate": replicate}
     courses, done = [], 0
     for arm, group in zip(design.arms, groups, strict=True):
         advance = None if progress is None else lambda k, done=done: progress(done + k)
-        phases = [(p.days, prepared(place, p.rule)) for p in arm.phases]
-        courses.append(
-            follow(
-                place, group, phases, run_in=design.run_in, replicate=replicate, progress=advance
-            )
-        )
+        phases = [(p.days, prepared(shared, p.rule)) for p in arm.phases]
+        courses.append(follow(shared, group, phases, progress=advance, **options))
         done += len(group)
     values = {
         e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
         for e in design.endpoints
     }
-    return TrialResult(design, model, people, notes, place.benefit.unit, tuple(courses), values)
+    return TrialResult(design, model, people, book, shared.benefit.unit, tuple(courses), values)
 
 
 def _benefit(design):
+    """Entries in place of the model's [benefit]. Raises TrialError."""
     for name in design.benefit:
-        known(name, ("outcome", "better", "into", "every", "delta", "doses"), "benefit")
+        one_of(name, ("outcome", "better", "into", "every", "delta", "doses"), "benefit")
     return design.benefit
 
 
 def allocated(design, people, replicate=0):
-    """The cohort of every arm: all patients in each of shared arms, or each patient in one, drawn by weight."""
+    """The cohort of each arm: everybody in shared arms, or each patient in one drawn by weight."""
     if design.allocation == "shared":
         return [people] * len(design.arms)
     weights = np.array([a.weight for a in design.arms])
@@ -278,54 +273,47 @@ def allocated(design, people, replicate=0):
 
 
 def value(design, endpoint, arm, course):
-    """(P,) an endpoint. NaN where the patient had left (unless carried), but not to respond, not to stay, not to have had an event are answers."""
-    found = _at(design, endpoint, arm, course, endpoint.phase)
-    return (
-        found
-        if endpoint.against is None
-        else found - _at(design, endpoint, arm, course, endpoint.against)
-    )
+    """(P,) values of an endpoint.
+
+    NaN where the patient had left (unless carried), except for responders, stayed and adverse: not
+    to respond, not to stay and to have had no event are answers.
+    """
+    values = _at(design, endpoint, arm, course, endpoint.phase)
+    if endpoint.against is None:
+        return values
+    return values - _at(design, endpoint, arm, course, endpoint.against)
 
 
 def _at(design, endpoint, arm, course, phase):
+    """(P,) values of an endpoint at the end of a phase, or on its day where `phase` is None."""
     last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
+    after = last + course.run_in  # index of the day after the last
     gone = (course.left > 0) & (course.left < last) | (course.status != 0)
     if endpoint.kind == "stayed":
         return (~gone).astype(float)
     if endpoint.kind == "dose":
-        return np.where(gone, np.nan, course.dose[:, last + course.run_in - 1])
+        return np.where(gone, np.nan, course.dose[:, after - 1])
     if endpoint.kind == "adverse":
-        kinds = (
-            slice(None)
-            if endpoint.event is None
-            else slice(EVENTS.index(endpoint.event), EVENTS.index(endpoint.event) + 1)
-        )
-        return (
-            course.events[:, first + course.run_in - 1 : last + course.run_in, kinds]
-            .any(axis=(1, 2))
-            .astype(float)
-        )
+        asked = EVENTS if endpoint.event is None else (endpoint.event,)
+        kinds = np.isin(EVENTS, asked)
+        events = course.events[:, first + course.run_in - 1 : after, kinds]
+        return events.any(axis=(1, 2)).astype(float)
     if endpoint.kind == "settled":
-        changed = np.diff(course.dose[:, : last + course.run_in], axis=1) != 0
-        return np.where(
-            gone,
-            np.nan,
-            np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0),
-        )
+        changed = np.diff(course.dose[:, :after], axis=1) != 0
+        since = np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0)
+        return np.where(gone, np.nan, since)
     if endpoint.kind == "effect":
-        span = slice(last + course.run_in - endpoint.window, last + course.run_in)
-        return np.where(gone, np.nan, course.base - course.score[:, span].mean(axis=1))
-    base, late = (
-        course.baseline(),
-        course.closing(last, endpoint.window)
-        if endpoint.carried
-        else np.where(gone, np.nan, course.window(last, endpoint.window)),
-    )
+        score = course.score[:, after - endpoint.window : after]
+        return np.where(gone, np.nan, course.base - score.mean(axis=1))
+    base = course.baseline()
+    if endpoint.carried:
+        late = course.closing(last, endpoint.window)
+    else:
+        late = np.where(gone, np.nan, course.window(last, endpoint.window))
     relative = late / np.where(base > 0, base, np.nan) - 1.0
     if endpoint.kind == "responders":
         return (relative <= -endpoint.at_least).astype(float)
     if endpoint.kind == "pgi":
-        return np.where(
-            np.isnan(relative), np.nan, 1.0 + np.searchsorted(PGI, relative, side="left")
-        )
+        answer = 1.0 + np.searchsorted(PGI, relative, side="left")
+        return np.where(np.isnan(relative), np.nan, answer)
     return 100.0 * relative if endpoint.kind == "percent" else late - base

@@ -1,7 +1,8 @@
-"""Observed beside true: the dose that a titration rule leaves each patient with, and how much of its spread is the patients' own.
+"""Observed beside true MEDs: what a titration rule finds, and how much of its spread is real.
 
-The same patients are titrated several times with new noise; what stays the same between repetitions is real. Two null controls say what
-the rule finds where there is nothing to find. Knows rules and MEDs; draws nothing itself.
+The same patients are titrated several times with new noise; what stays the same between repetitions
+is real. Two null controls say what the rule finds where there is nothing to find. Knows rules,
+courses and MEDs; knows nothing of diaries' draws.
 """
 
 from dataclasses import dataclass
@@ -28,9 +29,13 @@ OUTCOMES = ("found", "no_benefit", "left", "unfinished", "failed")
 class Titration:
     """True and observed MEDs of P patients.
 
-    titration : the Rule; null : None, "no-effect" or "same-med"; truth : name -> (P,) columns of pkpd.med for the bodies that were titrated
-    courses : the Course of the first repetition; found : (R, P) observed MED of every repetition, NaN without one, in `unit`
-    ended : (R, P) whether the rule came to its end; own_traits : whether placebo response, diary SD and adherence stayed the patient's own
+    null : None, "no-effect" or "same-med"
+    truth : name -> (P,) columns of pkpd.med for the bodies that were titrated
+    course : the Course of the first repetition
+    found : (R, P) observed MED of each repetition, NaN without one, in `unit`
+    ended : (R, P) whether the rule came to its end
+    own_traits : whether placebo response, diary SD and adherence stayed the patient's own
+    curves : dose response behind the truth, None under a null control
     """
 
     model: Model
@@ -52,20 +57,18 @@ class Titration:
 
     @property
     def columns(self):
-        """One row a patient: the truth and what the first repetition observed."""
-        seen = {
+        """One row per patient: the truth, and what the first repetition observed."""
+        observed = {
             "observed": self.found[0],
             "observed_outcome": self.outcome(),
             "observed_day": self.last_day(),
             "left": self.course.left,
             "left_because": np.array(REASONS)[self.course.reason],
         }
-        head = ("ID", "status", "med")
-        return (
-            {n: self.truth[n] for n in head}
-            | seen
-            | {n: c for n, c in self.truth.items() if n not in head}
-        )
+        names = ("ID", "status", "med")
+        first = {name: self.truth[name] for name in names}
+        rest = {name: column for name, column in self.truth.items() if name not in names}
+        return first | observed | rest
 
     @property
     def patients(self):
@@ -98,7 +101,7 @@ class Titration:
         }
 
     def share_real(self):
-        """Share of the variance of log observed MED that is the patients' own: see `share_of_patients`."""
+        """`share_of_patients` of the log observed MED."""
         return share_of_patients(np.log(self.found))
 
 
@@ -121,16 +124,24 @@ def titrate(
     truth=None,
     **changes,
 ):
-    """Titrate every patient of a cohort by a rule, beside the true MED, for any model that says what benefit is.
+    """Titrate every patient of a cohort by a rule, beside the true MED.
+
+    Works for any model with a benefit.
 
     Parameters
     ----------
-    rule : name in the library (pkpd.titration.library), table, or Rule; null : None, "no-effect" or "same-med"
-    replicates : repetitions with new noise, for the share of the spread that is real; 1 is enough where that is not asked for
-    own_traits : True keeps placebo response, diary SD and adherence as traits of the patient; otherwise they are noise and drawn anew
-    run_in : days of diary before the first dose; diary : Diary or path (default: the packaged one); seed : of the noise (default: the cohort's)
-    occasion : what inputs with variability between occasions go by, as in pkpd.simulate; they differ from repetition to repetition
-    truth : MedTable of the same cohort, if it is there already; progress : called with the number of patients titrated, over all repetitions
+    rule : name in the library (pkpd.titration.library), table, or Rule
+    null : None, "no-effect" or "same-med"
+    replicates : repetitions with new noise, for the share of the spread that is real; 1 is enough
+        where that is not needed
+    own_traits : True keeps placebo response, diary SD and adherence as traits of the patient;
+        otherwise they are noise and drawn anew
+    run_in : days of diary before the first dose; diary : Diary or path (default: the packaged one)
+    occasion : what begins an occasion of inputs that vary between occasions, as in pkpd.simulate;
+        they differ from repetition to repetition
+    seed : of the noise (default: the cohort's)
+    truth : MedTable of the same cohort, if already computed
+    progress : called with the number of patients titrated, over all repetitions
     changes : outcome, better, ... in place of the model's [benefit]
 
     Returns
@@ -139,67 +150,43 @@ def titrate(
     """
     for name, value in (("replicates", replicates), ("run_in", run_in)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise TrialError(f"{name} must be a whole number from 1 on, not {value!r}.")
-    notes = diary if isinstance(diary, Diary) else read_diary(diary)
-    place = setting(
-        model,
-        notes,
-        null,
-        occasion=occasion,
-        rtol=rtol,
-        solver=solver,
-        threads=threads,
-        changed=cohort.changed,
-        **changes,
-    )
-    chosen = prepared(place, find_rule(rule))
+            raise TrialError(f"{name} must be a whole number, at least 1, not {value!r}.")
+    book = diary if isinstance(diary, Diary) else read_diary(diary)
+    numerics = {"rtol": rtol, "solver": solver, "threads": threads}
+    of_all = {"occasion": occasion, "changed": cohort.changed}
+    shared = setting(model, book, null, **of_all, **numerics, **changes)
+    rule = prepared(shared, find_rule(rule))
+    phases = [(rule.longest, rule)]
+    options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
     first, found, ended = None, [], []
     for k in range(replicates):
         advance = None if progress is None else lambda done, k=k: progress(k * len(cohort) + done)
-        course = follow(
-            place,
-            cohort,
-            [(chosen.longest, chosen)],
-            run_in=run_in,
-            seed=seed,
-            replicate=k,
-            own_traits=own_traits,
-            until_done=True,
-            progress=advance,
-        )
+        course = follow(shared, cohort, phases, replicate=k, progress=advance, **options)
         first = first or course
         found.append(course.found[:, 0])
         ended.append(course.ended[:, 0])
-    if truth is None and null is None:
-        truth = med(model, cohort, rtol=rtol, solver=solver, threads=threads, **changes)
-    columns = (
-        truth.columns
-        if null is None
-        else _under_null(place, cohort, seed, rtol, solver, threads, changes)
-    )
-    return Titration(
-        model,
-        cohort,
-        place.benefit,
-        chosen,
-        notes,
-        null,
-        columns,
-        first,
-        np.array(found),
-        np.array(ended),
-        own_traits,
-        truth.curves if null is None else None,
-    )
+    curves = None
+    if null is not None:
+        truth = _under_null(shared, cohort, seed, numerics, changes)
+    else:
+        table = med(model, cohort, **numerics, **changes) if truth is None else truth
+        truth, curves = table.columns, table.curves
+    outcome = np.array(found), np.array(ended)
+    of_rule = rule, book, null, truth, first, *outcome, own_traits
+    return Titration(model, cohort, shared.benefit, *of_rule, curves)
 
 
-def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
-    """Truth columns where the drug does nothing, or where everybody has the typical patient's MED and an effect of an own size."""
+def _under_null(shared: Setting, cohort, seed, numerics, changes):
+    """Truth columns under a null control.
+
+    The drug does nothing, or everybody has the typical patient's MED and an effect of a size of
+    their own.
+    """
     from pkpd.population.cohort import cohort as draw
 
-    untreated, n = place.untreated(cohort.theta)[1], len(cohort)
+    untreated, n = shared.untreated(cohort.theta)[1], len(cohort)
     inputs = {name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)}
-    if place.null == "no-effect":
+    if shared.null == "no-effect":
         nothing = np.full(n, np.nan)
         return {
             "ID": cohort.ids,
@@ -209,22 +196,15 @@ def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
             "benefit_at_argmax": np.zeros(n),
             "untreated": untreated,
         } | inputs
-    one = med(
-        place.model,
-        draw(place.model, typical=True, set=cohort.changed),
-        rtol=rtol,
-        solver=solver,
-        threads=threads,
-        **changes,
-    ).columns
-    traits = place.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
+    typical = draw(shared.model, typical=True, set=cohort.changed)
+    one = med(shared.model, typical, **numerics, **changes).columns
+    traits = shared.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
     effect = effect_of(traits, n)
     gain = effect * one["benefit_at_argmax"][0]
-    threshold = place.benefit.delta * (np.abs(untreated) if place.benefit.delta_relative else 1.0)
-    helped = gain >= threshold
-    status = np.where(
-        helped, one["status"][0] if one["status"][0] != "no_benefit" else "interior", "no_benefit"
-    )
+    benefit = shared.benefit
+    threshold = benefit.delta * (np.abs(untreated) if benefit.delta_relative else 1.0)
+    helpful = one["status"][0] if one["status"][0] != "no_benefit" else "interior"
+    status = np.where(gain >= threshold, helpful, "no_benefit")
     argmax = np.repeat(one["argmax"], n)
     return {
         "ID": cohort.ids,
@@ -238,62 +218,71 @@ def _under_null(place: Setting, cohort, seed, rtol, solver, threads, changes):
 
 
 def share_of_patients(logs):
-    """Var(E[y | patient]) / Var(y) of y (R, P) among values that are there, by one-way analysis of variance.
+    """Var(E[y | patient]) / Var(y) of y (R, P), NaN left out, by one-way analysis of variance.
 
     Returns
     -------
-    dict of share, low, high (95 %, from the scatter over 8 parts of the cohort; NaN for fewer than 80 patients), sd_patients,
-    sd_noise, sd (of y). The share is not cut at 0, so that it is right on average. NaN for fewer than two repetitions.
+    dict of share, low, high (95 %, from the scatter over 8 parts of the cohort; NaN for fewer than
+    80 patients), sd_patients, sd_noise, sd (of y), repetitions. The share is not cut at 0, so that
+    it is right on average; it is NaN for fewer than two repetitions.
     """
     share, between, within = _components(logs)
-    parts = (
-        np.array([_components(logs[:, k::PARTS])[0] for k in range(PARTS)])
-        if logs.shape[1] >= 10 * PARTS
-        else np.full(PARTS, np.nan)
-    )
+    parts = np.full(PARTS, np.nan)
+    if logs.shape[1] >= 10 * PARTS:
+        parts = np.array([_components(logs[:, k::PARTS])[0] for k in range(PARTS)])
     half = T95 * parts.std(ddof=1) / np.sqrt(PARTS)
-    known = logs[np.isfinite(logs)]
+    present = logs[np.isfinite(logs)]
     return {
         "share": share,
         "low": share - half,
         "high": share + half,
         "sd_patients": float(np.sqrt(max(between, 0.0))) if np.isfinite(between) else np.nan,
         "sd_noise": float(np.sqrt(within)),
-        "sd": float(known.std()) if len(known) else np.nan,
+        "sd": float(present.std()) if len(present) else np.nan,
         "repetitions": len(logs),
     }
 
 
 def _components(y):
-    """Share, variance between and variance within patients of y (R, P) with gaps (Searle 1971, Linear Models, 11.1)."""
-    known = np.isfinite(y)
-    count = known.sum(axis=0)
-    y, known, count = y[:, count > 0], known[:, count > 0], count[count > 0]
+    """Share, variance between and variance within patients of y (R, P), NaN left out.
+
+    Searle (1971), Linear Models, 11.1.
+    """
+    present = np.isfinite(y)
+    count = present.sum(axis=0)
+    y, present, count = y[:, count > 0], present[:, count > 0], count[count > 0]
     total, patients = count.sum(), len(count)
     if patients < 2 or total <= patients:
         return np.nan, np.nan, np.nan
-    filled = np.where(known, y, 0.0)
+    filled = np.where(present, y, 0.0)
     mean = filled.sum(axis=0) / count
-    within = (np.where(known, y - mean, 0.0) ** 2).sum() / (total - patients)
+    within = (np.where(present, y - mean, 0.0) ** 2).sum() / (total - patients)
     grand = filled.sum() / total
     size = (total - (count**2).sum() / total) / (patients - 1)
     between = ((count * (mean - grand) ** 2).sum() / (patients - 1) - within) / size
-    return (
-        float(between / (between + within)) if between + within > 0 else np.nan,
-        float(between),
-        float(within),
-    )
+    share = float(between / (between + within)) if between + within > 0 else np.nan
+    return share, float(between), float(within)
 
 
 def summarise_observed(table):
-    """The observed MEDs in a few numbers, as plain data: how it ended, quantiles, agreement with the truth, share that is real."""
+    """The observed MEDs of a Titration in a few numbers, as plain data.
+
+    How titration ended, quantiles, agreement with the truth, and the share of the spread that is
+    real.
+    """
     from pkpd.response.quantiles import quantile, share
 
-    outcome, seen, true = table.outcome(), table.found[0], table.truth["med"]
-    found, both = np.isfinite(seen), np.isfinite(seen) & np.isfinite(true)
-    n = len(seen)
-    ratio = np.log(seen[both] / true[both])
-    spread = both.sum() > 2 and np.ptp(true[both]) > 0 and np.ptp(seen[both]) > 0
+    outcome, observed, true = table.outcome(), table.found[0], table.truth["med"]
+    found = np.isfinite(observed)
+    both = found & np.isfinite(true)
+    n, count = len(observed), both.sum()
+    log_true, log_observed = np.log(true[both]), np.log(observed[both])
+    ratio = np.log(observed[both] / true[both])
+    true_sd = correlation = None
+    if count > 1:
+        true_sd = float(np.log(true[both] / true[both][0]).std(ddof=1))
+    if count > 2 and np.ptp(true[both]) > 0 and np.ptp(observed[both]) > 0:
+        correlation = float(np.corrcoef(log_true, log_observed)[0, 1])
     return {
         "rule": table.rule.label or table.rule.kind,
         "null": table.null,
@@ -304,17 +293,13 @@ def summarise_observed(table):
             REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)
         },
         "quantiles": [
-            vars(quantile(seen[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)
+            vars(quantile(observed[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)
         ],
-        "ln_sd": float(np.log(seen[found]).std(ddof=1)) if found.sum() > 1 else None,
-        "true_ln_sd": float(np.log(true[both] / true[both][0]).std(ddof=1))
-        if both.sum() > 1
-        else None,
-        "correlation": float(np.corrcoef(np.log(true[both]), np.log(seen[both]))[0, 1])
-        if spread
-        else None,
+        "ln_sd": float(np.log(observed[found]).std(ddof=1)) if found.sum() > 1 else None,
+        "true_ln_sd": true_sd,
+        "correlation": correlation,
         "observed_to_true": float(np.exp(ratio.mean())) if both.any() else None,
-        "within_25_percent": share(int((np.abs(ratio) <= np.log(1.25)).sum()), int(both.sum())),
+        "within_25_percent": share(int((np.abs(ratio) <= np.log(1.25)).sum()), int(count)),
         "found_without_true_med": share(int((found & ~both).sum()), int(found.sum())),
         "days_median": float(np.median(table.last_day()[found])) if found.any() else None,
         "patients": n,

@@ -17,7 +17,7 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
     doses.append(float(found.doses(memory)[0]))
     for k, score in enumerate(scores):
         one = np.ones(1)
-        seen = VisitData(
+        visit = VisitData(
             7 * (k + 1),
             score * one,
             7 * one,
@@ -26,7 +26,7 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
             0.5 * one,
             wanted * one,
         )
-        acts.append(ACTS[found.visit(memory, seen)[0]])
+        acts.append(ACTS[found.decide(memory, visit)[0]])
         doses.append(float(found.doses(memory)[0]))
     return doses, acts, memory.found[0], memory
 
@@ -130,8 +130,8 @@ def test_a_rule_may_be_like_another():
         ({"like": "nothing"}, "like: unknown 'nothing'"),
         ({"ladder": [1]}, "with kind, ladder and days"),
         ({"kind": "step", "ladder": [1]}, "kind: unknown 'step'"),
-        ({"kind": "ladder", "ladder": [2, 1]}, "increase"),
-        ({"kind": "ladder", "ladder": []}, "increase"),
+        ({"kind": "ladder", "ladder": [2, 1]}, "increasing doses"),
+        ({"kind": "ladder", "ladder": []}, "increasing doses"),
         ({"kind": "ladder", "ladder": [1], "days": 0}, "days must be a whole number"),
         ({"kind": "ladder", "ladder": [1], "days": 5}, "window: 7 days are more than the 5"),
         ({"kind": "ladder", "ladder": [1], "helped": 1.5}, "helped must lie between 0 and 1"),

@@ -1,4 +1,4 @@
-"""Up-and-down designs: pooling by hand, and the coverage of the interval on a known monotone curve."""
+"""Up-and-down designs: pooling by hand, coverage of the interval on known curves."""
 
 from itertools import pairwise
 
@@ -46,7 +46,10 @@ def test_staircase_goes_down_after_a_response_and_up_after_none():
 
 
 def coverage(chance, ed50, trials=600):
-    """Share of staircases of 60 patients along `chance` (D,) whose 90 % interval holds the ED50; doses are powers of two."""
+    """Share of staircases of 60 patients along `chance` (D,) whose 90 % interval holds the ED50.
+
+    Doses are powers of two.
+    """
     rng, inside = np.random.default_rng(11), []
     for trial in range(trials):
         answers = rng.random((60, len(chance))) < chance

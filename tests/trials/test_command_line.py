@@ -1,4 +1,4 @@
-"""pkpd trial and pkpd med --titrate: what they print, write and refuse; their figures and documents."""
+"""pkpd trial and pkpd med --titrate: what they print, write, draw and refuse."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Patients through visits: nothing restarts, nobody matters to anybody else, rules find what there is to find."""
+"""Patients through visits: nothing restarts, patients are independent, rules find what is there."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_a_rule_that_never_changes_the_dose_equals_the_fixed_dose_to_the_bit():
 @pytest.mark.parametrize(
     "kind", ["slow-ladder-7-days", {"like": "thompson", "days": 7, "steps": 10, "particles": 64}]
 )
-def test_a_patient_alone_has_the_diary_and_doses_of_company_to_the_bit(kind):
+def test_a_patient_alone_has_the_same_diary_and_doses_to_the_bit(kind):
     chosen = prepared(USUAL, rule(kind))
     everybody = follow(USUAL, PEOPLE, [(70, chosen)], run_in=7)
     alone = follow(USUAL, cohort(MODEL, seed=7, ids=[31]), [(70, chosen)], run_in=7)
@@ -112,7 +112,7 @@ def test_patients_who_take_every_dose_have_the_occasions_of_a_simulation(occasio
     np.testing.assert_allclose(visits.score[:, -2], run.values[:, 0], atol=2e-5)
 
 
-def test_occasions_are_drawn_anew_with_every_repetition_and_are_none_of_the_null_controls():
+def test_occasions_are_drawn_anew_in_each_repetition_and_not_under_null_controls():
     plan = [(14, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))]
     quiet = diary(changes=PLAIN)
     first, again, off = (
@@ -132,7 +132,7 @@ def test_occasions_are_drawn_anew_with_every_repetition_and_are_none_of_the_null
     np.testing.assert_array_equal(*same)
 
 
-def test_the_audit_log_tells_every_dose(course):
+def test_the_audit_log_holds_every_dose(course):
     log = course.audit()
     for patient in (1, 2, 17):
         mine = log["ID"] == patient
@@ -151,7 +151,7 @@ def test_the_audit_log_tells_every_dose(course):
 
 
 def naive_ladder(doses, means, baseline, wanted):
-    """Doses of one patient by the words of the rule: up until a dose has helped and the next is no better, then back to the best."""
+    """Doses of one patient: up until a dose has helped and the next is no better, then back."""
     taken, best, place, done = [doses[0]], (baseline, None), 0, False
     for mean in means:
         if not (done or np.isnan(mean)):
@@ -167,7 +167,7 @@ def naive_ladder(doses, means, baseline, wanted):
     return taken
 
 
-def test_every_patients_doses_follow_from_the_diary_by_the_words_of_the_rule(course):
+def test_doses_follow_from_the_diary_as_the_rule_says(course):
     wanted = USUAL.diary.traits(PEOPLE.seed, PEOPLE.ids)["improvement_wanted"]
     for row in range(len(PEOPLE)):
         last = int(course.left[row] or 70) // 7 * 7
@@ -198,7 +198,7 @@ def test_after_leaving_there_is_neither_diary_nor_dose(course):
     )
 
 
-def test_a_full_ladder_without_noise_and_with_long_steps_returns_the_best_dose_of_the_ladder():
+def test_a_full_ladder_without_noise_finds_the_best_dose_of_the_ladder():
     """Half-lives are shortened so that 28 days are more than eight of the slowest."""
     people = cohort(
         MODEL,
@@ -227,8 +227,8 @@ def test_a_full_ladder_without_noise_and_with_long_steps_returns_the_best_dose_o
     np.testing.assert_array_equal(found[clear], best[clear])
 
 
-def test_without_noise_a_late_dose_is_on_its_way_through_a_visit():
-    """Doses that arrive after a visit are not lost: everything prescribed arrives, some of it in the next leg."""
+def test_a_late_dose_arrives_after_a_visit_as_it_would_without_one():
+    """Everything prescribed arrives, some of it after the next visit."""
     place = setting(MODEL, diary(changes=PLAIN | {"late": 1, "late_most": 30.0}))
     late = follow(
         place,
@@ -246,7 +246,7 @@ def test_without_noise_a_late_dose_is_on_its_way_through_a_visit():
 
 
 def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
-    """Without noise and with the prior's own people, the expected best dose is close to the best dose of the ladder."""
+    """Without noise, patients of the prior end close to the best dose of the ladder."""
     people = cohort(MODEL, 40, seed=5)
     place = setting(MODEL, diary(changes=PLAIN | {"noise_sd": 0.2}))
     ladder = prepared(

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(1)
 
 
-def test_a_broad_cohort_weighed_has_the_mean_and_spread_of_the_narrow_population():
+def test_a_weighted_broad_cohort_has_the_moments_of_the_narrow_population():
     x = 1.5 * RNG.standard_normal(200_000)
     weights = normalised(-0.5 * (x - 0.7) ** 2 + 0.5 * (x / 1.5) ** 2)
     mean, covariance = expected(np.column_stack([x, x**2]), weights)
@@ -66,10 +66,10 @@ def test_the_normal_law_of_one_number():
     assert log_normal([1.0], [3.0], [[4.0]]) == pytest.approx(-0.5 - np.log(2 * np.sqrt(2 * np.pi)))
 
 
-def test_the_broad_cohort_of_the_calibration_holds_the_populations_that_are_weighed_out_of_it(
+def test_the_broad_cohort_of_the_calibration_covers_the_populations_it_stands_for(
     monkeypatch,
 ):
-    """Moments of inputs and traits under other typical values, which the broad cohort was not drawn with."""
+    """Moments of inputs and traits under typical values other than the broad cohort's."""
     spec = importlib.util.spec_from_file_location(
         "population", ROOT / "experiments/09-calibration/population.py"
     )

@@ -33,7 +33,7 @@ def observer(changes=None, base=6.0, run_in=7, days=84, **options):
 
 def looked(seen, score=6.0, blockade=0.0):
     n, days = len(IDS), seen.days
-    return seen.look(
+    return seen.record(
         np.arange(n), 1 - seen.run_in, np.full((n, days), score), np.full((n, days), blockade)
     )
 
@@ -106,7 +106,7 @@ def test_adverse_events_have_the_written_risk_in_84_days(blockade, arm):
         assert had[:, k].mean() == pytest.approx(diary()[f"{event}_{arm}"], abs=0.04)
 
 
-def test_leaving_has_the_written_probabilities_and_nothing_is_entered_after():
+def test_patients_leave_with_the_written_probabilities_and_enter_nothing_afterwards():
     look = looked(observer(QUIET | {"leave_random": 0.3}))
     assert (look.left > 0).mean() == pytest.approx(0.3, abs=0.04) and set(look.reason) == {
         OTHER,
@@ -130,7 +130,7 @@ def test_patients_give_up_only_without_benefit_and_after_their_patience():
     )  # two spells of 28 days
     seen = observer(changes, days=112)
     better = np.where(np.arange(seen.days) < 7, 6.0, 4.0) * np.ones((len(IDS), 1))
-    assert not seen.look(np.arange(len(IDS)), -6, better, np.zeros_like(better)).left.any()
+    assert not seen.record(np.arange(len(IDS)), -6, better, np.zeros_like(better)).left.any()
 
 
 def test_doses_are_missed_and_late_as_often_as_written():
@@ -144,7 +144,7 @@ def test_doses_are_missed_and_late_as_often_as_written():
     assert always.all() and not punctual.any()
 
 
-def test_traits_stay_a_patients_own_in_new_repetitions_where_asked():
+def test_own_traits_stay_the_same_in_new_repetitions():
     first, again, own = observer(), observer(replicate=1), observer(replicate=1, own_traits=True)
     np.testing.assert_array_equal(first.traits["noise_sd"], own.traits["noise_sd"])
     assert not np.array_equal(first.traits["noise_sd"], again.traits["noise_sd"])

@@ -29,7 +29,7 @@ def test_values_of_randomised_patients_stand_in_the_order_of_their_ids():
         by_patient(trial(from_data(PLAN | {"allocation": "shared"}), n=2))
 
 
-def test_means_of_replicas_leave_out_gaps_and_the_unfinished_replica():
+def test_means_of_replicas_leave_out_gaps_and_an_incomplete_replica():
     values = np.array([1.0, 3.0, np.nan, 5.0, np.nan, np.nan, 9.0])
     np.testing.assert_array_equal(cut(values, 2)[1], [np.nan, 5.0])
     np.testing.assert_array_equal(means(values, 2), [2.0, 5.0, np.nan])

@@ -1,4 +1,4 @@
-"""Observed beside true MED: null controls, the share of the spread that is real, any model with a benefit."""
+"""Observed beside true MED: null controls, the share that is real, any model with a benefit."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_under_same_med_the_true_log_med_has_sd_zero_and_the_rest_still_varies()
     )
 
 
-def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_factor():
+def test_under_same_med_courses_are_multiples_of_the_typical_one():
     punctual = diary(changes={"missed": 0, "late": 0})
     table = titrate(MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=punctual)
     first = table.course.score[:, 14:21] - table.course.base[:, None]
@@ -56,7 +56,7 @@ def test_under_same_med_everybody_has_the_typical_course_enlarged_by_an_own_fact
     np.testing.assert_allclose(ratio, np.tile(ratio[:1], (len(ratio), 1)), rtol=1e-9)
 
 
-def test_under_same_med_who_does_not_respond_has_no_effect():
+def test_under_same_med_a_non_responder_has_no_effect():
     table = titrate(
         MODEL, PEOPLE, RULE, null="same-med", replicates=1, diary=diary(changes={"responds": 0})
     )
@@ -92,7 +92,7 @@ def test_repetitions_have_new_noise_on_the_same_patients(table):
 
 
 @pytest.mark.parametrize(("between", "gaps"), [(0.0, 0.0), (0.5, 0.3), (1.0, 0.5)])
-def test_share_of_patients_is_right_on_average_and_its_interval_most_of_the_time(between, gaps):
+def test_share_of_patients_is_unbiased_and_its_interval_covers(between, gaps):
     wanted, found = between / (1 + between), []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -104,9 +104,10 @@ def test_share_of_patients_is_right_on_average_and_its_interval_most_of_the_time
     assert np.mean([f["low"] <= wanted <= f["high"] for f in found]) >= 0.85
 
 
-def test_share_of_patients_by_hand_and_where_it_cannot_be_told():
+def test_share_of_patients_by_hand_and_with_too_few_values():
     y = np.array([[1.0, 3.0, np.nan], [2.0, 5.0, 4.0]])
-    # mean squares: within (0.5 + 2)/2, between (2*(1.5-3)^2 + 2*(4-3)^2 + (4-3)^2)/2; n0 = (5 - 9/5)/2
+    # mean squares: within (0.5 + 2)/2, between (2*(1.5-3)^2 + 2*(4-3)^2 + (4-3)^2)/2
+    # n0 = (5 - 9/5)/2
     within, between = 1.25, ((2 * 2.25 + 2 + 1) / 2 - 1.25) / 1.6
     assert share_of_patients(y)["share"] == pytest.approx(between / (between + within))
     assert np.isnan(share_of_patients(y[:1])["share"]) and np.isnan(share_of_patients(y)["low"])

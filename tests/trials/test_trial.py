@@ -208,7 +208,7 @@ def test_statistics_are_those_of_scipy():
         ),
         (
             {"arms": [{"name": "a", "phases": [{"name": "x", "days": 20, "rule": "slow-ladder"}]}]},
-            "no whole number of the rule's 14-day steps",
+            "not a whole number of the rule's 14-day steps",
         ),
         (
             {
@@ -223,7 +223,7 @@ def test_statistics_are_those_of_scipy():
         ),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 28, "dose": -1}]}]}, "ladder"),
         ({"arms": [{"name": "a", "phases": [{"name": "x", "days": 28}]}]}, "either rule or dose"),
-        ({"arms": [PLACEBO, PLACEBO]}, "'placebo' is there twice"),
+        ({"arms": [PLACEBO, PLACEBO]}, "'placebo' appears twice"),
         ({"arms": []}, "at least one"),
         ({"arms": [PLACEBO | {"weight": 0}], "endpoints": []}, "weight must be above 0"),
         (
@@ -258,7 +258,8 @@ def test_bad_designs_are_refused_with_the_name_of_the_field(changes, said):
 def test_a_file_names_itself_in_its_mistakes(tmp_path):
     path = tmp_path / "trial.toml"
     path.write_text(
-        'model = "ldn/hormesis"\narms = [{ name = "a", phases = [{ days = 7, dose = 1, rule = "fixed" }] }]\n'
+        'model = "ldn/hormesis"\n'
+        'arms = [{ name = "a", phases = [{ days = 7, dose = 1, rule = "fixed" }] }]\n'
     )
     with pytest.raises(
         PkpdError, match=r"trial.toml: arms: 'a': phases\[0\]: give either rule or dose"
