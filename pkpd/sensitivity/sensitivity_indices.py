@@ -128,7 +128,7 @@ def _observed(work, effort, seen):
         base=None,
         about=answer.about
         | seen.seen_in(answer.base)
-        | {"rule": rule.label or rule.kind, "days": rule.days},
+        | {"rule": rule.description, "days": rule.days},
     )
 
 

@@ -22,8 +22,8 @@ def _library():
 
 
 def rules():
-    """{name: label} of the library's rules."""
-    return {name: rule(name).label for name in _library()}
+    """{name: description} of the library's rules."""
+    return {name: rule(name).description for name in _library()}
 
 
 def rule(what):
@@ -43,12 +43,16 @@ def rule(what):
 
 
 def _resolved(table):
-    """The table, with the entries of the rule named by `like` below its own."""
+    """The table, with the entries of the rule named by `like` below its own.
+
+    The source of that rule is not that of a changed one.
+    """
     if not isinstance(table, dict) or "like" not in table:
         return table
     one_of(table["like"], _library(), "like")
     changes = {name: value for name, value in table.items() if name != "like"}
-    return _resolved(_library()[table["like"]]) | changes
+    entries = _resolved(_library()[table["like"]])
+    return {name: value for name, value in entries.items() if name != "source"} | changes
 
 
 def from_table(table):

@@ -6,7 +6,7 @@ the rule's own step does. Knows ladders and visits; knows nothing of models, dia
 patients are simulated.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -30,7 +30,15 @@ ACTS = (
 )
 START, UP, DOWN, HOLD, BACK, STOP, REDUCE, BEST, TOP, BLANK, NEXT, END = range(len(ACTS))
 OFF = -1  # place of a patient who takes no dose
-QUANTITIES = ("improvement", "score", "worse", "adverse")
+# what a condition may ask of: the words for it, the factor of its number in them
+QUANTITIES = {
+    "improvement": ("an improvement of {} %", 100.0),
+    "score": ("a mean entry of {}", 1.0),
+    "worse": ("a mean entry above the baseline by {}", 1.0),
+    "adverse": ("a number of new adverse events of {}", 1.0),
+}
+WORDED = ("ladder", "unit", "days", "helped", "conditions", "label", "source")
+LISTED = 6  # doses of an evenly spaced ladder that are worded one by one
 CONDITION_ACTS = {"hold": HOLD, "reduce": REDUCE, "stop": STOP}
 
 
@@ -57,6 +65,13 @@ class Condition:
         number(bound, "conditions.at_least or at_most")
         if self.when == "improvement":
             share(abs(bound), "conditions: improvement")
+
+    def words(self):
+        """The condition as a clause, such as "hold at an improvement of 20 % or more"."""
+        bound = self.at_least if self.at_most is None else self.at_most
+        side = "or more" if self.at_most is None else "or less"
+        quantity, factor = QUANTITIES[self.when]
+        return f"{self.do} at {quantity.format(f'{factor * bound:.6g}')} {side}"
 
     def holds(self, visit):
         """(P,) whether it applies at a visit (VisitData); never where the quantity is missing."""
@@ -133,6 +148,7 @@ class Rule:
     """
 
     kind: ClassVar[str] = ""
+    worded: ClassVar[tuple] = ()  # entries of its own that the words of a kind hold
 
     ladder: tuple = ()
     unit: str = "mg"
@@ -162,6 +178,35 @@ class Rule:
                 f"ladder {list(doses)}: write increasing doses, none below 0, such as "
                 "[1.5, 3, 4.5]."
             )
+
+    @property
+    def description(self):
+        """What the rule does, worded from its numbers, after the label that its author gave it."""
+        clauses = [self.words(), *(c.words() for c in self.conditions), *self._other_words()]
+        label = f"{self.label}: " if self.label else ""
+        return label + "; ".join(clauses)
+
+    def words(self):
+        """What the rule's own step does."""
+        raise NotImplementedError
+
+    def _ladder_words(self):
+        """The ladder, such as "1.5, 3, 4.5 mg", or "0.1 to 6 mg by 0.1"."""
+        doses = [f"{dose:.6g}" for dose in self.ladder]
+        step = (self.ladder[-1] - self.ladder[0]) / max(len(doses) - 1, 1)
+        even = np.allclose(np.diff(self.ladder), step, rtol=1e-6)
+        if len(doses) > LISTED and even:
+            return f"{doses[0]} to {doses[-1]} {self.unit} by {step:.6g}"
+        return f"{', '.join(doses)} {self.unit}"
+
+    def _other_words(self):
+        """What the rule's own words leave out, where it is not what it usually is."""
+        if self.helped is not None:
+            yield f"a fall by {100 * self.helped:.6g} % counts as help"
+        for f in fields(self):
+            usual = not f.compare or f.default is MISSING or getattr(self, f.name) == f.default
+            if not usual and f.name not in (*WORDED, *self.worded):
+                yield f"{f.name} {getattr(self, f.name)}"
 
     @property
     def longest(self):

@@ -28,6 +28,7 @@ class Fixed(Rule):
     """One dose throughout (ladder of one), from the first day on."""
 
     kind: ClassVar[str] = "fixed"
+    worded: ClassVar[tuple] = ("visits",)
     visits: int = 6
 
     def __post_init__(self):
@@ -40,6 +41,9 @@ class Fixed(Rule):
     def longest(self):
         return self.visits * self.days
 
+    def words(self):
+        return f"{self._ladder_words()} throughout, a visit every {self.days} days"
+
     def step(self, memory, visit, who):
         return np.where(memory.visits + 1 >= self.visits, END, HOLD), memory.place
 
@@ -49,6 +53,9 @@ class StepUp(Rule):
     """Up a step at every visit to the top of the ladder, and stay there."""
 
     kind: ClassVar[str] = "step-up"
+
+    def words(self):
+        return f"up a step every {self.days} days to the top of {self._ladder_words()}"
 
     def step(self, memory, visit, who):
         top = memory.place >= memory.ceiling
@@ -65,6 +72,7 @@ class Ladder(_BestStep, Rule):
     """
 
     kind: ClassVar[str] = "ladder"
+    worded: ClassVar[tuple] = ("better", "patience")
     better: float = 0.0
     patience: int = 1
 
@@ -73,6 +81,14 @@ class Ladder(_BestStep, Rule):
         whole_number(self.patience, "patience")
         if not number(self.better, "better") >= 0:
             raise TrialError(f"better: {self.better:g} points must not be negative.")
+
+    def words(self):
+        step = f"up a step every {self.days} days, {self._ladder_words()}"
+        more = "the next is" if self.patience == 1 else f"the next {self.patience} are"
+        margin = f" by more than {self.better:.6g} points" if self.better else ""
+        return (
+            f"{step}, until a dose has helped and {more} no better{margin}, then back to the best"
+        )
 
     def step(self, memory, visit, who):
         self.remember(memory, visit, who, self.better)
@@ -89,6 +105,9 @@ class FullLadder(_BestStep, Rule):
     """Every dose of the ladder in turn, then the best of all."""
 
     kind: ClassVar[str] = "full-ladder"
+
+    def words(self):
+        return f"each dose for {self.days} days, {self._ladder_words()}, then the best of all"
 
     def step(self, memory, visit, who):
         self.remember(memory, visit, who)
@@ -108,6 +127,7 @@ class UpAndDown(Rule):
     """
 
     kind: ClassVar[str] = "up-and-down"
+    worded: ClassVar[tuple] = ("first", "response", "steps")
     first: float = 0.0
     response: float = 0.30
     steps: int = 0
@@ -136,6 +156,11 @@ class UpAndDown(Rule):
     @property
     def longest(self):
         return self.steps * self.days
+
+    def words(self):
+        step = f"a step every {self.days} days, {self._ladder_words()}, from {self.first:.6g}"
+        response = f"down after a response (a fall by {100 * self.response:.6g} %), up after none"
+        return f"{step}, {response}; {self.steps} steps"
 
     def step(self, memory, visit, who):
         answered = visit.improvement >= self.response
@@ -179,6 +204,7 @@ class Bayes(Rule):
     """
 
     kind: ClassVar[str] = "bayes"
+    worded: ClassVar[tuple] = ("choice", "steps", "particles")
     choice: str = "thompson"
     steps: int = 0
     particles: int = 1000
@@ -214,6 +240,13 @@ class Bayes(Rule):
         memory.belief = self.prior.belief(patients)
         return memory
 
+    def words(self):
+        best = "the largest expected benefit"
+        if self.choice == "thompson":
+            best = "the largest benefit to a virtual patient drawn by weight"
+        step = f"the dose with {best} every {self.days} days, {self._ladder_words()}"
+        return f"{step}, by {self.particles} virtual patients as prior; {self.steps} steps"
+
     def step(self, memory, visit, who):
         expected, drawn = self.prior.update(memory.belief, memory.place, visit, who, self)
         best = np.argmax(expected, axis=1)
@@ -241,6 +274,9 @@ class Keep(Rule):
 
     def doses(self, memory):
         return np.where(memory.place == OFF, 0.0, memory.belief)
+
+    def words(self):
+        return "the dose that the phase before ended with"
 
     def step(self, memory, visit, who):
         return np.full(len(who), HOLD), memory.place

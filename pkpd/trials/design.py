@@ -33,6 +33,11 @@ class Phase:
     rule: Rule
 
     @property
+    def description(self):
+        """What the rule does, and for how long."""
+        return f"{self.rule.description}; for {self.days} days"
+
+    @property
     def end(self):
         """Last day."""
         return self.start + self.days
@@ -315,5 +320,4 @@ def _fixed(table, days):
         days=every,
         window=min(WEEK, every),
         visits=max(days // every, 1),
-        label=f"{dose:g} a day",
     )

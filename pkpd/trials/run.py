@@ -132,7 +132,7 @@ def _arm_summary(arm, course):
     return {
         "name": arm.name,
         "patients": n,
-        "rules": [p.rule.label or p.rule.kind for p in arm.phases],
+        "rules": [p.description for p in arm.phases],
         "left_because": {
             REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))
         },

@@ -284,7 +284,7 @@ def summarise_observed(table):
     if count > 2 and np.ptp(true[both]) > 0 and np.ptp(observed[both]) > 0:
         correlation = float(np.corrcoef(log_true, log_observed)[0, 1])
     return {
-        "rule": table.rule.label or table.rule.kind,
+        "rule": table.rule.description,
         "null": table.null,
         "days": table.rule.days,
         "longest": table.rule.longest,

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pkpd.errors import TrialError
 from pkpd.titration.library import rule, rules
@@ -32,9 +34,77 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
 
 
 @pytest.mark.parametrize("name", rules())
-def test_every_rule_of_the_library_has_a_label_a_source_and_an_end(name):
+def test_every_rule_of_the_library_has_a_description_a_source_and_an_end(name):
     found = rule(name)
-    assert found.label and found.source and found.longest > 0
+    assert found.description == rules()[name]
+    assert found.source and not found.label and found.longest > 0
+
+
+def test_a_rule_like_another_is_described_as_it_is():
+    changed = rule(
+        {
+            "like": "step-up-2-weeks",
+            "ladder": [0.1, 0.2, 0.4, 3.2],
+            "days": 10,
+            "conditions": [
+                {"when": "improvement", "at_least": 0.2, "do": "hold"},
+                {"when": "adverse", "at_least": 2, "do": "reduce"},
+            ],
+        }
+    )
+    assert changed.description == (
+        "up a step every 10 days to the top of 0.1, 0.2, 0.4, 3.2 mg; "
+        "hold at an improvement of 20 % or more; "
+        "reduce at a number of new adverse events of 2 or more"
+    )
+    assert not changed.source  # that of the library's rule says nothing of this one
+    named = rule({"like": "fixed", "label": "as in the protocol", "ladder": [3.0]})
+    assert named.description == "as in the protocol: 3 mg throughout, a visit every 14 days"
+
+
+# name of a library rule -> what may be changed in it, with values
+CHANGES = {
+    "fixed": {"ladder": [[3.0], [0.0]], "days": [28], "unit": ["ug"], "window": [14]},
+    "step-up-2-weeks": {"ladder": [[1.5, 3.0], [1.5, 3.1, 4.5]], "days": [28], "helped": [0.2]},
+    "slow-ladder": {"better": [0.5], "patience": [2], "helped": [0.2, 0.25], "window": [3]},
+    "fine-ladder": {"ladder": [[0.1 * k for k in range(1, 60)], [0.2 * k for k in range(1, 31)]]},
+    "full-ladder": {"days": [7, 21], "ladder": [[0.1 * k for k in range(1, 30)]]},
+    "up-and-down": {"first": [2.0], "response": [0.5], "steps": [10], "days": [7]},
+    "bayes": {
+        "choice": ["thompson"],
+        "steps": [10],
+        "particles": [500],
+        "prior_seed": [1],
+        "settle": [20.0],
+        "misfit": [0.5],
+    },
+}
+CONDITIONS = st.builds(
+    lambda when, bound, side, do: {"when": when, side: bound, "do": do},
+    st.sampled_from(["improvement", "score", "worse", "adverse"]),
+    st.sampled_from([0, 0.25, 0.5, 1]),
+    st.sampled_from(["at_least", "at_most"]),
+    st.sampled_from(["hold", "reduce", "stop"]),
+)
+
+
+@st.composite
+def changed_rules(draw):
+    """A rule of the library with some entries changed."""
+    name = draw(st.sampled_from(sorted(CHANGES)))
+    own = {key: st.sampled_from(values) for key, values in CHANGES[name].items()}
+    conditions = st.lists(CONDITIONS, max_size=2)
+    return rule(
+        {"like": name}
+        | draw(st.fixed_dictionaries({}, optional=own))
+        | {"conditions": draw(conditions)}
+    )
+
+
+@given(changed_rules(), changed_rules())
+def test_rules_that_differ_are_described_differently(one, other):
+    same = {**vars(one), "source": ""} == {**vars(other), "source": ""}
+    assert (one.description == other.description) == (same and one.kind == other.kind)
 
 
 def test_a_ladder_goes_up_until_no_better_and_back_to_the_best():

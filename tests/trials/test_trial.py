@@ -151,6 +151,33 @@ def test_a_crossover_is_compared_within_patients():
     )
 
 
+def test_the_summary_describes_a_changed_rule_as_the_doses_show_it():
+    ladder = [0.1, 0.4, 1.6, 3.2]
+    rule = {
+        "like": "step-up-2-weeks",
+        "ladder": ladder,
+        "conditions": [{"when": "improvement", "at_least": 0.2, "do": "hold"}],
+    }
+    silent = {"noise_sd": 0, "step": 0, "placebo_max": 0, "missing": 0, "missed": 0, "late": 0}
+    stay = {"leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0}
+    arms = [{"name": "titrated", "phases": [{"name": "titration", "days": 56, "rule": rule}]}]
+    endpoints = [{"name": "dose", "kind": "dose", "day": 56}]
+    found = trial(design(arms=arms, endpoints=endpoints, patients=16, diary_set=silent | stay))
+    assert found.summary()["arms"][0]["rules"] == [
+        "up a step every 14 days to the top of 0.1, 0.4, 1.6, 3.2 mg; "
+        "hold at an improvement of 20 % or more; for 56 days"
+    ]
+    (course,) = found.courses
+    base = course.diary[:, :7].mean(axis=1)
+    for row, diary in enumerate(course.diary[:, 7:]):
+        place = 0
+        for day in range(0, 56, 14):
+            assert (course.dose[row, 7 + day : 21 + day] == ladder[place]).all()
+            improved = 1 - diary[day + 7 : day + 14].mean() / base[row] >= 0.2
+            place = min(place + (not improved), len(ladder) - 1)
+    assert len(np.unique(found.values["dose"][0])) > 1
+
+
 def test_a_phase_can_keep_the_dose_that_titration_found():
     up, keep = (
         {"name": "up", "rule": {"like": "step-up-2-weeks", "days": 7}},
