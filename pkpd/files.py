@@ -1,50 +1,105 @@
-"""Files that are whole or absent: filled under a temporary name, made durable, renamed.
+"""Files: written whole or not at all, and read with a limit and only if they are regular.
 
-Knows paths and bytes; knows nothing of what is in them.
+Knows paths, bytes and JSON; knows nothing of what is in them.
 """
 
+import errno
+import json
 import os
-import tempfile
+import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from pkpd.errors import ResultError
 
 UNFINISHED = ".part"  # ending of temporary files
+LARGEST_JSON = 100_000_000  # bytes
+CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems without fsync
 
 
 def write_atomically(path, write):
     """Let write(temporary path) fill a file beside `path`, then give it that name.
 
-    The bytes are on the disk before the name is, so that a crash of the machine leaves the old file
-    or the new one; a failure leaves nothing behind. Raises ResultError.
+    Nothing is left behind on failure. The bytes are on the disk before the name is, so that a crash
+    of the machine leaves the old file or the new one. The file has the permissions that the user's
+    umask and the folder give any new file. Raises ResultError.
     """
     path = Path(path)
+    temporary = path.parent / f"tmp{secrets.token_hex(8)}{UNFINISHED}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)
-        os.close(handle)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise ResultError(
             f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out."
         ) from error
     try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        _sync(temporary)
+        write(str(temporary))
+        _sync_file(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
     except OSError as error:
         raise ResultError(f"Cannot write '{path}': {error.strerror}.") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+    _sync_names(path.parent)
 
 
-def _sync(path):
-    """Flush a file, or the names in a folder, to the disk; Windows cannot open a folder."""
-    if os.name == "nt" and os.path.isdir(path):
-        return
-    handle = os.open(path, os.O_RDONLY if os.path.isdir(path) else os.O_RDWR)
+def _sync_file(path):
+    """Flush a file to the disk, where the file system can."""
+    handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
     finally:
         os.close(handle)
+
+
+def _sync_names(folder):
+    """Flush the names in a folder to the disk, where the file system can.
+
+    The file is there already: no failure here may report it as lost. Windows opens no folder, a
+    folder may be writable but not readable, and network disks refuse the call.
+    """
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_json(path):
+    """The dict in a JSON file that anybody may have written. Raises ResultError."""
+    try:
+        data = json.loads(content(path, LARGEST_JSON), parse_constant=_no_constant)
+    except OSError as error:
+        raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ResultError(f"'{path}' is not whole: {reason}. Repeat the run.") from error
+    if not isinstance(data, dict):
+        raise ResultError(f"'{path}' is not a summary of pkpd. Repeat the run.")
+    return data
+
+
+def _no_constant(name):
+    """NaN and Infinity are no JSON, and pkpd writes none."""
+    raise ValueError(f"{name} is no JSON")
+
+
+def content(path, most):
+    """The bytes of a regular file of at most `most` bytes. Raises OSError.
+
+    Pipes and devices, which would keep a reader waiting for ever, are refused.
+    """
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if status.st_size > most:
+        raise OSError(errno.EFBIG, f"{status.st_size} bytes are too many", str(path))
+    return Path(path).read_bytes()

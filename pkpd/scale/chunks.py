@@ -12,7 +12,14 @@ from pathlib import Path
 from warnings import warn
 
 from pkpd.errors import ResultError, in_bytes
-from pkpd.scale.folder import Folder, read_manifest, sole_writer, sweep
+from pkpd.scale.folder import (
+    MOST_FILES,
+    MOST_ROWS,
+    Folder,
+    read_manifest,
+    sole_writer,
+    sweep,
+)
 from pkpd.scale.schedulers import on_cluster, on_threads
 
 SIZE = 4096  # rows per chunk: seconds of work, megabytes
@@ -55,6 +62,7 @@ def compute(
     Raises ResultError. Whatever stops the run, Ctrl-C included, finished chunks are kept.
     """
     plan = Folder(Path(folder), _plain(study), _plain(about), total, size or SIZE)
+    _check_size(plan)
     if client is None:
         run = partial(on_threads, threads=threads or os.cpu_count() or 1, interrupt=interrupt)
     else:
@@ -74,6 +82,18 @@ def compute(
                 if progress is not None:
                     progress(state.rows)
     return state
+
+
+def _check_size(plan):
+    """Raises ResultError where the rows or files are more than anything can hold."""
+    if plan.total > MOST_ROWS:
+        raise ResultError(f"{plan.total:,} rows are too many; at most {MOST_ROWS:,}.")
+    files = -(-plan.total // plan.size)
+    if files > MOST_FILES:
+        raise ResultError(
+            f"{plan.total:,} rows in chunks of {plan.size:,} make {files:,} files; at most "
+            f"{MOST_FILES:,}. Choose larger chunks with --chunk."
+        )
 
 
 def _plain(data):

@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pkpd.errors import ResultError
-from pkpd.files import UNFINISHED, write_atomically
+from pkpd.files import UNFINISHED, content, read_json, write_atomically
 
 FORMAT = "pkpd chunks 1"
 KEPT = "Finished chunks are kept; continue with --resume."
 MANIFEST, LOCK, CHUNKS = "manifest.json", ".lock", "chunks"
+MOST_ROWS = 2**32
+MOST_FILES = 1_000_000
+LARGEST_CHUNK = 4_000_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,38 @@ class Folder:
     @property
     def missing(self):
         """(first, last) of the chunks that are not finished, in order."""
-        finished = {(c.first, c.last) for c in self.chunks}
+        finished = {chunk.first for chunk in self.chunks}
         firsts = range(0, self.total, self.size)
-        ranges = ((first, min(first + self.size, self.total)) for first in firsts)
-        return [chunk for chunk in ranges if chunk not in finished]
+        return [(first, self._last(first)) for first in firsts if first not in finished]
+
+    def _last(self, first):
+        """Where the chunk that begins at row `first` ends."""
+        return min(first + self.size, self.total)
 
     def file(self, first, last):
         """Path of the chunk of rows first..last-1."""
         return self.path / CHUNKS / f"{first:09d}-{last:09d}.parquet"
 
     def tables(self, columns):
-        """A pyarrow Table of these columns, and no others, for each finished chunk in row order."""
+        """A pyarrow Table of these columns, and no others, for each finished chunk in row order.
+
+        Raises ResultError where a chunk cannot be read or has them not, or as another type.
+        """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        wanted = None
         for chunk in self.chunks:
-            file = pq.ParquetFile(self.file(chunk.first, chunk.last))
-            yield file.read(columns=list(columns), use_threads=False)
+            path = self.file(chunk.first, chunk.last)
+            try:
+                with open(path, "rb") as handle:
+                    table = pq.ParquetFile(handle).read(columns=list(columns), use_threads=False)
+            except (OSError, ValueError, pa.ArrowException) as error:
+                raise ResultError(f"{path} is damaged ({_first_line(error)}).") from error
+            wanted = wanted or table.schema.remove_metadata()
+            if table.column_names != list(columns) or table.schema.remove_metadata() != wanted:
+                raise ResultError(f"{path} has other columns than the study.")
+            yield table
 
     def schema(self):
         """pyarrow Schema of the first chunk, with its metadata."""
@@ -107,16 +126,19 @@ class Folder:
         """What is wrong with the file of a chunk, or None."""
         path = self.file(chunk.first, chunk.last)
         try:
-            content = path.read_bytes()
+            there = content(path, LARGEST_CHUNK)
         except OSError as error:
             return f"cannot be read ({error.strerror})"
-        if hashlib.sha256(content).hexdigest() == chunk.sha256:
-            return None
-        if len(content) < chunk.size:
-            return f"is cut off: {len(content)} of {chunk.size} bytes are there"
-        if _mark_of(path) not in (None, self._mark()):
+        if len(there) < chunk.size:
+            return f"is cut off: {len(there)} of {chunk.size} bytes are there"
+        rows, mark = _rows_and_mark(there)
+        if mark not in (None, self._mark()):
             return "belongs to another study"
-        return "is damaged: its checksum is not the one in the manifest"
+        if hashlib.sha256(there).hexdigest() != chunk.sha256:
+            return "is damaged: its checksum is not the one in the manifest"
+        if rows != chunk.last - chunk.first:
+            return f"holds {rows} rows in place of {chunk.last - chunk.first}"
+        return None
 
     def _mark(self):
         """What every chunk of this study carries in its metadata."""
@@ -149,37 +171,53 @@ def read_manifest(folder):
     Raises ResultError where it cannot be understood.
     """
     path = folder / MANIFEST
-    try:
-        data = json.loads(path.read_text())
-        if data["format"] != FORMAT:
-            raise ValueError(data["format"])
-        chunks = tuple(
-            Chunk(int(c["first"]), int(c["last"]), int(c["size"]), str(c["sha256"]))
-            for c in data["chunks"]
-        )
-        return Folder(
-            folder,
-            dict(data["study"]),
-            dict(data["about"]),
-            int(data["total"]),
-            int(data["size"]),
-            chunks,
-        )
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
+    try:
+        return _folder(folder, read_json(path))
     except (ValueError, TypeError, KeyError) as error:
         raise ResultError(
             f"'{path}' is not a manifest that this version understands. Choose another folder."
         ) from error
 
 
+def _folder(path, data):
+    """The Folder of the data of a manifest. Raises ValueError, TypeError or KeyError."""
+    if data["format"] != FORMAT:
+        raise ValueError(data["format"])
+    study, about = data["study"], data["about"]
+    if not isinstance(study, dict) or not isinstance(about, dict):
+        raise TypeError("study and about are tables")
+    total, size = _whole(data["total"], MOST_ROWS), _whole(data["size"], MOST_ROWS)
+    empty = Folder(path, study, about, total, size)
+    chunks = tuple(_chunk(entry, empty) for entry in data["chunks"])
+    firsts = [chunk.first for chunk in chunks]
+    if -(-total // size) > MOST_FILES or firsts != sorted(set(firsts)):
+        raise ValueError("too many chunks, or one twice")
+    return replace(empty, chunks=chunks)
+
+
+def _chunk(entry, folder):
+    """A Chunk of a manifest. Raises ValueError where it is none of the folder's ranges of rows."""
+    first, last = _whole(entry["first"] + 1, folder.total) - 1, _whole(entry["last"], folder.total)
+    if first % folder.size or last != folder._last(first):
+        raise ValueError("other rows than those of a chunk")
+    return Chunk(first, last, _whole(entry["size"], LARGEST_CHUNK), str(entry["sha256"]))
+
+
+def _whole(value, most):
+    """A whole number from 1 to `most`. Raises ValueError."""
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(value)
+    return value
+
+
 def sweep(state, say):
     """The folder without its damaged chunks; says each of them, and each file that is no chunk."""
     folder = state.path / CHUNKS
-    for place in (state.path, folder):
-        for leftover in place.glob(f"tmp*{UNFINISHED}"):
+    leftovers = [f for place in (state.path, folder) for f in place.glob(f"tmp*{UNFINISHED}")]
+    for leftover in leftovers:
+        if leftover.is_file():
             leftover.unlink()  # of a writer that was killed
     flaws = {chunk: state.flaw(chunk) for chunk in state.chunks}
     for chunk, flaw in flaws.items():
@@ -236,10 +274,11 @@ def _lock_file(folder):
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return open(folder / LOCK, "a+")
+        return open(folder / LOCK, "a+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise ResultError(
-            f"Cannot write to '{folder}': {error.strerror}. Choose another folder with --out."
+            f"Cannot write to '{folder}': {error.strerror or error}. "
+            "Choose another folder with --out."
         ) from error
 
 
@@ -262,15 +301,22 @@ def _parquet(table, mark):
     return sink.getvalue().to_pybytes()
 
 
-def _mark_of(path):
-    """The mark of the study that a file was written for, or None where it has none."""
+def _rows_and_mark(content):
+    """Number of rows of a Parquet file and the mark of its study, each None where it has none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return (pq.read_schema(path).metadata or {}).get(b"pkpd.study", b"").decode() or None
-    except (OSError, pa.ArrowException, UnicodeDecodeError):
-        return None
+        file = pq.ParquetFile(pa.BufferReader(content))
+        mark = (file.schema_arrow.metadata or {}).get(b"pkpd.study", b"").decode()
+        return file.metadata.num_rows, mark or None
+    except (OSError, ValueError, pa.ArrowException):
+        return None, None
+
+
+def _first_line(error):
+    """The first line of what another library says, short."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _write(path, content):

@@ -3,6 +3,7 @@
 The finished folder is that of an undisturbed run.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -333,6 +334,132 @@ def test_a_folder_with_other_things_in_it_is_left_as_it_is(tmp_path):
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.docx"]
 
 
+def test_more_rows_or_files_than_anything_holds_are_refused_before_any_work(tmp_path):
+    def no_work(first, last):
+        raise AssertionError
+
+    for total, size, message in (
+        (2**32 + 1, 4096, "4,294,967,297 rows are too many"),
+        (2**32, 1, "make 4,294,967,296 files; at most 1,000,000"),
+    ):
+        with pytest.raises(ResultError, match=message):
+            compute(no_work, total, tmp_path / "study", STUDY, ABOUT, size=size)
+    assert not (tmp_path / "study").exists()
+
+
+def with_its_checksum(folder, content, **entry):
+    """Put other bytes in the first chunk, and a checksum that fits them in the manifest."""
+    chunk = min((folder / "chunks").iterdir())
+    chunk.write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = hashlib.sha256(content).hexdigest()
+    manifest["chunks"][0] |= {"sha256": digest, "size": len(content)} | entry
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def rows_of(folder, count):
+    """Bytes of the folder's first chunk with so many rows."""
+    table = pq.read_table(min((folder / "chunks").iterdir()))
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.concat_tables([table, table])[:count], sink)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda folder: b"hello", "holds None rows in place of 10"),
+        (lambda folder: rows_of(folder, 0), "holds 0 rows in place of 10"),
+        (lambda folder: rows_of(folder, 9), "holds 9 rows in place of 10"),
+        (lambda folder: rows_of(folder, 20), "holds 20 rows in place of 10"),
+    ],
+)
+def test_a_checksum_made_by_hand_hides_no_missing_row(tmp_path, undisturbed, make, message):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    with_its_checksum(folder, make(folder))
+    with pytest.raises(ResultError, match=message):
+        read(folder)
+    run(folder, resume=True)
+    assert same(folder, undisturbed)
+
+
+def test_a_chunk_without_a_column_or_with_another_type_is_refused(tmp_path, undisturbed):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    table = pq.read_table(min((folder / "chunks").iterdir()))
+    for other in (
+        table.drop(["value"]),
+        table.set_column(1, "value", table["value"].cast("float")),
+    ):
+        sink = pa.BufferOutputStream()
+        pq.write_table(other, sink)
+        with_its_checksum(folder, sink.getvalue().to_pybytes())
+        with pytest.raises(ResultError, match="has other columns than the study"):
+            list(read(folder).tables(["row", "value"]))
+
+
+def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(tmp_path, undisturbed):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    for file in (min((folder / "chunks").iterdir()), folder / "manifest.json"):
+        file.unlink()
+        os.mkfifo(file)
+        with pytest.raises(ResultError, match=r"cannot be read.*not a regular file"):
+            read(folder)
+
+
+ODD = (None, True, -1, 0, 1.5, 1e308, 10**30, "x", "\ud800", [], {}, [[1]], {"a": 1})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_manifest_with_any_entry_replaced_is_read_or_refused(tmp_path_factory, undisturbed, data):
+    """The entries are those of the layout, not of `study` and `about`, which hold any data."""
+    manifest = json.loads((undisturbed / "manifest.json").read_text())
+    chunk = st.tuples(
+        st.just("chunks"),
+        st.integers(0, CHUNKS - 1),
+        st.sampled_from(["first", "last", "size", "sha256"]),
+    )
+    whole_keys = st.tuples(st.sampled_from(["format", "study", "about", "total", "size", "chunks"]))
+    *path, key = data.draw(chunk | whole_keys)
+    place = manifest
+    for step in path:
+        place = place[step]
+    before = place[key]
+    if data.draw(st.booleans()):
+        place[key] = data.draw(st.sampled_from(ODD) | st.integers(0, 200))
+    else:
+        del place[key]
+    folder = tmp_path_factory.mktemp("odd") / "study"
+    shutil.copytree(undisturbed, folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    try:
+        found = read(folder)
+    except ResultError:
+        return
+    allowed = key in ("about", "chunks") or (key == "size" and path)
+    assert place.get(key) == before or allowed
+    assert found.rows == sum(t.num_rows for t in found.tables(["row"]))
+
+
+def test_deep_or_infinite_json_is_one_sentence(tmp_path, undisturbed):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    manifest = (folder / "manifest.json").read_text()
+    for text in (
+        "[" * 200_000,
+        manifest.replace(f'"total": {TOTAL}', '"total": Infinity'),
+        manifest.replace(f'"total": {TOTAL}', '"total": 1e400'),
+        manifest.replace(f'"total": {TOTAL}', '"total": ' + "9" * 5000),
+    ):
+        (folder / "manifest.json").write_text(text)
+        for attempt in (lambda: run(folder, resume=True), lambda: read(folder)):
+            with pytest.raises(ResultError, match=r"manifest\.json' is not"):
+                attempt()
+
+
 def test_a_manifest_that_cannot_be_understood_is_refused_and_names_no_file_outside(
     tmp_path, undisturbed
 ):
@@ -348,10 +475,7 @@ def test_a_manifest_that_cannot_be_understood_is_refused_and_names_no_file_outsi
     ):
         (folder / "manifest.json").write_text(text)
         for attempt in (lambda: run(folder, resume=True), lambda: read(folder)):
-            with pytest.raises(
-                ResultError,
-                match=r"manifest\.json' is not a manifest that this version understands",
-            ):
+            with pytest.raises(ResultError, match=r"manifest\.json' is not"):
                 attempt()
 
 
