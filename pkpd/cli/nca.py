@@ -1,10 +1,11 @@
-"""pkpd nca: noncompartmental analysis of a table. Parses, calls and prints."""
+"""pkpd nca: noncompartmental analysis of a table of concentrations."""
 
 from typing import Annotated
 
 import typer
 
 from pkpd.cli import console, options
+from pkpd.errors import PkpdError
 
 Option = typer.Option
 
@@ -15,7 +16,7 @@ def nca(
         typer.Argument(
             metavar="TABLE",
             help=".csv or .parquet with TIME, a column of concentrations and, if needed, "
-            "ID AMT EVID MDV.",
+            "ID AMT RATE II ADDL SS EVID MDV CMT.",
             show_default=False,
         ),
     ],
@@ -41,20 +42,21 @@ def nca(
         str, Option("--route", metavar="WAY", help="oral, bolus or infusion.")
     ] = "oral",
     duration: Annotated[
-        float,
+        float | None,
         Option(
             "--duration",
             metavar="TIME",
             min=0.0,
-            help="Length of the infusion, in the table's unit of time.",
+            help="Length of the infusion, in the table's unit of time (default: AMT/RATE).",
+            show_default=False,
         ),
-    ] = 0.0,
+    ] = None,
     every: Annotated[
         float | None,
         Option(
             "--every",
             metavar="TIME",
-            help="Dosing interval, for one interval at steady state.",
+            help="Dosing interval, for a profile at steady state (default: II of a dose with SS).",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +65,7 @@ def nca(
         Option(
             "--start",
             metavar="TIME",
-            help="Time of the dose (default: of the only AMT, else the first time).",
+            help="Time of the dose (default: of the only AMT; 0 in a table without doses).",
             show_default=False,
         ),
     ] = None,
@@ -78,17 +80,49 @@ def nca(
     ] = None,
     time_unit: Annotated[
         str,
-        Option(
-            "--time-unit", metavar="UNIT", help="Unit of the times, where the file does not say."
-        ),
+        Option("--time-unit", metavar="UNIT", help="Unit of the times, where the file has none."),
     ] = "h",
+    area: Annotated[
+        str,
+        Option(
+            "--area",
+            metavar="RULE",
+            help="linear-up-log-down, linear, or linear-log (logarithmic after the maximum).",
+        ),
+    ] = "linear-up-log-down",
+    extrapolate: Annotated[
+        str,
+        Option(
+            "--extrapolate",
+            metavar="FROM",
+            help="Area after the last sample from its concentration as observed or predicted.",
+        ),
+    ] = "observed",
+    blq: Annotated[
+        str | None,
+        Option(
+            "--blq",
+            metavar="RULE",
+            help="What <0.05 or BLQ counts as: zero, missing, leading-zero (0 before the first "
+            "sample above the limit, missing after it), half (of the limit).",
+            show_default=False,
+        ),
+    ] = None,
+    partial: Annotated[
+        list[str] | None,
+        Option(
+            "--partial",
+            metavar="FROM:TO",
+            help="A further area, times from the dose: 0:12; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     out: options.File = None,
     json: options.Json = False,
 ):
     """Exposure, terminal slope, clearance and volume of each ID, without a model.
 
-    Area by linear-up/log-down trapezoids; the terminal slope is the log-linear fit to the last
-    points that has the best adjusted R2.
+    By the conventions of Phoenix WinNonlin, which are printed below the table.
 
     \b
     Examples:
@@ -96,12 +130,13 @@ def nca(
       pkpd nca run.parquet --column Cc --dose "50 mg" --out nca.csv
       pkpd nca observed.csv --dose "320 mg" --unit mg/L --route infusion --duration 0.5 --json
       pkpd nca observed.csv --dose "320 mg" --unit mg/L --every 24 --start 0
+      pkpd nca observed.csv --dose "320 mg" --area linear --partial 0:12 --extrapolate predicted
     """
     from pkpd.nca import noncompartmental
     from pkpd.report.words.results import exposure
     from pkpd.result import json_text, write_table
 
-    found = noncompartmental(
+    frame = noncompartmental(
         table,
         column,
         dose=dose,
@@ -111,14 +146,31 @@ def nca(
         start=start,
         unit=unit,
         time_unit=time_unit,
+        rule=area,
+        extrapolation=extrapolate,
+        blq=blq,
+        partial=[_ends(text) for text in partial or ()],
     )
-    units = found.attrs["units"]
+    units, conventions = frame.attrs["units"], frame.attrs["conventions"]
     if out is not None:
-        write_table(found, out, units, {"package": "pkpd", "command": options.command_line()})
+        provenance = {"package": "pkpd", "command": options.command_line()}
+        write_table(frame, out, units, provenance | {"conventions": conventions})
     if json:
-        print(json_text({"profiles": found.to_dict("records"), "units": units}), end="")
+        profiles = frame.to_dict("records")
+        text = {"profiles": profiles, "units": units, "conventions": conventions}
+        print(json_text(text), end="")
         return
-    count = f"{len(found)} profile{'s' if len(found) > 1 else ''}"
+    count = f"{len(frame)} profile{'s' if len(frame) > 1 else ''}"
     print(f"{table}: {count}, {route}\n")
-    console.table(*exposure(found))
-    console.finish([] if out is None else [out], None, None, len(found))
+    console.table(*exposure(frame))
+    console.lines(["", *conventions])
+    console.finish([] if out is None else [out], None, None, len(frame))
+
+
+def _ends(text):
+    """(from, to) of a partial area as written: "0:12"."""
+    start, _, end = text.partition(":")
+    try:
+        return float(start), float(end)
+    except ValueError:
+        raise PkpdError(f"--partial '{text}': write FROM:TO, such as 0:12.") from None

@@ -1,0 +1,325 @@
+"""Noncompartmental analysis of a table of concentrations: one profile an ID, in its units.
+
+Says by which conventions it was done. Knows tables, units and the quantities of a profile; knows
+nothing of models or of the screen.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pkpd import units
+from pkpd.errors import PkpdError, ResultError, closest
+from pkpd.nca.profile import SAME, check_options, partial_name, profile
+from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
+from pkpd.reading import COLUMNS, cells, stated_units
+
+# quantity -> unit in terms of concentration c, time t, and dose d
+UNITS = {
+    "cmax": "c",
+    "tmax": "t",
+    "clast": "c",
+    "tlast": "t",
+    "c0": "c",
+    "auc_last": "c*t",
+    "auc_inf": "c*t",
+    "aumc_inf": "c*t*t",
+    "auc_extrapolated": "%",
+    "lambda_z": "1/t",
+    "half_life": "t",
+    "points": "1",
+    "r2_adjusted": "1",
+    "mrt": "t",
+    "cl_f": "d/(c*t)",
+    "vz_f": "d/c",
+    "cl": "d/(c*t)",
+    "vz": "d/c",
+    "vss": "d/c",
+    "auc_tau": "c*t",
+    "aumc_tau": "c*t*t",
+    "cavg": "c",
+    "cmin": "c",
+    "ctau": "c",
+    "fluctuation": "%",
+    "swing": "1",
+    "accumulation": "1",
+}
+RULE_WORDS = {
+    "linear-up-log-down": "Area: linear where concentrations rise, logarithmic where they fall.",
+    "linear": "Area: linear trapezoids.",
+    "linear-log": "Area: linear up to the largest concentration, logarithmic from it on.",
+}
+BELOW_WORDS = {
+    "zero": "count as 0",
+    "missing": "are left out",
+    "leading-zero": "count as 0 before the first one above it and are left out after that",
+    "half": "count as half of the limit",
+}
+
+
+def noncompartmental(
+    data,
+    column=None,
+    *,
+    dose=None,
+    route="oral",
+    duration=None,
+    every=None,
+    start=None,
+    unit=None,
+    time_unit="h",
+    rule="linear-up-log-down",
+    extrapolation="observed",
+    blq=None,
+    partial=(),
+):
+    """Noncompartmental analysis of each ID of a table.
+
+    A profile begins at its dose, that of AMT or `start`, or at time 0 of a table without doses, and
+    ends at the next one. How that, a dose that was not sampled, and the rest were treated stands in
+    frame.attrs["conventions"].
+
+    Parameters
+    ----------
+    data : DataFrame, or path of a .csv or .parquet table, with TIME, a column of concentrations
+        and, if needed, ID, AMT, RATE, II, ADDL, SS, EVID, MDV, CMT as in NONMEM; rows of EVID 1, 3
+        or 4 or MDV 1 are no samples
+    column : of the concentrations (default: DV, or the only other one)
+    dose : amount for everybody, number or text such as "100 mg" (default: column AMT)
+    route, rule, extrapolation, partial : as for pkpd.nca.profile
+    duration : of an infusion (default: AMT/RATE)
+    every : dosing interval, for a profile at steady state (default: II of a dose with SS)
+    start : time of the dose
+    unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a
+        dose with unit, clearance is in L and time
+    time_unit : where the file does not say
+    blq : what a concentration below the limit (<0.05, BLQ, a number below 0, or marked in a column
+        BLQ or CENS) counts as, one of BELOW_LIMIT; without it such a table is refused
+
+    Returns
+    -------
+    DataFrame, one row an ID; frame.attrs: "units", column -> unit, and "conventions", sentences.
+    Raises PkpdError for bad input.
+    """
+    import pandas as pd
+
+    partial = [tuple(map(float, ends)) for ends in partial]
+    check_options(route, duration or 0.0, every, rule, extrapolation, partial)
+    if blq is not None and blq not in BELOW_LIMIT:
+        raise PkpdError(f"Unknown blq '{blq}'.{closest(str(blq), BELOW_LIMIT)}")
+    if start is not None and not np.isfinite(start):
+        raise PkpdError(f"start {start:g} must be a time.")
+    table, stated = cells(data, ResultError), stated_units(data)
+    column = _column(table, column)
+    amount, dose_unit = _amount(dose)
+    unit, time_unit = unit or stated.get(column), stated.get("TIME", time_unit)
+    unit_of = _units(unit, time_unit, dose_unit, partial)
+    settled = [
+        _settled(table.name, samples, route, duration, every, start)
+        for samples in Rows(table, column).samples(amount, route, start, blq)
+    ]
+    options = {"rule": rule, "extrapolation": extrapolation, "partial": partial}
+    rows = []
+    for s in settled:
+        quantities = profile(s.times, s.conc, s.dose, route, s.duration or 0.0, s.every, **options)
+        rows.append({"ID": s.id} | quantities)
+    frame = pd.DataFrame(rows)
+    for key in frame.columns.intersection(["cl_f", "cl", "vz_f", "vz", "vss"]):
+        if key in unit_of:
+            frame[key] *= unit_of[key][1]
+    frame.attrs["units"] = {key: unit_of[key][0] for key in frame if key in unit_of}
+    frame.attrs["conventions"] = [
+        *_on_doses(settled, route, start, dose),
+        RULE_WORDS[rule],
+        *_on_quantities(settled, route, extrapolation),
+        *_on_samples(settled, blq),
+        *_on_columns(table, column),
+    ]
+    return frame
+
+
+def _column(table, column):
+    """Name of the column of concentrations."""
+    other = [c for c in table.columns if (c not in COLUMNS or c == "DV") and c.upper() not in FLAGS]
+    named = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
+    if named is None:
+        raise PkpdError(
+            f"{table.name}: say which column holds the concentrations, with --column. "
+            f"Columns: {', '.join(other)}."
+        )
+    if named not in table.columns:
+        raise PkpdError(f"{table.name}: no column '{named}'.{closest(named, other)}")
+    return named
+
+
+def _amount(dose):
+    """(amount, unit) of a number or a text such as "100 mg"; (None, None) without a dose."""
+    if dose is None:
+        return None, None
+    number, _, unit = str(dose).strip().partition(" ")
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = np.nan
+    if not 0.0 < amount < np.inf:
+        text = "write a number above 0, with or without a unit, such as '100 mg'."
+        raise PkpdError(f"dose '{dose}': {text}")
+    return amount, unit.strip() or None
+
+
+def _settled(name, samples, route, duration, every, start):
+    """Samples with the duration and interval of the analysis, refused where they contradict it."""
+    who = f"{name}: ID {samples.id}"
+    for word, option, found in (
+        ("duration", duration, samples.duration),
+        ("every", every, samples.every),
+    ):
+        if option and found and abs(option - found) > SAME * found:
+            text = f"--{word} {option:g}, but the table says {found:g}; keep one of them."
+            raise PkpdError(f"{who}: {text}")
+    duration, every = duration or samples.duration, every or samples.every
+    samples = replace(samples, duration=duration, every=every)
+    if route == "infusion" and not duration:
+        raise PkpdError(f"{who}: how long was the infusion? Write --duration, or a column RATE.")
+    first, last = samples.times[[0, -1]]
+    if start is None and not samples.recorded and last > first > last - first:
+        raise PkpdError(
+            f"{who}: the table has no dose, and its samples begin at {first:g}, far from 0; "
+            "say when the dose was given, with --start."
+        )
+    gap = samples.until - samples.since
+    if every and gap < every * (1 - SAME):
+        raise PkpdError(f"{who}: the next dose comes after {gap:g}, within the interval {every:g}.")
+    if every and not samples.recorded:
+        samples = _until_it_rises(samples, route)
+    return _without_predose(who, samples) if route == "bolus" else samples
+
+
+def _until_it_rises(samples, route):
+    """The samples before a rise after the interval, which is the next dose if none is recorded."""
+    times, conc, every = samples.times, samples.conc, samples.every
+    at_end = np.abs(times - every) <= SAME * every
+    late = (times > every) & ~at_end
+    if route == "bolus":
+        late |= at_end
+    rises = late & (conc > np.append(np.inf, conc[:-1]))
+    if not rises.any():
+        return samples
+    count = int(np.argmax(rises))
+    after = samples.after + len(times) - count
+    return replace(samples, times=times[:count], conc=conc[:count], after=after)
+
+
+def _without_predose(who, samples):
+    """Samples without a 0 at the time of a bolus, which was taken before it."""
+    times, conc = samples.times, samples.conc
+    if times[0] > 0.0 or len(times) == 1 or conc[0] >= conc[1] / 2:
+        return samples
+    if conc[0] == 0.0:
+        return replace(samples, times=times[1:], conc=conc[1:], before=samples.before + 1)
+    raise PkpdError(
+        f"{who}: {conc[0]:g} at the time of the bolus, {conc[1]:g} after it: sampled before the "
+        "dose? Give that record MDV 1, or put it above the record of the dose."
+    )
+
+
+def _on_doses(settled, route, start, dose):
+    """Sentences on when doses were given and on what stands at a dose without a sample."""
+    unrecorded = [s for s in settled if not s.recorded]
+    if start is not None:
+        when = f"{start:g}, as given by --start"
+    elif len(unrecorded) == len(settled):
+        when = "0, as the table has no doses and no --start was given"
+    else:
+        when = "that of AMT"
+        if unrecorded:
+            when += f"; 0 for {len(unrecorded)} IDs without a dose, first {unrecorded[0].id}"
+    lines = [f"Time of the dose: {when}."]
+    if dose is not None and len(unrecorded) < len(settled):
+        lines.append(f"Dose: {dose}, as given by --dose; AMT gives its time alone.")
+    unsampled = sum(s.times[0] > 0.0 for s in settled)
+    if not unsampled:
+        return lines
+    if route == "bolus":
+        put_in = "C0, the log-linear line through the first two samples,"
+    elif any(s.every for s in settled):
+        put_in = "the lowest concentration of the interval"
+    else:
+        put_in = "0"
+    count = f"{unsampled} of {len(settled)} profiles"
+    return [*lines, f"No sample at the dose in {count}: {put_in} put in."]
+
+
+def _on_quantities(settled, route, extrapolation):
+    """Sentences on the terminal slope, extrapolation and steady state."""
+    which = "from the largest one on" if route == "bolus" else "after the largest one"
+    begin = "predicted by the terminal slope" if extrapolation == "predicted" else "observed"
+    lines = [
+        f"Terminal slope: best adjusted R2 of the last 3 or more samples {which}.",
+        f"Extrapolation: from the last concentration as {begin}.",
+    ]
+    if any(s.every for s in settled):
+        lines.append(
+            "Steady state: clearance is dose over auc_tau; mrt counts what is left at the end of "
+            "the interval; samples after it make the terminal slope alone."
+        )
+    return lines
+
+
+def _on_samples(settled, blq):
+    """Sentences on samples that are left out, below the limit, or look like another dose."""
+    below = sum(s.below for s in settled)
+    before, after = sum(s.before for s in settled), sum(s.after for s in settled)
+    again = [s for s in settled if _rises_again(s)]
+    lines = [f"Concentrations below the limit: {below}; they {BELOW_WORDS[blq]}."] if below else []
+    if before:
+        lines.append(f"Samples left out before the dose: {before}.")
+    if after:
+        lines.append(f"Samples left out after the next dose: {after}.")
+    if any(s.earlier for s in settled):
+        lines.append("What is left of earlier doses counts in all areas.")
+    if again:
+        lines.append(
+            f"Concentrations fall by half and double again in {len(again)} of {len(settled)} "
+            f"profiles, first in ID {again[0].id}: if that is another dose, put it into AMT."
+        )
+    return lines
+
+
+def _rises_again(samples):
+    """Whether concentrations fall to half of what they were and rise to twice of that."""
+    conc = samples.conc
+    low = np.where(conc < np.maximum.accumulate(conc) / 2, conc, np.inf)
+    return bool((conc > 2.0 * np.minimum.accumulate(low)).any())
+
+
+def _on_columns(table, column):
+    """A sentence on the columns that are not used."""
+    used = (*COLUMNS, *FLAGS, column.upper())
+    unused = [c for c in table.columns if c.upper() not in used]
+    return [f"Columns not used: {', '.join(unused)}."] if unused else []
+
+
+def _units(conc, time, dose, partial):
+    """quantity -> (unit, factor); what depends on an unknown unit is left out."""
+    for unit in (conc, time, dose):
+        if unit is not None:
+            units.dimension(unit)
+    plain = {
+        "c*t": f"{conc}*{time}",
+        "c*t*t": f"{conc}*{time}**2",
+        "c": conc,
+        "t": time,
+        "1/t": f"1/{time}",
+    }
+    unit_of = {}
+    for key, text in (UNITS | {partial_name(*ends): "c*t" for ends in partial}).items():
+        if ("c" in text and conc is None) or ("d" in text and dose is None):
+            continue
+        if "d" not in text:
+            unit_of[key] = plain.get(text, text), 1.0
+            continue
+        target = "L" if text == "d/c" else f"L/{time}"
+        source = text.replace("d", dose).replace("c", f"({conc})").replace("*t)", f"*{time})")
+        unit_of[key] = target, units.factor(source, target)
+    return unit_of

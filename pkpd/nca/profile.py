@@ -1,0 +1,309 @@
+"""Computes the noncompartmental quantities of one profile: exposure, slope, clearance, volumes.
+
+By the conventions of Phoenix WinNonlin: what stands at the time of a dose that was not sampled,
+which samples make the terminal slope, what an interval at steady state gives (Gabrielsson & Weiner
+2016, Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., chapter 2.8). Knows times after
+one dose and concentrations; knows nothing of tables, patients or models.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pkpd.errors import PkpdError, closest
+
+ROUTES = ("oral", "bolus", "infusion")
+RULES = ("linear-up-log-down", "linear", "linear-log")
+EXTRAPOLATIONS = ("observed", "predicted")
+TIE = 1e-4  # of adjusted R2: more samples win where they cost less
+SAME = 1e-9  # share of a time within which two times are one
+FALL = 1e-9  # of ln c over the samples of a terminal slope: less is rounding
+STRAIGHT = 1e-4  # log ratio of two concentrations below which a line is as good as an exponential
+
+
+class Terminal(NamedTuple):
+    """Log-linear fit to the last samples: ln c = intercept - slope t. NaN where there is none."""
+
+    slope: float
+    points: int
+    r2_adjusted: float
+    intercept: float
+
+
+NO_SLOPE = Terminal(np.nan, 0, np.nan, np.nan)
+
+
+def area(times, conc, rule="linear-up-log-down", peak=0.0):
+    """Areas under c and t*c from the first to each time: (T,) and (T,).
+
+    Parameters
+    ----------
+    times : (T,) increasing; conc : (T,) >= 0
+    rule : "linear-up-log-down", an exponential between two samples where they fall; "linear"; or
+        "linear-log", exponentials from the time `peak` on. From or to 0 the line is straight
+    """
+    return _trapezoids(times, conc, _falls(times, conc, rule, peak))
+
+
+def _falls(times, conc, rule, peak):
+    """(T-1,) whether an exponential joins two samples."""
+    c1, c2 = conc[:-1], conc[1:]
+    if rule == "linear":
+        return np.zeros(len(c1), bool)
+    return (c1 > 0) & (c2 > 0) & (times[:-1] >= peak if rule == "linear-log" else c2 < c1)
+
+
+def _trapezoids(times, conc, curved):
+    """Areas as `area` gives them; curved : (T-1,) whether an exponential joins two samples."""
+    t1, t2, c1, c2 = times[:-1], times[1:], conc[:-1], conc[1:]
+    gap = t2 - t1
+    auc = gap * (c1 + c2) / 2
+    aumc = gap * (t1 * c1 + t2 * c2) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(c1) - np.log(c2)
+        curved = curved & (np.abs(log_ratio) > STRAIGHT)
+        k = log_ratio / gap
+        auc = np.where(curved, (c1 - c2) / k, auc)
+        aumc = np.where(curved, (t1 * c1 - t2 * c2 + auc) / k, aumc)
+    return np.append(0.0, np.cumsum(auc)), np.append(0.0, np.cumsum(aumc))
+
+
+def terminal_slope(times, conc, route="oral", duration=0.0):
+    """The log-linear fit with the best adjusted R2 to the last 3 or more positive samples.
+
+    More samples are taken where that costs less than 0.0001. Samples before the largest one and
+    before the end of an infusion do not count, the largest itself after a bolus alone.
+
+    Returns
+    -------
+    Terminal, NaN where no 3 samples fall
+    """
+    after = int(np.argmax(conc)) + (route != "bolus") if len(conc) else 0
+    use = (conc > 0) & (np.arange(len(conc)) >= after) & (times >= duration * (1 - SAME))
+    if use.sum() < 3:
+        return NO_SLOPE
+    # sums over the last 1, 2, 3 ... samples, times and logarithms counted from the last one
+    times, log_conc = times[use][::-1], np.log(conc[use][::-1])
+    n, t, y = np.arange(1, len(times) + 1), times - times[0], log_conc - log_conc[0]
+    mean_t, mean_y = np.cumsum(t) / n, np.cumsum(y) / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tt, yy = np.cumsum(t * t) - n * mean_t**2, np.cumsum(y * y) - n * mean_y**2
+        ty = np.cumsum(t * y) - n * mean_t * mean_y
+        slope = -ty / tt
+        adjusted = 1.0 - (1.0 - ty**2 / (tt * yy)) * (n - 1) / (n - 2)
+        falls = (n >= 3) & (yy > 0.0) & (slope * -t > FALL)
+    if not falls.any():
+        return NO_SLOPE
+    best = np.flatnonzero(falls & (adjusted >= adjusted[falls].max() - TIE))[-1]
+    intercept = log_conc[0] + mean_y[best] + slope[best] * (times[0] + mean_t[best])
+    return Terminal(slope[best], int(n[best]), adjusted[best], intercept)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A profile between and beyond its samples, from the dose on.
+
+    times, conc : (T,) up to the last positive sample; rule, peak : of `area`
+    slope, last : of the exponential beyond the last sample, and where it starts there
+    """
+
+    times: np.ndarray
+    conc: np.ndarray
+    rule: str
+    peak: float
+    slope: float
+    last: float
+
+    def at(self, time):
+        """Concentration at a time."""
+        if time > self.times[-1]:
+            return self.last * np.exp(-self.slope * (time - self.times[-1]))
+        k = int(np.searchsorted(self.times, time, side="right")) - 1
+        if time == self.times[k]:
+            return self.conc[k]
+        share = (time - self.times[k]) / (self.times[k + 1] - self.times[k])
+        c1, c2 = self.conc[k : k + 2]
+        if _falls(self.times, self.conc, self.rule, self.peak)[k]:
+            return c1 ** (1.0 - share) * c2**share
+        return c1 + share * (c2 - c1)
+
+    def areas(self, time):
+        """Areas under c and t*c from the dose to a time, which may be inf."""
+        until = min(time, self.times[-1])
+        inside = self.times < until
+        times = np.append(self.times[inside], until)
+        conc = np.append(self.conc[inside], self.at(until))
+        curved = _falls(self.times, self.conc, self.rule, self.peak)[: len(times) - 1]
+        auc, aumc = (total[-1] for total in _trapezoids(times, conc, curved))
+        if time <= self.times[-1]:
+            return auc, aumc
+        passed = self.slope * (time - until)
+        left = np.exp(-passed)
+        tail = self.last / self.slope * (1.0 - left)
+        moment = self.last / self.slope**2 * (1.0 - left - (passed * left if left > 0.0 else 0.0))
+        return auc + tail, aumc + until * tail + moment
+
+
+def profile(
+    times,
+    conc,
+    dose=None,
+    route="oral",
+    duration=0.0,
+    every=None,
+    *,
+    rule="linear-up-log-down",
+    extrapolation="observed",
+    partial=(),
+):
+    """Quantities of one profile after a dose at time 0.
+
+    Where nothing was sampled at 0, a value is put in: 0 (at steady state the lowest concentration
+    within the interval), after a bolus C0, the line through the logarithms of the first two samples
+    at 0 (the first sample where they do not fall). What is put in is no Cmax and no part of the
+    terminal slope.
+
+    Parameters
+    ----------
+    times : (T,) >= 0, increasing, from the dose; conc : (T,) >= 0, any unit; dose : amount, or None
+    route : "oral", "bolus" or "infusion" of `duration`
+    every : dosing interval, if the profile begins with a dose at steady state; samples after it
+        make the terminal slope alone
+    rule : of the areas, one of RULES; extrapolation : from the last concentration as "observed" or
+        as "predicted" by the terminal slope; partial : (from, to) of further areas
+
+    Returns
+    -------
+    dict with the keys of pkpd.nca.UNITS that apply and auc_<from>_<to>; NaN where the profile does
+    not hold the answer. Raises PkpdError for bad input.
+    """
+    times, conc = np.asarray(times, float), np.asarray(conc, float)
+    _check(times, conc, route, duration, every, rule, extrapolation, partial)
+    if every is not None:
+        times = np.where(np.abs(times - every) <= SAME * every, every, times)
+    inside = times <= (np.inf if every is None else every)
+    if not (conc[inside] > 0).any():
+        return {"cmax": 0.0 if inside.any() else np.nan}
+    out = {}
+    at_dose = conc[inside].min() if every is not None else 0.0
+    if route == "bolus":
+        at_dose = out["c0"] = back_to_0(times, conc)
+    terminal = terminal_slope(times, conc, route, duration)
+    last = int(np.flatnonzero(conc > 0)[-1])
+    clast, tlast = conc[last], times[last]
+    predicted = np.exp(terminal.intercept - terminal.slope * tlast)
+    begin = predicted if extrapolation == "predicted" else clast
+    sampled = times[0] == 0.0
+    curve = Curve(
+        times[: last + 1] if sampled else np.concatenate([[0.0], times[: last + 1]]),
+        conc[: last + 1] if sampled else np.concatenate([[at_dose], conc[: last + 1]]),
+        rule,
+        0.0 if route == "bolus" else times[np.argmax(conc)],
+        terminal.slope,
+        begin,
+    )
+    auc_last, _ = curve.areas(tlast)
+    auc_inf, aumc_inf = curve.areas(np.inf)
+    top = int(np.argmax(conc[inside]))
+    out |= {
+        "cmax": conc[top],
+        "tmax": times[top],
+        "clast": clast,
+        "tlast": tlast,
+        "auc_last": auc_last,
+        "lambda_z": terminal.slope,
+        "half_life": np.log(2) / terminal.slope,
+        "points": terminal.points,
+        "r2_adjusted": terminal.r2_adjusted,
+        "auc_inf": auc_inf,
+        "auc_extrapolated": 100 * (1 - auc_last / auc_inf),
+        "aumc_inf": aumc_inf,
+        "mrt": aumc_inf / auc_inf - duration / 2,
+    }
+    for start, end in partial:
+        out[partial_name(start, end)] = curve.areas(end)[0] - curve.areas(start)[0]
+    if every is not None:
+        out |= _interval(curve, out, conc[inside].min(), duration, every)
+    return out | (_clearance(out, dose, route) if dose is not None else {})
+
+
+def back_to_0(times, conc):
+    """C0 of a bolus: the sample at 0, or the line through the logarithms of the first two samples.
+
+    The first positive sample where the two do not fall.
+    """
+    if times[0] == 0.0:
+        return conc[0]
+    if len(conc) < 2 or not 0.0 < conc[1] < conc[0]:
+        return conc[conc > 0.0][0]
+    return conc[0] * (conc[0] / conc[1]) ** (times[0] / (times[1] - times[0]))
+
+
+def _interval(curve, out, cmin, duration, every):
+    """Quantities of one dosing interval at steady state.
+
+    The mean residence time counts what the interval's dose leaves for later: tau times the area
+    from tau on (Perrier & Mayersohn 1982, J Pharm Sci 71:372).
+    """
+    auc, aumc = curve.areas(every)
+    mean, swing = auc / every, out["cmax"] - cmin
+    return {
+        "auc_tau": auc,
+        "aumc_tau": aumc,
+        "cavg": mean,
+        "cmin": cmin,
+        "ctau": curve.at(every),
+        "fluctuation": 100 * swing / mean,
+        "swing": swing / cmin if cmin > 0 else np.nan,
+        "accumulation": 1 / -np.expm1(-curve.slope * every),
+        "mrt": (aumc + every * (out["auc_inf"] - auc)) / auc - duration / 2,
+    }
+
+
+def _clearance(out, dose, route):
+    cleared = dose / out.get("auc_tau", out["auc_inf"])
+    volume = cleared / out["lambda_z"]
+    if route == "oral":
+        return {"cl_f": cleared, "vz_f": volume}
+    return {"cl": cleared, "vz": volume, "vss": cleared * out["mrt"]}
+
+
+def partial_name(start, end):
+    """Name of a partial area: "auc_0_24"."""
+    return f"auc_{start:g}_{end:g}"
+
+
+def check_options(route, duration, every, rule, extrapolation, partial):
+    """Raise PkpdError for options that no profile can be analysed with."""
+    for word, value, allowed in (
+        ("route", route, ROUTES),
+        ("rule of the areas", rule, RULES),
+        ("extrapolation", extrapolation, EXTRAPOLATIONS),
+    ):
+        if value not in allowed:
+            raise PkpdError(f"Unknown {word} '{value}'.{closest(str(value), allowed)}")
+    if not 0.0 <= duration < np.inf:
+        raise PkpdError(f"duration {duration:g} must be 0 or more.")
+    if duration > 0.0 and route != "infusion":
+        raise PkpdError(f"duration {duration:g} is that of an infusion, and the route is {route}.")
+    if every is not None and not 0.0 < every < np.inf:
+        raise PkpdError(f"every {every:g} must be above 0: it is the dosing interval.")
+    if every is not None and duration > every:
+        raise PkpdError(f"duration {duration:g} is longer than the dosing interval, {every:g}.")
+    for start, end in partial:
+        if not 0.0 <= start < end < np.inf:
+            text = "write times from the dose, such as 0:24."
+            raise PkpdError(f"partial area {start:g} to {end:g}: {text}")
+
+
+def _check(times, conc, route, duration, every, rule, extrapolation, partial):
+    check_options(route, duration, every, rule, extrapolation, partial)
+    if route == "infusion" and duration == 0.0:
+        raise PkpdError("An infusion needs its duration.")
+    if times.ndim != 1 or times.shape != conc.shape or not len(times):
+        raise PkpdError("A profile needs as many times as concentrations, at least one.")
+    if not (np.isfinite(times).all() and times[0] >= 0.0 and (np.diff(times) > 0.0).all()):
+        raise PkpdError("The times of a profile must increase, from 0, the time of the dose, on.")
+    if not (np.isfinite(conc).all() and (conc >= 0.0).all()):
+        raise PkpdError("The concentrations of a profile must be numbers from 0 on.")

@@ -1,0 +1,316 @@
+"""Finds, for each ID of a table, one dose and the concentrations that belong to it.
+
+A profile begins at its dose and ends at the next one, written out or implied by ADDL and II. Knows
+tables of times, doses and concentrations; knows nothing of areas or of what is computed from them.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.errors import PkpdError, ResultError
+from pkpd.nca.profile import SAME
+from pkpd.reading import EMPTY
+
+BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
+LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
+WORDS = ("BLQ", "BQL", "BLOQ", "BLLOQ", "LLOQ", "<LLOQ", "<LOQ")
+FLAGS = ("BLQ", "BQL", "BLOQ", "CENS")  # columns that mark a concentration as below its limit
+OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)  # EVID, as in NONMEM
+MOST_DOSES = 100_000  # of one record
+MOST_TIMES = 6  # in a message
+ROUNDING = 1e-9  # share of the largest concentration that a number below 0 may be and count as 0
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one ID after one dose.
+
+    times : (T,) from the dose; conc : (T,)
+    dose : amount, None if unknown
+    since, until : time of the dose in the table and of the next one, inf if none
+    recorded : whether the table has the dose; earlier : whether it has one before it
+    duration : of the infusion; every : interval of a dose at steady state; None if not in the table
+    before, after : how many samples before the dose and after the next one are left out
+    below : how many are below the limit of quantification
+    """
+
+    id: object
+    times: np.ndarray
+    conc: np.ndarray
+    dose: float | None
+    since: float
+    until: float
+    recorded: bool
+    duration: float | None
+    every: float | None
+    earlier: bool
+    before: int
+    after: int
+    below: int
+
+
+class Rows:
+    """The columns of a table that an analysis needs, as numbers (M,).
+
+    conc : NaN where missing or below the limit of quantification
+    below : whether a concentration is below the limit; limit : NaN where the table has none
+    """
+
+    def __init__(self, table, column):
+        self.table, self.column, self.row = table, column, table.row
+        self.id = self._ids()
+        self.time = self._numbers("TIME", np.nan)
+        if not np.isfinite(self.time).all():
+            row = self.row[~np.isfinite(self.time)][0]
+            raise ResultError(f"{table.name}: row {row} has no TIME; write a time.")
+        self.amount, self.rate = self._numbers("AMT", 0.0), self._numbers("RATE", 0.0)
+        self.interval, self.additional = self._numbers("II", 0.0), self._numbers("ADDL", 0.0)
+        self.steady, self.missing = self._numbers("SS", 0.0), self._numbers("MDV", 0.0) != 0.0
+        self.event = self._numbers("EVID", np.nan)
+        self.compartment = self._labels("CMT")
+        self._read_concentrations()
+
+    def _numbers(self, column, missing):
+        """(M,) numbers of a column, `missing` where it or the number is."""
+        if column not in self.table.columns:
+            return np.full(len(self.row), missing)
+        values, wrong = self.table.floats(column)
+        if wrong:
+            k, text = wrong[0]
+            raise self._fault(k, column, f"'{text}' is not a number; write . for missing.")
+        return np.where(np.isnan(values), missing, values)
+
+    def _labels(self, column):
+        """(M,) texts of a column, None without it."""
+        cells = self.table.columns.get(column)
+        return None if cells is None else np.array([str(c).strip() for c in cells])
+
+    def _ids(self):
+        """(M,) whole numbers where all are, labels otherwise; one profile without a column."""
+        if "ID" not in self.table.columns:
+            return np.ones(len(self.row), np.int64)
+        values, wrong = self.table.floats("ID")
+        if wrong:
+            values = self._labels("ID")
+            lost = np.isin(values, EMPTY)
+        else:
+            lost = np.isnan(values)
+        if lost.any():
+            raise ResultError(f"{self.table.name}: row {self.row[lost][0]} has no ID.")
+        if not wrong and (values == np.round(values)).all():
+            return values.astype(np.int64)
+        return values
+
+    def _read_concentrations(self):
+        """Set conc, below and limit."""
+        cells = self.table.columns[self.column]
+        self.limit, self.below = np.full(len(cells), np.nan), np.zeros(len(cells), bool)
+        if cells.dtype.kind in "iuf":
+            self.conc = cells.astype(float)
+        else:
+            self.conc = np.array(
+                [self._concentration(k, str(c).strip()) for k, c in enumerate(cells)]
+            )
+        infinite = np.flatnonzero(np.isinf(self.conc))
+        if len(infinite):
+            raise self._fault(infinite[0], self.column, "is not finite; write . for missing.")
+        largest = np.nanmax(self.conc, initial=0.0)
+        self.conc[(self.conc < 0.0) & (self.conc >= -ROUNDING * largest)] = 0.0
+        self.below |= self.conc < 0.0
+        for flag in (c for c in self.table.columns if c.upper() in FLAGS):
+            flagged = (self._numbers(flag, 0.0) != 0.0) & ~np.isnan(self.conc)
+            self.below |= flagged
+            self.limit = np.where(flagged, self.conc, self.limit)
+        self.conc[self.below] = np.nan
+
+    def _concentration(self, k, text):
+        """Number of a cell, NaN where it is empty or below the limit, which is noted."""
+        match = LIMIT.fullmatch(text)
+        if match or text.upper() in WORDS:
+            self.below[k] = True
+            self.limit[k] = float(match["limit"]) if match and match["limit"] else np.nan
+            return np.nan
+        if text in EMPTY:
+            return np.nan
+        try:
+            return float(text)
+        except ValueError:
+            text = "is not a number; write . for missing, or <0.05 below a limit."
+            raise self._fault(k, self.column, text, quoted=True) from None
+
+    def _fault(self, k, column, text, quoted=False):
+        """A ResultError on the cell of a row; quoted : whether to quote the cell."""
+        if quoted:
+            text = f"'{str(self.table.columns[column][k]).strip()[:40]}' {text}"
+        return ResultError(f"{self.table.name}: row {self.row[k]}, column {column}: {text}")
+
+    def samples(self, amount, route, start, blq):
+        """Samples of each ID, in the order in which the IDs appear."""
+        _, first, person = np.unique(self.id, return_index=True, return_inverse=True)
+        together = np.argsort(person, kind="stable")
+        parts = np.split(together, np.cumsum(np.bincount(person))[:-1])
+        return [self._of_one(parts[k], amount, route, start, blq) for k in np.argsort(first)]
+
+    def _of_one(self, rows, amount, route, start, blq):
+        """Samples of the ID that has these rows."""
+        fell = rows[1:][np.diff(self.time[rows]) < 0.0]
+        if len(fell):
+            raise self._fault(fell[0], "TIME", "goes back; sort the rows of an ID by time.")
+        doses = self._doses(rows)
+        chosen, since = self._chosen(rows, doses, start)
+        ends = [*(t for t, _ in doses), *self.time[rows[self.event[rows] == RESET]]]
+        until = min((t for t in ends if t > since and not same(t, since)), default=np.inf)
+        sampled = self._sampled(rows, [k for _, k in doses])
+        before, after = self._outside(sampled, route, since, chosen, until, doses)
+        keep = sampled[~before & ~after]
+        times = np.where(same(self.time[keep], since), 0.0, self.time[keep] - since)
+        times, conc = self._quantified(keep, times, blq)
+        if not len(times):
+            raise PkpdError(f"{self._who(rows)} has no concentration from time {since:g} on.")
+        recorded = chosen is not None
+        return Samples(
+            id=self.id[rows[0]],
+            times=times,
+            conc=conc,
+            dose=self.amount[chosen] if amount is None and recorded else amount,
+            since=since,
+            until=until,
+            recorded=recorded,
+            duration=self._duration(chosen, route) if recorded else None,
+            every=self.interval[chosen] if recorded and self.steady[chosen] else None,
+            earlier=any(t < since and not same(t, since) for t, _ in doses),
+            before=int(before.sum()),
+            after=int(after.sum()),
+            below=int(self.below[keep].sum()),
+        )
+
+    def _who(self, rows):
+        return f"{self.table.name}: ID {self.id[rows[0]]}"
+
+    def _doses(self, rows):
+        """[(time, row)] of all doses, those that ADDL implies included, in order of time."""
+        event, amount = self.event[rows], self.amount[rows]
+        dosed = (amount > 0.0) & (np.isnan(event) | np.isin(event, (DOSE, RESET_AND_DOSE)))
+        odd = rows[(amount != 0.0) & ~dosed]
+        if len(odd):
+            text = f"{self.amount[odd[0]]:g} on a record that gives no dose."
+            raise self._fault(odd[0], "AMT", text)
+        doses = []
+        for k in rows[dosed]:
+            self._check_dose(k)
+            more = int(self.additional[k])
+            doses += [(self.time[k] + n * self.interval[k], k) for n in range(more + 1)]
+        return sorted(doses)
+
+    def _check_dose(self, k):
+        """Refuse what a record of a dose must not say."""
+        more, interval, steady = self.additional[k], self.interval[k], self.steady[k]
+        if not (0.0 <= more < MOST_DOSES and more == np.round(more)):
+            raise self._fault(k, "ADDL", f"{more:g} is not a whole number from 0 on.")
+        if steady not in (0.0, 1.0):
+            raise self._fault(k, "SS", f"{steady:g} is not 0 or 1.")
+        if (more or steady) and not 0.0 < interval < np.inf:
+            raise self._fault(k, "II", f"{interval:g}: ADDL and SS need an interval above 0.")
+
+    def _chosen(self, rows, doses, start):
+        """Row of the dose that is analysed (None without one) and its time."""
+        if not doses:
+            return None, 0.0 if start is None else start
+        who, times = self._who(rows), [t for t, _ in doses]
+        listed = ", ".join(f"{t:g}" for t in times[:MOST_TIMES])
+        listed += ", ..." if len(times) > MOST_TIMES else ""
+        if start is None and len(doses) > 1:
+            text = f"has {len(doses)} doses, at {listed}; say after which one with --start."
+            raise PkpdError(f"{who} {text}")
+        chosen = [k for t, k in doses if start is None or same(t, start)]
+        if not chosen:
+            raise PkpdError(f"{who} has no dose at --start {start:g}; doses at {listed}.")
+        if len(chosen) > 1:
+            raise PkpdError(f"{who} has {len(chosen)} doses at {start:g}; write one, their sum.")
+        return chosen[0], times[0] if start is None else start
+
+    def _sampled(self, rows, dosed):
+        """Rows with a concentration."""
+        filled = ~np.isnan(self.conc[rows]) | self.below[rows]
+        observed = np.isnan(self.event[rows]) | np.isin(self.event[rows], (OBSERVE, OTHER))
+        sampled = rows[filled & observed & ~self.missing[rows]]
+        both = sampled[np.isin(sampled, dosed) & (self.conc[sampled] != 0.0)]
+        if len(both):
+            text = "stands on the record of a dose; is it before or after the dose? Write two rows."
+            raise self._fault(both[0], self.column, text)
+        if self.compartment is not None and len(np.unique(self.compartment[sampled])) > 1:
+            places = " and ".join(np.unique(self.compartment[sampled]))
+            text = f"column CMT: concentrations of {places}; keep those of one."
+            raise PkpdError(f"{self._who(rows)}, {text}")
+        return sampled[~np.isin(sampled, dosed)]
+
+    def _outside(self, sampled, route, since, chosen, until, doses):
+        """Samples before the dose and after the next one: two masks.
+
+        A sample at the very time of a dose belongs to both sides of it. After a bolus, where the
+        concentration jumps, the order of the rows decides.
+        """
+        time = self.time[sampled]
+        at_dose, at_next = same(time, since), same(time, until)
+        before, after = (time < since) & ~at_dose, (time > until) & ~at_next
+        if route == "bolus" and chosen is not None:
+            before |= at_dose & (sampled < chosen)
+        if route == "bolus":
+            rows = [k for t, k in doses if same(t, until)]
+            after |= at_next & (sampled > min(rows, default=np.inf))
+        return before, after
+
+    def _quantified(self, keep, times, blq):
+        """Times and concentrations, one a time, those below the limit by the rule `blq`."""
+        conc, below = self.conc[keep], self.below[keep]
+        if below.any():
+            conc = self._below_limit(keep, conc, below, blq)
+        kept = ~np.isnan(conc)
+        keep, times, conc = keep[kept], times[kept], conc[kept]
+        twice = np.flatnonzero(same(times[1:], times[:-1]))
+        unequal = twice[conc[twice] != conc[twice + 1]]
+        if len(unequal):
+            one, other = unequal[0], unequal[0] + 1
+            text = (
+                f"{self.time[keep[other]]:g} was sampled twice "
+                f"(row {self.row[keep[one]]}: {conc[one]:g}, row {self.row[keep[other]]}: "
+                f"{conc[other]:g}); keep one, or give one MDV 1."
+            )
+            raise self._fault(keep[other], "TIME", text)
+        single = np.setdiff1d(np.arange(len(times)), twice + 1)
+        return times[single], conc[single]
+
+    def _below_limit(self, keep, conc, below, blq):
+        """Concentrations with numbers for those below the limit, NaN for what is left out."""
+        if blq is None:
+            text = f"is below the limit; choose --blq: {', '.join(BELOW_LIMIT)}."
+            raise self._fault(keep[below][0], self.column, text, quoted=True)
+        if blq == "zero":
+            return np.where(below, 0.0, conc)
+        if blq == "missing":
+            return conc
+        if blq == "leading-zero":
+            first = np.argmax(conc > 0.0) if (conc > 0.0).any() else len(conc)
+            return np.where(below & (np.arange(len(conc)) < first), 0.0, conc)
+        half = self.limit[keep] / 2
+        unknown = keep[below & np.isnan(half)]
+        if len(unknown):
+            text = "has no limit to halve; write it, such as <0.05."
+            raise self._fault(unknown[0], self.column, text, quoted=True)
+        return np.where(below, half, conc)
+
+    def _duration(self, k, route):
+        """Length of an infusion by RATE; None where the table does not say."""
+        if self.rate[k] > 0.0 and route != "infusion":
+            text = f"{self.rate[k]:g} is an infusion, not {route}; write --route infusion."
+            raise self._fault(k, "RATE", text)
+        return self.amount[k] / self.rate[k] if self.rate[k] > 0.0 else None
+
+
+def same(one, other):
+    """Whether two times are one, up to the rounding of their difference."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(one - other)
+    return np.isfinite(gap) & (gap <= SAME * np.maximum(np.abs(one), np.abs(other)))
