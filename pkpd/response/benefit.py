@@ -10,7 +10,9 @@ from pkpd.dosing.actions import amount_of, target
 from pkpd.errors import PkpdError, closest
 from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit, unit_at_end
 
-_ADVICE = """{name} has no [benefit] table, so nothing says what a dose is good for. Add these lines to {path}, or give the same as options:
+_ADVICE = """\
+{name} has no [benefit] table, so nothing says what a dose is good for. \
+Add these lines to {path}, or give the same as options:
 
 [benefit]
 outcome = "{outcome}"
@@ -39,12 +41,16 @@ def benefit_of(
     Parameters
     ----------
     outcome, exposure, blockade : state or output; better : "lower" or "higher"; into : dose target
-    every : "24 h", or a number in model time; doses : "0.05:50 mg", "0.001:0.7 mg/kg" per the covariate in kg, or (lowest, highest) in the target's unit
-    delta : "10 %" of the untreated value, or "0.5" in the outcome's unit; report : doses in the target's unit
+    every : "24 h", or a number in model time
+    doses : "0.05:50 mg", "0.001:0.7 mg/kg" per the covariate in kg, or (lowest, highest) in the
+        target's unit
+    delta : "10 %" of the untreated value, or "0.5" in the outcome's unit
+    report : doses in the target's unit
 
     Returns
     -------
-    pkpd.symbolic.model.Benefit. Raises PkpdError; without a [benefit] table the sentence shows the lines to add.
+    pkpd.symbolic.model.Benefit. Raises PkpdError; without a [benefit] table the sentence shows the
+    lines to add.
     """
     given = {
         "outcome": outcome,
@@ -101,7 +107,10 @@ def _dose_unit(model, found, doses):
 
 
 def dose_list(doses, unit):
-    """Doses (D,) in `unit` from "1.5, 3 mg" or a sequence of numbers or texts, in the order given. Raises PkpdError."""
+    """Doses (D,) in `unit` from "1.5, 3 mg" or a sequence of numbers or texts, in the order given.
+
+    Raises PkpdError.
+    """
     if isinstance(doses, str):
         parts = [part.strip() for part in doses.split(",")]
         tail = parts[-1].lstrip("0123456789.eE+- ")
@@ -111,7 +120,8 @@ def dose_list(doses, unit):
     numbers = tuple(quantity(d, unit) if isinstance(d, str) else float(d) for d in doses)
     if not numbers or not all(0 <= number < float("inf") for number in numbers):
         raise PkpdError(
-            f"doses {', '.join(map(str, doses)) or 'are empty and'} must be numbers from 0 on, such as '0.5, 1.5, 4.5 {unit}'."
+            f"doses {', '.join(map(str, doses)) or 'are empty and'} must be numbers from 0 on, "
+            f"such as '0.5, 1.5, 4.5 {unit}'."
         )
     return numbers
 
@@ -121,7 +131,8 @@ def _check_names(model, given):
     for name in ("outcome", "exposure", "blockade"):
         if name in given and given[name] not in known:
             raise PkpdError(
-                f"{name} '{given[name]}' is no state or output of {model.name}.{closest(given[name], known)}"
+                f"{name} '{given[name]}' is no state or output of {model.name}."
+                f"{closest(given[name], known)}"
             )
     if given.get("better", "lower") not in ("lower", "higher"):
         raise PkpdError(f"better '{given['better']}' must be 'lower' or 'higher'.")

@@ -1,7 +1,7 @@
-"""Only the best dose of every patient, and what it is worth: for studies that need a great many MEDs and no table of them.
+"""Only the best dose of each patient and its benefit: for studies of many MEDs and no table.
 
-A grid of 17 doses and looser tolerances than those of `pkpd.response.med`; `error` measures on some patients what that costs.
-Knows curves and cohorts; knows nothing of why patients differ.
+A grid of 17 doses and looser tolerances than those of `pkpd.response.med`; `error` measures on
+some patients what that costs. Knows curves and cohorts; knows nothing of why patients differ.
 """
 
 import os
@@ -26,9 +26,14 @@ ROUGH = 1e-4  # relative tolerance, and that of the steady state
 
 @dataclass(frozen=True)
 class Best:
-    """argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the best lies beyond; NaN where no dose does anything
-    benefit : (P,) there; responder : (P,) whether it reaches delta; ends : (P,) whether it is an end of the range
-    flat : (P,) whether no dose does anything, by the rule of `med`; failed : (P,) whether a solve failed: all of the above are NaN
+    """Best doses of P patients.
+
+    argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the
+        best lies beyond; NaN where no dose does anything
+    benefit : (P,) there; responder : (P,) whether it reaches delta
+    ends : (P,) whether argmax is an end of the range
+    flat : (P,) whether no dose does anything, by the rule of `med`
+    failed : (P,) whether a solve failed: all of the above are NaN
     """
 
     argmax: np.ndarray
@@ -53,7 +58,8 @@ def best(
 ):
     """Best of every patient of a cohort.
 
-    doses : how many on the grid; rtol, tol : of the solver and of the steady state; progress : called with the number of finished patients
+    doses : number of doses on the grid; rtol, tol : of the solver and of the steady state
+    progress : called with the number of finished patients
     """
     firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
     threads = threads or os.cpu_count() or 1
@@ -107,9 +113,9 @@ def _part(steady, doses):
 
 
 def error(model, cohort, benefit, quick, **options):
-    """Root mean square difference of log10 dose between Best `quick` of a cohort and the same patients by the grid and tolerances of `med`.
+    """Root mean square error of log10 dose of a Best, against the grid and tolerances of `med`.
 
-    NaN where nobody has a best dose.
+    model, cohort, benefit : those of `quick`. NaN where nobody has a best dose.
     """
     exact = best(model, cohort, benefit, doses=GRID, rtol=1e-6, tol=1e-6, **options)
     known = (quick.argmax - exact.argmax)[~np.isnan(quick.argmax) & ~np.isnan(exact.argmax)]

@@ -1,7 +1,7 @@
 """Benefit of doses at periodic steady state: the same patients at every dose, in one batched solve.
 
-B(x) = untreated mean of the outcome over one dosing interval minus the treated one (sign by `better`). Knows models with a
-benefit and cohorts; knows no peaks.
+B(x) = untreated mean of the outcome over one dosing interval minus the treated one (sign by
+`better`). Knows models with a benefit and cohorts; knows nothing of peaks.
 """
 
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ PATIENTS_PER_CHUNK = 512
 
 
 class BenefitCurves:
-    """Benefit of P patients at D doses, looked at dose by dose, so that it need not fit in memory."""
+    """Benefit of P patients at D doses, read dose by dose, so that it need not fit in memory."""
 
     def each(self):
-        """The benefit (P,) of every patient at one dose after the other, NaN where a solve failed."""
+        """Yield the benefit (P,) of all patients, dose by dose; NaN where a solve failed."""
         raise NotImplementedError
 
     @cached_property
@@ -41,7 +41,7 @@ class BenefitCurves:
         return int(self.fine.sum())
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
-        """Percentiles over patients of the benefit at each dose: (len(q), D), failed patients left out."""
+        """Percentiles (len(q), D) of the benefit over patients; failed ones left out."""
         if not self.finished:
             raise PkpdError("No patient finished at every dose: there are no percentiles.")
         return np.column_stack([np.percentile(column[self.fine], q) for column in self.each()])
@@ -51,7 +51,7 @@ class BenefitCurves:
         return np.array([column[self.fine].mean() for column in self.each()])
 
     def some(self, most):
-        """Curves (n, D) of every so-manieth patient, at most so many, failed ones left out."""
+        """Curves (n, D) of at most `most` patients, evenly spaced; failed ones left out."""
         rows = np.flatnonzero(self.fine)
         rows = rows[:: max(1, -(-len(rows) // most))]
         return np.column_stack([column[rows] for column in self.each()])
@@ -61,8 +61,10 @@ class BenefitCurves:
 class DoseResponse(BenefitCurves):
     """Benefit and outcome of P patients at D doses, at periodic steady state.
 
-    doses : (D,) in `unit`, increasing; benefit, outcome : (P, D) in the outcome's unit, NaN where a solve failed
-    untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.batch.STATUS; maps : (P, D) intervals computed
+    doses : (D,) in `unit`, increasing
+    gain, outcome : (P, D) in the outcome's unit, NaN where a solve failed
+    untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.batch.STATUS
+    maps : (P, D) intervals computed
     """
 
     model: Model
@@ -105,7 +107,7 @@ def log_grid(benefit, count=GRID):
 
 
 class Steady:
-    """Solves patients at doses to periodic steady state and reads the outcome there. One compiled kernel serves all."""
+    """Solves patients at doses to periodic steady state, with one compiled kernel for all."""
 
     def __init__(self, model, cohort, benefit, *, rtol=1e-6, tol=1e-6, solver="auto", threads=None):
         self.model, self.cohort, self.benefit = model, cohort, benefit
@@ -118,7 +120,10 @@ class Steady:
         self.sign = 1.0 if benefit.better == "lower" else -1.0
 
     def at(self, person, doses, guess=None):
-        """Steady state of rows (N,): PeriodicSolution for the patient and dose of each row, warm-started from guess (N, S)."""
+        """Steady state of rows (N,), each a patient and a dose, as a PeriodicSolution.
+
+        guess : (N, S) warm start
+        """
         actions = periodic_actions(
             self.model,
             self.benefit.into,
@@ -147,7 +152,7 @@ class Steady:
         return self.sign * (untreated - treated)
 
     def extremes(self, person, doses, solution):
-        """Watched output -> (largest, smallest), (N,) each, over one interval that starts in the given steady state."""
+        """Watched output -> (largest, smallest), (N,) each, over one steady interval."""
         actions = periodic_actions(
             self.model,
             self.benefit.into,
@@ -174,7 +179,10 @@ class Steady:
         }
 
     def within(self, person, doses, solution, times):
-        """Watched output, and the outcome -> (N, T) values at times (T,) of one interval that starts in the given steady state."""
+        """Watched outputs and the outcome -> (N, T) values at times (T,) of one interval.
+
+        The interval starts in the steady state `solution`.
+        """
         actions = periodic_actions(
             self.model,
             self.benefit.into,
@@ -198,9 +206,10 @@ class Steady:
         return {name: run.out[:, :, k] for k, name in enumerate(self.seen)}
 
     def days_to_most(self, person, doses, y0, untreated, solution):
-        """Days of treatment from the untreated state y0 (N, S) until the mean outcome of an interval stays within a tenth of its change.
+        """Days of treatment until the mean outcome stays within a tenth of its change.
 
-        untreated : (N,) mean outcome at dose 0; solution : the steady state at `doses` (N,). Returns (N,); see `settling`.
+        y0 : (N, S) untreated state; untreated : (N,) mean outcome at dose 0
+        solution : the steady state at `doses` (N,). Returns (N,); see `time_to_steady_state`.
         """
         near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.benefit.every
         actions = periodic_actions(
@@ -228,7 +237,11 @@ class Steady:
 
 @dataclass(frozen=True)
 class Curves:
-    """Steady states on the dose grid: outcome, status, maps (P, D), y (P, D, S); untreated outcome (P,) and state (P, S)."""
+    """Steady states on the dose grid.
+
+    outcome, status, maps : (P, D); y : (P, D, S); untreated : (P,) outcome at dose 0
+    untreated_y, untreated_status : (P, S), (P,)
+    """
 
     doses: np.ndarray
     outcome: np.ndarray
@@ -241,7 +254,10 @@ class Curves:
 
 
 def curves(steady, doses):
-    """Solve all patients at all doses, coarse doses first; the rest start from what lies between their neighbours."""
+    """Solve all patients at all doses, coarse doses first.
+
+    The others start from an interpolation between their neighbours.
+    """
     patients, count = len(steady.cohort), len(doses)
     zero = steady.at(np.arange(patients), np.zeros(patients))
     shape = (patients, count)
@@ -272,7 +288,10 @@ def curves(steady, doses):
 
 
 def between(x, y, at, fallback):
-    """Cubic through the four nearest nodes: (P, M, S) at `at` (M,) from y (P, k, S) at x (k,); fallback (P, S) elsewhere."""
+    """Cubic through the four nearest nodes: (P, M, S) at `at` (M,) from y (P, k, S) at x (k,).
+
+    fallback : (P, S), where there are fewer nodes or one failed
+    """
     out = np.repeat(np.nan_to_num(fallback)[:, None, :], len(at), axis=1)
     if len(x) < 4:
         return out
@@ -297,9 +316,11 @@ def dose_response(
 
     Parameters
     ----------
-    doses : (D,) increasing positive doses in the target's unit, or "0.05:50 mg" for 33 on the log axis (default: the model's)
+    doses : (D,) increasing positive doses in the target's unit, or "0.05:50 mg" for 33 on the log
+        axis (default: the model's)
     changes : outcome, better, into, every, delta in place of the model's [benefit]
-    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    progress : called with the number of finished patients
 
     Returns
     -------

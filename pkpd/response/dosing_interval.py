@@ -1,4 +1,4 @@
-"""One dosing interval of the typical patient at steady state, at several doses: how blockade comes and goes.
+"""Blockade of the typical patient over one dosing interval at steady state, at several doses.
 
 Knows models with a benefit; knows no cohorts and draws nothing.
 """
@@ -19,7 +19,11 @@ MOST_DOSES = 4
 
 @dataclass(frozen=True)
 class DosingInterval:
-    """name : output; doses : (D,) in the unit of `rule`; times : (T,) model time; values : (D, T), NaN where a dose was not solved"""
+    """One output over one dosing interval, at D doses.
+
+    name : output; doses : (D,) in the unit of `benefit`; times : (T,) model time
+    values : (D, T), NaN where a dose was not solved
+    """
 
     model: Model
     benefit: Benefit
@@ -39,12 +43,15 @@ def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6,
 
     Parameters
     ----------
-    doses : (D,) positive doses (default: the first four that the model reports, or four over its range); rule : Benefit in place of the model's
-    changed : {"toff": 24.0} or {"toff": "24 h"}, typical values set; rtol, solver : as in pkpd.simulate
+    doses : (D,) positive doses (default: the first four that the model reports, or four over its
+        range)
+    benefit : Benefit in place of the model's
+    changed : {"toff": 24.0} or {"toff": "24 h"}, typical values set
+    rtol, solver : as in pkpd.simulate
 
     Returns
     -------
-    Day. Raises PkpdError where the model names no blockade or a dose is not positive.
+    DosingInterval. Raises PkpdError where the model names no blockade or a dose is not positive.
     """
     benefit = benefit or benefit_of(model)
     if not benefit.blockade:

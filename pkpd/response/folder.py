@@ -1,6 +1,7 @@
-"""What a finished run left in its folder, read back: JSON, columns of tables, benefit curves, the model itself.
+"""What a finished run left in its folder, read back: JSON, columns, benefit curves, the model.
 
-A folder is untrusted data: whatever cannot be understood is one sentence. Knows files, models and columns; computes nothing.
+A folder is untrusted data: whatever cannot be understood raises one sentence. Knows files, models
+and columns; computes nothing.
 """
 
 import json
@@ -32,16 +33,19 @@ RUN = (
 
 
 def write_model(model, folder):
-    """Write the texts of a model beside its results, so that the folder explains itself anywhere; the file. Raises ModelError, ResultError."""
+    """Write the texts of a model beside its results, so that the folder explains itself; the file.
+
+    Raises ModelError, ResultError.
+    """
     path = Path(folder) / MODEL
     write_json({"model": model.name, "digest": model.digest, "sources": sources(model)}, path)
     return path
 
 
 def read_model(folder, origin):
-    """The Model that results with this provenance were computed with: the folder's own copy, or that of the library.
+    """The Model that results with this provenance were computed with.
 
-    Raises ResultError where neither is the one.
+    The folder's own copy, or that of the library. Raises ResultError where neither is the one.
     """
     name, digest = str(origin.get("model")), str(origin.get("digest"))
     path = Path(folder) / MODEL
@@ -49,7 +53,8 @@ def read_model(folder, origin):
         stored = read_json(path)
         if stored.get("digest") != digest:
             raise ResultError(
-                f"'{path}' is not the model of the results beside it: something has changed them. Repeat the run in an empty folder."
+                f"'{path}' is not the model of the results beside it: something has changed them. "
+                "Repeat the run in an empty folder."
             )
         try:
             texts = [(str(place), str(text)) for place, text in stored["sources"]]
@@ -66,7 +71,8 @@ def read_model(folder, origin):
         found = None
     if found is None or found.digest != digest:
         raise ResultError(
-            f"'{folder}' was computed with another {name[:80]} than the one here. Repeat the run with this version of pkpd and the model."
+            f"'{folder}' was computed with another {name[:80]} than the one here. "
+            "Repeat the run with this version of pkpd and the model."
         )
     return found
 
@@ -89,7 +95,10 @@ def read_json(path):
 
 
 def read_columns(path, names=None):
-    """({name: (rows,) array}, provenance) of a Parquet file, of these columns or all. Raises ResultError."""
+    """({name: (rows,) array}, provenance) of a Parquet file, of these columns or all.
+
+    Raises ResultError.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -109,9 +118,8 @@ def read_columns(path, names=None):
             origin, dict
         ) else {}
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise ResultError(
-            f"'{path}' is damaged ({str(error).splitlines()[0][:120] if str(error) else 'not Parquet'}). Repeat the run."
-        ) from error
+        reason = str(error).splitlines()[0][:120] if str(error) else "not Parquet"
+        raise ResultError(f"'{path}' is damaged ({reason}). Repeat the run.") from error
 
 
 def same_run(one, other):
@@ -120,7 +128,10 @@ def same_run(one, other):
 
 
 def benefit_from(data):
-    """The Benefit that a summary states. Raises PkpdError, KeyError or TypeError where it states none."""
+    """The Benefit that a summary states.
+
+    Raises PkpdError, KeyError or TypeError where it states none.
+    """
     return Benefit(**(data | {"report": tuple(data["report"])}))
 
 
@@ -142,7 +153,10 @@ class SavedCurves(BenefitCurves):
 
 
 def read_curves(path, model, benefit):
-    """(SavedCurves, provenance) of a table of pkpd med or pkpd dose-response. Raises ResultError."""
+    """(SavedCurves, provenance) of a table of pkpd med or pkpd dose-response.
+
+    Raises ResultError.
+    """
     columns, origin = read_columns(path, ["DOSE", "benefit"])
     doses = np.unique(columns["DOSE"])
     if (

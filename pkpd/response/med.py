@@ -1,7 +1,8 @@
-"""The true maximally effective dose (MED) of every patient: argmax of steady-state benefit on log dose, with a status.
+"""The true maximally effective dose (MED) of each patient, with a status.
 
-A log grid of 33 doses brackets the local maxima; four more doses around each and a quartic give the argmax; a last solve at
-the MED gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
+The MED is the argmax of steady-state benefit on log dose. A log grid of 33 doses brackets the
+local maxima; four more doses around each and a quartic give the argmax; a last solve at the MED
+gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
 import os
@@ -38,7 +39,8 @@ WINDOW = 0.9
 class MedTable:
     """MEDs of P patients.
 
-    columns : name -> (P,) array, one row a patient (see docs/data-contracts.md); curves : the DoseResponse behind them
+    columns : name -> (P,) array, one row a patient (see docs/data-contracts.md)
+    curves : the DoseResponse behind them
     """
 
     model: Model
@@ -86,11 +88,13 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     Parameters
     ----------
     changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
-    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile; progress : called with the number of finished patients
+    rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    progress : called with the number of finished patients
 
     Returns
     -------
-    MedTable. On Ctrl-C the patients finished so far are returned if there are any. Raises PkpdError for bad input.
+    MedTable. On Ctrl-C, that of the patients finished so far, if there are any. Raises PkpdError
+    for bad input.
     """
     benefit, done = benefit_of(model, **changes), []
     try:
@@ -105,14 +109,18 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
 
 
 def memory(model, n):
-    """Bytes that `med` and its tables take for n patients: libraries and kernels, columns, curves. Measured to a third."""
+    """Bytes that `med` and its tables take for n patients: libraries, kernels, columns and curves.
+
+    Measured to a third.
+    """
     return 250e6 + n * (3500 + 24 * len(model.inputs))
 
 
 def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, progress=None):
-    """DoseResponse and MED columns of so many patients at a time that the work arrays stay small, in their order.
+    """Yield DoseResponse and MED columns chunk by chunk, in order, so that work arrays stay small.
 
-    As many parts as there are threads are solved side by side, because what happens between the solver's calls is serial.
+    As many chunks as there are threads are solved side by side, because what happens between the
+    solver's calls is serial.
     """
     firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
     threads = threads or os.cpu_count() or 1
@@ -141,7 +149,10 @@ def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, pro
 
 
 def side_by_side(solve, firsts, count):
-    """solve(first) of every part in order, `count` at a time in threads. Closed early, it waits for those under way alone."""
+    """Yield solve(first) of every part in order, `count` at a time in threads.
+
+    Closed early, it waits only for those under way.
+    """
     with ThreadPoolExecutor(count) as pool:
         pending = [pool.submit(solve, first) for first in firsts]
         try:
@@ -170,7 +181,10 @@ def _chunk(steady):
 
 
 def argmaxes(steady, response, found):
-    """Unrestricted argmax (P,) as log dose, benefit there, the second peak (P,) as log dose or NaN, and which patients failed."""
+    """Unrestricted argmax (P,), benefit there, second peak (P,) and which patients failed.
+
+    Argmax and second peak are log doses; NaN where there is no second peak.
+    """
     gain = np.nan_to_num(response.gain, nan=-np.inf)
     first, other = centres(gain)
     at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
@@ -280,7 +294,7 @@ def _columns(steady, response, found, argmax, second, failed):
 
 
 def _at_doses(steady, response, found, argmax):
-    """Benefit at the MED, the reported doses and a fifth of the lowest; exposure and blockade at the MED."""
+    """Benefit at the MED, the reported doses and a fifth of the lowest; exposure at the MED."""
     benefit, patients = steady.benefit, len(argmax)
     fixed = np.array([*benefit.report, benefit.lowest / 5])
     doses = np.column_stack([np.exp(argmax), np.tile(fixed, (patients, 1))])
@@ -314,9 +328,9 @@ def _reasons(response, status):
     reasons = np.full(len(status), "", dtype=object)
     for row in np.flatnonzero(status == "failed"):
         bad = np.flatnonzero(response.status[row])
-        reasons[row] = (
-            f"{STATUS[int(response.status[row, bad[0]])]} at {response.doses[bad[0]]:.3g} {response.unit}"
-            if len(bad)
-            else "a dose beside the grid failed"
-        )
+        if not len(bad):
+            reasons[row] = "a dose beside the grid failed"
+            continue
+        dose = f"{response.doses[bad[0]]:.3g} {response.unit}"
+        reasons[row] = f"{STATUS[int(response.status[row, bad[0]])]} at {dose}"
     return reasons.astype(str)

@@ -1,6 +1,7 @@
-"""Where a dose-response curve peaks: the argmax between grid doses, and where the curve crosses a level.
+"""Where a dose-response curve peaks between grid doses, and where it crosses a level.
 
-Works on curves alone (benefit at doses), patient by patient, in element-wise arithmetic of fixed order. Knows no models.
+Works on curves alone (benefit at doses), patient by patient, in element-wise arithmetic of fixed
+order. Knows no models.
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares q
 
 
 def centres(gain):
-    """Grid index (P,) of the best dose, moved off the ends, and of the best separate local maximum (-1: none).
+    """Grid index (P,) of the best dose, moved off the ends, and of the next best local maximum.
 
-    Ties go to the lower dose.
+    The second is separate from the first, -1 where there is none. Ties go to the lower dose.
     """
     count = gain.shape[1]
     best = np.argmax(gain, axis=1)
@@ -29,7 +30,7 @@ def centres(gain):
 
 
 def summit(values):
-    """Argmax and maximum of the quartic through seven values (P, 7) at OFFSETS, on the closed window [-1, 1].
+    """Argmax and maximum of the quartic through seven values (P, 7) at OFFSETS, on [-1, 1].
 
     Returns
     -------
@@ -58,9 +59,10 @@ def _polynomial(coefficients, x):
 
 
 def crossing(x, gain, level, peak, side):
-    """Log dose (P,) where each curve falls through its level beside its peak; +-inf where it does not inside the grid.
+    """Log dose (P,) where each curve falls through its level beside its peak.
 
-    x : (D,) log doses; benefit : (P, D); level, peak : (P,); side : -1 below the peak, +1 above it
+    x : (D,) log doses; benefit : (P, D); level, peak : (P,); side : -1 below the peak, 1 above it.
+    -inf or inf where the curve does not cross inside the grid.
     """
     low = gain < level[:, None]
     beyond = low & ((x < peak[:, None]) if side < 0 else (x > peak[:, None]))

@@ -1,8 +1,9 @@
 """Quantiles of a cohort whose doses are partly censored, and shares, each with a 95 % interval.
 
-Bounds are common to all patients, so a case below the range sorts as -inf and one above as +inf; a quantile inside the
-censored mass is open. Intervals are those of independent draws (order statistics, Wilson); Sobol' points scatter less, so
-for them the intervals are on the wide side. Knows numbers only.
+Bounds are common to all patients, so a case below the range sorts as -inf and one above as +inf;
+a quantile inside the censored mass is open. Intervals are those of independent draws (order
+statistics, Wilson); Sobol' points scatter less, so for them the intervals are on the wide side.
+Knows numbers only.
 """
 
 from dataclasses import dataclass
@@ -36,9 +37,9 @@ def format_dose(value, lowest, highest, unit):
 
 
 def quantile(values, level):
-    """Quantile of values (n,) that may hold -inf and +inf, with an order-statistic interval (Conover 1999, 3.2).
+    """Quantile of values (n,) that may hold -inf and +inf.
 
-    NaN where there are no values.
+    The interval is that of order statistics (Conover 1999, 3.2). NaN where there are no values.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)

@@ -1,6 +1,7 @@
 """MEDs of a cohort of any size, patients drawn and solved chunk by chunk, here or on a cluster.
 
-Turns a model, a cohort's address and a goal into work(first, last) -> table. Knows no files: pkpd.scale writes them.
+Turns a model, a cohort's address and a benefit into work(first, last) -> table. Knows no files:
+pkpd.scale writes them.
 """
 
 import os
@@ -50,22 +51,26 @@ def stream(
     command=None,
     **changes,
 ):
-    """MEDs of a cohort of any size, written chunk by chunk to a folder; memory does not grow with n.
+    """MEDs of a cohort of any size, written chunk by chunk to a folder, in constant memory.
 
     Parameters
     ----------
     out : folder, absent or empty, or with `resume` one that holds part of the same study
     n, seed, sampling, set : as in pkpd.cohort, whose patients these are, to the bit
     rtol, solver, changes : as in pkpd.med
-    size : patients a chunk (default 4096); resume : keep the finished chunks whose checksum holds and compute the others
-    client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or all cores)
+    size : patients a chunk (default 4096)
+    resume : keep the finished chunks whose checksum holds and compute the others
+    client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or
+        all cores)
     progress : called with the number of finished patients
-    say : called with a sentence on what the run will take; complain : with one on each chunk that is not as it was written
+    say : called with a sentence on what the run will take
+    complain : called with a sentence on each chunk that is not as it was written
 
     Returns
     -------
-    MedDataset. On Ctrl-C finished chunks stay. Raises PkpdError for bad input, a folder that holds anything else, one that another
-    process is writing, a disk without room, a worker of another build.
+    MedDataset. On Ctrl-C finished chunks stay. Raises PkpdError for bad input, a folder that holds
+    anything else or that another process is writing, a disk without room, a worker of another
+    build.
     """
     for what, value in (
         ("number of patients", n),
@@ -109,14 +114,20 @@ def stream(
 
 
 def memory(model, threads, size):
-    """Bytes that a streamed run takes: libraries and kernels, work arrays of each thread, tables on their way. Measured to a third."""
+    """Bytes that a streamed run takes: libraries, kernels, work arrays and tables on their way.
+
+    Measured to a third.
+    """
     rows = PATIENTS_PER_CHUNK * GRID // 2
     return 250e6 + threads * (320 * rows * len(model.states) + 2000 * min(size, 100_000))
 
 
 @cache
 def build():
-    """One line that names all code and hardware that a MED's last bits depend on, as this process found them when it first looked."""
+    """One line that names all code and hardware that a MED's last bits depend on.
+
+    As this process found them when it first looked.
+    """
     import scipy
 
     from pkpd.kernels.cache import fingerprint
@@ -127,10 +138,12 @@ def build():
 
 @dataclass(frozen=True)
 class Work:
-    """work(first, last) -> Arrow table of the MEDs of patients first+1 to last and their curves. Travels as text and numbers.
+    """work(first, last) -> Arrow table of the MEDs of patients first+1 to last and their curves.
 
-    sources : texts of the model; people : options of pkpd.cohort; options : of the solver; origin : provenance
-    stopped : says when nobody wants the result any more
+    Travels as text and numbers.
+
+    sources : texts of the model; people : options of pkpd.cohort; options : of the solver
+    origin : provenance; stopped : says when nobody wants the result any more
     """
 
     model: str
@@ -147,7 +160,8 @@ class Work:
     def __call__(self, first, last):
         if build() != self.build:
             raise PkpdError(
-                f"another build than that of the run, so its numbers may differ in the last bits: {build()} there, {self.build} here."
+                "another build than that of the run, so its numbers may differ in the last bits: "
+                f"{build()} there, {self.build} here."
             )
         model = from_sources(self.model, self.sources, self.digest)
         patients = cohort(model, ids=range(first + 1, last + 1), **self.people)

@@ -1,6 +1,7 @@
-"""MEDs of a cohort that need not fit in memory, read back column by column from the folder they were streamed to.
+"""MEDs of a cohort that need not fit in memory, read column by column from a streamed folder.
 
-Everything is exact: one column of a million patients takes 8 MB. Knows folders of chunks, models and columns; computes no MED.
+Everything is exact: one column of a million patients takes 8 MB. Knows folders of chunks, models
+and columns; computes no MED.
 """
 
 import json
@@ -23,7 +24,7 @@ NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 @dataclass(frozen=True)
 class MedDataset:
-    """MEDs of P patients in a folder; the columns are those of MedTable (see docs/data-contracts.md)."""
+    """MEDs of P patients in a folder; columns as in MedTable (see docs/data-contracts.md)."""
 
     folder: chunks.Folder
     model: Model
@@ -34,7 +35,7 @@ class MedDataset:
 
     @property
     def people(self):
-        """Who they are, for pkpd.population.groups: the inputs are columns, and there are no others."""
+        """The patients, for pkpd.population.groups: inputs are columns, and there are no others."""
         return self
 
     others: ClassVar[dict] = {}
@@ -65,7 +66,10 @@ class MedDataset:
         )
 
     def frame(self, names=None):
-        """These columns as a DataFrame (default: all of them, which has to fit in memory), patients in order."""
+        """These columns as a DataFrame, patients in order.
+
+        names : default all of them, which has to fit in memory
+        """
         import pandas as pd
 
         return pd.concat(
@@ -86,7 +90,7 @@ class MedDataset:
 
 @dataclass(frozen=True)
 class StoredCurves(BenefitCurves):
-    """Benefit curves in a folder. doses : (D,) in the unit of `rule`, increasing."""
+    """Benefit curves in a folder. doses : (D,) in the unit of `benefit`, increasing."""
 
     folder: chunks.Folder
     model: Model
@@ -119,13 +123,17 @@ def _columns(folder, names):
 def open_results(folder):
     """The MedDataset of a folder written by `pkpd med --stream` or `pkpd.stream`, complete or not.
 
-    Every file is compared with its checksum. Raises ResultError where one is not as it was written, or nothing is finished.
+    Every file is compared with its checksum. Raises ResultError where one is not as it was written,
+    or nothing is finished.
     """
     return dataset(chunks.read(folder))
 
 
 def dataset(folder):
-    """The MedDataset of a Folder whose files are known to be sound. Raises ResultError where nothing is finished."""
+    """The MedDataset of a Folder whose files are known to be sound.
+
+    Raises ResultError where nothing is finished.
+    """
     if not folder.chunks:
         raise ResultError(f"'{folder.path}' holds no finished chunk yet; go on with --resume.")
     try:

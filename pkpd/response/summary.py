@@ -1,6 +1,7 @@
-"""A cohort's MEDs in a few numbers: counts, censoring-aware quantiles, a histogram, shares, one dose for all.
+"""A cohort's MEDs in a few numbers: counts, censored quantiles, shares, one dose for all.
 
-Knows a table of MEDs column by column, in memory or in a folder.
+Knows a table of MEDs column by column, in memory or in a folder; knows nothing of how it is
+printed.
 """
 
 import numpy as np
@@ -16,15 +17,18 @@ BARS = 36
 def summarise(table, inside=None, command=None, by=()):
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
-    inside : (lowest, highest) dose; the share of MEDs within it is reported. Shares come as [share, low, high].
+    inside : (lowest, highest) dose; the share of MEDs within it is reported
     by : inputs, or other columns of the table of people, to give results for subgroups
+
+    Shares come as [share, low, high].
     """
     benefit, interior = table.benefit, table.having("interior")
     doses = known_doses(table)
     found = table.column("med")[interior]
     verb = "lowers" if benefit.better == "lower" else "raises"
     summary = {
-        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {table.model.time}, {verb} each patient's {benefit.outcome} the most?",
+        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {table.model.time}, "
+        f"{verb} each patient's {benefit.outcome} the most?",
         "unit": benefit.unit,
         "patients": len(table),
         "status": {s: int(table.having(s).sum()) for s in STATUSES},
@@ -61,7 +65,10 @@ def summarise(table, inside=None, command=None, by=()):
 
 
 def known_doses(table, rows=slice(None)):
-    """MEDs of the patients that have one (of `rows`), -inf and +inf where it lies beyond the range."""
+    """MEDs of the patients (of `rows`) that have one.
+
+    -inf and +inf where the MED lies beyond the range.
+    """
     doses = np.select(
         [table.having("below_range"), table.having("above_range")],
         [-np.inf, np.inf],
@@ -96,8 +103,10 @@ def _median(values):
 
 
 def _inverted_u(table, interior):
-    """How many patients with an interior MED lose a fifth of their benefit at the highest reported dose, and how little a
-    fifth of the lowest dose does."""
+    """How many patients with an interior MED lose much of their benefit at doses far from it.
+
+    A fifth at the highest reported dose; all but a twentieth at a fifth of the lowest dose.
+    """
     benefit = table.benefit
     best, small = (
         table.column("benefit_at_med")[interior],
@@ -119,7 +128,10 @@ def _inverted_u(table, interior):
 
 
 def best_single_dose(table):
-    """The grid dose with the largest mean benefit over all patients, and what it yields: {dose, mean_benefit, share_in_w90}."""
+    """The grid dose with the largest mean benefit over all patients, and what it yields.
+
+    {dose, mean_benefit, share_in_w90}; None where no patient finished.
+    """
     if not table.curves.finished:
         return None
     mean, doses = table.curves.mean(), table.curves.doses
@@ -135,9 +147,10 @@ def best_single_dose(table):
 
 
 def best_dose_set(table, k):
-    """The k grid doses that are best to have if every patient takes the better of them, or none: {doses, mean_benefit, mean_of_own_best}.
+    """The k grid doses that are best to have if each patient takes the best of them, or none.
 
-    Chosen on the first 2,048 patients among all sets of k doses, valued on all.
+    Chosen on the first 2,048 patients among all sets of k doses, valued on all. Returns {doses,
+    mean_benefit, mean_of_own_best}.
     """
     from itertools import combinations
 
@@ -145,7 +158,7 @@ def best_dose_set(table, k):
     gain = gain[~np.isnan(gain).any(axis=1)]
     own = np.where(
         table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0)
-    )  # whom no dose moves has no best one
+    )  # a non-responder has no best dose
     some = np.ascontiguousarray(gain[:2048].T)
     menu = list(
         max(

@@ -1,7 +1,7 @@
-"""The same study again: under other parameter sets (how uncertain it is) or with other scramblings of its seed (how exact it is).
+"""The same study again: under other parameter sets (how uncertain) or scramblings (how exact).
 
-Variability between patients stays inside each run and becomes quantiles; what differs between runs becomes the interval of each
-quantile. Knows studies as functions of a cohort; knows no solver.
+Variability between patients stays inside each run and becomes quantiles; what differs between
+runs becomes the interval of each quantile. Knows studies as functions of a cohort; knows no solver.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,10 @@ class Repeated:
 
 
 def under_sets(names, own, runs):
-    """Repeated whose intervals are the 2.5 to 97.5 % quantiles over parameter sets (R, J); runs without a value are left out."""
+    """Repeated whose intervals are the 2.5 to 97.5 % quantiles over parameter sets (R, J).
+
+    Runs without a value are left out.
+    """
     runs = np.asarray(runs, dtype=float)
     low, high = (np.array([_order(column, level) for column in runs.T]) for level in (0.025, 0.975))
     return Repeated("parameter sets", tuple(names), np.asarray(own), runs, low, high)
@@ -41,8 +44,8 @@ def under_sets(names, own, runs):
 def over_scramblings(names, own, runs, logarithmic=()):
     """Repeated whose intervals are Student's around the mean of independent scramblings (R, J).
 
-    The study itself is one of the runs. logarithmic : (J,) whether logarithms are averaged where all values are positive; where a run
-    lies beyond the range of doses the interval is open there.
+    The study itself is one of the runs. logarithmic : (J,) whether logarithms are averaged where
+    all values are positive. Where a run lies beyond the range of doses, the interval is open there.
     """
     from scipy.special import stdtrit
 
@@ -69,7 +72,10 @@ def _order(values, level):
 
 
 def med_statistics(table):
-    """Names and values (J,) of what is repeated of a MedTable: its quantiles in the dose unit and the share of patients with a MED."""
+    """Names and values (J,) of the statistics of a MedTable that are repeated.
+
+    They are its quantiles in the dose unit and the share of patients with a MED.
+    """
     doses = known_doses(table)
     values = [quantile(doses, level).value for level in LEVELS]
     return (*(f"quantile_{level:g}" for level in LEVELS), "with_med"), np.array(
@@ -78,7 +84,10 @@ def med_statistics(table):
 
 
 def course_statistics(result):
-    """Names and values (J,) of what is repeated of a Result: quantiles of every output at every time, levels fastest."""
+    """Names and values (J,) of the statistics of a Result that are repeated.
+
+    They are quantiles of every output at every time, levels fastest.
+    """
     fine = result.values[result.status == 0]
     if not len(fine):
         return (), np.full(len(result.times) * len(result.names) * len(LEVELS), np.nan)

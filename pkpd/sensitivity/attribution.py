@@ -1,7 +1,8 @@
-"""Shapley split of a difference: how much of f(all) - f(none) each player is answerable for. The parts sum to the difference.
+"""Shapley attribution of a difference: how much of f(all) - f(none) each player accounts for.
 
-All subsets where players are few, else orders of the players, each with its reverse, so that what is odd in one is undone in the other. Knows
-games as functions of subsets; knows no patients.
+The parts sum to the difference. All subsets where players are few, else random orders of the
+players, each with its reverse, so that their errors cancel in part. Knows games as functions of
+subsets; knows no patients.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ T95 = 2.0395  # Student's t, 31 degrees of freedom
 
 @dataclass(frozen=True)
 class Attribution:
-    """part : (P,), summing to `difference`; half : (P,) half-width of its 95 % interval, 0 where exact; evaluations : subsets computed"""
+    """Parts of a difference.
+
+    part : (P,), summing to `difference`; half : (P,) half-width of its 95 % interval, 0 where exact
+    evaluations : number of subsets computed
+    """
 
     part: np.ndarray
     half: np.ndarray
@@ -28,7 +33,7 @@ class Attribution:
 
 
 def attribute(value, players, seed=0):
-    """Split of value(all) - value(none).
+    """Attribution of value(all) - value(none) to the players.
 
     value : (n, P) bool, which players are in -> (n,) floats; seed : of the orders
     """

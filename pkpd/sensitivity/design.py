@@ -1,7 +1,8 @@
-"""What varies in a model, one dimension of the unit cube for each, and the people that stand at points of the cube.
+"""What varies in a model, one dimension of the unit cube for each, and the people at its points.
 
-Dimensions are independent; correlated inputs are made of several, in file order (Cholesky). A point is a patient as `pkpd.cohort`
-would draw it. Knows inputs and their variability; knows no outputs and no estimator.
+Dimensions are independent; correlated inputs are made of several, in file order (Cholesky). A
+point is a patient as `pkpd.cohort` would draw it. Knows inputs and their variability; knows no
+outputs and no estimator.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ from pkpd.symbolic.model import Model
 class Design:
     """The inputs of a model that differ between people.
 
-    names : (V,) in file order; middle : (K,) typical values of all inputs; changed : those that the user has set
+    names : (V,) in file order; middle : (K,) typical values of all inputs
+    changed : those that the user has set
     """
 
     model: Model
@@ -32,7 +34,7 @@ class Design:
         return len(self.names)
 
     def groups(self):
-        """Group -> (V,) whether an input belongs to it: the block of equations that first uses it."""
+        """Group, the block of equations that first uses an input -> (V,) which inputs are of it."""
         of = {i.name: i.group for i in self.model.inputs}
         mine = np.array([of[name] for name in self.names])
         return {group: mine == group for group in dict.fromkeys(mine.tolist())}
@@ -46,14 +48,14 @@ class Design:
         return replace(people, theta=theta)
 
     def omega(self):
-        """(V, V) correlations of the latent normals, classes with nothing; None where nothing is correlated."""
+        """(V, V) correlations of the latent normals, 0 for classes; None where there are none."""
         if not self.model.correlations:
             return None
         lower = factor(list(self.names), self.model.correlations)
         return lower @ lower.T
 
     def points(self, first, last, seed, replicate, copies=2):
-        """`copies` independent matrices (copies, N, V) of points of one scrambling of the Sobol' sequence."""
+        """`copies` independent matrices (copies, N, V) of points of one Sobol' scrambling."""
         dimensions = copies * len(self)
         if dimensions > MOST_DIMENSIONS:
             raise CohortError(
@@ -83,7 +85,11 @@ class Design:
 
 
 def design(model, set=None):
-    """Design of a model. set : typical values in place of the model's; a class that is set is everybody's. Raises CohortError."""
+    """Design of a model.
+
+    set : typical values in place of the model's; a class that is set is everybody's. Raises
+    CohortError.
+    """
     typical = draw(model, typical=True, set=set)
     names = tuple(
         i.name
@@ -92,7 +98,8 @@ def design(model, set=None):
     )
     if not names:
         raise CohortError(
-            f"Nothing varies in {model.name}: no input has iiv, so nothing can explain how patients differ."
+            f"Nothing varies in {model.name}: no input has iiv, "
+            "so nothing can explain how patients differ."
         )
     middle = np.array([typical.changed.get(i.name, i.value) for i in model.inputs])
     return Design(model, names, middle, typical.changed)

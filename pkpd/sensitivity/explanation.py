@@ -1,6 +1,7 @@
-"""Why one patient's MED is where it is: curve, what it is made of, a day at several doses, and each input's part in the way from the typical patient.
+"""Why one patient's MED is where it is: the curve and its parts, a day, and what each input shifts.
 
-Knows one patient and the typical one of a model with a benefit; knows nothing of how it is drawn or printed.
+Knows one patient and the typical one of a model with a benefit; knows nothing of how it is drawn
+or printed.
 """
 
 from dataclasses import dataclass
@@ -26,10 +27,13 @@ FULL = "all parts"
 class Explanation:
     """One patient beside the typical one.
 
-    table : MedTable of both, the patient first; parts : name -> (D,) benefit with a switch of the model off
-    doses : (d,) in the rule's unit; times : (T,) in model time, one dosing interval; watched : the output shown over it; course : (d, T)
-    names : (P,) inputs in which the two differ; split : of log10 best dose, patient minus typical; rank : (P,) share of people with a
-    lower value of the input, NaN for classes
+    table : MedTable of both, the patient first
+    parts : name -> (D,) benefit with a switch of the model off
+    doses : (d,) in the benefit's unit; times : (T,) in model time, one dosing interval
+    watched : the output shown over it; course : (d, T)
+    names : (P,) inputs in which the two differ
+    attribution : of log10 best dose, patient minus typical
+    rank : (P,) share of people with a lower value of the input, NaN for classes
     """
 
     model: Model
@@ -54,7 +58,11 @@ class Explanation:
         return {name: column[who] for name, column in self.table.columns.items()}
 
     def shifts(self):
-        """Plain data of every input's part, largest first: name, label, group, value, typical, rank, factor by which it moves the best dose."""
+        """Plain data of every input's part in the shift of the best dose, largest first.
+
+        name, label, group, unit, value, typical, rank, log10, half_width, and the `factor` by which
+        the best dose moves
+        """
         order = np.argsort(-np.abs(self.attribution.part), kind="stable")
         items = {i.name: i for i in self.model.inputs}
         own, typical = self.row(0), self.row(1)
@@ -119,11 +127,13 @@ def explain(
 
     Parameters
     ----------
-    id, seed, sampling, set : of the patient, as in `cohort`; changes : outcome, better, ... in place of the model's [benefit]
+    id, seed, sampling, set : of the patient, as in `cohort`
+    changes : outcome, better, ... in place of the model's [benefit]
 
     Returns
     -------
-    Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be solved.
+    Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be
+    solved.
     """
     benefit, numerics = benefit_of(model, **changes), {"solver": solver, "threads": threads}
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
@@ -139,7 +149,8 @@ def explain(
                 else f"does not respond: no dose moves {benefit.outcome}"
             )
             raise PkpdError(
-                f"{who} of {model.name} {what}, so there is no best dose to explain.{_other_class(model, theta)}"
+                f"{who} of {model.name} {what}, so there is no best dose to explain."
+                f"{_other_class(model, theta)}"
             )
     names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
     doses, times, watched, course = _day(model, one, benefit, table.columns["argmax"][0], numerics)
@@ -160,11 +171,17 @@ def explain(
 
 
 def _other_class(model, theta):
-    """Which class a patient theta (K,) is in where it is not the typical one, and how to see him in that; or nothing."""
+    """A sentence on the class of a patient theta (K,) that is not the typical one, or nothing.
+
+    It says how to see the patient in the typical class.
+    """
     for item, value in zip(model.inputs, theta, strict=True):
         if item.iiv is not None and item.iiv.kind == "classes" and value != item.value:
             label = item.iiv.classes[int(value)][0]
-            return f" {item.name} is {value:g} ({label}) here; see the dose it would be otherwise with --set {item.name}={item.value:g}."
+            return (
+                f" {item.name} is {value:g} ({label}) here; see the dose it would be otherwise "
+                f"with --set {item.name}={item.value:g}."
+            )
     return ""
 
 
@@ -178,7 +195,7 @@ def _stack(one, theta):
 
 
 def switches(model, theta):
-    """Names of the inputs that the model calls a switch and that are on for a patient theta (K,)."""
+    """Names of the inputs labelled as a switch that are on for a patient theta (K,)."""
     return tuple(
         i.name
         for i, value in zip(model.inputs, theta, strict=True)
@@ -187,7 +204,7 @@ def switches(model, theta):
 
 
 def _parts(model, one, benefit, numerics):
-    """Name -> benefit (D,) of the patient with one switch off, and with all of them off where there are several."""
+    """Name -> benefit (D,) with one switch off, and with all off where there are several."""
     on = switches(model, one.theta[0])
     off = {name: [name] for name in on} | ({FULL: on} if len(on) > 1 else {})
     if not off:
@@ -201,7 +218,7 @@ def _parts(model, one, benefit, numerics):
 
 
 def _day(model, one, benefit, argmax, numerics):
-    """Four doses, times, the output watched, and its course (4, T) over one dosing interval at steady state."""
+    """Four doses, times, the output watched and its course (4, T) over one steady interval."""
     watched = benefit.blockade or benefit.exposure or benefit.outcome
     shown = [d for d in benefit.report if not np.isclose(d, argmax, rtol=0.05)]
     others = (
@@ -223,7 +240,7 @@ def _day(model, one, benefit, argmax, numerics):
 
 
 def _attribution(model, both, benefit, names, seed, numerics):
-    """Split of log10 best dose, patient minus typical, over the inputs in which they differ."""
+    """Attribution of log10 best dose, patient minus typical, to the inputs that differ."""
     columns = [model.input_names.index(n) for n in names]
 
     def value(inside):
@@ -235,7 +252,8 @@ def _attribution(model, both, benefit, names, seed, numerics):
         ).argmax
         if np.isnan(found).any():
             raise PkpdError(
-                f"A patient between patient {int(both.ids[0])} and the typical one could not be solved; there is no split. Try --solver rosenbrock."
+                f"A patient between patient {int(both.ids[0])} and the typical one could not be "
+                "solved; there is no split. Try --solver rosenbrock."
             )
         return found
 

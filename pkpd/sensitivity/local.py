@@ -1,6 +1,7 @@
-"""Sensitivities at the typical patient: elasticities of the best dose and its benefit to every number of a model, and one input at a time over its range.
+"""Sensitivities at the typical patient: elasticities, and one input at a time over its range.
 
-Knows one patient; interactions are not seen from here.
+Of the best dose and its benefit, to every number of a model. Knows one patient; knows nothing of
+interactions, which cannot be seen from there.
 """
 
 from dataclasses import replace
@@ -19,9 +20,10 @@ FINE = {"doses": GRID, "rtol": 1e-8, "tol": 1e-8}
 
 
 def elasticities(model, benefit, changed, numerics):
-    """Input -> (d log dose / d log input, d log benefit / d log input) of the typical patient, by central differences.
+    """Input -> (d log dose / d log input, d log benefit / d log input) of the typical patient.
 
-    Inputs at 0 and classes have none; the benefit's is NaN where the typical patient has no benefit.
+    By central differences. Inputs at 0 and classes have none; the benefit's is NaN where the
+    typical patient has no benefit.
     """
     theta = draw(model, typical=True, set=changed).theta[0]
     names = [
@@ -43,7 +45,10 @@ def elasticities(model, benefit, changed, numerics):
 
 
 def spider(model, benefit, names, changed, numerics):
-    """Output -> input -> values (9,) at the input's latent SPIDER, all others typical; a class goes through its classes instead."""
+    """Output -> input -> values (9,) at the input's latent SPIDER, all others typical.
+
+    A class goes through its classes instead.
+    """
     theta = draw(model, typical=True, set=changed).theta[0]
     rows, owner = [], []
     for name in names:

@@ -1,9 +1,11 @@
-"""Morris screening: how much outputs change when one input moves by half of its distribution, wherever the others are.
+"""Morris screening: how much outputs change when one input moves by half of its distribution.
 
-Inputs stand at the middle of a quarter of their distribution; each in turn moves by two quarters from the same base (Morris 1991, Technometrics
-33, 161-174; from one base instead of along a path: Campolongo et al. 2011, Comput. Phys. Commun. 182, 978-988). Changes are not divided
-by the step, so that they are in the output's unit. SALib has it too, for a design of its own random numbers; these are the points and scramblings
-of the other methods. Knows functions on the unit cube; knows no models.
+Inputs stand at the middle of a quarter of their distribution; each in turn moves by two quarters
+from the same base (Morris 1991, Technometrics 33, 161-174; from one base instead of along a path:
+Campolongo et al. 2011, Comput. Phys. Commun. 182, 978-988). Changes are not divided by the step,
+so that they are in the output's unit. SALib has it too, for a design of its own random numbers;
+these are the points and scramblings of the other methods. Knows functions on the unit cube; knows
+no models.
 """
 
 import numpy as np
@@ -12,7 +14,10 @@ LEVELS = 4
 
 
 def effects(function, u):
-    """Change (V, N, O) of a function (rows, V) -> (rows, O) by each input's move from base points u (N, V), positive where the input rises."""
+    """Changes (V, N, O) of the outputs of a function by each input's move from points u (N, V).
+
+    function : (rows, V) -> (rows, O). Positive where the output rises with the input.
+    """
     place = np.minimum(np.floor(LEVELS * u), LEVELS - 1)
     base = (place + 0.5) / LEVELS
     up = place < LEVELS / 2

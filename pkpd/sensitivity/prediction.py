@@ -1,8 +1,9 @@
-"""How well a patient's best dose could be told beforehand from what can be measured: cross-validated, with the worth of each measurement.
+"""How well a patient's best dose could be predicted from measurements, and what each one is worth.
 
-Measured are inputs of the model by name, exposure to one dose by blood samples, and the level of the output that a scan would show. The
-estimator is scikit-learn's ridge regression on power-transformed values, their squares and products, which beat gradient boosting here at a hundredth of
-the time. Knows virtual patients; knows no figures.
+Measured are inputs of the model by name, exposure to one dose by blood samples, and the level of
+the output that a scan would show. The estimator is scikit-learn's ridge regression on
+power-transformed values, their squares and products, cross-validated; it beat gradient boosting
+here at a hundredth of the time. Knows virtual patients; knows no figures.
 """
 
 from dataclasses import dataclass
@@ -21,18 +22,8 @@ from pkpd.symbolic.model import Benefit, Model
 from pkpd.symbolic.quantities import quantity
 
 FOLDS = 10
-SAMPLES = (
-    0.5,
-    1.0,
-    1.5,
-    2.0,
-    3.0,
-    4.0,
-    6.0,
-    8.0,
-    12.0,
-    24.0,
-)  # h after the dose at which blood is drawn
+# h after the dose at which blood is drawn
+SAMPLES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 24.0)
 ASSAY = 0.10  # CV of a measured concentration, so of an area and a peak too: assumed
 SCAN = 0.05  # error SD of a measured occupancy, its share of 1: assumed
 FEW = 50
@@ -41,8 +32,11 @@ EVERYTHING = "every input of the model"
 
 @dataclass(frozen=True)
 class Prediction:
-    """measures : (M,) plain data: name, what it is, error
-    scores : name -> (F,) explained variance in every fold: "all", "only <name>", "without <name>", EVERYTHING
+    """Explained variance of log10 best dose by sets of measurements.
+
+    measures : (M,) plain data: name, what it is, error
+    scores : name -> (F,) explained variance in every fold: "all", "only <name>", "without <name>",
+        EVERYTHING
     patients : how many were learned from; helped : whether only those who are helped enough
     """
 
@@ -56,7 +50,10 @@ class Prediction:
     helped: bool
 
     def rows(self):
-        """Plain data of every score: what, value, low, high; of "only" ones the R2, of "without" ones the loss against all."""
+        """Plain data of every score: what, value, low, high.
+
+        Of "only" ones the R2, of "without" ones the loss against all.
+        """
         found = []
         for name, folds in self.scores.items():
             loss = name.startswith("without ")
@@ -75,11 +72,13 @@ class Prediction:
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         return {
-            "question": f"share of the variance of log10 best dose of {self.benefit.into} that measurements explain",
+            "question": f"share of the variance of log10 best dose of {self.benefit.into} "
+            "that measurements explain",
             "patients": self.patients,
             "helped": self.helped,
             "folds": FOLDS,
-            "estimator": "scikit-learn: ridge regression on power-transformed values, their squares and products",
+            "estimator": "scikit-learn: ridge regression on power-transformed values, "
+            "their squares and products",
             "dose": self.dose,
             "unit": self.benefit.unit,
             "measures": self.measures,
@@ -107,8 +106,10 @@ def predict(
     Parameters
     ----------
     measure : inputs that can be measured without error (default: the covariates that vary)
-    dose : of the exposure and the scan (default: the third of the model's reported doses, or the middle of the range), as "4.5 mg" or in the target's unit
-    at : times after the dose of scans of the [benefit]'s blockade, each a measurement of its own (default: "4 h")
+    dose : of the exposure and the scan, as "4.5 mg" or in the target's unit (default: the third of
+        the model's reported doses, or the middle of the range)
+    at : times after the dose of scans of the [benefit]'s blockade, each a measurement of its own
+        (default: "4 h")
     helped : True counts only patients who are helped enough
     changes : outcome, better, ... in place of the model's [benefit]
 
@@ -131,7 +132,8 @@ def predict(
     )
     if not columns:
         raise PkpdError(
-            f"{model.name} has no covariate that varies and its [benefit] names no exposure or blockade, so nothing is measured; name inputs with measure."
+            f"{model.name} has no covariate that varies and its [benefit] names no exposure or "
+            "blockade, so nothing is measured; name inputs with measure."
         )
     found = best(model, cohort, benefit, solver=solver, threads=threads, progress=progress)
     keep = (
@@ -141,7 +143,8 @@ def predict(
     )
     if keep.sum() < FEW:
         raise PkpdError(
-            f"{int(keep.sum())} patients are too few to learn from; at least {FEW} are needed: raise -n."
+            f"{int(keep.sum())} patients are too few to learn from; "
+            f"at least {FEW} are needed: raise -n."
         )
     x = {name: column[keep] for name, column in columns.items()}
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
@@ -160,7 +163,8 @@ def _inputs(model, measure):
     for name in measure:
         if name not in varying:
             raise PkpdError(
-                f"'{name}' is no input of {model.name} that differs between patients.{closest(name, varying)}"
+                f"'{name}' is no input of {model.name} that differs between patients."
+                f"{closest(name, varying)}"
             )
     return list(dict.fromkeys(measure))
 
@@ -211,7 +215,10 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
             * np.exp(ASSAY * error[benefit.exposure])
         )[:, drawn]
         columns |= {"auc": np.trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
-        drawn_at = f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} after {dose:g} {benefit.unit}"
+        drawn_at = (
+            f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} "
+            f"after {dose:g} {benefit.unit}"
+        )
         about += [
             {"name": n, "what": f"{word} of {drawn_at}", "error": f"CV {ASSAY:.0%} a sample"}
             for n, word in (("auc", "area"), ("cmax", "highest"))
@@ -226,7 +233,8 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
         about.append(
             {
                 "name": name,
-                "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, by a scan",
+                "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, "
+                "by a scan",
                 "error": f"SD {SCAN:g}",
             }
         )
@@ -254,7 +262,7 @@ def _scores(x, everything, y):
 
 
 def _folds(x, y):
-    """(F,) explained variance of y (n,) by x (n, k) in every fold; patients are dealt to folds in turn."""
+    """(F,) explained variance of y (n,) by x (n, k) in each fold; patients are dealt in turn."""
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, PowerTransformer
@@ -271,7 +279,10 @@ def _folds(x, y):
 
 
 def interval(folds):
-    """Mean over folds (F,) and half-width of its 95 % interval, corrected for what folds share (Nadeau & Bengio 2003, Mach. Learn. 52, 239-281)."""
+    """Mean over folds (F,) and half-width of its 95 % interval.
+
+    Corrected for what folds share (Nadeau & Bengio 2003, Mach. Learn. 52, 239-281).
+    """
     from scipy.special import stdtrit
 
     count = len(folds)

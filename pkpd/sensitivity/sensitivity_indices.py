@@ -26,7 +26,10 @@ MOVES = 8  # base points of a scrambling in Morris screening
 
 @dataclass(frozen=True)
 class Effort:
-    """How exact: 95 % intervals no wider than half_width to each side, from so many scramblings; points of each, at first and at most."""
+    """How exact: 95 % intervals no wider than half_width to each side.
+
+    points, most : of each scrambling, at first and at most; scramblings : their number
+    """
 
     half_width: float
     points: int
@@ -36,7 +39,11 @@ class Effort:
 
 @dataclass(frozen=True)
 class Answer:
-    """columns : tidy; base : (N, O) outputs of independent people, or None; about : plain data; whole : False where Ctrl-C ended it"""
+    """What one method found.
+
+    columns : tidy; base : (N, O) outputs of independent people, or None; about : plain data
+    whole : False where Ctrl-C ended it
+    """
 
     columns: dict
     base: np.ndarray | None
@@ -56,22 +63,32 @@ def sensitivity_indices(
     progress=None,
     **given,
 ):
-    """Which inputs move the MED of a model's patients, its benefit, and whether they are helped enough.
+    """Which inputs move the MED of a model's patients, its benefit, and who is helped enough.
 
     Parameters
     ----------
-    methods : "sobol" (S1 and ST of every input that varies, closed and total indices of every block of equations), "shapley" (effects that
-        sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as one), "morris" (screening: how outputs change when an input moves by half
-        of its distribution), "local" (elasticities at the typical patient, also to inputs that do not vary, and one input at a time)
-    half_width : of the 95 % intervals (Shapley effects and observed MEDs: 1.5 times it); points are doubled where it is not reached
-    points, most : of each scrambling, at first and at most, powers of two; scramblings : independent repetitions, whose scatter gives the intervals
-    titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the noise of titration as one more group
+    methods : any of
+        "sobol" (S1 and ST of every input that varies, closed and total indices of every block of
+        equations),
+        "shapley" (effects that sum to 1; with "sobol", of the inputs with ST > 0.01, the rest as
+        one),
+        "morris" (screening: how outputs change when an input moves by half of its distribution),
+        "local" (elasticities at the typical patient, also to inputs that do not vary, and one input
+        at a time)
+    half_width : of the 95 % intervals (Shapley effects and observed MEDs: 1.5 times it); points are
+        doubled where it is not reached
+    points, most : of each scrambling, at first and at most, powers of two
+    scramblings : independent repetitions, whose scatter gives the intervals
+    titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the
+        noise of titration as one more group
     progress : called with the number of finished patients and of those planned so far
-    given : seed, set, solver, threads; outcome, better, into, every, doses, delta in place of the model's [benefit]
+    given : seed, set, solver, threads; outcome, better, into, every, doses, delta in place of the
+        model's [benefit]
 
     Returns
     -------
-    Sensitivity. On Ctrl-C that of what is finished, if there is something. Raises PkpdError for bad input.
+    Sensitivity. On Ctrl-C, that of what is finished, if anything is. Raises PkpdError for bad
+    input.
     """
     for method in methods:
         if method not in METHODS:

@@ -1,10 +1,12 @@
-"""Shapley effects: shares of the variance of an output that sum to 1, also where inputs are correlated.
+"""Shapley effects: shares of the variance of an output that sum to 1, also of correlated inputs.
 
-The value of a set of inputs is Var(E[Y | the set]). A walk replaces one input after the other, last of a random order first; the growth of half
-the squared change is the effect of each (Goda 2021, Reliab. Eng. Syst. Saf. 213, 107711). With the Cholesky factor taken in the order of the walk,
-those not yet replaced keep their values and the replaced ones are drawn conditionally on them, which carries the walk over to correlated normals
-(Song, Nelson & Staum 2016, SIAM/ASA J. Uncertainty Quantification 4, 1060-1083). Neither SALib nor SciPy has it. Knows functions on the unit
-cube; knows no models.
+The value of a set of inputs is Var(E[Y | the set]). A walk replaces one input after another, last
+of a random order first; the growth of half the squared change is the effect of each (Goda 2021,
+Reliab. Eng. Syst. Saf. 213, 107711). With the Cholesky factor taken in the order of the walk,
+those not yet replaced keep their values and the replaced ones are drawn conditionally on them,
+which carries the walk over to correlated normals (Song, Nelson & Staum 2016, SIAM/ASA J.
+Uncertainty Quantification 4, 1060-1083). Neither SALib nor SciPy has it. Knows functions on the
+unit cube; knows no models.
 """
 
 from dataclasses import dataclass
@@ -19,10 +21,14 @@ TOGETHER = 8  # points that share an order; the next as many take it backwards
 
 @dataclass
 class Walks:
-    """Shapley effects of P players, sets of inputs, by walks in R scramblings; grows as a PickFreeze of one set does.
+    """Shapley effects of P players, sets of inputs, by walks in R scramblings.
 
-    function : (rows, V) -> (rows, O); draw(first, last, r) -> two independent (N, V); players : P masks (V,), each input in one
-    omega : (V, V) correlations of the latent normals, or None; seed : of the orders; values : R arrays (P + 1, N, O) of increments and of the base
+    Grows as a PickFreeze of one set does.
+
+    function : (rows, V) -> (rows, O); draw(first, last, r) -> two independent (N, V)
+    players : P masks (V,), each input in one
+    omega : (V, V) correlations of the latent normals, or None; seed : of the orders
+    values : R arrays (P + 1, N, O) of increments and of the base
     """
 
     function: object
@@ -92,7 +98,10 @@ class Walks:
         return self.values[0].shape[1]
 
     def estimates(self):
-        """Effects (R, P, 1, O), summing to 1 over P. Walks with NaN are left out; NaN where an output does not vary."""
+        """Effects (R, P, 1, O), summing to 1 over P; NaN where an output does not vary.
+
+        Walks with NaN are left out.
+        """
         found = []
         for values in self.values:
             grown = values[:-1, ~np.isnan(values).any(axis=(0, 2))].mean(axis=1)

@@ -1,10 +1,12 @@
-"""Sobol' indices of inputs and of groups of inputs by pick-freeze; each scrambling of the points is an independent estimate.
+"""Sobol' indices of inputs and groups of inputs by pick-freeze, an estimate for each scrambling.
 
-SciPy's `sobol_indices` gives neither groups nor usable intervals (its bootstrap resamples Sobol' points as if they were independent), and
-for outputs with long tails its estimators scatter 1.2 to 1.6 times as much as these, in which each index is divided by the variance of
-its own pair of samples (Janon et al. 2014, ESAIM: PS 18, 342-364; total: Jansen 1999, Comput. Phys. Commun. 117, 35-43) and a
-first-order one is relieved of what two independent samples share by chance. Points are doubled only for the sets whose intervals
-are still too wide. Knows functions on the unit cube; knows no models.
+SciPy's `sobol_indices` gives neither groups nor usable intervals (its bootstrap resamples Sobol'
+points as if they were independent), and for outputs with long tails its estimators scatter 1.2 to
+1.6 times as much as these, in which each index is divided by the variance of its own pair of
+samples (Janon et al. 2014, ESAIM: PS 18, 342-364; total: Jansen 1999, Comput. Phys. Commun. 117,
+35-43) and a first-order one is relieved of what two independent samples share by chance. Points
+are doubled only for the sets whose intervals are still too wide. Knows functions on the unit
+cube; knows no models.
 """
 
 from dataclasses import dataclass
@@ -15,8 +17,8 @@ import numpy as np
 def indices(a, b, mixed):
     """Closed and total Sobol' index (O,) of a set of inputs; of a single input they are S1 and ST.
 
-    a, b : (N, O) values at independent points; mixed : (N, O) at points a with the set's columns from b. Points with NaN are left
-    out. NaN where an output does not vary.
+    a, b : (N, O) values at independent points; mixed : (N, O) at points a with the set's columns
+    from b. Points with NaN are left out. NaN where an output does not vary.
     """
     values = np.stack([a, b, mixed])
     values = values[:, ~np.isnan(values).any(axis=(0, 2))]
@@ -34,8 +36,11 @@ def indices(a, b, mixed):
 class PickFreeze:
     """Values of a function at the points that M sets of inputs need, for R scramblings.
 
-    function : (rows, V) -> (rows, O); draw(first, last, r) -> two independent (N, V) of scrambling r; sets : M masks (V,)
-    values : values[r][0 and 1] at points a and b, values[r][2 + m] with set m from b: (N, O) each, N its own for every set
+    function : (rows, V) -> (rows, O)
+    draw(first, last, r) -> two independent (N, V) of scrambling r
+    sets : M masks (V,)
+    values : values[r][0 and 1] at points a and b, values[r][2 + m] with set m from b: (N, O) each,
+        N its own for every set
     """
 
     function: object
@@ -70,7 +75,10 @@ class PickFreeze:
 
 
 def half_widths(estimates):
-    """Half-widths of the 95 % intervals of means over scramblings (R, ...) by Student's t; 0 where nothing is known."""
+    """Half-widths of the 95 % intervals of means over scramblings (R, ...) by Student's t.
+
+    0 where nothing is known.
+    """
     from scipy.special import stdtrit
 
     runs = len(estimates)
@@ -78,9 +86,12 @@ def half_widths(estimates):
 
 
 def refine(samples, scramblings, points, most, half_width, before=lambda r, first, wanted: None):
-    """Double the points of those sets of a PickFreeze whose intervals are wider than `half_width`, up to `most` points.
+    """Double the points of those sets of a PickFreeze whose intervals are too wide.
 
-    before(r, first, wanted) is called before each piece of work. A KeyboardInterrupt ends it: a first pass keeps its finished scramblings, if
+    half_width : what is not too wide; points, most : of a scrambling, at first and at most
+    before(r, first, wanted) is called before each piece of work
+
+    A KeyboardInterrupt ends it and returns False: a first pass keeps its finished scramblings, if
     there are two; an unfinished later pass is dropped.
     """
     first, last, wanted = 0, points, list(range(len(samples.sets)))

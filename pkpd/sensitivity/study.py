@@ -1,4 +1,4 @@
-"""Which outputs are to be explained, their values at points of the unit cube, and tables of what was found.
+"""Which outputs are explained, their values at points of the unit cube, and tables of results.
 
 Knows models with a benefit; the methods themselves know only functions.
 """
@@ -49,7 +49,8 @@ class Study:
     def __call__(self, u, progress=None):
         """Outputs (N, O) of the people at points u (N, V); NaN where one could not be solved.
 
-        The best dose of those whom no dose moves is the one they would have in the typical class; the lowest if there is none either.
+        The best dose of a non-responder is the one that the patient would have in the typical
+        class, or the lowest if there is none either.
         """
         people = self.design.people(u)
         found = best(self.model, people, self.benefit, progress=progress, **self.numerics)
@@ -65,7 +66,10 @@ class Study:
         return np.column_stack([argmax, found.gain, found.responder])
 
     def seen_in(self, values):
-        """What independent people (N, O) were like, as plain data: shares at the ends of the range and helped enough, how many failed."""
+        """What independent people (N, O) were like, as plain data.
+
+        Shares at the ends of the range and helped enough, SDs, failures, the numerical error.
+        """
         fine = values[~np.isnan(values).any(axis=1)]
         ends = np.log10([self.benefit.lowest, self.benefit.highest])
         return {
@@ -78,7 +82,7 @@ class Study:
 
     @cached_property
     def numeric_error(self):
-        """Root mean square error of log10 MED by the quick grid and tolerances, on some patients."""
+        """Root mean square error of log10 MED by the quick grid, on some patients."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
         return error(
             self.model,
@@ -90,7 +94,11 @@ class Study:
 
 
 def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
-    """Study of a model. set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises PkpdError."""
+    """Study of a model.
+
+    set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises
+    PkpdError.
+    """
     return Study(
         model,
         benefit_of(model, **changes),
@@ -121,7 +129,8 @@ class Work:
 class Sensitivity:
     """What moves the outputs of a model.
 
-    columns : output, method, input, value, low, high, one row each (docs/data-contracts.md); about : plain data on how they were found
+    columns : output, method, input, value, low, high, one row each (docs/data-contracts.md)
+    about : plain data on how they were found
     """
 
     study: Study

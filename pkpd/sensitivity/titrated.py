@@ -1,7 +1,8 @@
-"""The observed MED as something to be explained: physiology, and the noise of titration as one more input.
+"""The observed MED as an output to be explained: physiology, and titration noise as one more input.
 
-A point of the design carries, behind its dimensions, the ID under which the patient's noise is drawn; exchanging that column exchanges diary, placebo
-response, missed doses, adverse events and dropout, and nothing else. Knows studies and titration rules; knows no estimator.
+A point of the design carries, behind its dimensions, the ID under which the patient's noise is
+drawn; exchanging that column exchanges diary, placebo response, missed doses, adverse events and
+dropout, and nothing else. Knows studies and titration rules; knows no estimator.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ APART = 1 << 24  # IDs of noise between two matrices of points
 
 @dataclass(frozen=True)
 class Titrated(Study):
-    """A Study of log10 of the step at which the diary was best, helped or not, and of whether the rule found a MED.
+    """A Study of the log10 step at which the diary was best, and of whether the rule found a MED.
 
-    Where there is an observed MED, the best step is it. Who left before the first visit counts with the lowest step.
+    Where there is an observed MED, it is the best step. A patient who left before the first visit
+    counts with the lowest step.
     """
 
     setting: Setting | None = None
@@ -77,7 +79,10 @@ class Titrated(Study):
 
 
 def best_step(course, lowest):
-    """(P,) dose of the step with the lowest mean diary entry, the earlier of equals; `lowest` where no step was seen to its end."""
+    """(P,) dose of the step with the lowest mean diary entry, the earlier of equals.
+
+    `lowest` where no step was finished.
+    """
     dose, score = np.full(len(course.ids), lowest), np.full(len(course.ids), np.inf)
     for visit in course.visits:
         better = visit.there & (visit.dose > 0) & (np.nan_to_num(visit.score, nan=np.inf) < score)
@@ -86,7 +91,10 @@ def best_step(course, lowest):
 
 
 def titrated(asked, rule, **changes):
-    """Titrated of the same people as a Study. rule : name, table or Rule of pkpd.trials; changes : of the benefit. Raises PkpdError."""
+    """Titrated of the same people as a Study.
+
+    rule : name, table or Rule of pkpd.titration; changes : of the benefit. Raises PkpdError.
+    """
     place = setting(
         asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes
     )

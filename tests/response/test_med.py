@@ -14,7 +14,7 @@ from pkpd.simulation import simulate
 from pkpd.symbolic.load import load
 
 MODEL = load("ldn/hormesis")
-RESPOND = {"responds": 1}  # a patient whom no dose moves is flat, and has nothing to find
+RESPOND = {"responds": 1}  # a non-responder is flat, and has nothing to find
 PEOPLE = cohort(MODEL, 60, seed=11, set=RESPOND)
 
 
@@ -56,7 +56,7 @@ def test_a_patient_has_the_same_row_to_the_bit_alone_and_in_company(table):
         np.testing.assert_array_equal(alone.columns[name], column[16:17], err_msg=name)
 
 
-def test_a_long_run_at_the_med_ends_at_its_exposure_and_is_there_on_the_day_named(table):
+def test_a_long_run_at_the_med_reaches_its_exposure_on_the_day_reported(table):
     c, asked = (
         table.columns,
         [
@@ -124,7 +124,7 @@ def test_mechanism_produces_an_inverted_u_in_most_patients_and_nothing_at_tiny_d
     assert sum(summary["status"].values()) == 60
 
 
-def test_who_does_not_respond_is_flat_and_the_others_are_who_they_were(table):
+def test_non_responders_are_flat_and_the_others_are_unchanged(table):
     everybody = med(MODEL, cohort(MODEL, 60, seed=11)).columns
     respond = everybody["responds"] == 1
     assert (everybody["status"][~respond] == "flat").all() and 0 < (~respond).sum() < 30
@@ -201,7 +201,10 @@ def test_a_model_without_benefit_prints_the_lines_to_add():
 
 
 def test_the_best_dose_falls_when_doses_are_given_more_often():
-    """The blockade of one dose has less time to end before the next: less of it is best. Glia, which only gain from more, are off."""
+    """Blockade has less time to end before the next dose, so less of it is best.
+
+    Glia, which only gain from more, are off.
+    """
     people = cohort(MODEL, 24, seed=7, set=RESPOND | {"glia": 0.0})
     best = [
         np.log(med(MODEL, people, every=every).columns["argmax"])
@@ -211,7 +214,7 @@ def test_the_best_dose_falls_when_doses_are_given_more_often():
     assert np.exp(np.median(best[1] - best[0])) > 1.3
 
 
-def test_a_menu_of_more_doses_is_worth_more_and_never_more_than_the_own_best(table):
+def test_a_set_of_more_doses_is_worth_more_but_never_more_than_each_patients_best(table):
     one, two = best_dose_set(table, 1), best_dose_set(table, 2)
     benefit = np.maximum(table.curves.gain, 0.0)
     assert one["mean_benefit"] == pytest.approx(benefit.mean(axis=0).max())
@@ -221,5 +224,5 @@ def test_a_menu_of_more_doses_is_worth_more_and_never_more_than_the_own_best(tab
     ]
     assert two["mean_benefit"] == pytest.approx(max(pairs))
     assert one["mean_benefit"] < two["mean_benefit"] < two["mean_of_own_best"] + 1e-6
-    # all patients count, also those whom no dose moves: a grid of 33 doses loses little
+    # all patients count, non-responders too: a grid of 33 doses loses little
     assert two["mean_of_own_best"] == pytest.approx(benefit.max(axis=1).mean(), rel=0.01)

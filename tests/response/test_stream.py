@@ -1,4 +1,7 @@
-"""Streamed MEDs are those of memory to the bit, here and on a cluster whose workers die; summaries and figures share one path."""
+"""Streamed MEDs are those of memory to the bit, here and on a cluster whose workers die.
+
+Summaries and figures share one path.
+"""
 
 import json
 import logging
@@ -124,7 +127,8 @@ outputs = ["x"]
 [dose]
 x = { unit = "mg" }
 [parameters]
-k = { value = 0.02, unit = "1/(mg*h)", iiv = { cv = 1.0 }, label = "k", source = "test", evidence = "assumed" }
+k = { value = 0.02, unit = "1/(mg*h)", iiv = { cv = 1.0 }, \
+label = "k", source = "test", evidence = "assumed" }
 out = { value = 1.0, unit = "1/h", label = "out", source = "test", evidence = "assumed" }
 [benefit]
 outcome = "x"
@@ -150,7 +154,7 @@ def test_failed_patients_are_nan_and_counted(tmp_path):
         and failed == dataset.having("failed").sum() == (dataset.column("reason") != "").sum()
     )
     assert np.isnan(dataset.column("med")[dataset.having("failed")]).all()
-    # a small model: its short loops over lanes are unrolled, and every lane must round alike all the same
+    # a small model: its short loops over lanes are unrolled, and every lane must still round alike
     assert_same(pkpd.med(model, pkpd.cohort(model, 40, seed=2)), dataset)
     (tmp_path / "fails.toml").write_text(FAILS.replace("0.02", "0.03"))
     with pytest.raises(PkpdError, match="has changed since it was loaded"):
@@ -351,7 +355,7 @@ def test_a_large_run_in_memory_is_announced(run, monkeypatch):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A client of two worker processes of one thread each, which a nanny starts again when they die."""
+    """A client of two worker processes of one thread each; a nanny restarts those that die."""
     distributed = pytest.importorskip("distributed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Functions whose indices are known: Ishigami, Sobol' G, and a linear function of correlated normals."""
+"""Functions of known indices: Ishigami, Sobol' G, a linear function of correlated normals."""
 
 from itertools import combinations
 from math import factorial

@@ -1,4 +1,7 @@
-"""One patient explained: the split is exact, parts are those of the switches, the day is a steady one; any model with a benefit."""
+"""One patient explained: the attribution is exact, parts are those of the switches.
+
+The day is a steady one; any model with a benefit works.
+"""
 
 import json
 from pathlib import Path
@@ -95,7 +98,7 @@ def test_typical_values_that_are_set_hold_for_both(patient):
     assert found.row(0)["toff"] == pytest.approx(3 * patient.row(0)["toff"])
 
 
-def test_what_cannot_be_explained_is_said():
+def test_what_cannot_be_explained_raises_a_sentence():
     with pytest.raises(
         PkpdError, match="Patient 1 of ldn/hormesis does not respond: no dose moves pain"
     ):
@@ -103,7 +106,8 @@ def test_what_cannot_be_explained_is_said():
     silent = int(np.flatnonzero(cohort(LDN, 40, seed=7).column("responds") == 0)[0]) + 1
     with pytest.raises(
         PkpdError,
-        match=r"responds is 0 \(no\) here; see the dose it would be otherwise with --set responds=1",
+        match=r"responds is 0 \(no\) here; "
+        "see the dose it would be otherwise with --set responds=1",
     ):
         explain(LDN, silent, seed=7)
     with pytest.raises(PkpdError, match=r"no \[benefit\] table"):

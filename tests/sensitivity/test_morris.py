@@ -19,7 +19,7 @@ def test_a_linear_function_changes_by_half_of_each_weight_everywhere():
 
 
 def test_a_product_has_a_mean_of_nothing_and_a_spread():
-    # x of (u - 1/2)(v - 1/2) changes by half of the other's place, which is 1/8 or 3/8 from the middle, either way
+    # (u - 1/2)(v - 1/2) changes by half of the other's distance from the middle, 1/8 or 3/8
     size, mean, sd = measures(
         changes(lambda u: ((u[:, 0] - 0.5) * (u[:, 1] - 0.5))[:, None], 2, n=1024)
     )[..., 0]

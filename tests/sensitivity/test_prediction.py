@@ -1,4 +1,4 @@
-"""Prediction of the best dose from measurements: a model in which the answer is known, errors of measurement, refusals."""
+"""Prediction of the best dose from measurements: a model with a known answer, errors, refusals."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def product():
     return predict(PRODUCT, cohort(PRODUCT, 500, seed=4), ["k1", "k2", "k3", "a"])
 
 
-def test_what_makes_the_log_dose_tells_all_and_each_part_its_share(product):
+def test_measuring_all_that_makes_the_log_dose_explains_it_and_each_part_its_share(product):
     s = np.sqrt(np.log1p(np.array([0.6, 0.4, 0.2]) ** 2))
     variance = s @ s - s[0] * s[1]
     assert score(product, "all") > 0.99 and score(product, EVERYTHING) > 0.99
@@ -68,7 +68,7 @@ def test_a_prediction_does_not_depend_on_threads(product):
         np.testing.assert_array_equal(folds, again.scores[name])
 
 
-def test_what_cannot_be_is_said(monkeypatch):
+def test_impossible_requests_raise_a_sentence(monkeypatch):
     people = cohort(PRODUCT, 60, seed=1)
     with pytest.raises(
         PkpdError,

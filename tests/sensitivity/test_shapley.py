@@ -1,4 +1,4 @@
-"""Shapley effects against Ishigami, Sobol' G and correlated normals, whose effects are known exactly."""
+"""Shapley effects against Ishigami, Sobol' G and correlated normals, known exactly."""
 
 import numpy as np
 import pytest

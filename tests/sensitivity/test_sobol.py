@@ -1,4 +1,4 @@
-"""Sobol' indices against functions whose indices are known, and against SciPy on the same values."""
+"""Sobol' indices against known ones, and against SciPy on the same values."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Why patients differ, with the real engine: a model whose log MED is a sum of normals, people of the design, options, refusals."""
+"""Why patients differ, with the real engine: a model whose log MED is a sum of normals.
+
+People of the design, options, refusals.
+"""
 
 from pathlib import Path
 
@@ -167,7 +170,8 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
 def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
     found = sensitivity_indices(LDN, ("local",), points=2, most=2)
     slope = {name: value[0] for name, value in found.get("log10_med", "elasticity").items()}
-    # twice the base per labelled mg is half the dose; nothing after the tone but the balance of its parts moves the dose
+    # twice the base per labelled mg is half the dose; after the tone, only the balance of its parts
+    # moves the dose
     assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(
         1.0, abs=0.005
     )
@@ -225,7 +229,7 @@ def test_a_class_owns_a_dimension_unless_it_is_set():
     assert (design(model, {"kind": 0}).people(np.full((4, 2), 0.3)).column("kind") == 0).all()
 
 
-def test_outputs_that_do_not_vary_are_said_and_not_drawn(run, tmp_path):
+def test_outputs_that_do_not_vary_are_reported_and_not_drawn(run, tmp_path):
     given = [
         "pk/one_compartment",
         "--outcome",
@@ -250,7 +254,7 @@ def test_outputs_that_do_not_vary_are_said_and_not_drawn(run, tmp_path):
     assert (tmp_path / "why/sensitivity.png").exists()
 
 
-def test_who_does_not_respond_counts_with_the_dose_of_the_typical_class():
+def test_non_responders_count_with_the_dose_of_the_typical_class():
     asked = study(LDN, seed=3)
     u = asked.draw(0, 64, 0)[0]
     people = asked.design.people(u)

@@ -1,4 +1,4 @@
-"""The observed MED explained: the best step of a diary is the observed MED, noise is an input of its own."""
+"""The observed MED explained: it is the best step of a diary, and noise is an input."""
 
 import numpy as np
 import pytest
