@@ -1,6 +1,8 @@
-"""Experiment 01: does the model meet the measured exposure to oral naltrexone and the measured receptor occupancy?
+"""Experiment 01: does the model meet measured exposure to oral naltrexone and receptor occupancy?
 
 python experiments/01-naltrexone-exposure/run.py [-n 4096]
+
+Knows published means and the library's kinetics; knows nothing of pain or benefit.
 """
 
 import argparse
@@ -13,7 +15,8 @@ import pkpd
 from pkpd.result import write_figure, write_json
 
 HERE = Path(__file__).parent
-# (quantity, unit) -> observed mean; Johnson 2010 gave 2.4 mg to 23 fasted people, the label describes 50 mg tablets
+# (quantity, unit) -> observed mean; Johnson 2010 gave 2.4 mg to 23 fasted people, the label
+# describes 50 mg tablets
 JOHNSON = {("Cmax", "ng/mL"): 0.584, ("AUC", "ng h/mL"): 1.954, ("Tmax", "h"): 1.0}
 LABEL = {
     ("Cmax", "ng/mL"): 13.3,
@@ -24,12 +27,8 @@ LABEL = {
     ("AUC, CV", "%"): 48.0,
     ("AUC of 6beta-naltrexol, CV", "%"): 33.5,
 }
-PET = {
-    2.0: (27,),
-    5.0: (43, 46, 58),
-    15.0: (61,),
-    50.0: (92, 98),
-}  # % occupied within 8 h of one dose, person by person (Rabiner 2011)
+# dose -> % occupied within 8 h of one dose, person by person (Rabiner 2011)
+PET = {2.0: (27,), 5.0: (43, 46, 58), 15.0: (61,), 50.0: (92, 98)}
 SEEN = 3.5  # h after the dose at which the model is compared with the scans
 
 
@@ -42,7 +41,10 @@ def course(model, dose, n, times):
 
 
 def exposure(result, name, window):
-    """Cmax, Tmax, half-life by regression over a window of hours and AUC to infinity of an output, each (P,)."""
+    """Cmax, Tmax, half-life and AUC to infinity of an output, each (P,).
+
+    The half-life is that of a regression over a window of hours.
+    """
     t, c = result.times, result.values[:, :, result.names.index(name)]
     late = (t >= window[0]) & (t <= window[1])
     decay = -np.polyfit(t[late], np.log(c[:, late]).T, 1)[0]
@@ -71,7 +73,10 @@ def predicted(result):
 
 
 def compared(dose, observed, typical, cohort):
-    """Rows of the table: observed, predicted for the typical patient (spreads: for the cohort), ratio, 5-95 % of the cohort."""
+    """Yield rows of the table: observed, predicted, ratio, 5-95 % of the cohort.
+
+    Predicted is for the typical patient; spreads are those of the cohort.
+    """
     for (quantity, unit), seen in observed.items():
         value = float(cohort[quantity][0] if quantity.endswith("CV") else typical[quantity][0])
         spread = (
@@ -158,7 +163,8 @@ def main():
         )
     for r in rows:
         print(
-            f"{r['dose_mg']:4g} mg {r['quantity']:32} {r['unit']:8} observed {r['observed']:.4g} predicted {r['predicted']:.4g} ratio {r['ratio']:.2f}"
+            f"{r['dose_mg']:4g} mg {r['quantity']:32} {r['unit']:8} observed {r['observed']:.4g} "
+            f"predicted {r['predicted']:.4g} ratio {r['ratio']:.2f}"
         )
     write_json({"patients": n, "table": rows}, HERE / "summary.json")
     write_figure(draw(rows[: -len(PET)], seen), HERE / "exposure.png")

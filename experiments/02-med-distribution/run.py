@@ -1,6 +1,8 @@
-"""Experiment 02: the distribution of true MEDs, with parts of the mechanism off and for six lengths of blockade.
+"""Experiment 02: the distribution of true MEDs, with parts of the mechanism off, by blockade.
 
 python experiments/02-med-distribution/run.py [-n 10000]
+
+Knows true MEDs of virtual patients; knows nothing of titration.
 """
 
 import argparse
@@ -27,7 +29,10 @@ COLOURS = {"full model": "#0072B2", "glia off": "#D55E00", "rebound off": "#009E
 
 
 def extremes(doses, rng, samples=4000):
-    """5, 50 and 95 % of the smallest and the largest of 41 MEDs drawn from those with one, censored ones at the bounds."""
+    """5, 50 and 95 % of the smallest and the largest of 41 MEDs drawn from those with one.
+
+    Censored ones count at the bounds.
+    """
     drawn = rng.choice(doses, (samples, SAMPLE))
     return {
         name: np.percentile(f(drawn, axis=1), (5, 50, 95), method="nearest").tolist()
@@ -46,11 +51,8 @@ def study(model, n, changes, rng):
         np.where(status == "above_range", table.benefit.highest, table.columns["med"]),
     )
     doses = doses[~np.isnan(doses)]
-    trough = (
-        np.median(table.columns["trough_blockade"][status == "interior"])
-        if (status == "interior").any()
-        else None
-    )
+    troughs = table.columns["trough_blockade"][status == "interior"]
+    trough = np.median(troughs) if len(troughs) else None
     return table, summary | {
         "changes": changes,
         "samples_of_41": extremes(doses, rng) if len(doses) else None,
@@ -60,7 +62,7 @@ def study(model, n, changes, rng):
 
 
 def draw(tables, summaries):
-    """Histograms with parts of the mechanism off, and the middle of the MEDs against the length of blockade."""
+    """Histograms with parts of the mechanism off; the middle of the MEDs by length of blockade."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     edges = np.geomspace(0.05, 50, 46)
@@ -68,14 +70,12 @@ def draw(tables, summaries):
         *PUBLISHED, color="0.92", label="0.1-6 mg: range of 41 observed MEDs (Marcus 2024)"
     )
     for name, colour in COLOURS.items():
-        found, share = (
-            tables[name].columns["med"],
-            summaries[name]["status"]["interior"] / summaries[name]["patients"],
-        )
+        meds = tables[name].columns["med"]
+        share = summaries[name]["status"]["interior"] / summaries[name]["patients"]
         left.hist(
-            found,
+            meds,
             edges,
-            weights=np.full(len(found), 100 / len(found)),
+            weights=np.full(len(meds), 100 / len(meds)),
             histtype="step",
             lw=2,
             color=colour,
@@ -133,7 +133,8 @@ def main():
         median = next(q for q in s["quantiles"] if q["level"] == 0.5)["value"]
         inside = s["share_inside"]["share"][0]
         print(
-            f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  in 0.1-6 mg {inside:6.1%}",
+            f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  "
+            f"in 0.1-6 mg {inside:6.1%}",
             s["samples_of_41"],
             flush=True,
         )

@@ -1,6 +1,8 @@
-"""Experiment 03: how much of the spread of observed MEDs is real, and how much does the titration make?
+"""Experiment 03: how much of the spread of observed MEDs is real, and how much is titration noise?
 
 python experiments/03-real-or-noise/run.py [-n 10000]
+
+Knows titrations and their null controls; knows nothing of trials with arms.
 """
 
 import argparse
@@ -19,19 +21,18 @@ PUBLISHED = (0.1, 6.0)  # mg/day, range of 41 observed MEDs, Marcus 2024
 SAMPLE, SAMPLES = 41, 4000
 NULLS = {"drug": None, "same MED for all": "same-med", "no effect": "no-effect"}
 COLOURS = {"drug": "#0072B2", "same MED for all": "#E69F00", "no effect": "#8c8c8c"}
-DROPOUT = {
-    "usual dropout": 0.08,
-    "heavy dropout": 0.80,
-}  # probability of leaving within 84 days for reasons of no interest here
-TRAITS = {
-    "drawn anew: noise": False,
-    "kept: the patient's own": True,
-}  # placebo response, diary SD, adherence
+# probability of leaving within 84 days for reasons of no interest here
+DROPOUT = {"usual dropout": 0.08, "heavy dropout": 0.80}
+# placebo response, diary SD, adherence
+TRAITS = {"drawn anew: noise": False, "kept: the patient's own": True}
 USUAL, NOISE = "usual dropout", "drawn anew: noise"
 
 
 def extremes(doses, rng):
-    """5, 50 and 95 % of the smallest and the largest of 41 observed MEDs, and how often they reach the published ones."""
+    """5, 50 and 95 % of the smallest and the largest of 41 observed MEDs.
+
+    And how often they reach the published ones.
+    """
     drawn = rng.choice(doses, (SAMPLES, SAMPLE))
     low, high = drawn.min(axis=1), drawn.max(axis=1)
     found = {
@@ -49,18 +50,14 @@ def study(model, cohort, truth, rng):
     for name, dropout, kind in (
         (n, d, k) for n in NULLS for d in DROPOUT for k in TRAITS if d == USUAL or k == NOISE
     ):
-        notes, repetitions = (
-            diary(changes={"leave_random": DROPOUT[dropout]}),
-            8 if dropout == USUAL else 2,
-        )
         table = pkpd.titrate(
             model,
             cohort,
             "slow-ladder",
             null=NULLS[name],
             own_traits=TRAITS[kind],
-            replicates=repetitions,
-            diary=notes,
+            replicates=8 if dropout == USUAL else 2,
+            diary=diary(changes={"leave_random": DROPOUT[dropout]}),
             truth=truth,
         )
         found, key = table.found[np.isfinite(table.found)], f"{name}, {dropout}, {kind}"

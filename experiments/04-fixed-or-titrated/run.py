@@ -1,6 +1,10 @@
-"""Experiment 04: 4.5 mg for all, or titration: who is helped, when, at what price; and do failures of 4.5 mg respond to titration?
+"""Experiment 04: 4.5 mg for all, or titration: who is helped, when, at what price?
+
+And do failures of 4.5 mg respond to titration?
 
 python experiments/04-fixed-or-titrated/run.py [-n 10000]
+
+Knows trials, titrations and true MEDs; knows nothing of published results.
 """
 
 import argparse
@@ -28,12 +32,10 @@ SILENT = {
     "leave_no_benefit": 0,
     "step": 0,
 }
-KEEP, FIRST, WASH, END = (
-    {"kind": "keep"},
-    84,
-    14,
-    238,
-)  # days of the fixed dose before titration, of washout, of a titration with four weeks on its dose
+KEEP = {"kind": "keep"}
+FIRST = 84  # days of the fixed dose before titration
+WASH = 14  # days of washout
+END = 238  # days of a titration with four weeks on its dose
 ARMS = {"4.5 mg": [(END, 4.5)], "step up to 4.5 mg": [(42, "step-up-2-weeks"), (196, KEEP)]} | {
     name: [(210, rule), (28, KEEP)]
     for name, rule in (
@@ -64,7 +66,10 @@ def phases(parts):
 
 
 def compare(n, arms, end, failures=False):
-    """{arm: shares with 95 % intervals, ...}, the same patients in every arm; failures : only those who failed the first 84 days on 4.5 mg."""
+    """{arm: shares with 95 % intervals, ...}, the same patients in every arm.
+
+    failures : only those who failed the first 84 days on 4.5 mg
+    """
     ends = [{"name": name, "kind": kind, "day": end} for name, kind in KINDS.items()] + [
         {"name": "first", "kind": "responders", "day": FIRST}
     ]
@@ -75,14 +80,8 @@ def compare(n, arms, end, failures=False):
         "allocation": "shared",
         "endpoints": ends,
     }
-    result, found = (
-        pkpd.trial(
-            from_data(
-                data | {"arms": [{"name": a, "phases": phases(parts)} for a, parts in arms.items()]}
-            )
-        ),
-        {},
-    )
+    data["arms"] = [{"name": name, "phases": phases(parts)} for name, parts in arms.items()]
+    result, found = pkpd.trial(from_data(data)), {}
     for k, (name, course) in enumerate(zip(result.names, result.courses, strict=True)):
         value = {key: values[k] for key, values in result.values.items()}
         who = (
@@ -100,18 +99,17 @@ def compare(n, arms, end, failures=False):
         middle = {
             f"median_{key}": float(np.nanmedian(value[key][who])) for key in ("settled", "dose")
         }
-        found[name] = (
-            {"patients": int(who.sum())}
-            | shares
-            | middle
-            | {"mean_effect": float(np.nan_to_num(value["effect"])[who].mean())}
-        )
+        mean_effect = float(np.nan_to_num(value["effect"])[who].mean())
+        found[name] = {"patients": int(who.sum())} | shares | middle | {"mean_effect": mean_effect}
         print(name, found[name], flush=True)
     return found
 
 
 def bias(model, cohort, truth):
-    """Observed over true MED (geometric mean, 95 % interval): what memory of earlier steps alone does, and the slow ladder as it is."""
+    """Observed over true MED (geometric mean, 95 % interval) of rising ladders.
+
+    What memory of earlier steps alone does, and the slow ladder as it is.
+    """
     found = {}
     for days, name in ((7, "slow-ladder-7-days"), (14, "slow-ladder"), (28, "slow-ladder-28-days")):
         pure = {"like": "full-ladder", "days": days, "helped": 0.0}
@@ -119,29 +117,24 @@ def bias(model, cohort, truth):
             ("full ladder, no noise", pure, diary(changes=SILENT)),
             ("slow ladder", name, None),
         ):
-            ratio = np.log(
-                pkpd.titrate(model, cohort, rule, replicates=1, diary=notes, truth=truth).found[0]
-                / truth.columns["med"]
-            )
-            ratio = ratio[
-                np.isfinite(ratio) & (truth.columns["med"] >= 0.1) & (truth.columns["med"] <= 6)
-            ]
-            found[f"{what}, {days} days"] = np.exp(
-                ratio.mean() + ratio.std() / np.sqrt(len(ratio)) * np.array([0, -1.96, 1.96])
-            ).tolist()
+            titrated = pkpd.titrate(model, cohort, rule, replicates=1, diary=notes, truth=truth)
+            meds = truth.columns["med"]
+            ratio = np.log(titrated.found[0] / meds)
+            ratio = ratio[np.isfinite(ratio) & (meds >= 0.1) & (meds <= 6)]
+            error = ratio.std() / np.sqrt(len(ratio))
+            interval = np.exp(ratio.mean() + error * np.array([0, -1.96, 1.96]))
+            found[f"{what}, {days} days"] = interval.tolist()
     return found
 
 
 def draw(tables, biases):
     """Who is helped, what failures of 4.5 mg gain from titration, bias of rising ladders."""
-    figure, bars = (
-        Figure(figsize=(13.5, 4.4), layout="constrained"),
-        {
-            "response": "diary 30 % down",
-            "helped": "drug alone: 10 % down",
-            "adverse": "any adverse event",
-        },
-    )
+    figure = Figure(figsize=(13.5, 4.4), layout="constrained")
+    bars = {
+        "response": "diary 30 % down",
+        "helped": "drug alone: 10 % down",
+        "adverse": "any adverse event",
+    }
     axes = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     for ax, table in zip(axes[:2], tables, strict=True):
         for k, (key, label) in enumerate(list(bars.items())[: 3 if ax is axes[0] else 2]):
@@ -185,11 +178,9 @@ def main():
     n, model = parser.parse_args().n, pkpd.load("ldn/hormesis")
     cohort = pkpd.cohort(model, n, seed=7)
     truth = pkpd.med(model, cohort)
-    arms, again, biases = (
-        compare(n, ARMS, END),
-        compare(n, AGAIN, FIRST + WASH + END, failures=True),
-        bias(model, cohort, truth),
-    )
+    arms = compare(n, ARMS, END)
+    again = compare(n, AGAIN, FIRST + WASH + END, failures=True)
+    biases = bias(model, cohort, truth)
     summary = {
         "arms": arms,
         "failures_of_4.5_mg": again,

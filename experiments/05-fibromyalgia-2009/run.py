@@ -1,6 +1,8 @@
-"""Experiment 05: where do the results of the single-blind trial of 2009 (n = 10) fall among virtual replicas of it?
+"""Experiment 05: where does the single-blind trial of 2009 (n = 10) fall among replicas of it?
 
 python experiments/05-fibromyalgia-2009/run.py [-n 1000]
+
+Knows published numbers and a trial's design; fits nothing.
 """
 
 import argparse
@@ -17,14 +19,15 @@ from pkpd.trials.predictive_check import by_patient, cut, means, placed
 
 HERE, SIZE = Path(__file__).parent, 10
 FALLS = {"4.5 mg": 32.5, "placebo": 2.3}  # % fall of symptoms, Younger 2009
-EXPLAINED = (
-    80.0  # % of the variance of the response that the sedimentation rate explained: more than this
-)
+EXPLAINED = 80.0  # % of the variance of the response that sedimentation explained, at least
 WORLDS = {"drug": {}, "no effect": {"null": "no-effect"}, "glia off": {"set": {"glia": 0.0}}}
 
 
 def explained(inflammation, response):
-    """(R,) squared correlation of the inflammation index with the response over the patients of each replica who stayed, in %."""
+    """(R,) squared correlation of the inflammation index with the response, in %.
+
+    Over the patients of each replica who stayed.
+    """
     found = []
     for x, y in zip(cut(inflammation, SIZE), cut(response, SIZE), strict=True):
         known = np.isfinite(y)
@@ -76,7 +79,8 @@ def main():
         for label, (key, value) in labels.items()
     ]
     caption = [
-        f"{summary['provenance']['model']}: {count} replicas of {SIZE} patients. Shown, not fitted: single-blind, fixed order."
+        f"{summary['provenance']['model']}: {count} replicas of {SIZE} patients. "
+        "Shown, not fitted: single-blind, fixed order."
     ]
     write_json(summary, HERE / "summary.json")
     write_figure(

@@ -1,6 +1,8 @@
-"""Experiment 06: where do the results of the blinded crossover of 2013 (n = 31) fall among virtual replicas of it?
+"""Experiment 06: where does the blinded crossover of 2013 (n = 31) fall among replicas of it?
 
 python experiments/06-fibromyalgia-2013/run.py [-n 1000]
+
+Knows published numbers and a trial's design; fits nothing.
 """
 
 import argparse
@@ -15,10 +17,8 @@ from pkpd.trials.predictive_check import by_patient, means, placed
 
 HERE, SIZE = Path(__file__).parent, 31
 FALLS = {"4.5 mg": 28.8, "placebo": 18.0, "difference": 10.8}  # % fall of pain, Younger 2013
-RESPONDERS = {
-    "responders on 4.5 mg": (57.0, 32.0),
-    "responders on placebo": (11.0,),
-}  # %: an earlier abstract, >= 30 % less pain; the paper, its own definition
+# %: an earlier abstract, >= 30 % less pain; the paper, its own definition
+RESPONDERS = {"responders on 4.5 mg": (57.0, 32.0), "responders on placebo": (11.0,)}
 WORLDS = {"drug": None, "no effect": "no-effect"}
 
 

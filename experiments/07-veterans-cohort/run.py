@@ -1,6 +1,8 @@
-"""Experiment 07: where do the results of an observational cohort of 41 veterans fall among virtual replicas of it?
+"""Experiment 07: where does an observational cohort of 41 veterans fall among replicas of it?
 
 python experiments/07-veterans-cohort/run.py [-n 1000]
+
+Knows published numbers and a trial's design; fits nothing.
 """
 
 import argparse

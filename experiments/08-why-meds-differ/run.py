@@ -1,6 +1,8 @@
-"""Experiment 08: which physiology makes patients' MEDs differ, which moves the benefit, and what would have to be measured to tell a MED beforehand?
+"""Experiment 08: which physiology makes MEDs differ, and which measurements would tell one?
 
 python experiments/08-why-meds-differ/run.py [--half-width 0.02] [-n 4000]
+
+Knows sensitivity indices and predictions; writes their tables into the page beside it.
 """
 
 import argparse
@@ -21,16 +23,17 @@ MEASURE, SCANS = ("wt", "infl"), "4 h, 24 h"
 
 
 def share(value):
-    """ "45 ± 1 %" of (value, low, high)."""
-    return (
-        ""
-        if value is None
-        else f"{100 * value[0]:.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
-    )
+    """(value, low, high) as "45 ± 1 %"."""
+    if value is None:
+        return ""
+    return f"{100 * value[0]:.0f} ± {50 * (value[2] - value[1]):.0f} %".replace("-0 ±", "0 ±")
 
 
 def influence_table(found):
-    """Lines of Markdown: inputs that matter to log MED, then blocks of equations, with their shares of it and of the other outputs."""
+    """Lines of Markdown: inputs that matter to log MED, then blocks of equations.
+
+    With their shares of it and of the other outputs.
+    """
     first, total, shapley = (
         found.get("log10_med", m) for m in ("sobol_first", "sobol_total", "shapley")
     )
@@ -65,7 +68,10 @@ def influence_table(found):
 
 
 def prediction_table(predictions):
-    """Lines of Markdown: what each measurement tells alone and what is lost without it, for everybody and for those helped enough."""
+    """Lines of Markdown: what each measurement tells alone and what is lost without it.
+
+    For everybody and for those helped enough.
+    """
     found = [
         {r["measured"]: (r["value"], r["low"], r["high"]) for r in p.rows()} for p in predictions
     ]

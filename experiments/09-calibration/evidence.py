@@ -1,4 +1,8 @@
-"""What was published, and what the broad cohort went through in the same designs: crossover of 2013, veterans cohort, slow ladder."""
+"""What was published, and what the broad cohort went through in the same designs.
+
+The crossover of 2013, the veterans cohort, the slow ladder. Knows data and their likelihood;
+knows nothing of the prior.
+"""
 
 from pathlib import Path
 
@@ -9,13 +13,9 @@ from pkpd.trials.importance_weights import expected, log_extremes, log_normal
 from pkpd.trials.predictive_check import by_patient
 
 FOLDER = Path(__file__).parents[1]
-CROSSOVER, VETERANS, CLINIC, MANY = (
-    31,
-    41,
-    41,
-    np.inf,
-)  # patients; MANY: a range of many studies, without a number
-# data set -> statistic -> (published, SD of what differs between studies beside chance (assumed), patients)
+CROSSOVER, VETERANS, CLINIC = 31, 41, 41  # patients
+MANY = np.inf  # a range of many studies, without a number
+# data set -> statistic -> (published, SD between studies beside chance (assumed), patients)
 PUBLISHED = {
     "2013: mean falls": {
         "fall on 4.5 mg (%)": (28.8, 0.0, CROSSOVER),
@@ -36,10 +36,11 @@ STATISTICS = {name: known for found in PUBLISHED.values() for name, known in fou
 SIZES = np.array([patients for _, _, patients in STATISTICS.values()])
 
 
-class VisitData:
-    """What each patient of a broad cohort gave.
+class Histories:
+    """What each patient of a broad cohort went through.
 
-    values : (P, J) of STATISTICS, NaN where there is none; step : (P,) of the ladder that was found, -1 without; true : (P,) MED, NaN without
+    values : (P, J) of STATISTICS, NaN where there is none
+    step : (P,) of the ladder that was found, -1 without; true : (P,) MED, NaN without
     """
 
     def __init__(self, broad):
@@ -61,14 +62,10 @@ class VisitData:
                 100 * crossover["responders on 4.5 mg"],
             ]
         )
-        self.ladder, self.true, self.order = (
-            table.rule.ladder,
-            truth["med"],
-            np.argsort(truth["med"]),
-        )
-        self.step = np.where(
-            np.isfinite(table.found[0]), np.searchsorted(self.ladder, table.found[0]), -1
-        )
+        self.ladder, self.true = table.rule.ladder, truth["med"]
+        self.order = np.argsort(self.true)
+        observed = table.found[0]
+        self.step = np.where(np.isfinite(observed), np.searchsorted(self.ladder, observed), -1)
 
     def _trial(self, broad, name):
         return by_patient(
@@ -76,11 +73,14 @@ class VisitData:
         )
 
     def predicted(self, weights):
-        """Means (J,) of the statistics, their covariance (J, J) at the published sizes, shares (D,) of the observed MEDs, median of the true ones."""
+        """What a population predicts.
+
+        Means (J,) of the statistics, their covariance (J, J) at the published sizes, shares (D,)
+        of the observed MEDs, median of the true ones.
+        """
         mean, covariance = expected(self.values, weights)
-        sizes = np.where(
-            np.equal.outer(SIZES, SIZES), SIZES, np.inf
-        )  # different studies have different patients
+        # different studies have different patients
+        sizes = np.where(np.equal.outer(SIZES, SIZES), SIZES, np.inf)
         shares = np.bincount(self.step + 1, weights, len(self.ladder) + 1)[1:]
         passed = np.cumsum(np.where(np.isfinite(self.true), weights, 0.0)[self.order])
         median = self.true[self.order][np.searchsorted(passed, 0.5 * passed[-1])]
@@ -88,7 +88,10 @@ class VisitData:
 
 
 def log_likelihood(prediction, sets):
-    """log likelihood of some data sets under what a population predicts: normal for means and shares, of the extremes for the MEDs."""
+    """Log likelihood of some data sets under what a population predicts.
+
+    Normal for means and shares; of the extremes for the MEDs.
+    """
     mean, covariance, shares, _ = prediction
     known = {
         name: PUBLISHED[data][name]
@@ -97,13 +100,11 @@ def log_likelihood(prediction, sets):
         for name in PUBLISHED[data]
     }
     rows = [list(STATISTICS).index(name) for name in known]
-    published, apart = (
-        [value for value, _, _ in known.values()],
-        np.array([beside**2 for _, beside, _ in known.values()]),
-    )
-    found = (
-        log_normal(published, mean[rows], covariance[np.ix_(rows, rows)] + np.diag(apart))
-        if rows
-        else 0.0
-    )
-    return found + (log_extremes(shares, CLINIC) if MEDS in sets else 0.0)
+    published = [value for value, _, _ in known.values()]
+    apart = np.array([beside**2 for _, beside, _ in known.values()])
+    total = 0.0
+    if rows:
+        total += log_normal(published, mean[rows], covariance[np.ix_(rows, rows)] + np.diag(apart))
+    if MEDS in sets:
+        total += log_extremes(shares, CLINIC)
+    return total

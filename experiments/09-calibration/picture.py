@@ -1,4 +1,7 @@
-"""Prior and posterior of the calibrated numbers, what they predict, and which data informed which number."""
+"""Prior and posterior of the calibrated numbers, what they predict, and which data informed which.
+
+Draws; computes nothing.
+"""
 
 from textwrap import fill
 

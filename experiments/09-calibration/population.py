@@ -1,4 +1,7 @@
-"""The seven numbers that are calibrated, what was believed of them before, and the broad cohort that stands for all their values."""
+"""The seven numbers that are calibrated, their priors, and the broad cohort for all their values.
+
+Knows the model and its patients; knows nothing of published results.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -10,13 +13,16 @@ from pkpd.symbolic.model import Variability
 from pkpd.trials.observation import diary as read_diary
 
 MODEL = "ldn/hormesis_prior"
-EVENTS_LEAVE = 0.152  # leaving within 84 days for other reasons (0.08), and after 0.81 adverse events at the reference blockade (0.10 each)
+# leaving within 84 days for other reasons (0.08), and after 0.81 adverse events at the reference
+# blockade (0.10 each)
+EVENTS_LEAVE = 0.152
 
 
 @dataclass(frozen=True)
 class Hyper:
-    """A number of the population. prior : its law; moves : inputs of which it is the typical value
+    """A number of the population.
 
+    prior : its law; moves : inputs of which it is the typical value
     wide : their latent SD in the broad cohort; why : what the prior rests on
     """
 
@@ -110,7 +116,8 @@ def latent(spread, x):
 class Broad:
     """Patients drawn with spreads so wide that all plausible populations lie inside.
 
-    inputs : name -> Input as written; z : name -> (P,) latent values; people : the cohort; wanted : (P,) improvement wanted; responds : (P,)
+    inputs : name -> Input as written; z : name -> (P,) latent values; people : the cohort
+    wanted : (P,) improvement wanted; responds : (P,)
     """
 
     def __init__(self, count, seed):
@@ -123,10 +130,8 @@ class Broad:
             for h in ("noise_sd", "wanted", "give_up")
             for name in HYPERS[h].moves
         }
-        model, notes = (
-            pkpd.load(MODEL),
-            read_diary(changes=middles | {"leave_adverse": 0.0, "leave_random": EVENTS_LEAVE}),
-        )
+        leaving = {"leave_adverse": 0.0, "leave_random": EVENTS_LEAVE}
+        model, notes = pkpd.load(MODEL), read_diary(changes=middles | leaving)
         self.inputs = {
             i.name: i for i in (*model.parameters, *notes.inputs.values()) if i.name in wide
         }
@@ -150,7 +155,10 @@ class Broad:
         )
 
     def log_ratio(self, point):
-        """(P,) log of the density in the population with hyper-parameters {name: value} over that in the broad cohort, up to a constant."""
+        """(P,) log of the density in a population over that in the broad cohort, up to a constant.
+
+        point : hyper-parameters of the population, {name: value}
+        """
         found = (
             np.log(np.where(self.responds, 1.0 - point["no_response"], point["no_response"]))
             - self.drawn

@@ -1,6 +1,8 @@
-"""Experiment 09: which populations of patients agree with what was published, and which numbers of the model does that inform?
+"""Experiment 09: which populations agree with what was published, and what do those data inform?
 
 python experiments/09-calibration/run.py [-n 65536] [--points 8192]
+
+Knows populations, evidence and weights; each has a file beside this one.
 """
 
 import argparse
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from evidence import FITTED, JUDGED, MEDS, PUBLISHED, STATISTICS, VisitData, log_likelihood
+from evidence import FITTED, JUDGED, MEDS, PUBLISHED, STATISTICS, Histories, log_likelihood
 from picture import draw
 from population import HYPERS, Broad, before
 from scipy.stats import norm
@@ -16,14 +18,10 @@ from scipy.stats import norm
 from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.importance_weights import effective, normalised
 
-HERE, LEAST = (
-    Path(__file__).parent,
-    400,
-)  # effective patients below which a population is not judged
-INFORMED, DRAWS = (
-    0.9,
-    200,
-)  # SD over that of the prior below which a number counts as calibrated; parameter sets that are kept
+HERE = Path(__file__).parent
+LEAST = 400  # effective patients below which a population is not judged
+INFORMED = 0.9  # SD over that of the prior below which a number counts as calibrated
+DRAWS = 200  # parameter sets that are kept
 SUBSETS = (
     {"all": FITTED}
     | {f"only {s}": (s,) for s in FITTED}
@@ -77,7 +75,10 @@ def informed(points, weights, prior):
 
 
 def predictions_of(predictions, prior, weights):
-    """For every statistic: published, 5-50-95 % of what populations predict before and after, percentile of the published one with chance."""
+    """For every statistic: published, 5-50-95 % of what populations predict before and after.
+
+    And the percentile of the published one, chance included.
+    """
     means, found = np.array([p[0] for p in predictions]), {}
     for data, name in ((data, name) for data, known in PUBLISHED.items() for name in known):
         j, (value, apart, _) = list(STATISTICS).index(name), PUBLISHED[data][name]
@@ -101,17 +102,15 @@ def main():
         parser.add_argument(option, type=int, default=number, help=what)
     options = parser.parse_args()
     broad, points = Broad(options.n, seed=5), before(options.points, seed=6)
-    seen = VisitData(broad)
+    seen = Histories(broad)
     predictions, sizes = judge(broad, seen, points)
     prior, judged = normalised(np.where(sizes >= LEAST, 0.0, -np.inf)), sizes >= LEAST
     weights = {label: posterior(predictions, judged, sets) for label, sets in SUBSETS.items()}
-    subsets, best = (
-        {
-            label: {"effective_points": effective(w)} | informed(points, w, prior)
-            for label, w in weights.items()
-        },
-        weights["all"],
-    )
+    best = weights["all"]
+    subsets = {
+        label: {"effective_points": effective(w)} | informed(points, w, prior)
+        for label, w in weights.items()
+    }
     hypers = {
         name: {
             "label": item.label,
@@ -127,10 +126,8 @@ def main():
         for name, h in hypers.items()
     }
     (at_chosen,), (size,) = judge(broad, seen, {name: [value] for name, value in chosen.items()})
-    medians, extremes = (
-        np.array([p[3] for p in predictions]),
-        np.exp([log_likelihood(p, (MEDS,)) for p in predictions]),
-    )
+    medians = np.array([p[3] for p in predictions])
+    extremes = np.exp([log_likelihood(p, (MEDS,)) for p in predictions])
     summary = {
         "populations": options.points,
         "judged": int(judged.sum()),

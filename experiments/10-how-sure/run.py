@@ -1,6 +1,8 @@
-"""Experiment 10: how sure is it that little of the spread of observed MEDs is real, and what true MEDs are, after calibration?
+"""Experiment 10: after calibration, how sure is the share of the spread that is real, and the MEDs?
 
 python experiments/10-how-sure/run.py [-n 2500] [--populations 32]
+
+Knows the posterior of experiment 09 and titrations; calibrates nothing.
 """
 
 import argparse
@@ -16,13 +18,10 @@ from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.observation import diary
 
 HERE = Path(__file__).parent
-DRAWS = (
-    HERE.parent / "09-calibration/posterior.csv"
-)  # populations that agree with the published data
-TYPICAL, TRAITS = (
-    ("toff", "b50", "s_opioid", "s_glia"),
-    {"noise_sd": "noise_sd", "improvement_wanted": "wanted", "leave_no_benefit": "give_up"},
-)
+# populations that agree with the published data
+DRAWS = HERE.parent / "09-calibration/posterior.csv"
+TYPICAL = ("toff", "b50", "s_opioid", "s_glia")
+TRAITS = {"noise_sd": "noise_sd", "improvement_wanted": "wanted", "leave_no_benefit": "give_up"}
 NUMBERS = {  # name -> (label, factor)
     "share_real": ("variance of log observed MED\nthat is the patients' own (%)", 100),
     "with_med": ("patients with a true MED (%)", 100),
@@ -40,9 +39,8 @@ def population(model, row, n):
     model = replace(
         model, parameters=tuple(item if p.name == "responds" else p for p in model.parameters)
     )
-    return pkpd.cohort(model, n, seed=7).under({name: row[name] for name in TYPICAL}), diary(
-        changes={name: row[h] for name, h in TRAITS.items()}
-    )
+    people = pkpd.cohort(model, n, seed=7).under({name: row[name] for name in TYPICAL})
+    return people, diary(changes={name: row[h] for name, h in TRAITS.items()})
 
 
 def numbers(cohort, notes):
@@ -88,23 +86,17 @@ def main():
     parser.add_argument("--populations", type=int, default=32)
     options = parser.parse_args()
     model, draws = pkpd.load("ldn/hormesis"), pd.read_csv(DRAWS)
-    # sorted by nothing but the order of the Sobol' points: equal steps through the table are a fair sample of it
+    # the table is in the order of the Sobol' points: equal steps through it are a fair sample
     draws = draws.iloc[np.linspace(0, len(draws) - 1, options.populations).round().astype(int)]
     rows = []
     for row in draws.to_dict("records"):
         rows.append(row | numbers(*population(model, row, options.n)))
         print({k: round(v, 3) for k, v in rows[-1].items()}, flush=True)
     rows = pd.DataFrame(rows)
-    found = {
-        name: dict(
-            zip(
-                ("low", "median", "high"),
-                np.quantile(rows[name], (0.05, 0.5, 0.95)).tolist(),
-                strict=True,
-            )
-        )
-        for name in NUMBERS
-    }
+    found = {}
+    for name in NUMBERS:
+        low, median, high = np.quantile(rows[name], (0.05, 0.5, 0.95)).tolist()
+        found[name] = {"low": low, "median": median, "high": high}
     usual = pkpd.cohort(model, options.n, seed=7)
     summary = {
         "populations": options.populations,
