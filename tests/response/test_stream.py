@@ -97,7 +97,7 @@ def test_curves_are_read_a_few_doses_at_a_time(pair, monkeypatch):
         "tables",
         lambda folder, names: asked.append(len(names)) or read(folder, names),
     )
-    curves = StoredCurves(pair[1].folder, LDN, pair[1].rule, pair[1].curves.doses)
+    curves = StoredCurves(pair[1].folder, LDN, pair[1].benefit, pair[1].curves.doses)
     np.testing.assert_array_equal(curves.percentiles(), pair[0].curves.percentiles())
     assert max(asked) == 3
 
