@@ -52,3 +52,10 @@ def test_every_public_name_exists_and_is_documented(name):
 def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         pkpd.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("former", pkpd._FORMER)
+def test_a_former_name_leads_to_the_new_one_with_a_warning(former):
+    with pytest.warns(DeprecationWarning, match=f"pkpd.{former} is now pkpd."):
+        found = getattr(pkpd, former)
+    assert found is getattr(pkpd, pkpd._FORMER[former])
