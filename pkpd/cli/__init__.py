@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from pkpd.cli import bench, fitting, library, nca, report, response, sensitivity, simulation, trials
+from pkpd.cli import (
+    bench,
+    console,
+    fitting,
+    library,
+    nca,
+    report,
+    response,
+    sensitivity,
+    simulation,
+    trials,
+)
 from pkpd.errors import PkpdError
 
 app = typer.Typer(
@@ -41,18 +52,34 @@ def top(version: bool = typer.Option(False, "--version", help="Print the version
     if version:
         from importlib.metadata import version as installed
 
-        print(installed("pkpd"))
+        console.lines([installed("pkpd")])
         raise typer.Exit
 
 
 def main(arguments=None):
     """Run the command line. Exit code 1 and one sentence for wrong input, 2 for wrong usage."""
+    console.prepare()
     try:
-        app(arguments, prog_name="pkpd")
-    except PkpdError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        try:
+            app(arguments, prog_name="pkpd")
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output went away, as `pkpd models | head -1` does
-        sys.stderr.close()
-        sys.exit(0)
+        console.abandon()
+        sys.exit(1)
+    except (PkpdError, OSError, MemoryError) as error:
+        console.note(_sentence(error))
+        console.abandon()
+        sys.exit(1)
+
+
+def _sentence(error):
+    """What went wrong, as one sentence."""
+    if isinstance(error, PkpdError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory of this machine is not enough; ask for fewer patients, times or runs."
+    if error.filename is None:
+        return f"The results cannot be printed: {error.strerror or 'stdout is closed'}."
+    return f"'{error.filename}': {error.strerror}."

@@ -4,8 +4,39 @@ Results go to stdout, everything else to stderr. Knows texts and terminals; know
 they are about.
 """
 
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from pkpd.report.words.harmless import harmless
+
+
+def prepare():
+    """Make stdout and stderr take whatever is printed.
+
+    Letters that a terminal cannot show are escaped. A closed stdout is replaced by one that raises
+    OSError when something is printed, so that no file gets its place and no result is lost
+    unnoticed.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def abandon():
+    """Print nothing more, not even what is still in a buffer: stdout takes it no longer."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(text):
+    """Print a sentence that is no result, to stderr; one that nobody can read is dropped."""
+    with suppress(OSError):
+        print(harmless(text), file=sys.stderr)
 
 
 def table(headers, rows):
@@ -21,9 +52,9 @@ def table(headers, rows):
         console = Console(width=10_000, highlight=False, color_system=None)
     sheet = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for header in headers:
-        sheet.add_column(header, overflow="fold")
+        sheet.add_column(Text(harmless(header)), overflow="fold")
     for row in rows:
-        sheet.add_row(*(Text(str(cell)) for cell in row))
+        sheet.add_row(*(Text(harmless(cell)) for cell in row))
     console.print(sheet)
 
 
@@ -97,7 +128,7 @@ def json(data):
 def lines(texts):
     """Print lines of the result."""
     for text in texts:
-        print(text)
+        print(harmless(text))
 
 
 def keep_model(model, folder):
@@ -112,10 +143,7 @@ def keep_model(model, folder):
         return [write_model(model, folder)]
     except ModelError as error:
         (folder / MODEL).unlink(missing_ok=True)  # of an earlier run
-        print(
-            f"{error} The results are those of the model as it was; its text is not kept.",
-            file=sys.stderr,
-        )
+        note(f"{error} The results are those of the model as it was; its text is not kept.")
         return []
 
 
@@ -127,13 +155,12 @@ def finish(files, failure, finished, total, quiet=False):
     import typer
 
     if failure:
-        print(failure, file=sys.stderr)
+        note(failure)
     if files and not quiet:
-        print("\nWrote " + ", ".join(str(f) for f in files))
+        lines(["", "Wrote " + ", ".join(str(f) for f in files)])
     if finished is not None:
-        print(
+        note(
             f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; "
-            "the rest were not computed.",
-            file=sys.stderr,
+            "the rest were not computed."
         )
         raise typer.Exit(130)

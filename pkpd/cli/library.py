@@ -57,10 +57,9 @@ def check(
     console.table(("name", "unit", "kind", "where, source"), rows)
     counts = model_words.evidence(found)
     grades = ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)
-    print(
-        f"\n{found.name} is sound: {len(found.states)} states, {len(found.assignments)} equations, "
-        f"{len(found.inputs)} parameters ({grades})."
-    )
+    size = f"{len(found.states)} states, {len(found.assignments)} equations"
+    parameters = f"{len(found.inputs)} parameters ({grades})"
+    console.lines(["", f"{found.name} is sound: {size}, {parameters}."])
 
 
 def show(
@@ -84,7 +83,7 @@ def show(
 
         from pkpd.solvers.batch import compile
 
-        print(Path(compile(found).module.__file__).read_text(), end="")
+        console.lines([Path(compile(found).module.__file__).read_text().rstrip("\n")])
         return
     _show(found)
 
@@ -92,17 +91,15 @@ def show(
 def _show(model):
     from pkpd.report.words import models as model_words
 
-    print(f"{model.name}: {model.title}")
+    console.lines([f"{model.name}: {model.title}"])
     if model.description:
-        print(f"\n{model.description}")
-    print(f"\nEquations (time in {model.time}; outputs {', '.join(model.outputs)})")
-    for line in (*model_words.equations(model), *model_words.doses(model)):
-        print(f"  {line}")
-    print()
+        console.lines(["", model.description])
+    console.lines(["", f"Equations (time in {model.time}; outputs {', '.join(model.outputs)})"])
+    lines = (*model_words.equations(model), *model_words.doses(model))
+    console.lines([*(f"  {line}" for line in lines), ""])
     console.table(model_words.PARAMETER_HEADERS, model_words.parameters(model))
-    print(f"\n{model_words.share_assumed(model)}.")
-    for line in model.notes:
-        print(f"Note: {line}")
+    console.lines(["", f"{model_words.share_assumed(model)}."])
+    console.lines(f"Note: {text}" for text in model.notes)
 
 
 def _short(place):

@@ -3,9 +3,7 @@
 Knows options and files; knows nothing of how a benefit or a MED is computed.
 """
 
-import sys
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -245,7 +243,7 @@ def summarise(
     table = streamed.open_results(folder)
     left = table.folder.total - len(table)
     if left:
-        print(f"{left} of {table.folder.total} patients are not computed yet.", file=sys.stderr)
+        console.note(f"{left} of {table.folder.total} patients are not computed yet.")
     report_med(
         table,
         len(table),
@@ -301,7 +299,7 @@ def report_med(
         console.lines(trials.sentences(summary) if titration else ())
         console.lines(results.repeated_sentences(summary))
         if subgroups:
-            print()
+            console.lines([""])
             console.table(*results.subgroup_rows(summary))
     stopped = len(table) if len(table) < n else None
     console.finish(files, results.failure(summary), stopped, n, quiet or json)
@@ -313,10 +311,9 @@ def _in_memory(model, people, quiet, **options):
 
     need = room.memory(model, len(people))
     if need > WORTH_SAYING and not quiet:
-        print(
+        console.note(
             f"About {in_bytes(need)} of memory; with --stream --out FOLDER it would not grow "
-            "with -n.",
-            file=sys.stderr,
+            "with -n."
         )
     with console.progress(len(people), quiet) as advance:
         return room.med(model, people, progress=advance, **options)
@@ -327,7 +324,6 @@ def _streamed(model, out, n, scheduler, quiet, **given):
     from pkpd.response import stream as room
     from pkpd.scale.schedulers import connect
 
-    say = partial(print, file=sys.stderr)
     command = options.command_line().replace(" --resume", "")  # a resumed run is the same run
     with ExitStack() as stack:
         client = stack.enter_context(connect(scheduler)) if scheduler else None
@@ -339,16 +335,15 @@ def _streamed(model, out, n, scheduler, quiet, **given):
                 n,
                 client=client,
                 progress=advance,
-                say=None if quiet else say,
-                complain=say,
+                say=None if quiet else console.note,
+                complain=console.note,
                 command=command,
                 **given,
             )
         except KeyboardInterrupt:
-            print(
+            console.note(
                 f"Stopped by Ctrl-C. Finished chunks are kept in '{out}'; "
-                f"continue with: {command} --resume",
-                file=sys.stderr,
+                f"continue with: {command} --resume"
             )
             raise typer.Exit(130) from None
 

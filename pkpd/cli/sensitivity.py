@@ -3,7 +3,6 @@
 Knows options and files; knows nothing of how shares of a variance are computed.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -150,15 +149,12 @@ def sensitivity(
     elif not quiet:
         console.lines(words.head(found, summary))
         for heading, (headers, rows) in words.tables_of(result.columns, summary):
-            print(f"\n{heading}")
+            console.lines(["", heading])
             if rows:
                 console.table(headers, rows)
     console.finish(files, None, None, 0, quiet or json)
     if summary["stopped"]:
-        print(
-            f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.",
-            file=sys.stderr,
-        )
+        console.note(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.")
         raise typer.Exit(130)
 
 

@@ -272,10 +272,11 @@ def _report(result, by, repeated, quiet):
         return
     from pkpd.report.words import results
 
-    print(f"{result.model.name}: {len(result.status)} patients, {result.regimen}, {result.span}\n")
+    patients = f"{len(result.status)} patients"
+    console.lines([f"{result.model.name}: {patients}, {result.regimen}, {result.span}", ""])
     console.table(*results.courses(result, by))
     if repeated is not None:
-        print(f"\nWith 95 % intervals over {len(repeated.runs)} {repeated.kind}\n")
+        console.lines(["", f"With 95 % intervals over {len(repeated.runs)} {repeated.kind}", ""])
         console.table(*results.interval_rows(result, repeated))
 
 
