@@ -307,7 +307,7 @@ def test_fit_prints_and_writes_one_summary_with_provenance_and_figure(run, tmp_p
     assert (
         (code, err) == (0, "")
         and "peak dose" in out
-        and "P = 0.00117" in out
+        and "P = 0.00599" in out
         and "Wrote fit.json, fit.png" in out
     )
     stored = json.loads((tmp_path / "fit.json").read_text())

@@ -34,7 +34,7 @@ def fit(
         Option(
             "--c",
             metavar="C",
-            help="0 or free: the constant c (default: 0 where the equation allows it).",
+            help="The constant c: 0, or free to take any sign (default: 0 where c may be 0).",
             show_default=False,
         ),
     ] = None,

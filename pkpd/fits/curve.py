@@ -65,7 +65,7 @@ class Curve:
     def rise_parameterisations(self, span, c, sign):
         """Parameterisations whose value is the log of (peak - control) / (sign * control).
 
-        c : "none", "positive" or "free"
+        c : "none" or "free"
         """
         if c == "none":
             return []
@@ -77,8 +77,6 @@ class Curve:
             control = curve[:, -1:]
             top = peak.shapes(theta[:, 0], theta[:, 1:], theta[:, :1])[:, 0]
             base = sign * (top - control) * np.exp(-value)[:, None] - control
-            if c == "positive":
-                base = np.where(base >= 0.0, base, np.nan)
             return (curve[:, :-1] + base)[:, None]
 
         rest = (

@@ -46,6 +46,16 @@ class Assay:
         """Distinct doses (J,), and the group (M,) of each response."""
         return np.unique(self.dose, return_inverse=True)
 
+    @property
+    def monotone(self):
+        """ "rise" or "fall", if the mean responses do nothing else from dose to dose, or None."""
+        group = self.groups()[1]
+        total = np.bincount(group, self.weight)
+        steps = np.diff(np.bincount(group, self.weight * self.response) / total)
+        if not steps.any():
+            return None
+        return "rise" if (steps >= 0.0).all() else "fall" if (steps <= 0.0).all() else None
+
     def provenance(self, command=None):
         """What reproduces a fit: package and version, name and digest of the data, command."""
         numbers = np.stack([self.dose, self.response, self.weight])

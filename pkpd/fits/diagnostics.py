@@ -7,6 +7,7 @@ Knows a Fit and the problem it solves; knows nothing of the screen.
 import numpy as np
 
 from pkpd.errors import PkpdError
+from pkpd.fits.result import ALPHA
 from pkpd.fits.variable_projection import STEP, derivatives, project
 
 WIDE = np.log(10.0)  # standard error of a logarithm from which its number means nothing
@@ -22,7 +23,9 @@ def diagnose(fit, problem, exact, refit):
     """
     checks = (
         _exact,
+        _settled,
         _peak,
+        _monotone,
         _boundary,
         _not_identifiable,
         _open,
@@ -51,6 +54,15 @@ def _exact(fit, problem, exact):
     return {}
 
 
+def _settled(fit, problem, exact):
+    if fit.settled:
+        return {}
+    return {
+        "unsettled": "The weights did not settle: the curve they follow changes with them from "
+        "round to round, and this fit is one of several. Give a column weight, or another variance."
+    }
+
+
 def _peak(fit, problem, exact):
     if not fit.curve.hormetic:
         return {}
@@ -60,7 +72,7 @@ def _peak(fit, problem, exact):
             "there is no hormesis in this direction and no peak."
         }
     tested = fit.curve.nested and not exact and not fit.assay.computed
-    if tested and fit.p_values[1] > 0.05:
+    if tested and fit.p_values[1] > ALPHA:
         return {
             "no_evidence": "A curve without hormesis fits about as well "
             f"(P = {fit.p_values[1]:.2g}): the peak may not exist."
@@ -74,14 +86,21 @@ def _peak(fit, problem, exact):
     return {}
 
 
+def _monotone(fit, problem, exact):
+    trend = fit.assay.monotone
+    if trend is None or not fit.curve.hormetic:
+        return {}
+    return {
+        "monotone": f"The means only {trend} with dose: that is no hormesis, whatever P says; "
+        "a peak would be extrapolated."
+    }
+
+
 def _boundary(fit, problem, exact):
     """Coefficients at 0 and slopes at the ends of their box."""
-    at = []
-    if fit.c == "free" and problem.points.constant == "positive" and fit.beta[0] <= 0.0:
-        at.append("c = 0")
     words = {"d-c": "d = c", "f": "f = 0"}
     coefficients = zip(fit.curve.linear[1:], fit.beta[1:], strict=True)
-    at += [words.get(name, f"{name} = 0") for name, value in coefficients if value <= 0.0]
+    at = [words.get(name, f"{name} = 0") for name, value in coefficients if value <= 0.0]
     box = fit.scaled.parameterisation(problem.span).box
     for name, theta, ends in zip(fit.curve.nonlinear, fit.theta, box, strict=True):
         if np.abs(ends - theta).min() < 1e-6:
@@ -128,6 +147,11 @@ def _open(fit, problem, exact):
             flags[f"open_{name}"] = (
                 f"The interval of {name} is open {' and '.join(ends)}: the data set no limit there."
             )
+        if name in fit.bounded:
+            flags[f"bounded_{name}"] = (
+                f"An end of the interval of {name} is set by the bounds of the search, such as the "
+                "steepest slope that is tried, not by the data alone."
+            )
         if name in fit.split:
             flags[f"split_{name}"] = (
                 f"Some values of {name} inside its interval fit worse than the limit: "
@@ -148,10 +172,10 @@ def _control(fit, problem, exact):
 def _negative(fit, problem, exact):
     """Means of a dose below 0 by more than two standard errors."""
     error = np.sqrt(fit.variance / problem.scale) / problem.points.root
-    if fit.better == "higher" and (problem.points.y / problem.points.root < -2.0 * error).any():
+    if fit.c == 0 and (problem.points.y / problem.points.root < -2.0 * error).any():
         return {
-            "negative": "Some mean responses are below 0, "
-            "where these curves (0 <= c <= d) cannot go."
+            "negative": "Some mean responses are below 0, where a curve with c = 0 cannot go; "
+            "try c = free."
         }
     return {}
 

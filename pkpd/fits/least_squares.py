@@ -16,6 +16,9 @@ from pkpd.fits.profile_likelihood import interval
 from pkpd.fits.result import INTERVALS, Fit
 from pkpd.fits.variable_projection import Points, project, search
 
+ROUNDS = 60  # of weights that follow the curve, after the first FULL_STEPS at half steps
+FULL_STEPS = 10
+SETTLED = 1e-6  # change of a weight that is none
 FAR = np.log(1000.0)  # an end of an interval so far outside the doses is open
 STIMULATION = (np.log(1e-3), np.log(1e3))  # of the control; an interval that goes further is open
 # power of the mean that the variance follows
@@ -68,9 +71,10 @@ def fit_one(
     exact = fit.rss <= 1e-20 * (fit.weight @ table.response**2)
     if curve.hormetic and not table.computed and not exact and np.isfinite(fit.peak):
         sets = {name: _interval(fit, problem, name) for name in intervals if _has(fit, name)}
-        ends = {name: ends for name, (ends, _) in sets.items()}
-        split = tuple(name for name, (_, gap) in sets.items() if gap)
-        fit = replace(fit, intervals=ends, split=split)
+        ends = {name: ends for name, (ends, *_) in sets.items()}
+        split = tuple(name for name, (_, gap, _) in sets.items() if gap)
+        bounded = tuple(name for name, (*_, at_bounds) in sets.items() if at_bounds)
+        fit = replace(fit, intervals=ends, split=split, bounded=bounded)
     flags = diagnostics.diagnose(fit, problem, exact, fit_one) if look else {}
     return replace(fit, flags=flags)
 
@@ -126,7 +130,7 @@ class Problem:
         total = np.bincount(group, w)
         mean = np.bincount(group, w * y) / total
         self.pure = float((w * (y - mean[group]) ** 2).sum())
-        constant = "none" if c == 0 else "positive" if better == "higher" else "free"
+        constant = "none" if c == 0 else "free"
         with np.errstate(divide="ignore"):
             self.points = Points(
                 np.log(dose / self.middle), mean * np.sqrt(total), np.sqrt(total), constant
@@ -161,9 +165,13 @@ def _best(table, curve, better, c, level, weight, parameters):
 
 
 def _reweighted(fit, power):
-    """The fit whose weights follow its own curve: variance proportional to a power of the mean."""
+    """The fit whose weights follow its own curve: variance proportional to a power of the mean.
+
+    Two curves may take turns, each the best for the weights of the other; half steps between their
+    weights (on a log scale) mostly settle that.
+    """
     table = fit.assay
-    for _ in range(30):
+    for k in range(ROUNDS):
         mean = fit.predict(table.dose)
         if (mean <= 0.0).any():
             raise PkpdError(
@@ -171,11 +179,13 @@ def _reweighted(fit, power):
                 "a variance that follows the mean does not fit these data."
             )
         weight = table.weight / mean**power
-        settled = np.allclose(weight, fit.weight, rtol=1e-10)
+        change = np.abs(weight / fit.weight - 1.0).max()
+        if k >= FULL_STEPS:
+            weight = np.sqrt(weight * fit.weight)
         fit = _best(table, fit.curve, fit.better, fit.c, fit.level, weight, fit.parameters)
-        if settled:
+        if change <= 1e-10:
             break
-    return fit
+    return replace(fit, settled=bool(change <= SETTLED))
 
 
 def _has(fit, name):
@@ -186,7 +196,10 @@ def _has(fit, name):
 
 
 def _interval(fit, problem, name):
-    """(low, high) of a quantity, 0 or inf where open, and whether there is a gap between."""
+    """(low, high) of a quantity, 0 or inf where open; whether there is a gap between.
+
+    And whether the bounds of the search set an end.
+    """
     curve, span = fit.scaled, problem.span
     allowed = fit.rss * (1.0 + quantile(fit.level, fit.free) / fit.free)
     limit = allowed / problem.scale - problem.pure
@@ -200,9 +213,10 @@ def _interval(fit, problem, name):
         forms = curve.rise_parameterisations(span, problem.points.constant, problem.sign)
         reach, unit = STIMULATION, 100.0
     if not forms:
-        return (np.nan, np.nan), False
-    (low, high), gap = interval(forms, problem.points, np.log(best / unit), rss, limit, reach)
-    return (float(unit * np.exp(low)), float(unit * np.exp(high))), gap
+        return (np.nan, np.nan), False, False
+    best = np.log(best / unit)
+    (low, high), gap, at_bounds = interval(forms, problem.points, best, rss, limit, reach)
+    return (float(unit * np.exp(low)), float(unit * np.exp(high))), gap, at_bounds
 
 
 def quantile(level, free):

@@ -6,13 +6,23 @@ value. Knows parameterisations and points; knows no quantity by name.
 
 import numpy as np
 
-from pkpd.fits.variable_projection import Solution, best_of, polish, search
+from pkpd.fits.variable_projection import (
+    Solution,
+    best_of,
+    derivatives,
+    polish,
+    project,
+    search,
+    total,
+)
 
 COARSE = 25  # values over the whole range
 # values at once between the ends of a bracket, round by round; the first round looks anew for
 # other valleys
 BETWEEN = (7, 23, 23)
 COARSELY = 1e-6  # share of rss
+EDGE = 1e-6  # of theta: nearer than this to a bound is at it
+NOTICED = 0.01  # share of the allowed rise of rss that a factor of e beyond a bound would take off
 
 
 def interval(forms, points, best, rss, limit, reach):
@@ -28,7 +38,8 @@ def interval(forms, points, best, rss, limit, reach):
 
     Returns
     -------
-    (low, high), -inf and inf where open; and whether the set has a gap
+    (low, high), -inf and inf where open; whether the set has a gap; whether the bounds of the
+    search set an end
     """
     values = np.linspace(*reach, COARSE)
     solutions = profile(forms, points, values)
@@ -39,11 +50,12 @@ def interval(forms, points, best, rss, limit, reach):
     solutions = grown(forms, points, values, solutions, limit)
     within = lowest(solutions) <= limit
     if not within.any():  # the best value, and all that are allowed, lie beyond reach
-        return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False
+        return ((-np.inf, reach[0]) if best < reach[0] else (reach[1], np.inf)), False, True
     first, last = np.flatnonzero(within)[[0, -1]]
     brackets = [(first, first - 1), (last, last + 1)]
-    low, high = crossings(forms, points, values, solutions, brackets, limit)
-    return (low, high), not within[first : last + 1].all()
+    (low, high), thetas = crossings(forms, points, values, solutions, brackets, limit)
+    bounded = at_bounds(forms, points, thetas, limit - rss)
+    return (low, high), not within[first : last + 1].all(), bounded
 
 
 def profile(forms, points, values):
@@ -94,12 +106,13 @@ def insert(solution, at, rss):
 def crossings(forms, points, values, solutions, brackets, limit):
     """Where the profile passes the limit, (2,): between an index within it and the one beyond it.
 
-    Infinite where there is none beyond it.
+    Infinite where there is none beyond it. And [(value, thetas of the parameterisations)] just
+    within each finite end.
     """
     out = np.array([-np.inf, np.inf])
     closed = [k for k, (_, beyond) in enumerate(brackets) if 0 <= beyond < len(values)]
     if not closed:
-        return out
+        return out, []
     pairs = np.array([brackets[k] for k in closed])
     ends, rss = values[pairs], lowest(solutions)[pairs]
     thetas = [solution.theta[pairs] for solution in solutions]
@@ -107,7 +120,27 @@ def crossings(forms, points, values, solutions, brackets, limit):
         ends, rss, thetas = narrower(forms, points, ends, rss, thetas, limit, count)
     share = (limit - rss[:, 0]) / (rss[:, 1] - rss[:, 0])
     out[closed] = ends[:, 0] + share * (ends[:, 1] - ends[:, 0])
-    return out
+    return out, [(ends[k, :1], [theta[k, :1] for theta in thetas]) for k in range(len(ends))]
+
+
+def at_bounds(forms, points, ends, allowed):
+    """Whether an end would move if the bounds of theta were wider.
+
+    It would if theta lies at a bound there and rss falls beyond it.
+
+    ends : [(value (1,), thetas (1, k) of the parameterisations)]; allowed : rise of rss from its
+        least value to the limit
+    """
+    for value, thetas in ends:
+        left = [project(f, points, value, t)[1] for f, t in zip(forms, thetas, strict=True)]
+        best = int(np.argmin([total(rest)[0] for rest in left]))
+        form, theta = forms[best], thetas[best]
+        gradient = derivatives(form, points, value, theta, left[best])[0]
+        outward = gradient * (theta <= form.box[:, 0] + EDGE)
+        outward = outward - gradient * (theta >= form.box[:, 1] - EDGE)
+        if (2.0 * outward > NOTICED * allowed).any():
+            return True
+    return False
 
 
 def narrower(forms, points, ends, rss, thetas, limit, between):

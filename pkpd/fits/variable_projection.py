@@ -22,7 +22,7 @@ class Points:
 
     x : (J,) log doses, the middle of the positive ones at 0
     y : (J,) responses times root; root : (J,) square roots of their weights
-    constant : "none" (c = 0), "positive" or "free"
+    constant : "none" (c = 0) or "free"
     """
 
     x: np.ndarray

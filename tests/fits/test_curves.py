@@ -66,7 +66,7 @@ def test_a_zero_parameterisation_is_at_its_control_at_its_value_and_keeps_fallin
         assert beyond <= there + 1e-12
 
 
-@pytest.mark.parametrize("c, sign", [("none", 1.0), ("positive", 1.0), ("free", -1.0)])
+@pytest.mark.parametrize("c, sign", [("none", 1.0), ("free", 1.0), ("free", -1.0)])
 @pytest.mark.parametrize("curve", HORMETIC, ids=names)
 @given(value=st.floats(-3.0, 1.0), shares=st.lists(share, min_size=4, max_size=4))
 @settings(max_examples=10, deadline=None)

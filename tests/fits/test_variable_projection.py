@@ -52,7 +52,7 @@ def test_dependent_columns_change_nothing():
 @pytest.mark.parametrize(
     "name", ["log-logistic", "brain-cousens", "crs-0.5", "opposed-emax", "log-gaussian"]
 )
-@pytest.mark.parametrize("seed, constant", [(1, "none"), (2, "positive")])
+@pytest.mark.parametrize("seed, constant", [(1, "none"), (2, "free")])
 def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
     parameterisation, data = CURVES[name].parameterisation(3.0), points(seed, constant)
     found = search(parameterisation, data, np.zeros(1))
@@ -61,7 +61,8 @@ def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
         inside = np.clip(theta, *parameterisation.box.T)
         with np.errstate(all="ignore"):
             shapes = parameterisation.shapes(np.zeros(1), inside[None, :], X[None, :])[0]
-        shapes = shapes if constant == "none" else np.vstack([np.ones(len(X)), shapes])
+        if constant == "free":  # of either sign
+            shapes = np.vstack([np.ones(len(X)), -np.ones(len(X)), shapes])
         return nnls((shapes * data.root).T, data.y)[1] ** 2
 
     rng = np.random.default_rng(seed)
@@ -74,7 +75,7 @@ def test_no_start_of_scipy_finds_a_better_curve(name, seed, constant):
         ).fun
         for _ in range(8)
     )
-    assert found.rss[0] <= best * (1.0 + 1e-7)  # along a ridge (K1 = K2) more digits are noise
+    assert found.rss[0] <= best * (1.0 + 1e-6)  # along a ridge (K1 = K2) more digits are noise
     assert rss(found.theta[0]) == pytest.approx(found.rss[0], rel=1e-8)
 
 

@@ -62,4 +62,8 @@ def test_tables_and_sentences_carry_the_published_numbers(found):
     rows = {row[0]: row[1:] for row in fits.quantities(found)}
     assert rows["peak dose"] == ("0.59848", "0.21665", "1.2055") and rows["c"] == ("0", "-", "-")
     text = "\n".join(fits.fit_sentences(found))
-    assert "0.12497481" in text and "P = 0.00117 by the half mixture" in text and "0.00234" in text
+    assert (
+        "0.12497481" in text
+        and "hormesis shown. F(1, 10) = 9.382" in text
+        and "P = 0.00599" in text
+    )

@@ -49,9 +49,11 @@ def fit_sentences(fit):
     ]
     if fit.curve.nested and not fit.assay.computed:
         plain, half = fit.p_values
+        objections = fit.objections
+        verdict = f"not shown: {'; '.join(objections)}" if objections else "shown"
         lines.append(
-            f"hormesis (f = 0 against f > 0): P = {half:.3g} by the half mixture of chi2, "
-            f"{plain:.3g} by chi2 with 1 degree of freedom"
+            f"hormesis {verdict}. F(1, {fit.free}) = {fit.f_statistic:.4g} of f = 0: "
+            f"P = {half:.3g} for f > 0, {plain:.3g} for either sign"
         )
     return lines
 
@@ -80,6 +82,8 @@ def comparison_sentences(comparison):
     data = f"{assay.name}: {len(assay.dose)} responses at {len(assay.groups()[0])} doses"
     if np.isnan(comparison.peak):
         return [data, "No model has a peak."]
+    if assay.monotone is not None:
+        data += f"; the means only {assay.monotone} with dose, which is no hormesis"
     low, high = comparison.peak_ci
     ends = ""
     if not np.isnan(low):
