@@ -18,12 +18,21 @@ FUNCTIONS = {
     "min": min,
     "max": max,
 }
+
+
+def real_power(a, b):
+    """a**b; where b is not whole, a rounding below 0 counts as 0 and anything lower is NaN."""
+    if a >= 0.0 or float(b).is_integer():
+        return a**b
+    return 0.0**b if a > -1e-6 else math.nan
+
+
 BINARY = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a / b,
-    ast.Pow: lambda a, b: max(a, 0.0) ** b if not float(b).is_integer() else a**b,
+    ast.Pow: real_power,
 }
 COMPARE = {
     ast.Lt: "__lt__",

@@ -38,17 +38,21 @@ def check(
     model: options.Model,
     quiet: options.Quiet = False,
 ):
-    """Check a model: names, units, sources. Exit code 1 with file:line on a mistake.
+    """Check a model: names, units, sources, and that its equations become code.
+
+    Exit code 1 with file:line on a mistake.
 
     \b
     Examples:
       pkpd check ldn/hormesis
       pkpd check my/model.toml
     """
+    from pkpd.kernels.lower import lower
     from pkpd.report.words import models as model_words
     from pkpd.symbolic.load import load
 
     found = load(model)
+    lower(found, [a.name for a in found.assignments], derivatives=True)
     if quiet:
         return
     rows = [(s.name, s.unit, "state", _short(s.place)) for s in found.states]

@@ -131,7 +131,7 @@ def clock_of(model, records, times):
     if not fall.any():
         return time
     texts = [s.rate for s in model.states] + [a.expression for a in model.assignments]
-    if len(times) or any("t" in parse.names(parse.tree(text)) for text in texts):
+    if len(times) or any("t" in parse.names(parse.checked(text)) for text in texts):
         row = records.row[np.flatnonzero(fall)[0]]
         raise DoseError(
             f"{records.name}: row {row} turns time back, which goes together neither with extra "

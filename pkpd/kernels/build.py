@@ -15,7 +15,9 @@ import numpy as np
 from numba import njit
 from numpy import sqrt
 
-from pkpd.kernels.vecmath import exp, fma, log, power, select, stack_anchor
+from pkpd.kernels.vecmath import (
+    exp, fma, lifted, log, power, power_of_states, select, stack_anchor,
+)
 
 INLINE = dict(forceinline=True, error_model="numpy")
 DYNAMIC, STATES, OUTPUTS, SIZE, LANES = {dynamic}, {states}, {outputs}, {size}, {lanes}
@@ -76,7 +78,10 @@ def _functions(program, layout):
     fetch = [f"c{i} = w[{layout.constant(i)} + l]" for i in range(program.constants)]
     yield _function(
         "def constants(p, w, l):",
-        [f"w[{layout.constant(i)} + l] = {e}" for i, e in enumerate(program.constant_lines)],
+        [
+            *program.shared_lines,
+            *(f"w[{layout.constant(i)} + l] = {text}" for i, text in program.constant_texts),
+        ],
     )
     yield _function(
         "def initial(w, l):",

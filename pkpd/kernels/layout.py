@@ -38,6 +38,7 @@ class Layout:
     """Row numbers of the work array (rows, L) for a program and a method with `stages` stages.
 
     more : rows that a method needs beside its stages
+    sizes : ((constant, state), ...), constants that are the largest size so far of a state
     """
 
     lanes: int
@@ -45,12 +46,14 @@ class Layout:
     constants: int
     stages: int
     more: int = 0
+    sizes: tuple[tuple[int, int], ...] = ()
 
     def clock(self, name):
         return CLOCK.index(name) * self.lanes
 
     def constant(self, i):
-        return (len(CLOCK) + i) * self.lanes
+        state = dict(self.sizes).get(i)
+        return (len(CLOCK) + i) * self.lanes if state is None else self.largest(state)
 
     def _state(self, group, i):
         return (len(CLOCK) + self.constants + group * self.states + i) * self.lanes

@@ -1,13 +1,18 @@
 """A checked model as straight-line source for one lane: constants, start values, rates, outputs.
 
 What depends on inputs alone is computed once per patient (`constants`); what several equations
-share is computed once per evaluation. Knows expressions; knows nothing of steps, doses or
-compilation.
+share is computed once per evaluation. Knows models and their graph of expressions; knows nothing
+of steps, doses or compilation.
 """
 
 from dataclasses import dataclass
 
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import ModelError, PkpdError, closest
+from pkpd.kernels.graph import Graph, Source, is_number
+from pkpd.symbolic.parse import short
+
+MOST_OPERATIONS = 20_000  # of all rates: the compiler would take longer than anybody waits
+LARGEST = "largest y"  # and the number of a state: what its largest size so far is called
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class Program:
 
     dynamic : S, states of the model; states : S plus integrals (Q); outputs : O, observed names
     constants : per-patient numbers, then the constant rates into the `infused` states
+    sizes : ((constant, state), ...), constants that are the largest size so far of a state
+    operations : how many the rates take
     the lines are in terms of t, y<i>, c<i> (p[i] in constants)
     """
 
@@ -23,8 +30,11 @@ class Program:
     states: int
     constants: int
     outputs: int
+    operations: int
     infused: tuple[int, ...]
-    constant_lines: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    shared_lines: tuple[str, ...]  # what several constants share
+    constant_texts: tuple[tuple[int, str], ...]  # number and text of each constant made of inputs
     initial: tuple[str, ...]
     rhs_lines: tuple[str, ...]
     rates: tuple[str, ...]
@@ -44,6 +54,16 @@ def area(name):
     return f"integral({name})"
 
 
+def rate(state):
+    """What the derivative of a state is called."""
+    return f"d/dt({state})"
+
+
+def start(state):
+    """What the start value of a state is called."""
+    return f"{state}(0)"
+
+
 def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=()):
     """The Program of a checked model that observes and integrates the named states or assignments.
 
@@ -52,264 +72,110 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     extremes : names watched for their extremes
     levels : (name, other, factor), the signals name - factor*other; other None: name alone
 
-    Raises PkpdError for a name that the model does not have.
+    Raises PkpdError for a name that the model lacks and for a model too large to compile, and
+    ModelError for an equation that has no value.
     """
-    from sympy import Symbol
-
-    expressions = _expanded(model)
-    areas = {
-        area(name): Symbol(f"y{len(model.states) + k}", real=True)
-        for k, name in enumerate(integrals)
-    }
+    areas = {area(n): f"y{len(model.states) + k}" for k, n in enumerate(integrals)}
+    graph, nodes = _equations(model, areas.values())
+    areas = {name: graph.name(y) for name, y in areas.items()}
+    names = (*model.state_names, *(a.name for a in model.assignments))
     for name in (*observe, *integrals):
-        if name not in expressions and name not in areas:
-            raise PkpdError(
-                f"{model.name} has no state or output '{name}'.{closest(name, expressions)}"
-            )
-    hoist = _Hoist(model)
-    rates = [hoist(_inline(s.rate, expressions, model)) for s in model.states]
-    rates += [hoist(expressions[name]) for name in integrals]
-    looks = [hoist((expressions | areas)[name]) for name in observe]
-    signals = [hoist(s) for s in _signals(model, expressions, extremes, levels)]
-    initial = [hoist(_inline(s.initial, expressions, model)) for s in model.states]
-    jacobian_lines, jacobian, slopes = (
-        _jacobian(rates, len(model.states)) if derivatives else ((), {}, {})
-    )
-    rhs_lines, rates = _shared(rates)
-    look_lines, looks = _shared(looks)
-    signal_lines, signals = _shared(signals)
-    constants = [_text(e) for e in hoist.constants]
+        if name not in names and name not in areas:
+            message = f"{model.name} has no state or output '{name}'.{closest(name, names)}"
+            raise PkpdError(message)
+    watched = _signals(model, graph, nodes, extremes, levels)
+    source = Source(graph)
+    rates = [nodes[rate(n)] for n in model.state_names] + [nodes[n] for n in integrals]
+    initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
+    rhs_lines, rate_texts = source.lines(rates)
+    operations = source.operations
+    if operations > MOST_OPERATIONS:
+        raise PkpdError(
+            f"The rates of {model.name} take {operations:,} operations; at most "
+            f"{MOST_OPERATIONS:,} can be compiled in a reasonable time. Simplify the model."
+        )
+    look_lines, looks = source.lines([(nodes | areas)[n] for n in observe])
+    signal_lines, signals = source.lines(watched)
+    jacobian = _derivatives(graph, source, rates, len(model.states)) if derivatives else _NONE
+    shared_lines, constant_texts = source.constant_lines()
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
-    inflow = {i: f" + c{len(constants) + k}" for k, i in enumerate(infused)}
+    inflow = {i: f" + c{len(source.constants) + k}" for k, i in enumerate(infused)}
     return Program(
         dynamic=len(model.states),
         states=len(rates),
-        constants=len(constants) + len(infused),
+        constants=len(source.constants) + len(infused),
         outputs=len(looks),
+        operations=operations,
         infused=infused,
-        constant_lines=tuple(constants),
-        initial=tuple(_text(e) for e in initial),
+        sizes=_sizes(source),
+        shared_lines=shared_lines,
+        constant_texts=constant_texts,
+        initial=initial,
         rhs_lines=rhs_lines,
-        rates=tuple(f"({rate}{inflow.get(i, '')})" for i, rate in enumerate(rates)),
+        rates=tuple(f"({text}{inflow.get(i, '')})" for i, text in enumerate(rate_texts)),
         look_lines=look_lines,
         looks=looks,
-        jacobian_lines=jacobian_lines,
-        jacobian=jacobian,
-        slopes=slopes,
+        jacobian_lines=jacobian[0],
+        jacobian=jacobian[1],
+        slopes=jacobian[2],
         signal_lines=signal_lines,
         signals=signals,
         extremes=len(extremes),
     )
 
 
-def _signals(model, expressions, extremes, levels):
-    """Expressions of what is watched. Raises PkpdError for an unknown name."""
-    from sympy import Float, Symbol
+def _equations(model, areas):
+    """(graph, nodes): the node of each input, state, assignment, rate(state) and start(state).
 
-    known = {
-        name: Symbol(source, real=True) for name, source in _symbols(model).items() if name != "t"
-    } | expressions
+    areas : names of integrals so far, which move too
+    """
+    states = [f"y{i}" for i in range(len(model.states))]
+    graph = Graph([*states, "t", *areas], {y: f"{LARGEST}{i}" for i, y in enumerate(states)})
+    nodes = {name: graph.name(f"p[{i}]") for i, name in enumerate(model.input_names)}
+    nodes |= {name: graph.name(y) for name, y in zip(model.state_names, states, strict=True)}
+    nodes["t"] = graph.name("t")
+    equations = [(a.name, a.expression, a.place) for a in model.assignments]
+    equations += [(rate(s.name), s.rate, s.place) for s in model.states]
+    equations += [(start(s.name), s.initial, s.place) for s in model.states]
+    for name, text, place in equations:
+        try:
+            nodes[name] = graph.equation(text, nodes)
+        except PkpdError as error:
+            raise ModelError(f"{place}: in {name}, '{short(text)}': {error}.") from error
+    return graph, nodes
+
+
+def _signals(model, graph, nodes, extremes, levels):
+    """Nodes of what is watched. Raises PkpdError for an unknown name."""
+    names = (*model.input_names, *model.state_names, *(a.name for a in model.assignments))
     for name in (*extremes, *(n for item in levels for n in item[:2] if n is not None)):
-        if name not in known:
-            raise PkpdError(
-                f"{model.name} has no state, output or input '{name}'.{closest(name, known)}"
-            )
-    return [known[n] for n in extremes] + [
-        known[n] - (Float(factor) * known[other] if other else 0) for n, other, factor in levels
-    ]
+        if name not in names:
+            message = f"{model.name} has no state, output or input '{name}'.{closest(name, names)}"
+            raise PkpdError(message)
+    signals = [nodes[name] for name in extremes]
+    for name, other, factor in levels:
+        level = graph.multiply(graph.number(factor), nodes[other]) if other else graph.number(0.0)
+        signals.append(graph.subtract(nodes[name], level))
+    return signals
 
 
-def _jacobian(rates, states):
+_NONE = ((), {}, {})
+
+
+def _derivatives(graph, source, rates, states):
     """Shared lines, and the texts of the rates' derivatives by states and time, where not 0."""
-    from sympy import Abs, Max, Min, Piecewise, Symbol
-
-    smooth = [r.rewrite(Piecewise) if r.has(Abs, Max, Min) else r for r in rates]
-    by_state = {
-        (i, j): r.diff(Symbol(f"y{j}", real=True))
-        for i, r in enumerate(smooth)
-        for j in range(states)
-    }
-    by_time = {i: r.diff(Symbol("t", real=True)) for i, r in enumerate(smooth)}
-    by_state, by_time = (
-        {k: e for k, e in found.items() if e != 0} for found in (by_state, by_time)
-    )
-    lines, texts = _shared([*by_state.values(), *by_time.values()])
-    return (
-        lines,
-        dict(zip(by_state, texts, strict=False)),
-        dict(zip(by_time, texts[len(by_state) :], strict=True)),
-    )
+    slopes = {}
+    for i, node in enumerate(rates):
+        for j, name in enumerate(graph.bits):
+            slope = graph.slope(node, name)
+            if not is_number(slope, 0.0):
+                slopes[i, j] = slope
+    lines, texts = source.lines(list(slopes.values()))
+    texts = dict(zip(slopes, texts, strict=True))
+    by_state = {place: text for place, text in texts.items() if place[1] < states}
+    return lines, by_state, {i: text for (i, j), text in texts.items() if j == states}
 
 
-def _symbols(model):
-    """Name in the model -> name in the source."""
-    names = {name: f"p[{i}]" for i, name in enumerate(model.input_names)}
-    return names | {name: f"y{i}" for i, name in enumerate(model.state_names)} | {"t": "t"}
-
-
-def _inline(text, expressions, model):
-    from sympy import Symbol
-
-    from pkpd.symbolic.derive import to_sympy
-
-    sources = _symbols(model)
-    expression = to_sympy(text)
-    known = {
-        s: expressions[s.name] if s.name in expressions else Symbol(sources[s.name], real=True)
-        for s in expression.free_symbols
-    }
-    return expression.xreplace(known)
-
-
-def _expanded(model):
-    """Every state and assignment as an expression of inputs, states and time alone."""
-    from sympy import Symbol
-
-    expressions = {name: Symbol(f"y{i}", real=True) for i, name in enumerate(model.state_names)}
-    for a in model.assignments:
-        expressions[a.name] = _inline(a.expression, expressions, model)
-    return expressions
-
-
-class _Hoist:
-    """Replaces every largest part that depends on inputs alone by a constant c<i>."""
-
-    def __init__(self, model):
-        self.constants = []
-        self.inputs = {f"p[{i}]" for i in range(len(model.input_names))}
-
-    def _constant(self, expression):
-        from sympy import Symbol
-
-        if expression not in self.constants:
-            self.constants.append(expression)
-        return Symbol(f"c{self.constants.index(expression)}", real=True)
-
-    def _fixed(self, expression):
-        return all(s.name in self.inputs for s in expression.free_symbols)
-
-    def __call__(self, expression):
-        from sympy.functions.elementary.piecewise import ExprCondPair
-        from sympy.logic.boolalg import Boolean
-
-        if expression.is_number or (not expression.args and not self._fixed(expression)):
-            return expression
-        truth = isinstance(expression, (Boolean, ExprCondPair)) and not expression.is_Symbol
-        if self._fixed(expression) and not truth:
-            return self._constant(expression)
-        args = list(expression.args)
-        if expression.is_Add or expression.is_Mul:
-            fixed = expression.func(*(a for a in args if self._fixed(a)))
-            args = [fixed, *(a for a in args if not self._fixed(a))]
-        return expression.func(*(self(a) for a in args)) if args else expression
-
-
-def _shared(expressions):
-    """Common parts as assignment lines, and what is left of each expression, as text."""
-    from sympy import Symbol, cse
-
-    parts, left = cse(
-        expressions, symbols=(Symbol(f"s{i}", real=True) for i in range(10**6)), order="none"
-    )
-    return tuple(f"{s.name} = {_text(e)}" for s, e in parts), tuple(_text(e) for e in left)
-
-
-def _text(expression):
-    """Source of an expression in arithmetic and calls of exp, log, power, sqrt, abs, min, max."""
-    printer = _PRINTERS.get(expression.func.__name__)
-    if printer is not None:
-        return printer(expression)
-    if expression.is_Symbol:
-        return expression.name
-    return repr(float(expression))
-
-
-def _join(sign):
-    return lambda e: "(" + sign.join(_text(a) for a in e.args) + ")"
-
-
-def _add(expression):
-    """A sum with its products fused, each a single rounding in the order of the terms."""
-    products = [a for a in expression.args if _fused(a)]
-    plain = [_text(a) for a in expression.args if not _fused(a)]
-    if not plain:
-        first, *products = products
-        plain = [_text(first)]
-    text = plain[0] if len(plain) == 1 else "(" + " + ".join(plain) + ")"
-    for a in products:
-        x, *others = a.args
-        text = f"fma({_text(x)}, {'*'.join(_text(y) for y in others)}, {text})"
-    return text
-
-
-def _fused(expression):
-    """Whether it is a product without divisors."""
-    return expression.is_Mul and not any(
-        a.is_Pow and a.exp.is_number and a.exp.is_negative for a in expression.args
-    )
-
-
-def _mul(expression):
-    above, below = [], []
-    for a in expression.args:
-        if a.is_Pow and a.exp.is_number and a.exp.is_negative:
-            below.append(_text(1 / a))
-        else:
-            above.append(_text(a))
-    text = "*".join(above) or "1.0"
-    return f"({text}/({'*'.join(below)}))" if below else f"({text})"
-
-
-def _pow(expression):
-    base, exponent = expression.args
-    if exponent.is_number and exponent.is_negative:
-        return f"(1.0/{_text(1 / expression)})"
-    if exponent.is_number and float(exponent) == 0.5:
-        return f"sqrt({_text(base)})"
-    if exponent.is_number and float(exponent).is_integer() and float(exponent) <= 8:
-        return "(" + "*".join([_text(base)] * int(exponent)) + ")"
-    # rounding may leave a state just below 0, where a real power is NaN and would stall its lane
-    return f"power(max({_text(base)}, 0.0), {_text(exponent)})"
-
-
-def _call(name):
-    def text(expression):
-        args = [_text(a) for a in expression.args]
-        while len(args) > 2:
-            args[:2] = [f"{name}({args[0]}, {args[1]})"]
-        return f"{name}({', '.join(args)})"
-
-    return text
-
-
-def _piecewise(expression):
-    *cases, (last, _) = expression.args
-    text = _text(last)
-    for value, condition in reversed(cases):
-        text = f"({_text(value)} if {_text(condition)} else {text})"
-    return text
-
-
-_PRINTERS = {
-    "Add": _add,
-    "Mul": _mul,
-    "Pow": _pow,
-    "Piecewise": _piecewise,
-    "And": _join(" and "),
-    "Or": _join(" or "),
-    "StrictLessThan": _join(" < "),
-    "LessThan": _join(" <= "),
-    "StrictGreaterThan": _join(" > "),
-    "GreaterThan": _join(" >= "),
-    "Equality": _join(" == "),
-    "Unequality": _join(" != "),
-    "Not": lambda e: f"(not {_text(e.args[0])})",
-    "BooleanTrue": lambda e: "True",
-    "BooleanFalse": lambda e: "False",
-    "exp": _call("exp"),
-    "log": _call("log"),
-    "Abs": _call("abs"),
-    "Max": _call("max"),
-    "Min": _call("min"),
-    "Symbol": lambda e: e.name,
-}
+def _sizes(source):
+    sizes = [(node.value, i) for node, i in source.constants.items() if node.moves]
+    return tuple((i, int(name.removeprefix(LARGEST))) for name, i in sizes)

@@ -8,6 +8,7 @@ polynomials (Remez) in Estrin's order, whose chains of dependent operations are 
 Horner's: a lane kernel waits for results more than it computes.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
@@ -18,7 +19,8 @@ LN2_LOW = 1.90821492927058770002e-10
 ROUNDER = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
 ROUNDER_BITS = 0x4338000000000000
 SQRT_HALF_HIGH = 0x3FE6A09E
-MANTISSA = 0x000FFFFFFFFFFFFF
+# a state's error stays far below this share of its largest size, whatever the tolerance
+ROUNDING = 0.01
 
 
 @intrinsic
@@ -135,9 +137,30 @@ def log(x):
 
 @njit(forceinline=True, error_model="numpy")
 def power(x, h):
-    """x**h for x >= 0 as exp(h log x), about 2 + |h ln x| ulp off; NaN for x < 0, 1 where h is 0 or
-    x is 1."""
-    return select((h == 0.0) | (x == 1.0), 1.0, exp(h * log(x)))
+    """x**h, about 2 + |h ln |x|| ulp off; below 0 it has its sign where h is whole, else it is NaN.
+
+    1 where h is 0 or x is 1, else exp(h log |x|).
+    """
+    size = select((h == 0.0) | (x == 1.0), 1.0, exp(h * log(abs(x))))
+    odd = np.floor(0.5 * h) != 0.5 * h
+    below = select(np.floor(h) == h, select(odd, -size, size), float("nan"))
+    return select(x < 0.0, below, size)
+
+
+@njit(forceinline=True, error_model="numpy")
+def lifted(x, largest):
+    """x, but 0 where it is below 0 by less than ROUNDING times the largest size that it has had.
+
+    What has had no size yet (largest 0) is lifted from wherever the trial stages of a first step
+    take it.
+    """
+    return select((x < 0.0) & ((x >= -ROUNDING * largest) | (largest == 0.0)), 0.0, x)
+
+
+@njit(forceinline=True, error_model="numpy")
+def power_of_states(x, h, largest):
+    """x**h of an x that depends on states, which is lifted where h is not whole."""
+    return power(select(np.floor(h) == h, x, lifted(x, largest)), h)
 
 
 @intrinsic

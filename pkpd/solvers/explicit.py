@@ -143,7 +143,8 @@ def _stiff(layout, tableau, dynamic):
 
 def sources(program, tableau, lanes):
     """Layout and source of all functions of an explicit method for one program."""
-    layout = Layout(lanes, program.states, program.constants, len(tableau.dense))
+    stages, sizes = len(tableau.dense), program.sizes
+    layout = Layout(lanes, program.states, program.constants, stages, sizes=sizes)
     parts = [
         _step(layout, tableau, program.dynamic),
         control.refresh(layout),

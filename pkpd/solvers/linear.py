@@ -186,7 +186,8 @@ class _Step:
             "cache": KEPT * self.size,
         }
         rows |= dict.fromkeys(("length", "part", "doublings", "wanted", "using", "oldest"), 1)
-        self.layout = Layout(lanes, program.states, program.constants, 0, more=sum(rows.values()))
+        more, sizes = sum(rows.values()), program.sizes
+        self.layout = Layout(lanes, program.states, program.constants, 0, more, sizes)
         firsts = (sum(list(rows.values())[:k]) for k in range(len(rows)))
         self.places = {
             name: self.layout.extra(first) for name, first in zip(rows, firsts, strict=True)

@@ -274,7 +274,8 @@ def _step(layout, tableau, dynamic):
 def sources(program, tableau, lanes):
     """Layout and source of all functions of a Rosenbrock method for one program with a Jacobian."""
     n = program.states
-    layout = Layout(lanes, n, program.constants, len(tableau.c), more=4 * n + n**2)
+    more, sizes = 4 * n + n**2, program.sizes
+    layout = Layout(lanes, n, program.constants, len(tableau.c), more, sizes)
     parts = [
         _kernels(program, layout, tableau),
         _step(layout, tableau, program.dynamic),

@@ -207,7 +207,8 @@ def _step(layout, tableau, dynamic):
 def sources(program, tableau, lanes):
     """Layout and source of all functions of a Rosenbrock method for one program with a Jacobian."""
     n = program.states
-    layout = Layout(lanes, n, program.constants, len(tableau.c), more=2 * n + 2 * n**2)
+    more, sizes = 2 * n + 2 * n**2, program.sizes
+    layout = Layout(lanes, n, program.constants, len(tableau.c), more, sizes)
     parts = [
         _matrix_step(program, layout, tableau),
         *(_stage(program, layout, tableau, s) for s in range(len(tableau.c))),

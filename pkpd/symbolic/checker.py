@@ -13,6 +13,7 @@ from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, variability
 from pkpd.symbolic.blocks import blocks
+from pkpd.symbolic.finite import without_value
 from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
 from pkpd.symbolic.quantities import read_benefit
 from pkpd.symbolic.scaling import scaled
@@ -110,7 +111,7 @@ class Builder:
             if not isinstance(section, dict):
                 self.fail(file.place(table), f"[{table}] is a table.")
             for name, value in section.items():
-                place = file.place(rf'^\s*"?{re.escape(name)}"?\s*=', table=table)
+                place = file.entry(table, name)
                 if name in merged and name not in self.overridden:
                     self.fail(
                         place,
@@ -269,11 +270,10 @@ class Builder:
                 isinstance(s, str) for s in sections.values()
             ):
                 self.fail(file.place("equations"), "[equations] holds named texts.")
-            for text in sections.values():
-                for line in text.splitlines():
-                    content = line.split("#")[0].strip()
-                    if content:
-                        self.statement(content, file.place(re.escape(line.strip())), found)
+            for line in (line for text in sections.values() for line in text.splitlines()):
+                content = line.split("#")[0].strip()
+                if content:
+                    self.statement(content, file.line(line), found)
         return found
 
     def statement(self, content, place, found):
@@ -328,25 +328,40 @@ class Builder:
                 f"d/dt({name})",
             )
             self.scaled(start, start_unit, input_units, start_place, f"{name}(0)")
-            states.append(
-                State(
-                    name,
-                    unit,
-                    self.scaled(start, unit, input_units, start_place, f"{name}(0)"),
-                    rate,
-                    place,
-                )
-            )
+            initial = self.scaled(start, unit, input_units, start_place, f"{name}(0)")
+            states.append(State(name, unit, initial, rate, place))
         assigned = {
             n: (self.scaled(text, unit, known, place, n), unit, place)
             for n, (text, unit, place) in found["name"].items()
         }
         if not states:
             self.fail(self.main.place("equations"), "no equation 'd/dt(x) = ...' found.")
-        return tuple(states), tuple(
+        assignments = tuple(
             Assignment(n, assigned[n][1], assigned[n][0], assigned[n][2])
             for n in self.sorted(assigned)
         )
+        self.finite(inputs, states, assignments, found)
+        return tuple(states), assignments
+
+    def finite(self, inputs, states, assignments, found):
+        """Complain about an equation that has no finite value whatever its inputs and states."""
+        equations = {a.name: (a.expression, found["name"][a.name]) for a in assignments}
+        for s in states:
+            equations[f"d/dt({s.name})"] = s.rate, found["rate"][s.name]
+            equations[f"{s.name}(0)"] = (
+                s.initial,
+                found["start"].get(s.name, ("0", s.unit, s.place)),
+            )
+        typical = {i.name: i.value for i in inputs.values()} | {s.name: 1.0 for s in states}
+        texts = [(name, expression) for name, (expression, _) in equations.items()]
+        name = without_value(texts, typical | {"t": 1.0})
+        if name is not None:
+            text, _, place = equations[name][1]
+            self.fail(
+                place,
+                f"in {name}, '{parse.short(text)}' has no finite value, whatever its inputs and "
+                "states are.",
+            )
 
     def scaled(self, text, unit, known, place, name):
         try:
@@ -358,19 +373,34 @@ class Builder:
             )
 
     def sorted(self, assigned):
-        """Names in an order in which each uses only earlier ones."""
+        """Names in an order in which each uses only earlier ones: by levels, in file order within.
+
+        A level uses only lower ones.
+        """
         uses = {
-            n: parse.names(parse.tree(text)) & set(assigned) for n, (text, _, _) in assigned.items()
+            name: parse.names(parse.checked(text)) & assigned.keys()
+            for name, (text, _, _) in assigned.items()
         }
-        order = []
-        while len(order) < len(uses):
-            ready = [n for n in uses if n not in order and uses[n] <= set(order)]
-            if not ready:
-                stuck = [n for n in uses if n not in order]
-                self.fail(
-                    assigned[stuck[0]][2], f"{', '.join(stuck)} depend on each other in a circle."
-                )
-            order += ready
+        users = {name: [] for name in uses}
+        for name, used in uses.items():
+            for other in used:
+                users[other].append(name)
+        place = {name: i for i, name in enumerate(uses)}
+        left = {name: len(used) for name, used in uses.items()}
+        order, level = [], [name for name in uses if not left[name]]
+        while level:
+            order += level
+            ready = []
+            for name in level:
+                for user in users[name]:
+                    left[user] -= 1
+                    if not left[user]:
+                        ready.append(user)
+            level = sorted(ready, key=place.get)
+        if len(order) < len(uses):
+            stuck = [name for name in uses if left[name]]
+            named = ", ".join(stuck[:10]) + (", ..." if len(stuck) > 10 else "")
+            self.fail(assigned[stuck[0]][2], f"{named} depend on each other in a circle.")
         return order
 
     def outputs(self, known):

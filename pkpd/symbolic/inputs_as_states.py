@@ -16,7 +16,7 @@ def used(model, names):
     texts = [text for s in model.states for text in (s.rate, s.initial)] + [
         a.expression for a in model.assignments
     ]
-    found = set().union(*(parse.names(parse.tree(text)) for text in texts))
+    found = set().union(*(parse.names(parse.checked(text)) for text in texts))
     return tuple(n for n in names if n in found)
 
 
@@ -32,7 +32,8 @@ def varying(model, names):
             return ast.Name(fresh.get(node.id, node.id), node.ctx)
 
     own = tuple(
-        replace(s, initial=ast.unparse(Start().visit(parse.tree(s.initial)))) for s in model.states
+        replace(s, initial=ast.unparse(Start().visit(parse.checked(s.initial))))
+        for s in model.states
     )
     added = tuple(State(n, model.unit(n), fresh[n], "0", "") for n in names)
     targets = tuple(DoseTarget(n, model.unit(n), 1.0) for n in names)

@@ -1,6 +1,6 @@
 """Which values of a model are sums of states weighted by inputs alone, plus a term of inputs alone.
 
-Told from the structure of the expressions, without algebra and without SymPy: terms that would
+Told from the structure of the expressions, without algebra: terms that would
 cancel count, so a model may be linear without being found so, never the other way round. Knows
 models; knows no solver.
 """
@@ -22,8 +22,8 @@ def parts(model):
         | {"pi": FIXED, "t": None}
     )
     for a in model.assignments:
-        known[a.name] = _parts(parse.tree(a.expression), known)
-    return known | {_rate(s.name): _parts(parse.tree(s.rate), known) for s in model.states}
+        known[a.name] = _parts(parse.checked(a.expression), known)
+    return known | {_rate(s.name): _parts(parse.checked(s.rate), known) for s in model.states}
 
 
 def first_nonlinear(model, integrals=()):

@@ -1,7 +1,7 @@
 """Model files -> checked Model: reads TOML, follows includes, names file and line of each mistake.
 
 A checked model is cached as JSON under a hash of its texts and of this package's source, so that a
-warm load needs neither Pint nor SymPy. Nothing in a model file is
+warm load needs no Pint. Nothing in a model file is
 executed. Knows files and caches; knows nothing of what equations mean.
 """
 
@@ -12,6 +12,7 @@ import re
 import tempfile
 import tomllib
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pkpd.errors import ModelError, closest
@@ -29,6 +30,8 @@ from pkpd.symbolic.model import (
 LARGEST_FILE = 1_000_000  # bytes
 MOST_INCLUDES = 50
 _PACKAGE = Path(__file__).resolve().parents[1]
+_HEADING = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?\Z")
+_ENTRY = re.compile(r"""\s*(?:"([^"]*)"|'?([\w-]+)'?)\s*[=.]""")
 
 
 def cache_folder():
@@ -131,6 +134,35 @@ class File:
     text: str
     data: dict
     lines: list = field(default_factory=list)
+
+    @cached_property
+    def _entries(self):
+        """(table, name) -> number of the first line that begins with `name =` below [table]."""
+        numbers, table = {}, None
+        for number, line in enumerate(self.lines, 1):
+            heading = _HEADING.match(line)
+            table = heading.group(1).strip() if heading else table
+            name = _ENTRY.match(line)
+            if name:
+                numbers.setdefault((table, name.group(1) or name.group(2)), number)
+        return numbers
+
+    @cached_property
+    def _texts(self):
+        """Line without the blanks around it -> its first number."""
+        numbers = {}
+        for number, line in enumerate(self.lines, 1):
+            numbers.setdefault(line.strip(), number)
+        return numbers
+
+    def entry(self, table, name):
+        """file:line of an entry of a table."""
+        return f"{self.path}:{self._entries.get((table, name), 1)}"
+
+    def line(self, text):
+        """file:line of a line of an equation."""
+        number = self._texts.get(text.strip())
+        return f"{self.path}:{number}" if number else self.place(re.escape(text.strip()))
 
     def place(self, pattern, fallback=1, table=None):
         """file:line of the first line that matches, below the heading of `table` if the file has

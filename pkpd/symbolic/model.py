@@ -1,7 +1,7 @@
 """The checked model: plain data that every other room reads.
 
 Expressions are text on the whitelist of `parse`, already scaled: each value is a plain float in the
-declared unit. Nothing here needs SymPy, Pint or numba, so a checked model can be cached as JSON and
+declared unit. Nothing here needs Pint or numba, so a checked model can be cached as JSON and
 read back fast. Knows what a model holds; knows nothing of how it is read or solved.
 """
 

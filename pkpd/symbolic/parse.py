@@ -6,6 +6,7 @@ Knows the language of equations; knows no units and no models.
 import ast
 import keyword
 import math
+import operator
 import re
 
 from pkpd.errors import PkpdError
@@ -72,7 +73,15 @@ _ARITHMETIC = {
     ast.Div: float.__truediv__,
     ast.Pow: math.pow,
 }
-_MATH = {
+_COMPARISON = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+MATH = {
     "exp": math.exp,
     "log": math.log,
     "log10": math.log10,
@@ -94,7 +103,7 @@ def tree(text):
             f"an expression of {len(text)} characters is longer than {LONGEST}; "
             "split it into named parts"
         )
-    if _brackets(text) > DEEPEST:
+    if brackets(text) > DEEPEST:
         raise PkpdError(
             f"brackets are nested deeper than {DEEPEST}; split the expression into named parts"
         )
@@ -104,6 +113,11 @@ def tree(text):
         raise PkpdError(f"'{short(text)}' is not an expression") from error
     _Whitelist(text).visit(root, 0)
     return root
+
+
+def checked(text):
+    """Syntax tree of a text that was accepted before, or made of accepted ones."""
+    return ast.parse(text.strip(), mode="eval").body
 
 
 def names(root):
@@ -126,28 +140,46 @@ def why_not_a_name(name):
     return None
 
 
-def constant(node):
-    """Value of a tree of numbers alone, or None where it holds a name or a comparison.
+def value(node, names):
+    """Value of a checked tree in floating point. names : name -> its value
 
-    Raises ValueError, OverflowError or ZeroDivisionError where there is no finite value.
+    Raises KeyError for an unknown name, and ValueError or ArithmeticError where there is no value.
     """
     if isinstance(node, ast.Constant):
         return float(node.value)
+    if isinstance(node, ast.Name):
+        return math.pi if node.id == "pi" else names[node.id]
     if isinstance(node, ast.UnaryOp):
-        value = constant(node.operand)
-        return -value if isinstance(node.op, ast.USub) and value is not None else value
+        operand = value(node.operand, names)
+        return -operand if isinstance(node.op, ast.USub) else operand
     if isinstance(node, ast.BinOp):
-        parts, operation = [constant(node.left), constant(node.right)], _ARITHMETIC[type(node.op)]
-    elif isinstance(node, ast.Call):
-        parts, operation = [constant(a) for a in node.args], _MATH[node.func.id]
-    else:
+        return _ARITHMETIC[type(node.op)](value(node.left, names), value(node.right, names))
+    if isinstance(node, ast.Call):
+        return MATH[node.func.id](*(value(a, names) for a in node.args))
+    if isinstance(node, ast.IfExp):
+        return value(node.body if value(node.test, names) else node.orelse, names)
+    if isinstance(node, ast.BoolOp):
+        every = all if isinstance(node.op, ast.And) else any
+        return every(value(v, names) for v in node.values)
+    sides = [value(v, names) for v in (node.left, *node.comparators)]
+    pairs = zip(node.ops, sides, sides[1:], strict=False)
+    return all(_COMPARISON[type(op)](a, b) for op, a, b in pairs)
+
+
+def constant(node):
+    """Value of a tree of numbers alone, or None where it holds a name or a comparison.
+
+    Raises ValueError or ArithmeticError where there is no finite value.
+    """
+    if not isinstance(node, (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Call)):
         return None
-    if None in parts:
+    try:
+        number = value(node, {})
+    except KeyError:
         return None
-    value = operation(*parts)
-    if not math.isfinite(value):
+    if not math.isfinite(number):
         raise OverflowError
-    return value
+    return number
 
 
 class _Whitelist:
@@ -205,7 +237,7 @@ class _Whitelist:
     def finite(self, node):
         try:
             constant(node)
-        except (ValueError, OverflowError, ZeroDivisionError) as error:
+        except (ValueError, ArithmeticError) as error:
             raise PkpdError(f"{self.quote(node)} has no finite value") from error
 
     def power(self, node, steep):
@@ -220,7 +252,8 @@ class _Whitelist:
         return steep
 
 
-def _brackets(text):
+def brackets(text):
+    """How deep the brackets of a text are nested."""
     deepest = depth = 0
     for c in text:
         depth += (c in "([{") - (c in ")]}")

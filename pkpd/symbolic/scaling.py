@@ -14,6 +14,7 @@ from pkpd.symbolic import parse
 
 CONVERSIONS = {1e3, 1e6, 1e9, 1e12, 1e-3, 1e-6, 1e-9, 1e-12, 24, 60, 1440, 3600, 86400, 168}
 NONE = ()
+MOST_BRACKETS = 180  # Python reads 200
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def scaled(text, unit, known):
         if name not in known:
             raise PkpdError(f"unknown name '{name}'.{closest(name, known)}")
     part = _Checker(text.strip(), known).visit(root)
+    if parse.brackets(part.text) > MOST_BRACKETS:
+        raise PkpdError(f"'{parse.short(text)}' nests too many operations; name parts of it")
     if part.factors is None:
         return part.text
     dims, scale = units.dimension(unit)

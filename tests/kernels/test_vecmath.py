@@ -26,6 +26,12 @@ def over_power(x, h, out):
         out[i] = vecmath.power(x[i], h[i])
 
 
+@njit(error_model="numpy", fastmath={"contract"})
+def over_power_of_states(x, h, largest, out):
+    for i in range(x.size):
+        out[i] = vecmath.power_of_states(x[i], h[i], largest[i])
+
+
 def apply(loop, *args):
     args = [np.asarray(a, dtype=float) for a in args]
     out = np.empty_like(args[0])
@@ -112,16 +118,26 @@ def test_log_at_the_edges(x, expected):
     np.testing.assert_equal(apply(over_log, [x])[0], expected)
 
 
-@pytest.mark.parametrize("x", [0.0, 5e-324, 0.3, 1.0, 2.5, np.inf, np.nan])
-@pytest.mark.parametrize("h", [-2.0, -0.5, 0.0, 0.5, 1.0, 3.0])
-def test_power_at_the_edges_is_numpys(x, h):
-    with np.errstate(divide="ignore", over="ignore"):
+@pytest.mark.parametrize("x", [0.0, 5e-324, 0.3, 1.0, 2.5, np.inf, np.nan, -0.3, -1.0, -2.5])
+@pytest.mark.parametrize("h", [-3.0, -2.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 10.0, 2.0**53])
+def test_power_at_the_edges_and_below_zero_is_numpys(x, h):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
         expected = np.power(x, h)
     np.testing.assert_allclose(apply(over_power, [x], [h])[0], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("loop", [over_exp, over_log])
-def test_a_loop_over_lanes_becomes_vector_instructions(loop):
-    apply(loop, *[np.ones(8)])
+def test_a_base_of_states_counts_as_zero_just_below_it_alone():
+    largest = 3.0
+    near, far, unknown = -0.009 * largest, -0.011 * largest, -5.0
+    powers = apply(
+        over_power_of_states, [near, far, near, far], [0.7, 0.7, 3.0, 2.0], [largest] * 4
+    )
+    np.testing.assert_allclose(powers, [0.0, np.nan, near**3, far**2], rtol=1e-13)
+    assert apply(over_power_of_states, [unknown], [0.7], [0.0]) == 0.0
+
+
+@pytest.mark.parametrize(("loop", "arguments"), [(over_exp, 1), (over_log, 1), (over_power, 2)])
+def test_a_loop_over_lanes_becomes_vector_instructions(loop, arguments):
+    apply(loop, *[np.ones(8)] * arguments)
     assembly = next(iter(loop.inspect_asm().values()))
     assert any(register in assembly for register in ("zmm", "ymm", "v0.2d"))

@@ -1,11 +1,16 @@
 """What is linear in the states, against derivatives taken by SymPy."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import sympy as sp
 
-from pkpd.symbolic.derive import expanded
 from pkpd.symbolic.linearity import FIXED, MOVING, constant_terms, first_nonlinear, parts
 from pkpd.symbolic.load import load, models
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from symbolic_forms import expanded
 
 MODEL = """
 title = "mixed"

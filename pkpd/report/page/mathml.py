@@ -9,7 +9,7 @@ import ast
 
 from markupsafe import Markup, escape
 
-from pkpd.symbolic.parse import tree
+from pkpd.symbolic.parse import checked
 
 _SIGNS = {
     ast.Add: "+",
@@ -60,7 +60,7 @@ def start(state):
 
 def expression(text):
     """Presentation MathML of a checked expression."""
-    return _print(tree(text))
+    return _print(checked(text))
 
 
 def _print(node):

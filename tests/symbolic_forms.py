@@ -1,7 +1,4 @@
-"""SymPy forms of a checked model: expressions, Jacobian, LaTeX.
-
-Text enters through the whitelist of `parse` only. Knows expressions; knows no units or kernels.
-"""
+"""SymPy forms of a checked model, whose derivatives the tests compare with those of the kernels."""
 
 import ast
 
@@ -10,7 +7,7 @@ from pkpd.symbolic import parse
 
 def to_sympy(text):
     """A checked expression text as a SymPy expression of real symbols."""
-    return _convert(parse.tree(text))
+    return _convert(parse.checked(text))
 
 
 def _convert(node):
@@ -99,18 +96,3 @@ def jacobian(model):
 
     _, rates = expanded(model)
     return sp.Matrix(list(rates.values())).jacobian([sp.Symbol(n, real=True) for n in rates])
-
-
-def latex(model):
-    """The model's equations as lines of LaTeX, derivatives first."""
-    import sympy as sp
-
-    def name(n):
-        return sp.latex(sp.Symbol(n))
-
-    lines = [
-        rf"\frac{{d\,{name(s.name)}}}{{dt}} = {sp.latex(to_sympy(s.rate))}" for s in model.states
-    ]
-    return lines + [
-        f"{name(a.name)} = {sp.latex(to_sympy(a.expression))}" for a in model.assignments
-    ]

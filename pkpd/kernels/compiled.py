@@ -1,0 +1,19 @@
+"""Compiled functions of the package, kept on disk where numba finds a place for them.
+
+Knows numba; knows nothing of what the functions do.
+"""
+
+from numba import njit
+
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
+def compiled(function):
+    """The function compiled at its first call, from numba's cache where there is one.
+
+    A package installed by somebody else for users without a home has no place for a cache.
+    """
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:
+        return njit(**OPTIONS)(function)

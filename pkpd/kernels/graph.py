@@ -1,0 +1,434 @@
+"""Expressions as a graph in which equal parts are one node, with derivatives, and as lines of code.
+
+A node is made after its parts, so that the order of making is an order of evaluation: no pass
+recurses, and a definition is never written out twice, however often it is used. Products and sums
+are flattened within an equation, so that parts of inputs alone meet and are computed once per
+patient. There is no algebra beyond that: nothing cancels, and no number is exact. Knows syntax
+trees and floating-point numbers; knows no models, steps or doses.
+"""
+
+import ast
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pkpd.errors import PkpdError
+from pkpd.symbolic.parse import MATH, checked
+
+MOST_NODES = 300_000  # seconds of work and some 200 MB
+DEEPEST = 12  # operations inside each other on one line of code
+PER_LOG10 = 1.0 / math.log(10.0)
+SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+TRUTHS = ("compare", "and", "or")
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation, number or name.
+
+    kind : number, name, sum, product (the last `value` args are divisors), square, exp, log, abs,
+        min, max, compare (`value` is the sign), and, or, choice (condition, yes, no);
+        power (base, exponent) and sqrt have the size of a base that depends on states as last arg
+    moves : the moving names that the node depends on, one bit each; 0 for numbers and inputs
+    """
+
+    kind: str
+    value: object
+    args: tuple
+    moves: int
+    number: int = field(repr=False)
+
+    def factors(self):
+        """(factors, divisors) of a product."""
+        count = len(self.args) - self.value
+        return self.args[:count], self.args[count:]
+
+
+class Graph:
+    """Makes nodes, each once.
+
+    moving : names whose values change in time; any other name is an input
+    largest : name of a state -> name of its largest size so far, which changes in time too
+    """
+
+    def __init__(self, moving, largest):
+        self.bits = {name: 1 << i for i, name in enumerate(moving)}
+        self.largest = largest
+        self.sizes = dict.fromkeys(largest.values(), 1 << len(self.bits))
+        self.states = sum(self.bits[name] for name in largest)
+        # equations and their derivatives stay whole: merged, a chain of them grows with its square
+        self.whole = set()
+        self.nodes = {}
+        self._slopes = {}
+
+    def _node(self, kind, value, *args):
+        key = (kind, repr(value), *(a.number for a in args))
+        if key not in self.nodes:
+            if len(self.nodes) >= MOST_NODES:
+                raise PkpdError(
+                    f"the equations and their derivatives come to more than {MOST_NODES:,} "
+                    "operations; a model must be smaller"
+                )
+            moves = (self.bits | self.sizes).get(value, 0) if kind == "name" else 0
+            for a in args:
+                moves |= a.moves
+            self.nodes[key] = Node(kind, value, args, moves, len(self.nodes))
+        return self.nodes[key]
+
+    def number(self, value):
+        if not math.isfinite(value):
+            raise PkpdError("a part has no finite value")
+        return self._node("number", float(value))
+
+    def name(self, text):
+        return self._node("name", text)
+
+    def equation(self, text, nodes):
+        """Node of a checked expression. nodes : name -> node. Raises PkpdError for a part that has
+        no value whatever the names are."""
+        node = self._read(checked(text), nodes)
+        self.whole.add(node)
+        return node
+
+    def _read(self, tree, nodes):
+        if isinstance(tree, ast.Constant):
+            return self.number(tree.value)
+        if isinstance(tree, ast.Name):
+            return self.number(math.pi) if tree.id == "pi" else nodes[tree.id]
+        if isinstance(tree, ast.UnaryOp):
+            operand = self._read(tree.operand, nodes)
+            return self.negative(operand) if isinstance(tree.op, ast.USub) else operand
+        if isinstance(tree, ast.BinOp):
+            operands = self._read(tree.left, nodes), self._read(tree.right, nodes)
+            return _OPERATIONS[type(tree.op)](self, *operands)
+        if isinstance(tree, ast.Call):
+            return self.call(tree.func.id, [self._read(a, nodes) for a in tree.args])
+        if isinstance(tree, ast.IfExp):
+            parts = (tree.test, tree.body, tree.orelse)
+            return self.choice(*(self._read(part, nodes) for part in parts))
+        if isinstance(tree, ast.BoolOp):
+            parts = [self._read(v, nodes) for v in tree.values]
+            return self._node("and" if isinstance(tree.op, ast.And) else "or", None, *parts)
+        values = [self._read(v, nodes) for v in (tree.left, *tree.comparators)]
+        pairs = zip(tree.ops, values, values[1:], strict=False)
+        parts = [self._node("compare", SIGNS[type(op)], a, b) for op, a, b in pairs]
+        return parts[0] if len(parts) == 1 else self._node("and", None, *parts)
+
+    # arithmetic
+
+    def add(self, *terms):
+        flat = []
+        for term in terms:
+            flat += term.args if term.kind == "sum" and term not in self.whole else [term]
+        number = self.number(sum(t.value for t in flat if t.kind == "number"))
+        fixed = [t for t in flat if not t.moves and t.kind != "number"]
+        return self._sum([self._sum([number, *fixed]), *(t for t in flat if t.moves)])
+
+    def _sum(self, terms):
+        terms = [t for t in terms if not is_number(t, 0.0)]
+        if len(terms) > 1:
+            return self._node("sum", None, *terms)
+        return terms[0] if terms else self.number(0.0)
+
+    def subtract(self, left, right):
+        return self.add(left, self.negative(right))
+
+    def negative(self, node):
+        return self.product([self.number(-1.0), node])
+
+    def multiply(self, left, right):
+        return self.product([left, right])
+
+    def divide(self, left, right):
+        return self.product([left], [right])
+
+    def product(self, factors, divisors=()):
+        """Product of nodes over the product of others; all parts without moving names are one."""
+        above, below = [], []
+        for node in factors:
+            self._flatten(node, above, below)
+        for node in divisors:
+            self._flatten(node, below, above)
+        number = math.prod(n.value for n in above if n.kind == "number")
+        divisor = math.prod(n.value for n in below if n.kind == "number")
+        if divisor == 0.0:
+            raise PkpdError("a part divides by 0")
+        if number == 0.0:
+            return self.number(0.0)
+        number = self.number(number / divisor)
+        above, below = ([n for n in nodes if n.kind != "number"] for nodes in (above, below))
+        fixed = self._quotient([number, *_fixed(above)], _fixed(below))
+        return self._quotient([fixed, *_moving(above)], _moving(below))
+
+    def _flatten(self, node, above, below):
+        if node.kind != "product" or node in self.whole:
+            above.append(node)
+            return
+        factors, divisors = node.factors()
+        for part in factors:
+            self._flatten(part, above, below)
+        for part in divisors:
+            self._flatten(part, below, above)
+
+    def _quotient(self, above, below):
+        above = [n for n in above if not is_number(n, 1.0)]
+        if not below and len(above) < 2:
+            return above[0] if above else self.number(1.0)
+        return self._node("product", len(below), *above, *below)
+
+    def power(self, base, exponent):
+        """A written whole exponent is a product, exact for any sign of the base; any other one is a
+        real power, see `pkpd.kernels.vecmath.power`."""
+        if exponent.kind == "number" and base.kind == "number":
+            return self._computed(math.pow, base, exponent)
+        if exponent.kind == "number" and exponent.value.is_integer():
+            count = int(exponent.value)
+            whole = self._repeated(base, abs(count)) if count else self.number(1.0)
+            return whole if count >= 0 else self.product([], [whole])
+        if is_number(exponent, 0.5):
+            return self.call("sqrt", [base])
+        return self._node("power", None, base, exponent, *self._size(base))
+
+    def _repeated(self, base, count):
+        """base**count by squaring."""
+        if count == 1:
+            return base
+        even = self._node("square", None, self._repeated(base, count // 2))
+        return self.product([base, even]) if count % 2 else even
+
+    def _computed(self, function, *numbers):
+        try:
+            return self.number(function(*(n.value for n in numbers)))
+        except (ValueError, OverflowError, ZeroDivisionError) as error:
+            raise PkpdError("a part has no finite value") from error
+
+    def call(self, name, args):
+        if name == "log10":
+            return self.product([self.number(PER_LOG10), self.call("log", args)])
+        if all(a.kind == "number" for a in args):
+            return self._computed(MATH[name], *args)
+        if name in ("min", "max"):
+            first, *others = args
+            for other in others:
+                first = self._node(name, None, first, other)
+            return first
+        return self._node(name, None, *args, *(self._size(args[0]) if name == "sqrt" else ()))
+
+    def choice(self, condition, yes, no):
+        return yes if yes is no else self._node("choice", None, condition, yes, no)
+
+    # derivatives
+
+    def slope(self, node, name):
+        """Derivative of a node by a moving name."""
+        bit, zero = self.bits[name], self.number(0.0)
+        slopes = self._slopes.setdefault(name, {})
+        for part in parts([node], lambda n: n.moves & bit and n not in slopes):
+            slopes[part] = self._slope(part, lambda n: slopes.get(n, zero))
+            if part in self.whole:
+                self.whole.add(slopes[part])
+        return slopes.get(node, zero)
+
+    def _slope(self, node, of):
+        """Derivative of a node from of(part), the derivatives of its parts."""
+        args = node.args
+        if node.kind == "name":
+            return self.number(1.0)
+        if node.kind in TRUTHS:
+            return self.number(0.0)
+        if node.kind == "sum":
+            return self.add(*(of(a) for a in args))
+        if node.kind == "product":
+            return self._slope_of_product(node, of)
+        if node.kind == "choice":
+            return self.choice(args[0], of(args[1]), of(args[2]))
+        if node.kind in ("min", "max"):
+            first = self._node("compare", "<=" if node.kind == "min" else ">=", *args)
+            return self.choice(first, of(args[0]), of(args[1]))
+        if node.kind == "power":
+            base, exponent = args[:2]
+            by_base = self.product([exponent, node, of(base)], [base])
+            if not exponent.moves:
+                return by_base
+            return self.add(by_base, self.product([node, self.call("log", [base]), of(exponent)]))
+        return self.product([of(args[0]), self._outer(node, args[0])])
+
+    def _slope_of_product(self, node, of):
+        above, below = node.factors()
+        terms = [self.product([*_without(above, i), of(a)], below) for i, a in enumerate(above)]
+        for b in below:
+            terms.append(self.product([self.number(-1.0), node, of(b)], [b]))
+        return self.add(*terms)
+
+    def _outer(self, node, inner):
+        """Derivative of a function of one part by that part."""
+        if node.kind == "square":
+            return self.product([self.number(2.0), inner])
+        if node.kind == "exp":
+            return node
+        if node.kind == "log":
+            return self.product([], [inner])
+        if node.kind == "sqrt":
+            return self.product([self.number(0.5)], [node])
+        below = self._node("compare", "<", inner, self.number(0.0))
+        return self.choice(below, self.number(-1.0), self.number(1.0))
+
+    # how large a value has been
+
+    def _size(self, node):
+        """(bound on how large a node has been,) if it depends on states, else ().
+
+        A state counts with its largest size so far, anything else with its present one.
+        """
+        if not node.moves & self.states:
+            return ()
+        sizes = {}
+        for part in parts([node], lambda n: n.moves & self.states):
+            sizes[part] = self._size_of(part, lambda n: sizes.get(n) or self._abs(n))
+        return (sizes[node],)
+
+    def _size_of(self, node, of):
+        if node.kind == "name":
+            return self.name(self.largest[node.value])
+        if node.kind == "sum":
+            return self.add(*(of(a) for a in node.args))
+        if node.kind == "product":
+            above, below = node.factors()
+            return self.product([of(a) for a in above], [self._abs(b) for b in below])
+        return self._abs(node)
+
+    def _abs(self, node):
+        return self.call("abs", [node])
+
+
+_OPERATIONS = {
+    ast.Add: Graph.add,
+    ast.Sub: Graph.subtract,
+    ast.Mult: Graph.multiply,
+    ast.Div: Graph.divide,
+    ast.Pow: Graph.power,
+}
+
+
+def parts(roots, wanted):
+    """The wanted nodes among roots and what they are made of, in order of evaluation.
+
+    What only an unwanted node is made of is left out with it.
+    """
+    found, waiting = set(), [r for r in roots if wanted(r)]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += [a for a in node.args if wanted(a)]
+    return sorted(found, key=lambda n: n.number)
+
+
+def is_number(node, value):
+    """Whether a node is this very number."""
+    return node.kind == "number" and node.value == value
+
+
+def _fixed(nodes):
+    return [n for n in nodes if not n.moves]
+
+
+def _moving(nodes):
+    return [n for n in nodes if n.moves]
+
+
+def _without(items, place):
+    return (*items[:place], *items[place + 1 :])
+
+
+class Source:
+    """Nodes as lines of code.
+
+    constants : node -> i of c<i>, for the largest parts made of inputs alone and for largest sizes
+    operations : number of operations written so far
+    """
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.constants = {}
+        self.operations = 0
+
+    def lines(self, roots):
+        """Lines that evaluate what several parts share, and the text of each root."""
+        return self._lines(roots, self._is_constant)
+
+    def constant_lines(self):
+        """Lines that evaluate what constants share, and (i, text) of those made of inputs."""
+        fixed = {node: i for node, i in self.constants.items() if not node.moves}
+        lines, texts = self._lines(list(fixed), lambda node: False)
+        return lines, tuple(zip(fixed.values(), texts, strict=True))
+
+    def _is_constant(self, node):
+        if node.kind == "name" and node.value in self.graph.sizes:
+            return True
+        return not (node.moves or node.kind == "number" or node.kind in TRUTHS)
+
+    def _lines(self, roots, is_constant):
+        nodes = parts(roots, lambda n: n.kind != "number" and not is_constant(n))
+        uses = Counter(roots) + Counter(a for n in nodes for a in n.args)
+        squared = {n.args[0] for n in nodes if n.kind == "square"}
+        lines, texts, depths, factors = [], {}, {}, {}
+
+        def text(node):
+            if node in texts:
+                return texts[node]
+            if node.kind == "number":
+                return repr(node.value)
+            return f"c{self.constants.setdefault(node, len(self.constants))}"
+
+        for node in nodes:
+            if node.kind == "name":
+                texts[node] = node.value
+                continue
+            self.operations += 1
+            args = [text(a) for a in node.args]
+            texts[node] = _text(node, args, [factors.get(a) for a in node.args])
+            depths[node] = 1 + max(depths.get(a, 0) for a in node.args)
+            if uses[node] > 1 or node in squared or depths[node] > DEEPEST:
+                lines.append(f"s{len(lines)} = {texts[node]}")
+                texts[node], depths[node] = f"s{len(lines) - 1}", 0
+            elif node.kind == "product" and not node.value:
+                factors[node] = args
+        return tuple(lines), tuple(text(r) for r in roots)
+
+
+def _text(node, args, factors):
+    """Code of one node.
+
+    args : texts of its args; factors : texts of the factors of each arg that is a product without
+        divisors and has no name of its own, else None
+    """
+    if node.kind == "sum":
+        return _fused(args, factors)
+    if node.kind == "product":
+        count = len(args) - node.value
+        above = "*".join(args[:count]) or "1.0"
+        return f"({above}/({'*'.join(args[count:])}))" if node.value else f"({above})"
+    if node.kind == "square":
+        return f"({args[0]}*{args[0]})"
+    if node.kind == "compare":
+        return f"({args[0]} {node.value} {args[1]})"
+    if node.kind in ("and", "or"):
+        return "(" + (" & " if node.kind == "and" else " | ").join(args) + ")"
+    if node.kind == "sqrt":
+        return f"sqrt(lifted({', '.join(args)}))" if len(args) == 2 else f"sqrt({args[0]})"
+    if node.kind == "power":
+        return f"{'power_of_states' if len(args) == 3 else 'power'}({', '.join(args)})"
+    return f"{'select' if node.kind == 'choice' else node.kind}({', '.join(args)})"
+
+
+def _fused(args, factors):
+    """A sum whose products are fused, each rounded once, in the order of the terms."""
+    plain = [a for a, f in zip(args, factors, strict=True) if f is None]
+    products = [f for f in factors if f is not None]
+    if not plain:
+        plain = ["*".join(products.pop(0))]
+    text = plain[0] if len(plain) == 1 else f"({' + '.join(plain)})"
+    for first, *others in products:
+        text = f"fma({first}, {'*'.join(others)}, {text})"
+    return text
