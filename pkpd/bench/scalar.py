@@ -115,8 +115,7 @@ def scalar(model):
         + "\n"
     )
     path = cache.source_file(f"{model.name}_scalar", text)
-    cache.write(path, text)
-    module = cache.load(path)
+    module = cache.load(cache.write(path, text))
     return Scalar(module.constants, module.start, module.rates, max(len(fixed), 1))
 
 

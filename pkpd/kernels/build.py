@@ -63,7 +63,7 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
         size=layout.size,
         lanes=lanes,
     )
-    cache.write(path, "\n\n\n".join([header, *_functions(program, layout), *source]))
+    path = cache.write(path, "\n\n\n".join([header, *_functions(program, layout), *source]))
     return cache.load(path)
 
 

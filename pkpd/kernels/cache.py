@@ -1,18 +1,16 @@
 """Generated source as readable files in the cache folder, named by a hash of all that shapes it.
 
-A file is written under a temporary name and renamed, so that a reader never meets half of one.
-Knows files and hashes.
+Knows builds, files and modules; knows nothing of models.
 """
 
 import hashlib
 import importlib.util
-import os
 import sys
-import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-from pkpd.symbolic.load import cache_folder
+from pkpd import caching
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _importing = threading.Lock()  # a second thread must not meet a module that is half executed
@@ -45,16 +43,20 @@ def _source_hash(rooms):
 def source_file(name, key):
     """Path of the generated module for a model name and a key text."""
     slug = "".join(c if c.isalnum() else "_" for c in name)[-40:]
-    return cache_folder() / "kernels" / f"{slug}_{hashlib.sha256(key.encode()).hexdigest()[:20]}.py"
+    return (
+        caching.folder() / "kernels" / f"{slug}_{hashlib.sha256(key.encode()).hexdigest()[:20]}.py"
+    )
 
 
 def write(path, text):
-    """Write `text` to `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    """Keep `text` under `path`, or elsewhere if that fails. Returns the path.
+
+    numba keeps the machine code beside it.
+    """
+    path = caching.write(path, text.encode())
+    with suppress(OSError):
+        caching.make(path.parent / "__pycache__")
+    return path
 
 
 def load(path):
@@ -63,6 +65,8 @@ def load(path):
     with _importing:
         if name in sys.modules:
             return sys.modules[name]
+        if caching.read(path) is None:
+            raise ImportError(f"{path} is damaged, or somebody else may have written it")
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module

@@ -7,10 +7,10 @@ Knows points of the unit cube; knows nothing of patients.
 """
 
 import hashlib
-import os
-import tempfile
 
 import numpy as np
+
+from pkpd import caching
 
 BITS = 32
 SPARE = 20  # directions kept: enough for a million points; more are drawn when asked for
@@ -34,18 +34,13 @@ def points(first, last, dimensions, seed):
 
 def _directions(count, dimensions, seed):
     """(count + 1, V) uint64: the first point, then the direction of every bit of the Gray code."""
-    from pkpd.symbolic.load import cache_folder
-
     of_seed = hashlib.sha256(str(seed).encode()).hexdigest()[:16]
-    path = cache_folder() / "sobol" / f"{dimensions}_{of_seed}_{count}.npy"
-    try:
-        kept = np.load(path, allow_pickle=False)
-        if kept.shape == (count + 1, dimensions) and kept.dtype == np.uint64:
-            return kept
-    except (OSError, ValueError, EOFError):
-        pass  # absent or damaged: drawn anew
+    path = caching.folder() / "sobol" / f"{dimensions}_{of_seed}_{count}"
+    kept = caching.read(path)
+    if kept is not None:
+        return np.frombuffer(kept, dtype="<u8").reshape(count + 1, dimensions)
     drawn = _scrambled(count, dimensions, seed)
-    _keep(drawn, path)
+    caching.write(path, drawn.astype("<u8").tobytes())
     return drawn
 
 
@@ -63,15 +58,3 @@ def _scrambled(count, dimensions, seed):
     for k in range(1, count + 1):
         whole[k] ^= whole[0] ^ (whole[k - 1] if k > 1 else np.uint64(0))
     return whole
-
-
-def _keep(directions, path):
-    """Write whole or not at all; a cache that cannot be written is done without."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, directions)
-        os.replace(temporary, path)
-    except OSError:
-        pass

@@ -11,8 +11,8 @@ rows; knows nothing of drugs or benefits.
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 
+from pkpd.kernels.compiled import compiled
 from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
@@ -353,7 +353,7 @@ def _memory(rows, states):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _accelerate(
     active, y, image, largest, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg
 ):

@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from pkpd import caching
 from pkpd.errors import ModelError, closest
 from pkpd.symbolic.model import (
     Assignment,
@@ -32,14 +32,6 @@ MOST_INCLUDES = 50
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HEADING = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?\Z")
 _ENTRY = re.compile(r"""\s*(?:"([^"]*)"|'?([\w-]+)'?)\s*[=.]""")
-
-
-def cache_folder():
-    """Folder of generated code and checked models: $PKPD_CACHE, or pkpd in the user's cache."""
-    chosen = os.environ.get("PKPD_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pkpd"
 
 
 def library():
@@ -108,15 +100,14 @@ def _checked(files, title, path):
     digest = _digest(title, files)
     # what the package makes of a file may change with the package, and its messages name the path
     key = hashlib.sha256("\0".join([digest, _source_hash(), str(path)]).encode()).hexdigest()
-    cached = cache_folder() / "models" / f"{key[:32]}.json"
-    try:
-        return _from_json(json.loads(cached.read_text()), str(path), digest)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass  # absent or damaged: checked anew
+    kept = caching.folder() / "models" / f"{key[:32]}.json"
+    text = caching.read(kept)
+    if text is not None:
+        return _from_json(json.loads(text), str(path), digest)
     from pkpd.symbolic.checker import Builder
 
     model = Builder(files, title, digest).model()
-    _remember(cached, model)
+    caching.write(kept, json.dumps(asdict(model)).encode())
     return model
 
 
@@ -253,18 +244,6 @@ def _gather(path):
     return order
 
 
-def _remember(path, model):
-    """Write the JSON of a checked model whole, or not at all where the cache takes no files."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(model), file)
-        os.replace(temporary, path)
-    except OSError:
-        pass
-
-
 def _from_json(data, path, digest):
     def spread(item):
         return item and Variability(
@@ -276,8 +255,6 @@ def _from_json(data, path, digest):
             Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items
         )
 
-    if data["digest"] != digest:
-        raise ValueError("another model")
     benefit = data["benefit"]
     return Model(
         **(

@@ -9,9 +9,9 @@ of how diaries come about.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from pkpd.errors import TrialError
+from pkpd.kernels.compiled import compiled
 from pkpd.population.cohort import cohort
 from pkpd.population.noise import uniforms
 from pkpd.response.dose_response import dose_response
@@ -85,7 +85,7 @@ class Prior:
         return expected, drawn
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _update(
     rows,
     weights,

@@ -9,9 +9,9 @@ trials and responses; knows nothing of patients, diaries or rules.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from pkpd.errors import TrialError
+from pkpd.kernels.compiled import compiled
 
 PLACES = 121  # tried for the interval: from a step below the doses to a step above them
 # of the logistic curve behind the interval, in steps of the doses
@@ -123,7 +123,7 @@ def centred_isotonic(x, trials, hits, target):
     return _crossings(x, trials, hits, float(target))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _pooled(x, trials, hits):
     """Points (n,) of the centred curve through trials, hits (D,): place and share of responses.
 
@@ -148,7 +148,7 @@ def _pooled(x, trials, hits):
     return place[:n], rate[:n]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _crossings(x, trials, hits, target):
     """(P,) place on x (D,) where each row of trials, hits (P, D) reaches `target`."""
     crossing = np.full(len(trials), np.nan)
@@ -165,7 +165,7 @@ def _crossings(x, trials, hits, target):
     return crossing
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _walks(curve, first, uniforms):
     """Trials and hits (B, D) of B staircases along `curve` (D,), from uniforms (B, n)."""
     trials, hits = np.zeros((len(uniforms), len(curve))), np.zeros((len(uniforms), len(curve)))

@@ -7,7 +7,7 @@ import stat
 import numpy as np
 import pytest
 
-from pkpd import cache
+from pkpd import caching
 from pkpd.errors import ResultError
 from pkpd.kernels import cache as kernels
 from pkpd.kernels.compiled import compiled
@@ -28,21 +28,21 @@ def place(tmp_path, monkeypatch):
 
 def unused(capsys):
     """The one sentence that says why the cache is not used, after checking that another one is."""
-    path = cache.folder()
+    path = caching.folder()
     assert str(path) != os.environ["PKPD_CACHE"] and path.is_dir()
-    assert cache.folder() == path
+    assert caching.folder() == path
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].endswith("Set PKPD_CACHE to a folder of your own.")
-    kept = cache.write(path / "models" / "x.json", b"1")
-    assert cache.read(kept) == b"1"
+    kept = caching.write(path / "models" / "x.json", b"1")
+    assert caching.read(kept) == b"1"
     return lines[0]
 
 
 def test_what_was_kept_is_read_again(place):
-    path = cache.folder() / "models" / "x"
-    assert cache.read(path) is None
-    assert cache.write(path, b"some\nbytes") == path
-    assert cache.read(path) == b"some\nbytes"
+    path = caching.folder() / "models" / "x"
+    assert caching.read(path) is None
+    assert caching.write(path, b"some\nbytes") == path
+    assert caching.read(path) == b"some\nbytes"
     assert [p.name for p in path.parent.iterdir()] == ["x"]
 
 
@@ -50,9 +50,9 @@ def test_what_was_kept_is_read_again(place):
     "damage", [lambda b: b[:-1], lambda b: b + b" ", lambda b: b"", bytes.upper]
 )
 def test_what_was_changed_is_not_believed(place, damage):
-    path = cache.write(cache.folder() / "x", b'{"value": 4.0}')
+    path = caching.write(caching.folder() / "x", b'{"value": 4.0}')
     path.write_bytes(damage(path.read_bytes()))
-    assert cache.read(path) is None
+    assert caching.read(path) is None
 
 
 def test_a_checked_model_whose_numbers_were_changed_is_checked_anew(place):
@@ -94,15 +94,15 @@ def test_the_folder_of_somebody_else_is_not_used(place, capsys):
 
 @needs_root
 def test_a_file_of_somebody_else_is_not_read(place):
-    path = cache.write(cache.folder() / "x", b"1")
+    path = caching.write(caching.folder() / "x", b"1")
     os.chown(path, 12345, 12345)
-    assert cache.read(path) is None
+    assert caching.read(path) is None
 
 
 def test_a_file_that_anybody_may_write_is_not_read(place):
-    path = cache.write(cache.folder() / "x", b"1")
+    path = caching.write(caching.folder() / "x", b"1")
     path.chmod(0o666)
-    assert cache.read(path) is None
+    assert caching.read(path) is None
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(place, capsys):
@@ -119,7 +119,7 @@ def test_no_home_is_no_mistake(tmp_path, monkeypatch, capsys):
 
 
 def test_a_full_disk_is_done_without(place, monkeypatch, capsys):
-    root, replace = cache.folder(), os.replace
+    root, replace = caching.folder(), os.replace
 
     def full(source, target):
         if str(target).startswith(str(root)):
@@ -127,8 +127,8 @@ def test_a_full_disk_is_done_without(place, monkeypatch, capsys):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", full)
-    paths = [cache.write(root / "models" / name, b"1") for name in "ab"]
-    assert all(cache.read(path) == b"1" for path in paths)
+    paths = [caching.write(root / "models" / name, b"1") for name in "ab"]
+    assert all(caching.read(path) == b"1" for path in paths)
     assert not list((root / "models").iterdir())
     assert capsys.readouterr().err.count("No space left on device") == 1
 
@@ -139,9 +139,9 @@ def test_neither_cache_nor_temporary_folder_is_one_sentence(place, monkeypatch):
     def fails(prefix):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(cache.tempfile, "mkdtemp", fails)
+    monkeypatch.setattr(caching.tempfile, "mkdtemp", fails)
     with pytest.raises(ResultError, match=r"File exists.*Read-only file system"):
-        cache.folder()
+        caching.folder()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
@@ -149,7 +149,7 @@ def test_neither_cache_nor_temporary_folder_is_one_sentence(place, monkeypatch):
 def test_files_may_be_used_by_a_group_where_the_folder_may(place, mode):
     place.mkdir()
     place.chmod(mode)
-    path = kernels.write(cache.folder() / "kernels" / "x.py", "value = 1\n")
+    path = kernels.write(caching.folder() / "kernels" / "x.py", "value = 1\n")
     assert stat.S_IMODE(path.stat().st_mode) == mode & 0o666
     for folder in (path.parent, path.parent / "__pycache__"):
         assert stat.S_IMODE(folder.stat().st_mode) == mode
@@ -159,7 +159,7 @@ def test_files_may_be_used_by_a_group_where_the_folder_may(place, mode):
 def test_files_belong_to_the_group_of_the_folder(place):
     place.mkdir()
     os.chown(place, 0, 12345)
-    assert cache.write(cache.folder() / "models" / "x", b"1").stat().st_gid == 12345
+    assert caching.write(caching.folder() / "models" / "x", b"1").stat().st_gid == 12345
 
 
 def test_a_function_is_compiled_where_numba_has_no_place_for_a_cache():
