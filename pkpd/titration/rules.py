@@ -12,7 +12,7 @@ import numpy as np
 from pkpd.errors import TrialError
 from pkpd.titration.checks import number, one_of, share, whole_number
 from pkpd.titration.rule import BACK, BEST, DOWN, END, HOLD, NEXT, OFF, STOP, TOP, UP, Rule
-from pkpd.titration.up_and_down import centred_isotonic
+from pkpd.titration.up_and_down import SCALES, centred_isotonic
 
 
 class _BestStep:
@@ -124,17 +124,23 @@ class UpAndDown(Rule):
     the top and stay.
     first : first dose, on the ladder; steps : visits until it ends
     response : fall of the mean entry, as a share of the baseline, that counts as a response
+    scale : "log" or "linear" dose, on which the ED50 is interpolated
     """
 
     kind: ClassVar[str] = "up-and-down"
-    worded: ClassVar[tuple] = ("first", "response", "steps")
+    worded: ClassVar[tuple] = ("first", "response", "steps", "scale")
     first: float = 0.0
     response: float = 0.30
     steps: int = 0
+    scale: str = "log"
 
     def __post_init__(self):
         super().__post_init__()
         share(self.response, "response")
+        if self.scale not in SCALES:
+            raise TrialError(f"scale: '{self.scale}' must be log or linear.")
+        if self.scale == "log" and self.ladder[0] <= 0.0:
+            raise TrialError('ladder: 0 has no logarithm; leave it out or write scale = "linear".')
         if number(self.first, "first") not in self.ladder:
             raise TrialError(
                 f"first: {self.first:g} {self.unit} is not on the ladder {list(self.ladder)}."
@@ -160,7 +166,8 @@ class UpAndDown(Rule):
     def words(self):
         step = f"a step every {self.days} days, {self._ladder_words()}, from {self.first:.6g}"
         response = f"down after a response (a fall by {100 * self.response:.6g} %), up after none"
-        return f"{step}, {response}; {self.steps} steps"
+        scale = "" if self.scale == "log" else ", ED50 on linear dose"
+        return f"{step}, {response}; {self.steps} steps{scale}"
 
     def step(self, memory, visit, who):
         answered = visit.improvement >= self.response
@@ -175,14 +182,16 @@ class UpAndDown(Rule):
 
     def _ed50(self, memory):
         """(P,) dose with a response half the time; NaN where the steps do not reach it."""
-        if not self.ladder[0] > 0:
-            return np.full(len(memory.place), np.nan)
-        return np.exp(centred_isotonic(np.log(self.ladder), memory.trials, memory.hits, 0.5))
+        found = centred_isotonic(self._on_scale(self.ladder), memory.trials, memory.hits, 0.5)
+        return np.exp(found) if self.scale == "log" else found
 
     def _nearest(self, dose):
-        """(P,) index of the nearest dose on the log axis; the top where `dose` (P,) is NaN."""
-        wanted = np.log(np.where(np.isnan(dose), self.ladder[-1], dose))
-        return np.argmin(np.abs(wanted[:, None] - np.log(self.ladder)), axis=1)
+        """(P,) index of the nearest dose on the scale; the top where `dose` (P,) is NaN."""
+        wanted = self._on_scale(np.where(np.isnan(dose), self.ladder[-1], dose))
+        return np.argmin(np.abs(wanted[:, None] - self._on_scale(self.ladder)), axis=1)
+
+    def _on_scale(self, dose):
+        return np.log(dose) if self.scale == "log" else np.asarray(dose, float)
 
     def conclude(self, memory, visit, who):
         if who.any():

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.errors import TrialError
+from pkpd.errors import TrialError, closest
 from pkpd.kernels.compiled import compiled
 
+SCALES = ("log", "linear")  # of dose
 PLACES = 121  # tried for the interval: from a step below the doses to a step above them
 # of the logistic curve behind the interval, in steps of the doses
 SPREADS = np.geomspace(0.15, 8.0, 25)
@@ -48,12 +49,16 @@ def staircase(answers, first):
     return places
 
 
-def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000, seed=1):
-    """Dose with a share `target` of responses, by centred isotonic regression on log dose.
+def effective_dose(
+    doses, places, answers, target=0.5, *, scale="log", level=0.90, draws=1000, seed=1
+):
+    """Dose with a share `target` of responses, by centred isotonic regression.
 
     Parameters
     ----------
-    doses : (D,) positive, increasing
+    doses : (D,) increasing, positive; from 0 on where `scale` is linear
+    scale : "log" or "linear" dose, on which the curve is straight between its points; that of the
+        steps is the usual choice: log for doses that double, linear for doses 1, 2, 3
     places : (n,) index of the dose of each patient in turn; answers : (n,) whether they responded
     level : of the interval: every dose at which the profile likelihood of a logistic curve is not
         below what `draws` staircases along the likeliest curve leave it at their true dose. With 60
@@ -66,14 +71,20 @@ def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000
     """
     x = np.asarray(doses, dtype=float)
     places, answers = np.asarray(places), np.asarray(answers, dtype=bool)
-    if x.ndim != 1 or not (np.isfinite(x).all() and (x > 0).all() and (np.diff(x) > 0).all()):
-        raise TrialError("doses must be positive and increasing.")
+    if scale not in SCALES:
+        raise TrialError(f"Unknown scale '{scale}'.{closest(str(scale), SCALES)}")
+    if x.ndim != 1 or not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
+        raise TrialError("doses must be increasing numbers.")
+    if not (x >= 0).all() or (scale == "log" and not (x > 0).all()):
+        raise TrialError(
+            "doses must be positive; 0 has no logarithm, only a place on a linear scale."
+        )
     paired = len(places) > 0 and places.shape == answers.shape
     if not paired or places.min() < 0 or places.max() >= len(x):
         raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
     if not (0 < target < 1 and 0 < level < 1):
         raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
-    x = np.log(x)
+    x = np.log(x) if scale == "log" else x
     trials = np.bincount(places, minlength=len(x)).astype(float)
     hits = np.bincount(places, weights=answers, minlength=len(x))
     value = centred_isotonic(x, trials[None], hits[None], target)[0]
@@ -82,12 +93,13 @@ def effective_dose(doses, places, answers, target=0.5, *, level=0.90, draws=1000
         uniforms = np.random.Generator(np.random.Philox(seed)).random((draws, len(places)))
         low, high = _likely(x, trials[None], hits[None], target, level, int(places[0]), uniforms)
         low, high = min(low, value), max(high, value)
-    value, low, high = (float(np.exp(x)) for x in (value, low, high))
-    return EffectiveDose(target, value, low, high, level)
+    ends = np.array([value, low, high])
+    value, low, high = np.exp(ends) if scale == "log" else np.maximum(ends, 0.0)
+    return EffectiveDose(target, float(value), float(low), float(high), level)
 
 
 def _likely(x, trials, hits, target, level, first, uniforms):
-    """Ends of the interval on log dose; infinite beyond a step outside the doses.
+    """Ends of the interval on the scale of dose; infinite beyond a step outside the doses.
 
     x : (D,); trials, hits : (1, D); uniforms : (B, n)
     """

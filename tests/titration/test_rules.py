@@ -69,7 +69,13 @@ CHANGES = {
     "slow-ladder": {"better": [0.5], "patience": [2], "helped": [0.2, 0.25], "window": [3]},
     "fine-ladder": {"ladder": [[0.1 * k for k in range(1, 60)], [0.2 * k for k in range(1, 31)]]},
     "full-ladder": {"days": [7, 21], "ladder": [[0.1 * k for k in range(1, 30)]]},
-    "up-and-down": {"first": [2.0], "response": [0.5], "steps": [10], "days": [7]},
+    "up-and-down": {
+        "first": [2.0],
+        "response": [0.5],
+        "steps": [10],
+        "days": [7],
+        "scale": ["linear"],
+    },
     "bayes": {
         "choice": ["thompson"],
         "steps": [10],
@@ -156,7 +162,15 @@ def test_up_and_down_goes_down_after_a_response_and_ends_near_the_ed50():
     doses, acts, found, _ = walk(
         {"kind": "up-and-down", "first": 2.0, "steps": 6}, [8, 5, 8, 5, 8, 5]
     )
-    assert doses[:6] == [2, 3, 2, 3, 2, 3] and acts[:2] == ["up", "down"] and 2 < found < 3
+    assert doses[:6] == [2, 3, 2, 3, 2, 3] and acts[:2] == ["up", "down"]
+    assert found == pytest.approx(np.sqrt(2 * 3))
+
+
+def test_up_and_down_on_linear_doses_ends_midway_between_two_steps():
+    """With a dose of 0 on the ladder too."""
+    kind = {"kind": "up-and-down", "ladder": [0, 2, 3], "first": 2, "steps": 6, "scale": "linear"}
+    *_, found, _ = walk(kind, [8, 5, 8, 5, 8, 5])
+    assert found == pytest.approx((2 + 3) / 2)
 
 
 def test_nothing_is_decided_without_entries():
@@ -210,6 +224,14 @@ def test_a_rule_may_be_like_another():
         (
             {"kind": "up-and-down", "ladder": [1, 2], "first": 1.5, "steps": 5},
             "first: 1.5 mg is not on the ladder",
+        ),
+        (
+            {"kind": "up-and-down", "ladder": [0, 2], "first": 2, "steps": 5},
+            "ladder: 0 has no logarithm",
+        ),
+        (
+            {"kind": "up-and-down", "ladder": [1, 2], "first": 1, "steps": 5, "scale": "dose"},
+            "scale: 'dose' must be log or linear",
         ),
         (
             {"kind": "up-and-down", "ladder": [1, 2], "first": 1},

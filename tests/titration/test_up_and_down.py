@@ -105,6 +105,29 @@ def test_a_higher_share_of_responses_needs_a_higher_dose():
     assert half.low < half.value < half.high < most.value
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_linear_doses_are_the_logarithms_of_log_doses(seed):
+    rng, x = np.random.default_rng(seed), np.arange(1.0, 8.0)
+    answers = rng.random((40, 7)) < 1 / (1 + np.exp(-(x - 4.0)))
+    places = staircase(answers, 3)
+    given = places, answers[np.arange(40), places]
+    linear = effective_dose(x, *given, scale="linear", draws=200)
+    logarithmic = effective_dose(np.exp(x), *given, draws=200)
+    expected = np.log([logarithmic.value, logarithmic.low, logarithmic.high])
+    np.testing.assert_allclose([linear.value, linear.low, linear.high], np.maximum(expected, 0.0))
+
+
+def test_a_dose_of_0_has_a_place_on_a_linear_scale_alone():
+    """Five of ten at 1, none of ten at 0: a fifth of responses is at 0.4, on the line between."""
+    places = np.repeat([0, 1], 10)
+    answers = np.arange(20) >= 15
+    assert effective_dose([0, 1], places, answers, 0.2, scale="linear").value == pytest.approx(0.4)
+    with pytest.raises(TrialError, match="0 has no logarithm"):
+        effective_dose([0, 1], places, answers, 0.2)
+    with pytest.raises(TrialError, match=r"Unknown scale 'lin'.* 'linear'"):
+        effective_dose([1, 2], places, answers, scale="lin")
+
+
 @pytest.mark.parametrize(
     ("doses", "places", "options", "said"),
     [
