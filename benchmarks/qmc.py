@@ -28,7 +28,7 @@ def median(model, n, seed, sampling):
     people = pkpd.cohort(model, n, seed, sampling=sampling)
     if model.benefit is not None:
         # MEDs below the range are -inf: the median first, then its logarithm
-        return np.log10(np.median(known_doses(pkpd.med(model, people).columns)))
+        return np.log10(np.median(known_doses(pkpd.med(model, people))))
     return np.median(np.log10(solve(compile(model), people.theta, grid=[0.0]).out[:, 0, 0]))
 
 

@@ -1,7 +1,7 @@
 """Who takes the drug: a cohort of virtual patients, each drawn by address and not from a stream.
 
-Patient ID i is point i-1 of a scrambled Sobol' sequence, or counter block i-1 of Philox, whoever
-else is in the cohort. Classes are drawn apart from that, so a new class changes no other number.
+A value depends on seed, replicate, patient and the input's name, whoever else is in the cohort and
+whatever else the model has.
 Knows inputs and their variability; knows nothing of doses or time.
 """
 
@@ -13,13 +13,12 @@ import numpy as np
 
 from pkpd import units
 from pkpd.errors import CohortError, PkpdError, closest
-from pkpd.population import sobol
 from pkpd.population.covariates import people as read_people
-from pkpd.population.noise import bits_to_uniforms, uniforms
+from pkpd.population.noise import uniforms
+from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic.model import Model
 
-MOST_DIMENSIONS = 21201  # of SciPy's Sobol' direction numbers
 SAMPLINGS = ("sobol", "mc")
 
 
@@ -143,10 +142,9 @@ def cohort(
     ids = _ids(1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
     drawn = [i.name for i in model.inputs if _is_continuous(i)]
-    independent = np.zeros((len(ids), len(drawn)))
+    latent = np.zeros((len(ids), len(drawn)))
     if not typical:
-        independent = _normals(ids, len(drawn), seed, replicate, sampling)
-    latent = correlate(factor(drawn, model.correlations), independent)
+        latent = _latent(model, drawn, ids, seed, replicate, sampling)
     theta = np.empty((len(ids), len(model.inputs)))
     for k, item in enumerate(model.inputs):
         at_reference = typical and item.reference is not None
@@ -233,39 +231,17 @@ def _typical_value(model, name, value):
     return value
 
 
-def _normals(ids, dimensions, seed, replicate, sampling):
-    """Independent standard normals (P, V), row by address."""
+def _latent(model, names, ids, seed, replicate, sampling):
+    """Correlated standard normals (P, V) of the inputs `names`, each drawn by its own address.
+
+    Correlated inputs are combined in alphabetical order, so that a file's order changes nobody.
+    """
     from scipy.special import ndtri
 
-    if dimensions == 0:
-        return np.zeros((len(ids), 0))
-    first, last = int(ids.min()) - 1, int(ids.max())
-    # replicate 0 is the seed's own, as it was before there were others
-    source = seed if replicate == 0 else [seed, replicate]
-    if sampling == "sobol":
-        block = _sobol(first, last, dimensions, source)
-    else:
-        block = _philox(first, last, dimensions, seed, replicate)
-    return ndtri(block[ids - 1 - first])
-
-
-def _sobol(first, last, dimensions, source):
-    """Points first..last-1 of the scrambled sequence, strictly inside (0, 1)."""
-    if dimensions > MOST_DIMENSIONS:
-        raise CohortError(
-            f"{dimensions} varying inputs are more than Sobol' points have dimensions; "
-            "use --sampling mc."
-        )
-    return sobol.points(first, last, dimensions, source)
-
-
-def _philox(first, last, dimensions, seed, replicate):
-    """Uniforms on 53 bits, strictly inside (0, 1).
-
-    Each patient owns a whole number of counter blocks of 4 draws.
-    """
-    blocks = -(-dimensions // 4)
-    source = np.random.Philox(key=seed, counter=replicate << 192)
-    source.advance(first * blocks)
-    raw = source.random_raw((last - first) * blocks * 4).reshape(last - first, blocks * 4)
-    return bits_to_uniforms(raw[:, :dimensions])
+    order = sorted(range(len(names)), key=names.__getitem__)
+    alphabetical = [names[k] for k in order]
+    draw = stratified if sampling == "sobol" else independent
+    z = ndtri(draw(seed, ids, alphabetical, replicate))
+    out = np.empty_like(z)
+    out[:, order] = correlate(factor(alphabetical, model.correlations), z)
+    return out

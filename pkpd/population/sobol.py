@@ -13,6 +13,7 @@ import numpy as np
 from pkpd import caching
 
 BITS = 32
+MOST_DIMENSIONS = 21201  # of SciPy's direction numbers
 SPARE = 20  # directions kept: enough for a million points; more are drawn when asked for
 
 

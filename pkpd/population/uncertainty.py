@@ -15,7 +15,7 @@ import numpy as np
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
-from pkpd.population.variability import correlate
+from pkpd.population.variability import cholesky, correlate
 from pkpd.symbolic.variability import covariance
 
 SETS = 100  # drawn from a covariance unless another number is asked for
@@ -161,7 +161,7 @@ def _factor(names, sd, pairs):
     for a, b, r in pairs:
         i, j = names.index(a), names.index(b)
         omega[i, j] = omega[j, i] = r * sd[i] * sd[j]
-    return np.linalg.cholesky(omega)
+    return cholesky(omega)
 
 
 def _moved(item, z, latent, path):

@@ -8,6 +8,8 @@ import numpy as np
 
 from pkpd.errors import CohortError
 
+NOTHING_LEFT = 1e-9  # share of a variance that is rounding
+
 
 def around(spread, middle, z):
     """Values (P,) of one input around the middle, a number or (P,), in the input's unit.
@@ -35,21 +37,47 @@ def classes(spread, u):
 def factor(names, correlations):
     """Lower triangular L (V, V) with L L' the latent correlation matrix, or None without any.
 
-    Raises CohortError where the correlations contradict each other.
+    Only correlated inputs enter, so the others change no bit. Raises CohortError where the
+    correlations contradict each other.
     """
     if not correlations:
         return None
-    omega = np.eye(len(names))
+    linked = [k for k, n in enumerate(names) if any(n in (a, b) for a, b, _ in correlations)]
+    row_of = {names[k]: row for row, k in enumerate(linked)}
+    omega = np.eye(len(linked))
     for a, b, r in correlations:
-        i, j = names.index(a), names.index(b)
-        omega[i, j] = omega[j, i] = r
-    try:
-        return np.linalg.cholesky(omega)
-    except np.linalg.LinAlgError as error:
-        pairs = ", ".join(f"{a}-{b} {r:g}" for a, b, r in correlations)
-        raise CohortError(
-            f"The correlations {pairs} cannot hold together: their matrix is not positive definite."
-        ) from error
+        omega[row_of[a], row_of[b]] = omega[row_of[b], row_of[a]] = r
+    lower = np.eye(len(names))
+    lower[np.ix_(linked, linked)] = cholesky(omega)
+    return lower
+
+
+def cholesky(omega):
+    """Lower triangular L (V, V) with L L' = omega, a positive semi-definite matrix.
+
+    A column is 0 where the inputs before it leave nothing to explain, as at a correlation of 1.
+    Sums in fixed order, not by LAPACK. Raises CohortError for any other matrix.
+    """
+    lower = np.zeros(omega.shape)
+    for j in range(len(omega)):
+        variance = float(omega[j, j])
+        left = omega[j:, j].astype(float)
+        for k in range(j):
+            left -= lower[j:, k] * lower[j, k]
+        tolerance = NOTHING_LEFT * variance
+        if left[0] > tolerance:
+            lower[j:, j] = left / np.sqrt(left[0])
+        elif left[0] < -tolerance or (np.abs(left) > _slack(omega, j)).any():
+            raise CohortError(
+                "The correlations contradict each other: "
+                "their matrix is not positive semi-definite."
+            )
+    return lower
+
+
+def _slack(omega, j):
+    """(V - j,) what rounding may leave of the covariances of input j with itself and later ones."""
+    return np.sqrt(NOTHING_LEFT * omega[j, j] * np.diag(omega)[j:]) + np.finfo(float).tiny
 
 
 def correlate(lower, z):
@@ -76,5 +104,6 @@ def uncorrelate(lower, x):
         for j in range(i):
             if lower[i, j] != 0.0:
                 out[:, i] -= lower[i, j] * out[:, j]
-        out[:, i] /= lower[i, i]
+        # what others determine wholly is no dimension of its own: its coordinate is 0
+        out[:, i] = out[:, i] / lower[i, i] if lower[i, i] > 0 else 0.0
     return out

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import CohortError
 from pkpd.population import sobol
-from pkpd.population.cohort import MOST_DIMENSIONS, Cohort
+from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic.model import Model
@@ -57,7 +57,7 @@ class Design:
     def points(self, first, last, seed, replicate, copies=2):
         """`copies` independent matrices (copies, N, V) of points of one Sobol' scrambling."""
         dimensions = copies * len(self)
-        if dimensions > MOST_DIMENSIONS:
+        if dimensions > sobol.MOST_DIMENSIONS:
             raise CohortError(
                 f"{len(self)} varying inputs are more than Sobol' points have dimensions."
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.population.noise import uniforms
-from pkpd.population.variability import correlate, uncorrelate
+from pkpd.population.variability import cholesky, correlate, uncorrelate
 
 TOGETHER = 8  # points that share an order; the next as many take it backwards
 
@@ -88,10 +88,10 @@ class Walks:
         z = ndtri(rows.reshape(-1, rows.shape[2]))
         latent = np.empty_like(z)
         latent[:, columns] = correlate(
-            np.linalg.cholesky(self.omega[np.ix_(columns, columns)]), z[:, columns]
+            cholesky(self.omega[np.ix_(columns, columns)]), z[:, columns]
         )
         # back to the independent dimensions that the function takes
-        return ndtr(uncorrelate(np.linalg.cholesky(self.omega), latent)).reshape(rows.shape)
+        return ndtr(uncorrelate(cholesky(self.omega), latent)).reshape(rows.shape)
 
     def count(self):
         """How many walks a scrambling has."""
