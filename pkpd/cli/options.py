@@ -205,6 +205,16 @@ Titrate = Annotated[
         show_default=False,
     ),
 ]
+Diary = Annotated[
+    str | None,
+    Option(
+        "--diary",
+        metavar="FILE",
+        help="Diary that titrated patients keep, in the outcome's unit, a .toml file "
+        "(default: pain 0-10 NRS, low-dose naltrexone; docs/trials.md).",
+        show_default=False,
+    ),
+]
 Null = Annotated[
     str | None,
     Option(

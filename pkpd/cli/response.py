@@ -94,6 +94,7 @@ def med(
     better: options.Better = None,
     into: options.Into = None,
     titrate: options.Titrate = None,
+    diary: options.Diary = None,
     null: options.Null = None,
     titrations: options.Titrations = 8,
     by: options.By = None,
@@ -145,11 +146,9 @@ def med(
     options.check_folder(out)
     if report and out is None:
         raise typer.BadParameter("--report writes to a folder; give it with --out")
-    if null and not titrate:
-        raise PkpdError(
-            "--null is a control for titration; give --titrate as well, such as "
-            "--titrate slow-ladder."
-        )
+    if (null or diary) and not titrate:
+        what = "--null is a control for" if null else "--diary is the diary of a"
+        raise PkpdError(f"{what} titration; give --titrate as well, such as --titrate slow-ladder.")
     if stream:
         if any((typical, ids, titrate, covariates, uncertainty, replicates)):
             raise typer.BadParameter(
@@ -178,6 +177,9 @@ def med(
             found, n, seed, sampling, typical, changes, ids, covariates, replicate
         )
 
+    given = numerics | benefit
+    if titrate:
+        given |= {"diary": trials.checked(found, titrate, diary, benefit)}
     people = draw()
     subgroups = options.names(by, people)
     again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
@@ -185,7 +187,6 @@ def med(
     complete = len(table) == len(people)
     titration, repeated = None, None
     if titrate and complete:
-        given = numerics | benefit
         titration = trials.titrated(table, titrate, null, titrations, quiet, **given)
     if again and complete:
         repeated = again.med(table, quiet, **numerics, **benefit)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pkpd.cli import console, options
+from pkpd.errors import PkpdError
 
 Methods = Annotated[
     str,
@@ -76,6 +77,7 @@ def sensitivity(
     most: Most = 1024,
     scramblings: Scramblings = 16,
     titrate: Titrate = None,
+    diary: options.Diary = None,
     seed: options.Seed = 1,
     changes: options.Set = None,
     doses: options.Doses = None,
@@ -112,6 +114,8 @@ def sensitivity(
 
     found = load(model)
     options.check_folder(out)
+    if diary and not titrate:
+        raise PkpdError("--diary is the diary of a titration; give --titrate as well.")
     chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
     benefit = {
         "doses": doses,
@@ -136,6 +140,7 @@ def sensitivity(
             most=max(n, most),
             scramblings=scramblings,
             titrate=titrate,
+            diary=diary,
             progress=advance,
             **given,
         )

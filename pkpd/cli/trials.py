@@ -113,6 +113,22 @@ def _write(folder, result, summary, figure):
     return files + console.keep_model(result.model, folder)
 
 
+def checked(model, rule, diary, benefit):
+    """The Diary of a titration, before anything is computed. Raises PkpdError where it cannot be.
+
+    diary : path or None; benefit : changes of the model's [benefit]
+    """
+    from pkpd.response.benefit import benefit_of
+    from pkpd.titration.library import rule as find_rule
+    from pkpd.trials.observation import diary_of
+    from pkpd.trials.physiology import check_outcome
+
+    find_rule(rule)
+    book = diary_of(diary)
+    check_outcome(model, benefit_of(model, **benefit), book)
+    return book
+
+
 def titrated(table, rule, null, replicates, quiet, **given):
     """Titration of the patients of a MedTable; given : numerics and changes of the benefit."""
     from pkpd.trials.titrate import titrate

@@ -60,6 +60,7 @@ def sensitivity_indices(
     most=1024,
     scramblings=16,
     titrate=None,
+    diary=None,
     progress=None,
     **given,
 ):
@@ -79,6 +80,7 @@ def sensitivity_indices(
         doubled where it is not reached
     points, most : of each scrambling, at first and at most, powers of two
     scramblings : independent repetitions, whose scatter gives the intervals
+    diary : Diary, or path of the one, that titrated patients keep (default: the packaged one)
     titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the
         noise of titration as one more group
     progress : called with the number of finished patients and of those planned so far
@@ -99,7 +101,7 @@ def sensitivity_indices(
     work = Work(asked, progress)
     tasks = {name: METHODS[name] for name in METHODS if name in methods}
     if titrate is not None:
-        seen = titrated(asked, titrate, **{k: v for k, v in given.items() if k not in OWN})
+        seen = titrated(asked, titrate, diary, **{k: v for k, v in given.items() if k not in OWN})
         tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
     for name, task in tasks.items():
         try:
@@ -139,14 +141,14 @@ def _observed(work, effort, seen):
     )
     answer = _sobol(own, replace(effort, half_width=1.5 * effort.half_width), {})
     work.done, work.planned = work.done + own.done, work.planned + own.planned
-    rule = seen.rule
-    return replace(
-        answer,
-        base=None,
-        about=answer.about
-        | seen.seen_in(answer.base)
-        | {"rule": rule.description, "days": rule.days},
-    )
+    setting = seen.setting
+    titration = {
+        "rule": seen.rule.description,
+        "days": seen.rule.days,
+        "diary": setting.diary.about(setting.benefit.blockade),
+    }
+    about = answer.about | seen.seen_in(answer.base) | titration
+    return replace(answer, base=None, about=about)
 
 
 def _sobol(work, effort, found):

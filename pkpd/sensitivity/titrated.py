@@ -13,7 +13,7 @@ from pkpd.sensitivity.study import Study
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
 from pkpd.trials.conduct import CHUNK, follow, prepared
-from pkpd.trials.observation import diary
+from pkpd.trials.observation import diary_of
 from pkpd.trials.physiology import Setting, setting
 
 NOISE = "titration noise"
@@ -90,14 +90,16 @@ def best_step(course, lowest):
     return dose
 
 
-def titrated(asked, rule, **changes):
+def titrated(asked, rule, diary=None, **changes):
     """Titrated of the same people as a Study.
 
-    rule : name, table or Rule of pkpd.titration; changes : of the benefit. Raises PkpdError.
+    rule : name, table or Rule of pkpd.titration; diary : Diary or path (default: the packaged one)
+    changes : of the benefit
+
+    Raises PkpdError.
     """
-    place = setting(
-        asked.model, diary(), None, changed=asked.design.changed, **asked.numerics, **changes
-    )
+    options = {"changed": asked.design.changed} | asked.numerics | changes
+    place = setting(asked.model, diary_of(diary), None, **options)
     return Titrated(
         asked.model,
         asked.benefit,

@@ -151,7 +151,7 @@ def prior_of(rule, setting):
     benefit = {n: getattr(setting.benefit, n) for n in ("outcome", "better", "into", "every")}
     response = dose_response(setting.model, people, rule.ladder, **setting.options, **benefit)
     solved = ~np.isnan(response.gain).any(axis=1)
-    gain = np.column_stack([response.gain / setting.point, np.zeros(len(people))])[solved]
+    gain = np.column_stack([response.gain, np.zeros(len(people))])[solved]
     traits = setting.diary.traits(rule.prior_seed, people.ids[solved])
     slip = ndtri(uniforms(rule.prior_seed, people.ids[solved], "slip", 1)[:, 0])
     own = {

@@ -182,9 +182,8 @@ class _Arm:
         traits = setting.diary.traits(seed, people.ids)
         people = replace(people, seed=seed, replicate=replicate)  # those of the occasions
         self.due = setting.due(total)
-        base = np.broadcast_to(traits["baseline"], n)
         effect = effect_of(traits, n)
-        self.physiology = Physiology(setting, people, -run_in, self.due, base, effect)
+        self.physiology = Physiology(setting, people, -run_in, self.due, effect)
         base = self.physiology.base
         self.observer = Observer(
             setting.diary, seed, people.ids, base, run_in, total, replicate, own_traits

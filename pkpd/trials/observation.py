@@ -1,13 +1,14 @@
 """What is observed of a patient: diary entries, adverse events, missed and late doses, leaving.
 
-entry = score of the past 24 h - placebo response + AR(1) noise, rounded, cut to 0-10; its numbers
-stand in diary.toml with source and grade of evidence. Every draw has an address. Knows days, scores
-and blockade; knows nothing of rules, doses in force or solvers.
+entry = score of the past 24 h - placebo response + AR(1) noise, rounded, cut to the ends of the
+scale; its numbers stand in diary.toml with source and grade of evidence. Every draw has an address.
+Knows days, scores and blockade; knows nothing of rules, doses in force or solvers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from pkpd.population.noise import normals, uniforms
 from pkpd.population.variability import around, classes
 
 DIARY = Path(__file__).with_name("diary.toml")
-LOWEST, HIGHEST = 0.0, 10.0  # of the numeric rating scale
 EVENTS = ("insomnia", "dreams", "headache")
 RISK_DAYS, BENEFIT_DAYS, WEEK = 84.0, 28.0, 7
 STAYED, ADVERSE, NO_BENEFIT, OTHER, FAILED = range(5)
@@ -36,19 +36,75 @@ _SHARES = (
     "responds",
     *(f"{e}_{arm}" for e in EVENTS for arm in ("placebo", "drug")),
 )
-_AMOUNTS = ("baseline", "placebo_half", "noise_sd", "step", "late_most", "patience", "effect_size")
+_SCORES = ("noise_sd", "step")  # in the unit of the scale, as are its ends
+_ENDS = ("lowest", "highest")
+_TIMES = {"placebo_half": "d", "patience": "d", "late_most": "h"}
+_AMOUNTS = (*_SCORES, *_TIMES, "effect_size")
+_TRAITS = (  # may differ between patients; everything else is one number for all
+    "placebo_max",
+    "placebo_half",
+    "noise_sd",
+    "missing",
+    "missed",
+    "late",
+    "leave_no_benefit",
+    "improvement_wanted",
+    "effect_size",
+    "responds",
+)
+_OBSOLETE = "baseline"  # entries begin at the outcome's own untreated value
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What entries are measured on. unit : of the entries; lowest, highest : its ends"""
+
+    unit: str
+    lowest: float
+    highest: float
+
+    def outside(self, scores):
+        """How many of scores (P,) lie beyond an end."""
+        return int(((scores < self.lowest) | (scores > self.highest)).sum())
+
+
+NRS = Scale("NRS", 0.0, 10.0)  # the numeric rating scale of pain
 
 
 @dataclass(frozen=True)
 class Diary:
     """The numbers behind an observation.
 
+    title : whose diary it is; scale : of the entries
     inputs : name -> pkpd.symbolic.model.Input, with value, unit, source and evidence
+    changed : typical values in place of the file's
     """
 
     name: str
+    title: str
     digest: str
+    scale: Scale
     inputs: dict
+    changed: dict = field(default_factory=dict)
+
+    def about(self, blockade):
+        """What a result says of the diary, as plain data: its scale, and what its numbers rest on.
+
+        blockade : name of the output that the drug's adverse events grow with, or None
+        """
+        grades = [item.evidence for item in self.inputs.values()]
+        return {
+            "name": self.name,
+            "title": self.title,
+            **vars(self.scale),
+            "set": self.changed,
+            "events": list(EVENTS),
+            "blockade": blockade,
+            "numbers": len(grades),
+            "assumed": grades.count("assumed"),
+            "calibrated": grades.count("calibrated"),
+            "digest": self.digest[:16],
+        }
 
     def __getitem__(self, name):
         return self.inputs[name].value
@@ -79,9 +135,15 @@ def diary(path=None, changes=None):
 
     file = read(Path(path or DIARY))
     builder = Builder([file], file.path.stem, "")
+    for key in file.data:
+        if key not in ("title", "parameters"):
+            raise ModelError(f"{file.path}: a diary has no '{key}'; it has title and [parameters].")
     inputs = {e[0]: builder.input(*e, covariate=False) for e in builder.entries("parameters")}
-    names = (*_SHARES, *_AMOUNTS)
-    for name in names:
+    if inputs.pop(_OBSOLETE, None) is not None:
+        text = f"{file.path}: {_OBSOLETE} is not used any more; entries begin at the outcome's own"
+        warn(f"{text} untreated value. Leave the line out.", DeprecationWarning, stacklevel=2)
+    names = (*_SHARES, *_AMOUNTS, *_ENDS)
+    for name in (*_SHARES, *_AMOUNTS):
         if name not in inputs:
             raise ModelError(
                 f"{file.path}: parameter '{name}' is missing; copy its line from {DIARY}."
@@ -89,6 +151,11 @@ def diary(path=None, changes=None):
     for name, item in inputs.items():
         if name not in names:
             raise ModelError(f"{item.place}: unknown parameter '{name}'.{closest(name, names)}")
+        if item.iov is not None or (item.iiv is not None and name not in _TRAITS):
+            raise ModelError(
+                f"{item.place}: {name} is one number, the same for everybody at all times; "
+                "leave out its iiv and iov."
+            )
     for name, value in (changes or {}).items():
         inputs[name] = _changed(inputs, name, value)
     for name, item in inputs.items():
@@ -99,7 +166,39 @@ def diary(path=None, changes=None):
             )
         if name in _AMOUNTS and item.value < 0:
             raise TrialError(f"{item.place}: {name} must not be negative, but is {item.value:g}.")
-    return Diary(file.path.stem, _digest(inputs), inputs)
+    title = str(file.data.get("title", file.path.stem))
+    scale = _scale(file.path, inputs)
+    return Diary(file.path.stem, title, _digest(inputs), scale, inputs, dict(changes or {}))
+
+
+def diary_of(what=None):
+    """The Diary, or that of a path; by default the packaged one. Raises as `diary` does."""
+    return what if isinstance(what, Diary) else diary(what)
+
+
+def _scale(path, inputs):
+    """The Scale of the entries. Raises ModelError where units of the diary do not go together."""
+    unit = inputs["noise_sd"].unit
+    wanted = dict.fromkeys((*_SHARES, "effect_size"), "1") | _TIMES
+    wanted |= dict.fromkeys((*_SCORES, *_ENDS), unit)
+    for name, item in inputs.items():
+        if item.unit != wanted[name]:
+            raise ModelError(
+                f"{item.place}: {name} is in '{item.unit}'; write it in {wanted[name]}."
+            )
+    if unit == NRS.unit and not {*_ENDS} & {*inputs}:
+        return NRS
+    for name in _ENDS:
+        if name not in inputs:
+            raise ModelError(
+                f"{path}: a diary in {unit} needs the ends of its scale, and '{name}' is missing; "
+                f"write it as the one in {DIARY}."
+            )
+    lowest, highest = (inputs[name].value for name in _ENDS)
+    if not lowest < highest:
+        place = inputs["highest"].place
+        raise ModelError(f"{place}: highest is {highest:g}, not above lowest, {lowest:g}.")
+    return Scale(unit, lowest, highest)
 
 
 def _changed(inputs, name, value):
@@ -209,7 +308,8 @@ class Observer:
         place = day + self.run_in - 1
         span = slice(place[0], place[-1] + 1)
         pain, step = score - self.placebo(rows, day) + self.noise[rows, span], self.diary["step"]
-        rated = np.clip(np.rint(pain / step) * step if step > 0 else pain, LOWEST, HIGHEST)
+        rated = np.rint(pain / step) * step if step > 0 else pain
+        rated = np.clip(rated, self.diary.scale.lowest, self.diary.scale.highest)
         entries = np.where(self.blank[rows, span], np.nan, rated)
         self.entries[rows, span] = entries
         events = self._events(rows, span, blockade) & (day > 0)[:, None]

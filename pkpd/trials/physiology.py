@@ -4,7 +4,7 @@ States, step sizes and doses on their way to the body live through visits.
 Knows the model, its benefit and the null controls; knows nothing of diary entries or rules.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from pkpd.symbolic.model import Benefit, Model
 from pkpd.trials.observation import Diary
 
 NULLS = ("no-effect", "same-med")
-SCALE = "NRS"  # unit of outcomes that are a score already
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class Setting:
 
     null : None, "no-effect" (the body receives 0) or "same-med" (everybody's body is the typical
         one; baseline and size of the effect differ)
-    point : outcome units that are one point of the 0-10 scale
     occasion : length in model time of the periods by which inputs vary within a patient; None where
         every dose begins an occasion, 0 where none does
     options : numerics of the solver
@@ -43,24 +41,13 @@ class Setting:
     diary: Diary
     null: str | None
     kernel: object
-    point: float
     occasion: float | None
     options: dict
-
-    @property
-    def sign(self):
-        """1 where a lower outcome is better, -1 where a higher one is."""
-        return 1.0 if self.benefit.better == "lower" else -1.0
 
     @property
     def day(self):
         """Model time of a day."""
         return 24.0 * units.factor("h", self.model.time)
-
-    @property
-    def scored(self):
-        """Whether the outcome is pain on the 0-10 scale."""
-        return self.model.unit(self.benefit.outcome) == SCALE and self.benefit.better == "lower"
 
     def due(self, days):
         """(D,) model times at which doses are due within so many days of treatment."""
@@ -114,22 +101,48 @@ def setting(
     if null is not None and null not in NULLS:
         raise TrialError(f"null: unknown '{null}'.{closest(str(null), NULLS)}")
     benefit = benefit_of(model, **changes)
+    check_outcome(model, benefit, diary)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
     areas = tuple(area(n) for n in watched)
     kernel = compile(model, observe=areas, integrals=watched, solver=solver)
     length, options = period(occasion, model.time), {"rtol": rtol, "threads": threads}
-    result = Setting(model, benefit, diary, null, kernel, 1.0, length, options)
-    if result.scored:
-        return result
-    # an outcome on another scale is rated so that the least benefit that counts is one point
-    scale = result.untreated(result.typical(1, changed))[1][0] if benefit.delta_relative else 1.0
-    point = benefit.delta * abs(scale)
-    if not point > 0:
+    result = Setting(model, benefit, diary, null, kernel, length, options)
+    _check_scale(result, changed)
+    return result
+
+
+def check_outcome(model, benefit, diary):
+    """Raise TrialError where the outcome is not measured as the diary's entries are."""
+    outcome, unit = benefit.outcome, model.unit(benefit.outcome)
+    if unit != diary.scale.unit:
         raise TrialError(
-            f"A diary needs to know how much of {benefit.outcome} is a point: "
-            "give an absolute delta above 0, such as delta = '1'."
+            f"{outcome} of {model.name} is in {unit}, but {_named(diary)} is kept in "
+            f"{diary.scale.unit}: its noise, placebo response, adverse events and dropout are not "
+            f"those of {outcome}. Give a diary kept in {unit} (docs/trials.md): --diary FILE, or "
+            "diary in a trial and in Python."
         )
-    return replace(result, point=point)
+    if benefit.better != "lower":
+        raise TrialError(
+            f"{outcome} of {model.name} is better {benefit.better}, but in a diary lower entries "
+            f"are better. Give the model an output that falls as {outcome} rises, such as "
+            f"{diary.scale.highest:g} - {outcome}, and make it the outcome."
+        )
+
+
+def _check_scale(setting, changed):
+    """Raise TrialError where the untreated typical patient lies outside the diary's scale."""
+    model, scale, outcome = setting.model, setting.diary.scale, setting.benefit.outcome
+    steady, untreated = setting.untreated(setting.typical(1, changed))
+    if steady.status[0] == OK and not scale.lowest <= untreated[0] <= scale.highest:
+        raise TrialError(
+            f"{outcome} of the typical patient of {model.name} is {untreated[0]:.6g} {scale.unit} "
+            f"without treatment, outside the {scale.lowest:g} to {scale.highest:g} of "
+            f"{_named(setting.diary)}."
+        )
+
+
+def _named(diary):
+    return f"the diary '{diary.name}' ({diary.title})"
 
 
 class Physiology:
@@ -139,11 +152,11 @@ class Physiology:
     status : (P,) key of pkpd.solvers.batch.STATUS
     """
 
-    def __init__(self, setting, people, start, due=(), base=None, effect=None):
+    def __init__(self, setting, people, start, due=(), effect=None):
         steady, untreated = setting.untreated(people.theta)
         self.setting, self.theta, self.effect = setting, people.theta, 1.0
         self.status = steady.status.copy()
-        self.base = untreated / setting.point if setting.scored else base
+        self.base = untreated
         if setting.null == "same-med":
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
             steady, untreated = setting.untreated(self.theta)
@@ -190,7 +203,7 @@ class Physiology:
 
     def score(self, rows, outcome):
         """(n, d) score of an outcome (n, d)."""
-        change = self.setting.sign * (outcome - self.untreated[rows][:, None]) / self.setting.point
+        change = outcome - self.untreated[rows][:, None]
         effect = self.effect if np.isscalar(self.effect) else self.effect[rows][:, None]
         return self.base[rows][:, None] + effect * change
 

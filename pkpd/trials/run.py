@@ -13,11 +13,11 @@ from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
 from pkpd.result import provenance
 from pkpd.symbolic.load import load
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
 from pkpd.trials.conduct import follow, prepared
 from pkpd.trials.design import Design, read
-from pkpd.trials.observation import EVENTS, REASONS, Diary
+from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
 
@@ -30,17 +30,22 @@ LEVEL = 0.95
 class TrialResult:
     """What a trial showed.
 
-    courses : one Course per arm, in order; unit : of doses; values : endpoint -> list of (P,) by
-        arm
+    benefit : that of the trial; courses : one Course per arm, in order
+    values : endpoint -> list of (P,) by arm
     """
 
     design: Design
     model: Model
     cohort: Cohort
     diary: Diary
-    unit: str
+    benefit: Benefit
     courses: tuple
     values: dict
+
+    @property
+    def unit(self):
+        """Unit of the doses."""
+        return self.benefit.unit
 
     @property
     def names(self):
@@ -104,10 +109,18 @@ class TrialResult:
             "allocation": self.design.allocation,
             "null": self.design.null,
             "run_in": self.design.run_in,
+            "diary": self.diary.about(self.benefit.blockade),
+            "outside_scale": self.diary.scale.outside(self._untreated()),
             "arms": [_arm_summary(arm, course) for arm, course in arms],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
             "provenance": origin | {"diary": self.diary.digest[:16]},
         }
+
+    def _untreated(self):
+        """(P,) score of each patient without treatment."""
+        ids = np.concatenate([course.ids for course in self.courses])
+        base = np.concatenate([course.base for course in self.courses])
+        return base[np.unique(ids, return_index=True)[1]]
 
     def _endpoint(self, endpoint):
         first, paired = self.names[0], self.design.allocation == "shared"
@@ -221,7 +234,7 @@ def trial(
     design : Design, or path of a TOML file; n, seed : in place of the design's
     ids : only these patients of its cohort
     people : Cohort in place of the one that the design draws, with its model and seed
-    diary : Diary in place of the design's
+    diary : Diary or path in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
     progress : called with the number of patients finished, over all arms
 
@@ -233,10 +246,14 @@ def trial(
     given = {"patients": n, "seed": seed}
     design = replace(design, **{k: v for k, v in given.items() if v is not None})
     model = load(design.model) if people is None else people.model
-    book = read_diary(design.diary, design.diary_set) if diary is None else diary
+    book = read_diary(design.diary, design.diary_set) if diary is None else diary_of(diary)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     changes = _benefit(design)
-    shared = setting(model, book, design.null, occasion=design.occasion, **numerics, **changes)
+    of_all = {
+        "occasion": design.occasion,
+        "changed": design.set if people is None else people.changed,
+    }
+    shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     if people is None:
         who = {"sampling": design.sampling, "set": design.set, "ids": ids}
         people = draw(model, design.patients, design.seed, **who)
@@ -252,7 +269,7 @@ def trial(
         e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
         for e in design.endpoints
     }
-    return TrialResult(design, model, people, book, shared.benefit.unit, tuple(courses), values)
+    return TrialResult(design, model, people, book, shared.benefit, tuple(courses), values)
 
 
 def _benefit(design):

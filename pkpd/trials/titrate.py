@@ -16,8 +16,7 @@ from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
 from pkpd.trials.conduct import Course, follow, prepared
-from pkpd.trials.observation import NO_BENEFIT, REASONS, STAYED, Diary, effect_of
-from pkpd.trials.observation import diary as read_diary
+from pkpd.trials.observation import NO_BENEFIT, REASONS, STAYED, Diary, diary_of, effect_of
 from pkpd.trials.physiology import Setting, setting
 
 PARTS = 8  # equal parts of the cohort: their scatter gives the interval of the share
@@ -151,7 +150,7 @@ def titrate(
     for name, value in (("replicates", replicates), ("run_in", run_in)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise TrialError(f"{name} must be a whole number, at least 1, not {value!r}.")
-    book = diary if isinstance(diary, Diary) else read_diary(diary)
+    book = diary_of(diary)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     of_all = {"occasion": occasion, "changed": cohort.changed}
     shared = setting(model, book, null, **of_all, **numerics, **changes)
@@ -305,5 +304,6 @@ def summarise_observed(table):
         "patients": n,
         "share_real": table.share_real(),
         "own_traits": table.own_traits,
-        "diary": table.diary.digest[:16],
+        "diary": table.diary.about(table.benefit.blockade),
+        "outside_scale": table.diary.scale.outside(table.course.base),
     }

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkpd.errors import TrialError
@@ -107,6 +107,7 @@ def changed_rules(draw):
     )
 
 
+@settings(deadline=None)
 @given(changed_rules(), changed_rules())
 def test_rules_that_differ_are_described_differently(one, other):
     same = {**vars(one), "source": ""} == {**vars(other), "source": ""}

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.report.page.page import write_page
 from pkpd.titration.library import rules
 from pkpd.trials.design import read
 from pkpd.trials.observation import diary
@@ -46,6 +47,18 @@ def test_a_trial_writes_tables_summary_and_figure(run, tmp_path):
     assert len(held) and (held["DOSE"] == held["NEXT"]).all()
     again = json.loads(run("trial", "trial.toml", "-n", 48, "--json")[1])
     assert again["endpoints"] == summary["endpoints"]
+
+
+def test_results_name_the_diary_and_count_its_numbers(run, tmp_path):
+    model, about = pkpd.load("ldn/hormesis"), diary().about("blockade")
+    count = len(model.inputs) + about["numbers"]
+    assumed = sum(i.evidence == "assumed" for i in model.inputs) + about["assumed"]
+    tally = f"{assumed} of {count} parameters of model and diary are assumptions"
+    for folder, words in {"t": ["trial", "trial.toml", "-n", 4], "m": [*MED, "-n", 4]}.items():
+        _, out, _ = run(*words, "--out", folder, "--no-figure")
+        assert tally in out and f"diary 'diary': {diary().title} (0-10 NRS)" in out
+        page = write_page(folder).read_text()
+        assert tally in page and diary().title in page
 
 
 def test_one_patient_of_a_trial_is_the_same_alone(run, tmp_path):
@@ -94,6 +107,8 @@ def test_null_controls_are_announced(run):
         ([*MED[:-1], "slow"], "Unknown rule 'slow'"),
         ([*MED, "--null", "nothing"], "null: unknown 'nothing'"),
         (["med", "ldn/hormesis", "--null", "same-med"], "give --titrate"),
+        (["med", "ldn/hormesis", "--diary", "mine.toml"], "give --titrate"),
+        (["med", "ldn/hormesis", "--titrate", "fixed", "--diary", "mine.toml"], "mine.toml"),
     ],
 )
 def test_mistakes_are_one_sentence(run, words, said):

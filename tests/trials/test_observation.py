@@ -2,15 +2,19 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from pkpd.errors import PkpdError
+from pkpd.errors import ModelError, PkpdError, TrialError
 from pkpd.population.noise import uniforms
 from pkpd.trials.observation import (
     ADVERSE,
+    DIARY,
     EVENTS,
     NO_BENEFIT,
     OTHER,
@@ -173,9 +177,86 @@ def test_bad_numbers_are_refused_by_name(changes, said):
 def test_a_diary_file_is_checked_like_a_model(tmp_path):
     path = tmp_path / "diary.toml"
     text = diary.__globals__["DIARY"].read_text()
-    path.write_text(text.replace('source = "Plan2012: mean baseline"', 'source = ""'))
-    with pytest.raises(PkpdError, match=r"diary.toml:4: 'baseline' has an empty source"):
+    path.write_text(text.replace('source = "Plan2012: ln-SD 0.594"', 'source = ""'))
+    with pytest.raises(PkpdError, match=r"diary.toml:5: 'placebo_half' has an empty source"):
         diary(path)
     path.write_text(text.replace("missing ", "gone "))
     with pytest.raises(PkpdError, match="'missing' is missing"):
         diary(path)
+
+
+def lines_of_the_diary():
+    """Name -> line of each parameter of the packaged diary."""
+    lines = DIARY.read_text().split("[parameters]\n")[1].splitlines()
+    return {line.split("=")[0].strip(): line for line in lines}
+
+
+def write(path, lines):
+    path.write_text('title = "tests"\n[parameters]\n' + "\n".join(lines.values()) + "\n")
+    return path
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(lines_of_the_diary())), st.sampled_from(["mmHg", "h", "wk", "%"]))
+def test_a_number_in_another_unit_than_the_others_is_refused(name, unit):
+    lines = lines_of_the_diary()
+    own = re.search(r'unit = "(.*?)"', lines[name]).group(1)
+    lines[name] = lines[name].replace(f'unit = "{own}"', f'unit = "{unit}"')
+    with TemporaryDirectory() as folder:
+        path = write(Path(folder) / "diary.toml", lines)
+        if unit == own:
+            assert diary(path).digest == diary().digest
+        else:
+            with pytest.raises(ModelError, match=r"diary.toml:\d+: \w+ is in '.*'; write it in "):
+                diary(path)
+
+
+def test_a_diary_in_another_unit_brings_the_ends_of_its_scale(tmp_path):
+    lines = {name: line.replace("NRS", "mmHg") for name, line in lines_of_the_diary().items()}
+    lines["highest"] = lines["highest"].replace("10.0", "300.0")
+    found = diary(write(tmp_path / "pressure.toml", lines))
+    assert vars(found.scale) == {"unit": "mmHg", "lowest": 0.0, "highest": 300.0}
+    seen = Observer(found, 7, IDS, np.full(len(IDS), 150.0), 7, 7)
+    entries = seen.record(np.arange(len(IDS)), -6, *np.full((2, len(IDS), 14), 150.0)).entries
+    assert np.nanmin(entries) > 50 and np.nanmax(entries) < 250
+    with pytest.raises(TrialError, match="highest"):
+        diary(tmp_path / "pressure.toml", changes={"highest": "much"})
+    with pytest.raises(ModelError, match="highest is -1, not above lowest, 0"):
+        diary(tmp_path / "pressure.toml", changes={"highest": -1})
+    del lines["lowest"]
+    with pytest.raises(ModelError, match=r"a diary in mmHg needs the ends .* 'lowest' is missing"):
+        diary(write(tmp_path / "pressure.toml", lines))
+
+
+def test_the_ends_of_the_numeric_rating_scale_are_known(tmp_path):
+    lines = lines_of_the_diary()
+    del lines["lowest"], lines["highest"]
+    assert diary(write(tmp_path / "pain.toml", lines)).scale == diary().scale
+
+
+def test_what_a_diary_cannot_use_is_refused(tmp_path):
+    lines = lines_of_the_diary()
+    own = lines | {"patience": lines["patience"].replace("label", "iiv = { cv = 0.5 }, label")}
+    with pytest.raises(ModelError, match="patience is one number, the same for everybody"):
+        diary(write(tmp_path / "diary.toml", own))
+    path = write(tmp_path / "diary.toml", lines)
+    path.write_text('time = "h"\n' + path.read_text())
+    with pytest.raises(ModelError, match="a diary has no 'time'"):
+        diary(path)
+
+
+def test_a_baseline_of_earlier_diaries_is_left_out_with_a_warning(tmp_path):
+    lines = lines_of_the_diary()
+    lines["baseline"] = lines["step"].replace("step ", "baseline ")
+    with pytest.warns(DeprecationWarning, match="baseline is not used any more"):
+        assert diary(write(tmp_path / "old.toml", lines)).digest == diary().digest
+
+
+def test_what_a_result_says_of_the_diary_counts_its_numbers():
+    about = diary(changes={"missing": 0.0}).about("occupancy")
+    text = DIARY.read_text()
+    assert about["numbers"] == text.count("evidence =")
+    assert about["assumed"] == text.count('evidence = "assumed"')
+    assert about["calibrated"] == text.count('evidence = "calibrated"')
+    assert about["title"] == re.search(r'title = "(.*)"', text).group(1)
+    assert about["set"] == {"missing": 0.0} and about["blockade"] == "occupancy"

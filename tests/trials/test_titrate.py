@@ -1,13 +1,18 @@
 """Observed beside true MED: null controls, the share that is real, any model with a benefit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pkpd.errors import PkpdError, TrialError
 from pkpd.population.cohort import cohort
 from pkpd.response.med import med as true_med
 from pkpd.symbolic.load import load
-from pkpd.trials.observation import diary
+from pkpd.trials.observation import DIARY, Scale, diary
+from pkpd.trials.physiology import check_outcome
 from pkpd.trials.titrate import share_of_patients, summarise_observed, titrate
 
 MODEL = load("ldn/hormesis")
@@ -113,26 +118,83 @@ def test_share_of_patients_by_hand_and_with_too_few_values():
     assert np.isnan(share_of_patients(y[:1])["share"]) and np.isnan(share_of_patients(y)["low"])
 
 
-def test_any_model_with_a_benefit_can_be_titrated():
-    model = load("pd/effect_compartment")
-    table = titrate(
-        model,
-        cohort(model, 64, seed=1),
-        {"kind": "ladder", "ladder": [5.0, 20.0, 80.0], "days": 7},
-        replicates=1,
-        outcome="effect",
-        better="higher",
-        into="depot",
-        every="24 h",
-        doses="1:100 mg",
-        delta="10",
-    )
-    assert np.isfinite(table.found).sum() > 20
-    on = np.isfinite(table.course.score) & (table.course.dose > 0)
-    assert (
-        table.course.score[on]
-        <= (table.course.base[:, None] * np.ones_like(table.course.score))[on]
-    ).all()
+PRESSURE = """
+title = "A drug that lowers a pressure"
+time = "h"
+outputs = ["load"]
+[dose]
+a = { unit = "mg" }
+[benefit]
+outcome = "load"
+better = "lower"
+into = "a"
+every = "24 h"
+doses = "1:100 mg"
+delta = "10 %"
+[parameters]
+k = { value = 0.1, unit = "1/h", label = "loss of drug", source = "test", evidence = "assumed" }
+a50 = { value = 10.0, unit = "mg", label = "half effect", source = "test", evidence = "assumed" }
+[parameters.load0]
+value = 6.0
+unit = "UNIT"
+iiv = { cv = 0.1 }
+label = "untreated"
+source = "test"
+evidence = "assumed"
+[equations]
+e = \'\'\'
+d/dt(a) = -k*a : mg
+load = load0*(1 - 0.6*a/(a + a50)) : UNIT
+relief = load0*0.6*a/(a + a50) : UNIT
+\'\'\'
+"""
+
+
+def pressure(folder, unit):
+    """The model, and the packaged diary, in a unit."""
+    path, notes = folder / "pressure.toml", folder / "pressure_diary.toml"
+    path.write_text(PRESSURE.replace("UNIT", unit))
+    notes.write_text(DIARY.read_text().replace("NRS", unit))
+    return load(str(path)), diary(notes)
+
+
+def test_a_diary_in_the_outcomes_unit_gives_the_same_numbers_in_any_unit(tmp_path):
+    ladder = {"kind": "ladder", "ladder": [5.0, 20.0, 80.0], "days": 7}
+    courses = []
+    for unit in ("NRS", "mmHg"):
+        model, notes = pressure(tmp_path, unit)
+        table = titrate(model, cohort(model, 24, seed=1), ladder, replicates=1, diary=notes)
+        assert summarise_observed(table)["diary"]["unit"] == unit
+        courses.append(table.course)
+    assert np.isfinite(courses[0].found).sum() > 8
+    for name in ("diary", "score", "dose", "found", "events"):
+        np.testing.assert_array_equal(*(getattr(c, name) for c in courses), err_msg=name)
+
+
+def test_a_diary_that_does_not_fit_the_outcome_is_refused(tmp_path):
+    model, notes = pressure(tmp_path, "mmHg")
+    people = cohort(model, 4, seed=1)
+    said = r"load of pressure is in mmHg, but the diary 'diary' \(Pain diary.* is kept in NRS"
+    with pytest.raises(TrialError, match=said):
+        titrate(model, people, RULE, replicates=1)
+    with pytest.raises(TrialError, match="such as 10 - relief"):
+        titrate(model, people, RULE, diary=notes, outcome="relief", better="higher")
+    high = cohort(model, 4, seed=1, set={"load0": 12.0})
+    with pytest.raises(TrialError, match="is 12 mmHg without treatment, outside the 0 to 10"):
+        titrate(model, high, RULE, diary=notes)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["NRS", "mmHg", "1", "%", "mg/dL"]), st.sampled_from(["NRS", "mmHg", "1"]))
+def test_an_outcome_fits_a_diary_of_its_own_unit_alone(unit, kept_in):
+    states = tuple(replace(s, unit=unit) if s.name == "pain" else s for s in MODEL.states)
+    notes = replace(diary(), scale=Scale(kept_in, 0.0, 10.0))
+    model = replace(MODEL, states=states)
+    if unit == kept_in:
+        check_outcome(model, model.benefit, notes)
+    else:
+        with pytest.raises(TrialError, match=f"Give a diary kept in {unit}"):
+            check_outcome(model, model.benefit, notes)
 
 
 @pytest.mark.parametrize(
@@ -161,19 +223,3 @@ def test_a_dose_in_micrograms_is_the_same_dose():
     same = titrate(MODEL, few, {"kind": "ladder", "ladder": [0.5, 1.5], "days": 7}, replicates=1)
     np.testing.assert_array_equal(small.course.diary, same.course.diary)
     assert small.rule.ladder == (0.5, 1.5)
-
-
-def test_a_relative_delta_of_an_outcome_that_is_zero_untreated_needs_a_number():
-    model = load("pd/effect_compartment")
-    with pytest.raises(TrialError, match="absolute delta above 0"):
-        titrate(
-            model,
-            cohort(model, 4),
-            RULE,
-            outcome="effect",
-            better="higher",
-            into="depot",
-            every="24 h",
-            doses="1:100 mg",
-            delta="10 %",
-        )

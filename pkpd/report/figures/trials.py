@@ -73,7 +73,8 @@ def observed_meds(table):
             f" Share of the variance of log observed MED that is the patients' own: {real:.1f} %."
         )
     who = f"{len(people)} patients, seed {people.seed}, {len(table.found)} repetitions."
-    text = f"{table.model.name}: {who}{share} {models.share_assumed(table.model)}."
+    assumed = models.share_assumed(table.model, table.diary.about(table.benefit.blockade))
+    text = f"{table.model.name}: {who}{share} {assumed}."
     style.caption(drawing, [text, models.NO_ADVICE])
     return drawing
 
@@ -211,7 +212,8 @@ def trial(result):
     null = f", {NULLS[design.null]}" if design.null else ""
     style.heading(drawing, f"{design.title}{null}")
     arms = f"seed {design.seed}, {design.allocation} arms"
-    text = f"{result.model.name}: {arms}. {models.share_assumed(result.model)}."
+    assumed = models.share_assumed(result.model, result.diary.about(result.benefit.blockade))
+    text = f"{result.model.name}: {arms}. {assumed}."
     style.caption(drawing, [text, models.NO_ADVICE])
     return drawing
 
@@ -227,7 +229,7 @@ def diaries(axes, arms):
         )
     axes.axvline(0.5, color=style.GREY, lw=0.8, ls=":")
     axes.legend(frameon=False, fontsize=8)
-    style.clean(axes, DAYS, "diary, weekly mean (0-10)")
+    style.clean(axes, DAYS, "diary, weekly mean")
 
 
 def prescribed(axes, arms, unit):

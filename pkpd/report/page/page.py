@@ -255,7 +255,7 @@ def _rendered(found, sections):
         style=Markup(style),
         allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         advice=models.NO_ADVICE,
-        assumed=models.share_assumed(found.model),
+        assumed=models.share_assumed(found.model, models.diary_of(found.summary)),
     )
 
 

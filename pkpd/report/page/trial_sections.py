@@ -41,11 +41,12 @@ def observed_meds(found):
     )
     if summary["null"]:
         control = trials.NULLS[summary["null"]]
+    lines = [*trials.observed_sentences(summary, pairs.unit), *trials.diary_sentences(summary)]
     return Section(
         "observed",
         "What titration would find",
         (f"Rule: {summary['rule']}.", sentence(control)),
-        tuple(sentence(line) for line in trials.observed_sentences(summary, pairs.unit) if line),
+        tuple(sentence(line) for line in lines if line),
         tuple(figures),
         (_outcomes(summary),),
     )
@@ -114,6 +115,7 @@ def trial(found):
     ]
     if summary["null"]:
         text.append(trials.NULLS[summary["null"]])
+    text += trials.diary_sentences(summary)
     return Section(
         "trial",
         summary["title"],

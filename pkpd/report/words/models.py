@@ -14,11 +14,24 @@ def evidence(model):
     return {grade: sum(i.evidence == grade for i in model.inputs) for grade in EVIDENCE}
 
 
-def share_assumed(model):
-    """Part of a sentence: how many of the model's numbers nobody has measured."""
-    grades = evidence(model)
+def share_assumed(model, diary=None):
+    """Part of a sentence: how many of the numbers behind a result nobody has measured.
+
+    diary : what a summary says of the diary that patients kept, whose numbers then count too
+    """
+    grades, count, what = evidence(model), len(model.inputs), "parameters"
+    if diary is not None:
+        count, what = count + diary["numbers"], "parameters of model and diary"
+        grades = {grade: grades[grade] + diary[grade] for grade in ("assumed", "calibrated")}
     fitted = f", {grades['calibrated']} more are calibrated" if grades["calibrated"] else ""
-    return f"{grades['assumed']} of {len(model.inputs)} parameters are assumptions{fitted}"
+    return f"{grades['assumed']} of {count} {what} are assumptions{fitted}"
+
+
+def diary_of(summary):
+    """What a summary says of the diary that patients kept; None where they kept none."""
+    observed = summary.get("observed") or {}
+    diary = summary.get("diary") or observed.get("diary")
+    return diary if isinstance(diary, dict) else None
 
 
 def hypotheses(model, changed=()):

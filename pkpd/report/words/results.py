@@ -179,7 +179,7 @@ def med_sentences(model, summary):
         *med_doses(summary),
         *worth(model, summary),
         "",
-        f"  {models.share_assumed(model)} (pkpd show {model.name}).",
+        f"  {models.share_assumed(model, models.diary_of(summary))} (pkpd show {model.name}).",
     ]
     hypotheses = models.hypotheses(model, summary["provenance"]["set"])
     lines += [f"  Hypothesis: {text}" for text in hypotheses]

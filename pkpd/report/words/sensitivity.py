@@ -58,7 +58,7 @@ def head(model, summary):
         f"  {100 * summary['responders']:.1f} % are helped enough. "
         f"SD of log10 MED {summary['sd']['log10_med']:.2g}, "
         f"numerical error {summary['numeric_error_log10']:.1g} (root mean square)",
-        f"  {models.share_assumed(model)}: "
+        f"  {models.share_assumed(model, models.diary_of(summary))}: "
         "the shares say what moves the MED in this model, not in patients.",
     ]
     if summary["failed"]:

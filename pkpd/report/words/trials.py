@@ -30,7 +30,7 @@ def titration_sentences(summary, unit):
         for name, count in summary["outcome"].items()
         if count
     ]
-    return [*lines, *observed_sentences(summary, unit)]
+    return [*lines, *observed_sentences(summary, unit), *diary_sentences(summary)]
 
 
 def observed_sentences(summary, unit):
@@ -60,7 +60,7 @@ def _real(real, own_traits):
     if not np.isfinite(share):
         return [
             "  the share of the spread that is real cannot be told from so few patients or "
-            "repetitions (-n 1000 --replicates 8)"
+            "repetitions (-n 1000 --titrations 8)"
         ]
     bounds = f" (95 % {low:.1f} to {high:.1f})" if np.isfinite(low) else ""
     traits = ", placebo response and diary counted as the patient's own" if own_traits else ""
@@ -71,6 +71,27 @@ def _real(real, own_traits):
         f"  {share:.1f} %{bounds} of the variance of log observed MED is the patients' "
         f"own{traits}; {rest}"
     ]
+
+
+def diary_sentences(summary):
+    """Lines on whose diary stands between the patients and what is observed of them."""
+    diary = models.diary_of(summary)
+    if diary is None:
+        return []
+    changed = "".join(f", {name} = {value:g}" for name, value in diary["set"].items())
+    scale = f"{diary['lowest']:g}-{diary['highest']:g} {diary['unit']}"
+    lines = [f"  diary '{diary['name']}': {diary['title']} ({scale}{changed})"]
+    if diary["blockade"] is None:
+        lines.append(
+            f"  adverse events ({', '.join(diary['events'])}) are those of placebo alone: "
+            "[benefit] names no blockade by which the drug would add any"
+        )
+    if summary["outside_scale"]:
+        lines.append(
+            f"  {summary['outside_scale']} patients are outside the diary's scale without "
+            "treatment; their entries are cut to its ends"
+        )
+    return lines
 
 
 ENDPOINT_HEADERS = ("endpoint", "arm", "n", "mean", "95 % interval", "against the first arm", "p")
@@ -111,11 +132,12 @@ def trial_sentences(model, summary):
             f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; "
             f"{', then '.join(arm['rules'])}"
         )
+    assumed = models.share_assumed(model, models.diary_of(summary))
     return [
         *lines,
         "",
-        f"  {models.share_assumed(model)}. Virtual patients: hypotheses and their consequences, "
-        "no clinical advice.",
+        *diary_sentences(summary),
+        f"  {assumed}. Virtual patients: hypotheses and their consequences, no clinical advice.",
         "",
     ]
 
