@@ -239,22 +239,17 @@ def summarise(
       pkpd summarise large --json --out elsewhere
     """
     from pkpd.response import streamed
+    from pkpd.response.folder import understood
 
     options.check_folder(out)
     table = streamed.open_results(folder)
     left = table.folder.total - len(table)
     if left:
         console.note(f"{left} of {table.folder.total} patients are not computed yet.")
-    report_med(
-        table,
-        len(table),
-        Path(out or folder),
-        {},
-        figure and format,
-        json,
-        quiet,
-        options.names(by, table.people),
-    )
+    subgroups = options.names(by, table.people)
+    drawn = figure and format
+    with understood(folder):
+        report_med(table, len(table), Path(out or folder), {}, drawn, json, quiet, subgroups)
 
 
 def report_med(

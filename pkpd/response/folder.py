@@ -5,19 +5,23 @@ and columns; computes nothing.
 """
 
 import json
+import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pkpd.errors import ModelError, ResultError
+from pkpd.dosing.actions import target
+from pkpd.errors import ModelError, PkpdError, ResultError
+from pkpd.files import read_json
 from pkpd.response.dose_response import BenefitCurves
 from pkpd.result import write_json
 from pkpd.symbolic.load import LARGEST_FILE, from_sources, load, sources
 from pkpd.symbolic.model import Benefit, Model
 
 MODEL = "model.json"
-LARGEST = 100_000_000  # bytes of a JSON file
+SURPRISES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 MOST_CELLS = 500_000_000  # of a table
 RUN = (
     "model",
@@ -77,21 +81,18 @@ def read_model(folder, origin):
     return found
 
 
-def read_json(path):
-    """The dict in a JSON file. Raises ResultError."""
+@contextmanager
+def understood(folder):
+    """What trips over the data of a folder, which anybody may have written, is one ResultError."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise ResultError(f"'{path}': {path.stat().st_size} bytes is too large for a summary.")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultError(f"'{path}' cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
+        yield
+    except PkpdError:
+        raise
+    except SURPRISES as error:
         raise ResultError(
-            f"'{path}' is not whole: {str(error).splitlines()[0]}. Repeat the run."
+            f"'{folder}' holds results that this version does not understand "
+            f"({type(error).__name__}: {error}). Repeat the run."
         ) from error
-    if not isinstance(data, dict):
-        raise ResultError(f"'{path}' is not a summary of pkpd. Repeat the run.")
-    return data
 
 
 def read_columns(path, names=None):
@@ -103,7 +104,9 @@ def read_columns(path, names=None):
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        if not path.is_file():
+            raise ResultError(f"'{path}' is not there. Repeat the run.")
+        with open(path, "rb") as handle, pq.ParquetFile(handle) as file:
             known = file.schema_arrow.names
             missing = [n for n in names or () if n not in known]
             if missing:
@@ -117,7 +120,7 @@ def read_columns(path, names=None):
         return {name: table[name].to_numpy() for name in table.column_names}, origin if isinstance(
             origin, dict
         ) else {}
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else "not Parquet"
         raise ResultError(f"'{path}' is damaged ({reason}). Repeat the run.") from error
 
@@ -127,12 +130,24 @@ def same_run(one, other):
     return all(one.get(key) == other.get(key) for key in RUN)
 
 
-def benefit_from(data):
-    """The Benefit that a summary states.
+def benefit_from(data, model):
+    """The Benefit that a summary states, if the model has its names and units.
 
-    Raises PkpdError, KeyError or TypeError where it states none.
+    Raises PkpdError, KeyError, TypeError or ValueError where it states none.
     """
-    return Benefit(**(data | {"report": tuple(data["report"])}))
+    found = Benefit(**(data | {"report": tuple(data["report"])}))
+    numbers = (found.every, found.lowest, found.highest, found.delta, *found.report)
+    if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
+        raise ValueError("a benefit with something else than numbers")
+    if not (found.every > 0 and 0 < found.lowest < found.highest and min(numbers) >= 0):
+        raise ValueError("a benefit of doses that cannot be")
+    if found.better not in ("lower", "higher") or type(found.delta_relative) is not bool:
+        raise ValueError("a benefit without a direction")
+    for name in (found.outcome, found.exposure, found.blockade):
+        if name is not None:
+            model.unit(name)
+    target(model, found.into, found.unit)
+    return found
 
 
 @dataclass(frozen=True)

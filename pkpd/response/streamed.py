@@ -13,12 +13,14 @@ import numpy as np
 
 from pkpd.errors import ResultError, closest
 from pkpd.response.dose_response import BenefitCurves
+from pkpd.response.folder import benefit_from, understood
 from pkpd.response.med import STATUSES
 from pkpd.scale import folder as chunks
 from pkpd.symbolic.load import from_sources
 from pkpd.symbolic.model import Benefit, Model
 
 CURVE = "curve_"  # and the place of the dose on the grid: columns of the benefit curve
+TEXTS = ("status", "reason")  # columns
 NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 
@@ -132,17 +134,51 @@ def open_results(folder):
 def dataset(folder):
     """The MedDataset of a Folder whose files are known to be sound.
 
-    Raises ResultError where nothing is finished.
+    Raises ResultError where nothing is finished, or where something in it is not what a run writes.
     """
     if not folder.chunks:
-        raise ResultError(f"'{folder.path}' holds no finished chunk yet; go on with --resume.")
-    try:
+        raise ResultError(f"'{folder.path}' holds no finished chunk yet; continue with --resume.")
+    with understood(folder.path):
         about = folder.about
         model = from_sources(about["model"], about["sources"], folder.study["digest"])
-        return MedDataset(
-            folder,
-            model,
-            Benefit(**(about["benefit"] | {"report": tuple(about["benefit"]["report"])})),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"'{folder.path}' is not a folder of MEDs.") from error
+        found = MedDataset(folder, model, benefit_from(about["benefit"], model))
+        _check_agreement(folder)
+        _check_columns(found)
+    return found
+
+
+def _check_agreement(folder):
+    """Raises ValueError where a folder says two things about one."""
+    benefit = {f"benefit {name}": value for name, value in folder.about["benefit"].items()}
+    told = folder.about["provenance"] | benefit
+    for key in told.keys() & folder.study.keys():
+        if told[key] != folder.study[key]:
+            raise ValueError(f"{key} is {told[key]} and {folder.study[key]}")
+
+
+def _check_columns(found):
+    """Raises ValueError where the columns are not those of MEDs, or hold what no run writes."""
+    import pyarrow as pa
+
+    for field in found.folder.schema():
+        text = field.name in TEXTS and pa.types.is_string(field.type)
+        if not (text or pa.types.is_boolean(field.type) or _is_number(field.type)):
+            raise ValueError(f"column {field.name} holds {field.type}")
+    doses = found.curves.doses
+    drawn = sum(name.startswith(CURVE) for name in found.folder.schema().names)
+    if doses.shape != (drawn,) or not (np.diff(doses) > 0).all() or not np.isfinite(doses).all():
+        raise ValueError(f"{drawn} curves, which have other doses")
+    ranges = [np.arange(chunk.first, chunk.last) + 1 for chunk in found.folder.chunks]
+    if (found.column("ID") != np.concatenate(ranges)).any():
+        raise ValueError("IDs of other patients")
+    med, interior = found.column("med"), found.having("interior")
+    ends = found.benefit.lowest * (1 - 1e-9), found.benefit.highest * (1 + 1e-9)
+    inside = (med >= ends[0]) & (med <= ends[1])
+    if (inside != interior).any() or not np.isnan(med[~interior]).all():
+        raise ValueError("MEDs that do not go with their status")
+
+
+def _is_number(kind):
+    import pyarrow as pa
+
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)

@@ -479,5 +479,5 @@ def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_
     with pytest.raises(PkpdError, match="names no blockade"):
         dosing_interval(
             pkpd.load("pd/receptor_binding"),
-            benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}),
+            benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}, model),
         )

@@ -3,14 +3,19 @@
 Summaries and figures share one path.
 """
 
+import hashlib
 import json
 import logging
 import os
+import random
+import shutil
 import signal
 import threading
 import warnings
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import pkpd
@@ -71,6 +76,84 @@ def test_summary_and_figure_are_those_of_memory(pair, monkeypatch):
             np.testing.assert_array_equal(line.get_ydata(), other.get_ydata())
         for bars, others in zip(a.containers, b.containers, strict=True):
             assert [bar.get_height() for bar in bars] == [bar.get_height() for bar in others]
+
+
+def changed(pair, tmp_path, table=None):
+    """A copy of the streamed folder, with another first chunk whose checksum fits."""
+    folder = shutil.copytree(pair[1].folder.path, tmp_path / "changed")
+    data = json.loads((folder / "manifest.json").read_text())
+    chunk = min((folder / "chunks").iterdir())
+    if table is not None:
+        pq.write_table(table(pq.read_table(chunk)), chunk)
+        content = chunk.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        data["chunks"][0] |= {"sha256": digest, "size": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(data))
+    return folder
+
+
+def column(name, values):
+    """Change of a table: another column of that name."""
+    return lambda table: table.set_column(
+        table.schema.get_field_index(name), name, pa.array(values(table[name].to_pylist()))
+    )
+
+
+def metadata(doses):
+    return lambda table: table.replace_schema_metadata(
+        table.schema.metadata | {b"pkpd.doses": doses}
+    )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        column("status", lambda old: ["weird"] * len(old)),
+        column("status", lambda old: [None, *old[1:]]),
+        column("status", lambda old: [1] * len(old)),
+        column("status", lambda old: ["interior"] * len(old)),
+        column("med", lambda old: ["x"] * len(old)),
+        column("med", lambda old: [-1.0] * len(old)),
+        column("med", lambda old: [float("inf")] * len(old)),
+        column("med", lambda old: [None] * len(old)),
+        column("med", lambda old: [[1.0]] * len(old)),
+        column("ID", lambda old: old[::-1]),
+        column("plateau", lambda old: ["x"] * len(old)),
+        lambda table: table.drop(["status"]),
+        lambda table: table.drop(["med"]),
+        lambda table: table.drop(["curve_3"]),
+        lambda table: table.replace_schema_metadata({}),
+        metadata(b"[" * 100_000),
+        metadata(b'"abc"'),
+        metadata(b"[Infinity, 1, 2]"),
+        metadata(json.dumps([*range(1, 34)][::-1]).encode()),
+    ],
+)
+def test_a_table_that_no_run_wrote_is_refused_whatever_its_checksum(pair, tmp_path, table, run):
+    folder = changed(pair, tmp_path, table)
+    with pytest.raises(ResultError):
+        pkpd.open_results(folder)
+    for command in ("summarise", "report"):
+        code, out, err = run(command, folder)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+
+
+ODD = (None, True, -1, 0, 1.5, 1e308, 10**30, "x", "\ud800", [], {}, [[1]], {"a": 1}, "\x1b[2J")
+
+
+def test_a_manifest_whose_words_contradict_its_study_is_refused(pair, tmp_path):
+    """What `about` says of the benefit and of who was drawn stands in `study` as well."""
+    folder = changed(pair, tmp_path)
+    known = json.loads((folder / "manifest.json").read_text())
+    keys = [("benefit", key) for key in known["about"]["benefit"]]
+    keys += [("provenance", k) for k in known["about"]["provenance"] if k in known["study"]]
+    cases = [(*key, value) for key in keys for value in ODD]
+    for part, key, value in random.Random(7).sample(cases, 80):
+        about = {**known["about"], part: {**known["about"][part], key: value}}
+        (folder / "manifest.json").write_text(json.dumps({**known, "about": about}))
+        if value != known["about"][part][key]:
+            with pytest.raises(PkpdError):
+                pkpd.open_results(folder)
 
 
 def test_subgroups_of_a_dataset_are_those_of_memory(pair):

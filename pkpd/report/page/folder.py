@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.files import read_json
 from pkpd.report.figures.trials import Arm, TrueAndObserved
 from pkpd.report.words.published import inside
 from pkpd.response import folder as run_folder
@@ -70,9 +71,11 @@ class Contents:
         if self.kind == "trial":
             return None
         if self.kind == "dose-response":
-            return run_folder.benefit_from(self.summary["benefit"])
+            return run_folder.benefit_from(self.summary["benefit"], self.model)
         reasons = self.sensitivity[0] if self.sensitivity else self.explained or self.predicted
-        return run_folder.benefit_from((self.summary if self.kind else reasons)["benefit"])
+        return run_folder.benefit_from(
+            (self.summary if self.kind else reasons)["benefit"], self.model
+        )
 
 
 def contents(folder):
@@ -83,18 +86,8 @@ def contents(folder):
             f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial "
             "or sensitivity."
         )
-    try:
+    with run_folder.understood(path):
         return _with_why(_study(path))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise not_understood(path, error) from error
-
-
-def not_understood(folder, error):
-    """The ResultError of a folder whose results raised another error."""
-    return ResultError(
-        f"'{folder}' holds results that this version does not understand "
-        f"({type(error).__name__}: {error}). Repeat the run."
-    )
 
 
 def _study(path):
@@ -105,7 +98,7 @@ def _study(path):
         return _in_memory(path)
     for name in WHY:
         if (path / f"{name}.json").exists():
-            origin = run_folder.read_json(path / f"{name}.json")["provenance"]
+            origin = read_json(path / f"{name}.json")["provenance"]
             model = run_folder.read_model(path, origin)
             return Contents(path, model, "", {"provenance": origin}, None)
     raise ResultError(
@@ -121,7 +114,7 @@ def _with_why(found):
         file = found.path / f"{name}.json"
         if not file.exists():
             continue
-        summary = revived(run_folder.read_json(file))
+        summary = revived(read_json(file))
         if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
             summaries[name] = summary
         else:
@@ -150,14 +143,14 @@ def _with_why(found):
 def _streamed(path):
     table = streamed.open_results(path)
     stored = path / "summary.json"
-    summary = revived(run_folder.read_json(stored)) if stored.exists() else None
+    summary = revived(read_json(stored)) if stored.exists() else None
     if summary is None or summary["provenance"] != table.provenance():
         summary = summarise(table, inside(table.model, table.benefit))
     return Contents(path, table.model, "med", summary, table.column, table.curves)
 
 
 def _in_memory(path):
-    summary = revived(run_folder.read_json(path / "summary.json"))
+    summary = revived(read_json(path / "summary.json"))
     if not isinstance(summary.get("provenance"), dict):
         raise ResultError(
             f"'{path / 'summary.json'}' names no run; it was not written by pkpd med, "
@@ -174,7 +167,7 @@ def _in_memory(path):
                 f"'{path}' was written by an earlier version; repeat the run: "
                 f"pkpd dose-response {model.name} --out {path}"
             )
-        benefit = run_folder.benefit_from(summary["benefit"])
+        benefit = run_folder.benefit_from(summary["benefit"], model)
         curves, left_out = _curves(path, model, summary, benefit)
         return Contents(path, model, "dose-response", summary, None, curves, left_out=left_out)
     raise ResultError(
@@ -183,13 +176,19 @@ def _in_memory(path):
 
 
 def _med(path, model, summary):
-    benefit = run_folder.benefit_from(summary["benefit"])
+    benefit = run_folder.benefit_from(summary["benefit"], model)
     people, origin = run_folder.read_columns(path / "patients.parquet")
     if not run_folder.same_run(origin, summary["provenance"]):
         raise ResultError(
             f"'{path / 'patients.parquet'}' and summary.json are of different runs. "
             "Repeat the run in an empty folder."
         )
+    for status, count in summary["status"].items():
+        if count != (people["status"] == status).sum():
+            raise ResultError(
+                f"'{path / 'patients.parquet'}' and summary.json do not count the same patients "
+                f"as {status}. Repeat the run."
+            )
     curves, left_out = _curves(path, model, summary, benefit)
     titrated, audit = None, None
     if "observed" in people and "observed" in summary:

@@ -14,10 +14,12 @@ from markupsafe import Markup
 
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, why_sections
-from pkpd.report.page.folder import contents, not_understood
+from pkpd.report.page.folder import contents
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
 from pkpd.report.words import models
+from pkpd.report.words.harmless import harmless
+from pkpd.response.folder import understood
 
 WEB = Path(__file__).with_name("web")
 NAME = "report.html"
@@ -37,11 +39,9 @@ def write_page(folder, path=None):
 def page(folder):
     """The page on a folder as text. Raises ResultError where its results cannot be understood."""
     found = contents(folder)
-    try:
+    with understood(folder):
         sections = [s for s in _sections(found) if s is not None]
         return _rendered(found, sections)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise not_understood(folder, error) from error
 
 
 def _sections(found):
@@ -242,6 +242,7 @@ def _rendered(found, sections):
     rooms = Environment(
         loader=FileSystemLoader(WEB),
         autoescape=True,
+        finalize=lambda shown: harmless(shown) if type(shown) is str else shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
