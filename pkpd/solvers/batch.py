@@ -14,7 +14,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from pkpd.errors import PkpdError, closest
-from pkpd.solvers import driver
+from pkpd.solvers import driver, linear
 from pkpd.symbolic.linearity import constant_terms, first_nonlinear
 from pkpd.symbolic.model import Model
 
@@ -22,6 +22,7 @@ LANES = 8
 SOLVERS = ("auto", "vern7", "tsit5", "rosenbrock", "linear")
 PEAK_FLOOR = 0.01
 TRIAL_LIMIT = 100_000  # steps tried between two actions
+MOST_UNROLLED = 400  # operations of the rates in a step that is written out
 ROWS_PER_TASK = 16 * LANES
 
 STATUS = {
@@ -66,7 +67,8 @@ class Kernel:
         """Name of the solver that every row is solved with first."""
         if self.solver == "auto":
             exact = not self.watches and first_nonlinear(self.model, self.integrals) is None
-            return "linear" if exact else "vern7"
+            size = len(self.model.states) + len(self.integrals)
+            return "linear" if exact and size <= linear.MOST else "vern7"
         return self.solver
 
     @cached_property
@@ -84,15 +86,21 @@ class Kernel:
 
     def _built(self, method):
         from pkpd.kernels.build import build
-        from pkpd.solvers import explicit, linear, rosenbrock, rosenbrock_unrolled
+        from pkpd.solvers import explicit, explicit_looped, rosenbrock, rosenbrock_unrolled
         from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
+        def written_out(program, unrolled, looped):
+            """The source that the compiler takes less than half a minute for."""
+            small = program.states <= unrolled.MOST and program.operations <= MOST_UNROLLED
+            return unrolled if small else looped
+
+        def one_of(unrolled, looped, tableau):
+            return lambda p: written_out(p, unrolled, looped).sources(p, tableau, LANES)
+
         sources = {
-            "vern7": lambda p: explicit.sources(p, VERN7, LANES),
-            "tsit5": lambda p: explicit.sources(p, TSIT5, LANES),
-            "rosenbrock": lambda p: (
-                rosenbrock_unrolled if p.states <= rosenbrock_unrolled.MOST else rosenbrock
-            ).sources(p, RODAS5P, LANES),
+            "vern7": one_of(explicit, explicit_looped, VERN7),
+            "tsit5": one_of(explicit, explicit_looped, TSIT5),
+            "rosenbrock": one_of(rosenbrock_unrolled, rosenbrock, RODAS5P),
             "linear": lambda p: linear.sources(
                 p, constant_terms(self.model, self.integrals), LANES
             ),
@@ -158,8 +166,9 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
     integrals : names integrated over the run
     extremes, levels : what is watched at every step, see Kernel
     solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals
-        are linear in the states), or "auto": linear where possible and nothing is watched, else
-        vern7, and rosenbrock for each row that turns out to be stiff
+        are linear in the states, of which there are at most linear.MOST), or "auto": linear
+        where possible and nothing is watched, else vern7, and rosenbrock for each row that turns
+        out to be stiff
 
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
     linear or something is watched.
@@ -171,6 +180,12 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
         raise PkpdError(
             f"{curved} of {model.name} is not linear in the states with coefficients of inputs "
             "alone: use solver auto or tsit5."
+        )
+    size = len(model.states) + len(integrals)
+    if solver == "linear" and size > linear.MOST:
+        raise PkpdError(
+            f"{model.name} has {size} states and integrals; the linear solver takes at most "
+            f"{linear.MOST}: use solver auto."
         )
     if solver == "linear" and (extremes or levels):
         # an exact step is longer than what five values inside it can tell

@@ -118,8 +118,8 @@ def verdict(q):
     ]
 
 
-def store(layout):
-    """Lines that keep the verdict, and the values where the step was good."""
+def store_clock(layout):
+    """Lines that keep the verdict."""
     values = {
         "t": "now",
         "h": "select(active > 0.0, size, 0.0)",
@@ -138,10 +138,16 @@ def store(layout):
         "failed": "select(stuck, 1.0, 0.0)",
     }
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
+    return [*lines, "calls += 1 if call else 0"]
+
+
+def store(layout):
+    """Lines that keep the verdict, and the values where the step was good."""
+    lines = store_clock(layout)
     for i in range(layout.states):
         lines += [
             f"w[{layout.old(i)} + l] = y{i}",
             f"w[{layout.y(i)} + l] = select(good, z{i}, y{i})",
             f"w[{layout.largest(i)} + l] = select(good, p{i}, w[{layout.largest(i)} + l])",
         ]
-    return [*lines, "calls += 1 if call else 0"]
+    return lines

@@ -11,6 +11,8 @@ from pkpd.kernels.layout import Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import call, clock, load, names
 
+MOST = 12  # states up to which the compiler takes less than half a minute
+
 
 def _sum(weights, terms):
     """Text of a weighted sum, fused from the last term to the first."""

@@ -20,6 +20,7 @@ from pkpd.kernels.layout import Layout
 from pkpd.solvers import driver
 from pkpd.solvers.control import clock, function, load, names
 
+MOST = 8  # states and integrals up to which the compiler takes less than half a minute
 KEPT = 8  # exponentials that a lane keeps beside the one in use
 DEGREE = 16  # of the series, from six products
 LONGEST = 0.8  # norm of M h/2^s: 0.8^16/17! is half a rounding

@@ -1,0 +1,64 @@
+"""Large models: loops in place of written-out lines, the same bits, and sums that are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
+from pkpd.simulation import simulate
+from pkpd.solvers import explicit
+from pkpd.solvers.batch import compile
+from pkpd.symbolic.load import load
+
+
+def chain(folder, states, rate="k*{0}", name="chain"):
+    """A dose on its way through a chain of equal compartments, at rate(amount) from each."""
+    flows = [rate.format(f"x{i}") for i in range(states)]
+    lines = [f"d/dt(x0) = -{flows[0]} : mg"]
+    lines += [f"d/dt(x{i}) = {flows[i - 1]} - {flows[i]} : mg" for i in range(1, states)]
+    path = folder / f"{name}.toml"
+    path.write_text(
+        f'title = "chain"\noutputs = ["x0", "x{states - 1}"]\n'
+        '[dose]\nx0 = { unit = "mg" }\n[parameters]\n'
+        'k = { value = 0.8, unit = "1/h", iiv = { cv = 0.3 }, label = "k", source = "test", '
+        'evidence = "assumed" }\n'
+        'm = { value = 2.0, unit = "mg", label = "m", source = "test", evidence = "assumed" }\n'
+        f"[equations]\ne = '''\n" + "\n".join(lines) + "\n'''\n"
+    )
+    return load(str(path))
+
+
+@pytest.mark.parametrize("states", [16, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_large_linear_model_is_solved_in_steps(tmp_path, states):
+    """The amounts are those of a gamma distribution, exp(-kt) (kt)^n / n!."""
+    model = chain(tmp_path, states)
+    people = cohort(model, 5, seed=3)
+    result = simulate(model, "1 mg", people, [0.0, 3.0, 20.0])
+    kt = people.theta[:, :1] * result.times
+    last = states - 1
+    expected = np.stack(
+        [np.exp(-kt), np.exp(last * np.log(kt + 1e-300) - kt - math.lgamma(states))]
+    )
+    np.testing.assert_allclose(result.values, np.moveaxis(expected, 0, 2), rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["vern7", "tsit5"])
+def test_loops_have_the_bits_of_written_out_lines(tmp_path, monkeypatch, solver):
+    found = []
+    for name, most in (("unrolled", explicit.MOST), ("looped", 2)):
+        monkeypatch.setattr(explicit, "MOST", most)
+        model = chain(tmp_path, 3, "k*{0}/(1 + {0}/m)", name)
+        kernel = compile(model, solver=solver)
+        assert hasattr(kernel.module, "judge") == (name == "looped")
+        people = cohort(model, 11, seed=3)
+        found.append(simulate(model, "5 mg q6h x 3", people, "0:20:0.7", solver=solver).values)
+    np.testing.assert_array_equal(*found)
+
+
+def test_the_linear_solver_says_how_many_states_it_takes(tmp_path):
+    model = chain(tmp_path, 9)
+    assert compile(model).method == "vern7"
+    with pytest.raises(PkpdError, match="has 9 states and integrals; the linear solver takes at"):
+        compile(model, solver="linear")
