@@ -5,11 +5,15 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pkpd
+from pkpd.cli import options
+from pkpd.errors import PkpdError
 from pkpd.report.words.harmless import harmless
 
 PROGRAM = "import sys; from pkpd.cli import main; main(sys.argv[1:])"
@@ -78,3 +82,76 @@ def test_harmless_text_holds_no_control_and_keeps_all_else(text):
     assert harmless(shown) == shown and shown.encode().decode() == shown
     if text.isprintable():
         assert shown == text
+
+
+@given(st.integers(1, 10**9))
+def test_a_whole_number_may_be_written_with_an_exponent(number):
+    read = options.whole(1, 10**9)
+    assert read(f"{number}") == read(f"{number}e0") == read(f"{number / 1000!r}e3") == number
+    assert read(number) == number
+
+
+@given(st.one_of(st.floats(), st.integers(), st.text(max_size=10)))
+def test_anything_else_than_a_whole_number_in_range_is_wrong_usage(value):
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = float("nan")
+    if number.is_integer() and 1 <= number <= 100:
+        assert options.whole(1, 100)(str(value)) == number
+    else:
+        with pytest.raises(typer.BadParameter):
+            options.whole(1, 100)(str(value))
+
+
+SIMULATE = ["simulate", "pk/one_compartment", "--rx", "1 mg"]
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        (["med", "ldn/hormesis", "-n", "1e11"], 2, "100000000000 is not from 1 to 4,294,967,296"),
+        (["med", "ldn/hormesis", "-n", "9" * 5000], 2, "'-n'"),
+        (["med", "ldn/hormesis", "-n", "4e9"], 1, "this machine has"),
+        ([*SIMULATE, "-n", "4e9"], 1, "this machine has"),
+        (["predict", "ldn/hormesis", "-n", "4e9"], 1, "this machine has"),
+        (["med", "ldn/hormesis", "-n", "2e9", "--stream", "--out", "s", "--chunk", 1], 1, "files"),
+        (["med", "ldn/hormesis", "--replicates", "1e11"], 2, "is not from 2 to 10,000"),
+        (["sensitivity", "ldn/hormesis", "--points", "1e12"], 2, "is not from 2 to 1,048,576"),
+        (["sensitivity", "ldn/hormesis", "--scramblings", "1e12"], 2, "is not from 2 to 10,000"),
+        (["explain", "ldn/hormesis", "--id", 2**32 + 1], 2, "4294967297 is not from 1 to"),
+        ([*SIMULATE, "--id", 2**63], 2, "is not from 1 to 4,294,967,296"),
+        ([*SIMULATE, "--seed", 2**63], 2, "is not from 0 to 9,223,372,036,854,775,807"),
+        ([*SIMULATE, "-n", "2.5"], 2, "'2.5' is not a whole number"),
+        ([*SIMULATE, "--set", "ka=1", "--set", "ka=2"], 1, "--set ka is both 1 and 2"),
+    ],
+)
+def test_absurd_sizes_end_in_a_sentence_before_work_begins(run, words, code, message):
+    found, out, err = run(*words)
+    assert (found, out) == (code, "") and message in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**32 + 1, 2**63, 10**30, 1.0, True, None, "3"])
+def test_a_cohort_refuses_sizes_and_ids_that_no_patient_has(number):
+    model = pkpd.load("pk/one_compartment")
+    for asked in ({"n": number}, {"ids": [1, number]}):
+        with pytest.raises(PkpdError, match="must be a whole number from 1 to 4,294,967,296"):
+            pkpd.cohort(model, **asked)
+    if number not in (0, 2**32 + 1):
+        with pytest.raises(PkpdError, match="seed must be a whole number"):
+            pkpd.cohort(model, n=2, seed=number)
+
+
+def test_the_last_patient_and_the_last_seed_can_be_drawn():
+    model = pkpd.load("pk/one_compartment")
+    for sampling in ("sobol", "mc"):
+        last = pkpd.cohort(model, ids=[1, 2**32], seed=2**63 - 1, sampling=sampling)
+        assert last.ids.tolist() == [1, 2**32] and np.isfinite(last.theta).all()
+
+
+@pytest.mark.parametrize("value", ["1e2", "1E2", "+100", "100.", "1e2 mL", "0.1e0 L"])
+def test_typical_values_may_be_written_with_an_exponent(value):
+    model = pkpd.load("pk/one_compartment")
+    people = pkpd.cohort(model, typical=True, set={"vc": value})
+    assert people.column("vc")[0] == pytest.approx(0.1 if "L" in value else 100.0)

@@ -8,9 +8,37 @@ from typing import Annotated, Literal
 
 import typer
 
+from pkpd import limits
 from pkpd.errors import PkpdError
 
 Option = typer.Option
+
+
+def whole(least, most):
+    """Parser of an option that is a whole number, which may be written as 1e6."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = _float(text)
+            if not number.is_integer():
+                raise typer.BadParameter(f"'{str(text)[:40]}' is not a whole number.") from None
+        if not least <= number <= most:
+            short = f"{number:g}" if abs(number) >= 1e15 else f"{number:.0f}"
+            raise typer.BadParameter(f"{short} is not from {least} to {most:,}.")
+        return int(number)
+
+    return parse
+
+
+def _float(text):
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -22,10 +50,16 @@ Model = Annotated[
 Number = Annotated[
     int,
     Option(
-        "-n", min=1, metavar="N", help="Number of patients; any cohort is a prefix of a larger one."
+        "-n",
+        parser=whole(1, limits.PATIENTS),
+        metavar="N",
+        help="Number of patients; any cohort is a prefix of a larger one.",
     ),
 ]
-Seed = Annotated[int, Option("--seed", min=0, metavar="S", help="Seed of the cohort.")]
+Seed = Annotated[
+    int,
+    Option("--seed", parser=whole(0, limits.SEED), metavar="S", help="Seed of the cohort."),
+]
 Sampling = Annotated[
     str,
     Option(
@@ -50,7 +84,7 @@ Ids = Annotated[
     list[int] | None,
     Option(
         "--id",
-        min=1,
+        parser=whole(1, limits.PATIENTS),
         metavar="ID",
         help="Only this patient of the cohort; may be repeated.",
         show_default=False,
@@ -89,7 +123,7 @@ Sets = Annotated[
     int | None,
     Option(
         "--sets",
-        min=2,
+        parser=whole(2, limits.REPEATS),
         metavar="N",
         help="Number of parameter sets (default: all rows; 100 from a covariance).",
         show_default=False,
@@ -99,7 +133,7 @@ Replicates = Annotated[
     int | None,
     Option(
         "--replicates",
-        min=2,
+        parser=whole(2, limits.REPEATS),
         metavar="R",
         help="Scramblings of the seed, this one included: the sampling error of every quantile.",
         show_default=False,
@@ -109,7 +143,7 @@ Threads = Annotated[
     int | None,
     Option(
         "--threads",
-        min=1,
+        parser=whole(1, limits.REPEATS),
         metavar="N",
         help="Threads (default: all cores). Results do not depend on it.",
         show_default=False,
@@ -228,7 +262,7 @@ Titrations = Annotated[
     int,
     Option(
         "--titrations",
-        min=1,
+        parser=whole(1, limits.REPEATS),
         metavar="N",
         help="Titrations of each patient by --titrate, for the share of the spread that is real.",
     ),
@@ -262,7 +296,7 @@ Chunk = Annotated[
     int | None,
     Option(
         "--chunk",
-        min=1,
+        parser=whole(1, limits.PATIENTS),
         metavar="N",
         help="Patients per file of --stream (default: 4096): the most a kill can lose per thread.",
         show_default=False,
@@ -295,11 +329,14 @@ def names(by, people):
 
 def assignments(texts):
     """{"cl": "2 L/min"} from ["cl=2 L/min"]. Raises PkpdError where the = is missing."""
-    pairs = [text.partition("=") for text in texts or ()]
-    for text, (name, equals, value) in zip(texts or (), pairs, strict=True):
-        if not (name.strip() and equals and value.strip()):
+    values = {}
+    for text in texts or ():
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
             raise PkpdError(f"--set '{text}': write NAME=VALUE, such as --set cl=120.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+        if values.setdefault(name, value) != value:
+            raise PkpdError(f"--set {name} is both {values[name]} and {value}; give one of them.")
+    return values
 
 
 def residuals(texts):

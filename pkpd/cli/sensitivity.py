@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pkpd import limits
 from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 
@@ -34,7 +35,7 @@ Points = Annotated[
     typer.Option(
         "-n",
         "--points",
-        min=2,
+        parser=options.whole(2, limits.POINTS),
         metavar="N",
         help="Points of each scrambling to begin with; a power of two is best.",
     ),
@@ -43,7 +44,7 @@ Most = Annotated[
     int,
     typer.Option(
         "--most",
-        min=2,
+        parser=options.whole(2, limits.POINTS),
         metavar="N",
         help="Points of each scrambling at most, wide intervals or not.",
     ),
@@ -62,7 +63,7 @@ Scramblings = Annotated[
     int,
     typer.Option(
         "--scramblings",
-        min=2,
+        parser=options.whole(2, limits.REPEATS),
         metavar="R",
         help="Independent repetitions, whose scatter gives the intervals.",
     ),
@@ -168,7 +169,11 @@ def explain(
     id: Annotated[
         int,
         typer.Option(
-            "--id", min=1, metavar="ID", help="The patient of the cohort.", show_default=False
+            "--id",
+            parser=options.whole(1, limits.PATIENTS),
+            metavar="ID",
+            help="The patient of the cohort.",
+            show_default=False,
         ),
     ],
     seed: options.Seed = 1,

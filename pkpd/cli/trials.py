@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pkpd import limits
 from pkpd.cli import console, options
 
 
@@ -24,7 +25,7 @@ def trial(
         int | None,
         typer.Option(
             "-n",
-            min=1,
+            parser=options.whole(1, limits.PATIENTS),
             metavar="N",
             help="Number of patients (default: the design's).",
             show_default=False,
@@ -33,7 +34,11 @@ def trial(
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, metavar="S", help="Seed (default: the design's).", show_default=False
+            "--seed",
+            parser=options.whole(0, limits.SEED),
+            metavar="S",
+            help="Seed (default: the design's).",
+            show_default=False,
         ),
     ] = None,
     ids: options.Ids = None,
@@ -41,7 +46,7 @@ def trial(
         int,
         typer.Option(
             "--replicate",
-            min=0,
+            parser=options.whole(0, limits.SEED),
             metavar="K",
             help="Repetition: the same people, new noise and randomisation.",
         ),

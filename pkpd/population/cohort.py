@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.population.covariates import people as read_people
 from pkpd.population.noise import uniforms
@@ -120,7 +120,7 @@ def cohort(
     Parameters
     ----------
     n : number of patients, IDs 1..n; any smaller n is a prefix of a larger one
-    seed : whole number >= 0
+    seed : whole number from 0 to 2^63 - 1
     sampling : "sobol" (scrambled Sobol' points) or "mc" (plain Monte Carlo)
     typical : one patient with no variability and covariates at reference
     set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
@@ -134,12 +134,12 @@ def cohort(
     changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
     if sampling not in SAMPLINGS:
         raise CohortError(f"Unknown sampling '{sampling}'. Known: {', '.join(SAMPLINGS)}.")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise CohortError(f"The seed must be a whole number from 0 on, not {seed!r}.")
+    limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
+    limits.check_whole(replicate, 0, limits.SEED, "replicate", CohortError)
     table = None if covariates is None else _people(model, covariates, typical, changed)
     if table is not None and table.ids is not None and ids is None:
         ids = table.ids
-    ids = _ids(1 if typical else n, ids)
+    ids = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
     drawn = [i.name for i in model.inputs if _is_continuous(i)]
     latent = np.zeros((len(ids), len(drawn)))
@@ -193,13 +193,17 @@ def _is_continuous(item):
     return item.iiv is not None and item.iiv.kind != "classes"
 
 
-def _ids(n, ids):
-    wanted = [n] if ids is None else list(ids)
-    for i in wanted:
-        if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or i < 1:
-            what = "number of patients" if ids is None else "patient ID"
-            raise CohortError(f"The {what} must be a whole number from 1 on, not {i!r}.")
-    return np.arange(1, n + 1, dtype=np.int64) if ids is None else np.array(wanted, dtype=np.int64)
+def _ids(model, n, ids):
+    """(P,) IDs, 1 to n or those given. Raises CohortError, or PkpdError for too many."""
+    if ids is not None:
+        ids = list(ids)
+        for i in ids:
+            limits.check_whole(i, 1, limits.PATIENTS, "patient ID", CohortError)
+        return np.array(ids, dtype=np.int64)
+    limits.check_whole(n, 1, limits.PATIENTS, "number of patients", CohortError)
+    bytes_each = 8 * (1 + 3 * len(model.inputs))
+    limits.check_memory(n * bytes_each, f"A cohort of {n:,} patients of {model.name}")
+    return np.arange(1, n + 1, dtype=np.int64)
 
 
 def _typical_value(model, name, value):
@@ -209,7 +213,8 @@ def _typical_value(model, name, value):
             f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
         )
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\S+?)\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
+        number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+        match = re.fullmatch(rf"\s*({number})\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
         try:
             value = float(match.group(1)) * units.factor(match.group(2) or item.unit, item.unit)
         except (AttributeError, ValueError) as error:

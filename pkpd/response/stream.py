@@ -13,6 +13,7 @@ from warnings import warn
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
@@ -72,12 +73,9 @@ def stream(
     anything else or that another process is writing, a disk without room, a worker of another
     build.
     """
-    for what, value in (
-        ("number of patients", n),
-        ("number of patients a chunk", chunks.SIZE if size is None else size),
-    ):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise PkpdError(f"The {what} must be a whole number from 1 on, not {value!r}.")
+    limits.check_whole(n, 1, limits.PATIENTS, "number of patients")
+    if size is not None:
+        limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
     benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1

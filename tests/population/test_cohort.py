@@ -196,8 +196,8 @@ def test_the_typical_patient_has_medians_and_reference_covariates():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n": 0}, "whole number from 1 on, not 0"),
-        ({"n": 2.5}, "whole number from 1 on, not 2.5"),
+        ({"n": 0}, "whole number from 1 to 4,294,967,296, not 0"),
+        ({"n": 2.5}, "whole number from 1 to 4,294,967,296, not 2.5"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"set": {"CL": 1.0}}, "Unknown parameter 'CL' in ldn/hormesis. Did you mean 'cl'"),
         ({"set": {"cl": "2 mg"}}, "dimensions differ"),

@@ -285,7 +285,7 @@ def test_the_build_names_all_rooms_that_shape_a_med(monkeypatch):
 
 @pytest.mark.parametrize("given", [{"n": 0}, {"n": 2.5}, {"n": True}, {"n": 5, "size": 0}])
 def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_path, given):
-    with pytest.raises(PkpdError, match="must be a whole number from 1 on"):
+    with pytest.raises(PkpdError, match="must be a whole number from 1 to 4,294,967,296"):
         pkpd.stream(PK, tmp_path / "out", **given, **GOAL)
     assert not (tmp_path / "out").exists()
 

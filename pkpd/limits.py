@@ -1,0 +1,45 @@
+"""Sizes beyond which nothing begins: absurd numbers end in a sentence and not in hours of work.
+
+Knows numbers and this machine's memory; knows nothing of what is computed.
+"""
+
+import os
+from pathlib import Path
+
+from pkpd.errors import PkpdError, in_bytes
+
+PATIENTS = 2**32  # points of a scrambled Sobol' sequence of 32 bits: IDs go no further
+SEED = 2**63 - 1
+REPEATS = 10_000  # scramblings, parameter sets, titrations of a patient
+POINTS = 2**20  # of one scrambling
+TIMES = 10_000_000  # of one grid
+LATEST = 1e9  # h: 114,000 years
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+def check_whole(value, least, most, what, error=PkpdError):
+    """Raises `error` where `value` is no whole number from `least` to `most`."""
+    whole = type(value) is int or (hasattr(value, "dtype") and value.dtype.kind in "iu")
+    if not whole or not least <= int(value) <= most:
+        raise error(f"The {what} must be a whole number from {least} to {most:,}, not {value!r}.")
+
+
+def check_memory(need, what):
+    """Raises PkpdError where `what` takes more bytes than this machine has."""
+    there = memory()
+    if need > there:
+        raise PkpdError(
+            f"{what} would take {in_bytes(need)} of memory; this machine has {in_bytes(there)}. "
+            "Ask for less."
+        )
+
+
+def memory():
+    """Bytes of memory that a process may have: those of the machine or of its container."""
+    if not hasattr(os, "sysconf"):
+        return float("inf")
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(_CGROUP.read_text()))
+    except (OSError, ValueError):
+        return machine
