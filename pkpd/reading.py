@@ -1,9 +1,15 @@
-"""Tables as people have them: a .csv or .parquet file or a DataFrame becomes named columns.
+"""Tables as people have them: a text file, Parquet file or DataFrame becomes named columns.
 
-NONMEM's column names may be in any case, rows with something in a C column are comments, "." is
-missing. Knows files and columns; knows nothing of doses or concentrations.
+Cells may be separated by commas, semicolons, tabs or blanks; a decimal comma is read where it can
+be nothing else. A row that does not fit the header, a name that stands twice and a name that is
+almost the one wanted are refused: each of them shifts or loses numbers in silence. Knows files and
+columns; knows nothing of doses or concentrations.
 """
 
+import csv
+import difflib
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,23 +17,68 @@ import numpy as np
 
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
 MISSING = ("", ".", "NA", "NaN", "nan")
-EMPTY = (*MISSING, "None", "<NA>")
+EMPTY = (*MISSING, "None", "<NA>", "NaT")
 LARGEST = 1_000_000_000  # bytes
+MOST_LINES = 10  # mistakes written out; the rest are counted
+CLOSE = 0.8  # difflib's ratio from which a name is almost another
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+# what tables call what this program knows by another name
+SYNONYMS = {
+    "ID": (
+        "subject", "subj", "subjid", "subjectid", "usubjid", "patient", "patientid", "pat",
+        "person", "individual", "animal", "rat", "mouse",
+    ),
+    "TIME": (
+        "t", "times", "hour", "hours", "hr", "hrs", "tafd", "tsfd", "timeh", "timepoint", "day",
+        "days", "date", "clock", "datetime", "dat1", "dat2", "dat3",
+    ),
+    "AMT": ("dose", "doses", "amount", "dosemg", "amtmg"),
+    "RATE": ("infusionrate", "infrate", "rateinf", "dur", "duration", "tinf"),
+    "II": ("tau", "interval", "dosinginterval", "every"),
+    "ADDL": ("additional", "adddl", "ndose", "ndoses", "nbrdoses"),
+    "SS": ("steadystate", "steady"),
+    "EVID": ("event", "eventid"),
+    "CMT": ("compartment", "comp", "cmpt", "adm", "route", "into"),
+    "MDV": (),
+    "DV": ("conc", "concentration", "obs", "observation", "y", "value", "cp"),
+    "wt": ("weight", "bodyweight", "bw", "bwt", "wgt", "wtkg", "kg", "mass", "bodymass"),
+    "age": ("years", "yrs"),
+    "sex": ("gender", "male", "female"),
+    "height": ("ht", "hgt", "heightcm"),
+}  # fmt: skip
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}\Z")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
+_UNITS_BEHIND = re.compile(r"[\[(].*[\])]\s*\Z")
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Columns of a table, without comments.
+class Table:
+    """Named columns.
 
-    columns : name -> (M,) texts or numbers; row : (M,) counted from 1 below the header
+    name : where they come from
+    columns : name -> (M,) texts or numbers
+    row : (M,) counted from 1 below the header, comments and blank lines included
+    notes : what a user should know of how they were read
     """
 
     name: str
     columns: dict
     row: np.ndarray
+    notes: tuple = ()
+
+    def __len__(self):
+        return len(self.row)
 
     def floats(self, column):
-        """(M,) numbers of a column, NaN where missing, and [(place, text)] of other cells."""
+        """(M,) numbers of a column, NaN where missing, and [(index, text)] of other cells.
+
+        `not_a_number` says what is wrong with such a text.
+        """
         cells = self.columns[column]
         if cells.dtype.kind in "iufb":
             return cells.astype(float), []
@@ -35,61 +86,310 @@ class Cells:
         for k, cell in enumerate(cells):
             if str(cell).strip() in EMPTY:
                 continue
-            try:
-                values[k] = float(cell)
-            except (TypeError, ValueError):
-                wrong.append((k, str(cell)[:40]))
+            values[k] = number(cell)
+            if np.isnan(values[k]):
+                wrong.append((k, str(cell).strip()[:40]))
         return values, wrong
 
+    def only(self, keep):
+        """The rows (M,) bool."""
+        return Table(
+            self.name,
+            {name: cells[keep] for name, cells in self.columns.items()},
+            self.row[keep],
+            self.notes,
+        )
 
-def cells(source, error):
-    """Cells of a path or DataFrame.
+    def account(self, used, missing=()):
+        """One line on what became of the columns."""
+        unused = [c for c in self.columns if c not in used]
+        parts = [("used", used), ("unused", unused), ("missing", missing)]
+        words = "; ".join(f"{word}: {', '.join(names) or 'none'}" for word, names in parts)
+        return " ".join(
+            [f"{self.name}: {len(self)} row{'s' if len(self) != 1 else ''}; {words}.", *self.notes]
+        )
 
-    error : the exception to raise, with a sentence, for what is no table
+
+def number(cell):
+    """The number a cell says; NaN where it is none, or not finite."""
+    if isinstance(cell, (int, float, np.integer, np.floating)):
+        return float(cell)
+    text = str(cell).strip()
+    return float(text) if _NUMBER.match(text) else np.nan
+
+
+def not_a_number(cell):
+    """What is wrong with a cell that is no number, and what to write."""
+    text = str(cell).strip()
+    if _DECIMAL_COMMA.match(text):
+        return (
+            f"'{text[:40]}' has a comma; write {text[:40].replace(',', '.')} with a decimal point"
+        )
+    if _CLOCK.match(text):
+        return (
+            f"'{text[:40]}' is a date or a time of day; "
+            "write hours or days since a common start, such as 0.5"
+        )
+    return f"'{text[:40]}' is not a number; write . for missing"
+
+
+def listed(lines):
+    """The first of many lines on mistakes, and how many more there are."""
+    rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
+    return [*lines[:MOST_LINES], *rest]
+
+
+def table(source, error):
+    """Table of a path or DataFrame.
+
+    error : the exception to raise, with a sentence, for what cannot be read, has a name twice, or
+        holds a row that does not fit
     """
     import pandas as pd
 
-    framed = isinstance(source, pd.DataFrame)
-    name, frame = ("table", source) if framed else (str(source), file(Path(source), error))
+    if isinstance(source, pd.DataFrame):
+        read = _framed("table", source)
+    else:
+        read = _file(Path(source), error)
+    name, names, columns, row, notes = read
+    again = [n for k, n in enumerate(names) if n and n in names[:k]]
+    if again:
+        raise error(f"{name}: two columns are called {again[0]}; leave out one of them.")
+    return Table(
+        name,
+        {n or f"(column {k})": c for k, (n, c) in enumerate(zip(names, columns, strict=True), 1)},
+        row,
+        notes,
+    )
+
+
+def cells(source, error):
+    """Table of event or concentration records: NONMEM's names in capitals.
+
+    Rows with something in a column C are left out.
+    """
+    read = table(source, error)
     columns = {}
-    for column in frame.columns:
-        title = str(column).strip()
-        key = title.upper() if title.upper() in (*COLUMNS, "C") else title
+    for name, values in read.columns.items():
+        key = name.upper() if name.upper() in (*COLUMNS, "C") else name
         if key in columns:
-            raise error(f"{name}: two columns are called {key}.")
-        columns[key] = frame[column].to_numpy()
+            raise error(f"{read.name}: two columns are called {key}.")
+        columns[key] = values
+    read = Table(read.name, columns, read.row, read.notes)
+    refuse_lookalikes(read, ("TIME",), error)
+    dated = [c for c in columns if _plain(c) in ("date", "dat1", "dat2", "dat3", "datetime")]
+    if dated:
+        raise error(
+            f"{read.name}: column '{dated[0]}' is not read; TIME must count from a common start, "
+            f"not from each day's midnight. If it does, leave '{dated[0]}' out."
+        )
     if "TIME" not in columns:
-        raise error(f"{name}: no column TIME. Columns: {', '.join(columns) or 'none'}.")
-    row = np.arange(1, len(frame) + 1)
-    if "C" in columns:
-        used = np.array([str(c).strip() in (*MISSING, "0") for c in columns.pop("C")], dtype=bool)
-        columns, row = {k: v[used] for k, v in columns.items()}, row[used]
-    if not len(row):
-        raise error(f"{name}: the table holds no records.")
-    return Cells(name, columns, row)
+        raise error(f"{read.name}: no column TIME. Columns: {', '.join(columns) or 'none'}.")
+    read = _without_comments(read)
+    if not len(read):
+        raise error(f"{read.name}: the table holds no records.")
+    return read
 
 
-def file(path, error):
-    """DataFrame of a .csv (all text) or .parquet file. Raises `error` where it cannot be read."""
+def _without_comments(read):
+    """Rows marked in a column C, or whose ID is C among IDs that are numbers, are comments."""
+    marked = np.zeros(len(read), bool)
+    if "C" in read.columns:
+        marked = np.array(
+            [str(c).strip() not in (*MISSING, "0") for c in read.columns.pop("C")], dtype=bool
+        )
+    elif "ID" in read.columns and read.columns["ID"].dtype == object:
+        texts = [str(c).strip() for c in read.columns["ID"]]
+        others = [t for t in texts if t not in ("C", "c")]
+        if others and len(others) < len(texts) and all(_NUMBER.match(t) for t in others):
+            marked = np.array([t in ("C", "c") for t in texts])
+    note = (
+        (f"{marked.sum()} comment row{'s' if marked.sum() > 1 else ''} left out.",)
+        if marked.any()
+        else ()
+    )
+    return Table(read.name, read.columns, read.row, read.notes + note).only(~marked)
+
+
+def refuse_lookalikes(read, wanted, error):
+    """Refuse a column that is not used but named almost like one that is `wanted` and missing.
+
+    wanted : names, in the spelling of the program
+    """
+    for name in wanted:
+        column = lookalike(name, [c for c in read.columns if c not in wanted])
+        if name not in read.columns and column is not None:
+            raise error(
+                f"{read.name}: column '{column}' is not read; if it is {name}, call it {name}, "
+                "else leave it out or call it something else."
+            )
+
+
+def lookalike(name, columns):
+    """The first of the columns that is called almost like `name`, or by a usual synonym of it."""
+    plain, synonyms = _plain(name), SYNONYMS.get(name, SYNONYMS.get(name.lower(), ()))
+    for column in columns:
+        text = _plain(column)
+        near = (
+            len(text) > 1
+            and len(plain) > 1
+            and difflib.SequenceMatcher(None, text, plain).ratio() >= CLOSE
+        )
+        if text and (text == plain or text in synonyms or (near and column not in COLUMNS)):
+            return column
+    return None
+
+
+def _plain(name):
+    """Letters and digits of a name in small letters, without a unit in brackets behind it."""
+    return re.sub(r"[^a-z0-9]", "", _UNITS_BEHIND.sub("", str(name)).lower())
+
+
+def _framed(name, frame):
+    names = [str(c).strip() for c in frame.columns]
+    return (
+        name,
+        names,
+        [frame.iloc[:, k].to_numpy() for k in range(len(names))],
+        np.arange(1, len(frame) + 1),
+        (),
+    )
+
+
+def _file(path, error):
     import pandas as pd
 
     try:
         if path.stat().st_size > LARGEST:
             raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table.")
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-            index_col=False,
-        )
+        data = path.read_bytes()
     except OSError as fault:
         raise error(f"{path}: cannot be read ({fault.strerror or fault}).") from fault
-    except (ValueError, pd.errors.ParserError) as fault:
-        raise error(f"{path}: is no readable table ({str(fault).splitlines()[0]}).") from fault
+    if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        raise error(
+            f"{path}: is an Excel workbook or another archive; "
+            "save the sheet as CSV (UTF-8) and read that."
+        )
+    if data[:2] == b"\x1f\x8b":
+        raise error(f"{path}: is compressed; unpack it first.")
+    try:
+        if data[:4] == b"PAR1":
+            return _framed(str(path), pd.read_parquet(io.BytesIO(data)))
+        return _texts(str(path), *_decoded(data), error)
+    except (ValueError, csv.Error, OSError) as fault:
+        raise error(
+            f"{path}: is no readable table ({(str(fault).splitlines() or ['?'])[0]})."
+        ) from fault
+
+
+def _decoded(data):
+    """The text of a file, and what is to be said of its encoding."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16"), ()
+    try:
+        text, notes = data.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        text, notes = (
+            data.decode("cp1252", errors="replace"),
+            ("Read as Windows-1252 (Latin-1), for it is no UTF-8.",),
+        )
+    if "\0" in text:
+        raise ValueError("it holds zero bytes")
+    return text, notes
+
+
+def _texts(name, text, notes, error):
+    """Name, column names, columns of texts, row numbers and notes of a text with a header."""
+    lines = [(k, line) for k, line in enumerate(io.StringIO(text, newline=None)) if line.strip()]
+    comments = sum(line.lstrip().startswith("#") for _, line in lines)
+    lines = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
+    if not lines:
+        raise ValueError("it is empty")
+    separator, rows = _separated(name, [line for _, line in lines], error)
+    header, rows = [h.strip() for h in rows[0]], rows[1:]
+    row = np.array([k - lines[0][0] for k, _ in lines[1:]], dtype=np.int64)
+    while (
+        header
+        and not header[-1]
+        and all(len(r) < len(header) or not r[len(header) - 1].strip() for r in rows)
+    ):
+        header.pop()
+    rows = [r[: len(header)] if not any(c.strip() for c in r[len(header) :]) else r for r in rows]
+    wrong = [
+        f"  row {k}: {len(r)} cell{'s' * (len(r) != 1)} under {len(header)} "
+        f"name{'s' * (len(header) != 1)} ({', '.join(c[:20] for c in r[:12])})."
+        for k, r in zip(row, rows, strict=True)
+        if len(r) != len(header)
+    ]
+    if wrong:
+        remedy = "Write . for missing."
+        if separator == ",":
+            remedy = "Write decimals with a point, not a comma, and . for missing."
+        count = "1 row does" if len(wrong) == 1 else f"{len(wrong)} rows do"
+        head = f"{name}: {count} not fit the header (rows are counted below it):"
+        raise error("\n".join([head, *listed(wrong), remedy]))
+    columns = [
+        np.array([c.strip() for c in column], dtype=object) for column in zip(*rows, strict=True)
+    ] or [np.zeros(0, object) for _ in header]
+    if comments:
+        notes += (f"{comments} comment line{'s' if comments > 1 else ''} left out.",)
+    if separator != ",":
+        notes += _decimal_commas(name, header, columns, row, error)
+    return name, header, columns, row, notes
+
+
+def _separated(name, lines, error):
+    """The separator of the cells, and the rows of cells."""
+    candidates = [s for s in SEPARATORS if s in lines[0]]
+    if not candidates and re.search(r"\S\s+\S", lines[0]):
+        return " ", [line.split() for line in lines]
+    found = {
+        s: list(csv.reader(lines, delimiter=s, skipinitialspace=s != "\t", strict=True))
+        for s in candidates or [","]
+    }
+    if len(found) > 1:
+        even = {s: rows for s, rows in found.items() if len({len(r) for r in rows}) == 1}
+        if len(even) != 1:
+            raise error(
+                f"{name}: are the cells separated by {' or '.join(SEPARATORS[s] for s in found)}? "
+                "Keep one of them for that."
+            )
+        found = even
+    separator, rows = next(iter(found.items()))
+    if len(rows) != len(lines):
+        raise ValueError("a cell with quotes goes over several lines")
+    return separator, rows
+
+
+def _decimal_commas(name, header, columns, row, error):
+    """Turn decimal commas into points, in place; what to say of it.
+
+    Raises `error` where a comma may stand for thousands.
+    """
+    comma = [
+        (j, k)
+        for j, cells in enumerate(columns)
+        for k, c in enumerate(cells)
+        if _DECIMAL_COMMA.match(c)
+    ]
+    if not comma:
+        return ()
+    j, k = comma[0]
+    place = f"row {row[k]}, column {header[j]}: '{columns[j][k]}'"
+    point = next((c for cells in columns for c in cells if _DECIMAL_POINT.match(c)), None)
+    if point is not None:
+        raise error(
+            f"{name}: {place} has a decimal comma and '{point}' a point; "
+            "write all of them with points."
+        )
+    if all(_THOUSANDS.match(columns[j][k]) for j, k in comma):
+        raise error(
+            f"{name}: {place} may be {columns[j][k].replace(',', '.')} or "
+            f"{columns[j][k].replace(',', '')}; write it with a point or without the comma."
+        )
+    for j, k in comma:
+        columns[j][k] = columns[j][k].replace(",", ".")
+    return ("Decimal commas were read as points.",)
 
 
 def stated_units(source):
@@ -103,3 +403,10 @@ def stated_units(source):
     import pyarrow.parquet as pq
 
     return json.loads((pq.read_schema(source).metadata or {}).get(b"pkpd.units", b"{}"))
+
+
+def file(path, error):
+    """DataFrame of a file that `table` can read."""
+    import pandas as pd
+
+    return pd.DataFrame(table(path, error).columns)

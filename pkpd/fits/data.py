@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.reading import EMPTY, file
+from pkpd.reading import not_a_number, refuse_lookalikes, table
 from pkpd.result import release
 
 EXTRA = ("weight", "se", "n")
@@ -90,13 +90,15 @@ def assay(data, dose="dose", response="response", id=None):
         raise ResultError("id chooses a patient of a simulated dose response; a table has none.")
     if isinstance(data, (tuple, list)) and len(data) == 2:
         data = {dose: data[0], response: data[1]}
-    name, cells = _cells(data)
-    used = [_find(name, cells, c, option) for c, option in ((dose, "dose"), (response, "response"))]
-    sources = dict(zip(("dose", "response"), used, strict=True))
-    sources |= {c.lower(): c for c in cells if c.lower() in EXTRA and c not in used}
-    columns = {key: _numbers(name, c, cells[c]) for key, c in sources.items()}
-    unused = [c for c in cells if c and c not in sources.values()]
-    return _checked(name, columns, tuple(used), unused)
+    read = _read(data)
+    sources = {"dose": _find(read, dose, "dose"), "response": _find(read, response, "response")}
+    used = tuple(sources.values())
+    sources |= {c.lower(): c for c in read.columns if c.lower() in EXTRA and c not in used}
+    if not {"weight", "se"} & set(sources):
+        refuse_lookalikes(read, ("weight",), ResultError)
+    columns = {key: _numbers(read, column) for key, column in sources.items()}
+    unused = [c for c in read.columns if c not in sources.values()]
+    return _checked(read, columns, used, unused)
 
 
 def _simulated(curve, id):
@@ -123,63 +125,59 @@ def _simulated(curve, id):
     )
 
 
-def _cells(data):
-    """Name of a table and its columns (M,) by name."""
+def _read(data):
+    """Table of a path, DataFrame or dict of columns."""
     import pandas as pd
 
-    if isinstance(data, (str, Path)):
-        name, frame = str(data), file(Path(data), ResultError)
-    else:
+    if not isinstance(data, (str, Path, pd.DataFrame)):
         try:
-            name, frame = "table", pd.DataFrame(data)
+            data = pd.DataFrame(data)
         except ValueError as error:
             raise ResultError(
                 f"table: doses and responses must be columns of equal length ({error})."
             ) from error
-    names = [str(c).strip() for c in frame.columns]
-    lower = [c.lower() for c in names]
-    repeated = [c for c in names if lower.count(c.lower()) > 1]
-    repeated = [c for c in repeated if c.lower() in ("dose", "response", *EXTRA)]
+    read = table(data, ResultError)
+    lower = [c.lower() for c in read.columns]
+    repeated = [c for c in lower if lower.count(c) > 1 and c in ("dose", "response", *EXTRA)]
     if repeated:
-        raise ResultError(f"{name}: two columns are called {repeated[0]}.")
-    return name, {c: frame.iloc[:, k].to_numpy() for k, c in enumerate(names)}
+        raise ResultError(f"{read.name}: two columns are called {repeated[0]}.")
+    return read
 
 
-def _find(name, cells, column, option):
+def _find(read, column, option):
     """Name of a column as the table writes it."""
-    found = [c for c in cells if c.lower() == column.lower()]
+    found = [c for c in read.columns if c.lower() == column.lower()]
     if not found:
         raise ResultError(
-            f"{name}: no column {column}. Columns: {', '.join(cells)}. "
+            f"{read.name}: no column {column}. Columns: {', '.join(read.columns)}. "
             f"Say which one it is with --{option}."
         )
     return column if column in found else found[0]
 
 
-def _numbers(name, column, cells):
+def _numbers(read, column):
     """(M,) floats, NaN where missing."""
-    out = np.full(len(cells), np.nan)
-    for k, cell in enumerate(cells):
-        if cell is None or str(cell).strip() in EMPTY:
-            continue
-        where = f"{name}: row {k + 1}, column {column}"
-        try:
-            out[k] = float(cell)
-        except (TypeError, ValueError) as error:
-            raise ResultError(f"{where}: '{cell}' is not a number; write . for missing.") from error
-        if not np.isfinite(out[k]):
-            raise ResultError(f"{where}: '{cell}' is not finite; write . for missing.")
-    return out
+    values, wrong = read.floats(column)
+    infinite = np.flatnonzero(np.isinf(values))
+    if wrong:
+        k, text = wrong[0]
+        text = not_a_number(text)
+    elif len(infinite):
+        k = infinite[0]
+        text = f"'{values[k]}' is not finite; write . for missing"
+    else:
+        return values
+    raise ResultError(f"{read.name}: row {read.row[k]}, column {column}: {text}.")
 
 
-def _checked(name, columns, labels, unused):
+def _checked(read, columns, labels, unused):
     """Assay of the complete rows. columns : dose, response, perhaps weight, se, n -> (M,)"""
-    rows = len(columns["dose"])
-    keep, notes = np.ones(rows, bool), []
+    rows = len(read)
+    keep, notes = np.ones(rows, bool), [*read.notes]
     for key, values in columns.items():
-        _check_sign(name, key, values)
+        _check_sign(read, key, values)
         keep &= ~np.isnan(values)
-    weight = _weights(name, columns, rows)
+    weight = _weights(read.name, columns, rows)
     keep &= weight > 0.0
     if not keep.all():
         notes.append(
@@ -189,13 +187,13 @@ def _checked(name, columns, labels, unused):
     if unused:
         notes.append(f"Columns not used: {', '.join(unused)}.")
     if not keep.any():
-        raise ResultError(f"{name}: no row has both a dose and a response.")
+        raise ResultError(f"{read.name}: no row has both a dose and a response.")
     weighted = bool(set(EXTRA) & set(columns))
     dose, response = columns["dose"][keep], columns["response"][keep]
-    return Assay(name, dose, response, weight[keep], weighted, labels, tuple(notes))
+    return Assay(read.name, dose, response, weight[keep], weighted, labels, tuple(notes))
 
 
-def _check_sign(name, key, values):
+def _check_sign(read, key, values):
     """Doses and weights are 0 or more, standard errors and counts above 0."""
     if key == "response":
         return
@@ -205,7 +203,7 @@ def _check_sign(name, key, values):
         least = "0 or more" if key in ("dose", "weight") else "above 0"
         hint = " Are the doses logarithms?" if key == "dose" else ""
         raise ResultError(
-            f"{name}: row {k + 1}, column {key}: {values[k]:g} must be {least}.{hint}"
+            f"{read.name}: row {read.row[k]}, column {key}: {values[k]:g} must be {least}.{hint}"
         )
 
 

@@ -12,7 +12,7 @@ from pkpd import units
 from pkpd.errors import PkpdError, ResultError, closest
 from pkpd.nca.profile import SAME, check_options, partial_name, profile
 from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
-from pkpd.reading import COLUMNS, cells, stated_units
+from pkpd.reading import COLUMNS, Table, cells, refuse_lookalikes, stated_units
 
 # quantity -> unit in terms of concentration c, time t, and dose d
 UNITS = {
@@ -111,6 +111,9 @@ def noncompartmental(
         raise PkpdError(f"start {start:g} must be a time.")
     table, stated = cells(data, ResultError), stated_units(data)
     column = _column(table, column)
+    others = {name: values for name, values in table.columns.items() if name != column}
+    others = Table(table.name, others, table.row)
+    refuse_lookalikes(others, ("ID", "AMT", "RATE", "EVID"), ResultError)
     amount, dose_unit = _amount(dose)
     unit, time_unit = unit or stated.get(column), stated.get("TIME", time_unit)
     unit_of = _units(unit, time_unit, dose_unit, partial)
@@ -297,7 +300,8 @@ def _on_columns(table, column):
     """A sentence on the columns that are not used."""
     used = (*COLUMNS, *FLAGS, column.upper())
     unused = [c for c in table.columns if c.upper() not in used]
-    return [f"Columns not used: {', '.join(unused)}."] if unused else []
+    lines = [f"Columns not used: {', '.join(unused)}."] if unused else []
+    return [*table.notes, *lines]
 
 
 def _units(conc, time, dose, partial):

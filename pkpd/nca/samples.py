@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError, ResultError
 from pkpd.nca.profile import SAME
-from pkpd.reading import EMPTY
+from pkpd.reading import EMPTY, not_a_number, number
 
 BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
 LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
@@ -79,7 +79,7 @@ class Rows:
         values, wrong = self.table.floats(column)
         if wrong:
             k, text = wrong[0]
-            raise self._fault(k, column, f"'{text}' is not a number; write . for missing.")
+            raise self._fault(k, column, f"{not_a_number(text)}.")
         return np.where(np.isnan(values), missing, values)
 
     def _labels(self, column):
@@ -134,11 +134,11 @@ class Rows:
             return np.nan
         if text in EMPTY:
             return np.nan
-        try:
-            return float(text)
-        except ValueError:
-            text = "is not a number; write . for missing, or <0.05 below a limit."
-            raise self._fault(k, self.column, text, quoted=True) from None
+        value = number(text)
+        if np.isnan(value):
+            text = f"{not_a_number(text)}, or <0.05 below a limit of quantification."
+            raise self._fault(k, self.column, text)
+        return value
 
     def _fault(self, k, column, text, quoted=False):
         """A ResultError on the cell of a row; quoted : whether to quote the cell."""

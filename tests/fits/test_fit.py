@@ -17,6 +17,7 @@ from scipy.stats import f as fisher
 
 import pkpd
 from pkpd.errors import PkpdError
+from pkpd.fits.data import assay
 from pkpd.fits.fit import fit
 from pkpd.fits.least_squares import Problem, quantile
 from pkpd.fits.profile_likelihood import profile
@@ -307,6 +308,8 @@ BAD = [
     (([1, 2], [1]), {}, "equal length"),
     ({"dose": DOSES}, {}, "no column response"),
     ("none.csv", {}, "cannot be read"),
+    ({"dose": ["0", "0,1"], "response": [1, 2]}, {}, "'0,1' has a comma; write 0.1"),
+    ({"dose": DOSES, "response": DOSES, "weights": DOSES}, {}, "'weights' is not read; if it is"),
     (
         {"dose": DOSES, "response": DOSES, "se": DOSES * 0 + 1, "weight": DOSES},
         {},
@@ -331,6 +334,15 @@ BAD = [
 def test_bad_input_is_refused(data, options, part):
     with pytest.raises(PkpdError, match=part):
         fit(data, **options)
+
+
+def test_a_table_is_the_same_with_semicolons_and_decimal_commas(tmp_path):
+    commas = tmp_path / "lettuce.csv"
+    commas.write_text(LETTUCE.read_text().replace(",", ";").replace(".", ","))
+    one, other = assay(LETTUCE), assay(commas)
+    np.testing.assert_array_equal(other.dose, one.dose)
+    np.testing.assert_array_equal(other.response, one.response)
+    assert other.notes == ("Decimal commas were read as points.",)
 
 
 def test_missing_rows_and_foreign_columns_are_noted(tmp_path):

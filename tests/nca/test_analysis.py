@@ -288,7 +288,13 @@ BAD = [
     ({"TIME": [0, 1], "a": [1, 2], "b": [1, 2]}, {}, "--column"),
     ({"TIME": [0, 1], "Cc": [1, 2]}, {"column": "cc"}, "Did you mean 'Cc'"),
     ({"TIME": [0, 1], "DV": [1, "x"]}, {}, "row 2, column DV: 'x' is not a number"),
-    ({"T": [0, 1], "DV": [1, 2]}, {}, "no column TIME"),
+    ({"x": [0, 1], "DV": [1, 2]}, {}, "no column TIME"),
+    ({"T": [0, 1], "DV": [1, 2]}, {}, "column 'T' is not read; if it is TIME, call it TIME"),
+    ({"Subject": [1, 1, 2], "TIME": T, "DV": C}, {}, "'Subject' is not read; if it is ID"),
+    ({"TIME": T, "dose": [9, 9, 9], "DV": C}, {}, "'dose' is not read; if it is AMT"),
+    ({"TIME": T, "DV": [0, "2,5", 1]}, {}, "row 2, column DV: '2,5' has a comma; write 2.5"),
+    ({"TIME": T, "DV": [0, "1_0", 1]}, {}, "row 2, column DV: '1_0' is not a number"),
+    ({"TIME": [0, "08:30", 2], "DV": C}, {}, "'08:30' is a date or a time of day"),
     ({"TIME": [0, 1], "AMT": [5, 5], "DV": [None, 2]}, {}, "has 2 doses, at 0, 1"),
     (DOSED, {"start": 1}, "no dose at --start 1; doses at 0"),
     ({"TIME": T, "AMT": [5, 0, 0], "DV": [3.0, 2, 1]}, {}, "record of a dose.*Write two rows"),
@@ -328,6 +334,20 @@ def test_simulated_frames_say_their_units_and_missing_dependent_values_do_not_co
     spoilt = pd.concat([clean, pd.DataFrame({"TIME": [3], "DV": [99.0]})]).sort_values("TIME")
     spoilt = spoilt.assign(MDV=[0, 0, 0, 1, 0, 0])
     pd.testing.assert_frame_equal(noncompartmental(spoilt), noncompartmental(clean))
+
+
+def test_decimal_commas_are_read_between_semicolons_and_refused_between_commas(tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("TIME,DV\n0,0\n0.5,8\n1,12.5\n2,10\n4,6.4\n8,2.6\n12,1.1\n")
+    expected = noncompartmental(points)
+    commas = tmp_path / "commas.csv"
+    commas.write_text(points.read_text().replace(",", ";").replace(".", ","))
+    found = noncompartmental(commas)
+    pd.testing.assert_frame_equal(found, expected)
+    assert "Decimal commas were read as points." in said(found)
+    commas.write_text("TIME,DV\n0,0,0,0\n0,5,8,0\n1,0,12,5\n2,0,10,0\n")
+    with pytest.raises(pkpd.PkpdError, match="row 1: 4 cells under 2 names"):
+        noncompartmental(commas)
 
 
 def run(capsys, *words):
