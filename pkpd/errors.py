@@ -43,6 +43,19 @@ def closest(name, known):
     return f" Known: {', '.join(known)}." if known else ""
 
 
+def quoted(value):
+    """A value that cannot be used, short enough for a sentence."""
+    text = repr(value)
+    return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
+
+
+def listed(names, most=10):
+    """Names in a sentence: "a, b, c", the first `most` of them and how many more there are."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def in_bytes(count):
     """A number of bytes for people: "0.78 GB", "1.65 MB"."""
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

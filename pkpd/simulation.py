@@ -11,10 +11,12 @@ from pkpd import units
 from pkpd.dosing.actions import actions, target
 from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.records import OTHER, Records
+from pkpd.dosing.regimen import Regimen
 from pkpd.dosing.rx import rx
 from pkpd.dosing.timeline import clock_of, timeline
 from pkpd.endpoints import Watch, interval, read
-from pkpd.errors import PkpdError
+from pkpd.errors import DoseError, PkpdError
+from pkpd.population.cohort import of_model
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.residual import observations, residuals
 from pkpd.result import EndpointResult, EventResult, Result, joined
@@ -75,8 +77,7 @@ def simulate(
     a table without IDs is given to everybody. A patient whose solution fails is NaN, with ID,
     reason and time; the others are unharmed. Raises PkpdError for bad input.
     """
-    if not 1e-13 <= rtol <= 0.1:
-        raise PkpdError(f"rtol {rtol:g} must lie between 1e-13 and 0.1.")
+    of_model(model, cohort)
     if endpoints is not None and (times is not None or outputs is not None):
         raise PkpdError(
             "Endpoints take neither times nor outputs: they come from every step of the solver. "
@@ -84,7 +85,11 @@ def simulate(
         )
     if endpoints is None and window is not None:
         raise PkpdError("A window is that of endpoints; name some, such as 'cmax(Cc)'.")
-    if isinstance(regimen, str):
+    if isinstance(regimen, Records) and regimen.digest != model.digest:
+        raise DoseError(
+            f"The {regimen} was read for another model; read it with pkpd.events again."
+        )
+    if not isinstance(regimen, (Regimen, Records)):
         regimen = rx(regimen)
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)

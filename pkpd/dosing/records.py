@@ -50,6 +50,7 @@ class Records:
     steady: np.ndarray
     target: np.ndarray
     inputs: dict
+    digest: str = ""
 
     def __len__(self):
         return len(self.row)
@@ -172,6 +173,7 @@ class _Reader:
             steady.astype(np.int8),
             target,
             inputs,
+            self.model.digest,
         )
 
     def evid(self, amount, rate, steady, mdv):

@@ -7,7 +7,7 @@ hours; knows nothing of models.
 import re
 
 from pkpd.dosing.regimen import MOST_DOSES, Phase, Regimen
-from pkpd.errors import DoseError
+from pkpd.errors import DoseError, quoted
 
 HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "wk": 168.0, "w": 168.0}
 WORDS = {
@@ -40,7 +40,9 @@ def rx(text):
     [x COUNT], or "wait 2wk". A unit may be per a covariate, as in "0.05 mg/kg". Time 0 is midnight
     for "at". Raises DoseError that quotes what was written.
     """
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str):
+        raise DoseError(f"A regimen is text such as '4.5 mg q24h x 28', not {quoted(text)}.")
+    if not text.strip():
         raise DoseError("An empty regimen. Write for example '4.5 mg q24h x 28'.")
     if len(text) > LONGEST:
         raise DoseError(f"A regimen of {len(text)} characters is too long (at most {LONGEST}).")

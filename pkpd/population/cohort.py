@@ -7,17 +7,18 @@ Knows inputs and their variability; knows nothing of doses or time.
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pkpd import limits, units
-from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.errors import CohortError, PkpdError, closest, listed, quoted
 from pkpd.population.covariates import people as read_people
 from pkpd.population.noise import uniforms
 from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, check_model
 
 SAMPLINGS = ("sobol", "mc")
 
@@ -31,6 +32,7 @@ class Cohort:
     changed : input -> typical value set by the user
     replicate : which of the independent scramblings of the seed
     table : name of the table that gave the inputs `from_table`, or ""
+    origin : the model whose people these are, where `for_model` has joined them to this one, or ""
     others : its other columns, name -> (P,) texts
     """
 
@@ -45,6 +47,7 @@ class Cohort:
     replicate: int = 0
     table: str = ""
     from_table: tuple = ()
+    origin: str = ""
     others: dict = field(default_factory=dict)
 
     def __len__(self):
@@ -89,6 +92,43 @@ class Cohort:
             theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | values)
 
+    def for_model(self, model):
+        """The same people as patients of another model: inputs joined by name, in its units.
+
+        An input that the other model would draw otherwise stays what it is, and counts as given by
+        a table of people. Raises CohortError where the other model has an input that these people
+        lack, or one of the same name that means something else.
+        """
+        if model.digest == self.model.digest:
+            return replace(self, model=model)
+        missing = [name for name in model.input_names if name not in self.model.input_names]
+        if missing:
+            raise CohortError(
+                f"These people of {self.model.name} lack {listed(missing)}, which {model.name} "
+                f"needs. Draw them from {model.name} with the same seed: an input of the same name "
+                "has the same values."
+            )
+        mine = {item.name: item for item in self.model.inputs}
+        factors = {item.name: _conversion(mine[item.name], item) for item in model.inputs}
+        drawn = {i.name: k for k, i in enumerate(filter(_is_continuous, self.model.inputs))}
+        latent = np.zeros((len(self), sum(map(_is_continuous, model.inputs))))
+        for k, item in enumerate(filter(_is_continuous, model.inputs)):
+            if item.name in drawn:
+                latent[:, k] = self.latent[:, drawn[item.name]]
+        kept = [
+            i for i in model.inputs if i.name in self.from_table or _law(i) != _law(mine[i.name])
+        ]
+        theta = [self.column(name) * factor for name, factor in factors.items()]
+        return replace(
+            self,
+            model=model,
+            theta=np.column_stack(theta),
+            latent=latent,
+            changed={n: v * factors[n] for n, v in self.changed.items() if n in factors},
+            from_table=tuple(item.name for item in kept),
+            origin=f"people of {self.model.name} ({self.model.digest[:12]})",
+        )
+
     def given(self):
         """The command-line options that draw the same cohort, except its size."""
         changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())
@@ -131,9 +171,11 @@ def cohort(
 
     Raises CohortError, or PkpdError for an unknown name or unit.
     """
+    check_model(model)
+    if not isinstance(set, dict | None):
+        raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(set)}.')
     changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
-    if sampling not in SAMPLINGS:
-        raise CohortError(f"Unknown sampling '{sampling}'. Known: {', '.join(SAMPLINGS)}.")
+    limits.one_of(sampling, SAMPLINGS, "sampling", CohortError)
     limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
     limits.check_whole(replicate, 0, limits.SEED, "replicate", CohortError)
     table = None if covariates is None else _people(model, covariates, typical, changed)
@@ -188,6 +230,42 @@ def _with_inputs_of(table, people):
     )
 
 
+def of_model(model, cohort):
+    """The cohort, if its people are patients of this very model. Raises PkpdError."""
+    check_model(model)
+    if not isinstance(cohort, Cohort):
+        raise CohortError(
+            f"A cohort is what pkpd.cohort returns, not {quoted(cohort)}: "
+            "write pkpd.cohort(model, n=100, seed=7)."
+        )
+    if cohort.model.digest == model.digest:
+        return cohort
+    whose = cohort.model.name
+    if whose == model.name:
+        whose = f"another version of {whose}"
+    raise CohortError(
+        f"These people are patients of {whose}, not of the {model.name} given. Draw them from it "
+        "with the same seed, or join them by the names of inputs: cohort.for_model(model)."
+    )
+
+
+def _conversion(mine, other):
+    """Factor to the unit of the input of this name in another model. Raises CohortError."""
+    labels = [[label for label, _ in i.iiv.classes] if i.iiv else [] for i in (mine, other)]
+    if labels[0] != labels[1]:
+        has = [f"the classes {listed(found)}" if found else "no classes" for found in labels]
+        raise CohortError(f"'{mine.name}' has {has[0]} in one model and {has[1]} in the other.")
+    try:
+        return units.factor(mine.unit, other.unit)
+    except PkpdError as error:
+        raise CohortError(f"'{mine.name}': {error}") from error
+
+
+def _law(item):
+    """What decides the values that are drawn of an input."""
+    return item.value, item.reference, item.unit, item.iiv
+
+
 def _is_continuous(item):
     """Whether an input owns a dimension of the sampling."""
     return item.iiv is not None and item.iiv.kind != "classes"
@@ -196,9 +274,13 @@ def _is_continuous(item):
 def _ids(model, n, ids):
     """(P,) IDs, 1 to n or those given. Raises CohortError, or PkpdError for too many."""
     if ids is not None:
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise CohortError(f"ids is a list of patient IDs such as [3, 17], not {quoted(ids)}.")
         ids = list(ids)
         for i in ids:
             limits.check_whole(i, 1, limits.PATIENTS, "patient ID", CohortError)
+        if not ids or len(frozenset(map(int, ids))) < len(ids):
+            raise CohortError("ids must name at least one patient, and each of them once.")
         return np.array(ids, dtype=np.int64)
     limits.check_whole(n, 1, limits.PATIENTS, "number of patients", CohortError)
     bytes_each = 8 * (1 + 3 * len(model.inputs))

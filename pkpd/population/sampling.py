@@ -22,7 +22,6 @@ import numpy as np
 from pkpd.population.noise import uniforms
 
 BITS = 32  # binary digits of a patient's number and of a value
-HIGHEST_ID = 1 << BITS
 ROUNDS = 4  # of the permutation that orders a name without a dimension
 # Name, primitive polynomial as a number, first direction numbers. The library's inputs in the order
 # of its files, then the other names of models/NAMES.md. Patients depend on the row of a name: add

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.population.cohort import of_model
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
 from pkpd.population.variability import cholesky, correlate
+from pkpd.symbolic.model import Model, check_model
 from pkpd.symbolic.variability import covariance
 
 SETS = 100  # drawn from a covariance unless another number is asked for
@@ -24,8 +27,12 @@ SCALES = ("latent", "natural")
 
 @dataclass(frozen=True)
 class ParameterSets:
-    """R sets of J typical values: values (R, J), columns `names`; name : where they come from."""
+    """R sets of J typical values of a model.
 
+    name : where they come from; names : (J,) inputs; values : (R, J) in the inputs' units
+    """
+
+    model: Model
     name: str
     names: tuple
     values: np.ndarray
@@ -38,9 +45,11 @@ class ParameterSets:
 
         Raises CohortError where the cohort has another source for one of the values.
         """
+        of_model(self.model, cohort)
         both = [name for name in self.names if name in cohort.changed or name in cohort.from_table]
         if both:
-            how = "set" if both[0] in cohort.changed else f"a column of {cohort.table}"
+            how = f"a column of {cohort.table or cohort.origin}"
+            how = "set" if both[0] in cohort.changed else how
             raise CohortError(
                 f"'{both[0]}' is {how} and also uncertain in {self.name}; leave out one of them."
             )
@@ -62,8 +71,12 @@ def parameter_sets(model, source, count=None, seed=1):
 
     Raises CohortError with the place of the mistake.
     """
+    check_model(model)
+    if count is not None:
+        limits.check_whole(count, 1, limits.REPEATS, "number of parameter sets", CohortError)
+    limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
     if isinstance(source, (str, Path)) and Path(source).suffix == ".toml":
-        sets = _from_covariance(model, Path(source), SETS if count is None else count, seed)
+        sets = _from_covariance(model, Path(source), count or SETS, seed)
     else:
         sets = _from_table(model, source, count)
     for k, name in enumerate(sets.names):
@@ -105,7 +118,7 @@ def _from_table(model, source, count):
                 raise CohortError(
                     f"{name}: row {row + 1}, column {column}: '{str(cell)[:40]}' is not a number."
                 ) from error
-    return ParameterSets(name, tuple(str(c).strip() for c in columns), values)
+    return ParameterSets(model, name, tuple(str(c).strip() for c in columns), values)
 
 
 def _from_covariance(model, path, count, seed):
@@ -121,7 +134,7 @@ def _from_covariance(model, path, count, seed):
     items = [model.inputs[model.input_names.index(n)] for n in names]
     latent = data.get("scale", "latent") == "latent"
     values = [_moved(item, z[:, k], latent, path) for k, item in enumerate(items)]
-    return ParameterSets(str(path), tuple(names), np.column_stack(values))
+    return ParameterSets(model, str(path), tuple(names), np.column_stack(values))
 
 
 def _read(path):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.limits import thread_count
 from pkpd.response.dose_response import (
     GRID,
     PATIENTS_PER_CHUNK,
@@ -62,7 +63,7 @@ def best(
     progress : called with the number of finished patients
     """
     firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
-    threads = threads or os.cpu_count() or 1
+    threads = thread_count(threads) or os.cpu_count() or 1
     beside = min(threads, len(firsts))
 
     def solve(first):

@@ -12,7 +12,7 @@ import numpy as np
 from pkpd import units
 from pkpd.dosing.actions import periodic_actions
 from pkpd.errors import PkpdError
-from pkpd.population.cohort import Cohort
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic, time_to_steady_state
@@ -326,6 +326,7 @@ def dose_response(
     -------
     DoseResponse. Raises PkpdError for bad input.
     """
+    of_model(model, cohort)
     benefit = benefit_of(model, **changes, doses=doses if isinstance(doses, str) else None)
     grid = (
         log_grid(benefit)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.population.cohort import Cohort
+from pkpd.limits import thread_count
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
 from pkpd.response.dose_response import (
     PATIENTS_PER_CHUNK,
@@ -96,6 +97,7 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     MedTable. On Ctrl-C, that of the patients finished so far, if there are any. Raises PkpdError
     for bad input.
     """
+    of_model(model, cohort)
     benefit, done = benefit_of(model, **changes), []
     try:
         for part in parts(
@@ -123,7 +125,7 @@ def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, pro
     solver's calls is serial.
     """
     firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
-    threads = threads or os.cpu_count() or 1
+    threads = thread_count(threads) or os.cpu_count() or 1
     beside = min(threads, len(firsts))
 
     def solve(first):

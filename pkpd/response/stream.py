@@ -22,8 +22,9 @@ from pkpd.response.med import parts, table_of
 from pkpd.response.streamed import CURVE, dataset
 from pkpd.result import arrow_table, plain, provenance
 from pkpd.scale import chunks
+from pkpd.solvers.batch import SOLVERS
 from pkpd.symbolic.load import from_sources, sources
-from pkpd.symbolic.model import Benefit
+from pkpd.symbolic.model import Benefit, check_model
 
 SHAPING = (
     "dosing",
@@ -73,9 +74,12 @@ def stream(
     anything else or that another process is writing, a disk without room, a worker of another
     build.
     """
+    check_model(model)
     limits.check_whole(n, 1, limits.PATIENTS, "number of patients")
     if size is not None:
         limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
+    rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
+    limits.one_of(solver, SOLVERS, "solver")
     benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.errors import PkpdError, closest
-from pkpd.population.cohort import Cohort
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
 from pkpd.response.benefit import benefit_of, dose_list
 from pkpd.response.best import best
@@ -124,6 +124,7 @@ def predict(
         raise PkpdError(
             "Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'."
         ) from error
+    of_model(model, cohort)
     benefit = benefit_of(model, **changes)
     measure = _inputs(model, measure)
     amount = _dose(benefit, dose)

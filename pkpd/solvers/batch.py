@@ -13,7 +13,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import PkpdError
+from pkpd.limits import one_of, thread_count, tolerance
 from pkpd.solvers import driver, linear
 from pkpd.symbolic.linearity import constant_terms, first_nonlinear
 from pkpd.symbolic.model import Model
@@ -173,8 +174,7 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
     linear or something is watched.
     """
-    if solver not in SOLVERS:
-        raise PkpdError(f"Unknown solver '{solver}'.{closest(solver, SOLVERS)}")
+    one_of(solver, SOLVERS, "solver")
     curved = first_nonlinear(model, integrals) if solver == "linear" else None
     if curved is not None:
         raise PkpdError(
@@ -242,7 +242,11 @@ def solve(
     Solution. A failed row is NaN and does not affect its neighbours. Ctrl-C stops all threads and
     is raised again.
     """
+    rtol, threads = tolerance(rtol), thread_count(threads)
     theta = np.ascontiguousarray(theta, dtype=np.float64)
+    if theta.ndim != 2 or theta.shape[1] != len(kernel.model.inputs):
+        columns = f"{len(kernel.model.inputs)} inputs of {kernel.model.name}"
+        raise PkpdError(f"theta has shape {theta.shape}; its columns are the {columns}.")
     person = (
         np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
     )

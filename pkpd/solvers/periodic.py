@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pkpd.kernels.compiled import compiled
+from pkpd.limits import tolerance
 from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
 
@@ -84,6 +85,7 @@ def periodic(
     PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN
     with its status.
     """
+    rtol, tol = tolerance(rtol), tolerance(tol, "tol")
     rows, states = len(person), kernel.states
     result = PeriodicSolution(
         y=np.full((rows, states), np.nan),

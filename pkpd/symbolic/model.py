@@ -7,6 +7,8 @@ read back fast. Knows what a model holds; knows nothing of how it is read or sol
 
 from dataclasses import dataclass
 
+from pkpd.errors import ModelError, quoted
+
 
 @dataclass(frozen=True)
 class Variability:
@@ -157,3 +159,13 @@ class Model:
             if item.name == name:
                 return item.unit
         raise KeyError(name)
+
+
+def check_model(model):
+    """The model, if it is one. Raises ModelError."""
+    if isinstance(model, Model):
+        return model
+    name = model if isinstance(model, str) else "ldn/hormesis"
+    raise ModelError(
+        f"A model is what pkpd.load returns, not {quoted(model)}: pkpd.load({name!r})."
+    )

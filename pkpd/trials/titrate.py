@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.errors import TrialError
-from pkpd.population.cohort import Cohort
-from pkpd.response.med import med
+from pkpd import limits
+from pkpd.errors import TrialError, quoted
+from pkpd.population.cohort import Cohort, of_model
+from pkpd.response.med import MedTable, med
 from pkpd.symbolic.model import Benefit, Model
+from pkpd.titration.checks import MOST_DAYS
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
 from pkpd.trials.conduct import Course, follow, prepared
@@ -147,13 +149,15 @@ def titrate(
     -------
     Titration. Raises PkpdError for bad input.
     """
-    for name, value in (("replicates", replicates), ("run_in", run_in)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise TrialError(f"{name} must be a whole number, at least 1, not {value!r}.")
+    of_model(model, cohort)
+    limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
+    limits.check_whole(run_in, 1, MOST_DAYS, "number of days of run-in", TrialError)
     book = diary_of(diary)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     of_all = {"occasion": occasion, "changed": cohort.changed}
     shared = setting(model, book, null, **of_all, **numerics, **changes)
+    if truth is not None:
+        _check_truth(truth, cohort, shared.benefit)
     rule = prepared(shared, find_rule(rule))
     phases = [(rule.longest, rule)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
@@ -173,6 +177,18 @@ def titrate(
     outcome = np.array(found), np.array(ended)
     of_rule = rule, book, null, truth, first, *outcome, own_traits
     return Titration(model, cohort, shared.benefit, *of_rule, curves)
+
+
+def _check_truth(truth, cohort, benefit):
+    """Raise TrialError unless a MedTable holds the MEDs of these very people for this benefit."""
+    if not isinstance(truth, MedTable):
+        raise TrialError(f"truth is what pkpd.med returns, not {quoted(truth)}.")
+    same_people = np.array_equal(truth.columns["ID"], cohort.ids)
+    same_inputs = same_people and np.array_equal(truth.cohort.theta, cohort.theta)
+    if truth.model.digest != cohort.model.digest or not same_inputs:
+        raise TrialError("truth holds the MEDs of other people than the cohort; leave it out.")
+    if truth.benefit != benefit:
+        raise TrialError("truth holds MEDs for another benefit than this titration; leave it out.")
 
 
 def _under_null(shared: Setting, cohort, seed, numerics, changes):

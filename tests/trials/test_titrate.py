@@ -202,7 +202,7 @@ def test_an_outcome_fits_a_diary_of_its_own_unit_alone(unit, kept_in):
     [
         ({"null": "nothing"}, "null: unknown 'nothing'"),
         ({"replicates": 0}, "replicates must be a whole number"),
-        ({"run_in": 0}, "run_in must be"),
+        ({"run_in": 0}, "days of run-in must be"),
         ({"rule": {"kind": "fixed", "ladder": [1.0], "unit": "mL"}}, "does not fit"),
         ({"rule": "slowly"}, "Unknown rule 'slowly'"),
     ],

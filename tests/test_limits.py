@@ -1,0 +1,84 @@
+"""Numbers with a range: refused in one sentence at every door, Python and command line alike."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pkpd
+from pkpd import limits
+from pkpd.errors import PkpdError
+
+LDN = pkpd.load("ldn/hormesis")
+PEOPLE = pkpd.cohort(LDN, 4, seed=7)
+TOLERANCES = [-1, 0, 1, 1000, 1e-14, math.nan, math.inf, None, "fine", True, [1e-6]]
+DOORS = {
+    "simulate": lambda folder, **given: pkpd.simulate(LDN, "1 mg", PEOPLE, **given),
+    "dose_response": lambda folder, **given: pkpd.dose_response(LDN, PEOPLE, **given),
+    "med": lambda folder, **given: pkpd.med(LDN, PEOPLE, **given),
+    "titrate": lambda folder, **given: pkpd.titrate(LDN, PEOPLE, **given),
+    "stream": lambda folder, **given: pkpd.stream(LDN, folder / "out", 4, seed=7, **given),
+}
+
+
+@given(st.floats())
+def test_a_tolerance_is_a_number_from_rounding_to_a_tenth(value):
+    if 1e-13 <= value <= 0.1:
+        assert limits.tolerance(value) == value
+    else:
+        with pytest.raises(PkpdError, match=r"rtol must be a number between 1e-13 and 0\.1, not"):
+            limits.tolerance(value)
+
+
+@given(
+    st.integers() | st.floats() | st.booleans() | st.text() | st.none(),
+    st.integers(-5, 5),
+    st.integers(6, 9),
+)
+def test_a_whole_number_is_an_integer_within_its_range(value, least, most):
+    if type(value) is int and least <= value <= most:
+        limits.check_whole(value, least, most, "size")
+        limits.check_whole(np.int32(value), least, most, "size")
+    else:
+        with pytest.raises(PkpdError, match=f"size must be a whole number from {least} to {most},"):
+            limits.check_whole(value, least, most, "size")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("rtol", TOLERANCES, ids=str)
+def test_every_function_refuses_a_tolerance_out_of_range(door, rtol, tmp_path):
+    with pytest.raises(PkpdError, match="rtol must be a number between 1e-13 and"):
+        DOORS[door](tmp_path, rtol=rtol)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_every_function_refuses_a_number_of_threads_out_of_range(door, threads, tmp_path):
+    with pytest.raises(PkpdError, match="number of threads must be a whole number from 1 to"):
+        DOORS[door](tmp_path, threads=threads)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("solver", ["best", 3, None])
+def test_every_function_refuses_an_unknown_solver(door, solver, tmp_path):
+    with pytest.raises(PkpdError, match="Unknown solver"):
+        DOORS[door](tmp_path, solver=solver)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("simulate", "ldn/hormesis", "--rx", "1 mg"),
+        ("dose-response", "ldn/hormesis"),
+        ("med", "ldn/hormesis", "--seed", "7"),
+        ("med", "ldn/hormesis", "--stream", "--out", "large"),
+    ],
+)
+@pytest.mark.parametrize("rtol", ["-1", "1", "nan", "1000"])
+def test_every_command_refuses_a_tolerance_out_of_range(command, rtol, run):
+    code, _, message = run(*command, "-n", 20, "--quiet", "--rtol", rtol)
+    assert code == 1 and "rtol must be a number between 1e-13 and 0.1" in message
+    assert message.count("\n") == 1
