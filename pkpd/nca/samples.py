@@ -65,7 +65,7 @@ class Rows:
         if not np.isfinite(self.time).all():
             row = self.row[~np.isfinite(self.time)][0]
             raise ResultError(f"{table.name}: row {row} has no TIME; write a time.")
-        self.amount, self.rate = self._numbers("AMT", 0.0), self._numbers("RATE", 0.0)
+        self.amount, self.rate = self._numbers("AMT", np.nan), self._numbers("RATE", 0.0)
         self.interval, self.additional = self._numbers("II", 0.0), self._numbers("ADDL", 0.0)
         self.steady, self.missing = self._numbers("SS", 0.0), self._numbers("MDV", 0.0) != 0.0
         self.event = self._numbers("EVID", np.nan)
@@ -99,9 +99,10 @@ class Rows:
             lost = np.isnan(values)
         if lost.any():
             raise ResultError(f"{self.table.name}: row {self.row[lost][0]} has no ID.")
-        if not wrong and (values == np.round(values)).all():
-            return values.astype(np.int64)
-        return values
+        if wrong:
+            return values
+        whole = (values == np.round(values)) & (np.abs(values) < 2.0**53)
+        return values.astype(np.int64) if whole.all() else self._labels("ID")
 
     def _read_concentrations(self):
         """Set conc, below and limit."""
@@ -170,11 +171,13 @@ class Rows:
         if not len(times):
             raise PkpdError(f"{self._who(rows)} has no concentration from time {since:g} on.")
         recorded = chosen is not None
+        if amount is None and recorded and self.amount[chosen] > 0.0:
+            amount = self.amount[chosen]
         return Samples(
             id=self.id[rows[0]],
             times=times,
             conc=conc,
-            dose=self.amount[chosen] if amount is None and recorded else amount,
+            dose=amount,
             since=since,
             until=until,
             recorded=recorded,
@@ -191,9 +194,9 @@ class Rows:
 
     def _doses(self, rows):
         """[(time, row)] of all doses, those that ADDL implies included, in order of time."""
-        event, amount = self.event[rows], self.amount[rows]
-        dosed = (amount > 0.0) & (np.isnan(event) | np.isin(event, (DOSE, RESET_AND_DOSE)))
-        odd = rows[(amount != 0.0) & ~dosed]
+        event, amount = self.event[rows], np.nan_to_num(self.amount[rows])
+        dosed = np.isin(event, (DOSE, RESET_AND_DOSE)) | (np.isnan(event) & (amount > 0.0))
+        odd = rows[(amount < 0.0) | (amount > 0.0) & ~dosed]
         if len(odd):
             text = f"{self.amount[odd[0]]:g} on a record that gives no dose."
             raise self._fault(odd[0], "AMT", text)
@@ -207,6 +210,8 @@ class Rows:
     def _check_dose(self, k):
         """Refuse what a record of a dose must not say."""
         more, interval, steady = self.additional[k], self.interval[k], self.steady[k]
+        if "AMT" in self.table.columns and np.isnan(self.amount[k]):
+            raise self._fault(k, "AMT", "is missing on the record of a dose; write 0 for placebo.")
         if not (0.0 <= more < MOST_DOSES and more == np.round(more)):
             raise self._fault(k, "ADDL", f"{more:g} is not a whole number from 0 on.")
         if steady not in (0.0, 1.0):

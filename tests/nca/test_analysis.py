@@ -282,6 +282,32 @@ def test_text_ids_stay_labels_in_the_order_of_the_table():
     assert found["auc_inf"].tolist() == numbered["auc_inf"].tolist()
 
 
+def test_records_of_doses_without_amounts_end_a_profile_too():
+    """As `pkpd simulate --events` writes them."""
+    model = pkpd.load("pk/one_compartment")
+    doses = pd.DataFrame({"TIME": [0.0], "AMT": [100.0], "II": [12.0], "ADDL": [2]})
+    table = pd.concat([doses, pd.DataFrame({"TIME": np.arange(1.0, 36.0), "EVID": 0})])
+    table = table.sort_values("TIME", kind="stable").fillna({"EVID": 1})
+    events = pkpd.events(model, table)
+    frame = pkpd.simulate(model, events, pkpd.cohort(model, typical=True)).frame()
+    second = frame[frame["TIME"] == 0].assign(TIME=12.0)
+    frame = pd.concat([frame, second]).sort_values("TIME", kind="stable")
+    found = noncompartmental(frame, "Cc", dose="100 mg", start=0)
+    first = frame[(frame["EVID"] == 0) & (frame["TIME"] <= 12)]
+    assert numbers(found) == pytest.approx(
+        numbers(noncompartmental(first[["TIME", "Cc"]], dose="100 mg", unit="ng/mL"))
+    )
+    with pytest.raises(
+        pkpd.PkpdError, match="row 1, column AMT: is missing on the record of a dose"
+    ):
+        noncompartmental(frame.assign(AMT=np.nan), "Cc")
+
+
+def test_ids_too_large_for_whole_numbers_stay_labels():
+    table = pd.DataFrame({"ID": ["9" * 21] * 3, "TIME": [0, 1, 2], "DV": [0, 2, 1]})
+    assert noncompartmental(table)["ID"].tolist() == ["9" * 21]
+
+
 T, C = [0, 1, 2], [0.0, 2.0, 1.0]
 DOSED = {"TIME": T, "AMT": [5, 0, 0], "DV": [None, 2, 1]}
 BAD = [
