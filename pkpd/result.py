@@ -334,7 +334,8 @@ def _csv(frame, path):
 def _parquet(frame, path, units, origin):
     import pyarrow.parquet as pq
 
-    pq.write_table(arrow_table(frame, units, origin), path)
+    with open(path, "wb") as file:
+        pq.write_table(arrow_table(frame, units, origin), file)
 
 
 def arrow_table(frame, units, origin):

@@ -1,5 +1,6 @@
 """Odd but real surroundings: closed and full outputs, odd letters, hostile titles."""
 
+import os
 import subprocess
 import sys
 import unicodedata
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 import pkpd
 from pkpd.cli import options
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, closest
 from pkpd.report.words.harmless import harmless
+from pkpd.response import folder
+from pkpd.result import write_table
 
 PROGRAM = "import sys; from pkpd.cli import main; main(sys.argv[1:])"
 ESCAPES = "\x1b[31m red \x1b[2J \x07 \u202e turned"
@@ -155,3 +158,21 @@ def test_typical_values_may_be_written_with_an_exponent(value):
     model = pkpd.load("pk/one_compartment")
     people = pkpd.cohort(model, typical=True, set={"vc": value})
     assert people.column("vc")[0] == pytest.approx(0.1 if "L" in value else 100.0)
+
+
+def test_a_model_whose_name_is_not_utf8_is_checked_kept_and_read_back(run, tmp_path):
+    path = own_model(tmp_path, "any", os.fsdecode(b"m\xe9.toml"))
+    code, out, err = run("check", path)
+    assert (code, err) == (0, "") and "m\ufffd is sound" in out
+    model = pkpd.load(path)
+    folder.write_model(model, tmp_path)
+    again = folder.read_model(tmp_path, {"model": model.name, "digest": model.digest})
+    assert again.digest == model.digest
+    assert run("check", os.fsdecode(b"none\xe9"))[::2] == (
+        1,
+        f"No model 'none\\udce9' in the library.{closest('none', pkpd.models())} "
+        "A path must end in .toml.\n",
+    )
+    table = tmp_path / os.fsdecode(b"t\xe9.parquet")
+    write_table({"x": np.arange(3)}, table, {}, {"command": os.fsdecode(b"m\xe9")})
+    assert folder.read_columns(table)[1] == {"command": "m\udce9"}

@@ -64,7 +64,10 @@ def load(name):
             f"No model '{name}' in the library.{closest(str(name), known)} "
             "A path must end in .toml."
         )
-    title = str(name) if not str(name).endswith(".toml") else path.stem
+    title = str(name)
+    if title.endswith(".toml"):
+        # a name that is not UTF-8 would be refused by every file that keeps it
+        title = os.fsencode(path.stem).decode("utf-8", "replace")
     return _checked(_gather(path), title, path)
 
 
@@ -99,8 +102,8 @@ def _checked(files, title, path):
     """Checked Model of the files, from the cache when it holds one."""
     digest = _digest(title, files)
     # what the package makes of a file may change with the package, and its messages name the path
-    key = hashlib.sha256("\0".join([digest, _source_hash(), str(path)]).encode()).hexdigest()
-    kept = caching.folder() / "models" / f"{key[:32]}.json"
+    key = hashlib.sha256(b"\0".join([digest.encode(), _source_hash().encode(), os.fsencode(path)]))
+    kept = caching.folder() / "models" / f"{key.hexdigest()[:32]}.json"
     text = caching.read(kept)
     if text is not None:
         return _from_json(json.loads(text), str(path), digest)
