@@ -4,6 +4,7 @@ Knows names, units and columns; knows nothing of what a model means.
 """
 
 import json
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,7 @@ import numpy as np
 from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.population.cohort import Cohort
+from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
 
@@ -50,27 +52,34 @@ class Run:
 
     @property
     def failed(self):
-        """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish."""
+        """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish.
+
+        REPLAY : the command that solves the patient alone, quoted for a shell
+        """
         import pandas as pd
 
         from pkpd.solvers.batch import STATUS
 
         rows = np.flatnonzero(self.status)
-        occasion = "" if self.occasion == "dose" else f' --occasion "{self.occasion}"'
-        options = f"{self.given()}{occasion} {self.cohort.given()}"
-        replay = f"pkpd simulate {self.model.name} {options} --id "
+        occasion = [] if self.occasion == "dose" else ["--occasion", self.occasion]
+        words = ["pkpd", "simulate", address(self.model), *self.given(), *occasion]
+        words += self.cohort.given()
         return pd.DataFrame(
             {
                 "ID": self.cohort.ids[rows],
                 "TIME": self.fail_time[rows],
                 "REASON": [STATUS[int(self.status[r])] for r in rows],
-                "REPLAY": [replay + str(self.cohort.ids[r]) for r in rows],
+                "REPLAY": [shlex.join([*words, *self._alone(i)]) for i in self.cohort.ids[rows]],
             }
         )
 
     def given(self):
-        """The option of `pkpd simulate` that gives the same doses."""
-        return f'--rx "{self.regimen}"'
+        """The words of `pkpd simulate` that give the same doses."""
+        return ["--rx", self.regimen]
+
+    def _alone(self, patient):
+        """The words that choose one patient; there is but one typical one."""
+        return [] if self.cohort.typical else ["--id", str(patient)]
 
     def failure_sentence(self):
         """One sentence on the patients that did not finish, or None."""
@@ -146,6 +155,11 @@ class Result(Run):
     @property
     def span(self):
         return f"{len(self.times)} times"
+
+    def given(self):
+        first, last = float(self.times[0]), float(self.times[-1])
+        ends = f"{first!r}:{last!r}:{last - first or 1.0!r}"
+        return [*super().given(), "--times", ends]
 
     def _columns(self):
         """ID, TIME, one column per output, and <output>_obs with residual error.
@@ -252,7 +266,7 @@ class EventResult(Run):
         return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._values()
 
     def given(self):
-        return f"--events {self.regimen.removeprefix('event table ')}"
+        return ["--events", self.regimen.removeprefix("event table ")]
 
 
 def joined(parts, cohort):

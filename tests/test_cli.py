@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, how it refuses."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import pkpd
 from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
-from pkpd.symbolic.load import load, models
+from pkpd.symbolic.load import address, load, models
 
 MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "24"]
 HEAVY = {"numpy", "numba", "scipy", "sympy", "pint", "pandas", "pyarrow", "matplotlib", "rich"}
@@ -258,6 +260,31 @@ def test_a_solution_that_blows_up_is_named_and_the_others_are_unharmed(run, tmp_
     assert code == 0 and err.count("\n") == 1 and "of 20 patients did not finish" in err
     table = pd.read_csv(tmp_path / "run.csv").groupby("ID")["x"].apply(lambda x: x.isna().any())
     assert 0 < table.sum() < 20
+
+
+def test_the_replay_of_a_failed_patient_runs_and_fails_alike(run, tmp_path):
+    """A model of one's own, in a folder whose name needs quotes."""
+    path = tmp_path / "it's mine" / "blows up.toml"
+    path.parent.mkdir()
+    path.write_text(BLOWS_UP)
+    model = load(path)
+    people = cohort(model, 20, seed=3, set={"k": "1.1 1/(mg*h)"})
+    result = pkpd.simulate(model, "1 mg", people, times="0:1:0.5", occasion="1 d")
+    for failed in result.failed.itertuples():
+        words = shlex.split(failed.REPLAY)
+        assert words[:3] == ["pkpd", "simulate", str(path)]
+    code, _, err = run(*words[1:], "--json")
+    assert code == 0 and err == (
+        f"1 of 1 patients did not finish ({failed.ID}): {failed.REASON} at {failed.TIME:.4g} h. "
+        "Their rows are NaN.\n"
+    )
+
+
+def test_a_model_is_called_by_its_library_name_or_by_its_file(tmp_path):
+    assert address(load("pk/one_compartment")) == "pk/one_compartment"
+    own = tmp_path / "one_compartment.toml"
+    own.write_text(Path(load("pk/one_compartment").path).read_text())
+    assert address(load(own)) == str(own)
 
 
 def test_an_event_table_gives_one_row_per_record_and_the_times_between(run, tmp_path):

@@ -130,10 +130,14 @@ class Cohort:
         )
 
     def given(self):
-        """The command-line options that draw the same cohort, except its size."""
-        changes = "".join(f" --set {name}={value!r}" for name, value in self.changed.items())
-        table = f" --covariates {self.table.rpartition(' (')[0]}" if self.table else ""
-        return f"--seed {self.seed} --sampling {self.sampling}{changes}{table}"
+        """The words of a command line that draw the same cohort, except its size."""
+        changes = [
+            w for name, value in self.changed.items() for w in ("--set", f"{name}={value!r}")
+        ]
+        if self.typical:
+            return ["--typical", *changes]
+        table = ["--covariates", self.table.rpartition(" (")[0]] if self.table else []
+        return ["--seed", str(self.seed), "--sampling", self.sampling, *changes, *table]
 
     def frame(self):
         """Tidy table: ID, one column per input, and the other columns of a table of people."""

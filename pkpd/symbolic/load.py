@@ -71,6 +71,15 @@ def load(name):
     return _checked(_gather(path), title, path)
 
 
+def address(model):
+    """What a command line calls a model: its name in the library, or else the path of its file."""
+    found = _find(model.name, library())
+    path = Path(model.path)
+    if found is not None and (not path.is_file() or path.samefile(found)):
+        return model.name
+    return model.path
+
+
 def sources(model):
     """The texts of a model as (place, text), included ones first, to build it again elsewhere.
 

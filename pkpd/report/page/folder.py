@@ -5,6 +5,7 @@ says so. Knows files; draws nothing.
 """
 
 import math
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pkpd.response import folder as run_folder
 from pkpd.response import streamed
 from pkpd.response.summary import summarise
 from pkpd.scale.folder import MANIFEST
+from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
 WHY = ("sensitivity", "explain", "predict")
@@ -103,7 +105,7 @@ def _study(path):
             return Contents(path, model, "", {"provenance": origin}, None)
     raise ResultError(
         f"'{path}' holds no results of pkpd; fill it with: "
-        f"pkpd med ldn/hormesis -n 1000 --seed 7 --out {path}"
+        f"pkpd med ldn/hormesis -n 1000 --seed 7 --out {shlex.quote(str(path))}"
     )
 
 
@@ -165,7 +167,7 @@ def _in_memory(path):
         if "gain" not in summary:
             raise ResultError(
                 f"'{path}' was written by an earlier version; repeat the run: "
-                f"pkpd dose-response {model.name} --out {path}"
+                f"{shlex.join(['pkpd', 'dose-response', address(model), '--out', str(path)])}"
             )
         benefit = run_folder.benefit_from(summary["benefit"], model)
         curves, left_out = _curves(path, model, summary, benefit)

@@ -20,6 +20,7 @@ from pkpd.report.page.section import Section, table
 from pkpd.report.words import models
 from pkpd.report.words.harmless import harmless
 from pkpd.response.folder import understood
+from pkpd.symbolic.load import address
 
 WEB = Path(__file__).with_name("web")
 NAME = "report.html"
@@ -138,8 +139,11 @@ def absent(found):
 
 def _rule(found):
     """The titration rule that the run was given."""
-    words = str(found.origin.get("command")).split(" --titrate ")
-    return words[1].split()[0] if len(words) > 1 and words[1].split() else "slow-ladder"
+    try:
+        words = shlex.split(str(found.origin.get("command")))
+        return words[words.index("--titrate") + 1]
+    except (ValueError, IndexError):  # no command of pkpd, or none with a rule
+        return "slow-ladder"
 
 
 def _people(found):
@@ -148,11 +152,9 @@ def _people(found):
     words = ["--typical"] if origin["typical"] else ["-n", origin["n"] if found.kind else 1000]
     words += ["--seed", origin["seed"]]
     words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
-    return (
-        [*words, "--covariates", str(origin["covariates"]).rpartition(" (")[0]]
-        if origin["covariates"]
-        else words
-    )
+    if origin["covariates"]:
+        words += ["--covariates", str(origin["covariates"]).rpartition(" (")[0]]
+    return words
 
 
 def _command(name, found, options=(), elsewhere=None):
@@ -160,19 +162,9 @@ def _command(name, found, options=(), elsewhere=None):
     changed = [
         word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")
     ]
-    return shlex.join(
-        str(w)
-        for w in (
-            "pkpd",
-            name,
-            found.model.name,
-            *options,
-            *changed,
-            *_goal(found),
-            "--out",
-            elsewhere or found.path,
-        )
-    )
+    out = ("--out", elsewhere or found.path)
+    words = ("pkpd", name, address(found.model), *options, *changed, *_goal(found), *out)
+    return shlex.join(str(word) for word in words)
 
 
 def _goal(found):

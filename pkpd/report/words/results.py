@@ -3,6 +3,7 @@
 Knows results and summaries; knows nothing of screens or files.
 """
 
+import shlex
 from functools import singledispatch
 
 import numpy as np
@@ -12,6 +13,7 @@ from pkpd.report.words import models
 from pkpd.report.words.models import number, quantity
 from pkpd.response.quantiles import format_dose
 from pkpd.result import EndpointResult, EventResult, provenance
+from pkpd.symbolic.load import address
 
 FEW = 6  # profiles shown one by one
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
@@ -174,12 +176,13 @@ def med_sentences(model, summary):
     for status, count in summary["status"].items():
         if count:
             lines.append(f"  {count:6d}  {100 * count / patients:5.1f} %  {WORDS[status]}")
+    assumed = models.share_assumed(model, models.diary_of(summary))
     lines += [
         "",
         *med_doses(summary),
         *worth(model, summary),
         "",
-        f"  {models.share_assumed(model, models.diary_of(summary))} (pkpd show {model.name}).",
+        f"  {assumed} (pkpd show {shlex.quote(address(model))}).",
     ]
     hypotheses = models.hypotheses(model, summary["provenance"]["set"])
     lines += [f"  Hypothesis: {text}" for text in hypotheses]
