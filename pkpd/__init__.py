@@ -29,6 +29,7 @@ _HOMES = {
     "predict": "pkpd.sensitivity.prediction",
     "plot": "pkpd.report.figures.plots",
     "PkpdError": "pkpd.errors",
+    "Stopped": "pkpd.errors",
 }
 __all__ = list(_HOMES)
 _FORMER = {"day": "dosing_interval", "open": "open_results", "influences": "sensitivity_indices"}

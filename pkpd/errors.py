@@ -3,6 +3,7 @@
 Knows how to word a message; knows nothing of what went wrong.
 """
 
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -31,6 +32,33 @@ class TrialError(PkpdError):
 
 class ResultError(PkpdError):
     """A table or folder cannot be written or read."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C has ended a run of which something is finished.
+
+    partial : what the run would have returned, of what is finished
+    finished, total : number of patients, or of what `of` names
+    """
+
+    def __init__(self, partial, finished, total, of="patients"):
+        super().__init__(
+            f"Stopped by Ctrl-C: {finished} of {total} {of} are finished; .partial holds them."
+        )
+        self.partial, self.finished, self.total, self.of = partial, finished, total, of
+
+    def about(self):
+        """What a summary says of it, as plain data."""
+        return {"by": "Ctrl-C", "finished": self.finished, "of": self.total, "what": self.of}
+
+
+@contextmanager
+def all_or_nothing():
+    """For a step of which an unfinished part is of no use: Stopped is a KeyboardInterrupt again."""
+    try:
+        yield
+    except Stopped as stop:
+        raise KeyboardInterrupt from stop
 
 
 def closest(name, known):

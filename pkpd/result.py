@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pkpd.errors import ResultError
+from pkpd.errors import ResultError, Stopped
 from pkpd.files import write_atomically
 from pkpd.population.cohort import Cohort
 from pkpd.symbolic.load import address
@@ -128,9 +128,17 @@ class Run:
         raise NotImplementedError
 
     def write(self, path):
-        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError."""
-        frame = self.frame()
+        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError.
+
+        Beside the table of a run that was stopped, <name>-stopped.json says so.
+        """
+        frame, path = self.frame(), Path(path)
         write_table(frame, path, frame.attrs["units"], self.provenance())
+        note = path.with_name(f"{path.stem}-stopped.json")
+        if self.cohort.planned is None:
+            note.unlink(missing_ok=True)  # of an earlier run, whose table is no more
+        else:
+            write_json({"stopped": stopped(self.cohort), "provenance": self.provenance()}, note)
 
     def _values(self):
         """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
@@ -285,6 +293,13 @@ def release():
         return "unknown"
 
 
+def stopped(cohort):
+    """How far a run that Ctrl-C stopped has come, as plain data; None for a whole run."""
+    if cohort.planned is None:
+        return None
+    return Stopped(None, len(cohort), cohort.planned).about()
+
+
 def provenance(model, cohort, command=None):
     """What it takes to compute a table again. Deterministic: no clock, no host name."""
     from pkpd.kernels.cache import fingerprint
@@ -302,6 +317,7 @@ def provenance(model, cohort, command=None):
         "set": cohort.changed,
         "covariates": cohort.table or None,
         "replicate": cohort.replicate,
+        "stopped": stopped(cohort),
         "fingerprint": fingerprint(LANES),
         "command": command,
     }

@@ -18,12 +18,14 @@ from pkpd.endpoints import Watch, interval, read
 from pkpd.errors import DoseError, PkpdError
 from pkpd.population.cohort import of_model
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
+from pkpd.population.parts import by_parts
 from pkpd.population.residual import observations, residuals
 from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.inputs_as_states import used, varying
 
+PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
 
 
@@ -75,7 +77,8 @@ def simulate(
     Result with values (P, T, O), EventResult with one row per record, or EndpointResult with one
     row per patient. The patients of an event table with IDs are those of the cohort with these IDs;
     a table without IDs is given to everybody. A patient whose solution fails is NaN, with ID,
-    reason and time; the others are unharmed. Raises PkpdError for bad input.
+    reason and time; the others are unharmed. Raises PkpdError for bad input, and Stopped on Ctrl-C,
+    with the result of the patients that are finished.
     """
     of_model(model, cohort)
     if endpoints is not None and (times is not None or outputs is not None):
@@ -93,17 +96,32 @@ def simulate(
         regimen = rx(regimen)
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)
-    if endpoints is not None:
-        watched = _endpoints_at_records if tabled else _endpoints
-        watch = Watch(read(model, endpoints))
-        return watched(model, regimen, cohort, watch, window, between, solver, options, progress)
-    names = tuple(model.outputs if outputs is None else outputs)
-    errors = residuals(model, names, "none" if cohort.typical else residual)
     if tabled:
-        return _at_records(
-            model, regimen, cohort, times, names, between, solver, options, progress, errors
-        )
-    kernel = compile(model, observe=names, solver=solver)
+        cohort = _patients(regimen, cohort)
+    if endpoints is not None:
+        what = Watch(read(model, endpoints)), window
+        solved = _endpoints_at_records if tabled else _endpoints
+    else:
+        names = tuple(model.outputs if outputs is None else outputs)
+        errors = residuals(model, names, "none" if cohort.typical else residual)
+        what = times, names, errors
+        solved = _at_records if tabled else _courses
+
+    def work(people, report):
+        given = regimen.of(people.ids) if tabled else regimen
+        return solved(model, given, people, *what, between, solver, options, report)
+
+    return by_parts(cohort, PATIENTS_AT_ONCE, work, _whole, progress)
+
+
+def _whole(parts, cohort):
+    """One result of all parts."""
+    return joined(parts, cohort) if len(parts) > 1 or cohort.planned else parts[0]
+
+
+def _courses(model, regimen, cohort, times, names, errors, between, solver, options, progress):
+    """Result of a regimen."""
+    kernel, occasion = compile(model, observe=names, solver=solver), between[1]
     grid = time_grid(model, regimen, times)
     span = {"t0": min(0.0, grid[0]), "t1": grid[-1]}
 
@@ -189,7 +207,7 @@ def _endpoints_at_records(
     """EndpointResult of records."""
     since, until = interval(model, window, None)
     ends = np.array([t for t in (since, until) if t is not None])
-    kernel, cohort, _, _, _, line = _timeline(
+    kernel, _, _, line = _timeline(
         model, records, cohort, ends, between, lambda m: watch.compile(m, solver)
     )
     since, until = line.start if since is None else since, line.end if until is None else until
@@ -239,14 +257,12 @@ def _timeline(model, records, cohort, extra, between, compiled):
 
     between : how inputs are carried, and when occasions begin; compiled : model -> kernel
 
-    Returns kernel, cohort, records, the records with their additional doses written out, which of
-    these are the table's, and the timeline.
+    Returns kernel, the records with their additional doses written out, which of these are the
+    table's, and the timeline.
     """
     carry, occasion = between
     moving = used(model, records.inputs) if carry == "linear" else ()
     kernel = compiled(varying(model, moving) if moving else model)
-    cohort = _patients(records, cohort)
-    records = records.of(cohort.ids)
     full, real, changes = records, np.ones(len(records), bool), {}
     length = period(occasion, model.time)
     if length != 0 and varying_between(cohort):
@@ -255,7 +271,7 @@ def _timeline(model, records, cohort, extra, between, compiled):
         effect = _effect(cohort, int(number.max()) + 1, records.inputs)
         changes = {"occasion": number, "effect": effect}
     line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
-    return kernel, cohort, records, full, real, line
+    return kernel, full, real, line
 
 
 def _follow(kernel, line, options, progress, **watched):
@@ -288,10 +304,10 @@ def _follow(kernel, line, options, progress, **watched):
     return solution, status, fail_time
 
 
-def _at_records(model, records, cohort, times, names, between, solver, options, progress, errors):
+def _at_records(model, records, cohort, times, names, errors, between, solver, options, progress):
     """EventResult of the records."""
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
-    kernel, cohort, records, full, real, line = _timeline(
+    kernel, full, real, line = _timeline(
         model, records, cohort, extra, between, lambda m: compile(m, observe=names, solver=solver)
     )
     solution, status, fail_time = _follow(kernel, line, options, progress)

@@ -1,9 +1,12 @@
 """The command line: what it prints, what it writes, how it refuses."""
 
 import json
+import re
 import shlex
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +17,7 @@ import pkpd
 from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
+from pkpd.report.page.page import write_page
 from pkpd.symbolic.load import address, load, models
 
 MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "24"]
@@ -530,33 +534,77 @@ def test_version(run):
     assert run("--version") == (0, version("pkpd") + "\n", "")
 
 
-def test_ctrl_c_keeps_the_parts_that_are_finished():
-    people = cohort(load("pk/one_compartment"), n=10)
+@contextmanager
+def interrupting(total, quiet=False):
+    """In place of a progress bar: Ctrl-C where more than 8 patients are finished."""
 
-    def work(part, report):
-        if part.ids[0] > 6:
-            raise KeyboardInterrupt
-        return list(part.ids)
+    def advance(done, total=None):
+        if done > 8:
+            signal.raise_signal(signal.SIGINT)
 
-    assert console.in_chunks(people, 3, work, None) == ([[1, 2, 3], [4, 5, 6]], 6)
+    yield advance
 
 
-def test_ctrl_c_exits_with_130_and_says_what_is_kept(run, monkeypatch):
-    from pkpd.response import med as room
+SIZES = (
+    "pkpd.simulation.PATIENTS_AT_ONCE",
+    "pkpd.trials.run.PATIENTS_AT_ONCE",
+    "pkpd.response.med.PATIENTS_PER_CHUNK",
+    "pkpd.response.dose_response.PATIENTS_PER_CHUNK",
+)
+RX = ["--rx", "100 mg q12h x 2", "--times", "0:24:4"]
+RESPONSE = ["--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h"]
+RESPONSE += ["--doses", "1:100mg", "--no-figure"]
+TABLE = "ID,TIME,AMT,CMT\n" + "".join(f"{i},0,100,depot\n{i},5,.,.\n" for i in range(1, 21))
+STOPPED = {
+    "simulate.csv": ["simulate", "pk/one_compartment", *RX],
+    "simulate.parquet": ["simulate", "pk/one_compartment", *RX[:2], "--endpoint", "cmax(Cc)"],
+    "events.csv": ["simulate", "pk/one_compartment", "--events", "table.csv"],
+    "dr": ["dose-response", "pk/one_compartment", *RESPONSE],
+    "med": ["med", "pk/one_compartment", *RESPONSE, "--delta", "1 ng/mL"],
+}
 
-    solve = room._chunk
-    monkeypatch.setattr(room, "PATIENTS_PER_CHUNK", 8)
-    monkeypatch.setattr("pkpd.response.dose_response.PATIENTS_PER_CHUNK", 8)
 
-    def second_is_interrupted(steady):
-        if steady.cohort.ids[0] == 9:
-            raise KeyboardInterrupt
-        return solve(steady)
+@pytest.mark.parametrize("out", STOPPED)
+def test_ctrl_c_keeps_what_is_finished_and_the_folder_says_so(run, tmp_path, monkeypatch, out):
+    (tmp_path / "table.csv").write_text(TABLE)
+    words = [*STOPPED[out], *(["-n", "20"] if "table.csv" not in STOPPED[out] else [])]
+    whole, path = tmp_path / f"whole-{out}", tmp_path / out
+    assert run(*words, "--out", whole)[0] == 0
+    for name in SIZES:
+        monkeypatch.setattr(name, 4)
+    monkeypatch.setattr(console, "progress", interrupting)
+    code, _, err = run(*words, "--out", path, "--threads", "1")
+    finished = int(re.search(r"(\d+) of 20 patients are finished and kept", err).group(1))
+    assert code == 130 and finished in (8, 12)
+    told = {"by": "Ctrl-C", "finished": finished, "of": 20, "what": "patients"}
+    if path.suffix:
+        note = json.loads((tmp_path / f"{path.stem}-stopped.json").read_text())
+        assert note["stopped"] == note["provenance"]["stopped"] == told
+        read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
+        some, everything = read(path), read(whole)
+    else:
+        summary = json.loads((path / "summary.json").read_text())
+        assert summary["stopped"] == summary["provenance"]["stopped"] == told
+        assert "The run was stopped by Ctrl-C" in write_page(path).read_text()
+        some, everything = (pd.read_parquet(folder / "curves.parquet") for folder in (path, whole))
+    assert set(some["ID"]) == set(range(1, finished + 1))
+    same = everything[everything["ID"] <= finished]
+    pd.testing.assert_frame_equal(some, same, check_exact=True)
 
-    monkeypatch.setattr(room, "_chunk", second_is_interrupted)
-    code, _, err = run(*MED, "--out", "med", "--no-figure")
-    assert code == 130 and "8 of 24 patients are finished and kept" in err
-    assert len(pd.read_parquet("med/patients.parquet")) == 8
+
+def test_a_whole_run_takes_back_the_note_of_a_stopped_one(run, tmp_path):
+    (tmp_path / "run-stopped.json").write_text("{}")
+    run("simulate", "pk/one_compartment", *RX, "-n", 4, "--out", "run.csv")
+    assert not (tmp_path / "run-stopped.json").exists()
+
+
+def test_ctrl_c_before_anything_is_finished_writes_nothing(run, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("pkpd.simulation.solve", interrupted)
+    words = ["simulate", "pk/one_compartment", *RX, "-n", "4", "--out", "run.csv"]
+    assert run(*words)[:2] == (130, "") and not list(tmp_path.iterdir())
 
 
 def test_set_reads_names_and_values():

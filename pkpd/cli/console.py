@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 
+from pkpd.errors import Stopped
 from pkpd.report.words.harmless import harmless
 
 
@@ -95,27 +96,20 @@ def progress(total, quiet=False):
         yield advance
 
 
-def in_chunks(cohort, size, work, advance):
-    """[work(part, report)] over parts of the cohort, and the number of patients finished or None.
+def kept(run, total=None, of=""):
+    """(run(), None), or after Ctrl-C what it has finished, and the Stopped that says how much.
 
-    work(part, report) computes `size` patients and may call report(done) as they finish. The number
-    is that of the patients finished when Ctrl-C stopped the run, None where nothing stopped it.
-    Ctrl-C before the first part is finished raises KeyboardInterrupt.
+    total, of : what the run was to do, where it may be left out: (None, Stopped) if nothing of it
+        is finished
     """
-    parts, done = [], 0
     try:
-        while done < len(cohort):
-            part = cohort.subset(cohort.ids[done : done + size])
-            report = None if advance is None else lambda n, before=done: advance(before + n)
-            parts.append(work(part, report))
-            done += len(part)
-            if advance is not None:
-                advance(done)
+        return run(), None
+    except Stopped as stop:
+        return stop.partial, stop
     except KeyboardInterrupt:
-        if not parts:
+        if total is None:
             raise
-        return parts, done
-    return parts, None
+        return None, Stopped(None, 0, total, of)
 
 
 def json(data):
@@ -147,10 +141,10 @@ def keep_model(model, folder):
         return []
 
 
-def finish(files, failure, finished, total, quiet=False):
+def finish(files, failure=None, stop=None, quiet=False):
     """Say what failed and what was written.
 
-    finished : patients of `total` when Ctrl-C stopped the run, else None; the exit code is then 130
+    stop : Stopped of a run that Ctrl-C ended; the exit code is then 130
     """
     import typer
 
@@ -158,9 +152,9 @@ def finish(files, failure, finished, total, quiet=False):
         note(failure)
     if files and not quiet:
         lines(["", "Wrote " + ", ".join(str(f) for f in files)])
-    if finished is not None:
+    if stop is not None:
         note(
-            f"Stopped by Ctrl-C: {finished} of {total} patients are finished and kept; "
+            f"Stopped by Ctrl-C: {stop.finished} of {stop.total} {stop.of} are finished and kept; "
             "the rest were not computed."
         )
         raise typer.Exit(130)

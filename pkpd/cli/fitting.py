@@ -116,7 +116,7 @@ def fit(
         print(json_text(summary), end="")
     elif not quiet:
         _report(fitted, fits)
-    console.finish(files, None, None, 0, quiet or json)
+    console.finish(files, quiet=quiet or json)
 
 
 def _write(fitted, summary, out, figure):

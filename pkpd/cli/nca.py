@@ -164,7 +164,7 @@ def nca(
     print(f"{table}: {count}, {route}\n")
     console.table(*exposure(frame))
     console.lines(["", *conventions])
-    console.finish([] if out is None else [out], None, None, len(frame))
+    console.finish([] if out is None else [out])
 
 
 def _ends(text):

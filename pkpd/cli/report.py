@@ -47,4 +47,4 @@ def report(
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
         raise PkpdError(f"--out '{out}': the page is written as .html.")
-    console.finish([write_page(folder, out)], None, None, 0, quiet)
+    console.finish([write_page(folder, out)], quiet=quiet)

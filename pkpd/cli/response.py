@@ -4,6 +4,7 @@ Knows options and files; knows nothing of how a benefit or a MED is computed.
 """
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,6 @@ import typer
 from pkpd.cli import console, options, repeat
 from pkpd.errors import PkpdError
 
-PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 WORTH_SAYING = 1e9  # bytes of memory
 
 
@@ -57,15 +57,12 @@ def dose_response(
     benefit = {"every": every, "outcome": outcome, "better": better, "into": into}
     options.check_folder(out)
 
-    def work(part, report):
-        numerics = {"rtol": rtol, "solver": solver, "threads": threads}
-        return sweep.dose_response(found, part, doses, progress=report, **numerics, **benefit)
-
+    given = {"rtol": rtol, "solver": solver, "threads": threads} | benefit
     with console.progress(len(people), quiet) as advance:
-        parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
-    done = people.subset(people.ids[: sum(len(p.untreated) for p in parts)])
-    response = sweep.joined(parts, done)
+        run = partial(sweep.dose_response, found, people, doses, progress=advance, **given)
+        response, stop = console.kept(run)
     summary = results.dose_response_summary(response, options.command_line())
+    summary |= {"stopped": stop.about()} if stop else {}
     files = []
     if out is not None:
         drawn, tables = figure and format, {"curves": response}
@@ -75,7 +72,7 @@ def dose_response(
     elif not quiet:
         console.lines(results.dose_response_sentences(found, summary))
         console.table(results.DOSE_HEADERS, results.dose_rows(summary))
-    console.finish(files, results.failure(summary), stopped, len(people), quiet or json)
+    console.finish(files, results.failure(summary), stop, quiet or json)
 
 
 def med(
@@ -167,7 +164,7 @@ def med(
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
         table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **benefit)
         drawn = figure and format
-        report_med(table, n, Path(out), {}, drawn, json, quiet, subgroups, report=report)
+        report_med(table, Path(out), {}, drawn, json, quiet, subgroups, report=report)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
@@ -183,18 +180,17 @@ def med(
     people = draw()
     subgroups = options.names(by, people)
     again = repeat.plan(found, people, seed, uncertainty, sets, replicates, draw)
-    table = _in_memory(found, people, quiet, **numerics, **benefit)
-    complete = len(table) == len(people)
+    table, stop = _in_memory(found, people, quiet, **numerics, **benefit)
     titration, repeated = None, None
-    if titrate and complete:
-        titration = trials.titrated(table, titrate, null, titrations, quiet, **given)
-    if again and complete:
-        repeated = again.med(table, quiet, **numerics, **benefit)
+    if titrate and stop is None:
+        titration, stop = trials.titrated(table, titrate, null, titrations, quiet, **given)
+    if again and stop is None:
+        runs = partial(again.med, table, quiet, **numerics, **benefit)
+        repeated, stop = console.kept(runs, again.runs, "repeated runs")
     parts = {"patients": titration or table, "curves": table.curves}
     parts |= trials.parts(titration) if titration else {}
     report_med(
         table,
-        len(people),
         out and Path(out),
         parts,
         figure and format,
@@ -204,6 +200,7 @@ def med(
         titration,
         repeated,
         report,
+        stop,
     )
 
 
@@ -249,12 +246,11 @@ def summarise(
     subgroups = options.names(by, table.people)
     drawn = figure and format
     with understood(folder):
-        report_med(table, len(table), Path(out or folder), {}, drawn, json, quiet, subgroups)
+        report_med(table, Path(out or folder), {}, drawn, json, quiet, subgroups)
 
 
 def report_med(
     table,
-    n,
     out,
     parts,
     figure,
@@ -264,10 +260,11 @@ def report_med(
     titration=None,
     repeated=None,
     report=False,
+    stop=None,
 ):
     """Print and write what a table of MEDs says.
 
-    n : patients asked for; figure : its format, or False; report : whether to write the page
+    figure : its format, or False; report : whether to write the page; stop : Stopped of the run
     titration : of the same patients, or None; repeated : pkpd.cli.repeat.Runs of the study, or None
     """
     from pkpd.cli import trials
@@ -280,6 +277,7 @@ def report_med(
     )
     summary |= {"observed": trials.summarised(titration)} if titration else {}
     summary |= repeated.summary() if repeated else {}
+    summary |= {"stopped": stop.about()} if stop else {}
     files = []
     if out is not None:
         files = write(out, "med", titration or table, parts, summary, figure)
@@ -297,11 +295,11 @@ def report_med(
         if subgroups:
             console.lines([""])
             console.table(*results.subgroup_rows(summary))
-    stopped = len(table) if len(table) < n else None
-    console.finish(files, results.failure(summary), stopped, n, quiet or json)
+    console.finish(files, results.failure(summary), stop, quiet or json)
 
 
 def _in_memory(model, people, quiet, **options):
+    """The MedTable and None, or after Ctrl-C that of the finished patients and the Stopped."""
     from pkpd.errors import in_bytes
     from pkpd.response import med as room
 
@@ -312,7 +310,8 @@ def _in_memory(model, people, quiet, **options):
             "with -n."
         )
     with console.progress(len(people), quiet) as advance:
-        return room.med(model, people, progress=advance, **options)
+        run = partial(room.med, model, people, progress=advance, **options)
+        return console.kept(run)
 
 
 def _streamed(model, out, n, scheduler, quiet, **given):

@@ -158,7 +158,7 @@ def sensitivity(
             console.lines(["", heading])
             if rows:
                 console.table(headers, rows)
-    console.finish(files, None, None, 0, quiet or json)
+    console.finish(files, quiet=quiet or json)
     if summary["stopped"]:
         console.note(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.")
         raise typer.Exit(130)
@@ -232,7 +232,7 @@ def explain(
         console.lines(words.sentences(found.model, summary))
         console.table(words.HEADERS, words.rows(summary))
         console.lines(["", words.small_print(summary)])
-    console.finish(files, None, None, 0, quiet or json)
+    console.finish(files, quiet=quiet or json)
 
 
 def predict(
@@ -315,7 +315,7 @@ def predict(
     elif not quiet:
         console.lines(words.sentences(found, summary))
         console.table(words.HEADERS, words.rows(summary))
-    console.finish(files, None, None, 0, quiet or json)
+    console.finish(files, quiet=quiet or json)
 
 
 def _rows(columns):

@@ -3,6 +3,7 @@
 Knows options and files; knows nothing of how a time course is computed.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ import typer
 from pkpd.cli import console, options, repeat
 from pkpd.errors import PkpdError
 
-PATIENTS_AT_ONCE = 2048  # what Ctrl-C can lose at most
 ENDPOINTS = (
     "In place of a time course, one number per patient: cmax, tmax, cmin, tmin, auc or mean of an "
     'output, such as cmax(Cc), or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
@@ -160,7 +160,6 @@ def simulate(
     from pkpd import simulation
     from pkpd.dosing.records import events as read_events
     from pkpd.report.figures.observations import observations
-    from pkpd.result import joined
     from pkpd.symbolic.load import load
 
     if out is not None and Path(out).suffix not in (".csv", ".parquet"):
@@ -198,7 +197,6 @@ def simulate(
         raise PkpdError("--uncertainty and --replicates repeat time courses; leave out --endpoint.")
 
     def work(part, report):
-        given = rx if table is None else table.of(part.ids)
         what = {
             "endpoints": endpoint or None,
             "window": window or ((start, end) if start or end else None),
@@ -207,7 +205,7 @@ def simulate(
         }
         return simulation.simulate(
             found,
-            given,
+            rx if table is None else table,
             part,
             times,
             rtol=rtol,
@@ -219,9 +217,11 @@ def simulate(
         )
 
     with console.progress(len(people), quiet) as advance:
-        parts, stopped = console.in_chunks(people, PATIENTS_AT_ONCE, work, advance)
-    result = joined(parts, people)
-    repeated = None if again is None or stopped is not None else _again(again, result, work, quiet)
+        result, stop = console.kept(lambda: work(people, advance))
+    repeated = None
+    if again is not None and stop is None:
+        runs = partial(_again, again, result, work, quiet)
+        repeated, stop = console.kept(runs, again.runs, "repeated runs")
     files = []
     if out is not None:
         drawn = (figure or bool(data)) and format
@@ -230,7 +230,7 @@ def simulate(
         _print_json(result, subgroups, repeated)
     else:
         _report(result, subgroups, repeated, quiet)
-    console.finish(files, result.failure_sentence(), stopped, len(people), quiet or json)
+    console.finish(files, result.failure_sentence(), stop, quiet or json)
 
 
 def _again(again, result, work, quiet):

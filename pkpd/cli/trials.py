@@ -3,6 +3,7 @@
 Knows options and files; knows nothing of diaries or rules.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -72,20 +73,12 @@ def trial(
 
     plan = design.read(file)
     options.check_folder(out)
-    many = len(plan.arms) if plan.allocation == "shared" else 1
-    with console.progress((n or plan.patients) * many, quiet) as advance:
-        result = run.trial(
-            plan,
-            n=n,
-            seed=seed,
-            ids=ids,
-            replicate=replicate,
-            rtol=rtol,
-            solver=solver,
-            threads=threads,
-            progress=advance,
-        )
+    given = {"n": n, "seed": seed, "ids": ids, "replicate": replicate}
+    given |= {"rtol": rtol, "solver": solver, "threads": threads}
+    with console.progress(len(ids) if ids else n or plan.patients, quiet) as advance:
+        result, stop = console.kept(lambda: run.trial(plan, progress=advance, **given))
     summary = result.summary(options.command_line())
+    summary |= {"stopped": stop.about()} if stop else {}
     files = [] if out is None else _write(Path(out), result, summary, figure and format)
     if json:
         console.json(summary)
@@ -94,7 +87,7 @@ def trial(
         console.table(words.ENDPOINT_HEADERS, words.endpoint_rows(summary))
     failed = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
     failure = f"{failed} patients could not be solved; they count as having left."
-    console.finish(files, failure if failed else None, None, len(result.cohort), quiet or json)
+    console.finish(files, failure if failed else None, stop, quiet or json)
 
 
 def _write(folder, result, summary, figure):
@@ -135,20 +128,17 @@ def checked(model, rule, diary, benefit):
 
 
 def titrated(table, rule, null, replicates, quiet, **given):
-    """Titration of the patients of a MedTable; given : numerics and changes of the benefit."""
-    from pkpd.trials.titrate import titrate
+    """Titration of the patients of a MedTable and None, or after Ctrl-C what is finished of it.
+
+    given : numerics, diary and changes of the benefit. The second is Stopped after Ctrl-C; the
+    first is then the Titration of fewer repetitions, or None.
+    """
+    from pkpd.trials.titrate import REPETITIONS, titrate
 
     with console.progress(replicates * len(table.cohort), quiet) as advance:
-        return titrate(
-            table.model,
-            table.cohort,
-            rule,
-            null=null,
-            replicates=replicates,
-            truth=table,
-            progress=advance,
-            **given,
-        )
+        given |= {"null": null, "replicates": replicates, "truth": table, "progress": advance}
+        run = partial(titrate, table.model, table.cohort, rule, **given)
+        return console.kept(run, replicates, REPETITIONS)
 
 
 def parts(titration):

@@ -31,6 +31,7 @@ class Cohort:
     latent : (P, V) correlated standard normals of the inputs that vary, without classes
     changed : input -> typical value set by the user
     replicate : which of the independent scramblings of the seed
+    planned : number of patients of a run that Ctrl-C stopped after these; None where nothing did
     table : name of the table that gave the inputs `from_table`, or ""
     origin : the model whose people these are, where `for_model` has joined them to this one, or ""
     others : its other columns, name -> (P,) texts
@@ -49,6 +50,7 @@ class Cohort:
     from_table: tuple = ()
     origin: str = ""
     others: dict = field(default_factory=dict)
+    planned: int | None = None
 
     def __len__(self):
         return len(self.ids)
@@ -77,6 +79,10 @@ class Cohort:
             latent=self.latent[index],
             others=others,
         )
+
+    def until(self, finished):
+        """The first patients of a run that was to have all of them and was stopped after these."""
+        return replace(self.rows(slice(0, finished)), planned=len(self))
 
     def under(self, values):
         """The same people and draws under other typical values.

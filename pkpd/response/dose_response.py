@@ -13,6 +13,7 @@ from pkpd import units
 from pkpd.dosing.actions import periodic_actions
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort, of_model
+from pkpd.population.parts import by_parts
 from pkpd.response.benefit import benefit_of
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic, time_to_steady_state
@@ -324,7 +325,8 @@ def dose_response(
 
     Returns
     -------
-    DoseResponse. Raises PkpdError for bad input.
+    DoseResponse. Raises PkpdError for bad input, and Stopped on Ctrl-C, with the DoseResponse of
+    the patients that are finished.
     """
     of_model(model, cohort)
     benefit = benefit_of(model, **changes, doses=doses if isinstance(doses, str) else None)
@@ -339,15 +341,12 @@ def dose_response(
         or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all())
     ):
         raise PkpdError("doses must be positive and increasing.")
-    parts = []
-    for first in range(0, len(cohort), PATIENTS_PER_CHUNK):
-        steady = Steady(
-            model, part_of(cohort, first), benefit, rtol=rtol, solver=solver, threads=threads
-        )
-        parts.append(response_of(steady, curves(steady, grid)))
-        if progress is not None:
-            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
-    return joined(parts, cohort)
+
+    def work(part, _):
+        steady = Steady(model, part, benefit, rtol=rtol, solver=solver, threads=threads)
+        return response_of(steady, curves(steady, grid))
+
+    return by_parts(cohort, PATIENTS_PER_CHUNK, work, joined, progress)
 
 
 def part_of(cohort, first):

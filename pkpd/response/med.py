@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.errors import Stopped
 from pkpd.limits import thread_count
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
@@ -94,8 +95,8 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
 
     Returns
     -------
-    MedTable. On Ctrl-C, that of the patients finished so far, if there are any. Raises PkpdError
-    for bad input.
+    MedTable. Raises PkpdError for bad input, and Stopped on Ctrl-C, with the MedTable of the
+    patients that are finished.
     """
     of_model(model, cohort)
     benefit, done = benefit_of(model, **changes), []
@@ -104,9 +105,12 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
             model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress
         ):
             done.append(part)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if not done:
             raise
+        finished = sum(len(response.cohort) for response, _ in done)
+        table = table_of(model, cohort.until(finished), benefit, done)
+        raise Stopped(table, finished, len(cohort)) from stop
     return table_of(model, cohort, benefit, done)
 
 
@@ -169,8 +173,7 @@ def table_of(model, cohort, benefit, done):
     """The MedTable of consecutive parts of a cohort."""
     responses, tables = zip(*done, strict=True)
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    there = cohort.subset(columns["ID"]) if len(columns["ID"]) < len(cohort) else cohort
-    return MedTable(model, there, benefit, columns, joined(responses, there))
+    return MedTable(model, cohort, benefit, columns, joined(responses, cohort))
 
 
 def _chunk(steady):

@@ -137,7 +137,7 @@ def follow(
         "own_traits": own_traits,
     }
     parts = []
-    for first in range(0, len(people), CHUNK):
+    for first in range(0, max(len(people), 1), CHUNK):
         rows = slice(first, first + CHUNK)
         part = replace(
             people, ids=people.ids[rows], theta=people.theta[rows], latent=people.latent[rows]

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pkpd.errors import all_or_nothing
 from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
+from pkpd.population.parts import by_parts
 from pkpd.result import provenance
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
-from pkpd.trials.conduct import follow, prepared
+from pkpd.trials.conduct import follow, joined, prepared
 from pkpd.trials.design import Design, read
 from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
 from pkpd.trials.observation import diary as read_diary
@@ -24,6 +26,7 @@ from pkpd.trials.physiology import setting
 # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
 PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)
 LEVEL = 0.95
+PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 
 
 @dataclass(frozen=True)
@@ -236,11 +239,12 @@ def trial(
     people : Cohort in place of the one that the design draws, with its model and seed
     diary : Diary or path in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
-    progress : called with the number of patients finished, over all arms
+    progress : called with the number of patients finished in all arms
 
     Returns
     -------
-    TrialResult. Raises PkpdError for bad input.
+    TrialResult. Raises PkpdError for bad input, and Stopped on Ctrl-C, with the TrialResult of the
+    patients that are finished in all arms.
     """
     design = design if isinstance(design, Design) else read(design)
     given = {"patients": n, "seed": seed}
@@ -257,19 +261,31 @@ def trial(
     if people is None:
         who = {"sampling": design.sampling, "set": design.set, "ids": ids}
         people = draw(model, design.patients, design.seed, **who)
-    groups = allocated(design, people, replicate)
     options = {"run_in": design.run_in, "replicate": replicate}
-    courses, done = [], 0
-    for arm, group in zip(design.arms, groups, strict=True):
-        advance = None if progress is None else lambda k, done=done: progress(done + k)
-        phases = [(p.days, prepared(shared, p.rule)) for p in arm.phases]
-        courses.append(follow(shared, group, phases, progress=advance, **options))
-        done += len(group)
-    values = {
-        e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
-        for e in design.endpoints
-    }
-    return TrialResult(design, model, people, book, shared.benefit, tuple(courses), values)
+    with all_or_nothing():
+        arms = [[(p.days, prepared(shared, p.rule)) for p in arm.phases] for arm in design.arms]
+    times = len(arms) if design.allocation == "shared" else 1
+
+    def work(part, report):
+        """A Course for each arm."""
+        courses, done = [], 0
+        for phases, group in zip(arms, allocated(design, part, replicate), strict=True):
+            advance = None
+            if report is not None:
+                advance = lambda count, done=done: report((done + count) // times)  # noqa: E731
+            courses.append(follow(shared, group, phases, progress=advance, **options))
+            done += len(group)
+        return courses
+
+    def join(parts, people):
+        courses = tuple(joined(of_arm) for of_arm in zip(*parts, strict=True))
+        values = {
+            e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
+            for e in design.endpoints
+        }
+        return TrialResult(design, model, people, book, shared.benefit, courses, values)
+
+    return by_parts(people, PATIENTS_AT_ONCE, work, join, progress)
 
 
 def _benefit(design):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import TrialError, quoted
+from pkpd.errors import Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.med import MedTable, med
 from pkpd.symbolic.model import Benefit, Model
@@ -23,6 +23,7 @@ from pkpd.trials.physiology import Setting, setting
 
 PARTS = 8  # equal parts of the cohort: their scatter gives the interval of the share
 T95 = 2.364624251  # Student's t, 7 degrees of freedom
+REPETITIONS = "titrations of each patient"
 OUTCOMES = ("found", "no_benefit", "left", "unfinished", "failed")
 
 
@@ -147,7 +148,8 @@ def titrate(
 
     Returns
     -------
-    Titration. Raises PkpdError for bad input.
+    Titration. Raises PkpdError for bad input, and Stopped on Ctrl-C, with the Titration of the
+    repetitions that are finished.
     """
     of_model(model, cohort)
     limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
@@ -158,25 +160,38 @@ def titrate(
     shared = setting(model, book, null, **of_all, **numerics, **changes)
     if truth is not None:
         _check_truth(truth, cohort, shared.benefit)
-    rule = prepared(shared, find_rule(rule))
+    with all_or_nothing():
+        rule = prepared(shared, find_rule(rule))
     phases = [(rule.longest, rule)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
-    first, found, ended = None, [], []
-    for k in range(replicates):
-        advance = None if progress is None else lambda done, k=k: progress(k * len(cohort) + done)
-        course = follow(shared, cohort, phases, replicate=k, progress=advance, **options)
-        first = first or course
-        found.append(course.found[:, 0])
-        ended.append(course.ended[:, 0])
     curves = None
-    if null is not None:
-        truth = _under_null(shared, cohort, seed, numerics, changes)
-    else:
-        table = med(model, cohort, **numerics, **changes) if truth is None else truth
-        truth, curves = table.columns, table.curves
-    outcome = np.array(found), np.array(ended)
-    of_rule = rule, book, null, truth, first, *outcome, own_traits
-    return Titration(model, cohort, shared.benefit, *of_rule, curves)
+    with all_or_nothing():
+        if null is not None:
+            truth = _under_null(shared, cohort, seed, numerics, changes)
+        else:
+            table = med(model, cohort, **numerics, **changes) if truth is None else truth
+            truth, curves = table.columns, table.curves
+    courses, found, ended = [], [], []
+
+    def result():
+        outcome = np.array(found), np.array(ended)
+        of_rule = rule, book, null, truth, courses[0], *outcome, own_traits
+        return Titration(model, cohort, shared.benefit, *of_rule, curves)
+
+    try:
+        for k in range(replicates):
+            advance = None
+            if progress is not None:
+                advance = lambda done, k=k: progress(k * len(cohort) + done)  # noqa: E731
+            course = follow(shared, cohort, phases, replicate=k, progress=advance, **options)
+            courses = courses or [course]
+            found.append(course.found[:, 0])
+            ended.append(course.ended[:, 0])
+    except KeyboardInterrupt as stop:
+        if not found:
+            raise
+        raise Stopped(result(), len(found), replicates, REPETITIONS) from stop
+    return result()
 
 
 def _check_truth(truth, cohort, benefit):

@@ -1,7 +1,10 @@
 """pkpd trial and pkpd med --titrate: what they print, write, draw and refuse."""
 
+import importlib
 import json
 import re
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.cli import console
 from pkpd.report.page.page import write_page
 from pkpd.titration.library import rules
 from pkpd.trials.design import read
@@ -59,6 +63,41 @@ def test_results_name_the_diary_and_count_its_numbers(run, tmp_path):
         assert tally in out and f"diary 'diary': {diary().title} (0-10 NRS)" in out
         page = write_page(folder).read_text()
         assert tally in page and diary().title in page
+
+
+@contextmanager
+def interrupting(total, quiet=False):
+    """In place of a progress bar: Ctrl-C where more than 8 patients are finished."""
+
+    def advance(done, total=None):
+        if done > 8:
+            signal.raise_signal(signal.SIGINT)
+
+    yield advance
+
+
+def test_ctrl_c_in_a_trial_keeps_what_is_finished_and_the_folder_says_so(run, monkeypatch):
+    monkeypatch.setattr("pkpd.trials.run.PATIENTS_AT_ONCE", 4)
+    monkeypatch.setattr(console, "progress", interrupting)
+    code, out, err = run("trial", "trial.toml", "-n", 20, "--out", "t", "--no-figure")
+    assert code == 130 and "8 of 20 patients are finished and kept" in err and "responders" in out
+    assert set(pd.read_parquet("t/diary.parquet")["ID"]) == set(range(1, 9))
+    summary = json.loads(Path("t/summary.json").read_text())
+    assert summary["stopped"]["finished"] == 8 and summary["provenance"]["stopped"]["of"] == 20
+    assert "The run was stopped by Ctrl-C" in write_page("t").read_text()
+
+
+def test_ctrl_c_in_a_titration_keeps_the_meds(run, monkeypatch):
+    titrate = importlib.import_module("pkpd.trials.titrate")
+
+    def interrupted(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(titrate, "follow", interrupted)
+    code, _, err = run(*MED, "-n", 8, "--out", "m", "--no-figure")
+    assert code == 130 and "0 of 8 titrations of each patient are finished and kept" in err
+    assert len(pd.read_parquet("m/patients.parquet")) == 8
+    assert json.loads(Path("m/summary.json").read_text())["stopped"]["finished"] == 0
 
 
 def test_one_patient_of_a_trial_is_the_same_alone(run, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkpd.errors import PkpdError, TrialError
+from pkpd.errors import PkpdError, Stopped, TrialError
 from pkpd.population.cohort import cohort
 from pkpd.response.med import med as true_med
 from pkpd.symbolic.load import load
@@ -223,3 +223,17 @@ def test_a_dose_in_micrograms_is_the_same_dose():
     same = titrate(MODEL, few, {"kind": "ladder", "ladder": [0.5, 1.5], "days": 7}, replicates=1)
     np.testing.assert_array_equal(small.course.diary, same.course.diary)
     assert small.rule.ladder == (0.5, 1.5)
+
+
+def test_ctrl_c_keeps_the_repetitions_that_are_finished(table):
+    people = PEOPLE.rows(slice(0, 16))
+
+    def interrupt(done):
+        if done > len(people):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match="1 of 8 titrations of each patient are finished") as caught:
+        titrate(MODEL, people, RULE, progress=interrupt)
+    some = caught.value.partial
+    np.testing.assert_array_equal(some.found, table.found[:1, :16])
+    np.testing.assert_array_equal(some.truth["med"], table.truth["med"][:16])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, Stopped
 from pkpd.trials.design import from_data, read
 from pkpd.trials.run import allocated, compared, described, trial
 
@@ -176,6 +176,33 @@ def test_the_summary_describes_a_changed_rule_as_the_doses_show_it():
             improved = 1 - diary[day + 7 : day + 14].mean() / base[row] >= 0.2
             place = min(place + (not improved), len(ladder) - 1)
     assert len(np.unique(found.values["dose"][0])) > 1
+
+
+@pytest.mark.parametrize("allocation", ["shared", "randomised"])
+def test_ctrl_c_keeps_the_patients_who_are_finished_in_all_arms(allocation, monkeypatch):
+    def interrupt(done):
+        if done > 20:
+            raise KeyboardInterrupt
+
+    plan = design(allocation=allocation, patients=30)
+    whole = trial(plan)
+    monkeypatch.setattr("pkpd.trials.run.PATIENTS_AT_ONCE", 10)
+    with pytest.raises(Stopped, match="20 of 30 patients are finished") as caught:
+        trial(plan, progress=interrupt)
+    some = caught.value.partial
+    assert some.summary()["provenance"]["stopped"]["finished"] == 20
+    for part, course in zip(some.courses, whole.courses, strict=True):
+        np.testing.assert_array_equal(part.ids, course.ids[course.ids <= 20])
+        for name in ("diary", "dose", "events", "left"):
+            whole_rows = getattr(course, name)[course.ids <= 20]
+            np.testing.assert_array_equal(getattr(part, name), whole_rows, err_msg=name)
+
+
+def test_a_randomised_trial_of_one_patient_leaves_the_other_arms_empty():
+    found = trial(design(), ids=[17])
+    assert sorted(len(course.ids) for course in found.courses) == [0, 1]
+    counts = [arm["n"] for arm in found.summary()["endpoints"]["stayed"]["arms"].values()]
+    assert sorted(counts) == [0, 1]
 
 
 def test_a_phase_can_keep_the_dose_that_titration_found():

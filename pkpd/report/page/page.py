@@ -53,11 +53,20 @@ def _sections(found):
         "": _of_reasons,
     }
     return [
+        _stopped(found.summary.get("stopped")),
         *kinds[found.kind](found),
         absent(found),
         model_card(found.model, found.origin["set"]),
         provenance(found),
     ]
+
+
+def _stopped(stopped):
+    """What a run that Ctrl-C ended has not computed, or None for a whole one."""
+    if stopped is None:
+        return None
+    text = f"{stopped['finished']} of {stopped['of']} {stopped['what']} are finished and shown."
+    return Section("stopped", "The run was stopped by Ctrl-C", (text,))
 
 
 def _of_meds(found):
