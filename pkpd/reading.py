@@ -133,6 +133,15 @@ def not_a_number(cell):
     return f"'{text[:40]}' is not a number; write . for missing"
 
 
+def refuse_cells(read, column, wrong, error):
+    """Raise `error` for cells that are no numbers: the [(index, text)] of `Table.floats`."""
+    lines = [f"row {read.row[k]}, column {column}: {not_a_number(text)}." for k, text in wrong]
+    if len(lines) == 1:
+        raise error(f"{read.name}: {lines[0]}")
+    head = f"{read.name}: {len(lines)} cells cannot be read:"
+    raise error("\n".join([head, *listed([f"  {line}" for line in lines])]))
+
+
 def listed(lines):
     """The first of many lines on mistakes, and how many more there are."""
     rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []

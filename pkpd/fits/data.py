@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.reading import not_a_number, refuse_lookalikes, table
+from pkpd.reading import refuse_cells, refuse_lookalikes, table
 from pkpd.result import release
 
 EXTRA = ("weight", "se", "n")
@@ -97,8 +97,9 @@ def assay(data, dose="dose", response="response", id=None):
     if not {"weight", "se"} & set(sources):
         refuse_lookalikes(read, ("weight",), ResultError)
     columns = {key: _numbers(read, column) for key, column in sources.items()}
-    unused = [c for c in read.columns if c not in sources.values()]
-    return _checked(read, columns, used, unused)
+    missing = () if set(EXTRA) & set(sources) else ("weight, se or n",)
+    account = read.account(tuple(sources.values()), missing)
+    return _checked(read, columns, used, account)
 
 
 def _simulated(curve, id):
@@ -158,22 +159,20 @@ def _find(read, column, option):
 def _numbers(read, column):
     """(M,) floats, NaN where missing."""
     values, wrong = read.floats(column)
-    infinite = np.flatnonzero(np.isinf(values))
     if wrong:
-        k, text = wrong[0]
-        text = not_a_number(text)
-    elif len(infinite):
+        refuse_cells(read, column, wrong, ResultError)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
         k = infinite[0]
-        text = f"'{values[k]}' is not finite; write . for missing"
-    else:
-        return values
-    raise ResultError(f"{read.name}: row {read.row[k]}, column {column}: {text}.")
+        text = f"'{values[k]}' is not finite; write . for missing."
+        raise ResultError(f"{read.name}: row {read.row[k]}, column {column}: {text}")
+    return values
 
 
-def _checked(read, columns, labels, unused):
+def _checked(read, columns, labels, account):
     """Assay of the complete rows. columns : dose, response, perhaps weight, se, n -> (M,)"""
     rows = len(read)
-    keep, notes = np.ones(rows, bool), [*read.notes]
+    keep, notes = np.ones(rows, bool), []
     for key, values in columns.items():
         _check_sign(read, key, values)
         keep &= ~np.isnan(values)
@@ -184,13 +183,11 @@ def _checked(read, columns, labels, unused):
             f"{int((~keep).sum())} of {rows} rows are left out: "
             "something is missing in them, or their weight is 0."
         )
-    if unused:
-        notes.append(f"Columns not used: {', '.join(unused)}.")
     if not keep.any():
         raise ResultError(f"{read.name}: no row has both a dose and a response.")
     weighted = bool(set(EXTRA) & set(columns))
     dose, response = columns["dose"][keep], columns["response"][keep]
-    return Assay(read.name, dose, response, weight[keep], weighted, labels, tuple(notes))
+    return Assay(read.name, dose, response, weight[keep], weighted, labels, (*notes, account))
 
 
 def _check_sign(read, key, values):

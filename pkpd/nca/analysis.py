@@ -136,7 +136,7 @@ def noncompartmental(
         RULE_WORDS[rule],
         *_on_quantities(settled, route, extrapolation),
         *_on_samples(settled, blq),
-        *_on_columns(table, column),
+        _on_columns(table, column),
     ]
     return frame
 
@@ -297,11 +297,10 @@ def _rises_again(samples):
 
 
 def _on_columns(table, column):
-    """A sentence on the columns that are not used."""
-    used = (*COLUMNS, *FLAGS, column.upper())
-    unused = [c for c in table.columns if c.upper() not in used]
-    lines = [f"Columns not used: {', '.join(unused)}."] if unused else []
-    return [*table.notes, *lines]
+    """A sentence on the columns that are used, not used and missing."""
+    known = {*COLUMNS, *FLAGS} - {"DV"}
+    used = [c for c in table.columns if c == column or c.upper() in known]
+    return table.account(used, [c for c in ("ID", "AMT") if c not in table.columns])
 
 
 def _units(conc, time, dose, partial):

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError, ResultError
 from pkpd.nca.profile import SAME
-from pkpd.reading import EMPTY, not_a_number, number
+from pkpd.reading import EMPTY, refuse_cells
 
 BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
 LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
@@ -78,8 +78,7 @@ class Rows:
             return np.full(len(self.row), missing)
         values, wrong = self.table.floats(column)
         if wrong:
-            k, text = wrong[0]
-            raise self._fault(k, column, f"{not_a_number(text)}.")
+            refuse_cells(self.table, column, wrong, ResultError)
         return np.where(np.isnan(values), missing, values)
 
     def _labels(self, column):
@@ -106,14 +105,18 @@ class Rows:
 
     def _read_concentrations(self):
         """Set conc, below and limit."""
-        cells = self.table.columns[self.column]
-        self.limit, self.below = np.full(len(cells), np.nan), np.zeros(len(cells), bool)
-        if cells.dtype.kind in "iuf":
-            self.conc = cells.astype(float)
-        else:
-            self.conc = np.array(
-                [self._concentration(k, str(c).strip()) for k, c in enumerate(cells)]
-            )
+        self.conc, texts = self.table.floats(self.column)
+        self.below, self.limit = np.zeros(len(self.conc), bool), np.full(len(self.conc), np.nan)
+        wrong = []
+        for k, text in texts:
+            match = LIMIT.fullmatch(text)
+            if not match and text.upper() not in WORDS:
+                wrong.append((k, text))
+                continue
+            self.below[k] = True
+            self.limit[k] = float(match["limit"]) if match and match["limit"] else np.nan
+        if wrong:
+            refuse_cells(self.table, self.column, wrong, ResultError)
         infinite = np.flatnonzero(np.isinf(self.conc))
         if len(infinite):
             raise self._fault(infinite[0], self.column, "is not finite; write . for missing.")
@@ -125,21 +128,6 @@ class Rows:
             self.below |= flagged
             self.limit = np.where(flagged, self.conc, self.limit)
         self.conc[self.below] = np.nan
-
-    def _concentration(self, k, text):
-        """Number of a cell, NaN where it is empty or below the limit, which is noted."""
-        match = LIMIT.fullmatch(text)
-        if match or text.upper() in WORDS:
-            self.below[k] = True
-            self.limit[k] = float(match["limit"]) if match and match["limit"] else np.nan
-            return np.nan
-        if text in EMPTY:
-            return np.nan
-        value = number(text)
-        if np.isnan(value):
-            text = f"{not_a_number(text)}, or <0.05 below a limit of quantification."
-            raise self._fault(k, self.column, text)
-        return value
 
     def _fault(self, k, column, text, quoted=False):
         """A ResultError on the cell of a row; quoted : whether to quote the cell."""

@@ -225,6 +225,9 @@ def test_a_second_rise_is_said():
     table = pd.DataFrame({"TIME": [0, 1, 4, 12, 13, 16, 24], "DV": [0, 9, 6, 1, 10, 7, 1.1]})
     assert "if that is another dose, put it into AMT" in said(noncompartmental(table))
     assert "another dose" not in said(noncompartmental(table[:4]))
+    assert "7 rows; used: TIME, DV; unused: none; missing: ID, AMT." in said(
+        noncompartmental(table)
+    )
 
 
 CELLS = ["<0.5", "2", "BLQ", "4", "<0.5", "1", "<0.5"]
@@ -319,6 +322,7 @@ BAD = [
     ({"Subject": [1, 1, 2], "TIME": T, "DV": C}, {}, "'Subject' is not read; if it is ID"),
     ({"TIME": T, "dose": [9, 9, 9], "DV": C}, {}, "'dose' is not read; if it is AMT"),
     ({"TIME": T, "DV": [0, "2,5", 1]}, {}, "row 2, column DV: '2,5' has a comma; write 2.5"),
+    ({"TIME": T, "DV": ["a", "b", 1]}, {}, r"2 cells cannot be read:\n  row 1, .*\n  row 2, "),
     ({"TIME": T, "DV": [0, "1_0", 1]}, {}, "row 2, column DV: '1_0' is not a number"),
     ({"TIME": [0, "08:30", 2], "DV": C}, {}, "'08:30' is a date or a time of day"),
     ({"TIME": [0, 1], "AMT": [5, 5], "DV": [None, 2]}, {}, "has 2 doses, at 0, 1"),
