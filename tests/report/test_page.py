@@ -179,6 +179,12 @@ def test_the_page_says_what_the_folder_holds(study):
         "24 virtual patients, seed 7, scrambled Sobol' points" in words
         and "toff = 12 h (typical value set for this run)" in words
     )
+    status = summary["status"]
+    inside = status["interior"]
+    censored = status["below_range"] + status["above_range"]
+    assert f"of the {inside} patients whose MED lies inside the range of doses have lost" in words
+    assert f"Over the {inside + censored} patients who have a MED, inside the range" in words
+    assert "of patients with a MED" not in words
     assert (
         summary["observed"]["rule"] in words
         and f"{summary['observed']['outcome']['found']}" in words

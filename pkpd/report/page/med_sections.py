@@ -34,7 +34,7 @@ def _single_dose(summary):
     hits = 100 * best["share_in_w90"][0]
     return [
         f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % "
-        f"of their best benefit to {hits:.0f} % of patients with a MED"
+        f"of their best benefit to {hits:.0f} % of {results.inside_range(summary)}"
     ]
 
 
@@ -44,8 +44,8 @@ def _shape(summary):
         return []
     hits, low, high = (100 * x for x in shape["below_80_percent"])
     return [
-        f"at {shape['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of patients "
-        "with a MED have lost more than a fifth of their best benefit"
+        f"at {shape['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of "
+        f"{results.inside_range(summary)} have lost more than a fifth of their best benefit"
     ]
 
 
@@ -198,7 +198,7 @@ def _statuses(summary):
 def _quantiles(summary, benefit):
     rows = [(f"{100 * q['level']:g} %", *_interval(q, benefit)) for q in summary["quantiles"]]
     note = (
-        "Over patients who have a MED, those beyond the range of doses included as censored. "
+        f"Over {results.with_med(summary)}; MEDs beyond it count as censored. "
         "Intervals are those of independent draws."
     )
     return table(
@@ -235,7 +235,7 @@ def _repeated(summary, benefit):
             ]
             rows.append(
                 (
-                    "patients with a MED",
+                    "have a MED, of all patients",
                     *(f"{100 * runs['with_med'][k]:.1f} %" for k in ("value", "low", "high")),
                 )
             )

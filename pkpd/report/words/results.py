@@ -205,8 +205,20 @@ def repeated_sentences(summary):
             value, low, high = (_dose(interval[k], summary) for k in ("value", "low", "high"))
             lines.append(f"  {words} {value} ({low} to {high})")
         value, low, high = (100 * repeated["with_med"][k] for k in ("value", "low", "high"))
-        lines.append(f"  {value:.1f} % ({low:.1f}-{high:.1f}) of patients have a MED")
+        share = f"{value:.1f} % ({low:.1f}-{high:.1f})"
+        lines.append(f"  {share} of all patients have a MED, inside the range or beyond it")
     return lines
+
+
+def with_med(summary):
+    """The denominator of quantiles of the MED."""
+    count = sum(summary["status"][name] for name in ("interior", "below_range", "above_range"))
+    return f"the {count} patients who have a MED, inside the range of doses or beyond it"
+
+
+def inside_range(summary):
+    """The denominator of what is counted at the MED itself."""
+    return f"the {summary['status']['interior']} patients whose MED lies inside the range of doses"
 
 
 def run_units(table, names):
