@@ -142,6 +142,8 @@ def few(words):
         return [*words, "-n", "128"]
     if "-n" in words:
         words[words.index("-n") + 1] = "16"
+    elif {"--typical", "--id", "--events"} & set(words):
+        return words  # these options choose the patients
     elif words[0] in ("simulate", "dose-response", "med", "trial"):
         words += ["-n", "16"]
     return words

@@ -126,7 +126,6 @@ SIMULATE = ["simulate", "pk/one_compartment", "--rx", "1 mg"]
         ([*SIMULATE, "--id", 2**63], 2, "is not from 1 to 4,294,967,296"),
         ([*SIMULATE, "--seed", 2**63], 2, "is not from 0 to 9,223,372,036,854,775,807"),
         ([*SIMULATE, "-n", "2.5"], 2, "'2.5' is not a whole number"),
-        ([*SIMULATE, "--set", "ka=1", "--set", "ka=2"], 1, "--set ka is both 1 and 2"),
     ],
 )
 def test_absurd_sizes_end_in_a_sentence_before_work_begins(run, words, code, message):
@@ -176,3 +175,39 @@ def test_a_model_whose_name_is_not_utf8_is_checked_kept_and_read_back(run, tmp_p
     table = tmp_path / os.fsdecode(b"t\xe9.parquet")
     write_table({"x": np.arange(3)}, table, {}, {"command": os.fsdecode(b"m\xe9")})
     assert folder.read_columns(table)[1] == {"command": "m\udce9"}
+
+
+MED = ["med", "ldn/hormesis"]
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        ([*SIMULATE, "--set", "ka=1", "--set", "ka=2"], 1, "--set ka is both 1 and 2"),
+        (
+            [*SIMULATE, "--typical", "-n", 5],
+            1,
+            "-n 5 asks for 5 patients, but other options choose 1",
+        ),
+        ([*SIMULATE, "--id", 5, "-n", 5], 1, "leave out -n"),
+        ([*SIMULATE, "--typical", "--id", 5], 2, "leave out --id"),
+        ([*SIMULATE, "--typical", "--sampling", "mc"], 2, "leave out --sampling mc"),
+        ([*SIMULATE, "--sets", 5], 1, "--uncertainty FILE"),
+        ([*SIMULATE, "--id", 3, "--id", 3], 1, "each of them once"),
+        ([*MED, "--typical", "-n", 5], 1, "leave out -n"),
+        ([*MED, "--id", 1, "--typical"], 2, "leave out --id"),
+        ([*MED, "--titrations", 3], 1, "give --titrate as well"),
+        ([*MED, "--null", "no-effect"], 1, "give --titrate as well"),
+        ([*MED, "--resume"], 2, "go with --stream"),
+        (["dose-response", "ldn/hormesis", "--typical", "-n", 2], 1, "leave out -n"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(run, words, code, message):
+    found, out, err = run(*words)
+    assert (found, out) == (code, "") and message in " ".join(err.split())
+
+
+def test_a_table_of_people_with_ids_chooses_the_patients(run, tmp_path):
+    (tmp_path / "people.csv").write_text("ID,vc\n1,40\n2,60\n")
+    words = [*SIMULATE, "--covariates", "people.csv", "-n", 7]
+    assert "-n 7 asks for 7 patients, but other options choose 2" in run(*words)[2]

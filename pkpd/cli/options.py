@@ -48,14 +48,17 @@ Model = Annotated[
     ),
 ]
 Number = Annotated[
-    int,
+    int | None,
     Option(
         "-n",
         parser=whole(1, limits.PATIENTS),
         metavar="N",
-        help="Number of patients; any cohort is a prefix of a larger one.",
+        help="Number of patients (default: 1000); any cohort is a prefix of a larger one.",
+        show_default=False,
     ),
 ]
+PATIENTS = 1000  # without -n
+TITRATIONS = 8  # without --titrations
 Seed = Annotated[
     int,
     Option("--seed", parser=whole(0, limits.SEED), metavar="S", help="Seed of the cohort."),
@@ -259,12 +262,14 @@ Null = Annotated[
     ),
 ]
 Titrations = Annotated[
-    int,
+    int | None,
     Option(
         "--titrations",
         parser=whole(1, limits.REPEATS),
         metavar="N",
-        help="Titrations of each patient by --titrate, for the share of the spread that is real.",
+        help="Titrations of each patient by --titrate (default: 8), for the share of the spread "
+        "that is real.",
+        show_default=False,
     ),
 ]
 
@@ -304,8 +309,22 @@ Chunk = Annotated[
 ]
 
 
-def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None, replicate=0):
-    """Draw the cohort that the options ask for. Raises PkpdError."""
+def cohort(
+    model,
+    n,
+    seed,
+    sampling,
+    typical,
+    changes,
+    ids=None,
+    covariates=None,
+    replicate=0,
+    default=PATIENTS,
+):
+    """Draw the cohort that the options ask for. Raises PkpdError where they contradict another.
+
+    n : number of patients, None for `default` or for those that other options choose
+    """
     from pkpd.population import cohort as people
 
     chosen = {
@@ -314,7 +333,21 @@ def cohort(model, n, seed, sampling, typical, changes, ids=None, covariates=None
         "covariates": covariates,
         "replicate": replicate,
     }
-    return people.cohort(model, n=n, seed=seed, sampling=sampling, typical=typical, **chosen)
+    size = default if n is None else n
+    drawn = people.cohort(model, n=size, seed=seed, sampling=sampling, typical=typical, **chosen)
+    if n not in (None, len(drawn)):
+        raise PkpdError(
+            f"-n {n} asks for {n} patients, but other options choose {len(drawn)} of them; "
+            "leave out -n."
+        )
+    return drawn
+
+
+def check_typical(typical, ids, sampling):
+    """Refuse options that choose or draw patients where there is but the typical one."""
+    if typical and (ids or sampling != "sobol"):
+        other = "--id" if ids else f"--sampling {sampling}"
+        raise typer.BadParameter(f"--typical is one patient without draws; leave out {other}")
 
 
 def names(by, people):

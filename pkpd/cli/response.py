@@ -18,7 +18,7 @@ WORTH_SAYING = 1e9  # bytes of memory
 
 def dose_response(
     model: options.Model,
-    n: options.Number = 1000,
+    n: options.Number = None,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     typical: options.Typical = False,
@@ -52,6 +52,7 @@ def dose_response(
     from pkpd.response import dose_response as sweep
     from pkpd.symbolic.load import load
 
+    options.check_typical(typical, ids, sampling)
     found = load(model)
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     benefit = {"every": every, "outcome": outcome, "better": better, "into": into}
@@ -77,7 +78,7 @@ def dose_response(
 
 def med(
     model: options.Model,
-    n: options.Number = 1000,
+    n: options.Number = None,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     typical: options.Typical = False,
@@ -93,7 +94,7 @@ def med(
     titrate: options.Titrate = None,
     diary: options.Diary = None,
     null: options.Null = None,
-    titrations: options.Titrations = 8,
+    titrations: options.Titrations = None,
     by: options.By = None,
     uncertainty: options.Uncertainty = None,
     sets: options.Sets = None,
@@ -143,9 +144,14 @@ def med(
     options.check_folder(out)
     if report and out is None:
         raise typer.BadParameter("--report writes to a folder; give it with --out")
-    if (null or diary) and not titrate:
-        what = "--null is a control for" if null else "--diary is the diary of a"
-        raise PkpdError(f"{what} titration; give --titrate as well, such as --titrate slow-ladder.")
+    for what, given in (
+        ("--null is a control for", null),
+        ("--diary is the diary of a", diary),
+        ("--titrations is the number of times of", titrations),
+    ):
+        if given and not titrate:
+            remedy = "give --titrate as well, such as --titrate slow-ladder"
+            raise PkpdError(f"{what} titration; {remedy}.")
     if stream:
         if any((typical, ids, titrate, covariates, uncertainty, replicates)):
             raise typer.BadParameter(
@@ -162,12 +168,14 @@ def med(
             "resume": resume,
         }
         subgroups = options.names(by, options.cohort(found, 1, seed, sampling, False, changes))
-        table = _streamed(found, Path(out), n, scheduler, quiet, **given, **numerics, **benefit)
+        size = options.PATIENTS if n is None else n
+        table = _streamed(found, Path(out), size, scheduler, quiet, **given, **numerics, **benefit)
         drawn = figure and format
         report_med(table, Path(out), {}, drawn, json, quiet, subgroups, report=report)
         return
     if resume or scheduler or chunk:
         raise typer.BadParameter("--resume, --scheduler and --chunk go with --stream")
+    options.check_typical(typical, ids, sampling)
 
     def draw(replicate=0):
         return options.cohort(
@@ -183,7 +191,8 @@ def med(
     table, stop = _in_memory(found, people, quiet, **numerics, **benefit)
     titration, repeated = None, None
     if titrate and stop is None:
-        titration, stop = trials.titrated(table, titrate, null, titrations, quiet, **given)
+        count = titrations or options.TITRATIONS
+        titration, stop = trials.titrated(table, titrate, null, count, quiet, **given)
     if again and stop is None:
         runs = partial(again.med, table, quiet, **numerics, **benefit)
         repeated, stop = console.kept(runs, again.runs, "repeated runs")

@@ -12,6 +12,7 @@ from pkpd import limits
 from pkpd.cli import console, options
 from pkpd.errors import PkpdError
 
+PATIENTS = 2000  # of a prediction without -n
 Methods = Annotated[
     str,
     typer.Option(
@@ -266,7 +267,16 @@ def predict(
     helped: Annotated[
         bool, typer.Option("--helped", help="Only patients who are helped enough.")
     ] = False,
-    n: options.Number = 2000,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            parser=options.whole(1, limits.PATIENTS),
+            metavar="N",
+            help=f"Number of patients (default: {PATIENTS}).",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     changes: options.Set = None,
@@ -292,11 +302,13 @@ def predict(
 
     found = load(model)
     options.check_folder(out)
-    people = options.cohort(found, n, seed, sampling, False, changes, None, covariates)
+    people = options.cohort(
+        found, n, seed, sampling, False, changes, None, covariates, default=PATIENTS
+    )
     names = None
     if measure is not None:
         names = [name.strip() for name in measure.split(",") if name.strip()]
-    with console.progress(n, quiet) as advance:
+    with console.progress(len(people), quiet) as advance:
         result = room.predict(
             found,
             people,

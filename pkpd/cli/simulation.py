@@ -67,7 +67,7 @@ def simulate(
             '"Cc: log 15 %", or none (default: as the model says).',
         ),
     ] = None,
-    n: options.Number = 1000,
+    n: options.Number = None,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     typical: options.Typical = False,
@@ -172,6 +172,7 @@ def simulate(
         raise typer.BadParameter("give the doses by one of --rx and --events")
     if (start or end) and window:
         raise typer.BadParameter("say when by --window or by --from and --to, not by both")
+    options.check_typical(typical, ids, sampling)
     if endpoint and data:
         raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
     found = load(model)
