@@ -18,8 +18,11 @@ from pkpd.response.dose_response import (
     log_grid,
     part_of,
     response_of,
+    spread,
 )
-from pkpd.response.med import FLAT, argmaxes, side_by_side, spread
+from pkpd.response.med import side_by_side
+from pkpd.response.scale import scale_of
+from pkpd.response.search import Search
 
 COARSE = 17  # doses on the log axis
 ROUGH = 1e-4  # relative tolerance, and that of the steady state
@@ -31,7 +34,7 @@ class Best:
 
     argmax : (P,) log10 of the dose with the most benefit in the closed range, at its end where the
         best lies beyond; NaN where no dose does anything
-    benefit : (P,) there; responder : (P,) whether it reaches delta
+    gain : (P,) benefit there; responder : (P,) whether it reaches delta
     ends : (P,) whether argmax is an end of the range
     flat : (P,) whether no dose does anything, by the rule of `med`
     failed : (P,) whether a solve failed: all of the above are NaN
@@ -66,19 +69,11 @@ def best(
     threads = thread_count(threads) or os.cpu_count() or 1
     beside = min(threads, len(firsts))
 
+    scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
+    numerics = {"rtol": rtol, "tol": tol, "solver": solver, "threads": threads // beside}
+
     def solve(first):
-        return _part(
-            Steady(
-                model,
-                part_of(cohort, first),
-                benefit,
-                rtol=rtol,
-                tol=tol,
-                solver=solver,
-                threads=threads // beside,
-            ),
-            doses,
-        )
+        return _part(Steady(model, part_of(cohort, first), benefit, **numerics), doses, scale)
 
     found = []
     for first, part in zip(
@@ -92,25 +87,19 @@ def best(
     return Best(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
-def _part(steady, doses):
-    grid = log_grid(steady.benefit, doses)
-    found = curves(steady, grid)
-    response = response_of(steady, found)
-    at, gain, _, failed = argmaxes(steady, response, found)
-    flat = spread(response) < FLAT * np.abs(found.untreated)
-    threshold = (
-        steady.benefit.delta * np.abs(found.untreated)
-        if steady.benefit.delta_relative
-        else steady.benefit.delta
-    )
-    x = np.log(grid)
+def _part(steady, doses, scale):
+    found = curves(steady, log_grid(steady.benefit, doses))
+    response, noise = response_of(steady, found), scale.noise(found.untreated)
+    search = Search(steady, response, found, noise)
+    peaks = search.peaks()
+    failed, flat = peaks.failed, ~peaks.failed & (spread(response) <= noise)
     columns = (
-        np.where(flat, np.nan, at / np.log(10.0)),
-        gain,
-        (gain >= threshold).astype(float),
-        ((at <= x[0]) | (at >= x[-1])).astype(float),
+        np.where(flat, np.nan, peaks.argmax / np.log(10.0)),
+        peaks.gain,
+        ~flat & (peaks.gain >= scale.threshold(found.untreated)),
+        np.isin(peaks.argmax, search.grid[[0, -1]]),
     )
-    return *(np.where(failed, np.nan, column) for column in columns), flat & ~failed, failed
+    return *(np.where(failed, np.nan, column) for column in columns), flat, failed
 
 
 def error(model, cohort, benefit, quick, **options):

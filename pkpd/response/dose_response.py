@@ -370,6 +370,11 @@ def response_of(steady, found):
     )
 
 
+def spread(response):
+    """Range (P,) of the benefit over doses, dose 0 included."""
+    return np.maximum(response.gain.max(axis=1), 0.0) - np.minimum(response.gain.min(axis=1), 0.0)
+
+
 def joined(parts, cohort):
     """One DoseResponse from those of consecutive chunks."""
 
@@ -400,6 +405,7 @@ def column_units(model, benefit, columns):
         benefit.unit,
     )
     known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))}
+    known["threshold"] = outcome
     known |= {
         "untreated": outcome,
         benefit.outcome: outcome,

@@ -1,8 +1,8 @@
 """The true maximally effective dose (MED) of each patient, with a status.
 
-The MED is the argmax of steady-state benefit on log dose. A log grid of 33 doses brackets the
-local maxima; four more doses around each and a quartic give the argmax; a last solve at the MED
-gives benefit, exposure and blockade there. Knows curves and cohorts; knows no titration.
+The MED is the argmax of steady-state benefit on log dose in a closed range. A log grid of 33 doses
+brackets the local maxima, `pkpd.response.search` finds the best between them; a last solve at the
+MED gives exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
 import os
@@ -24,16 +24,16 @@ from pkpd.response.dose_response import (
     log_grid,
     part_of,
     response_of,
+    spread,
 )
-from pkpd.response.peak import NEW, OFFSETS, centres, crossing, summit
+from pkpd.response.scale import scale_of
+from pkpd.response.search import Search
 from pkpd.result import provenance
 from pkpd.solvers.batch import STATUS
 from pkpd.symbolic.model import Benefit, Model
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
-FLAT = 1e-6  # range of benefit, as a share of the untreated value
 PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a factor 3
-SECOND_PEAK = 0.9
 WINDOW = 0.9
 
 
@@ -132,17 +132,11 @@ def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, pro
     threads = thread_count(threads) or os.cpu_count() or 1
     beside = min(threads, len(firsts))
 
+    scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
+    numerics = {"rtol": rtol, "solver": solver, "threads": threads // beside}
+
     def solve(first):
-        return _chunk(
-            Steady(
-                model,
-                part_of(cohort, first),
-                benefit,
-                rtol=rtol,
-                solver=solver,
-                threads=threads // beside,
-            )
-        )
+        return _chunk(Steady(model, part_of(cohort, first), benefit, **numerics), scale)
 
     for first, part in zip(
         firsts,
@@ -176,156 +170,105 @@ def table_of(model, cohort, benefit, done):
     return MedTable(model, cohort, benefit, columns, joined(responses, cohort))
 
 
-def _chunk(steady):
+def _chunk(steady, scale):
     """DoseResponse and MED columns of the patients of one chunk."""
-    doses = log_grid(steady.benefit)
-    found = curves(steady, doses)
+    found = curves(steady, log_grid(steady.benefit))
     response = response_of(steady, found)
-    argmax, _, second, failed = argmaxes(steady, response, found)
-    return response, _columns(steady, response, found, argmax, second, failed)
+    search = Search(steady, response, found, scale.noise(found.untreated))
+    return response, _columns(search, search.peaks(), scale)
 
 
-def argmaxes(steady, response, found):
-    """Unrestricted argmax (P,), benefit there, second peak (P,) and which patients failed.
-
-    Argmax and second peak are log doses; NaN where there is no second peak.
-    """
-    gain = np.nan_to_num(response.gain, nan=-np.inf)
-    first, other = centres(gain)
-    at, best, fail_a = _refine(steady, response, found, np.arange(len(first)), first)
-    second, height = np.full(len(first), np.nan), np.full(len(first), -np.inf)
-    rows = np.flatnonzero(
-        (other >= 0)
-        & (gain[np.arange(len(other)), other] >= 0.8 * gain.max(axis=1))
-        & (gain.max(axis=1) > 0)
+def _columns(search, peaks, scale):
+    steady, response, found = search.steady, search.response, search.found
+    argmax, gain, untreated = peaks.argmax, peaks.gain, found.untreated
+    threshold = scale.threshold(untreated)
+    fixed, unsolved = _at_fixed_doses(steady, response, found)
+    failed = peaks.failed | unsolved
+    flat = ~failed & (spread(response) <= search.noise)
+    responds = ~failed & ~flat
+    helped = responds & (gain >= threshold)
+    status = np.select(
+        [failed, flat, ~helped, argmax <= search.grid[0], argmax >= search.grid[-1]],
+        ["failed", "flat", "no_benefit", "below_range", "above_range"],
+        "interior",
     )
-    fail_b = np.zeros(len(first), bool)
-    if len(rows):
-        second[rows], height[rows], fail_b[rows] = _refine(
-            steady, response, found, rows, other[rows]
-        )
-    # the two may change places once the space between grid doses is seen; ties go to the lower dose
-    swap = (height > best) | ((height == best) & (second < at))
-    at, second = np.where(swap, second, at), np.where(swap, at, second)
-    low, high = np.where(swap, best, height), np.where(swap, height, best)
-    peaks = (low >= SECOND_PEAK * high) & (np.abs(second - at) > 1e-6)
-    failed = (response.status != 0).any(axis=1) | (found.untreated_status != 0) | fail_a | fail_b
-    return at, high, np.where(peaks, second, np.nan), failed
-
-
-def _refine(steady, response, found, rows, centre):
-    """Argmax (log dose), benefit there and failure for some patients around a grid dose each."""
-    x = np.log(response.doses)
-    step = x[1] - x[0]
-    points = x[centre][:, None] + OFFSETS * step
-    person = np.repeat(rows, len(NEW))
-    nearest = np.where(OFFSETS[NEW] < 0, -1, 0)[None, :] + centre[:, None]
-    left, right = found.y[rows[:, None], nearest], found.y[rows[:, None], nearest + 1]
-    share = (OFFSETS[NEW] % 1.0)[None, :, None]
-    guess = np.nan_to_num((1 - share) * left + share * right)
-    solution = steady.at(person, np.exp(points[:, NEW]).ravel(), guess.reshape(len(person), -1))
-    values = np.empty((len(rows), len(OFFSETS)))
-    values[:, [0, 3, 6]] = response.gain[rows[:, None], centre[:, None] + np.array([-1, 0, 1])]
-    treated = steady.mean(solution).reshape(len(rows), -1)
-    values[:, NEW] = steady.gain(response.untreated[rows][:, None], treated)
-    failed = np.isnan(values).any(axis=1)
-    offset, height = summit(np.nan_to_num(values))
-    # the ends of the range are exact, so that "at the end" can be told from "close to it"
-    at = np.where(
-        offset == -1.0,
-        x[centre - 1],
-        np.where(offset == 1.0, x[centre + 1], x[centre] + offset * step),
-    )
-    return at, height, failed
-
-
-def spread(response):
-    """Range (P,) of the benefit over doses, dose 0 included."""
-    return np.maximum(response.gain.max(axis=1), 0.0) - np.minimum(response.gain.min(axis=1), 0.0)
-
-
-def _columns(steady, response, found, argmax, second, failed):
-    benefit, cohort = steady.benefit, steady.cohort
-    x = np.log(response.doses)
-    extra = _at_doses(steady, response, found, argmax)
-    failed = failed | extra.pop("failed")
-    at_best, at_med = extra.pop("benefit_at_argmax"), extra.pop("at_med")
-    untreated = response.untreated
-    threshold = (
-        benefit.delta * np.abs(untreated)
-        if benefit.delta_relative
-        else np.full(len(untreated), benefit.delta)
-    )
-    status = np.full(len(untreated), "interior", dtype=object)
-    status[argmax <= x[0]] = "below_range"
-    status[argmax >= x[-1]] = "above_range"
-    status[~(at_best >= threshold)] = "no_benefit"
-    status[spread(response) < FLAT * np.abs(untreated)] = "flat"
-    status[failed] = "failed"
-    blank = np.where(np.isin(status, ("failed", "flat")), np.nan, 1.0)
-    interior = np.where(status == "interior", 1.0, np.nan)
-    rows = np.flatnonzero(status == "interior")
-    days = np.full(len(status), np.nan)
-    days[rows] = steady.days_to_most(
-        rows, np.exp(argmax[rows]), found.untreated_y[rows], untreated[rows], at_med.take(rows)
-    )
-    width = crossing(x, response.gain, PLATEAU[0] * at_best, argmax, 1) - crossing(
-        x, response.gain, PLATEAU[0] * at_best, argmax, -1
-    )
-    positive = np.where(at_best > 0, blank, np.nan)
+    interior = status == "interior"
+    better = responds & (gain > 0)
     return {
-        "ID": cohort.ids,
-        "status": status.astype(str),
-        "med": np.exp(argmax) * interior,
-        "benefit_at_med": at_best * interior,
-        "days_to_90": days,
-        "argmax": np.exp(argmax) * blank,
-        "benefit_at_argmax": at_best * blank,
-        "responder": at_best >= threshold,
-        "plateau": (width > np.log(PLATEAU[1])) & (at_best > 0),
-        "multimodal": ~np.isnan(second) & (at_best > 0),
-        "second_peak": np.exp(second),
-        "w90_low": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, -1)) * positive,
-        "w90_high": np.exp(crossing(x, response.gain, WINDOW * at_best, argmax, 1)) * positive,
-        "zero_equivalent": np.exp(crossing(x, response.gain, np.zeros(len(untreated)), argmax, 1))
-        * positive,
-        "min_effective_dose": np.exp(crossing(x, response.gain, threshold, argmax, -1))
-        * np.where(at_best >= threshold, blank, np.nan),
+        "ID": steady.cohort.ids,
+        "status": status,
+        "med": _where(interior, np.exp(argmax)),
+        "benefit_at_med": _where(interior, gain),
+        **_at_med(steady, found, peaks, np.flatnonzero(interior)),
+        "argmax": _where(responds, np.exp(argmax)),
+        "benefit_at_argmax": _where(responds, gain),
+        "responder": helped,
+        **_windows(search, argmax, _where(better, gain), _where(helped, threshold)),
+        "multimodal": helped & ~np.isnan(peaks.second),
+        "second_peak": _where(helped, np.exp(peaks.second)),
         "untreated": untreated,
-        **extra,
+        "threshold": threshold,
+        **fixed,
         "reason": _reasons(response, status),
-        **{name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)},
+        **dict(zip(steady.model.input_names, steady.cohort.theta.T, strict=True)),
     }
 
 
-def _at_doses(steady, response, found, argmax):
-    """Benefit at the MED, the reported doses and a fifth of the lowest; exposure at the MED."""
-    benefit, patients = steady.benefit, len(argmax)
-    fixed = np.array([*benefit.report, benefit.lowest / 5])
-    doses = np.column_stack([np.exp(argmax), np.tile(fixed, (patients, 1))])
-    person = np.repeat(np.arange(patients), doses.shape[1])
-    x = np.log(response.doses)
-    near = np.clip(np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int), 0, len(x) - 1)
-    guess = np.nan_to_num(found.y[np.arange(patients)[:, None], near]).reshape(len(person), -1)
-    solution = steady.at(person, doses.ravel(), guess)
-    gain = steady.gain(response.untreated[:, None], steady.mean(solution).reshape(patients, -1))
-    columns = {
-        "benefit_at_argmax": gain[:, 0],
-        "failed": (solution.status != 0).reshape(patients, -1).any(axis=1),
+def _where(rows, values):
+    """Values (P,), NaN but for some rows."""
+    return np.where(rows, values, np.nan)
+
+
+def _windows(search, argmax, gain, threshold):
+    """Where the curve beside argmax (P,) falls to shares of its best, to the threshold, to 0.
+
+    gain, threshold : (P,), NaN where there is nothing to fall from
+    """
+
+    def dose(level, side):
+        found = np.exp(search.crossings(level, argmax, side))
+        return _where(~np.isnan(level), found)
+
+    share, factor = PLATEAU
+    return {
+        "plateau": dose(share * gain, 1) > factor * dose(share * gain, -1),
+        "w90_low": dose(WINDOW * gain, -1),
+        "w90_high": dose(WINDOW * gain, 1),
+        "zero_equivalent": dose(0.0 * gain, 1),
+        "min_effective_dose": dose(threshold, -1),
     }
-    columns |= {f"benefit_{d:g}": gain[:, 1 + k] for k, d in enumerate(fixed)}
-    first = np.arange(0, len(person), doses.shape[1])
-    at_med = solution.take(first)
-    columns["at_med"] = at_med
-    seen = steady.extremes(np.arange(patients), doses[:, 0], at_med)
+
+
+def _at_med(steady, found, peaks, rows):
+    """Days to most of the effect, exposure and blockade at the MED; NaN but for some rows (n,)."""
+    benefit, dose = steady.benefit, np.exp(peaks.argmax[rows])
+    solution = steady.at(rows, dose, peaks.y[rows])
+    extremes = steady.extremes(rows, dose, solution)
+    untreated = found.untreated_y[rows], found.untreated[rows]
+    columns = {"days_to_90": steady.days_to_most(rows, dose, *untreated, solution)}
     if benefit.exposure:
-        columns |= {"cmax": seen[benefit.exposure][0], "auc": at_med.integral[:, 1]}
+        columns |= {"cmax": extremes[benefit.exposure][0], "auc": solution.integral[:, 1]}
     if benefit.blockade:
-        columns |= {
-            "peak_blockade": seen[benefit.blockade][0],
-            "trough_blockade": seen[benefit.blockade][1],
-        }
-    return columns
+        peak, trough = extremes[benefit.blockade]
+        columns |= {"peak_blockade": peak, "trough_blockade": trough}
+    table = {name: np.full(len(peaks.argmax), np.nan) for name in columns}
+    for name, values in columns.items():
+        table[name][rows] = values
+    return table
+
+
+def _at_fixed_doses(steady, response, found):
+    """Benefit at the reported doses and a fifth of the lowest, and (P,) whether one failed."""
+    benefit, patients = steady.benefit, len(found.untreated)
+    doses, x = np.array([*benefit.report, benefit.lowest / 5]), np.log(response.doses)
+    near = np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int)
+    guess = np.nan_to_num(found.y[:, np.clip(near, 0, len(x) - 1)])
+    person = np.repeat(np.arange(patients), len(doses))
+    solution = steady.at(person, np.tile(doses, patients), guess.reshape(len(person), -1))
+    treated = steady.mean(solution).reshape(patients, -1)
+    gain = steady.gain(found.untreated[:, None], treated)
+    columns = {f"benefit_{d:g}": gain[:, k] for k, d in enumerate(doses)}
+    return columns, (solution.status != 0).reshape(patients, -1).any(axis=1)
 
 
 def _reasons(response, status):

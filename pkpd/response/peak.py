@@ -6,35 +6,44 @@ order. Knows no models.
 
 import numpy as np
 
-OFFSETS = np.array(
-    [-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0]
-)  # in grid steps around the centre
-NEW = np.array([1, 2, 4, 5])  # those that are not grid doses
+OFFSETS = np.arange(-3, 4) / 3  # in steps around the centre of a window of seven doses
+NEW = np.array([1, 2, 4, 5])  # those that are not known beforehand
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
 
 
-def centres(gain):
-    """Grid index (P,) of the best dose, moved off the ends, and of the next best local maximum.
+def candidates(gain, noise):
+    """Patient (n,) and grid index (n,) of every dose beside which a curve can be highest.
 
-    The second is separate from the first, -1 where there is none. Ties go to the lower dose.
+    The best dose of each curve, and its other local maxima that a valley deeper than noise parts
+    from it: beside a steep peak the grid sees little of it, so low ones count too. gain : (P, D);
+    noise : (P,). Ties go to the lower dose.
     """
-    count = gain.shape[1]
+    everybody, edge = np.arange(len(gain)), np.ones((len(gain), 1), bool)
     best = np.argmax(gain, axis=1)
-    inner = (gain[:, 1:-1] > gain[:, :-2]) & (gain[:, 1:-1] >= gain[:, 2:])
-    local = np.hstack([gain[:, :1] > gain[:, 1:2], inner, gain[:, -1:] > gain[:, -2:-1]])
-    index = np.arange(count)
-    apart = local & (np.abs(index - best[:, None]) > 1)
-    others = np.where(apart, gain, -np.inf)
-    second = np.where(apart.any(axis=1), np.argmax(others, axis=1), -1)
-    return np.clip(best, 1, count - 2), np.where(second >= 0, np.clip(second, 1, count - 2), -1)
+    rising = np.hstack([edge, gain[:, 1:] > gain[:, :-1]])
+    falling = np.hstack([gain[:, :-1] >= gain[:, 1:], edge])
+    chosen = rising & falling & (gain - _lowest_between(gain, best) > noise[:, None])
+    chosen[everybody, best] = True
+    return np.nonzero(chosen)
+
+
+def _lowest_between(gain, best):
+    """(P, D) lowest value on the way from the best dose (P,) of each curve to every other."""
+    index = np.arange(gain.shape[1])
+    right = np.where(index >= best[:, None], gain, np.inf)
+    left = np.where(index <= best[:, None], gain, np.inf)
+    right = np.minimum.accumulate(right, axis=1)
+    left = np.minimum.accumulate(left[:, ::-1], axis=1)[:, ::-1]
+    return np.where(index >= best[:, None], right, left)
 
 
 def summit(values):
-    """Argmax and maximum of the quartic through seven values (P, 7) at OFFSETS, on [-1, 1].
+    """Where the quartic through seven values (P, 7) at OFFSETS is highest, on [-1, 1].
 
     Returns
     -------
-    (P,) offset in grid steps, -1 or 1 where the best is at the window's end, and (P,) value there.
+    (P,) offset in steps, -1 or 1 where the best is at the window's end; (P,) value there; (P,)
+    largest distance of the values from the quartic.
     """
     coefficients = np.zeros((len(values), 5))
     for k in range(5):
@@ -47,7 +56,8 @@ def summit(values):
         bend = _polynomial(coefficients[:, 2:] * np.array([2.0, 6.0, 12.0]), at[:, None])[:, 0]
         step = np.where(bend < 0, -slope / np.where(bend < 0, bend, 1.0), 0.0)
         at = np.clip(at + np.clip(step, -0.01, 0.01), -1.0, 1.0)
-    return at, _polynomial(coefficients, at[:, None])[:, 0]
+    misfit = np.abs(_polynomial(coefficients, OFFSETS[None, :]) - values).max(axis=1)
+    return at, _polynomial(coefficients, at[:, None])[:, 0], misfit
 
 
 def _polynomial(coefficients, x):
@@ -58,37 +68,54 @@ def _polynomial(coefficients, x):
     return total
 
 
-def crossing(x, gain, level, peak, side):
-    """Log dose (P,) where each curve falls through its level beside its peak.
+def bracket(x, gain, level, peak, side, noise):
+    """Patients (n,) whose curve falls through its level beside its peak, and the column before.
 
-    x : (D,) log doses; benefit : (P, D); level, peak : (P,); side : -1 below the peak, 1 above it.
-    -inf or inf where the curve does not cross inside the grid.
+    x, gain : (P, L) log doses looked at, rising, and benefits; inf and NaN behind the last
+    level, peak, noise : (P,); side : -1 below the peak, 1 above it. The crossing lies between that
+    column (n,) and the next.
     """
-    low = gain < level[:, None]
-    beyond = low & ((x < peak[:, None]) if side < 0 else (x > peak[:, None]))
-    found = beyond.any(axis=1)
-    count = len(x)
-    outer = (
-        count - 1 - np.argmax(beyond[:, ::-1], axis=1) if side < 0 else np.argmax(beyond, axis=1)
-    )
-    inner = np.clip(outer - side, 0, count - 1)
-    a, b = x[outer], np.where(side < 0, np.minimum(x[inner], peak), np.maximum(x[inner], peak))
-    first = np.clip(np.minimum(outer, inner) - 1, 0, count - 4)
-    nodes = x[first[:, None] + np.arange(4)]
-    heights = np.take_along_axis(gain, first[:, None] + np.arange(4), axis=1)
-    for _ in range(45):
-        middle = 0.5 * (a + b)
-        below = _cubic(nodes, heights, middle) < level
-        a, b = np.where(below, middle, a), np.where(below, b, middle)
-    return np.where(found, 0.5 * (a + b), side * np.inf)
+    index, count = np.arange(x.shape[1]), x.shape[1]
+    beyond = (x - peak[:, None]) * side > 0
+    under = beyond & (gain < (level - noise)[:, None])
+    rows = np.flatnonzero(under.any(axis=1))
+    under, reached = under[rows], gain[rows] >= level[rows, None]
+    if side < 0:
+        outer = count - 1 - np.argmax(under[:, ::-1], axis=1)
+        return rows, np.argmax(reached & (index > outer[:, None]), axis=1) - 1
+    outer = np.argmax(under, axis=1)
+    return rows, count - 1 - np.argmax((reached & (index < outer[:, None]))[:, ::-1], axis=1)
 
 
-def _cubic(nodes, heights, at):
-    """Cubic through four nodes (P, 4) at one place (P,)."""
-    total = np.zeros(len(at))
-    for i in range(4):
+def estimates(x, gain, left, level):
+    """Where curves cross a level (n,) between columns left (n,) and left + 1, three times: (3, n).
+
+    By the cubics through two doses more on the left and on the right, and by the quintic through
+    all six. x, gain : (n, L), rising, at least six doses each.
+    """
+    last = np.isfinite(x).sum(axis=1)
+    a, b = (np.take_along_axis(x, (left + k)[:, None], axis=1)[:, 0] for k in (0, 1))
+    rising = np.take_along_axis(gain, left[:, None], axis=1)[:, 0] < level
+    found = []
+    for first, nodes in ((left - 2, 4), (left, 4), (left - 2, 6)):
+        columns = np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
+        places = np.take_along_axis(x, columns, axis=1)
+        heights = np.take_along_axis(gain, columns, axis=1)
+        low, high = a, b
+        for _ in range(24):
+            middle = 0.5 * (low + high)
+            below = (_lagrange(places, heights, middle) < level) == rising
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        found.append(0.5 * (low + high))
+    return np.array(found)
+
+
+def _lagrange(nodes, heights, at):
+    """Polynomials through nodes (P, n) at one place (P,) each."""
+    count, total = nodes.shape[1], np.zeros(len(at))
+    for i in range(count):
         weight = np.ones(len(at))
-        for j in range(4):
+        for j in range(count):
             if j != i:
                 weight = weight * ((at - nodes[:, j]) / (nodes[:, i] - nodes[:, j]))
         total += weight * heights[:, i]

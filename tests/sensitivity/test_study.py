@@ -95,16 +95,16 @@ def test_the_quick_best_dose_is_that_of_the_full_table():
     people = cohort(LDN, 60, seed=11)
     table, quick = med(LDN, people), best(LDN, people, benefit_of(LDN))
     np.testing.assert_array_equal(quick.flat, table.having("flat"))
-    error = (quick.argmax - np.log10(table.columns["argmax"]))[~quick.flat]
-    assert np.abs(error).max() < 0.03 and error.std() < 0.005
-    np.testing.assert_allclose(
-        quick.gain, np.nan_to_num(table.columns["benefit_at_argmax"]), atol=2e-3
-    )
+    c = {name: column[~quick.flat] for name, column in table.columns.items()}
+    error = quick.argmax[~quick.flat] - np.log10(c["argmax"])
+    # where the benefit is hardly more than an end of the range gives, the end counts as best
+    told = c["benefit_at_argmax"] > 1e-3 * c["untreated"]
+    assert np.abs(error[told]).max() < 0.03 and error[told].std() < 0.005
+    np.testing.assert_allclose(quick.gain[~quick.flat], c["benefit_at_argmax"], atol=2e-3)
     assert (quick.responder == table.columns["responder"]).mean() > 0.98
-    at_end = np.isclose(
-        table.columns["argmax"][:, None], [table.rule.lowest, table.rule.highest], rtol=1e-9
-    ).any(axis=1)
-    np.testing.assert_array_equal((quick.ends > 0)[~quick.flat], at_end[~quick.flat])
+    ends = [table.benefit.lowest, table.benefit.highest]
+    at_end = np.isclose(c["argmax"][:, None], ends, rtol=1e-9).any(axis=1)
+    np.testing.assert_array_equal((quick.ends > 0)[~quick.flat][told], at_end[told])
 
 
 def test_indices_do_not_depend_on_the_number_of_threads():

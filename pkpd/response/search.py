@@ -1,0 +1,212 @@
+"""The best dose of each patient between the doses of a grid, verified: no dose looked at is better.
+
+Around each local maximum of the grid, windows of seven doses shrink threefold until a quartic goes
+through them; then the dose at which it peaks is solved and must be what the quartic said. Levels
+are crossed where interpolations agree, else where bisection finds it. Knows steady states at
+doses; knows no statuses and no table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, estimates, summit
+
+SHAPE = 3e-4  # share of a window's range that a dose may lie off the quartic
+FINEST = 1e-3  # of log dose: how well a corner is bracketed and a crossing known
+SECOND_PEAK = 0.9  # of the best benefit
+VALLEY = 0.01  # depth of the valley that makes two peaks of one, as a share of the best benefit
+INNER, OUTER = np.array([0, 3, 6]), np.array([-1, 0, 1])  # places in a window known beforehand
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Best doses of P patients, NaN where a solve failed.
+
+    argmax, gain : (P,) log dose of the most benefit in the closed range, and the benefit there
+    second : (P,) log dose of the second peak, NaN where there is none
+    y : (P, S) steady state at argmax; failed : (P,) whether a solve failed
+    """
+
+    argmax: np.ndarray
+    gain: np.ndarray
+    second: np.ndarray
+    y: np.ndarray
+    failed: np.ndarray
+
+
+class Search:
+    """The doses of P patients that were looked at, and a solver for more.
+
+    steady, response, found : Steady, its DoseResponse and Curves on the grid
+    noise : (P,) benefit that cannot be told from 0
+    """
+
+    def __init__(self, steady, response, found, noise):
+        self.steady, self.response, self.found, self.noise = steady, response, found, noise
+        patients, count = response.gain.shape
+        self.grid = np.log(response.doses)
+        self.step = self.grid[1] - self.grid[0]
+        everybody = np.repeat(np.arange(patients), count)
+        self.looked = [(everybody, np.tile(self.grid, patients), response.gain.ravel())]
+
+    def solve(self, rows, x):
+        """Benefit (n,) and steady state (n, S) of patients at log doses (n,)."""
+        below = ((x - self.grid[0]) / self.step).astype(int)
+        below = np.clip(below, 0, len(self.grid) - 2)
+        share = ((x - self.grid[below]) / self.step)[:, None]
+        left, right = self.found.y[rows, below], self.found.y[rows, below + 1]
+        guess = np.nan_to_num((1 - share) * left + share * right)
+        solution = self.steady.at(rows, np.exp(x), guess)
+        gain = self.steady.gain(self.response.untreated[rows], self.steady.mean(solution))
+        self.looked.append((rows, x, gain))
+        return gain, solution.y
+
+    def peaks(self):
+        """Peaks of all patients. Ties go to the lower dose, and to an end of the range."""
+        patients, states = len(self.noise), self.found.y.shape[2]
+        unsolved = (self.response.status != 0).any(axis=1) | (self.found.untreated_status != 0)
+        fine = np.flatnonzero(~unsolved)
+        chosen, centre = candidates(self.response.gain[fine], self.noise[fine])
+        rows = fine[chosen]
+        x, gain, y = self._climb(rows, centre)
+        unsolved[rows[np.isnan(gain)]] = True
+        argmax, best, second = (np.full(patients, np.nan) for _ in range(3))
+        state = np.full((patients, states), np.nan)
+        order = np.lexsort((x, -gain, rows))  # the highest of each patient first, the lower of two
+        first = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
+        argmax[fine], best[fine], state[fine] = x[first], gain[first], y[first]
+        second[fine] = self._second(rows, x, gain, first)
+        for end in (-1, 0):
+            # as good as the best, as far as can be told: the curve is not seen to fall towards it
+            tied = self.response.gain[:, end] >= best - self.noise
+            argmax[tied], state[tied] = self.grid[end], self.found.y[tied, end]
+            best[tied] = self.response.gain[tied, end]
+        for column in (argmax, best, second, state):
+            column[unsolved] = np.nan
+        return Peaks(argmax, best, second, state, unsolved)
+
+    def _climb(self, rows, centre):
+        """Log dose, benefit and steady state of the local maximum around each grid dose.
+
+        rows, centre : (n,) patient and place on the grid. NaN where a dose failed.
+        """
+        middle = np.clip(centre, 1, len(self.grid) - 2)
+        points, values, half = self._windows(rows, middle)
+        x, gain = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        y = np.full((len(rows), self.found.y.shape[2]), np.nan)
+        left = np.arange(len(rows))
+        while len(left):
+            who, noise = rows[left], self.noise[rows[left]]
+            new = self.solve(np.repeat(who, len(NEW)), points[:, NEW].ravel())[0]
+            values[:, NEW] = new.reshape(-1, len(NEW))
+            known = np.nan_to_num(values)
+            offset, height, misfit = summit(known)
+            allowed = np.maximum(SHAPE * np.ptp(known, axis=1), noise)
+            smooth, best = misfit <= allowed, known.argmax(axis=1)
+            place = np.where(smooth, _at(points, offset, half), points[np.arange(len(left)), best])
+            there, state = self.solve(who, place)
+            right = smooth & (np.abs(there - height) <= allowed)
+            right &= there >= known.max(axis=1) - noise
+            failed = np.isnan(values).any(axis=1) | np.isnan(there)
+            done = right | failed | (half <= FINEST)
+            x[left[done]], gain[left[done]], y[left[done]] = place[done], there[done], state[done]
+            gain[left[failed]] = np.nan
+            half = half / 3
+            points, values = _narrowed(points[~done], values[~done], best[~done], half)
+            left = left[~done]
+        return x, gain, y
+
+    def _windows(self, rows, middle):
+        """Log doses (n, 7) around grid doses, benefits known of them, and half their width."""
+        points = self.grid[middle][:, None] + OFFSETS * self.step
+        points[:, INNER] = self.grid[middle[:, None] + OUTER]
+        values = np.full(points.shape, np.nan)
+        values[:, INNER] = self.response.gain[rows[:, None], middle[:, None] + OUTER]
+        return points, values, self.step
+
+    def _second(self, rows, x, gain, first):
+        """Log dose (F,) of the second peak of the patients whose best are `first`, or NaN."""
+        xs, gains = self.curves()
+        best = dict(zip(rows[first].tolist(), first.tolist(), strict=True))
+        place = {row: k for k, row in enumerate(best)}
+        second, height = np.full(len(first), np.nan), np.full(len(first), -np.inf)
+        for k in np.setdiff1d(np.arange(len(rows)), first):
+            row = int(rows[k])
+            top = best[row]
+            low, high = sorted((x[k], x[top]))
+            between = gains[row][(xs[row] >= low) & (xs[row] <= high)]
+            valley = max(VALLEY * gain[top], self.noise[row])
+            if gain[k] < SECOND_PEAK * gain[top] or not between.min() <= gain[k] - valley:
+                continue
+            if gain[k] > height[place[row]]:
+                second[place[row]], height[place[row]] = x[k], gain[k]
+        return second
+
+    def curves(self):
+        """Log doses (P, L) looked at, rising, and benefits there; inf and NaN behind the last."""
+        rows, x, gain = (np.concatenate(parts) for parts in zip(*self.looked, strict=True))
+        order = np.lexsort((x, rows))
+        rows, x, gain = rows[order], x[order], gain[order]
+        fresh = np.append(True, (np.diff(rows) != 0) | (np.diff(x) != 0))
+        rows, x, gain = rows[fresh], x[fresh], gain[fresh]
+        start = np.searchsorted(rows, np.arange(len(self.noise)))
+        column = np.arange(len(rows)) - start[rows]
+        shape = len(self.noise), int(column.max()) + 1
+        xs, gains = np.full(shape, np.inf), np.full(shape, np.nan)
+        xs[rows, column], gains[rows, column] = x, gain
+        return xs, gains
+
+    def crossings(self, level, peak, side):
+        """Log dose (P,) where each curve falls through its level beside its peak, to FINEST.
+
+        level, peak : (P,); side : -1 below the peak, 1 above it. -inf or inf where no dose looked
+        at is below the level.
+        """
+        xs, gains = self.curves()
+        rows, left = bracket(xs, gains, level, peak, side, self.noise)
+        found = np.full(len(level), side * np.inf)
+        if not len(rows):
+            return found
+        guesses = estimates(xs[rows], gains[rows], left, level[rows])
+        found[rows] = guesses[-1]
+        rough = ~(np.ptp(guesses, axis=0) <= 0.5 * FINEST)
+        rows, left = rows[rough], left[rough]
+        ends = [xs[rows, left], xs[rows, left + 1]]
+        over = [gains[rows, left] - level[rows], gains[rows, left + 1] - level[rows]]
+        found[rows] = self._bisect(rows, level[rows], ends, over)
+        return found
+
+    def _bisect(self, rows, level, ends, over):
+        """Log dose (n,) where curves cross levels (n,) between two doses, by solving in between.
+
+        ends, over : two (n,) log doses each, and by how much the benefit there is over the level
+        """
+        (a, b), (at_a, at_b) = ends, over
+        left = np.flatnonzero(b - a > FINEST)
+        while len(left):
+            middle = 0.5 * (a[left] + b[left])
+            there = self.solve(rows[left], middle)[0] - level[left]
+            like_a = (there >= 0) == (at_a[left] >= 0)
+            a[left], at_a[left] = np.where(like_a, (middle, there), (a[left], at_a[left]))
+            b[left], at_b[left] = np.where(like_a, (b[left], at_b[left]), (middle, there))
+            left = left[b[left] - a[left] > FINEST]
+        return a + (b - a) * at_a / (at_a - at_b)
+
+
+def _at(points, offset, half):
+    """Log doses (n,) at offsets in windows; exact at their ends, which tells "at" from "near"."""
+    inside = points[:, 3] + offset * half
+    ends = np.where(offset < 0, points[:, 0], points[:, 6])
+    return np.where(np.abs(offset) == 1.0, ends, inside)
+
+
+def _narrowed(points, values, best, half):
+    """Windows (n, 7) around the best dose of others, which is known with both its neighbours."""
+    places = np.clip(best, 1, 5)[:, None] + OUTER
+    known = np.take_along_axis(points, places, axis=1)
+    narrow = known[:, 1:2] + OFFSETS * half
+    narrow[:, INNER] = known
+    inside = np.full(narrow.shape, np.nan)
+    inside[:, INNER] = np.take_along_axis(values, places, axis=1)
+    return narrow, inside
