@@ -57,7 +57,7 @@ def errors(w, rtol, floor):
 
 
 @njit(error_model="numpy")
-def keep(w):
+def take_good(w):
     """Values, largest sizes and the first derivative of the next step, where the step was good."""
     for i in range({n}):
         for l in range({lanes}):
@@ -79,7 +79,7 @@ def step(w, rtol, floor, limit):
         stage(w, s, {y}, {t}, {h})
     errors(w, rtol, floor)
     calls = judge(w, limit)
-    keep(w)
+    take_good(w)
     return calls
 
 
