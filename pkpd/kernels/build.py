@@ -16,7 +16,7 @@ from numba import njit
 from numpy import sqrt
 
 from pkpd.kernels.vecmath import (
-    exp, fma, lifted, log, power, power_of_states, select, stack_anchor,
+    exp, fma, lifted, log, power, power_of_states, select, sound, stack_anchor,
 )
 
 INLINE = dict(forceinline=True, error_model="numpy")
@@ -105,3 +105,25 @@ def _functions(program, layout):
             *(f"out[{i}] = {e}" for i, e in enumerate(program.signals)),
         ]
         yield _function("def watch(t, z, w, l, out):", signals)
+    if program.switches:
+        yield _function("def settle(t, z, w, l):", [*fetch, *_settle(program, layout)])
+    if program.compared:
+        gaps = [f"out[{i}] = {program.switches[k].gap}" for i, k in enumerate(program.compared)]
+        yield _function("def compare(t, z, w, l, out):", [*fetch, *program.switch_lines, *gaps])
+
+
+def _settle(program, layout):
+    """Lines that set each flag as it is just after t and stop the lane where a known time comes
+    next; they return whether a flag changed."""
+    stop = f"w[{layout.clock('stop')} + l]"
+    yield from (*program.switch_lines, "changed = False")
+    for k, switch in enumerate(program.switches):
+        flag = f"w[{layout.constant(program.flags + k)} + l]"
+        up = f"{switch.gap} {'>=' if switch.closed else '>'} 0.0"
+        if switch.when is not None:
+            yield f"when, slope = {switch.when}, {switch.slope}"
+            yield f"{stop} = min({stop}, when) if when > t else {stop}"
+            up = f"(t >= when if slope > 0.0 else t < when) if slope != 0.0 else {up}"
+        yield f"up = 1.0 if ({up}) else 0.0"
+        yield from (f"changed = changed or up != {flag}", f"{flag} = up")
+    yield "return changed"

@@ -28,6 +28,7 @@ class Node:
 
     kind : number, name, sum, product (the last `value` args are divisors), square, exp, log, abs,
         min, max, compare (`value` is the sign), and, or, choice (condition, yes, no);
+        sound (the first of two values, or the second where it is not a number);
         power (base, exponent) and sqrt have the size of a base that depends on states as last arg
     moves : the moving names that the node depends on, one bit each; 0 for numbers and inputs
     """
@@ -55,6 +56,7 @@ class Graph:
         self.bits = {name: 1 << i for i, name in enumerate(moving)}
         self.largest = largest
         self.sizes = dict.fromkeys(largest.values(), 1 << len(self.bits))
+        self.flags = 1 << (len(self.bits) + 1)
         self.states = sum(self.bits[name] for name in largest)
         # equations and their derivatives stay whole: merged, a chain of them grows with its square
         self.whole = set()
@@ -217,6 +219,40 @@ class Graph:
     def choice(self, condition, yes, no):
         return yes if yes is no else self._node("choice", None, condition, yes, no)
 
+    # comparisons that are frozen, see pkpd.kernels.switches
+
+    def flag(self, number, up):
+        """Whether the flag of this number is up, or not."""
+        key = ("name", repr(f"on{number}"))
+        if key not in self.nodes:
+            self.nodes[key] = Node("name", f"on{number}", (), self.flags, len(self.nodes))
+        return self._node("compare", ">" if up else "<=", self.nodes[key], self.number(0.0))
+
+    def sound(self, node, other):
+        """A node, or the other one where the first is not a number."""
+        return self._node("sound", None, node, other)
+
+    def again(self, node, args):
+        """The same operation on other parts."""
+        made = self._node(node.kind, node.value, *args)
+        if node in self.whole:
+            self.whole.add(made)
+        return made
+
+    def replaced(self, root, values):
+        """A node with others in place of some of its parts; sums and products are simplified."""
+        found = dict(values)
+        for node in parts([root], lambda n: n not in values):
+            args = [found[a] for a in node.args]
+            if node.kind == "sum":
+                found[node] = self.add(*args)
+            elif node.kind == "product":
+                count = len(args) - node.value
+                found[node] = self.product(args[:count], args[count:])
+            else:
+                found[node] = self._node(node.kind, node.value, *args)
+        return found[root]
+
     # derivatives
 
     def slope(self, node, name):
@@ -242,6 +278,8 @@ class Graph:
             return self._slope_of_product(node, of)
         if node.kind == "choice":
             return self.choice(args[0], of(args[1]), of(args[2]))
+        if node.kind == "sound":
+            return of(args[0])
         if node.kind in ("min", "max"):
             first = self._node("compare", "<=" if node.kind == "min" else ">=", *args)
             return self.choice(first, of(args[0]), of(args[1]))

@@ -30,6 +30,8 @@ CLOCK = (
     "fresh",
     "probe",
     "stiffness",
+    "no_output",
+    "below_zero",
 )
 
 

@@ -8,11 +8,23 @@ of steps, doses or compilation.
 from dataclasses import dataclass
 
 from pkpd.errors import ModelError, PkpdError, closest
+from pkpd.kernels.amounts import never_negative
 from pkpd.kernels.graph import Graph, Source, is_number
+from pkpd.kernels.switches import Switches
 from pkpd.symbolic.parse import short
 
 MOST_OPERATIONS = 20_000  # of all rates: the compiler would take longer than anybody waits
 LARGEST = "largest y"  # and the number of a state: what its largest size so far is called
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Source of a pkpd.kernels.switches.Switch."""
+
+    gap: str
+    closed: bool
+    when: str | None
+    slope: str | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,19 @@ class Program:
     # watched at every step: the first `extremes` for their extremes, the others against a level
     signals: tuple[str, ...] = ()
     extremes: int = 0
+    switch_lines: tuple[str, ...] = ()
+    switches: tuple[Switched, ...] = ()  # each has a flag among the constants, before the infused
+    amounts: tuple[int, ...] = ()  # states that cannot fall below 0
+
+    @property
+    def flags(self):
+        """Place of the first flag among the constants."""
+        return self.constants - len(self.infused) - len(self.switches)
+
+    @property
+    def compared(self):
+        """Switches whose time is not known beforehand."""
+        return tuple(k for k, switch in enumerate(self.switches) if switch.when is None)
 
 
 def area(name):
@@ -86,6 +111,10 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     watched = _signals(model, graph, nodes, extremes, levels)
     source = Source(graph)
     rates = [nodes[rate(n)] for n in model.state_names] + [nodes[n] for n in integrals]
+    amounts = never_negative(model, rates[: len(model.states)])
+    switches = Switches(graph)
+    frozen = switches.freeze([*rates, *watched])
+    rates, watched = frozen[: len(rates)], frozen[len(rates) :]
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
     rhs_lines, rate_texts = source.lines(rates)
     operations = source.operations
@@ -97,13 +126,16 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     look_lines, looks = source.lines([(nodes | areas)[n] for n in observe])
     signal_lines, signals = source.lines(watched)
     jacobian = _derivatives(graph, source, rates, len(model.states)) if derivatives else _NONE
+    switch_lines, switched = _switched(source, switches.list)
     shared_lines, constant_texts = source.constant_lines()
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
-    inflow = {i: f" + c{len(source.constants) + k}" for k, i in enumerate(infused)}
+    first = len(source.constants) + len(switched)
+    flags = tuple(f"on{k} = c{len(source.constants) + k}" for k in range(len(switched)))
+    inflow = {i: f" + c{first + k}" for k, i in enumerate(infused)}
     return Program(
         dynamic=len(model.states),
         states=len(rates),
-        constants=len(source.constants) + len(infused),
+        constants=first + len(infused),
         outputs=len(looks),
         operations=operations,
         infused=infused,
@@ -111,16 +143,31 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         shared_lines=shared_lines,
         constant_texts=constant_texts,
         initial=initial,
-        rhs_lines=rhs_lines,
+        rhs_lines=flags + rhs_lines,
         rates=tuple(f"({text}{inflow.get(i, '')})" for i, text in enumerate(rate_texts)),
         look_lines=look_lines,
         looks=looks,
-        jacobian_lines=jacobian[0],
+        jacobian_lines=flags + jacobian[0],
         jacobian=jacobian[1],
         slopes=jacobian[2],
-        signal_lines=signal_lines,
+        signal_lines=flags + signal_lines,
         signals=signals,
         extremes=len(extremes),
+        switch_lines=switch_lines,
+        switches=switched,
+        amounts=amounts,
+    )
+
+
+def _switched(source, switches):
+    """Shared lines and source of switches."""
+    gaps = [s.gap for s in switches]
+    times = [part for s in switches if s.when is not None for part in (s.when, s.slope)]
+    lines, texts = source.lines(gaps + times)
+    gaps, left = texts[: len(gaps)], iter(texts[len(gaps) :])
+    return lines, tuple(
+        Switched(gap, s.closed, *((None, None) if s.when is None else (next(left), next(left))))
+        for gap, s in zip(gaps, switches, strict=True)
     )
 
 

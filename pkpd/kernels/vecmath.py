@@ -66,6 +66,12 @@ def select(typingctx, condition, yes, no):
 
 
 @njit(forceinline=True, error_model="numpy")
+def sound(x, other):
+    """x, or the other where x is not a number."""
+    return select(x == x, x, other)
+
+
+@njit(forceinline=True, error_model="numpy")
 def exp(x):
     """e**x for one double, at most 2 ulp off."""
     capped = select(x > 710.0, 710.0, x)

@@ -33,6 +33,10 @@ STATUS = {
     driver.STEP_TOO_SMALL: "the step size fell to nothing, as when a solution blows up",
     driver.UNSTEADY: "steady state not reached",
     driver.CANCELLED: "cancelled",
+    driver.SWITCHING: "a comparison in the equations switches back and forth without end",
+    driver.NO_OUTPUT: "an output is not a finite number",
+    driver.BELOW_ZERO: "an amount would fall below 0",
+    driver.NO_STEADY: "no steady state: the states drift from interval to interval",
     driver.STIFF: "the system is stiff; use solver auto or rosenbrock",
 }
 
@@ -308,7 +312,8 @@ def solve(
         return last - first
 
     _run(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
-    stiff = np.flatnonzero(solution.status == driver.STIFF)
+    # an explicit step may also jump below 0 where it should have bent
+    stiff = np.flatnonzero(np.isin(solution.status, (driver.STIFF, driver.BELOW_ZERO)))
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
         solution.largest[stiff] = np.nan if largest is None else np.asarray(largest)[stiff]

@@ -74,15 +74,17 @@ def refresh(layout):
     return function("def refresh(w):", lines, layout)
 
 
-def error(layout, dynamic, estimate):
+def error(layout, program, estimate):
     """Lines that leave the mean square of the scaled error in `error`; NaN and inf become 1e16.
 
     estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the
         step
 
-    Integrals feed nothing back and are as smooth as what they integrate: they follow the steps of
-    the states.
+    Integrals feed nothing back: they do not count in the mean, but each must be as exact as it. An
+    integral begins at 0, so its size is that and a share of what this step's rate would add until
+    the next stop.
     """
+    dynamic = program.dynamic
     lines = [f"p{i} = w[{layout.largest(i)} + l]" for i in range(dynamic, layout.states)]
     for i in range(dynamic):
         lines += [
@@ -93,7 +95,22 @@ def error(layout, dynamic, estimate):
     total = "0.0"
     for i in range(dynamic):
         total = f"fma(e{i}, e{i}, {total})"
-    return [*lines, f"mean = {total}*{1.0 / dynamic!r}", "error = select(mean < 1e16, mean, 1e16)"]
+    lines.append(f"mean = {total}*{1.0 / dynamic!r}")
+    worst = "mean"
+    for q in range(dynamic, layout.states):
+        lines += [
+            f"rest{q} = abs(z{q} - y{q})/h*(stop - t)",
+            f"size{q} = fma(floor, rest{q}, max(abs(y{q}), abs(z{q})))",
+            f"e{q} = {estimate(q)}/(rtol*size{q} + 1e-290)",
+            f"square{q} = e{q}*e{q}",
+            f"worst{q} = select(square{q} > {worst}, square{q}, {worst})",
+        ]
+        worst = f"worst{q}"
+    lines.append(f"error = select({worst} < 1e16, {worst}, 1e16)")
+    if not program.amounts:
+        return [*lines, "below = 0.0 > 1.0"]
+    falls = (f"((z{i} < -rtol*p{i}) & (y{i} >= -rtol*p{i}))" for i in program.amounts)
+    return [*lines, f"below = {' | '.join(falls)}", "error = select(below, 1e16, error)"]
 
 
 def verdict(q):
@@ -136,6 +153,7 @@ def store_clock(layout):
         "h_old": "h",
         "event": "reaches_event",
         "failed": "select(stuck, 1.0, 0.0)",
+        "below_zero": "select(below, 1.0, 0.0)",
     }
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
     return [*lines, "calls += 1 if call else 0"]

@@ -7,11 +7,13 @@ knows nothing of models or methods.
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
 from pkpd.kernels.layout import CLOCK
-from pkpd.solvers import signals
+from pkpd.solvers import signals, switches
 
 OK, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, UNSTEADY, CANCELLED, STIFF = range(7)
+SWITCHING, NO_OUTPUT, BELOW_ZERO, NO_STEADY = range(7, 11)
 GOING = -1  # no status yet
 PROBE_EVERY = 32  # steps between two checks for stiffness ...
+MOST_CHANGES = 10_000  # of comparisons between two actions
 PROBES = 24  # ... and how many in a row must find it
 
 # Types of the arguments of solve; the last four only in kernels that watch signals.
@@ -60,6 +62,16 @@ def stop_rates(w, l):
         w[{rate} + k*{lanes} + l] = 0.0
 
 
+@njit(error_model="numpy")
+def put(time, z, w, l, row):
+    """Write lane l's outputs at a time to a row. False where one of them is not finite."""
+    outputs(time, z, w, l, row)
+    for i in range({outputs}):
+        if not np.isfinite(row[i]):
+            return False
+    return True
+
+
 @njit(**INLINE)
 def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act_amount, given,
         place, out):
@@ -88,7 +100,8 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
             elif kind == {LOOK}:
                 for i in range({states}):
                     z[i] = w[{y} + i*{lanes} + l]
-                outputs(now, z, w, l, out[place[r] + at])
+                if not put(now, z, w, l, out[place[r] + at]):
+                    w[{no_output} + l] = 1.0
             elif kind == {SET}:
                 stop_rates(w, l)
                 for i in range({dynamic}):
@@ -106,7 +119,7 @@ def act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind, act_state, act
     w[{stop} + l] = t1[r]
     if k < start[r + 1] and act_time[k] < t1[r]:
         w[{stop} + l] = act_time[k]
-    w[{trials} + l] = 0.0
+{settle}    w[{trials} + l] = 0.0
     w[{probe} + l] = {every}
     w[{stiffness} + l] = 0.0
     return changed
@@ -182,6 +195,8 @@ def progress(w, l, limit):
         for i in range({states}):
             if not np.isfinite(w[{y} + i*{lanes} + l] + w[{stage0} + i*{lanes} + l]):
                 return {NOT_FINITE}
+        if w[{below_zero} + l] > 0.0:
+            return {BELOW_ZERO}
         return {STEP_LIMIT} if w[{trials} + l] > limit else {STEP_TOO_SMALL}
     return {STIFF} if w[{accepted} + l] > 0.0 and probe(w, l) else {GOING}
 
@@ -200,7 +215,7 @@ def solve(rows, first, last, theta, person, y0, own_start, t0, t1, start, act_ti
     point = np.zeros({lanes}, np.int64)
     past = np.zeros({lanes}, np.int64)
     carried = np.zeros({lanes}, np.int64)
-{room}    following, running, refill = first, 0, True
+{room}{compare_room}    following, running, refill = first, 0, True
     for l in range({lanes}):
         begin(w, l, rows[first], person, theta, y0, own_start, t0, t1, largest, control)
         idle(w, l)
@@ -213,14 +228,14 @@ def solve(rows, first, last, theta, person, y0, own_start, t0, t1, start, act_ti
                     carried[l] = r
                     begin(w, l, r, person, theta, y0, own_start, t0, t1, largest, control)
                     cursor[l] = start[r]
-                    point[l], past[l] = points[r]
+{start_switches}                    point[l], past[l] = points[r]
                     while point[l] < past[l] and grid[point[l]] < t0[r]:
                         point[l] += 1
                     changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind,
                                   act_state, act_amount, given, place, out)
                     w[{first} + l] = 1.0 if changed else 0.0
                     w[{next_output} + l] = grid[point[l]] if point[l] < past[l] else np.inf
-{start_watching}                    w[{fresh} + l] = 1.0
+{start_watching}{start_comparing}                    w[{fresh} + l] = 1.0
                     following += 1
                     running += 1
             refresh(w)
@@ -247,28 +262,38 @@ def solve(rows, first, last, theta, person, y0, own_start, t0, t1, start, act_ti
                     continue
                 k = point[l]
                 now = w[{t} + l]
-{prepare}{watch_step}                while k < past[l] and grid[k] < now:
+{prepare}{compare_step}{watch_step}\
+                while fail == {GOING} and k < past[l] and grid[k] < now:
                     dense(w, l, grid[k], z)
-                    outputs(grid[k], z, w, l, out[place[r] + slot[k]])
+                    if not put(grid[k], z, w, l, out[place[r] + slot[k]]):
+                        fail = {NO_OUTPUT}
+                        w[{t} + l] = grid[k]
                     k += 1
-                changed = False
-                if w[{event} + l] > 0.0:
-                    changed = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind,
-                                  act_state, act_amount, given, place, out)
-                while k < past[l] and grid[k] == now:
+                changed = {switched}
+                if w[{event} + l] > 0.0 and fail == {GOING}:
+                    acted = act(w, l, r, cursor, z, theta, t1, start, act_time, act_kind,
+                                act_state, act_amount, given, place, out)
+                    changed = changed or acted
+                while fail == {GOING} and k < past[l] and grid[k] == now:
                     for i in range({states}):
                         z[i] = w[{y} + i*{lanes} + l]
-                    outputs(now, z, w, l, out[place[r] + slot[k]])
+                    if not put(now, z, w, l, out[place[r] + slot[k]]):
+                        fail = {NO_OUTPUT}
                     k += 1
-                if now >= t1[r]:
+                if w[{no_output} + l] > 0.0:
+                    fail = {NO_OUTPUT}
+                elif fail == {GOING} and now >= t1[r]:
                     fail = {OK}
-{watch_end}                elif w[{event} + l] > 0.0:
+                    for i in range({dynamic}, {states}):
+                        if not np.isfinite(w[{y} + i*{lanes} + l]):
+                            fail = {NO_OUTPUT}
+{watch_end}                elif w[{event} + l] > 0.0 or {switched}:
                     w[{fresh} + l] = 1.0
                     w[{first} + l] = 1.0 if changed else 0.0
                     refill = True
                 point[l] = k
                 w[{next_output} + l] = grid[k] if k < past[l] else np.inf
-{stay_next}            if fail != {GOING}:
+{stay_next}{stay_comparing}            if fail != {GOING}:
                 finish(w, l, r, status, end, integral, place, out, fail, fail_time, steps, rejected,
                        largest, control)
                 running -= 1
@@ -289,7 +314,8 @@ WATCH = {
 """,
     "watch_step": """
                 if since[r] < w[{t} + l]:
-                    track(w, l, since[r], level[r], record[r], above[r], values, v, z, g)
+                    if not track(w, l, since[r], level[r], record[r], above[r], values, v, z, g):
+                        fail = {NO_OUTPUT}
 """,
     "watch_end": """
                     if since[r] <= now:
@@ -306,9 +332,64 @@ def _watching(program, places):
     if not program.signals:
         return dict.fromkeys(WATCH, "") | {"signature": SIGNATURE}
     sizes = {"signals": len(program.signals), "nodes": signals.NODES} | places
+    sizes |= {"NO_OUTPUT": NO_OUTPUT}
     return {name: lines.removeprefix("\n").format(**sizes) for name, lines in WATCH.items()} | {
         "signature": WATCHING
     }
+
+
+# what a kernel with switches does besides
+SETTLE = {
+    "settle": """
+    for i in range({states}):
+        z[i] = w[{y} + i*{lanes} + l]
+    changed = settle(now, z, w, l) or changed
+""",
+    "start_switches": """
+                    for i in range({states}):
+                        z[i] = w[{y} + i*{lanes} + l]
+                    settle(t0[r], z, w, l)
+""",
+}
+
+# and one whose switches are not all at known times: every step asks for attention
+COMPARE = {
+    "compare_room": """
+    gaps = np.zeros({compared})
+    gap_nodes = np.zeros({gap_nodes})
+    slacks = np.zeros(({compared}, {gap_nodes}))
+    kept = np.zeros(({lanes}, {states}))
+    changes = np.zeros({lanes}, np.int64)
+""",
+    "start_comparing": """
+                    for i in range({states}):
+                        kept[l, i] = w[{largest} + i*{lanes} + l]
+                    changes[l] = 0
+                    w[{next_output} + l] = -np.inf
+""",
+    "compare_step": """
+                switched = switch(w, l, kept, slacks, gap_nodes, z, gaps)
+                now = w[{t} + l]
+                changes[l] = 0 if w[{event} + l] > 0.0 else changes[l] + switched
+""",
+    "stay_comparing": """
+                for i in range({states}):
+                    kept[l, i] = w[{largest} + i*{lanes} + l]
+                w[{next_output} + l] = -np.inf
+                if changes[l] > {most}:
+                    fail = {SWITCHING}
+""",
+}
+
+
+def _switching(program, places):
+    """The lines that replace the names in SETTLE and COMPARE, empty where nothing switches."""
+    sizes = places | {"compared": len(program.compared), "gap_nodes": switches.NODES}
+    sizes |= {"most": MOST_CHANGES, "SWITCHING": SWITCHING}
+    used = (SETTLE if program.switches else {}) | (COMPARE if program.compared else {})
+    lines = {name: text.removeprefix("\n").format(**sizes) for name, text in used.items()}
+    switched = {"switched": "switched" if program.compared else "False"}
+    return dict.fromkeys(SETTLE | COMPARE, "") | switched | lines
 
 
 # what a method whose dense output needs more than its stages does besides, once for all lanes as
@@ -318,7 +399,7 @@ PREPARE = {
         ready = False
 """,
     "prepare": """
-                if not ready and ({watched}(k < past[l] and grid[k] < now)):
+                if not ready and ({attended}(k < past[l] and grid[k] < now)):
                     prepare(w)
                     ready = True
 """,
@@ -335,10 +416,20 @@ def source(program, layout, prepares=False):
     # numba cannot type an empty tuple's element
     infused = f"INFUSED = {program.infused or (-1,)!r}\n\n\n"
     watching = signals.source(program, layout) + "\n\n\n" if program.signals else ""
-    watched = "since[r] < now or " if program.signals else ""
+    if program.compared:
+        watching += switches.source(program, layout) + "\n\n\n"
+    attended = ("since[r] < now or " if program.signals else "") + (
+        "True or " if program.compared else ""
+    )
     prepared = {
-        name: lines.removeprefix("\n").format(watched=watched) if prepares else ""
+        name: lines.removeprefix("\n").format(attended=attended) if prepares else ""
         for name, lines in PREPARE.items()
+    }
+    sizes = {
+        "lanes": layout.lanes,
+        "states": program.states,
+        "y": layout.y(0),
+        "largest": layout.largest(0),
     }
     return (
         infused
@@ -347,14 +438,12 @@ def source(program, layout, prepares=False):
             **places,
             **_watching(program, places),
             **prepared,
-            lanes=layout.lanes,
+            **_switching(program, places | sizes),
+            **sizes,
             size=layout.size,
-            states=program.states,
             dynamic=program.dynamic,
             rates=rates,
             rate=layout.constant(program.constants - rates),
-            y=layout.y(0),
-            largest=layout.largest(0),
             stage0=layout.stage(0, 0),
             ADD=ADD,
             RATE=RATE,
@@ -368,6 +457,9 @@ def source(program, layout, prepares=False):
             STIFF=STIFF,
             OK=OK,
             GOING=GOING,
+            NO_OUTPUT=NO_OUTPUT,
+            BELOW_ZERO=BELOW_ZERO,
+            outputs=program.outputs,
             STEP_LIMIT=STEP_LIMIT,
             NOT_FINITE=NOT_FINITE,
             STEP_TOO_SMALL=STEP_TOO_SMALL,

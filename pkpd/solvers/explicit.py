@@ -11,7 +11,7 @@ from pkpd.kernels.layout import Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import call, clock, load, names
 
-MOST = 12  # states up to which the compiler takes less than half a minute
+MOST = 15  # states and integrals up to which the compiler takes less than half a minute
 
 
 def _sum(weights, terms):
@@ -63,7 +63,7 @@ def _store(layout, tableau):
         yield from (f"w[{layout.stage(s, i)} + l] = k{s}_{i}" for s in range(1, last + 1))
 
 
-def _step(layout, tableau, dynamic):
+def _step(program, layout, tableau):
     """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
 
     It returns how many lanes want attention.
@@ -78,7 +78,7 @@ def _step(layout, tableau, dynamic):
         *(f"z{i} = v{last}_{i}" for i in range(n)),
         *control.error(
             layout,
-            dynamic,
+            program,
             lambda i: f"h*({_sum([tableau.trust * e for e in tableau.error], _of(i, last))})",
         ),
         *control.verdict(tableau.order),
@@ -148,7 +148,7 @@ def sources(program, tableau, lanes):
     stages, sizes = len(tableau.dense), program.sizes
     layout = Layout(lanes, program.states, program.constants, stages, sizes=sizes)
     parts = [
-        _step(layout, tableau, program.dynamic),
+        _step(program, layout, tableau),
         control.refresh(layout),
         *([_prepare(layout, tableau)] if tableau.more_c else []),
         _dense(layout, tableau),

@@ -15,6 +15,7 @@ SHARE = np.array({share!r})
 ERROR = np.array({error!r})
 DENSE = np.array({dense!r})
 LAST = np.array({last!r})
+AMOUNT = np.array({amount!r})
 
 
 @njit(error_model="numpy")
@@ -41,19 +42,27 @@ def stage(w, s, base, t, h):
 
 @njit(error_model="numpy")
 def errors(w, rtol, floor):
-    """Sum of the squares of every lane's scaled errors, written to {mean}."""
+    """Sum of the squares of every lane's scaled errors in states, largest one in integrals, and
+    whether an amount falls below 0; see `control.error`."""
     for l in range({lanes}):
-        w[{mean} + l] = 0.0
-    for i in range({dynamic}):
+        w[{mean} + l], w[{worst} + l], w[{below} + l] = 0.0, -1.0, 0.0
+    for i in range({n}):
         for l in range({lanes}):
             at = i*{lanes} + l
             total = ERROR[{count} - 1]*w[{k} + ({count} - 1)*{size} + at]
             for j in range({count} - 2, -1, -1):
                 total = fma(ERROR[j], w[{k} + j*{size} + at], total)
             size = max(abs(w[{y} + at]), abs(w[{z} + at]))
-            largest = max(w[{largest} + at], size)
-            e = w[{h} + l]*(total)/(rtol*fma(floor, largest, size) + 1e-290)
-            w[{mean} + l] = fma(e, e, w[{mean} + l])
+            if i < {dynamic}:
+                largest = max(w[{largest} + at], size)
+                e = w[{h} + l]*(total)/(rtol*fma(floor, largest, size) + 1e-290)
+                w[{mean} + l] = fma(e, e, w[{mean} + l])
+                if AMOUNT[i] and w[{z} + at] < -rtol*largest and w[{y} + at] >= -rtol*largest:
+                    w[{below} + l] = 1.0
+            else:
+                rest = abs(w[{z} + at] - w[{y} + at])/w[{h} + l]*(w[{stop} + l] - w[{t} + l])
+                e = w[{h} + l]*(total)/(rtol*fma(floor, rest, size) + 1e-290)
+                w[{worst} + l] = select(e*e > w[{worst} + l], e*e, w[{worst} + l])
 
 
 @njit(error_model="numpy")
@@ -132,12 +141,14 @@ def _square(rows, width):
     return [[*row, *[0.0] * (width - len(row))] for row in rows]
 
 
-def _judge(layout, tableau, mean, dynamic):
+def _judge(layout, tableau, mean, worst, below, dynamic):
     """Source of `judge(w, limit)`: the verdict on every lane and its next step size."""
     lines = [
         *clock(layout, *control.CLOCK),
         f"mean = w[{mean} + l]*{1.0 / dynamic!r}",
-        "error = select(mean < 1e16, mean, 1e16)",
+        f"worst = select(w[{worst} + l] > mean, w[{worst} + l], mean)",
+        f"below = w[{below} + l] > 0.0",
+        "error = select(below, 1e16, select(worst < 1e16, worst, 1e16))",
         *control.verdict(tableau.order),
         *control.store_clock(layout),
     ]
@@ -148,14 +159,16 @@ def _judge(layout, tableau, mean, dynamic):
 def sources(program, tableau, lanes):
     """Layout and source of all functions of an explicit method for one program."""
     n, count, stages = program.states, len(tableau.c), len(tableau.dense)
-    layout = Layout(lanes, n, program.constants, stages, more=n + 1, sizes=program.sizes)
-    z, mean = layout.extra(0), layout.extra(n)
+    layout = Layout(lanes, n, program.constants, stages, more=n + 3, sizes=program.sizes)
+    z, mean, worst, below = (layout.extra(i) for i in (0, n, n + 1, n + 2))
     values = [f"w[{z + i * lanes} + l]" for i in range(n)]
     time = "fma(share, w[h + l], w[t + l])"
     a = [*tableau.a, *tableau.more_a]
     last = (b - c for b, c in zip(a[count - 1], (*a[count - 2], 0.0), strict=True))
     powers = max(len(row) for row in tableau.dense)
-    sizes = {name: layout.clock(name) for name in ("t", "h", "t_old", "h_old", "accepted")} | {
+    sizes = {
+        name: layout.clock(name) for name in ("t", "h", "stop", "t_old", "h_old", "accepted")
+    } | {
         "n": n,
         "lanes": lanes,
         "size": n * lanes,
@@ -165,6 +178,9 @@ def sources(program, tableau, lanes):
         "powers": powers,
         "z": z,
         "mean": mean,
+        "worst": worst,
+        "below": below,
+        "amount": [i in program.amounts for i in range(program.dynamic)],
         "k": layout.stage(1, 0),
         "first": layout.stage(0, 0),
         "y": layout.y(0),
@@ -182,7 +198,7 @@ def sources(program, tableau, lanes):
         "keep": _indent([f"w[into + {i * lanes} + l] = f{i}" for i in range(n)]),
     }
     parts = [
-        _judge(layout, tableau, mean, program.dynamic),
+        _judge(layout, tableau, mean, worst, below, program.dynamic),
         TEMPLATE.strip().format(**sizes),
         *([PREPARE.strip().format(**sizes)] if tableau.more_c else []),
         control.refresh(layout),

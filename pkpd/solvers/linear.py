@@ -23,6 +23,7 @@ from pkpd.solvers.control import clock, function, load, names
 MOST = 8  # states and integrals up to which the compiler takes less than half a minute
 KEPT = 8  # exponentials that a lane keeps beside the one in use
 DEGREE = 16  # of the series, from six products
+ROUNDING = 1e-9  # share of its largest value by which an amount may fall below 0
 LONGEST = 0.8  # norm of M h/2^s: 0.8^16/17! is half a rounding
 CLOCK = ("t", "stop", "next_output", "active", "count")
 
@@ -304,6 +305,14 @@ class _Step:
                 f"{entry(e)}*v{j}" for e, (row, j) in enumerate(self.pattern) if row == i
             )
 
+    def _below(self):
+        """Lines that refuse a step in which an amount falls below 0 by more than rounding."""
+        yield "below = 0.0 > 1.0"
+        for i in self.program.amounts:
+            least = f"-{ROUNDING!r}*max(w[{self.layout.largest(i)} + l], abs(v{i}))"
+            yield f"below = below | ((z{i} < {least}) & (v{i} >= {least}))"
+        yield "good = good & (not below)"
+
     def move(self):
         """Source of `move(w)`: every active lane over its length, by the exponential in use."""
         layout, states = self.layout, range(self.program.states)
@@ -314,6 +323,7 @@ class _Step:
             *(f"z{i} = z{i} if moving else v{i}" for i in states),
             # 0 times a number that is not finite is not 0
             f"good = (active > 0.0) & ({' + '.join(f'0.0*z{i}' for i in states)} == 0.0)",
+            *self._below(),
             "target = min(stop, next_output) if next_output > t else stop",
         ]
         for i in states:
@@ -330,6 +340,7 @@ class _Step:
             "count": "count + 1.0 if (moving & good) else count",
             "accepted": "1.0 if good else 0.0",
             "failed": "0.0 if good else 1.0",
+            "below_zero": "1.0 if below else 0.0",
             "event": "1.0 if target == stop else 0.0",
         }
         return self.function(

@@ -248,7 +248,7 @@ def dense(layout, tableau):
     )
 
 
-def _step(layout, tableau, dynamic):
+def _step(program, layout, tableau):
     """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
 
     It returns how many lanes want attention.
@@ -258,7 +258,7 @@ def _step(layout, tableau, dynamic):
         *clock(layout, *control.CLOCK),
         *load(layout.y, "y", n),
         *(f"z{i} = w[{_values(layout) + i * layout.lanes} + l]" for i in range(n)),
-        *control.error(layout, dynamic, lambda i: f"w[{layout.stage(last, i)} + l]"),
+        *control.error(layout, program, lambda i: f"w[{layout.stage(last, i)} + l]"),
         *control.verdict(tableau.order),
         *control.store(layout),
     ]
@@ -278,7 +278,7 @@ def sources(program, tableau, lanes):
     layout = Layout(lanes, n, program.constants, len(tableau.c), more, sizes)
     parts = [
         _kernels(program, layout, tableau),
-        _step(layout, tableau, program.dynamic),
+        _step(program, layout, tableau),
         dense(layout, tableau),
         control.refresh(layout),
         driver.source(program, layout),

@@ -181,7 +181,7 @@ def _stage(program, layout, tableau, s):
     return control.function(f"def stage{s}(w):", lines, layout)
 
 
-def _step(layout, tableau, dynamic):
+def _step(program, layout, tableau):
     """Source of `step(w, rtol, floor, limit)`: one trial step in every lane.
 
     It returns how many lanes want attention.
@@ -195,7 +195,7 @@ def _step(layout, tableau, dynamic):
             f"z{i} = w[{_values(layout) + i * layout.lanes} + l] + w[{layout.stage(last, i)} + l]"
             for i in range(n)
         ),
-        *control.error(layout, dynamic, lambda i: f"w[{layout.stage(last, i)} + l]"),
+        *control.error(layout, program, lambda i: f"w[{layout.stage(last, i)} + l]"),
         *control.verdict(tableau.order),
         *control.store(layout),
     ]
@@ -212,7 +212,7 @@ def sources(program, tableau, lanes):
     parts = [
         _matrix_step(program, layout, tableau),
         *(_stage(program, layout, tableau, s) for s in range(len(tableau.c))),
-        _step(layout, tableau, program.dynamic),
+        _step(program, layout, tableau),
         rosenbrock.dense(layout, tableau),
         control.refresh(layout),
         driver.source(program, layout),

@@ -144,7 +144,10 @@ def blank(record, above):
 
 @njit(error_model="numpy")
 def track(w, l, since, level, record, above, values, v, z, g):
-    """Look into lane l's last step, which ends after the time `since`, from there on."""
+    """Look into lane l's last step, which ends after the time `since`, from there on.
+
+    False where a signal is not finite.
+    """
     a, b = max(w[{t_old} + l], since), w[{t} + l]
     if w[{t_old} + l] <= since:
         # integrals count from here on
@@ -155,10 +158,13 @@ def track(w, l, since, level, record, above, values, v, z, g):
         sample(w, l, a + k*0.25*(b - a), z, g)
         for j in range({signals}):
             values[j, k] = g[j]
+            if not np.isfinite(g[j]):
+                return False
     for j in range({extremes}):
         extremes(w, l, j, a, b, values, record, v, z, g)
     for j in range({extremes}, {signals}):
         above[j - {extremes}] += time_above(w, l, j, level[j - {extremes}], a, b, values, v, z, g)
+    return True
 
 
 @njit(error_model="numpy")

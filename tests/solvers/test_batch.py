@@ -445,3 +445,18 @@ def test_a_failed_row_with_times_of_its_own_takes_only_its_own_places(tmp_path):
     assert run.status.tolist()[:2] == [0, 0] and run.status[2] != 0
     np.testing.assert_allclose(run.out[:5, 0], [1.0, 1 / 0.95, 1 / 0.8, 1.0, 1 / 0.95], rtol=1e-7)
     assert np.isnan(run.out[5:]).all()
+
+
+def test_integrals_are_as_exact_as_the_tolerance_says(tmp_path):
+    """x falls by exp(-k t): x^h/(1 + x^h) adds up to ln((1 + x0^h)/(1 + xT^h))/(k h)."""
+    equations = "d/dt(x) = -k*x : mg\ny = (x/m)**h : 1\neffect = y/(1 + y) : 1"
+    parameters = {"k": (0.1, "1/h"), "m": (1.0, "mg"), "h": (4.0, "1")}
+    model = write(tmp_path, "steep", equations, parameters, ["effect"], "x")
+    kernel = batch.compile(model, integrals=("effect",), solver="tsit5")
+    slope = np.array([1.0, 4.0, 12.0, 25.0])
+    theta = np.column_stack([np.full(4, 0.1), np.ones(4), slope])
+    expected = np.log1p(12.0**slope) - np.log1p((12.0 * np.exp(-10.0)) ** slope)
+    for rtol in (1e-4, 1e-6, 1e-8):
+        given = boluses(4, [0.0], [12.0])
+        solution = batch.solve(kernel, theta, t1=100.0, actions=given, rtol=rtol)
+        np.testing.assert_allclose(solution.integral[:, 0], expected / (0.1 * slope), rtol=5 * rtol)
