@@ -110,7 +110,7 @@ def log_grid(benefit, count=GRID):
 class Steady:
     """Solves patients at doses to periodic steady state, with one compiled kernel for all."""
 
-    def __init__(self, model, cohort, benefit, *, rtol=1e-6, tol=1e-6, solver="auto", threads=None):
+    def __init__(self, model, cohort, benefit, *, rtol=1e-6, tol=None, solver="auto", threads=None):
         self.model, self.cohort, self.benefit = model, cohort, benefit
         self.options = {"rtol": rtol, "threads": threads}
         self.tol = tol

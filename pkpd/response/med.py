@@ -275,10 +275,14 @@ def _reasons(response, status):
     """Why a patient failed, with the dose; empty for the others."""
     reasons = np.full(len(status), "", dtype=object)
     for row in np.flatnonzero(status == "failed"):
-        bad = np.flatnonzero(response.status[row])
-        if not len(bad):
-            reasons[row] = "a dose beside the grid failed"
-            continue
-        dose = f"{response.doses[bad[0]]:.3g} {response.unit}"
-        reasons[row] = f"{STATUS[int(response.status[row, bad[0]])]} at {dose}"
+        reasons[row] = reason(response, row)
     return reasons.astype(str)
+
+
+def reason(response, row):
+    """Why a patient failed, with the first dose at which."""
+    bad = np.flatnonzero(response.status[row])
+    if not len(bad):
+        return "the untreated state or a dose beside the grid failed"
+    dose = f"{response.doses[bad[0]]:.3g} {response.unit}"
+    return f"{STATUS[int(response.status[row, bad[0]])]} at {dose}"

@@ -48,6 +48,9 @@ def summarise(table, inside=None, command=None, by=()):
         "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
         "provenance": table.provenance(command),
     }
+    failed = table.having("failed")
+    if failed.any():
+        summary["failed_because"] = str(table.column("reason")[np.argmax(failed)])
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {

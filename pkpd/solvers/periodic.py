@@ -8,7 +8,7 @@ point. Every row iterates on its own: its numbers do not depend on its neighbour
 rows; knows nothing of drugs or benefits.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,15 +16,22 @@ from pkpd.kernels.compiled import compiled
 from pkpd.limits import tolerance
 from pkpd.solvers import driver
 from pkpd.solvers.batch import solve
+from pkpd.solvers.fixed_point import newton
+from pkpd.symbolic.inputs_as_states import used
 
 DEPTH = 6
 # An accelerated step is not trusted that moves a state by so many times its largest value ...
 FARTHEST = 3.0
 BELOW_ZERO = 0.1  # ... or takes a positive state so far below 0.
-RUNAWAY = 1e12  # growth since the first interval beyond which a state has no useful steady state
 MOST_MAPS = 100  # of the acceleration
-NEWTON_STEPS = 15
-SLOPE = 1e-4  # step of the differences, as a share of a state's largest value
+# A fixed point is in doubt where a secant longer than PLAINLY, in units of the largest values,
+# leads away or is pulled back by less than PULL of itself, or where a state has grown by GROWN
+# since the first interval.
+PLAINLY, PULL, GROWN = 1e-3, 1e-3, 1e3
+SEARCH = 1e-9  # tolerance of plain intervals
+TIGHTEST = 1e-10
+OTHER_DAY = 100.0  # how much the next interval may differ, in units of the tolerance
+INTERVALS = 8  # plain ones before a second search
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
 MARGINAL = 1e-12  # an affine map whose largest eigenvalue is no further below 1 does not settle
 CORRECTIONS = 3  # of an affine map's fixed point by its residual; as a rule one is enough
@@ -65,7 +72,7 @@ def periodic(
     period,
     y0=None,
     *,
-    tol=1e-6,
+    tol=None,
     rtol=1e-6,
     threads=None,
     most=MOST_MAPS,
@@ -78,6 +85,7 @@ def periodic(
     actions : those of one interval [0, period]; period : model time, or (N,)
     y0 : (N, S) first guess (default: the model's start values); an affine map needs none
     tol : largest estimated error, as a share of each state's largest value in the interval
+        (default: rtol); below 1e-10 it counts as 1e-10
     most : maps of the acceleration, before Newton's method is tried
 
     Returns
@@ -85,8 +93,10 @@ def periodic(
     PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN
     with its status.
     """
-    rtol, tol = tolerance(rtol), tolerance(tol, "tol")
+    rtol = tolerance(rtol)
+    tol = rtol if tol is None else tolerance(tol, "tol")
     rows, states = len(person), kernel.states
+    tol = max(tol, TIGHTEST)
     result = PeriodicSolution(
         y=np.full((rows, states), np.nan),
         integral=np.full((rows, len(kernel.integrals)), np.nan),
@@ -97,24 +107,30 @@ def periodic(
     )
     period = np.broadcast_to(period, rows)
 
-    def interval(rows, y):
+    fine = min(rtol, SEARCH)
+
+    def interval(rows, y, rtol=fine, begin=None):
+        given, begin = actions.take(rows), np.zeros(len(rows)) if begin is None else begin[rows]
         return solve(
             kernel,
             theta,
             person[rows],
             y,
-            0.0,
-            period[rows],
-            actions.take(rows),
-            rtol=min(rtol, 1e-9),
+            begin,
+            begin + period[rows],
+            replace(given, time=given.time + np.repeat(begin, np.diff(given.start))),
+            rtol=rtol,
             threads=threads,
             control=result.control[rows],
         )
 
     if kernel.method == "linear":
         _affine(interval, result, tol)
+        rows = np.flatnonzero(result.status == driver.UNSTEADY)
+        start = _begin(kernel, theta, person[rows])
+        _by_newton(interval, rows, start, start, result, tol)
         return result
-    memory = _memory(rows, states)
+    memory, doubt, undecided = _memory(rows, states), np.zeros(rows, bool), []
     active, y = np.arange(rows), y0
     for count in range(most):
         last = solve(
@@ -133,77 +149,58 @@ def periodic(
             # the memory of the first interval is kept: the map must stay the same function
             result.control[:] = last.control
             y = _begin(kernel, theta, person) if y0 is None else np.array(y0)
-        following, error = _accelerate(active, y, last.end, last.largest, *memory)
+        following, error = _accelerate(active, y, last.end, last.largest, tol, doubt, *memory)
         failed = (last.status != driver.OK) & ((count == 0) | (last.status == driver.CANCELLED))
-        done = failed | (error <= tol)
+        # a row in doubt stops here, too, but is not settled by it
+        done = failed | ((error <= tol) & ~doubt[active])
+        doubtful = (error <= tol) & doubt[active] & ~failed
+        undecided.append((active[doubtful], y[doubtful]))
         rows_done = active[done]
         result.status[rows_done] = last.status[done]
-        result.y[rows_done] = np.where(failed[done, None], np.nan, y[done])
+        unsound = last.status[done] != driver.OK
+        result.y[rows_done] = np.where(unsound[:, None], np.nan, y[done])
         result.integral[rows_done] = last.integral[done]
         result.maps[active] = count + 1
         result.error[active] = error
-        active, y = active[~done], following[~done]
+        going = ~done & ~doubtful
+        active, y = active[going], following[going]
         if active.size == 0:
-            return result
-
-    steady = ~_runs_away(*memory[:2])[active]
-    _newton(interval, active[steady], y[steady], memory[0], result, tol)
+            break
+    undecided.append((active, y))
+    rows, y = (np.concatenate(parts) for parts in zip(*undecided, strict=True))
+    _by_newton(interval, rows, y, _begin(kernel, theta, person[rows]), result, tol)
+    if used(kernel.model, ("t",)):
+        _refuse_other_days(interval, period, result, tol)
     return result
 
 
-def _runs_away(scale, first):
-    """(N,) whether a state (N, S) has grown far beyond its largest in the first interval."""
-    return (scale > RUNAWAY * np.where(first > 0.0, first, np.inf)).any(axis=1)
+def _refuse_other_days(interval, period, result, tol):
+    """Refuse what is no steady state of the next interval: rates or integrands hold the time."""
+    rows = np.flatnonzero(result.status == driver.OK)
+    if not len(rows):
+        return
+    now, later = interval(rows, result.y[rows]), interval(rows, result.y[rows], begin=period)
+    near = OTHER_DAY * tol
+    same = np.abs(later.end - now.end) <= near * np.maximum(now.largest, later.largest)
+    means = np.maximum(np.abs(now.integral), np.abs(later.integral))
+    alike = np.abs(later.integral - now.integral) <= near * means
+    other = rows[~(same.all(axis=1) & alike.all(axis=1))]
+    result.status[other], result.y[other], result.integral[other] = driver.NO_STEADY, np.nan, np.nan
 
 
-def _newton(interval, rows, y, scale, result, tol):
-    """Newton's method on y - interval(y) for rows (n,) from y (n, S).
-
-    Settled rows are written to the result. interval(rows, y) -> Solution; scale : (N, S) largest
-    values so far
-    """
-    states = y.shape[1]
-    for _ in range(NEWTON_STEPS):
-        if not len(rows):
-            return
-        size = np.where(scale[rows] > 0.0, scale[rows], 1.0)
-        moved = y[:, None, :] + np.concatenate(
-            [np.zeros((len(rows), 1, states)), SLOPE * size[:, None, :] * np.eye(states)], axis=1
-        )
-        run = interval(np.repeat(rows, states + 1), moved.reshape(-1, states))
-        image = run.end.reshape(len(rows), states + 1, states)
-        result.maps[rows] += states + 1
-        fine = np.isfinite(image).all(axis=(1, 2))
-        rows, y, size, image, integral = (
-            rows[fine],
-            y[fine],
-            size[fine],
-            image[fine],
-            run.integral[:: states + 1][fine],
-        )
-        if not len(rows):
-            return
-        jacobian = np.swapaxes(image[:, 1:] - image[:, :1], 1, 2) / (
-            SLOPE * size[:, :, None]
-        )  # of the states as shares of `size`
-        residual = (image[:, 0] - y) / size
-        step = np.array(
-            [
-                np.linalg.lstsq(np.eye(states) - j, f, rcond=None)[0]
-                for j, f in zip(jacobian, residual, strict=True)
-            ]
-        )
-        radius = np.array([np.abs(np.linalg.eigvals(j)).max() for j in jacobian])
-        result.error[rows] = np.maximum(np.abs(step), np.abs(residual)).max(axis=1)
-        done = (result.error[rows] <= tol) & (radius < 1.0)
-        result.status[rows[done]], result.y[rows[done]], result.integral[rows[done]] = (
-            driver.OK,
-            y[done],
-            integral[done],
-        )
-        # at most a factor 10 down, so that a positive state stays positive
-        y = np.where(y > 0, np.maximum(y + step * size, 0.1 * y), y + step * size)
-        rows, y = rows[~done], y[~done]
+def _by_newton(interval, rows, y, start, result, tol):
+    """Newton's method from y (n, S); where it finds nothing, from the end of some plain intervals
+    after the start values (n, S)."""
+    first = interval(rows, start, SEARCH)
+    unit = first.largest
+    newton(interval, rows, y, unit, result, tol)
+    for _ in range(INTERVALS):
+        left = result.status[rows] != driver.OK
+        rows, unit, plain = rows[left], unit[left], first.end[left]
+        first = interval(rows, plain, SEARCH)
+        result.maps[rows] += 1
+    left = np.isfinite(first.end).all(axis=1)
+    newton(interval, rows[left], first.end[left], unit[left], result, tol)
 
 
 def _affine(interval, result, tol):
@@ -350,14 +347,53 @@ def _memory(rows, states):
         np.zeros((rows, states)),
         np.zeros((rows, states)),
         np.zeros((rows, states)),
+        np.zeros((rows, states)),
+        np.zeros((rows, DEPTH, states)),
         np.zeros((rows, DEPTH, states)),
         np.zeros((rows, DEPTH, states)),
     )
 
 
 @compiled
+def _doubtful(scale, first, dy, dg):
+    """Whether a row's fixed point is in doubt, from its secants of states and images (DEPTH, S)."""
+    for i in range(len(scale)):
+        if first[i] > 0.0 and scale[i] > GROWN * first[i]:
+            return True
+    for j in range(DEPTH):
+        way = pull = against = 0.0
+        for i in range(len(scale)):
+            if scale[i] > 0.0:
+                step = dy[j, i] / scale[i]
+                back = dg[j, i] / scale[i] - step
+                way += step**2
+                pull += back**2
+                against += step * back
+        if way > PLAINLY**2 and (against > 0.0 or pull < PULL**2 * way):
+            return True
+    return False
+
+
+@compiled
 def _accelerate(
-    active, y, image, largest, scale, first, counts, plain, best, best_g, last_f, last_g, df, dg
+    active,
+    y,
+    image,
+    largest,
+    tol,
+    doubt,
+    scale,
+    first,
+    counts,
+    plain,
+    best,
+    best_g,
+    last_f,
+    last_g,
+    last_y,
+    df,
+    dg,
+    dy,
 ):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
@@ -378,8 +414,10 @@ def _accelerate(
             if count > 0:
                 df[r, (count - 1) % DEPTH, i] = f[i] - last_f[r, i]
                 dg[r, (count - 1) % DEPTH, i] = image[a, i] - last_g[r, i]
+                dy[r, (count - 1) % DEPTH, i] = y[a, i] - last_y[r, i]
             last_f[r, i] = f[i]
             last_g[r, i] = image[a, i]
+            last_y[r, i] = y[a, i]
             following[a, i] = image[a, i]
         residual = np.max(np.abs(f))
         if not residual <= WILD * best[r]:
@@ -456,7 +494,5 @@ def _accelerate(
         error[a] = (
             max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
         )
-        for i in range(states):
-            if first[r, i] > 0.0 and scale[r, i] > RUNAWAY * first[r, i]:
-                error[a] = np.inf
+        doubt[r] = error[a] <= tol and _doubtful(scale[r], first[r], dy[r], dg[r])
     return following, error

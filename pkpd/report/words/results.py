@@ -11,6 +11,7 @@ import numpy as np
 from pkpd.population.groups import groups
 from pkpd.report.words import models
 from pkpd.report.words.models import number, quantity
+from pkpd.response.med import reason
 from pkpd.response.quantiles import format_dose
 from pkpd.result import EndpointResult, EventResult, provenance
 from pkpd.symbolic.load import address
@@ -127,7 +128,9 @@ def dose_response_summary(response, command=None):
     benefit, patients, finished = response.benefit, len(response.fine), response.finished
     bands = response.percentiles((5, 50, 95)) if finished else (None, None, None)
     every = f"{number(benefit.every)} {response.model.time}"
-    return {
+    first = np.argmin(response.fine)
+    because = {} if response.fine.all() else {"failed_because": reason(response, first)}
+    return because | {
         "question": f"How does the effect on {benefit.outcome} depend on the dose into "
         f"{benefit.into}, every {every}?",
         "unit": benefit.unit,
@@ -292,4 +295,6 @@ def failure(summary):
     count = summary["status"]["failed"]
     if not count:
         return None
-    return f"{count} of {summary['patients']} patients could not be solved; their rows are NaN."
+    first = f" (the first: {summary['failed_because']})" if "failed_because" in summary else ""
+    patients = f"{count} of {summary['patients']} patients could not be solved"
+    return f"{patients}{first}; their rows are NaN."
