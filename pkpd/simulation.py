@@ -4,6 +4,7 @@ Knows how to bring them together and to solve them; knows nothing of methods, fi
 """
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 
@@ -131,18 +132,18 @@ def _courses(model, regimen, cohort, times, names, errors, between, solver, opti
         )
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
-    return _in_parts(model, regimen, cohort, occasion, grid[-1], progress, part)
+    return _in_parts(model, regimen, cohort, occasion, grid, progress, part)
 
 
-def _in_parts(model, regimen, cohort, occasion, end, progress, part):
+def _in_parts(model, regimen, cohort, occasion, times, progress, part):
     """Result of all patients, as many at a time as have inputs on all occasions that fit in memory.
 
-    end : model time until which there are occasions
+    times : (T,) increasing model times that are looked at; occasions begin until the last of them
     part : (people, theta, first row of theta of each patient, actions, progress) -> result
     """
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
-    begins = beginnings(model, regimen, occasion, end)
+    begins = beginnings(model, regimen, occasion, times[-1])
     begins = begins if varying_between(cohort) else begins[:0]
     at_once = max(MOST_NUMBERS // (len(model.inputs) * max(len(begins), 1)), 1)
     parts = []
@@ -151,7 +152,7 @@ def _in_parts(model, regimen, cohort, occasion, end, progress, part):
         theta = by_occasion(people, len(begins)) if len(begins) else people.theta
         start = np.arange(len(people)) * max(len(begins), 1)
         report = None if progress is None else lambda done, first=first: progress(first + done)
-        given = actions(model, regimen, theta, occasions=begins)
+        given = actions(model, regimen, theta, occasions=begins, times=times)
         parts.append(part(people, theta, start, given, report))
     return parts[0] if len(parts) == 1 else joined(parts, cohort)
 
@@ -198,7 +199,8 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
         failed = solution.status, solution.fail_time
         return _endpoint_result(people, regimen, watch, occasion, solution, *failed, since, until)
 
-    return _in_parts(model, regimen, cohort, occasion, stop, progress, part)
+    ends = np.array([begin or 0.0, stop])
+    return _in_parts(model, regimen, cohort, occasion, ends, progress, part)
 
 
 def _endpoints_at_records(
@@ -266,8 +268,8 @@ def _timeline(model, records, cohort, extra, between, compiled):
     full, real, changes = records, np.ones(len(records), bool), {}
     length = period(occasion, model.time)
     if length != 0 and varying_between(cohort):
-        clock, end = clock_of(model, records, extra), extra[-1] if len(extra) else -np.inf
-        full, real, number = written_out(model, records, clock, carry, length, end)
+        clock = clock_of(model, records, extra)
+        full, real, number = written_out(model, records, clock, carry, length, extra)
         effect = _effect(cohort, int(number.max()) + 1, records.inputs)
         changes = {"occasion": number, "effect": effect}
     line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
@@ -312,7 +314,7 @@ def _at_records(model, records, cohort, times, names, errors, between, solver, o
     )
     solution, status, fail_time = _follow(kernel, line, options, progress)
     out = solution.out[_written(full, real, line.place)]
-    *rows, order = _rows(records, extra)
+    *rows, order = _rows(records, clock_of(model, records, extra), extra)
     counts = np.diff(records.first) + len(extra)
     person = np.repeat(np.arange(len(counts)), counts)
     index = np.concatenate([np.arange(n) for n in counts])
@@ -354,7 +356,7 @@ def _written(full, real, place):
     return np.flatnonzero(keep)
 
 
-def _rows(records, extra):
+def _rows(records, clock, extra):
     """ID, TIME and EVID of each output row, and its place in the solver's order.
 
     The solver has the extra times after the records.
@@ -366,7 +368,9 @@ def _rows(records, extra):
     time, evid = np.empty(len(person)), np.full(len(person), OTHER)
     time[~added], evid[~added] = records.time, records.evid
     time[added] = np.tile(extra, len(counts))
-    order = np.lexsort((added, time, person)) if len(extra) else np.arange(len(person))
+    moment = time.copy()
+    moment[~added] = clock
+    order = np.lexsort((added, moment, person)) if len(extra) else np.arange(len(person))
     return records.ids[person][order], time[order], evid[order], order
 
 
@@ -401,7 +405,9 @@ def time_grid(model, regimen, times):
                 f"times '{times}': step must be above 0, stop not before start, "
                 "and at most 10 million points."
             )
-        return start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1)
+        digits = max(-Decimal(number).as_tuple().exponent for number in times.split(":"))
+        count = int(np.floor((stop - start) / step + 1e-9)) + 1
+        return np.round(start + step * np.arange(count), max(digits, 0))
     grid = np.atleast_1d(np.asarray(times, dtype=float))
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise PkpdError("times must be finite and increasing.")

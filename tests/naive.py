@@ -136,7 +136,8 @@ def superposed(rows, observed, ka, ke):
     """Amounts (depot, central) just after each record of one person's event table.
 
     For the linear oral model, as a sum of responses: every dose so far contributes on its own, and
-    a steady state is 3000 earlier doses.
+    a steady state is 3000 earlier doses. Times are decimals of at most nine places, compared as
+    such; an infusion below 1e-10 is a bolus.
 
     rows : dicts of TIME AMT RATE II ADDL SS EVID CMT LAG F, in order
     observed : numbers of the rows that are wanted
@@ -160,10 +161,10 @@ def superposed(rows, observed, ka, ke):
                 continue
             numbers = range(-3000 if row["SS"] else 0, row["ADDL"] + 1)
             for k in numbers:
-                start = row["TIME"] + row["LAG"] + k * every
+                start = round(row["TIME"] + row["LAG"] + k * every, 9)
                 if start > now:
                     break
-                if flow == 0:
+                if flow == 0 or row["F"] * row["AMT"] / flow < 1e-10:
                     bolus = np.eye(2)[row["CMT"] - 1] * row["AMT"] * row["F"]
                     total += _decayed(bolus, now - start, ka, ke)
                 else:
@@ -183,7 +184,7 @@ def _decayed(y, time, ka, ke):
 
 def _flowing(time, into, ka, ke):
     """Amounts after a flow of 1 into one of the two for some time."""
-    a, b = 1 - math.exp(-ka * time), 1 - math.exp(-ke * time)
+    a, b = -math.expm1(-ka * time), -math.expm1(-ke * time)
     if into == 2:
         return np.array([0.0, b / ke])
     return np.array([a / ka, ka / (ka - ke) * (b / ke - a / ka)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import units
+from pkpd.dosing.moments import at, laps
 from pkpd.errors import DoseError, PkpdError, closest
 
 # What an action does: its amount goes into a state, or changes the constant rate into it; all
@@ -114,7 +115,7 @@ def _size(model, dosed, unit, theta, rows):
     return factor if place is None else factor * theta[rows, place]
 
 
-def actions(model, regimen, theta, person=None, scale=None, occasions=()):
+def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=()):
     """All doses of a regimen for every row.
 
     Parameters
@@ -124,6 +125,7 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=()):
     scale : (N,) multiplies every amount
     occasions : (C,) increasing model times at which an occasion begins; the first one also holds
         before its time
+    times : (T,) increasing model times that are looked at; see pkpd.dosing.moments
 
     Returns
     -------
@@ -135,15 +137,17 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=()):
     hour = units.factor("h", model.time)
     first = person[:, None] * count
     later = np.arange(1, count)
-    parts = [(np.tile(occasions[1:], (len(person), 1)), PERSON, first + later, 0.0)]
+    begins = np.tile(at(occasions[1:], times), (len(person), 1))
+    parts = [(begins, PERSON, first + later, 0.0)]
     for phase in regimen.phases:
         dosed = target(model, phase.into, phase.unit)
-        given = (phase.start + phase.every * np.arange(phase.count)) * hour
+        given = at((phase.start + phase.every * np.arange(phase.count)) * hour, occasions)
         rows = first + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
         lag, share = _lag_and_share(model, dosed, theta, rows)
         amount = share * (phase.amount * _size(model, dosed, phase.unit, theta, rows))
         amount = amount if scale is None else amount * np.asarray(scale)[:, None]
-        parts.append((lag + given, ADD, model.state_names.index(dosed.state), amount))
+        state = model.state_names.index(dosed.state)
+        parts.append((at(lag + given, times), ADD, state, amount))
     return _sorted(parts)
 
 
@@ -174,7 +178,7 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None):
     dosed, person = target(model, into), np.asarray(person)
     lag, share = _lag_and_share(model, dosed, theta, person)
     given = share * amounts * _size(model, dosed, unit or dosed.unit, theta, person)
-    time, state = np.mod(lag, every), model.state_names.index(dosed.state)
+    time, state = laps(lag, every)[1], model.state_names.index(dosed.state)
     return _sorted([(time[:, None], ADD, state, given[:, None])])
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.dosing.actions import ADD, PLUS, RATE, RESET, SET
+from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
 from pkpd.errors import DoseError
@@ -21,6 +22,7 @@ from pkpd.errors import DoseError
 # Doses of earlier records that are due at that time come before all of this.
 INPUTS, START, UNDERWAY, DOSING, LOOKING, NEXT, STEPS = range(7)
 FIELDS = ("row", "time", "order", "kind", "state", "amount")
+HELD = 1e-9  # share of an infusion's duration that the clock may miss at the flow as written
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class Doses:
 
     theta : (M, K) inputs in force at each record
     clock : (M,) time of each record, never falling within a patient
+    times : (T,) increasing times at which everybody is looked at; see pkpd.dosing.moments
     """
 
-    def __init__(self, model, records, theta, clock):
-        self.model, self.records, self.clock = model, records, clock
+    def __init__(self, model, records, theta, clock, times=()):
+        self.model, self.records, self.clock, self.times = model, records, clock, times
         self.at = np.flatnonzero(records.target >= 0)
         self.theta, self.target = theta[self.at], records.target[self.at]
         self.row, self.time = records.person[self.at], clock[self.at]
@@ -149,47 +152,62 @@ class Doses:
         return reset | (steady == 1), reset & (steady != 1), (steady == 2).astype(float)
 
     def given(self):
-        """The dose of each record, its additional ones, and those under way at a steady state."""
-        pick, start = self._starts()
-        time, until = self.time[pick], self.until[pick]
+        """The dose of each record, its additional ones, and those under way at a steady state.
+
+        An infusion that ends when it begins is a bolus. Any other gives its whole amount between
+        its ends as the clock has them.
+        """
+        pick, offset = self._offsets()
+        begin = self.time[pick] + np.maximum(offset, 0.0)
+        left = np.where(self.infused[pick], self.span[pick] + np.minimum(offset, 0.0), 0.0)
+        begin, end = self._moments(pick, begin, begin + left)
         late = self.at[pick] - len(self.records) * STEPS
-        order = np.where(
-            start > time, late, self.at[pick] * STEPS + np.where(start == time, DOSING, UNDERWAY)
-        )
-        due = (start <= time) | (start <= until)
-        flows, end = self.infused[pick], start + self.span[pick]
+        now = self.at[pick] * STEPS + np.where(offset >= 0.0, DOSING, UNDERWAY)
+        order = np.where(begin > self.time[pick], late, now)
+        due, flows, until = begin <= self.until[pick], end > begin, self.until[pick]
+        amount = np.where(self.infused[pick], self.flow[pick] * left, self.amount[pick])
+        flow = _flow_in(end - begin, self.flow[pick], left)
         return joined(
             [
-                self._events(due & ~flows, pick, start, order, ADD, self.amount),
-                self._events(due & flows, pick, np.maximum(start, time), order, RATE, self.flow),
-                self._events(due & flows & (end <= until), pick, end, late, RATE, -self.flow),
+                self._events(due & ~flows, pick, begin, order, ADD, amount),
+                self._events(due & flows, pick, begin, order, RATE, flow),
+                self._events(due & flows & (end <= until), pick, end, late, RATE, -flow),
             ]
         )
+
+    def _moments(self, pick, begin, end):
+        """Begin and end of doses (n,), at the time of a record, of each other or of `times`."""
+        rows = np.concatenate([self.records.person, self.row[pick], self.row[pick]])
+        recorded = np.arange(len(rows)) < len(self.clock)
+        moments = together(rows, np.concatenate([self.clock, begin, end]), recorded)
+        return np.split(at(moments[len(self.clock) :], self.times), 2)
 
     def _events(self, chosen, pick, time, order, kind, amount):
         which = pick[chosen]
         return events_at(
-            self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[which]
+            self.row[which], time[chosen], order[chosen], kind, self.state[which], amount[chosen]
         )
 
-    def _starts(self):
-        """The dose record (n,) that each dose belongs to, and when it begins (n,)."""
+    def _offsets(self):
+        """The dose record (n,) that each dose belongs to, and when it begins after it (n,)."""
         written, number = counted(np.where(self.endless, 0, self.more + 1))
+        offset = self.lag[written] + number * self.interval[written]
         implied, before = self._implied()
-        pick, intervals = np.concatenate([written, implied]), np.concatenate([number, -before])
-        return pick, self.time[pick] + self.lag[pick] + intervals * self.interval[pick]
+        return np.concatenate([written, implied]), np.concatenate([offset, before])
 
     def _implied(self):
         """Earlier doses of a steady state that are still to come, or still flowing, at its record.
 
-        Returns the dose record (n,) of each, and how many intervals before the record it was due.
+        Returns the dose record (n,) of each, and when it begins after the record, or before it.
         """
         regular = (self.steady > 0) & ~self.endless
-        every = np.where(self.interval > 0, self.interval, np.inf)
-        to_come = np.where(regular, np.floor(self.lag / every), 0)
-        flowing = np.where(regular & self.infused, np.ceil((self.lag + self.span) / every) - 1, 0)
-        pick, number = counted(np.maximum(to_come, flowing).astype(np.int64))
-        return pick, number + 1
+        every = np.where(regular, self.interval, np.inf)
+        to_come, phase = laps(self.lag, every)
+        ended, rest = laps(self.lag + self.span, every)
+        flowing = np.where(self.infused, ended - (rest == 0.0), 0)
+        count = np.where(regular, np.maximum(to_come, flowing), 0)
+        pick, number = counted(count.astype(np.int64))
+        return pick, phase[pick] + (to_come[pick] - number - 1) * self.interval[pick]
 
     def steady_states(self):
         """Interval (R,), place of the record (R,) and events of one interval of each steady state.
@@ -200,12 +218,17 @@ class Doses:
         rows = np.arange(len(which))
         endless, flows = self.endless[which], self.infused[which]
         every = np.where(endless, 1.0, self.interval[which])
-        phase = np.mod(self.lag[which], every)
-        running = np.where(
-            flows, np.ceil((phase + self.span[which]) / every) - 1, np.where(endless, 1.0, 0.0)
-        )
-        end = np.mod(phase + self.span[which], every)
-        state, flow, amount = self.state[which], self.flow[which], self.amount[which]
+        phase, span = laps(self.lag[which], every)[1], self.span[which]
+        ended, end = laps(phase + span, every)
+        # an infusion that lasts whole intervals ends when the next one begins
+        short = np.abs(end - phase) <= window(phase + span)
+        end = np.where((ended > 0) & short, phase, end)
+        flows = flows & ((ended > 0) | ~short)
+        running = np.where(flows, ended - (end == 0.0), np.where(endless, 1.0, 0.0))
+        within = flows & (ended == 0)
+        held = _flow_in(end - phase, self.flow[which], span)
+        flow = np.where(within, held, self.flow[which])
+        state, amount = self.state[which], self.amount[which]
         bolus = ~flows & ~endless
         stops = flows & (end > 0)
         parts = [
@@ -215,6 +238,15 @@ class Doses:
             events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
         ]
         return every, self.at[which], joined(parts)
+
+
+def _flow_in(held, flow, left):
+    """Flow (n,) that gives in a time `held` (n,) what `flow` gives in the time `left`.
+
+    As written where the two are the same but for rounding.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.abs(held - left) <= HELD * left, flow, flow * (left / held))
 
 
 def counted(counts):

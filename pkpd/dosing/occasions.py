@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.dosing.events import counted, until_restart
+from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import DOSE, OTHER
 from pkpd.errors import DoseError, PkpdError
 from pkpd.symbolic.quantities import quantity
@@ -46,8 +47,10 @@ def beginnings(model, regimen, occasion, end):
         return np.zeros(0)
     if length is None:
         hours = [phase.start + phase.every * np.arange(phase.count) for phase in regimen.phases]
-        times = np.unique(np.concatenate(hours)) * units.factor("h", model.time)
-        times = times[: max(int(np.searchsorted(times, end, side="right")), 1)]
+        times = np.concatenate(hours) * units.factor("h", model.time)
+        times = np.unique(together(np.zeros(len(times)), times))
+        until = np.searchsorted(times, end + window(end), side="right")
+        times = times[: max(int(until), 1)]
     else:
         count = min(max(np.ceil(end / length), 1), MOST + 1)
         times = length * np.arange(int(count))
@@ -62,76 +65,66 @@ def _too_many():
     )
 
 
-def written_out(model, records, clock, carry, length=None, end=-np.inf):
+def written_out(model, records, clock, carry, length=None, times=()):
     """The records, with each additional dose and each beginning of a period as a record of its own.
 
     Parameters
     ----------
     clock : (M,) model time, never falling within a patient
     carry : as in pkpd.dosing.timeline; length : of a period, or None
-    end : model time up to which the patients are followed beyond their last records
+    times : (T,) increasing model times at which everybody is looked at, after the last record too
 
     Returns
     -------
     Records; (M',) whether each is one of the table's; (M',) number of its occasion, by doses or by
     periods from time 0. Raises DoseError.
     """
-    until = np.maximum(clock[records.first[1:] - 1], end)  # (P,)
-    source, time, dose = _additional(records, clock, until)
-    if length is not None:
-        more, at = _periods(records, clock, length, until)
-        source, time = np.concatenate([source, more]), np.concatenate([time, at])
-        dose = np.concatenate([dose, np.zeros(len(more), bool)])
-    count = len(records)
-    index = np.concatenate([np.arange(count), source])
-    now = np.concatenate([clock, _snapped(records, clock, source, time)])
-    real = np.arange(len(index)) < count
-    order = np.lexsort((real, now, records.person[index]))
-    index, now, real = index[order], now[order], real[order]
-    given = np.concatenate([records.target >= 0, dose])[order]
+    until = clock[records.first[1:] - 1]  # (P,)
+    until = np.maximum(until, times[-1]) if len(times) else until
+    doses, at_doses = _additional(records, clock)
+    periods, at_periods = _periods(records, clock, length, until)
+    index = np.concatenate([np.arange(len(records)), doses, periods])
+    now = np.concatenate([clock, at_doses, at_periods])
+    person = records.person[index]
+    counts = len(records), len(doses), len(periods)
+    real = np.repeat([True, False, False], counts)
+    added = np.repeat([False, True, False], counts)
+    now = at(together(person, now, real), times)
+    restart = np.where(added, until_restart(records, clock)[index], np.inf)
+    due = real | (now <= np.minimum(restart, until[person]))
+    order = np.lexsort((real, now, person))
+    order = order[due[order]]
+    given = added | (real & (records.target[index] >= 0))
+    index, now, real, given = index[order], now[order], real[order], given[order]
     of_doses = {name for d in model.doses for name in (d.f, d.lag, d.rate, d.duration)}
     full = _merged(records, clock, index, now, real, given, carry, of_doses)
     if length is None:
         return full, real, _by_dose(full, now, given)
-    periods = np.floor(now / length * (1 + 1e-12)).astype(np.int64)
-    return full, real, np.maximum(periods, 0)
+    return full, real, np.maximum(laps(now, length)[0].astype(np.int64), 0)
 
 
-def _additional(records, clock, until):
-    """Record (E,), model time (E,) and True for each additional dose up to `until` (P,)."""
+def _additional(records, clock):
+    """Record (E,) and model time (E,) of each additional dose."""
     pick, number = counted(records.additional)
-    time = clock[pick] + (number + 1) * records.interval[pick]
-    due = time <= np.minimum(until_restart(records, clock), until[records.person])[pick]
-    return pick[due], time[due], np.ones(due.sum(), bool)
+    return pick, clock[pick] + (number + 1) * records.interval[pick]
 
 
 def _periods(records, clock, length, until):
     """The beginnings of periods after a patient's first record and up to `until` (P,).
 
-    Returns the record (E,) before each, and its model time (E,).
+    Returns the record (E,) before each, and its model time (E,); none without a length.
     """
     sources, times = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for first, after, last in zip(records.first[:-1], records.first[1:], until, strict=True):
-        of_patient = clock[first:after]
-        lowest, highest = max(np.floor(of_patient[0] / length) + 1, 1), np.floor(last / length)
+    for p, last in enumerate(until if length is not None else ()):
+        of_patient = clock[records.first[p] : records.first[p + 1]]
+        lowest = max(laps(of_patient[0], length)[0] + 1, 1)
+        highest = laps(last, length)[0]
         if highest - lowest > MOST:
             raise _too_many()
         times.append(length * np.arange(lowest, highest + 1))
-        sources.append(first + np.searchsorted(of_patient, times[-1], side="right") - 1)
+        before = np.searchsorted(of_patient, times[-1], side="right") - 1
+        sources.append(records.first[p] + before)
     return np.concatenate(sources), np.concatenate(times)
-
-
-def _snapped(records, clock, source, time):
-    """The times (E,), those within rounding of a later record of the patient at that record's."""
-    snapped = time.copy()
-    for p in np.unique(records.person[source]):
-        at = np.flatnonzero(records.person[source] == p)
-        of_patient = clock[records.first[p] : records.first[p + 1]]
-        place = np.searchsorted(of_patient, time[at] * (1 - 1e-11))
-        near = of_patient[np.clip(place, 0, len(of_patient) - 1)]
-        same = np.abs(near - time[at]) <= 1e-11 * np.maximum(np.abs(near), 1.0)
-        snapped[at] = np.where(same, near, time[at])
-    return snapped
 
 
 def _merged(records, clock, index, now, real, given, carry, of_doses):

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pkpd.dosing.moments import window
 from pkpd.errors import DoseError
 from pkpd.reading import COLUMNS, EMPTY, cells
 
@@ -198,7 +199,7 @@ class _Reader:
             f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids
         ]
         self.wrong(np.array(back, dtype=np.int64), "ID", texts)
-        fell = np.concatenate([[False], time[1:] < time[:-1]]) & ~new
+        fell = np.concatenate([[False], time[1:] < time[:-1] - window(time[:-1])]) & ~new
         before = np.concatenate([[0.0], time[:-1]])
         texts = [
             f"{t:g} is before {b:g} of the record above; only a reset may turn time back"

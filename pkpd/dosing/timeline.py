@@ -5,7 +5,7 @@ one, or on the line between. At equal times doses of earlier records come first,
 the order of the table. Knows records and inputs; knows nothing of solvers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from pkpd.dosing.events import (
     events_at,
     joined,
 )
+from pkpd.dosing.moments import at, together
 from pkpd.errors import DoseError
 from pkpd.symbolic import parse
 
 CARRIES = ("backward", "forward", "linear")
-SAME = 1e-11  # times that close to a record's, relative to their size, are the record's own
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ def timeline(
     before = inputs
     if occasion is not None:
         theta, inputs, before = _on_occasions(records, theta, inputs, occasion, effect)
-    doses = Doses(model, records, theta[inputs], clock)
+    doses = Doses(model, records, theta[inputs], clock, times)
     changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
         columns = [model.input_names.index(name) for name in moving]
         values = theta[inputs][:, columns]
         changes = joined([changes, _lines(records, clock, values, len(model.states), doses)])
-    events = _snapped(joined([changes, doses.restarts(), doses.given()]), records, clock)
+    events = joined([changes, doses.restarts(), doses.given()])
     actions, by_look = _looked_at(events, records, clock)
     start, end = clock[records.first[:-1]], clock[records.first[1:] - 1]
     if len(times):
@@ -123,9 +123,10 @@ def timeline(
 def clock_of(model, records, times):
     """(M,) model time that never falls within a patient.
 
-    After a reset that turns time back it counts on. Raises DoseError where that makes no sense.
+    Records at the same time as one of `times` (T,), or as each other, stand exactly there. After a
+    reset that turns time back the clock counts on. Raises DoseError where that makes no sense.
     """
-    time = records.time
+    time = at(together(records.person, records.time), times)
     fall = np.concatenate([[0.0], np.maximum(time[:-1] - time[1:], 0.0)])
     fall[records.first[:-1]] = 0.0
     if not fall.any():
@@ -242,26 +243,6 @@ def _lines(records, clock, values, first, doses):
         person, order = records.person[at], at * STEPS + step
         lists.append(events_at(person, clock[at], order, kind, first + j, amount[at, j]))
     return joined(lists)
-
-
-def _snapped(events, records, clock):
-    """The events, those within rounding of a record's time at that time."""
-    row = np.concatenate([records.person, events.row])
-    time = np.concatenate([clock, events.time])
-    recorded = np.arange(len(row)) < len(clock)
-    order = np.lexsort((~recorded, time, row))
-    row, time, recorded = row[order], time[order], recorded[order]
-    place = np.arange(len(row))
-    before = np.maximum.accumulate(np.where(recorded, place, -1))
-    after = np.minimum.accumulate(np.where(recorded, place, len(row))[::-1])[::-1]
-    window = SAME * np.maximum(np.abs(time), 1.0)
-    snapped = time.copy()
-    for near in (np.maximum(before, 0), np.minimum(after, len(row) - 1)):
-        same = recorded[near] & (row[near] == row) & (np.abs(time[near] - time) <= window)
-        snapped = np.where(same, time[near], snapped)
-    moved = np.empty(len(row))
-    moved[order] = snapped
-    return replace(events, time=moved[len(clock) :])
 
 
 def _sorted(events, rows):

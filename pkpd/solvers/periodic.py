@@ -211,7 +211,9 @@ def _affine(interval, result, tol):
     """
     rows, states = result.y.shape
     zero = interval(np.arange(rows), np.zeros((rows, states)))
-    size = np.where(zero.largest > 0.0, zero.largest, 1.0)
+    # what no dose reaches is 0 at the fixed point, where rounding would look like a large error
+    reached = zero.largest > 0.0
+    size = np.where(reached, zero.largest, 1.0)
     alone = interval(
         np.repeat(np.arange(rows), states), (size[:, None, :] * np.eye(states)).reshape(-1, states)
     )
@@ -229,11 +231,11 @@ def _affine(interval, result, tol):
         np.eye(states) - jacobian[stable],
         zero.end[left[stable]] / size[stable],
     )
-    y = _solved(rest, shift) * size
+    y = np.where(reached[left], _solved(rest, shift) * size, 0.0)
     for _ in range(CORRECTIONS):
         run = interval(left, y)
         residual = run.end - y
-        step = _solved(rest, residual / size) * size
+        step = np.where(reached[left], _solved(rest, residual / size) * size, 0.0)
         error = np.maximum(np.abs(step), np.abs(residual)) / np.where(
             run.largest > 0.0, run.largest, 1.0
         )
