@@ -12,6 +12,7 @@ from pkpd.errors import PkpdError
 
 LONGEST = 60
 HIGHEST_POWER = 99  # of one name; products of equations reach higher powers than anybody writes
+MICRO = str.maketrans("\u00b5\u03bc", "uu")  # the micro sign and the Greek letter
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
 
 _MASS = ("[mass]", 1.0)
@@ -76,7 +77,7 @@ def _not_a_unit(unit):
 def _tokens(unit):
     if not isinstance(unit, str) or not unit.strip() or len(unit) > LONGEST:
         raise _not_a_unit(unit)
-    tokens, at, text = [], 0, unit.strip()
+    tokens, at, text = [], 0, unit.strip().translate(MICRO)
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:

@@ -17,15 +17,15 @@ UNIT = re.compile(
 
 def unit_at_end(text):
     """The unit that a text ends with, or None."""
-    found = UNIT.search(
-        str(text)[-60:]
-    )  # a unit is short, and the search takes the square of the length
+    # a unit is short, and the search takes the square of the length
+    found = UNIT.search(str(text)[-60:].translate(units.MICRO))
     return found and found.group().strip()
 
 
 def quantity(text, unit):
     """Number of `unit` in a text such as "1.5 mg" or "24 h". Raises PkpdError."""
-    match = re.fullmatch(r"\s*([0-9.eE+\-]+)\s*([A-Za-z%/*0-9]*)\s*", str(text))
+    written = str(text).translate(units.MICRO)
+    match = re.fullmatch(r"\s*([0-9.eE+\-]+)\s*([A-Za-z%/*0-9]*)\s*", written)
     try:
         number = float(match.group(1)) if match else math.nan
     except ValueError:

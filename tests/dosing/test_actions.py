@@ -20,7 +20,7 @@ def theta(**values):
 
 def test_repeated_doses_equal_written_out_doses():
     a = actions(MODEL, rx("3 mg q12h x 4"), theta())
-    b = actions(MODEL, rx("3 mg q12h then wait 0h then 3 mg q12h x 3"), theta())
+    b = actions(MODEL, rx("3 mg q12h x 1 then wait 12h then 3 mg q12h x 3"), theta())
     np.testing.assert_array_equal(a.time[:1], b.time[:1])
     c = actions(MODEL, rx("3 mg q12h x 2 then 3 mg q12h x 2"), theta())
     np.testing.assert_array_equal(a.time, c.time)
