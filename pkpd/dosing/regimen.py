@@ -64,7 +64,7 @@ class Regimen:
         first = self.phases[0].start if self.phases else 0.0
         parts = [f"wait {_plain(first)}h"] if first else []
         following = [p.start for p in self.phases[1:]] + [self.until]
-        for phase, start in zip(self.phases, following, strict=True):
+        for phase, start in zip(self.phases, following, strict=False):
             # a single dose names no interval: the wait after it says when the next one follows
             single = phase.count == 1 and start is not None
             parts.append(phase.dose if single else str(phase))
