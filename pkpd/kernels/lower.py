@@ -13,7 +13,7 @@ from pkpd.kernels.graph import Graph, Source, is_number
 from pkpd.kernels.switches import Switches
 from pkpd.symbolic.parse import short
 
-MOST_OPERATIONS = 20_000  # of all rates: the compiler would take longer than anybody waits
+MOST_OPERATIONS = 5_000  # of all rates; the compiler takes one or two minutes for them
 LARGEST = "largest y"  # and the number of a state: what its largest size so far is called
 
 
@@ -118,15 +118,12 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
     rhs_lines, rate_texts = source.lines(rates)
     operations = source.operations
-    if operations > MOST_OPERATIONS:
-        raise PkpdError(
-            f"The rates of {model.name} take {operations:,} operations; at most "
-            f"{MOST_OPERATIONS:,} can be compiled in a reasonable time. Simplify the model."
-        )
+    _budget(model, "rates", operations, MOST_OPERATIONS)
     look_lines, looks = source.lines([(nodes | areas)[n] for n in observe])
     signal_lines, signals = source.lines(watched)
     jacobian = _derivatives(graph, source, rates, len(model.states)) if derivatives else _NONE
     switch_lines, switched = _switched(source, switches.list)
+    _budget(model, "equations", source.operations, 5 * MOST_OPERATIONS)
     shared_lines, constant_texts = source.constant_lines()
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
     first = len(source.constants) + len(switched)
@@ -169,6 +166,15 @@ def _switched(source, switches):
         Switched(gap, s.closed, *((None, None) if s.when is None else (next(left), next(left))))
         for gap, s in zip(gaps, switches, strict=True)
     )
+
+
+def _budget(model, what, operations, most):
+    """Raise PkpdError where the compiler would take longer than anybody waits."""
+    if operations > most:
+        raise PkpdError(
+            f"The {what} of {model.name} take {operations:,} operations; at most {most:,} can be "
+            "compiled in a reasonable time. Simplify the model."
+        )
 
 
 def _equations(model, areas):

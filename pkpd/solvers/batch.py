@@ -23,7 +23,7 @@ LANES = 8
 SOLVERS = ("auto", "vern7", "tsit5", "rosenbrock", "linear")
 PEAK_FLOOR = 0.01
 TRIAL_LIMIT = 100_000  # steps tried between two actions
-MOST_UNROLLED = 400  # operations of the rates in a step that is written out
+MOST_UNROLLED = 150  # operations of the rates in a step that is written out
 ROWS_PER_TASK = 16 * LANES
 
 STATUS = {
