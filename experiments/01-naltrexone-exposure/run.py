@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.integrate import trapezoid
 
 import pkpd
 from pkpd.result import write_figure, write_json
@@ -52,7 +53,7 @@ def exposure(result, name, window):
         "Cmax": c.max(axis=1),
         "Tmax": t[c.argmax(axis=1)],
         "half-life": np.log(2) / decay,
-        "AUC": np.trapezoid(c, t, axis=1) + c[:, -1] / decay,
+        "AUC": trapezoid(c, t, axis=1) + c[:, -1] / decay,
     }
 
 

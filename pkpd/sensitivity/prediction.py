@@ -210,12 +210,14 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
         for n in names
     }
     if benefit.exposure:
+        from scipy.integrate import trapezoid
+
         drawn = np.isin(times, [0.0, *hours])
         level = (
             one.values[:, :, one.names.index(benefit.exposure)]
             * np.exp(ASSAY * error[benefit.exposure])
         )[:, drawn]
-        columns |= {"auc": np.trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
+        columns |= {"auc": trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
         drawn_at = (
             f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} "
             f"after {dose:g} {benefit.unit}"

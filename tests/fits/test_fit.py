@@ -82,7 +82,7 @@ def with_peak(c_free, peak, doses, response):
             return 1e9
         shape = (1.0 + b * power / room * doses) / (1.0 + (doses / e) ** b)
         wide = np.stack([shape, np.ones(len(doses))][: 1 + c_free], axis=1)
-        beta = np.linalg.lstsq(wide, response)[0]
+        beta = np.linalg.lstsq(wide, response, rcond=None)[0]
         return ((response - wide @ beta) ** 2).sum() if beta[0] >= 0.0 else 1e9
 
     starts = [(u, np.log(peak) + k) for u in (-2.0, 0.0, 1.5) for k in (0.5, 2.0)]

@@ -226,7 +226,7 @@ def test_the_terminal_slope_is_that_of_a_search_by_hand(log_conc, zeros, route):
     for n in range(3, len(positive) + 1):
         t, y = times[positive[-n:]], np.log(conc[positive[-n:]])
         wide = np.stack([np.ones(n), t], axis=1)
-        (_, slope), *_ = np.linalg.lstsq(wide, y)
+        (_, slope), *_ = np.linalg.lstsq(wide, y, rcond=None)
         r2 = np.corrcoef(t, y)[0, 1] ** 2 if np.ptp(y) > 0 else np.nan
         if -slope * (n - 1) > 1e-9 and np.isfinite(r2):
             fits.append((n, -slope, 1 - (1 - r2) * (n - 1) / (n - 2)))
