@@ -19,6 +19,7 @@ EXTRAPOLATIONS = ("observed", "predicted")
 TIE = 1e-4  # of adjusted R2: more samples win where they cost less
 SAME = 1e-9  # share of a time within which two times are one
 FALL = 1e-9  # of ln c over the samples of a terminal slope: less is rounding
+LARGEST = 1e100  # time or concentration: moments of larger ones are no numbers any more
 STRAIGHT = 1e-4  # log ratio of two concentrations below which a line is as good as an exponential
 
 
@@ -307,3 +308,5 @@ def _check(times, conc, route, duration, every, rule, extrapolation, partial):
         raise PkpdError("The times of a profile must increase, from 0, the time of the dose, on.")
     if not (np.isfinite(conc).all() and (conc >= 0.0).all()):
         raise PkpdError("The concentrations of a profile must be numbers from 0 on.")
+    if max(times.max(), conc.max()) > LARGEST:
+        raise PkpdError(f"Times and concentrations of a profile stay below {LARGEST:g}.")

@@ -11,6 +11,7 @@ from pkpd.errors import PkpdError
 from pkpd.symbolic.model import Residual, Variability
 from pkpd.symbolic.quantities import quantity
 
+LARGEST = 1e100  # the square of a number of a model file is a number
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
@@ -189,6 +190,6 @@ def _size(value, text):
 
 
 def _number(value, what):
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) < LARGEST:
         raise PkpdError(f"{what} must be a finite number, not {str(value)[:40]!r}.")
     return float(value)
