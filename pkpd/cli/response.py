@@ -144,12 +144,12 @@ def med(
     options.check_folder(out)
     if report and out is None:
         raise typer.BadParameter("--report writes to a folder; give it with --out")
-    for what, given in (
+    for what, value in (
         ("--null is a control for", null),
         ("--diary is the diary of a", diary),
         ("--titrations is the number of times of", titrations),
     ):
-        if given and not titrate:
+        if value and not titrate:
             remedy = "give --titrate as well, such as --titrate slow-ladder"
             raise PkpdError(f"{what} titration; {remedy}.")
     if stream:

@@ -73,8 +73,8 @@ def trial(
 
     plan = design.read(file)
     options.check_folder(out)
-    given = {"n": n, "seed": seed, "ids": ids, "replicate": replicate}
-    given |= {"rtol": rtol, "solver": solver, "threads": threads}
+    people = {"n": n, "seed": seed, "ids": ids, "replicate": replicate}
+    given = people | {"rtol": rtol, "solver": solver, "threads": threads}
     with console.progress(len(ids) if ids else n or plan.patients, quiet) as advance:
         result, stop = console.kept(lambda: run.trial(plan, progress=advance, **given))
     summary = result.summary(options.command_line())

@@ -212,7 +212,7 @@ def _signals(model, graph, nodes, extremes, levels):
     return signals
 
 
-_NONE = ((), {}, {})
+_NONE: tuple = ((), {}, {})
 
 
 def _derivatives(graph, source, rates, states):
