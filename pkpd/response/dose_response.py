@@ -293,7 +293,7 @@ def between(x, y, at, fallback):
 
     fallback : (P, S), where there are fewer nodes or one failed
     """
-    out = np.repeat(np.nan_to_num(fallback)[:, None, :], len(at), axis=1)
+    out = np.repeat(fallback[:, None, :], len(at), axis=1)
     if len(x) < 4:
         return out
     for m, point in enumerate(at):

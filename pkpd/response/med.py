@@ -262,7 +262,7 @@ def _at_fixed_doses(steady, response, found):
     benefit, patients = steady.benefit, len(found.untreated)
     doses, x = np.array([*benefit.report, benefit.lowest / 5]), np.log(response.doses)
     near = np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int)
-    guess = np.nan_to_num(found.y[:, np.clip(near, 0, len(x) - 1)])
+    guess = found.y[:, np.clip(near, 0, len(x) - 1)]
     person = np.repeat(np.arange(patients), len(doses))
     solution = steady.at(person, np.tile(doses, patients), guess.reshape(len(person), -1))
     treated = steady.mean(solution).reshape(patients, -1)

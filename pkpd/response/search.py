@@ -56,7 +56,7 @@ class Search:
         below = np.clip(below, 0, len(self.grid) - 2)
         share = ((x - self.grid[below]) / self.step)[:, None]
         left, right = self.found.y[rows, below], self.found.y[rows, below + 1]
-        guess = np.nan_to_num((1 - share) * left + share * right)
+        guess = (1 - share) * left + share * right
         solution = self.steady.at(rows, np.exp(x), guess)
         gain = self.steady.gain(self.response.untreated[rows], self.steady.mean(solution))
         self.looked.append((rows, x, gain))

@@ -30,6 +30,7 @@ MOST_MAPS = 100  # of the acceleration
 PLAINLY, PULL, GROWN = 1e-3, 1e-3, 1e3
 SEARCH = 1e-9  # tolerance of plain intervals
 TIGHTEST = 1e-10
+EXTINCT = 1e-6  # share of a start value that is as good as 0
 OTHER_DAY = 100.0  # how much the next interval may differ, in units of the tolerance
 INTERVALS = 8  # plain ones before a second search
 WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
@@ -83,7 +84,8 @@ def periodic(
     ----------
     theta : (P, K); person : (N,) row -> patient
     actions : those of one interval [0, period]; period : model time, or (N,)
-    y0 : (N, S) first guess (default: the model's start values); an affine map needs none
+    y0 : (N, S) first guess (default, and where one is not finite: the model's start values); an
+        affine map needs none
     tol : largest estimated error, as a share of each state's largest value in the interval
         (default: rtol); below 1e-10 it counts as 1e-10
     most : maps of the acceleration, before Newton's method is tried
@@ -130,6 +132,10 @@ def periodic(
         start = _begin(kernel, theta, person[rows])
         _by_newton(interval, rows, start, start, result, tol)
         return result
+    if y0 is not None:
+        y0 = np.array(y0)
+        without = ~np.isfinite(y0).all(axis=1)
+        y0[without] = _begin(kernel, theta, person[without])
     memory, doubt, undecided = _memory(rows, states), np.zeros(rows, bool), []
     active, y = np.arange(rows), y0
     for count in range(most):
@@ -167,11 +173,26 @@ def periodic(
         if active.size == 0:
             break
     undecided.append((active, y))
+    if y0 is not None:
+        start = _begin(kernel, theta, np.arange(len(theta)))[person]
+        undecided.append(_died_out(result, memory[0], start))
     rows, y = (np.concatenate(parts) for parts in zip(*undecided, strict=True))
     _by_newton(interval, rows, y, _begin(kernel, theta, person[rows]), result, tol)
     if used(kernel.model, ("t",)):
         _refuse_other_days(interval, period, result, tol)
     return result
+
+
+def _died_out(result, largest, start):
+    """Rows and states of those settled where a state is as good as 0 that was not at the start.
+
+    A guess from neighbours in whom something died out is at rest also where it would grow again.
+    """
+    gone = (largest < EXTINCT * np.abs(start)).any(axis=1) & (result.status == driver.OK)
+    rows = np.flatnonzero(gone)
+    y = result.y[rows]
+    result.status[rows], result.y[rows], result.integral[rows] = driver.UNSTEADY, np.nan, np.nan
+    return rows, y
 
 
 def _refuse_other_days(interval, period, result, tol):
