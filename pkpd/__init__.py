@@ -30,6 +30,7 @@ _HOMES = {
     "plot": "pkpd.report.figures.plots",
     "PkpdError": "pkpd.errors",
     "Stopped": "pkpd.errors",
+    "PkpdWarning": "pkpd.errors",
 }
 __all__ = list(_HOMES)
 _FORMER = {"day": "dosing_interval", "open": "open_results", "influences": "sensitivity_indices"}

@@ -11,6 +11,10 @@ class PkpdError(Exception):
     """A mistake in the input, or a run that cannot continue, in one sentence."""
 
 
+class PkpdWarning(UserWarning):
+    """An input that is used as it stands but is likely a mistake, or part of what was asked for."""
+
+
 class ModelError(PkpdError):
     """A model file is wrong. The message starts with file:line."""
 

@@ -24,6 +24,7 @@ from pkpd.population.residual import observations, residuals
 from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.inputs_as_states import used, varying
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
@@ -95,6 +96,7 @@ def simulate(
         )
     if not isinstance(regimen, (Regimen, Records)):
         regimen = rx(regimen)
+    plausibility.warn(_doubts(model, regimen))
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)
     if tabled:
@@ -133,6 +135,22 @@ def _courses(model, regimen, cohort, times, names, errors, between, solver, opti
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
     return _in_parts(model, regimen, cohort, occasion, grid, progress, part)
+
+
+def _doubts(model, regimen):
+    """Sentences on what is unlikely about the doses and covariates of a regimen or event table."""
+    if isinstance(regimen, Records):
+        for item in model.covariates:
+            values = regimen.inputs.get(item.name, np.zeros(0))
+            yield from plausibility.of_values(item, values[~np.isnan(values)])
+        for k, into in enumerate(model.doses):
+            amounts = regimen.amount[regimen.target == k]
+            yield from plausibility.of_amounts(model, into.state, into.unit, amounts)
+        return
+    ways = {(p.into or model.doses[0].state, p.unit) for p in regimen.phases} if model.doses else ()
+    for into, unit in sorted(ways):
+        own = [p.amount for p in regimen.phases if p.unit == unit and p.into in (None, into)]
+        yield from plausibility.of_amounts(model, into, unit, own)
 
 
 def _in_parts(model, regimen, cohort, occasion, times, progress, part):

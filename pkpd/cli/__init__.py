@@ -61,7 +61,8 @@ def main(arguments=None):
     console.prepare()
     try:
         try:
-            app(arguments, prog_name="pkpd")
+            with console.warnings_as_notes():
+                app(arguments, prog_name="pkpd")
         finally:
             sys.stdout.flush()
     except BrokenPipeError:

@@ -6,9 +6,10 @@ they are about.
 
 import os
 import sys
+import warnings
 from contextlib import contextmanager, suppress
 
-from pkpd.errors import Stopped
+from pkpd.errors import PkpdWarning, Stopped
 from pkpd.report.words.harmless import harmless
 
 
@@ -38,6 +39,23 @@ def note(text):
     """Print a sentence that is no result, to stderr; one that nobody can read is dropped."""
     with suppress(OSError):
         print(harmless(text), file=sys.stderr)
+
+
+@contextmanager
+def warnings_as_notes():
+    """Print each of this package's warnings once, as a sentence on stderr."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PkpdWarning)
+        show = warnings.showwarning
+
+        def shown(message, category, *place, **more):
+            if issubclass(category, PkpdWarning):
+                note(f"Warning: {message}")
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = shown
+        yield
 
 
 def table(headers, rows):

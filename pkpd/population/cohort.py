@@ -18,6 +18,7 @@ from pkpd.population.covariates import people as read_people
 from pkpd.population.noise import uniforms
 from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
 
 SAMPLINGS = ("sobol", "mc")
@@ -191,6 +192,9 @@ def cohort(
     table = None if covariates is None else _people(model, covariates, typical, changed)
     if table is not None and table.ids is not None and ids is None:
         ids = table.ids
+    given = {name: [value] for name, value in changed.items()} | (table.inputs if table else {})
+    for item in model.covariates:
+        plausibility.warn(plausibility.of_values(item, given.get(item.name, ())))
     ids = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
     drawn = [i.name for i in model.inputs if _is_continuous(i)]

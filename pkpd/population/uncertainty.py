@@ -18,8 +18,9 @@ from pkpd.population.cohort import of_model
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
 from pkpd.population.variability import cholesky, correlate
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
-from pkpd.symbolic.variability import covariance
+from pkpd.symbolic.variability import covariance, reconciled
 
 SETS = 100  # drawn from a covariance unless another number is asked for
 SCALES = ("latent", "natural")
@@ -126,8 +127,11 @@ def _from_covariance(model, path, count, seed):
     names = _names(model, path, data["names"])
     try:
         sd, pairs = covariance(names, data["covariance"])
+        pairs, doubt = reconciled(pairs)
     except PkpdError as error:
         raise CohortError(f"{path}: {error}") from error
+    if doubt:
+        plausibility.warn([f"{path}: {doubt}"])
     rows = np.arange(1, count + 1)
     independent = [normals(seed, rows, f"estimate {n}", 1)[:, 0] for n in names]
     z = correlate(_factor(names, sd, pairs), np.column_stack(independent))

@@ -18,6 +18,8 @@ def around(spread, middle, z):
     """
     from scipy.special import expit, logit, ndtr, ndtri
 
+    if spread.sd == 0.0:
+        return middle + np.zeros_like(z)
     if spread.kind == "lognormal":
         return middle * np.exp(spread.sd * z)
     if spread.kind == "logitnormal":

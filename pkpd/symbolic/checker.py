@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
-from pkpd.symbolic import parse, variability
+from pkpd.symbolic import parse, plausibility, variability
 from pkpd.symbolic.blocks import blocks
 from pkpd.symbolic.finite import without_value
 from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
@@ -55,6 +55,7 @@ class Builder:
                     f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'."
                     f"{closest(unknown[0], TABLES)}"
                 )
+        self.doubts = []
         self.deviations, self.blocks = self.omega()
 
     def fail(self, place, message):
@@ -83,6 +84,9 @@ class Builder:
             for some in (parameters, covariates)
         )
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
+        correlations = self.correlations(inputs)
+        residuals = self.residuals(states, assignments)
+        doubts = [*self.doubts, *plausibility.of_model(parameters, covariates, residuals)]
         return Model(
             name=self.name,
             title=str(self.main.data.get("title", self.name)),
@@ -91,13 +95,14 @@ class Builder:
             time=self.time,
             parameters=parameters,
             covariates=covariates,
-            correlations=self.correlations(inputs),
+            correlations=correlations,
             states=states,
             assignments=assignments,
             outputs=self.outputs(known),
             doses=doses,
             benefit=self.benefit(doses, unit_of, known),
-            residuals=self.residuals(states, assignments),
+            residuals=residuals,
+            doubts=tuple(doubts),
             description=str(self.main.data.get("description", "")),
             notes=tuple(str(n) for f in self.files for n in f.data.get("notes", [])),
         )
@@ -209,6 +214,11 @@ class Builder:
                     self.fail(place, f"'{name}' stands twice in [omega].")
             sd, found = self.placed(place, variability.covariance, names, rows)
             deviations |= {name: (value, place) for name, value in zip(names, sd, strict=True)}
+            fixed = [name for name, value in zip(names, sd, strict=True) if value == 0]
+            if fixed:
+                self.doubts.append(
+                    f"{place}: variance 0: {', '.join(fixed)} the same for everybody."
+                )
             pairs += [(*pair, place) for pair in found]
         return deviations, pairs
 
@@ -227,16 +237,19 @@ class Builder:
             if (
                 len(names) != 2
                 or names[0] == names[1]
-                or not abs(self.number(value, place, f"correlation '{key}'")) < 1
+                or not abs(self.number(value, place, f"correlation '{key}'")) <= 1
             ):
-                self.fail(place, f"'{key}' must name two inputs and a value between -1 and 1.")
+                self.fail(place, f"'{key}' must name two inputs and a value from -1 to 1.")
             if any({a, b} == set(names) for a, b, *_ in pairs):
                 self.fail(place, f"the correlation of '{key}' is given twice.")
             pairs.append((names[0], names[1], float(value), place))
-        found = tuple(pair[:3] for pair in pairs)
-        if pairs:
-            self.placed(pairs[-1][3], variability.check_correlations, found)
-        return found
+        if not pairs:
+            return ()
+        place, written = pairs[-1][3], [pair[:3] for pair in pairs]
+        settled, doubt = self.placed(place, variability.reconciled, written)
+        if doubt:
+            self.doubts.append(f"{place}: {doubt}")
+        return settled
 
     def residuals(self, states, assignments):
         measured = {item.name: item.unit for item in (*states, *assignments)}

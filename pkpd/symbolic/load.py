@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pkpd import caching
 from pkpd.errors import ModelError, closest
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import (
     Assignment,
     Benefit,
@@ -55,7 +56,7 @@ def models():
 def load(name):
     """Checked Model for a library name ("ldn/hormesis") or a path to a .toml file.
 
-    Raises ModelError that names file, line, thing and remedy.
+    Warns of what is unlikely. Raises ModelError that names file, line, thing and remedy.
     """
     path = Path(name) if str(name).endswith(".toml") else _find(str(name), library())
     if path is None or not path.is_file():
@@ -68,7 +69,9 @@ def load(name):
     if title.endswith(".toml"):
         # a name that is not UTF-8 would be refused by every file that keeps it
         title = os.fsencode(path.stem).decode("utf-8", "replace")
-    return _checked(_gather(path), title, path)
+    model = _checked(_gather(path), title, path)
+    plausibility.warn(model.doubts)
+    return model
 
 
 def address(model):
@@ -285,6 +288,7 @@ def _from_json(data, path, digest):
                 else None,
                 "residuals": tuple(Residual(**r) for r in data["residuals"]),
                 "notes": tuple(data["notes"]),
+                "doubts": tuple(data["doubts"]),
             }
         )
     )

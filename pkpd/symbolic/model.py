@@ -136,9 +136,10 @@ class Model:
     benefit: Benefit | None
     residuals: tuple[Residual, ...] = ()
     description: str = ""
-    notes: tuple[
-        str, ...
-    ] = ()  # printed on the model card: known misfits, what must not be claimed
+    # printed on the model card: known misfits, what must not be claimed
+    notes: tuple[str, ...] = ()
+    # what a check found unlikely, or read otherwise than it is written
+    doubts: tuple[str, ...] = ()
 
     @property
     def inputs(self):

@@ -12,6 +12,8 @@ from pkpd.symbolic.model import Residual, Variability
 from pkpd.symbolic.quantities import quantity
 
 LARGEST = 1e100  # the square of a number of a model file is a number
+ROUNDED = 0.01  # of a correlation: what digits lost in print can do
+MOST_PROJECTIONS = 1000
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
@@ -62,7 +64,7 @@ def _spread(name, entry, value, latent):
             raise PkpdError(f"'{name}': its value must lie between lower and upper.")
         return Variability(kind, numbers["sd"], lower, upper)
     if kind == "lognormal" and ("cv" in numbers or latent is not None):
-        if value <= 0:
+        if value <= 0 and latent != 0:
             raise PkpdError(f"'{name}': a log-normal median is positive, not {value:g}.")
         return Variability(
             kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2))
@@ -126,36 +128,77 @@ def covariance(names, rows):
             "numbers: [[0.09], [0.03, 0.16]]."
         )
     values = [[_number(x, "a covariance") for x in row] for row in rows]
-    if any(values[i][i] <= 0 for i in range(count)):
-        raise PkpdError("the variances on the diagonal must be positive.")
+    if any(values[i][i] < 0 for i in range(count)):
+        raise PkpdError("the variances on the diagonal must not be negative.")
     sd = [math.sqrt(values[i][i]) for i in range(count)]
-    pairs = [
-        (names[j], names[i], values[i][j] / (sd[i] * sd[j]))
-        for i in range(count)
-        for j in range(i)
-        if values[i][j]
-    ]
-    check_correlations(pairs)
+    pairs = []
+    for i in range(count):
+        for j in range(i):
+            if values[i][j] and not sd[i] * sd[j]:
+                fixed = names[i] if not sd[i] else names[j]
+                raise PkpdError(
+                    f"'{fixed}' has variance 0 and a covariance with "
+                    f"'{names[j] if fixed == names[i] else names[i]}'; make the covariance 0."
+                )
+            if values[i][j]:
+                pairs.append((names[j], names[i], values[i][j] / (sd[i] * sd[j])))
     return sd, pairs
 
 
-def check_correlations(pairs):
-    """Raise PkpdError where correlations (a, b, r) contradict each other."""
+def reconciled(pairs):
+    """Correlations (a, b, r) that can hold together, and a sentence where they had to move, or "".
+
+    Covariances as published have few digits, and rounding can make their matrix indefinite by as
+    much. The nearest matrix of correlations then takes its place (Higham 2002, IMA J. Numer. Anal.
+    22, 329-343). Raises PkpdError where a correlation would move by more than ROUNDED.
+    """
     import numpy as np
 
-    if not pairs:
-        return
     names = sorted({name for pair in pairs for name in pair[:2]})
     omega = np.eye(len(names))
     for a, b, r in pairs:
+        # anything farther beyond 1 is as wrong, and has no eigenvalues to speak of
+        r = min(max(r, -2.0), 2.0)
         omega[names.index(a), names.index(b)] = omega[names.index(b), names.index(a)] = r
-    lowest = float(np.linalg.eigvalsh(omega)[0])
-    if lowest <= 1e-12:
-        written = ", ".join(f"{a}-{b} {r:.3g}" for a, b, r in pairs[:10])
+    lowest = float(np.linalg.eigvalsh(omega)[0]) if names else 1.0
+    if lowest > -1e-12:
+        return tuple(pairs), ""
+    nearest = _nearest_correlations(omega)
+    moved = float(np.abs(nearest - omega).max())
+    written = ", ".join(f"{a}-{b} {r:.3g}" for a, b, r in pairs[:10])
+    if moved > ROUNDED:
         raise PkpdError(
-            f"the correlations {written} cannot hold together: "
-            f"their matrix is not positive definite (lowest eigenvalue {lowest:.2g})."
+            f"the correlations {written} cannot hold together: their matrix is not positive "
+            f"semi-definite (lowest eigenvalue {lowest:.2g})."
         )
+    settled = tuple(
+        (names[j], names[i], float(nearest[i, j]))
+        for i in range(len(names))
+        for j in range(i)
+        if abs(nearest[i, j]) > 1e-12
+    )
+    return settled, (
+        f"the correlations {written} cannot hold together as written (lowest eigenvalue "
+        f"{lowest:.2g}), as rounded digits cannot; the nearest that can are used, which differ by "
+        f"at most {moved:.1g}."
+    )
+
+
+def _nearest_correlations(omega):
+    """Nearest positive semi-definite matrix with a diagonal of 1, by alternating projections."""
+    import numpy as np
+
+    nearest, correction = omega.copy(), np.zeros_like(omega)
+    for _ in range(MOST_PROJECTIONS):
+        shifted = nearest - correction
+        values, vectors = np.linalg.eigh(shifted)
+        definite = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        correction = definite - shifted
+        nearest = (definite + definite.T) / 2
+        np.fill_diagonal(nearest, 1.0)
+        if np.abs(nearest - definite).max() < 1e-13:
+            break
+    return np.clip(nearest, -1.0, 1.0)
 
 
 def residual(name, text, unit):

@@ -113,7 +113,7 @@ def test_the_models_residual_is_written_unless_turned_off(load):
             "[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]",
             "[[0.09], [0.2, 0.16], [0.05, -0.02, 0.25]]",
             14,
-            "not positive definite",
+            "not positive semi-definite",
         ),
         (
             "[[0.09], [0.03, 0.16], [0.05, -0.02, 0.25]]",
@@ -121,7 +121,7 @@ def test_the_models_residual_is_written_unless_turned_off(load):
             14,
             "lower triangle",
         ),
-        ("[[0.09],", "[[-0.09],", 14, "diagonal must be positive"),
+        ("[[0.09],", "[[-0.09],", 14, "diagonal must not be negative"),
         ('"cl, vc, f"', '"cl, vc, ff"', 14, "unknown 'ff'. Did you mean 'f'"),
         ('"cl, vc, f"', '"cl, vc, emax"', 10, "again in iiv"),
         ('"cl, vc, f"', '"cl, cl, f"', 14, "stands twice"),
@@ -148,7 +148,7 @@ def test_the_models_residual_is_written_unless_turned_off(load):
             "[residual]",
             '[correlations]\n"cl, emax" = 0.9\n"vc, emax" = -0.9\n[residual]',
             17,
-            "not positive definite",
+            "not positive semi-definite",
         ),
         (
             "[residual]",

@@ -62,7 +62,7 @@ def test_the_same_people_stand_under_every_set():
     [
         ('names = ["CL"]\ncovariance = [[0.1]]', "Did you mean 'cl'"),
         ('names = ["cl", "vc"]\ncovariance = [[0.1]]', "lower triangle"),
-        ('names = ["cl", "vc"]\ncovariance = [[0.01], [0.1, 0.01]]', "not positive definite"),
+        ('names = ["cl", "vc"]\ncovariance = [[0.01], [0.1, 0.01]]', "not positive semi-definite"),
         ('names = ["cl"]\ncovariance = [[0.1]]\nscale = "odd"', "nothing else"),
         (
             'names = ["cl"]\ncovariance = [[40000.0]]\nscale = "natural"',
