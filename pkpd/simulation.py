@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.dosing.actions import actions, target
 from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.records import OTHER, Records
@@ -101,12 +101,17 @@ def simulate(
     tabled = isinstance(regimen, Records)
     if tabled:
         cohort = _patients(regimen, cohort)
+    given = [] if tabled else [regimen.end * units.factor("h", model.time)]
+    if tabled:
+        given = regimen.time + regimen.additional * regimen.interval
+    _check_time(model, np.abs(given).max(initial=0.0))
     if endpoints is not None:
         what = Watch(read(model, endpoints)), window
         solved = _endpoints_at_records if tabled else _endpoints
     else:
         names = tuple(model.outputs if outputs is None else outputs)
         errors = residuals(model, names, "none" if cohort.typical else residual)
+        _check_room(model, regimen, cohort, times, names)
         what = times, names, errors
         solved = _at_records if tabled else _courses
 
@@ -115,6 +120,17 @@ def simulate(
         return solved(model, given, people, *what, between, solver, options, report)
 
     return by_parts(cohort, PATIENTS_AT_ONCE, work, _whole, progress)
+
+
+def _check_room(model, regimen, cohort, times, names):
+    """Raises PkpdError where the times are too many or too late, or the outputs fill the memory."""
+    if isinstance(regimen, Records):
+        extra = 0 if times is None else len(time_grid(model, None, times))
+        count = len(regimen) + len(cohort) * extra
+    else:
+        count = len(cohort) * len(time_grid(model, regimen, times))
+    what = f"{len(names)} outputs of {len(cohort):,} patients at {count / len(cohort):,.0f} times"
+    limits.check_memory(2 * 8 * count * len(names), what)
 
 
 def _whole(parts, cohort):
@@ -262,6 +278,7 @@ def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_ti
 def _window(model, cohort, since, until):
     """Ends of the window of each patient, (P,) and (P,). Raises PkpdError where it is empty."""
     since, until = (np.array(np.broadcast_to(t, len(cohort)), dtype=float) for t in (since, until))
+    _check_time(model, *since, *until)
     empty = np.flatnonzero(~(since < until))
     if len(empty):
         k = empty[0]
@@ -410,7 +427,27 @@ def time_grid(model, regimen, times):
     if times is None:
         end = regimen.end * units.factor("h", model.time)
         step = units.factor("h", model.time)
+        if regimen.end > limits.TIMES:
+            raise PkpdError(
+                f"A regimen of {regimen.end:,.0f} hours has too many hourly output times; "
+                "give fewer by times, such as '0:168000:24'."
+            )
         return np.arange(round(end / step) + 1) * step
+    grid = _grid(model, times)
+    _check_time(model, grid[0], grid[-1])
+    return grid
+
+
+def _check_time(model, *times):
+    """Raises PkpdError where a model time lies beyond any life."""
+    latest = limits.LATEST * units.factor("h", model.time)
+    for time in times:
+        if not abs(time) <= latest:
+            raise PkpdError(f"A time of {time:g} {model.time} is beyond {latest:g} {model.time}.")
+
+
+def _grid(model, times):
+    """Times (T,) of a text or of numbers. Raises PkpdError."""
     if isinstance(times, str):
         try:
             start, stop, step = (float(x) for x in times.split(":"))

@@ -11,6 +11,7 @@ from functools import cache
 from pkpd.errors import PkpdError
 
 LONGEST = 60
+HEAVY = {("[mass]", 1.0): 999.0, ("[substance]", 1.0): 1e6}  # kg, mol
 HIGHEST_POWER = 99  # of one name; products of equations reach higher powers than anybody writes
 MICRO = str.maketrans("\u00b5\u03bc", "uu")  # the micro sign and the Greek letter
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
@@ -187,6 +188,18 @@ def dimension(unit):
     Raises PkpdError for a text that is no unit.
     """
     return measure(powers(unit))
+
+
+def check_dose(unit):
+    """Raises PkpdError for a dose in tonnes or megamoles: "Mg" is seldom meant for "mg"."""
+    for name, power in powers(unit):
+        dimensions, size = measure(((name, 1),))
+        if power == 1 and len(dimensions) == 1 and size >= HEAVY.get(dimensions[0], float("inf")):
+            usual = f"m{name[1:]}" if name.startswith("M") else "kg"
+            much = "1,000 kg" if dimensions[0] == _MASS else "1,000,000 mol"
+            raise PkpdError(
+                f"A dose in '{unit}': {name} is at least {much}. Did you mean '{usual}'?"
+            )
 
 
 def factor(source, target):

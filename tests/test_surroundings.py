@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pkpd
+from pkpd import units
 from pkpd.cli import options
+from pkpd.dosing.rx import rx
 from pkpd.errors import PkpdError, closest
 from pkpd.report.words.harmless import harmless
 from pkpd.response import folder
 from pkpd.result import write_table
+from pkpd.symbolic.quantities import dose_range
 
 PROGRAM = "import sys; from pkpd.cli import main; main(sys.argv[1:])"
 ESCAPES = "\x1b[31m red \x1b[2J \x07 \u202e turned"
@@ -211,3 +214,47 @@ def test_a_table_of_people_with_ids_chooses_the_patients(run, tmp_path):
     (tmp_path / "people.csv").write_text("ID,vc\n1,40\n2,60\n")
     words = [*SIMULATE, "--covariates", "people.csv", "-n", 7]
     assert "-n 7 asks for 7 patients, but other options choose 2" in run(*words)[2]
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--rx", "100 Mg"], "Did you mean 'mg'?"),
+        (["--rx", "1 mg then wait 1d then 1 Gg"], "Did you mean 'kg'?"),
+        (["--rx", "1 tonne"], "Did you mean 'kg'?"),
+        (["--rx", "1 mg then wait 1000000wk then 1 mg"], "too many hourly output times"),
+        (["--rx", "1 mg then wait 1e9wk then 1 mg", "--times", "0:1:1"], "is beyond 1e+09 h"),
+        (["--rx", "1 mg", "--times", "1e300:1e301:1e300"], "is beyond 1e+09 h"),
+        (["--rx", "1 mg", "--times", "0:1:1e-12"], "at most 10 million points"),
+        (["--rx", "1 mg", "-n", "1e6", "--times", "0:1e6:1"], "this machine has"),
+        (["--rx", "1 mg", "--endpoint", "cmax(Cc)", "--to", "1e300"], "is beyond 1e+09 h"),
+    ],
+)
+def test_absurd_doses_and_times_end_in_a_sentence(run, words, message):
+    code, out, err = run("simulate", "pk/one_compartment", *words)
+    assert (code, out) == (1, "") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("unit", ["Mg", "Gg", "Tg", "Mmol", "tonne", "megagram", "Mg/kg"])
+def test_only_units_of_tonnes_and_megamoles_are_questioned(unit):
+    with pytest.raises(PkpdError, match="Did you mean"):
+        units.check_dose(unit)
+    for usual in ("kg", "g", "mg", "mcg", "mmol", "kmol", "lb", "MBq", "mL", "mg/kg", "mg/m**2"):
+        units.check_dose(usual)
+
+
+def test_a_range_of_doses_in_tonnes_is_questioned():
+    with pytest.raises(PkpdError, match="Did you mean 'mg'"):
+        dose_range("1:50 Mg", "mg")
+    assert dose_range("1:50 g", "mg") == (1000.0, 50_000.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e2 mg", "1E2 mg", "1 mg q1e1h x 2", "1 mg then wait 1e2h then 1 mg"]
+)
+def test_numbers_of_a_regimen_may_have_an_exponent(text):
+    numbers = {"1e2": "100", "1E2": "100", "1e1": "10"}
+    plain = text
+    for written, meant in numbers.items():
+        plain = plain.replace(written, meant)
+    assert rx(text) == rx(plain)

@@ -73,6 +73,8 @@ def amount_of(model, dosed, unit):
     place : of the input among the model's, or None where the dose is not per a covariate; "mg/kg"
     is per the model's covariate that is measured in kg. Raises DoseError.
     """
+    if unit != dosed.unit:
+        units.check_dose(unit)
     try:
         return units.factor(unit, dosed.unit), None
     except PkpdError:

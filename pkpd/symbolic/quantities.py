@@ -43,6 +43,9 @@ def dose_range(text, unit):
             f"doses '{text}' must be lowest:highest with a unit, such as '0.05:50 {unit}'."
         )
     tail = "" if unit_at_end(parts[0]) else unit_at_end(parts[1]) or ""
+    for part in (parts[0] + tail, parts[1]):
+        if unit_at_end(part) not in (None, unit):
+            units.check_dose(unit_at_end(part))
     low, high = quantity(parts[0] + tail, unit), quantity(parts[1], unit)
     if not 0 < low < high:
         raise PkpdError(
