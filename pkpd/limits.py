@@ -16,6 +16,7 @@ REPEATS = 10_000  # scramblings, parameter sets, titrations of a patient
 POINTS = 2**20  # of one scrambling
 TIMES = 10_000_000  # of one grid
 LATEST = 1e9  # h: 114,000 years
+INTERVAL = 1e5  # h between two doses: 11 years
 TOLERANCES = 1e-13, 0.1  # relative ones of a solver; below, rounding is larger
 THREADS = 65536
 _CGROUP = Path("/sys/fs/cgroup/memory.max")

@@ -5,7 +5,7 @@ Knows the words of [benefit] and their units; knows nothing of patients or solve
 
 from dataclasses import replace
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
 from pkpd.errors import PkpdError, closest
 from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit, unit_at_end
@@ -169,8 +169,11 @@ def _from_options(model, given):
 
 def _interval(every, time):
     length = quantity(every, time) if isinstance(every, str) else float(every)
-    if not 0 < length < float("inf"):
-        raise PkpdError(f"every '{every}' must be a positive length of time, such as '24 h'.")
+    if not 0 < length * units.factor(time, "h") <= limits.INTERVAL:
+        raise PkpdError(
+            f"every '{every}' must be a positive length of time, such as '24 h', "
+            f"and at most {limits.INTERVAL:,.0f} h."
+        )
     return length
 
 

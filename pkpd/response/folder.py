@@ -21,7 +21,6 @@ from pkpd.symbolic.load import LARGEST_FILE, from_sources, load, sources
 from pkpd.symbolic.model import Benefit, Model
 
 MODEL = "model.json"
-SURPRISES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 MOST_CELLS = 500_000_000  # of a table
 RUN = (
     "model",
@@ -86,9 +85,9 @@ def understood(folder):
     """What trips over the data of a folder, which anybody may have written, is one ResultError."""
     try:
         yield
-    except PkpdError:
+    except (PkpdError, OSError):
         raise
-    except SURPRISES as error:
+    except Exception as error:
         raise ResultError(
             f"'{folder}' holds results that this version does not understand "
             f"({type(error).__name__}: {error}). Repeat the run."

@@ -4,6 +4,7 @@ What is wrong with a folder is one sentence.
 """
 
 import json
+import random
 import re
 import shlex
 import shutil
@@ -424,6 +425,50 @@ def test_damage_is_one_sentence_and_leaves_no_page(copy, name, spoil, message, c
         stop.value.code == 1 and out == "" and message in err and len(err.strip().splitlines()) == 1
     )
     assert not (copy / "report.html").exists() and not list(copy.glob("*.part"))
+
+
+def test_a_folder_that_could_keep_a_page_busy_is_refused_or_drawn_in_part(copy, monkeypatch):
+    """Sizes are looked at before anything is compiled or drawn."""
+    summary = json.loads((copy / "summary.json").read_text())
+    many = summary | {"subgroups": summary["subgroups"] * 2000}
+    (copy / "summary.json").write_text(json.dumps(many))
+    with pytest.raises(ResultError, match="rows for the table 'By subgroup', too many"):
+        page(copy)
+    (copy / "summary.json").write_text(json.dumps(summary))
+
+    def compiles(*given, **options):
+        raise AssertionError("compiled a model that is too large for a page")
+
+    monkeypatch.setattr("pkpd.report.page.med_sections.LONGEST", 100)
+    monkeypatch.setattr("pkpd.report.page.med_sections.dosing_interval", compiles)
+    assert "Not drawn: compiling or following this model" in read(copy).words()
+
+
+@pytest.mark.parametrize("name", ["summary.json", "model.json"])
+def test_any_entry_of_a_summary_can_be_replaced_without_a_traceback(copy, name, monkeypatch):
+    monkeypatch.setattr("pkpd.report.page.med_sections.LONGEST", 0)  # compile nothing
+    data, rng = json.loads((copy / name).read_text()), random.Random(3)
+    for _ in range(12):
+        spoilt = json.loads(json.dumps(data))
+        place, key = rng.choice(list(entries(spoilt)))
+        place[key] = rng.choice(ODD)
+        (copy / name).write_text(json.dumps(spoilt))
+        try:
+            assert page(copy).startswith("<!DOCTYPE html>")
+        except PkpdError as error:
+            assert "\n" not in str(error)
+
+
+ODD = (None, True, -1, 0, 1e308, 10**30, "x", "inf", "\ud800", "\x1b[2J", [], {}, [[1]], {"a": 1})
+
+
+def entries(data):
+    """(table or list, key) of everything in plain data."""
+    pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in list(pairs):
+        yield data, key
+        if isinstance(value, (dict, list)):
+            yield from entries(value)
 
 
 def test_the_command_writes_where_it_is_told_and_refuses_the_rest(run, study, tmp_path):

@@ -22,6 +22,8 @@ from pkpd.scale.folder import MANIFEST
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
+MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50}
+MOST_DAYS = 40_000
 WHY = ("sensitivity", "explain", "predict")
 OPEN = (
     "value",
@@ -89,7 +91,24 @@ def contents(folder):
             "or sensitivity."
         )
     with run_folder.understood(path):
-        return _with_why(_study(path))
+        found = _with_why(_study(path))
+        _check_size(found)
+        return found
+
+
+def _check_size(found):
+    """Raises ValueError where a page could not be drawn within minutes."""
+    summary = found.sensitivity[0] if found.sensitivity else {"outputs": ()}
+    curve = found.explained["curve"]["parts"] if found.explained else ()
+    counts = {
+        "arms": len(found.arms),
+        "doses": 0 if found.curves is None else len(found.curves.doses),
+        "outputs": len(summary["outputs"]),
+        "parts of a curve": len(curve),
+    }
+    for what, count in counts.items():
+        if count > MOST_DRAWN[what]:
+            raise ValueError(f"{count} {what}, too many for a page")
 
 
 def _study(path):
@@ -259,6 +278,8 @@ def _trial(path, model, summary):
 def _arm(name, columns, people):
     rows = columns["ARM"] == name
     days = np.unique(columns["DAY"][rows])
+    if not len(days) or days[-1] - days[0] > MOST_DAYS:
+        raise ValueError(f"an arm without days, or with more than {MOST_DAYS:,}")
     diary, dose = (columns[c][rows].astype(float).reshape(-1, len(days)) for c in ("DIARY", "DOSE"))
     return Arm(name, days, diary, dose, people["left"][people["ARM"] == name] == 0)
 

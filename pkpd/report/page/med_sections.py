@@ -5,12 +5,15 @@ Knows the contents of a folder; knows nothing of HTML.
 
 import numpy as np
 
+from pkpd import limits, units
 from pkpd.report.figures import meds as med_figures
 from pkpd.report.figures.meds import Spread
 from pkpd.report.page.section import Section, figure, sentence, table
 from pkpd.report.words import models, results
 from pkpd.response.dosing_interval import dosing_interval
 from pkpd.response.quantiles import format_dose, share
+
+LONGEST = 20_000  # characters of the equations of a model that a page compiles
 
 
 def answer(found):
@@ -253,6 +256,13 @@ def blockade(found):
     """How blockade comes and goes in the typical patient; None where the model names none."""
     if not found.benefit.blockade:
         return None
+    model, every = found.model, found.benefit.every
+    size = sum(len(s.rate) for s in model.states) + sum(
+        len(a.expression) for a in model.assignments
+    )
+    if size > LONGEST or units.factor(model.time, "h") * every > limits.INTERVAL:
+        text = "Not drawn: compiling or following this model could take longer than a page may."
+        return Section("day", "A day of the typical patient", (text,))
     interval = dosing_interval(
         found.model, benefit=found.benefit, changed=found.origin["set"] or None
     )

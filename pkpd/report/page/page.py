@@ -7,6 +7,7 @@ they were computed.
 
 import hashlib
 import shlex
+import warnings
 from base64 import b64encode
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def write_page(folder, path=None):
 def page(folder):
     """The page on a folder as text. Raises ResultError where its results cannot be understood."""
     found = contents(folder)
-    with understood(folder):
+    with understood(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers that no run writes
         sections = [s for s in _sections(found) if s is not None]
         return _rendered(found, sections)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pkpd.report.figures import style
 
 _NUMBER = re.compile(r"[<>~x−-]?\s*[\d.]")
+MOST_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def _look(cells):
 
 
 def table(caption, headers, rows, note="", fold=False):
-    """A Table of whatever can be written as text."""
+    """A Table of whatever can be written as text. Raises ValueError for more rows than a page."""
+    rows = list(rows)
+    if len(rows) > MOST_ROWS:
+        raise ValueError(f"{len(rows)} rows for the table '{caption}', too many for a page")
     return Table(
         caption,
         tuple(headers),
