@@ -190,7 +190,7 @@ class Result(Run):
             raise ResultError(
                 "No patient finished: there are no percentiles. See the table of failed patients."
             )
-        levels = np.percentile(fine, q, axis=0)
+        levels = np.percentile(fine, q, axis=0, method="hazen")
         tables = []
         for k, name in enumerate(self.names):
             columns = {f"p{level:g}": levels[j, :, k] for j, level in enumerate(q)}
@@ -239,7 +239,7 @@ class EndpointResult(Run):
             raise ResultError(
                 "No patient finished: there are no percentiles. See the table of failed patients."
             )
-        levels = np.percentile(fine, q, axis=0)
+        levels = np.percentile(fine, q, axis=0, method="hazen")
         columns = {f"p{level:g}": levels[j] for j, level in enumerate(q)}
         return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
 

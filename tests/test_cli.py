@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -419,54 +420,49 @@ def test_occasions_can_be_turned_off(run):
 
 
 def test_parameter_uncertainty_and_sampling_error_are_kept_apart_from_variability(run, tmp_path):
-    (tmp_path / "sets.csv").write_text("toff,OFV\n4,1\n8,2\n16,3\n")
-    code, out, err = run(*MED, "--uncertainty", "sets.csv", "--out", "med", "--no-figure")
-    assert (code, err) == (0, "") and "same patients under 3 parameter sets" in out
+    toff = np.linspace(4, 16, 39)
+    pd.DataFrame({"toff": toff, "OFV": 0}).to_csv("sets.csv", index=False)
+    few = [*MED[:-1], "6"]
+    code, out, err = run(*few, "--uncertainty", "sets.csv", "--out", "med", "--no-figure")
+    assert (code, err) == (0, "") and "same patients under 39 parameter sets" in out
     runs = pd.read_parquet("med/uncertainty.parquet")
-    assert runs["toff"].tolist() == [4, 8, 16] and runs["quantile_0.5"].is_monotonic_decreasing
-    found, plain = (
-        json.loads((tmp_path / "med/summary.json").read_text()),
-        json.loads(run(*MED, "--json")[1]),
-    )
+    assert runs["toff"].tolist() == toff.tolist() and runs["quantile_0.5"].is_monotonic_decreasing
+    found = json.loads((tmp_path / "med/summary.json").read_text())
+    plain = json.loads(run(*few, "--json")[1])
     assert found["quantiles"] == plain["quantiles"] and "uncertainty" not in plain
     middle = found["uncertainty"]["quantile_0.5"]
-    assert (
-        middle["low"] == runs["quantile_0.5"].min() and middle["high"] == runs["quantile_0.5"].max()
-    )
-    code, out, _ = run(*MED, "--replicates", 3, "--json")
-    again = json.loads(out)["replicates"]
-    assert (
-        again["runs"] == 3
-        and again["with_med"]["low"] <= again["with_med"]["value"] <= again["with_med"]["high"]
-    )
+    assert middle["low"] == runs["quantile_0.5"].min()
+    assert middle["high"] == runs["quantile_0.5"].max()
+    again = json.loads(run(*few, "--replicates", 3, "--json")[1])["replicates"]
+    share = again["with_med"]
+    assert again["runs"] == 3 and share["low"] <= share["value"] <= share["high"]
+
+
+def test_a_95_percent_interval_over_a_few_sets_is_refused_before_anything_is_computed(run):
+    pd.DataFrame({"toff": [4, 8, 16, 32]}).to_csv("sets.csv", index=False)
+    code, out, err = run(*MED, "--uncertainty", "sets.csv")
+    assert (code, out) == (1, "") and "at least 39 parameter sets, not 4" in err
+
+
+def test_intervals_say_what_they_are(run):
+    words = ["med", "ldn/hormesis", "-n", "24", "--seed", "7"]
+    sobol, drawn = (run(*words, "--sampling", name)[1] for name in ("sobol", "mc"))
+    assert "for 95 % intervals add --replicates 8" in sobol and " mg (" not in sobol
+    assert "95 % intervals are those of independent draws" in drawn and " mg (" in drawn
 
 
 def test_quantiles_of_a_course_have_intervals_over_parameter_sets(run, tmp_path):
-    (tmp_path / "sets.csv").write_text("vc\n40\n60\n")
-    code, out, _ = run(
-        "simulate",
-        "pk/one_compartment",
-        "--rx",
-        "100 mg into central",
-        "-n",
-        6,
-        "--times",
-        "0:2:1",
-        "--uncertainty",
-        "sets.csv",
-        "--out",
-        "run.csv",
-    )
-    assert code == 0 and "95 % intervals over 2 parameter sets" in out
+    pd.DataFrame({"vc": np.linspace(40, 60, 39)}).to_csv("sets.csv", index=False)
+    rx = ["--rx", "100 mg into central", "-n", 6, "--times", "0:2:1"]
+    given = ["--uncertainty", "sets.csv", "--out", "run.csv"]
+    code, out, _ = run("simulate", "pk/one_compartment", *rx, *given)
+    assert code == 0 and "95 % intervals over 39 parameter sets" in out
     table = pd.read_csv("run-quantiles.csv")
-    assert (
-        table.columns.tolist() == ["TIME", "output", "level", "value", "low", "high"]
-        and len(table) == 3 * 3
-    )
+    assert table.columns.tolist() == ["TIME", "output", "level", "value", "low", "high"]
+    assert len(table) == 3 * 3
     at_once = table[table["TIME"] == 0]
-    assert (at_once["high"] / at_once["low"]).to_numpy() == pytest.approx(
-        1.5
-    )  # the dose over the volume
+    # the dose over the volume
+    assert (at_once["high"] / at_once["low"]).to_numpy() == pytest.approx(1.5)
 
 
 BAD = [

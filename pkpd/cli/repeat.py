@@ -98,8 +98,10 @@ def plan(model, people, seed, uncertainty, sets, replicates, draw):
             {"replicate": list(range(replicates))},
         )
     from pkpd.population.uncertainty import parameter_sets
+    from pkpd.response.uncertainty import check_sets
 
     drawn = parameter_sets(model, uncertainty, sets, seed)
+    check_sets(len(drawn))
     values = dict(zip(drawn.names, drawn.values.T, strict=True))
     columns = {"set": list(range(1, len(drawn) + 1))} | values
     return Plan("uncertainty", len(drawn), drawn.cohorts(people), columns)

@@ -1,7 +1,8 @@
 """Only the best dose of each patient and its benefit: for studies of many MEDs and no table.
 
-A grid of 17 doses and looser tolerances than those of `pkpd.response.med`; `error` measures on
-some patients what that costs. Knows curves and cohorts; knows nothing of why patients differ.
+A grid of 17 doses and looser tolerances than those of `pkpd.response.med`, where `precision` finds
+on some patients that they are enough. Knows curves and cohorts; knows nothing of why patients
+differ.
 """
 
 import os
@@ -102,11 +103,43 @@ def _part(steady, doses, scale):
     return *(np.where(failed, np.nan, column) for column in columns), flat, failed
 
 
-def error(model, cohort, benefit, quick, **options):
-    """Root mean square error of log10 dose of a Best, against the grid and tolerances of `med`.
+@dataclass(frozen=True)
+class Precision:
+    """Grid and tolerances that are good enough for a model, and what they cost.
 
-    model, cohort, benefit : those of `quick`. NaN where nobody has a best dose.
+    options : doses, rtol, tol of `best`; error : output -> root mean square error on some patients
     """
-    exact = best(model, cohort, benefit, doses=GRID, rtol=1e-6, tol=1e-6, **options)
-    known = (quick.argmax - exact.argmax)[~np.isnan(quick.argmax) & ~np.isnan(exact.argmax)]
-    return float(np.sqrt((known**2).mean())) if len(known) else np.nan
+
+    options: dict
+    error: dict
+
+
+QUICK = {"doses": COARSE, "rtol": ROUGH, "tol": ROUGH}
+FULL = {"doses": GRID, "rtol": 1e-6, "tol": 1e-6}
+FINER = {"doses": 2 * GRID - 1, "rtol": 1e-8, "tol": 1e-8}
+GOOD = 0.02  # of log10 dose: an error that the quick grid may have
+
+
+def precision(model, cohort, benefit, **numerics):
+    """Precision of the quick grid on these patients; of the full one where that is not enough.
+
+    The quick grid is not enough where it does not see that somebody responds, or errs by more than
+    GOOD: curves steeper than it. Errors are against a finer grid; NaN where nobody has a best dose.
+    """
+    quick, full = (best(model, cohort, benefit, **o, **numerics) for o in (QUICK, FULL))
+    missed, error = quick.flat & (full.responder > 0), _error(quick, full)
+    if not missed.any() and not error["log10_med"] > GOOD:
+        return Precision(QUICK, error)
+    return Precision(FULL, _error(full, best(model, cohort, benefit, **FINER, **numerics)))
+
+
+def _error(rough, fine):
+    """Root mean square differences of log10 dose and benefit of two Best of the same patients."""
+    both = ~np.isnan(rough.argmax) & ~np.isnan(fine.argmax)
+    differences = {
+        "log10_med": rough.argmax - fine.argmax,
+        "benefit_at_med": rough.gain - fine.gain,
+    }
+    if not both.any():
+        return dict.fromkeys(differences, np.nan)
+    return {name: float(np.sqrt((d[both] ** 2).mean())) for name, d in differences.items()}

@@ -45,7 +45,9 @@ class BenefitCurves:
         """Percentiles (len(q), D) of the benefit over patients; failed ones left out."""
         if not self.finished:
             raise PkpdError("No patient finished at every dose: there are no percentiles.")
-        return np.column_stack([np.percentile(column[self.fine], q) for column in self.each()])
+        return np.column_stack(
+            [np.percentile(column[self.fine], q, method="hazen") for column in self.each()]
+        )
 
     def mean(self):
         """Mean benefit (D,) over patients, failed ones left out."""

@@ -1,9 +1,9 @@
-"""Quantiles of a cohort whose doses are partly censored, and shares, each with a 95 % interval.
+"""Quantiles of a cohort whose doses are partly censored, and shares, with 95 % intervals.
 
 Bounds are common to all patients, so a case below the range sorts as -inf and one above as +inf;
 a quantile inside the censored mass is open. Intervals are those of independent draws (order
-statistics, Wilson); Sobol' points scatter less, so for them the intervals are on the wide side.
-Knows numbers only.
+statistics, Wilson). Sobol' points are not independent: their intervals come from several
+scramblings (`pkpd.response.uncertainty`), and here they have none. Knows numbers only.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Quantile:
-    """Quantile `level` with its 95 % interval; -inf and +inf lie outside the range of doses."""
+    """Quantile `level` with its 95 % interval; -inf and +inf lie outside the range of doses.
+
+    low, high : NaN where there is no interval
+    """
 
     level: float
     value: float
@@ -36,26 +39,33 @@ def format_dose(value, lowest, highest, unit):
     return f"{value:.3g} {unit}"
 
 
-def quantile(values, level):
-    """Quantile of values (n,) that may hold -inf and +inf.
+def quantile(values, level, independent=True):
+    """Quantile of values (n,) that may hold -inf and +inf, by Hazen's rule.
 
-    The interval is that of order statistics (Conover 1999, 3.2). NaN where there are no values.
+    The i-th of n ordered values is the quantile (i - 1/2)/n, which is where Sobol' points stand
+    (Hazen 1914; Hyndman & Fan 1996, type 5). The interval is that of order statistics (Conover
+    1999, 3.2) where draws are `independent`, else NaN. NaN where there are no values.
     """
+    from scipy.special import bdtrik
+
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
     if n == 0:
         return Quantile(level, np.nan, np.nan, np.nan)
-    half = Z95 * np.sqrt(n * level * (1 - level))
-    low, high = int(np.floor(n * level - half)) - 1, int(np.ceil(n * level + half))
+    value = interpolated(ordered, np.clip(level * n - 0.5, 0, n - 1))
+    if not independent:
+        return Quantile(level, value, np.nan, np.nan)
+    # how many of n draws lie below the quantile is binomial
+    low, high = np.ceil(np.nan_to_num(bdtrik([0.025, 0.975], n, level))).astype(int)
     return Quantile(
         level,
-        _between(ordered, level * (n - 1)),
-        ordered[max(low, 0)] if low >= 0 else -np.inf,
-        ordered[high] if high < n else np.inf,
+        value,
+        float(ordered[low - 1]) if low > 0 else -np.inf,
+        float(ordered[high]) if high < n else np.inf,
     )
 
 
-def _between(ordered, place):
+def interpolated(ordered, place):
     """Linear between neighbours; the nearer censored side wins where one neighbour is infinite."""
     below, above = ordered[int(np.floor(place))], ordered[int(np.ceil(place))]
     if below == above or np.isinf(below):
@@ -67,11 +77,23 @@ def _between(ordered, place):
     )
 
 
-def share(hits, n):
-    """(share, low, high) with Wilson's 95 % interval; NaN for n = 0."""
+def share(hits, n, independent=True):
+    """(share, low, high), with Wilson's 95 % interval where draws are `independent`, else NaN.
+
+    NaN for n = 0.
+    """
     if n == 0:
         return np.nan, np.nan, np.nan
     p = hits / n
+    if not independent:
+        return p, np.nan, np.nan
     middle = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
     return p, max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def format_share(found, digits=0):
+    """(share, low, high) as "54 % (51-57)", or "54 %" where there is no interval."""
+    value, low, high = (100 * x for x in found)
+    text = f"{value:.{digits}f} %"
+    return text if np.isnan(low) else f"{text} ({low:.{digits}f}-{high:.{digits}f})"

@@ -20,11 +20,16 @@ def summarise(table, inside=None, command=None, by=()):
     inside : (lowest, highest) dose; the share of MEDs within it is reported
     by : inputs, or other columns of the table of people, to give results for subgroups
 
-    Shares come as [share, low, high].
+    Shares come as [share, low, high]. Patients *with a MED* are those whom some dose helps by
+    delta, inside the range of doses or beyond it: shares, quantiles and what becomes of them at
+    other doses are of all of these. The histogram, its mean and SD, flags and medians at the MED
+    need a number, so they are of those whose MED is inside the range. Intervals are those of
+    independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings.
     """
     benefit, interior = table.benefit, table.having("interior")
+    independent = _independent(table)
     doses = known_doses(table)
-    found = table.column("med")[interior]
+    meds = table.column("med")[interior]
     verb = "lowers" if benefit.better == "lower" else "raises"
     summary = {
         "question": f"Which dose into {benefit.into}, every {benefit.every:g} {table.model.time}, "
@@ -32,11 +37,13 @@ def summarise(table, inside=None, command=None, by=()):
         "unit": benefit.unit,
         "patients": len(table),
         "status": {s: int(table.having(s).sum()) for s in STATUSES},
+        "with_med": share(len(doses), len(table), independent),
+        "intervals": "independent draws" if independent else None,
         "flags": {f: int((table.column(f) & interior).sum()) for f in ("plateau", "multimodal")},
-        "quantiles": [vars(quantile(doses, level)) for level in LEVELS],
-        "histogram": histogram(found, benefit),
-        "geometric_mean": float(np.exp(np.log(found).mean())) if len(found) else None,
-        "ln_sd": float(np.log(found).std(ddof=1)) if len(found) > 1 else None,
+        "quantiles": [vars(quantile(doses, level, independent)) for level in LEVELS],
+        "histogram": histogram(meds, benefit),
+        "geometric_mean": float(np.exp(np.log(meds).mean())) if len(meds) else None,
+        "ln_sd": float(np.log(meds).std(ddof=1)) if len(meds) > 1 else None,
         "best_single_dose": best_single_dose(table),
         "medians_at_med": {
             c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names
@@ -51,32 +58,51 @@ def summarise(table, inside=None, command=None, by=()):
     failed = table.having("failed")
     if failed.any():
         summary["failed_because"] = str(table.column("reason")[np.argmax(failed)])
+    typical = _measured_by_the_typical_effect(table)
+    if typical:
+        summary["delta_of_typical_effect"] = typical
     if inside is not None:
         hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
         summary["share_inside"] = {
             "lowest": inside[0],
             "highest": inside[1],
-            "share": share(hits, len(doses)),
+            "share": share(hits, len(doses), independent),
         }
     if by:
         summary["subgroups"] = [
-            _subgroup(table, name, label, rows)
+            _subgroup(table, name, label, rows, independent)
             for name in by
             for label, rows in groups(table.people, name)
         ]
-    return summary | _inverted_u(table, interior)
+    return summary | _inverted_u(table, independent)
+
+
+def _independent(table):
+    """Whether the patients of a table are independent draws."""
+    origin = table.provenance()
+    return origin["sampling"] == "mc" and not origin["typical"]
+
+
+def _measured_by_the_typical_effect(table):
+    """How many patients delta is no share of their own untreated value for, and what it is."""
+    if not table.benefit.delta_relative:
+        return None
+    own = table.benefit.delta * np.abs(table.column("untreated"))
+    rows = table.column("threshold") > own
+    if not rows.any():
+        return None
+    return {"patients": int(rows.sum()), "threshold": float(table.column("threshold")[rows][0])}
+
+
+def with_med(table):
+    """(P,) whether a patient has a MED, inside the range of doses or beyond it."""
+    return table.column("responder")
 
 
 def known_doses(table, rows=slice(None)):
-    """MEDs of the patients (of `rows`) that have one.
-
-    -inf and +inf where the MED lies beyond the range.
-    """
-    doses = np.select(
-        [table.having("below_range"), table.having("above_range")],
-        [-np.inf, np.inf],
-        table.column("med"),
-    )[rows]
+    """MEDs of the patients (of `rows`) with one; -inf and +inf where it lies beyond the range."""
+    beyond = [table.having("below_range"), table.having("above_range")]
+    doses = np.select(beyond, [-np.inf, np.inf], table.column("med"))[rows]
     return doses[~np.isnan(doses)]
 
 
@@ -86,15 +112,14 @@ def histogram(doses, benefit):
     return {"edges": edges, "counts": np.histogram(doses, edges)[0]}
 
 
-def _subgroup(table, by, label, rows):
+def _subgroup(table, by, label, rows, independent):
     doses, n = known_doses(table, rows), int(rows.sum())
-    quantiles = [vars(quantile(doses, level)) for level in (0.05, 0.5, 0.95)]
     return {
         "by": by,
         "group": label,
         "patients": n,
-        "with_med": share(len(doses), n),
-        "quantiles": quantiles,
+        "with_med": share(len(doses), n, independent),
+        "quantiles": [vars(quantile(doses, level, independent)) for level in (0.05, 0.5, 0.95)],
     }
 
 
@@ -105,47 +130,41 @@ def _median(values):
     return float(np.median(values)) if len(values) else None
 
 
-def _inverted_u(table, interior):
-    """How many patients with an interior MED lose much of their benefit at doses far from it.
+def _inverted_u(table, independent):
+    """How many patients with a MED lose much of their best benefit at doses far from it.
 
     A fifth at the highest reported dose; all but a twentieth at a fifth of the lowest dose.
     """
-    benefit = table.benefit
-    best, small = (
-        table.column("benefit_at_med")[interior],
-        table.column(f"benefit_{benefit.lowest / 5:g}")[interior],
-    )
-    found = {
-        "small_dose": {
-            "dose": benefit.lowest / 5,
-            "below_5_percent": share(int((small < 0.05 * best).sum()), len(best)),
-        }
-    }
+    benefit, rows = table.benefit, with_med(table)
+    best = table.column("benefit_at_argmax")[rows]
+
+    def below(part, dose):
+        hits = table.column(f"benefit_{dose:g}")[rows] < part * best
+        return share(int(hits.sum()), len(best), independent)
+
+    low = benefit.lowest / 5
+    shape = {"small_dose": {"dose": low, "below_5_percent": below(0.05, low)}}
     if benefit.report:
-        high = table.column(f"benefit_{max(benefit.report):g}")[interior]
-        found["inverted_u"] = {
-            "dose": max(benefit.report),
-            "below_80_percent": share(int((high < 0.8 * best).sum()), len(best)),
-        }
-    return found
+        high = max(benefit.report)
+        shape["inverted_u"] = {"dose": high, "below_80_percent": below(0.8, high)}
+    return shape
 
 
 def best_single_dose(table):
     """The grid dose with the largest mean benefit over all patients, and what it yields.
 
-    {dose, mean_benefit, share_in_w90}; None where no patient finished.
+    {dose, mean_benefit, share_in_w90}, the share of patients with a MED in whose window it lies;
+    None where no patient finished.
     """
     if not table.curves.finished:
         return None
     mean, doses = table.curves.mean(), table.curves.doses
-    k = int(np.argmax(mean))
-    low, high = table.column("w90_low"), table.column("w90_high")
-    known = table.having("interior") & ~np.isnan(low)
-    hits = int(((low <= doses[k]) & (high >= doses[k]) & known).sum())
+    k, rows = int(np.argmax(mean)), with_med(table)
+    inside = (table.column("w90_low") <= doses[k]) & (table.column("w90_high") >= doses[k])
     return {
         "dose": float(doses[k]),
         "mean_benefit": float(mean[k]),
-        "share_in_w90": share(hits, int(known.sum())),
+        "share_in_w90": share(int((inside & rows).sum()), int(rows.sum()), _independent(table)),
     }
 
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.response.quantiles import quantile, share
+from pkpd.errors import PkpdError
+from pkpd.response.quantiles import interpolated, quantile, share
 from pkpd.response.summary import known_doses
 
+FEWEST_RUNS = 6  # whose least and greatest hold the median in 97 of 100 cases
+FEWEST_SETS = 39  # the least and the greatest of so many hold 95 % of a further one
 LEVELS = (0.05, 0.5, 0.95)  # quantiles of patients whose intervals are given
 
 
@@ -31,12 +34,23 @@ class Repeated:
     high: np.ndarray
 
 
-def under_sets(names, own, runs):
-    """Repeated whose intervals are the 2.5 to 97.5 % quantiles over parameter sets (R, J).
+def check_sets(count):
+    """Raise PkpdError where there are too few parameter sets for a 95 % interval."""
+    if count < FEWEST_SETS:
+        raise PkpdError(
+            f"A 95 % interval takes at least {FEWEST_SETS} parameter sets, not {count}: the ends "
+            "of fewer hold less. Give more rows, or a covariance to draw from."
+        )
 
-    Runs without a value are left out.
+
+def under_sets(names, own, runs):
+    """Repeated whose 95 % intervals are quantiles over parameter sets (R, J).
+
+    Between the order statistics 0.025 (R + 1) and 0.975 (R + 1), which hold a further set in 95 of
+    100 cases. NaN where fewer than FEWEST_SETS runs have a value. Raises PkpdError for fewer sets.
     """
     runs = np.asarray(runs, dtype=float)
+    check_sets(len(runs))
     low, high = (np.array([_order(column, level) for column in runs.T]) for level in (0.025, 0.975))
     return Repeated("parameter sets", tuple(names), np.asarray(own), runs, low, high)
 
@@ -45,7 +59,8 @@ def over_scramblings(names, own, runs, logarithmic=()):
     """Repeated whose intervals are Student's around the mean of independent scramblings (R, J).
 
     The study itself is one of the runs. logarithmic : (J,) whether logarithms are averaged where
-    all values are positive. Where a run lies beyond the range of doses, the interval is open there.
+    all values are positive. Where a run lies beyond the range of doses, the interval
+    is from the least to the greatest run, open for fewer than FEWEST_RUNS.
     """
     from scipy.special import stdtrit
 
@@ -56,7 +71,10 @@ def over_scramblings(names, own, runs, logarithmic=()):
         if np.isnan(values).any():
             continue
         if not np.isfinite(values).all():
-            middle[j], low[j], high[j] = np.sort(values)[count // 2], values.min(), values.max()
+            middle[j] = np.sort(values)[count // 2]
+            # so many independent runs lie all on one side of the truth less than once in 20
+            enough = count >= FEWEST_RUNS
+            low[j], high[j] = (values.min(), values.max()) if enough else (-np.inf, np.inf)
             continue
         logs = bool(logarithmic) and logarithmic[j] and (values > 0).all()
         x = np.log(values) if logs else values
@@ -67,8 +85,13 @@ def over_scramblings(names, own, runs, logarithmic=()):
 
 
 def _order(values, level):
-    known = np.sort(values[~np.isnan(values)])
-    return known[min(int(level * len(known)), len(known) - 1)] if len(known) else np.nan
+    """Order statistic at level (n + 1), between two of them linear; NaN where there are too few."""
+    ordered = np.sort(values[~np.isnan(values)])
+    count = len(ordered)
+    if count < FEWEST_SETS:
+        return np.nan
+    place = np.clip(level * (count + 1) - 1, 0, count - 1)
+    return interpolated(ordered, place)
 
 
 def med_statistics(table):
@@ -91,7 +114,7 @@ def course_statistics(result):
     fine = result.values[result.status == 0]
     if not len(fine):
         return (), np.full(len(result.times) * len(result.names) * len(LEVELS), np.nan)
-    return (), np.moveaxis(np.quantile(fine, LEVELS, axis=0), 0, -1).ravel()
+    return (), np.moveaxis(np.quantile(fine, LEVELS, axis=0, method="hazen"), 0, -1).ravel()
 
 
 def course_columns(result, repeated):

@@ -14,6 +14,7 @@ from pkpd.sensitivity.titrated import titrated
 
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
+SHARES = ("sobol_first", "sobol_total", "group_closed", "group_total", "shapley")  # of variance
 OWN = (
     "seed",
     "set",
@@ -89,8 +90,9 @@ def sensitivity_indices(
 
     Returns
     -------
-    Sensitivity. On Ctrl-C, that of what is finished, if anything is. Raises PkpdError for bad
-    input.
+    Sensitivity. Shares of variance are NaN for an output that differs by no more than a few
+    numerical errors: its variance would be that of rounding. On Ctrl-C, that of what is finished,
+    if anything is. Raises PkpdError for bad input.
     """
     for method in methods:
         if method not in METHODS:
@@ -114,6 +116,7 @@ def sensitivity_indices(
             break
     base = next((a.base for a in found.values() if a.base is not None), None)
     own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
+    alike = asked.alike(own["sd"])
     about = {
         "outputs": asked.outputs,
         "evaluations": work.done,
@@ -121,15 +124,14 @@ def sensitivity_indices(
     }
     about |= own | {name: answer.about for name, answer in found.items()}
     if "observed" in found:
-        about["outputs"], about["sd"] = (
-            (*asked.outputs, *seen.outputs),
-            own["sd"] | found["observed"].about["sd"],
-        )
-    return Sensitivity(
-        asked,
-        {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS},
-        about,
-    )
+        observed = found["observed"].about["sd"]
+        about["outputs"], about["sd"] = (*asked.outputs, *seen.outputs), own["sd"] | observed
+        alike += [name for name, sd in observed.items() if not sd > 0]
+    columns = {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}
+    noise = np.isin(columns["output"], alike) & np.isin(columns["method"], SHARES)
+    for name in ("value", "low", "high"):
+        columns[name] = np.where(noise, np.nan, columns[name].astype(float))
+    return Sensitivity(asked, columns, about | {"alike": alike})
 
 
 def _observed(work, effort, seen):

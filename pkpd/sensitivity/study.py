@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from pkpd.response.benefit import benefit_of
-from pkpd.response.best import best, error
+from pkpd.response.best import best, precision
 from pkpd.response.uncertainty import over_scramblings
 from pkpd.result import provenance
 from pkpd.sensitivity.design import Design, design
@@ -18,6 +18,7 @@ from pkpd.symbolic.model import Benefit, Model
 OUTPUTS = ("log10_med", "benefit_at_med", "responder")
 COLUMNS = ("output", "method", "input", "value", "low", "high")
 CHECKED = 64  # patients on which the error of the quick MED is measured
+FEW = 5  # numerical errors: an output that differs by no more SD than that is the same for all
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ class Study:
         class, or the lowest if there is none either.
         """
         people = self.design.people(u)
-        found = best(self.model, people, self.benefit, progress=progress, **self.numerics)
+        options = self.precision.options | self.numerics
+        found = best(self.model, people, self.benefit, progress=progress, **options)
         argmax, rows = found.argmax, np.flatnonzero(found.flat)
         if len(rows):
             other = best(
                 self.model,
                 self.design.typical_class(people.rows(rows)),
                 self.benefit,
-                **self.numerics,
+                **options,
             )
             argmax[rows] = np.where(other.flat, np.log10(self.benefit.lowest), other.argmax)
         return np.column_stack([argmax, found.gain, found.responder])
@@ -77,20 +79,20 @@ class Study:
             "responders": float(fine[:, 2].mean()),
             "sd": dict(zip(self.outputs, fine.std(axis=0), strict=True)),
             "failed": len(values) - len(fine),
-            "numeric_error_log10": self.numeric_error,
+            "numeric_error_log10": self.precision.error["log10_med"],
+            "numeric_error": self.precision.error,
         }
 
     @cached_property
-    def numeric_error(self):
-        """Root mean square error of log10 MED by the quick grid, on some patients."""
+    def precision(self):
+        """The Precision that the best doses of these people need."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
-        return error(
-            self.model,
-            people,
-            self.benefit,
-            best(self.model, people, self.benefit, **self.numerics),
-            **self.numerics,
-        )
+        return precision(self.model, people, self.benefit, **self.numerics)
+
+    def alike(self, sd):
+        """Outputs that are the same for all as far as can be told, by their SDs {output: sd}."""
+        error = self.precision.error
+        return [name for name in self.outputs if not sd[name] > FEW * error.get(name, 0.0)]
 
 
 def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):

@@ -259,7 +259,9 @@ def share_of_patients(logs):
     share, between, within = _components(logs)
     parts = np.full(PARTS, np.nan)
     if logs.shape[1] >= 10 * PARTS:
-        parts = np.array([_components(logs[:, k::PARTS])[0] for k in range(PARTS)])
+        # of consecutive points: every eighth of Sobol' points would fill the space unevenly
+        pieces = np.array_split(logs, PARTS, axis=1)
+        parts = np.array([_components(piece)[0] for piece in pieces])
     half = T95 * parts.std(ddof=1) / np.sqrt(PARTS)
     present = logs[np.isfinite(logs)]
     return {
@@ -305,7 +307,9 @@ def summarise_observed(table):
     outcome, observed, true = table.outcome(), table.found[0], table.truth["med"]
     found = np.isfinite(observed)
     both = found & np.isfinite(true)
+    has_med = np.isin(table.truth["status"], ("interior", "below_range", "above_range"))
     n, count = len(observed), both.sum()
+    independent = table.cohort.sampling == "mc" and not table.cohort.typical
     log_true, log_observed = np.log(true[both]), np.log(observed[both])
     ratio = np.log(observed[both] / true[both])
     true_sd = correlation = None
@@ -323,14 +327,19 @@ def summarise_observed(table):
             REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)
         },
         "quantiles": [
-            vars(quantile(observed[found], level)) for level in (0.05, 0.25, 0.5, 0.75, 0.95)
+            vars(quantile(observed[found], level, independent))
+            for level in (0.05, 0.25, 0.5, 0.75, 0.95)
         ],
         "ln_sd": float(np.log(observed[found]).std(ddof=1)) if found.sum() > 1 else None,
         "true_ln_sd": true_sd,
         "correlation": correlation,
         "observed_to_true": float(np.exp(ratio.mean())) if both.any() else None,
-        "within_25_percent": share(int((np.abs(ratio) <= np.log(1.25)).sum()), int(count)),
-        "found_without_true_med": share(int((found & ~both).sum()), int(found.sum())),
+        "within_25_percent": share(
+            int((np.abs(ratio) <= np.log(1.25)).sum()), int(count), independent
+        ),
+        "found_without_true_med": share(
+            int((found & ~has_med).sum()), int(found.sum()), independent
+        ),
         "days_median": float(np.median(table.last_day()[found])) if found.any() else None,
         "patients": n,
         "share_real": table.share_real(),

@@ -41,8 +41,33 @@ def test_the_sign_of_uncertainty_is_that_of_the_parameter():
 
     sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": cl}))
     found = uncertainty.under_sets("lmh", auc(people), [auc(c) for c in sets.cohorts(people)])
-    np.testing.assert_allclose(found.low, auc(people) * 140 / cl[-2], rtol=1e-12)
-    np.testing.assert_allclose(found.high, auc(people) * 140 / cl[0], rtol=1e-12)
+    runs = auc(people) * 140 / cl[:, None]
+    for ends, level in ((found.low, 0.025), (found.high, 0.975)):
+        # the quantiles that a further set lies below with that probability
+        np.testing.assert_allclose(ends, np.quantile(runs, level, axis=0, method="weibull"))
+
+
+def test_a_further_set_lies_inside_as_often_as_the_interval_says():
+    rng = np.random.default_rng(2)
+    hits = 0
+    for _ in range(2000):
+        *runs, further = rng.normal(size=(40, 1))
+        found = uncertainty.under_sets("a", [0.0], runs)
+        hits += bool(found.low[0] <= further[0] <= found.high[0])
+    assert stats.binomtest(hits, 2000, 0.95).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("count", [1, 4, 38])
+def test_95_percent_over_fewer_sets_than_can_tell_is_refused(count):
+    with pytest.raises(pkpd.PkpdError, match=f"at least 39 parameter sets, not {count}"):
+        uncertainty.under_sets("a", [0.0], np.zeros((count, 1)))
+
+
+def test_where_too_few_sets_have_a_value_there_is_no_interval():
+    runs = np.arange(45.0)[:, None] * [[1.0, 1.0]]
+    runs[:7, 1] = np.nan
+    found = uncertainty.under_sets("ab", [0.0, 0.0], runs)
+    assert np.isfinite(found.low[0]) and np.isnan(found.low[1])
 
 
 @pytest.mark.slow
@@ -71,5 +96,8 @@ def test_each_scrambling_is_a_cohort_of_its_own(sampling):
 
 
 def test_runs_beyond_the_range_leave_the_interval_open():
-    found = uncertainty.over_scramblings("a", [1.0], [[2.0], [np.inf]], [True])
+    runs = [[1.0], [2.0], [3.0], [4.0], [5.0], [np.inf]]
+    found = uncertainty.over_scramblings("a", runs[0], runs[1:], [True])
     assert found.low[0] == 1.0 and np.isinf(found.high[0])
+    few = uncertainty.over_scramblings("a", runs[0], runs[2:], [True])
+    assert np.isneginf(few.low[0]) and np.isposinf(few.high[0])

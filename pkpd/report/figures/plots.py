@@ -127,7 +127,7 @@ def distributions(result: EndpointResult):
             linewidth=0.5,
         )
         if len(fine):
-            low, median, high = np.percentile(fine[:, k], (5, 50, 95))
+            low, median, high = np.percentile(fine[:, k], (5, 50, 95), method="hazen")
             axes.axvspan(low, high, color=style.BLUE, alpha=0.08, linewidth=0, zorder=0)
             axes.axvline(median, color=style.BLUE, linewidth=2)
             axes.set_title(
@@ -187,7 +187,7 @@ def _course(axes, times, values):
     """Median and 5-95 % band of values (P, T)."""
     if not len(values):
         return
-    low, median, high = np.percentile(values, (5, 50, 95), axis=0)
+    low, median, high = np.percentile(values, (5, 50, 95), axis=0, method="hazen")
     if len(values) > 1:
         axes.fill_between(
             times,

@@ -32,7 +32,7 @@ def first(result):
 def figures(result):
     """Ending of a file name -> figure, one for each kind of answer, the first with ending ""."""
     about, drawings = result.about, []
-    varies = any(sd > 0 for sd in about["sd"].values())
+    varies = any(sensitivity.varies(about, output) for output in about["outputs"])
     if varies and ("sobol" in about or "shapley" in about):
         title = f"{result.model.title}: what makes patients differ"
         assumed = share_assumed(result.model)

@@ -11,7 +11,7 @@ from pkpd.report.figures.meds import Spread
 from pkpd.report.page.section import Section, figure, sentence, table
 from pkpd.report.words import models, results
 from pkpd.response.dosing_interval import dosing_interval
-from pkpd.response.quantiles import format_dose, share
+from pkpd.response.quantiles import format_dose, format_share, share
 
 LONGEST = 20_000  # characters of the equations of a model that a page compiles
 
@@ -34,10 +34,10 @@ def _single_dose(summary):
     best = summary["best_single_dose"]
     if not best or not np.isfinite(best["share_in_w90"][0]):
         return []
-    hits = 100 * best["share_in_w90"][0]
+    hits = format_share(best["share_in_w90"])
     return [
         f"one dose for all would be {best['dose']:.2g} {summary['unit']}: it gives at least 90 % "
-        f"of their best benefit to {hits:.0f} % of {results.inside_range(summary)}"
+        f"of their best benefit to {hits} of {results.with_med(summary)}"
     ]
 
 
@@ -45,10 +45,10 @@ def _shape(summary):
     shape = summary.get("inverted_u")
     if not shape or not np.isfinite(shape["below_80_percent"][0]):
         return []
-    hits, low, high = (100 * x for x in shape["below_80_percent"])
+    hits = format_share(shape["below_80_percent"])
     return [
-        f"at {shape['dose']:g} {summary['unit']} {hits:.0f} % ({low:.0f}-{high:.0f}) of "
-        f"{results.inside_range(summary)} have lost more than a fifth of their best benefit"
+        f"at {shape['dose']:g} {summary['unit']} {hits} of {results.with_med(summary)} "
+        "have lost more than a fifth of their best benefit"
     ]
 
 
@@ -87,7 +87,7 @@ def _people(found):
                     item.name,
                     item.label,
                     item.unit,
-                    *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95))),
+                    *(f"{v:.4g}" for v in np.percentile(values, (5, 50, 95), method="hazen")),
                 )
             )
     headers = ("name", "label", "unit", "5 % below", "median", "95 % below")
@@ -179,34 +179,30 @@ def _spread(found, benefit):
 
 
 def _statuses(summary):
+    independent = bool(summary.get("intervals"))
     rows = []
     for status, count in summary["status"].items():
-        hits = " to ".join(f"{100 * x:.1f}" for x in share(count, summary["patients"])[1:])
-        rows.append(
-            (
-                results.WORDS[status],
-                count,
-                f"{100 * count / summary['patients']:.1f} %",
-                f"{hits} %",
-            )
-        )
+        hits = format_share(share(count, summary["patients"], independent), 1)
+        rows.append((results.WORDS[status], count, hits))
     return table(
         "What becomes of the patients",
-        ("patients who", "number", "share", "95 % interval"),
+        ("patients who", "number", "share of all"),
         rows,
-        "The first that applies, from the last row up.",
+        f"The first that applies, from the last row up. {results.intervals(summary)}.",
     )
 
 
 def _quantiles(summary, benefit):
-    rows = [(f"{100 * q['level']:g} %", *_interval(q, benefit)) for q in summary["quantiles"]]
+    columns = 3 if summary.get("intervals") else 1
+    rows = [
+        (f"{100 * q['level']:g} %", *_interval(q, benefit)[:columns]) for q in summary["quantiles"]
+    ]
     note = (
         f"Over {results.with_med(summary)}; MEDs beyond it count as censored. "
-        "Intervals are those of independent draws."
+        f"{results.intervals(summary)}."
     )
-    return table(
-        "Quantiles of the MED", ("of MEDs lie below", "dose", "95 % from", "95 % to"), rows, note
-    )
+    headers = ("of MEDs lie below", "dose", "95 % from", "95 % to")[: columns + 1]
+    return table("Quantiles of the MED", headers, rows, note)
 
 
 def _interval(found, benefit):

@@ -26,7 +26,7 @@ def sensitivity_indices(found):
     figures = [
         f
         for k, output in enumerate(summary["outputs"])
-        if summary["sd"][output] > 0
+        if words.varies(summary, output)
         for f in _bars(words, columns, output, k)
     ]
     tables = tuple(table(heading, *content) for heading, content in answers if content[1])

@@ -12,7 +12,7 @@ from pkpd.population.groups import groups
 from pkpd.report.words import models
 from pkpd.report.words.models import number, quantity
 from pkpd.response.med import reason
-from pkpd.response.quantiles import format_dose
+from pkpd.response.quantiles import format_dose, format_share
 from pkpd.result import EndpointResult, EventResult, provenance
 from pkpd.symbolic.load import address
 
@@ -37,7 +37,7 @@ def course(result, people=True):
     fine = result.values[(result.status == 0) & people]
     rows = []
     for k, name in enumerate(result.names):
-        low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0)
+        low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0, method="hazen")
         for j in dict.fromkeys((int(np.argmax(middle)), len(result.times) - 1)):
             time = f"{number(result.times[j])} {result.time_unit}"
             rows.append(
@@ -62,7 +62,7 @@ def _(result: EventResult, people=True):
 def _(result: EndpointResult, people=True):
     """Headers and rows: every endpoint over the patients that finished."""
     fine = result.values[(result.status == 0) & people]
-    levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0)
+    levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0, method="hazen")
     rows = [
         (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
         for k, name in enumerate(result.names)
@@ -90,7 +90,10 @@ def _percentiles(values):
     """5, 50 and 95 % of the values and their number, as texts."""
     if not len(values):
         return ["-", "-", "-", "0"]
-    return [*(f"{p:.4g}" for p in np.percentile(values, (5, 50, 95))), str(len(values))]
+    return [
+        *(f"{p:.4g}" for p in np.percentile(values, (5, 50, 95), method="hazen")),
+        str(len(values)),
+    ]
 
 
 def courses(result, by=()):
@@ -109,12 +112,19 @@ def subgroup_rows(summary):
     """Headers and rows of the subgroups of a summary of MEDs."""
     rows = []
     for group in summary["subgroups"]:
-        low, middle, high = (_dose(q["value"], summary) for q in group["quantiles"])
-        interval = " to ".join(_dose(group["quantiles"][1][k], summary) for k in ("low", "high"))
+        low, _, high = (_dose(q["value"], summary) for q in group["quantiles"])
         share = f"{100 * group['with_med'][0]:.0f} %"
-        rows.append((group["group"], group["patients"], share, middle, interval, low, high))
-    doses = ("median MED", "95 % interval", "5 % below", "95 % below")
+        middle = _interval(group["quantiles"][1], summary)
+        rows.append((group["group"], group["patients"], share, middle, low, high))
+    interval = " (95 % interval)" if summary.get("intervals") else ""
+    doses = (f"median MED{interval}", "5 % below", "95 % below")
     return ("group", "patients", "with a MED", *doses), rows
+
+
+def _interval(quantile, summary):
+    """A quantile of doses as "2.9 mg (2.6 mg to 3.2 mg)", or without an interval that it lacks."""
+    value, low, high = (_dose(quantile[k], summary) for k in ("value", "low", "high"))
+    return value if np.isnan(quantile["low"]) else f"{value} ({low} to {high})"
 
 
 def _dose(value, summary):
@@ -214,8 +224,8 @@ def repeated_sentences(summary):
 
 
 def with_med(summary):
-    """The denominator of quantiles of the MED."""
-    count = sum(summary["status"][name] for name in ("interior", "below_range", "above_range"))
+    """The denominator of quantiles of the MED, and of shares at other doses than it."""
+    count = _count_with_med(summary)
     return f"the {count} patients who have a MED, inside the range of doses or beyond it"
 
 
@@ -254,19 +264,48 @@ def med_doses(summary):
     quantiles = {q["level"]: q for q in summary["quantiles"]}
     if np.isnan(quantiles[0.5]["value"]):
         return ["  No patient has a MED."]
-    median, low, high = (_dose(quantiles[0.5][k], summary) for k in ("value", "low", "high"))
     ends = [_dose(quantiles[level]["value"], summary) for level in (0.05, 0.95)]
     lines = [
-        f"  median MED {median} (95 % interval {low} to {high})",
+        f"  {who_has_a_med(summary)}",
+        f"  median MED {_interval(quantiles[0.5], summary)}",
         f"  90 % of MEDs between {ends[0]} and {ends[1]}",
     ]
     inside = summary.get("share_inside")
     if inside:
-        share, low, high = (100 * x for x in inside["share"])
         published = f"{inside['lowest']:g}-{inside['highest']:g} {summary['unit']}"
-        share = f"{share:.1f} % ({low:.1f}-{high:.1f})"
+        share = format_share(inside["share"], 1)
         lines.append(f"  {share} of MEDs lie in the published range, {published}")
-    return lines
+    return [*lines, f"  {intervals(summary)}"]
+
+
+def who_has_a_med(summary):
+    """Who has a MED, and how much a dose must help for it."""
+    benefit, count = summary["benefit"], _count_with_med(summary)
+    share = format_share(summary["with_med"], 1)
+    helps = (
+        f"{100 * benefit['delta']:g} %" if benefit["delta_relative"] else f"{benefit['delta']:g}"
+    )
+    text = f"{count} patients have a MED, {share} of all: some dose helps by {helps}"
+    typical = summary.get("delta_of_typical_effect")
+    if not typical:
+        return text
+    return (
+        f"{text} of the largest effect on the typical patient, {typical['threshold']:.3g} "
+        f"(the untreated {benefit['outcome']} of {typical['patients']} patients is 0)"
+    )
+
+
+def _count_with_med(summary):
+    return sum(summary["status"][name] for name in ("interior", "below_range", "above_range"))
+
+
+def intervals(summary):
+    """What the 95 % intervals of a summary are, or how to get some."""
+    if summary.get("intervals"):
+        return f"95 % intervals are those of {summary['intervals']}"
+    if summary["provenance"]["typical"]:
+        return "one patient: no intervals"
+    return "Sobol' points are no independent draws: for 95 % intervals add --replicates 8"
 
 
 def worth(model, summary):
@@ -287,7 +326,9 @@ def worth(model, summary):
         for what, key, unit, size in parts
         if medians.get(key) is not None
     ]
-    return ["  at their MED, medians over patients: " + ", ".join(shown)] if shown else []
+    if not shown:
+        return []
+    return [f"  at their MED, medians over {inside_range(summary)}: " + ", ".join(shown)]
 
 
 def failure(summary):

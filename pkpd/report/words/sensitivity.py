@@ -54,6 +54,8 @@ def head(model, summary):
             "  people whom no dose moves count with the best dose that they would have "
             f"in the typical class of {', '.join(classes)}"
         )
+    if summary["stopped"]:
+        lines.append(f"  stopped by Ctrl-C: this is what {summary['evaluations']:,} patients say")
     lines += [
         f"  {100 * summary['responders']:.1f} % are helped enough. "
         f"SD of log10 MED {summary['sd']['log10_med']:.2g}, "
@@ -123,11 +125,25 @@ def _cells(name, *tables):
     return [text(*table[name]) if name in table else "" for table in tables]
 
 
+def varies(summary, output):
+    """Whether an output differs between patients by more than a few numerical errors."""
+    return summary["sd"][output] > 0 and output not in summary.get("alike", ())
+
+
+def same_for_all(summary, output):
+    """A sentence on an output that does not differ between patients, as far as can be told."""
+    sd, text = summary["sd"][output], f"{LABELS[output]} is the same for all patients"
+    if not sd > 0:
+        return text
+    error = summary["numeric_error"][output]
+    return f"{text}: its SD, {sd:.1g}, is no more than numerical error, {error:.1g}; no shares"
+
+
 def tables_of(columns, summary):
     """(heading, (headers, rows)) of everything that was asked."""
     for output in summary["outputs"]:
-        if not summary["sd"][output] > 0:
-            yield f"{LABELS[output]} is the same for all patients", ((), [])
+        if not varies(summary, output):
+            yield same_for_all(summary, output), ((), [])
             continue
         if any(ranked(columns, output, m, -np.inf) for m in ("sobol_total", "shapley")):
             heading = f"Shares of the variance of {LABELS[output]} ({_widest(columns, output)})"

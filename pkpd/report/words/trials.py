@@ -6,7 +6,7 @@ Knows summaries as plain data; knows nothing of screens or files.
 import numpy as np
 
 from pkpd.report.words import models
-from pkpd.response.quantiles import format_dose
+from pkpd.response.quantiles import format_dose, format_share
 
 WORDS = {
     "found": "end with an observed MED",
@@ -44,10 +44,10 @@ def observed_sentences(summary, unit):
             f"found on day {summary['days_median']:.0f} (median)",
         ]
     if summary["observed_to_true"]:
-        share, low, high = (100 * x for x in summary["within_25_percent"])
+        share = format_share(summary["within_25_percent"])
         lines.append(
             f"  observed is {summary['observed_to_true']:.2f} times the true MED (geometric mean); "
-            f"{share:.0f} % ({low:.0f}-{high:.0f}) lie within 25 % of it"
+            f"{share} of patients with both lie within 25 % of it"
         )
     if summary["correlation"] is not None:
         lines.append(f"  correlation of log true and log observed MED {summary['correlation']:.2f}")
