@@ -136,7 +136,7 @@ def benefit_from(data, model):
     """
     found = Benefit(**(data | {"report": tuple(data["report"])}))
     numbers = (found.every, found.lowest, found.highest, found.delta, *found.report)
-    if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
+    if not all(type(x) in (int, float) and abs(x) < math.inf for x in numbers):
         raise ValueError("a benefit with something else than numbers")
     if not (found.every > 0 and 0 < found.lowest < found.highest and min(numbers) >= 0):
         raise ValueError("a benefit of doses that cannot be")

@@ -5,7 +5,6 @@ Each mistake is reported with its place.
 Knows the words of a model file; knows nothing of folders or caches.
 """
 
-import math
 import re
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
 from pkpd.symbolic.quantities import read_benefit
 from pkpd.symbolic.scaling import scaled
 
+LARGEST = 1e300  # a whole number may be too large for a float
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
 TABLES = {
     "title",
@@ -144,7 +144,7 @@ class Builder:
         return text
 
     def number(self, value, place, what):
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or not abs(value) < LARGEST:
             self.fail(place, f"{what} must be a finite number, not {str(value)[:40]!r}.")
         return float(value)
 

@@ -205,7 +205,7 @@ def _changed(inputs, name, value):
     """The Input of that name with another typical value. Raises TrialError."""
     if name not in inputs:
         raise TrialError(f"diary: unknown parameter '{name}'.{closest(name, inputs)}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) < 1e300:
         raise TrialError(f"diary: {name} must be a number, not {value!r}.")
     # a probability of 0 or 1 is the same for everybody: its logit has no spread
     fixed, iiv = name in _SHARES and value in (0, 1), inputs[name].iiv

@@ -71,6 +71,8 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
         ("central/vc : ng/mL", "central/vc + 1 : ng/mL", 13, "adds 1 to mg/L"),
         ('unit = "L/h"', 'unit = "L/hour/bananas"', 8, "is not a unit"),
         ("value = 4.0", "value = nan", 8, "must be a finite number"),
+        ("value = 4.0", "value = 1" + "0" * 400, 8, "must be a finite number"),
+        ("cv = 0.3", "cv = 1e200", 8, "must be a finite number"),
         ("value = 4.0", "value = -4.0", 8, "a log-normal median is positive"),
         (
             'evidence = "assumed" }\nvc',
