@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.errors import PkpdError, closest
 from pkpd.solvers.batch import compile
 from pkpd.symbolic.quantities import quantity
@@ -49,7 +49,7 @@ def read(model, texts):
     covariate, state or output of the patient. "Below" is at the level or below it. Raises PkpdError
     for what cannot be read, an unknown name or a unit that does not fit.
     """
-    texts = [texts] if isinstance(texts, str) else list(texts)
+    texts = [texts] if isinstance(texts, str) else limits.texts(texts, "endpoints")
     if not texts:
         raise PkpdError("No endpoint is named; write for example 'cmax(Cc)'.")
     endpoints = tuple(_endpoint(model, text) for text in texts)

@@ -67,7 +67,7 @@ def all_or_nothing():
 
 def closest(name, known):
     """Return " Did you mean 'x'?" for the nearest of `known`, or the full list if none is near."""
-    known = sorted(known)
+    name, known = str(name), sorted(known)
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     near += [k for k in known if k.lower() == name.lower()]
     if near:

@@ -57,6 +57,20 @@ def one_of(value, names, what, error=PkpdError):
     return value
 
 
+def texts(value, what, error=PkpdError):
+    """The texts of a sequence, as a tuple. Raises `error` for a single text or anything else."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
+        raise error(f"{what} is a list of texts, not {quoted(value)}.")
+    return tuple(value)
+
+
+def path(value, what, error=PkpdError):
+    """A path from text or a path. Raises `error` for anything else."""
+    if not isinstance(value, (str, Path)):
+        raise error(f"{what} is a path, not {quoted(value)}.")
+    return Path(value)
+
+
 def check_memory(need, what):
     """Raises PkpdError where `what` takes more bytes than this machine has."""
     there = memory()

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pkpd import limits
+
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
 MISSING = ("", ".", "NA", "NaN", "nan")
 EMPTY = (*MISSING, "None", "<NA>", "NaT")
@@ -159,7 +161,7 @@ def table(source, error):
     if isinstance(source, pd.DataFrame):
         read = _framed("table", source)
     else:
-        read = _file(Path(source), error)
+        read = _file(limits.path(source, "A table", error), error)
     name, names, columns, row, notes = read
     again = [n for k, n in enumerate(names) if n and n in names[:k]]
     if again:

@@ -14,9 +14,9 @@ from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.records import OTHER, Records
 from pkpd.dosing.regimen import Regimen
 from pkpd.dosing.rx import rx
-from pkpd.dosing.timeline import clock_of, timeline
+from pkpd.dosing.timeline import CARRIES, clock_of, timeline
 from pkpd.endpoints import Watch, interval, read
-from pkpd.errors import DoseError, PkpdError
+from pkpd.errors import DoseError, PkpdError, quoted
 from pkpd.population.cohort import of_model
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.parts import by_parts
@@ -105,11 +105,12 @@ def simulate(
     if tabled:
         given = regimen.time + regimen.additional * regimen.interval
     _check_time(model, np.abs(given).max(initial=0.0))
+    limits.one_of(carry, CARRIES, "way to carry inputs between records")
     if endpoints is not None:
         what = Watch(read(model, endpoints)), window
         solved = _endpoints_at_records if tabled else _endpoints
     else:
-        names = tuple(model.outputs if outputs is None else outputs)
+        names = model.outputs if outputs is None else limits.texts(outputs, "outputs")
         errors = residuals(model, names, "none" if cohort.typical else residual)
         _check_room(model, regimen, cohort, times, names)
         what = times, names, errors
@@ -463,7 +464,10 @@ def _grid(model, times):
         digits = max(-Decimal(number).as_tuple().exponent for number in times.split(":"))
         count = int(np.floor((stop - start) / step + 1e-9)) + 1
         return np.round(start + step * np.arange(count), max(digits, 0))
-    grid = np.atleast_1d(np.asarray(times, dtype=float))
+    try:
+        grid = np.atleast_1d(np.asarray(times, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise PkpdError(f"times are numbers, or start:stop:step, not {quoted(times)}.") from error
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise PkpdError("times must be finite and increasing.")
     return grid

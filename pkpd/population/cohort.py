@@ -183,6 +183,8 @@ def cohort(
     Raises CohortError, or PkpdError for an unknown name or unit.
     """
     check_model(model)
+    if not isinstance(typical, bool):
+        raise CohortError(f"typical is True or False, not {quoted(typical)}.")
     if not isinstance(set, dict | None):
         raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(set)}.')
     changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
@@ -320,6 +322,10 @@ def _typical_value(model, name, value):
             ) from error
         except PkpdError as error:
             raise CohortError(f"'{name}={value}': {error}") from error
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise CohortError(
+            f"'{name}' is set to {quoted(value)}; write a number, or a text with a unit."
+        )
     value = float(value)
     kind = item.iiv.kind if item.iiv else None
     if kind == "classes" and value not in range(len(item.iiv.classes)):

@@ -7,10 +7,10 @@ distributions.
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
 from pkpd.reading import EMPTY, file
@@ -103,7 +103,8 @@ def read(source):
 
     if isinstance(source, pd.DataFrame):
         return "table", source
-    return str(source), file(Path(source), CohortError)
+    path = limits.path(source, "A table of people", CohortError)
+    return str(source), file(path, CohortError)
 
 
 def _ids(name, cells):

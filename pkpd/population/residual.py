@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pkpd.errors import CohortError, closest
+from pkpd.errors import CohortError, closest, quoted
 from pkpd.population.noise import normals
 from pkpd.symbolic.variability import residual
 
@@ -22,6 +22,8 @@ def residuals(model, names, given=None):
     """
     if given == "none":
         return ()
+    if not isinstance(given, dict | None):
+        raise CohortError(f'residual is a dict such as {{"Cc": "15 %"}}, not {quoted(given)}.')
     errors = {r.name: r for r in model.residuals}
     for name, text in (given or {}).items():
         if name not in names:

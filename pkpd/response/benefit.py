@@ -8,6 +8,7 @@ from dataclasses import replace
 from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
 from pkpd.errors import PkpdError, closest
+from pkpd.symbolic.model import check_model
 from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit, unit_at_end
 
 _ADVICE = """\
@@ -35,6 +36,7 @@ def benefit_of(
     report=None,
     exposure=None,
     blockade=None,
+    **unknown,
 ):
     """The model's benefit, each entry replaced where one is given.
 
@@ -63,6 +65,9 @@ def benefit_of(
         "exposure": exposure,
         "blockade": blockade,
     }
+    check_model(model)
+    for name in unknown:
+        raise PkpdError(f"Unknown option '{name}' of a benefit.{closest(name, given)}")
     given = {name: value for name, value in given.items() if value is not None}
     _check_names(model, given)
     base = model.benefit or _from_options(model, given)

@@ -167,6 +167,5 @@ def check_model(model):
     if isinstance(model, Model):
         return model
     name = model if isinstance(model, str) else "ldn/hormesis"
-    raise ModelError(
-        f"A model is what pkpd.load returns, not {quoted(model)}: pkpd.load({name!r})."
-    )
+    what = f"A model is what pkpd.load returns, not {quoted(model)}"
+    raise ModelError(f"{what}: write pkpd.load({name!r}).")
