@@ -194,17 +194,22 @@ def toml_of(page):
     return re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.S).group(1)
 
 
-def run(words, folder, monkeypatch):
-    monkeypatch.chdir(folder)
+def files_of_examples(folder):
+    """Files of the kinds that help texts take for granted."""
     for table in (ROOT / "docs").glob("*.csv"):
         shutil.copy(table, folder)
     (folder / "trial.toml").write_text(toml_of("docs/trials.md"))
-    (folder / "doses.csv").write_text(
-        "ID,TIME,AMT,II,ADDL,CMT\n1,0,100,12,3,depot\n2,0,50,24,1,central\n"
-    )
     (folder / "observed.csv").write_text(
         "TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n"
     )
+
+
+def run(words, folder, monkeypatch):
+    """Run a command where the checkout's docs are, as for who has just cloned it."""
+    monkeypatch.chdir(folder)
+    (folder / "docs").mkdir(exist_ok=True)
+    for table in (ROOT / "docs").glob("*.csv"):
+        shutil.copy(table, folder / "docs")
     try:
         main(few(list(words)))
     except SystemExit as stop:
@@ -266,6 +271,7 @@ def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
         "fit",
         "nca",
     }
+    files_of_examples(tmp_path)
     for words in examples:
         run(words, tmp_path, monkeypatch)
 
