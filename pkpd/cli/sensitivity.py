@@ -3,6 +3,7 @@
 Knows options and files; knows nothing of how shares of a variance are computed.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -134,7 +135,8 @@ def sensitivity(
         "threads": threads,
     } | benefit
     with console.progress(None, quiet) as advance:
-        result = sensitivity_indices(
+        run = partial(
+            sensitivity_indices,
             found,
             chosen,
             half_width=half_width,
@@ -146,6 +148,7 @@ def sensitivity(
             progress=advance,
             **given,
         )
+        result, stop = console.kept(run)
     summary = result.summary(options.command_line())
     files = []
     if out is not None:
@@ -159,10 +162,7 @@ def sensitivity(
             console.lines(["", heading])
             if rows:
                 console.table(headers, rows)
-    console.finish(files, quiet=quiet or json)
-    if summary["stopped"]:
-        console.note(f"Stopped by Ctrl-C: what {summary['evaluations']} patients say is kept.")
-        raise typer.Exit(130)
+    console.finish(files, stop=stop, quiet=quiet or json)
 
 
 def explain(
@@ -224,7 +224,8 @@ def explain(
         "solver": solver,
         "threads": threads,
     }
-    found = room.explain(load(model), id, **given, **benefit)
+    run = partial(room.explain, load(model), id, **given, **benefit)
+    found, stop = console.kept(run)
     summary = found.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
     if json:
@@ -233,7 +234,7 @@ def explain(
         console.lines(words.sentences(found.model, summary))
         console.table(words.HEADERS, words.rows(summary))
         console.lines(["", words.small_print(summary)])
-    console.finish(files, quiet=quiet or json)
+    console.finish(files, stop=stop, quiet=quiet or json)
 
 
 def predict(
@@ -309,7 +310,8 @@ def predict(
     if measure is not None:
         names = [name.strip() for name in measure.split(",") if name.strip()]
     with console.progress(len(people), quiet) as advance:
-        result = room.predict(
+        run = partial(
+            room.predict,
             found,
             people,
             names,
@@ -320,6 +322,7 @@ def predict(
             threads=threads,
             progress=advance,
         )
+        result, stop = console.kept(run)
     summary = result.summary(options.command_line())
     files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
     if json:
@@ -327,7 +330,7 @@ def predict(
     elif not quiet:
         console.lines(words.sentences(found, summary))
         console.table(words.HEADERS, words.rows(summary))
-    console.finish(files, quiet=quiet or json)
+    console.finish(files, stop=stop, quiet=quiet or json)
 
 
 def _rows(columns):

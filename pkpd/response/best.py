@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.errors import Stopped
 from pkpd.limits import thread_count
 from pkpd.response.dose_response import (
     GRID,
@@ -64,7 +65,8 @@ def best(
     """Best of every patient of a cohort.
 
     doses : number of doses on the grid; rtol, tol : of the solver and of the steady state
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients. Raises Stopped on Ctrl-C, with the Best
+    of the patients that are finished, if there are any.
     """
     firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
     threads = thread_count(threads) or os.cpu_count() or 1
@@ -77,15 +79,23 @@ def best(
         return _part(Steady(model, part_of(cohort, first), benefit, **numerics), doses, scale)
 
     found = []
-    for first, part in zip(
-        firsts,
-        map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside),
-        strict=True,
-    ):
-        found.append(part)
-        if progress is not None:
-            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
-    return Best(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    parts = map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside)
+    try:
+        for first, part in zip(firsts, parts, strict=True):
+            found.append(part)
+            if progress is not None:
+                progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
+    except KeyboardInterrupt as stop:
+        if not found:
+            raise
+        partial = _joined(found)
+        raise Stopped(partial, len(partial.argmax), len(cohort)) from stop
+    return _joined(found)
+
+
+def _joined(parts):
+    """The Best of consecutive parts of a cohort."""
+    return Best(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _part(steady, doses, scale):

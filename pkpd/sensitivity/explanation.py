@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, Stopped
 from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.response.benefit import benefit_of
@@ -32,8 +32,8 @@ class Explanation:
     doses : (d,) in the benefit's unit; times : (T,) in model time, one dosing interval
     watched : the output shown over it; course : (d, T)
     names : (P,) inputs in which the two differ
-    attribution : of log10 best dose, patient minus typical
     rank : (P,) share of people with a lower value of the input, NaN for classes
+    attribution : of log10 best dose, patient minus typical; None where Ctrl-C ended it
     """
 
     model: Model
@@ -46,8 +46,8 @@ class Explanation:
     watched: str
     course: np.ndarray
     names: tuple
-    attribution: Attribution
     rank: np.ndarray
+    attribution: Attribution | None = None
 
     @property
     def id(self):
@@ -63,6 +63,8 @@ class Explanation:
         name, label, group, unit, value, typical, rank, log10, half_width, and the `factor` by which
         the best dose moves
         """
+        if self.attribution is None:
+            return []
         order = np.argsort(-np.abs(self.attribution.part), kind="stable")
         items = {i.name: i for i in self.model.inputs}
         own, typical = self.row(0), self.row(1)
@@ -82,6 +84,19 @@ class Explanation:
             for k, n in ((k, self.names[k]) for k in order)
         ]
 
+    def _attributed(self):
+        """Plain data on the attribution, or on its absence."""
+        found = self.attribution
+        if found is None:
+            own, typical = np.log10(self.table.columns["argmax"])
+            found = Attribution(np.zeros(0), np.zeros(0), float(own - typical), False, 0)
+        return {
+            "stopped": self.attribution is None,
+            "difference_log10": found.difference,
+            "exact": found.exact,
+            "evaluations": found.evaluations,
+        }
+
     def summary(self, command=None):
         """Plain data, ready for JSON."""
         own, typical, curve = self.row(0), self.row(1), self.table.curves
@@ -100,9 +115,7 @@ class Explanation:
             "patient": {k: own[k] for k in keep},
             "typical": {k: typical[k] for k in keep},
             "shifts": self.shifts(),
-            "difference_log10": self.attribution.difference,
-            "exact": self.attribution.exact,
-            "evaluations": self.attribution.evaluations,
+            **self._attributed(),
             "curve": {
                 "doses": curve.doses,
                 "patient": curve.gain[0],
@@ -133,7 +146,7 @@ def explain(
     Returns
     -------
     Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be
-    solved.
+    solved; Stopped on Ctrl-C during the attribution, with the Explanation without it.
     """
     benefit, numerics = benefit_of(model, **changes), {"solver": solver, "threads": threads}
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
@@ -154,20 +167,15 @@ def explain(
             )
     names = tuple(n for n, a, b in zip(model.input_names, *both.theta, strict=True) if a != b)
     doses, times, watched, course = _day(model, one, benefit, table.columns["argmax"][0], numerics)
-    return Explanation(
-        model,
-        benefit,
-        one,
-        table,
-        _parts(model, one, benefit, numerics),
-        doses,
-        times,
-        watched,
-        course,
-        names,
-        _attribution(model, both, benefit, names, seed, numerics),
-        _rank(one, names),
-    )
+    parts = _parts(model, one, benefit, numerics)
+    day = doses, times, watched, course
+    rest = names, _rank(one, names)
+    try:
+        attribution = _attribution(model, both, benefit, names, seed, numerics)
+    except KeyboardInterrupt as stop:
+        partial = Explanation(model, benefit, one, table, parts, *day, *rest)
+        raise Stopped(partial, 3, 4, "parts of the explanation") from stop
+    return Explanation(model, benefit, one, table, parts, *day, *rest, attribution)
 
 
 def _other_class(model, theta):

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import units
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import PkpdError, Stopped, closest
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
 from pkpd.response.benefit import benefit_of, dose_list
-from pkpd.response.best import best
-from pkpd.result import provenance
+from pkpd.response.best import best, precision
+from pkpd.result import provenance, stopped
+from pkpd.sensitivity.study import CHECKED
+from pkpd.sensitivity.study import FEW as FEW_ERRORS
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.symbolic.quantities import quantity
@@ -75,6 +77,7 @@ class Prediction:
             "question": f"share of the variance of log10 best dose of {self.benefit.into} "
             "that measurements explain",
             "patients": self.patients,
+            "stopped": stopped(self.cohort),
             "helped": self.helped,
             "folds": FOLDS,
             "estimator": "scikit-learn: ridge regression on power-transformed values, "
@@ -115,7 +118,8 @@ def predict(
 
     Returns
     -------
-    Prediction. Raises PkpdError for bad input, and where scikit-learn is not installed.
+    Prediction. Raises PkpdError for bad input, where scikit-learn is not installed and where the
+    best dose is everybody's; and Stopped on Ctrl-C, with the Prediction from those finished.
     """
     try:
         import sklearn.linear_model  # noqa: F401  before the patients are solved
@@ -136,7 +140,14 @@ def predict(
             f"{model.name} has no covariate that varies and its [benefit] names no exposure or "
             "blockade, so nothing is measured; name inputs with measure."
         )
-    found = best(model, cohort, benefit, solver=solver, threads=threads, progress=progress)
+    numerics, stop = {"solver": solver, "threads": threads}, None
+    needed = precision(model, cohort.rows(slice(0, CHECKED)), benefit, **numerics)
+    try:
+        found = best(model, cohort, benefit, progress=progress, **needed.options, **numerics)
+    except Stopped as ended:
+        found, stop = ended.partial, ended
+        cohort = cohort.until(stop.finished)
+        columns = {name: column[: stop.finished] for name, column in columns.items()}
     keep = (
         np.isfinite(found.argmax)
         & np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
@@ -147,14 +158,22 @@ def predict(
             f"{int(keep.sum())} patients are too few to learn from; "
             f"at least {FEW} are needed: raise -n."
         )
+    error, sd = needed.error["log10_med"], found.argmax[keep].std()
+    if not sd > FEW_ERRORS * error:
+        raise PkpdError(
+            f"The best dose is the same for all: the SD of its log10, {sd:.1g}, is no more than "
+            f"numerical error, {error:.1g}. There is nothing to predict."
+        )
     x = {name: column[keep] for name, column in columns.items()}
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
         scores = _scores(
             x, cohort.theta[keep][:, np.ptp(cohort.theta[keep], axis=0) > 0], found.argmax[keep]
         )
-    return Prediction(
-        model, benefit, cohort, amount, tuple(about), scores, int(keep.sum()), bool(helped)
-    )
+    count = int(keep.sum())
+    result = Prediction(model, benefit, cohort, amount, tuple(about), scores, count, bool(helped))
+    if stop is not None:
+        raise Stopped(result, stop.finished, stop.total) from stop
+    return result
 
 
 def _inputs(model, measure):

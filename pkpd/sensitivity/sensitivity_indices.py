@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import PkpdError, Stopped, closest
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 from pkpd.sensitivity.titrated import titrated
@@ -91,8 +91,8 @@ def sensitivity_indices(
     Returns
     -------
     Sensitivity. Shares of variance are NaN for an output that differs by no more than a few
-    numerical errors: its variance would be that of rounding. On Ctrl-C, that of what is finished,
-    if anything is. Raises PkpdError for bad input.
+    numerical errors: its variance would be that of rounding. Raises PkpdError for bad
+    input, and Stopped on Ctrl-C, with the Sensitivity of what is finished, if anything is.
     """
     for method in methods:
         if method not in METHODS:
@@ -131,7 +131,10 @@ def sensitivity_indices(
     noise = np.isin(columns["output"], alike) & np.isin(columns["method"], SHARES)
     for name in ("value", "low", "high"):
         columns[name] = np.where(noise, np.nan, columns[name].astype(float))
-    return Sensitivity(asked, columns, about | {"alike": alike})
+    result = Sensitivity(asked, columns, about | {"alike": alike})
+    if about["stopped"]:
+        raise Stopped(result, work.done, max(work.done, work.planned))
+    return result
 
 
 def _observed(work, effort, seen):

@@ -134,3 +134,16 @@ def test_the_command_prints_the_inputs_by_size_and_writes_json_and_figure(run, t
     code, printed, _ = run("explain", path, "--id", 5, "--seed", 2, "--json")
     again = json.loads(printed)
     assert code == 0 and again["shifts"] == kept["shifts"] and again["day"] == kept["day"]
+
+
+def test_ctrl_c_during_the_attribution_keeps_curve_and_day(run, tmp_path, monkeypatch):
+    def stop(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pkpd.sensitivity.explanation.attribute", stop)
+    path = Path(__file__).with_name("product.toml")
+    code, printed, said = run("explain", path, "--id", 5, "--seed", 2, "--out", "one")
+    assert code == 130 and "before the difference was attributed" in printed
+    assert "3 of 4 parts of the explanation are finished and kept" in said
+    kept = json.loads((tmp_path / "one/explain.json").read_text())
+    assert kept["stopped"] and kept["shifts"] == [] and np.isfinite(kept["difference_log10"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, Stopped
 from pkpd.population.cohort import cohort
 from pkpd.sensitivity.prediction import EVERYTHING, FOLDS, interval, predict
 from pkpd.symbolic.load import load
@@ -100,3 +100,29 @@ def test_the_command_prints_the_best_measurement_first_and_writes_a_figure(run, 
 def test_the_figure_names_every_measurement(product):
     labels = [t.get_text() for t in pkpd.plot(product).axes[0].get_yticklabels()]
     assert set(labels) == {"k1", "k2", "k3", "a"}
+
+
+def test_ctrl_c_keeps_the_patients_that_are_finished(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("pkpd.response.best.PATIENTS_PER_CHUNK", 64)
+    monkeypatch.setattr("pkpd.response.dose_response.PATIENTS_PER_CHUNK", 64)
+    whole = predict(PRODUCT, cohort(PRODUCT, 128, seed=3), ["k1"])
+
+    def stop(done):
+        if done > 128:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Stopped) as ended:
+        predict(PRODUCT, cohort(PRODUCT, 256, seed=3), ["k1"], progress=stop, threads=1)
+    kept = ended.value.partial
+    assert kept.patients == 192 and kept.summary()["stopped"]["of"] == 256
+    assert whole.summary()["stopped"] is None
+
+
+def test_a_best_dose_that_is_everybodys_cannot_be_predicted(tmp_path):
+    humps = Path(__file__).parents[1] / "response" / "humps.toml"
+    path = tmp_path / "one-dose.toml"
+    path.write_text(humps.read_text().replace('unit = "mg", iiv = { cv = 0.6 }', 'unit = "mg"'))
+    model = load(str(path))
+    people = cohort(model, 64, seed=3, set={"responds": 1, "n": 2})
+    with pytest.raises(PkpdError, match="There is nothing to predict"):
+        predict(model, people, ["size"])

@@ -110,6 +110,9 @@ def interval(axes, model, summary):
 def bars(axes, summary):
     """What moves the best dose away from the typical patient's, largest first."""
     shifts = summary["shifts"][:BARS]
+    if not shifts:
+        axes.set_axis_off()
+        return
     part, half = (np.array([s[k] for s in shifts]) for k in ("log10", "half_width"))
     y = np.arange(len(shifts))
     axes.barh(

@@ -102,6 +102,8 @@ def ratio(factor):
 
 def small_print(summary):
     """How the difference was attributed to the inputs."""
+    if summary.get("stopped"):
+        return "Stopped by Ctrl-C before the difference was attributed to the inputs."
     count = summary["evaluations"]
     if summary["exact"]:
         return (

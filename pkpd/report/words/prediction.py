@@ -25,6 +25,7 @@ def sentences(model, summary):
     return [
         f"{model.name}: how well the best dose could be told beforehand "
         f"({summary['patients']} {who})",
+        *_stopped(summary.get("stopped")),
         "",
         f"  all measurements together explain {value:.0f} % ({low:.0f} to {high:.0f}) "
         "of the variance of log10 best dose",
@@ -36,6 +37,13 @@ def sentences(model, summary):
         "no clinical advice.",
         "",
     ]
+
+
+def _stopped(stopped):
+    """A line on a run that Ctrl-C ended."""
+    if not stopped:
+        return []
+    return [f"  stopped by Ctrl-C: {stopped['finished']} of {stopped['of']} patients are finished"]
 
 
 def rows(summary):
