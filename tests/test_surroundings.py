@@ -250,7 +250,8 @@ def test_a_range_of_doses_in_tonnes_is_questioned():
 
 
 @pytest.mark.parametrize(
-    "text", ["1e2 mg", "1E2 mg", "1 mg q1e1h x 2", "1 mg then wait 1e2h then 1 mg"]
+    "text",
+    ["1e2 mg", "1E2 mg", "1 mg q1e1h x 2", "1 mg then wait 1e2h then 1 mg", "1 mg q24h x 1e1"],
 )
 def test_numbers_of_a_regimen_may_have_an_exponent(text):
     numbers = {"1e2": "100", "1E2": "100", "1e1": "10"}

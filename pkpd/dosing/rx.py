@@ -170,8 +170,9 @@ def _every(interval, part, text):
 def _count(count, text):
     if count is None:
         return 1
-    number = count["count"]
-    if not (number.isascii() and number.isdigit() and 0 < int(number[:12]) <= MOST_DOSES):
+    exact = re.fullmatch(_NUMBER, count["count"], re.I)
+    number = float(count["count"]) if exact else 0.5
+    if not (number.is_integer() and 0 < number <= MOST_DOSES):
         raise DoseError(
             f"Regimen '{text}': '{count.group()}' must be a whole number of doses "
             f"from 1 to {MOST_DOSES}."
