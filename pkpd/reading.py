@@ -414,10 +414,3 @@ def stated_units(source):
     import pyarrow.parquet as pq
 
     return json.loads((pq.read_schema(source).metadata or {}).get(b"pkpd.units", b"{}"))
-
-
-def file(path, error):
-    """DataFrame of a file that `table` can read."""
-    import pandas as pd
-
-    return pd.DataFrame(table(path, error).columns)

@@ -205,14 +205,15 @@ class EndpointResult(Run):
     """Endpoints of a cohort, one row per patient.
 
     names : (E,) endpoints as text; since, until : (P,) ends of the window in model time
-    values : (P, E), NaN for failed patients
+    values : (P, E), NaN for failed patients; ids : (P,) as the table of doses calls the patients
     """
 
-    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until")
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until", "ids")
 
     since: np.ndarray
     until: np.ndarray
     values: np.ndarray
+    ids: np.ndarray
 
     @property
     def span(self):
@@ -228,7 +229,7 @@ class EndpointResult(Run):
 
     def _columns(self):
         """ID and one column per endpoint, one row per patient."""
-        return {"ID": self.cohort.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
+        return {"ID": self.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""

@@ -231,8 +231,10 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
         solution = solve(
             *(kernel, theta, start), t0=t0, t1=until, actions=given, **watched, **options
         )
-        failed = solution.status, solution.fail_time
-        return _endpoint_result(people, regimen, watch, occasion, solution, *failed, since, until)
+        failed, ends = (solution.status, solution.fail_time), (since, until)
+        return _endpoint_result(
+            people, people.ids, regimen, watch, occasion, solution, failed, ends
+        )
 
     ends = np.array([begin or 0.0, stop])
     return _in_parts(model, regimen, cohort, occasion, ends, progress, part)
@@ -254,12 +256,13 @@ def _endpoints_at_records(
         line = replace(line, end=until, actions=earlier)
     watched = {"since": since, "level": watch.level}
     solution, *failed = _follow(kernel, line, options, progress, **watched)
-    return _endpoint_result(cohort, records, watch, between[1], solution, *failed, since, until)
+    ids, ends = records.names, (since, until)
+    return _endpoint_result(cohort, ids, records, watch, between[1], solution, failed, ends)
 
 
-def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_time, since, until):
+def _endpoint_result(cohort, ids, regimen, watch, occasion, solution, failed, ends):
     names, units_of = zip(*((e.text, e.unit) for e in watch.endpoints), strict=True)
-    values = watch.values(solution, since, until)
+    values = watch.values(solution, *ends)
     return EndpointResult(
         cohort.model,
         cohort,
@@ -268,11 +271,10 @@ def _endpoint_result(cohort, regimen, watch, occasion, solution, status, fail_ti
         units_of,
         (),
         occasion,
-        status,
-        fail_time,
-        since,
-        until,
+        *failed,
+        *ends,
         values,
+        ids,
     )
 
 
@@ -407,7 +409,7 @@ def _rows(records, clock, extra):
     moment = time.copy()
     moment[~added] = clock
     order = np.lexsort((added, moment, person)) if len(extra) else np.arange(len(person))
-    return records.ids[person][order], time[order], evid[order], order
+    return records.names[person][order], time[order], evid[order], order
 
 
 def _patients(records, cohort):

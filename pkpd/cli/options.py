@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pkpd import limits
+from pkpd.cli import console
 from pkpd.errors import PkpdError
 
 Option = typer.Option
@@ -326,7 +327,12 @@ def cohort(
     n : number of patients, None for `default` or for those that other options choose
     """
     from pkpd.population import cohort as people
+    from pkpd.population.covariates import people as read_people
 
+    if covariates is not None:
+        covariates = read_people(model, covariates)
+        if replicate == 0:
+            console.note(covariates.account)
     chosen = {
         "set": assignments(changes),
         "ids": ids or None,

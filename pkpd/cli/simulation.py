@@ -179,6 +179,13 @@ def simulate(
     errors = options.residuals(residual)
     observed = observations(data, found.outputs) if data else None
     table = None if events is None else read_events(found, events)
+    if table is not None and not quiet:
+        console.note(table.account)
+    if table is not None and table.labels is not None and covariates:
+        raise PkpdError(
+            f"{events} calls patients by texts, which cannot be matched with {covariates}; "
+            "give both tables the same numbers as IDs."
+        )
     if table is not None and table.identified:
         ids = ids or table.ids.tolist()
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)

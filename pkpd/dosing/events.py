@@ -16,6 +16,7 @@ from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
 from pkpd.errors import DoseError
+from pkpd.reading import listed
 
 # The order of what one record does at its time: its inputs come into force, it resets, infusions
 # under way continue, it doses, its outputs are read, the inputs of the next record come into force.
@@ -125,7 +126,7 @@ class Doses:
         ]
         if lines:
             head = "doses that cannot be given (rows are counted below the header):"
-            raise DoseError("\n".join([f"{self.records.name}: {head}", *lines[:100]]))
+            raise DoseError("\n".join([f"{self.records.name}: {head}", *listed(lines)]))
 
     def restarts(self):
         """Resets, and steady states that replace (SS 1) or join (SS 2) the present state.

@@ -12,11 +12,13 @@ import numpy as np
 
 from pkpd.dosing.moments import window
 from pkpd.errors import DoseError
-from pkpd.reading import COLUMNS, EMPTY, cells
+from pkpd.reading import COLUMNS, EMPTY, cells, listed, not_a_number, number, refuse_lookalikes
+from pkpd.symbolic import linearity, parse
 
+OF_RECORDS = tuple(name for name in COLUMNS if name not in ("MDV", "DV"))
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
 MOST_DOSES = 10_000_000
-MOST_LINES = 100  # mistakes written out; the rest are counted
+HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Records:
     """M checked records of P patients, in the order of the table.
 
     name : where the records come from; identified : whether the table has IDs
+    labels : (P,) what the table calls the patients where these are texts, else None
+    account : a line on what was read of the table
     ids : (P,) int64; first : (P+1,) int64, patient p owns records first[p]:first[p+1]
     row : (M,) row of the table, counted from 1 below the header
     time : (M,) model time as written
@@ -52,12 +56,19 @@ class Records:
     target: np.ndarray
     inputs: dict
     digest: str = ""
+    labels: np.ndarray | None = None
+    account: str = ""
 
     def __len__(self):
         return len(self.row)
 
     def __str__(self):
         return f"event table {self.name}"
+
+    @property
+    def names(self):
+        """(P,) what the table calls the patients: IDs, or the texts that stand for them."""
+        return self.ids if self.labels is None else self.labels
 
     @property
     def person(self):
@@ -71,6 +82,7 @@ class Records:
         index = np.repeat(self.first[patients] - first[:-1], counts) + np.arange(first[-1])
         taken = {name: getattr(self, name)[index] for name in self.PER_RECORD}
         inputs = {name: values[index] for name, values in self.inputs.items()}
+        taken["labels"] = None if self.labels is None else self.labels[patients]
         return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 
     def of(self, ids):
@@ -91,10 +103,16 @@ def events(model, source):
     source : path of a .csv or .parquet file, or a DataFrame
 
     Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the
-    model by name. Other columns are ignored. Returns Records. Raises DoseError that lists every
-    record that cannot be used.
+    model by name. IDs that are texts are numbered in the order of the table and kept as labels.
+    Other columns are ignored unless they are called almost like one of these. Returns Records; its
+    `account` says what was used, unused and missing. Raises DoseError that lists the first records
+    that cannot be used.
     """
-    return _Reader(model, cells(source, DoseError)).records()
+    read = cells(source, DoseError)
+    names = {name.lower() for name in read.columns}
+    covariates = [c.name for c in model.covariates if c.name.lower() not in names]
+    refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
+    return _Reader(model, read).records()
 
 
 class _Reader:
@@ -120,7 +138,7 @@ class _Reader:
             return np.full(len(self.row), missing)
         values, wrong = self.table.floats(column)
         for k, text in wrong:
-            self.wrong([k], column, f"'{text}' is not a number; write . for missing")
+            self.wrong([k], column, not_a_number(text))
         self.wrong(np.isinf(values), column, "must be finite")
         return np.where(np.isfinite(values), values, missing)
 
@@ -132,15 +150,15 @@ class _Reader:
         return np.where(good, values, 0.0).astype(np.int64)
 
     def records(self):
-        ids = self.numbers("ID", 1.0)
-        self.wrong(
-            ~((ids >= 1) & (ids == np.round(ids)) & (ids < 2**31)),
-            "ID",
-            "must be a whole number from 1 on",
-        )
+        ids, labels = self.ids()
         time = self.numbers("TIME", np.nan)
         self.wrong(np.isnan(time), "TIME", "is missing")
-        amount, rate, interval = self.numbers("AMT"), self.numbers("RATE"), self.numbers("II")
+        written, rate, interval = (
+            self.numbers("AMT", np.nan),
+            self.numbers("RATE"),
+            self.numbers("II"),
+        )
+        amount = np.nan_to_num(written)
         additional = self.whole(
             "ADDL", lambda v: (v >= 0) & (v < MOST_DOSES), "is not a whole number from 0 on"
         )
@@ -150,7 +168,10 @@ class _Reader:
         self.order(ids, time, evid)
         dose = (evid == DOSE) | (evid == RESET_AND_DOSE)
         target = self.target(dose)
+        missing = dose & np.isnan(written)
+        self.wrong(missing, "AMT", "is missing on a dose record; write 0 for a placebo")
         self.dose(dose, target, amount, rate, interval, additional, steady)
+        self.steady(dose, steady)
         doses = {"AMT": amount, "RATE": rate, "II": interval, "ADDL": additional, "SS": steady}
         for column, values in doses.items():
             pairs = zip(values, evid, strict=True)
@@ -175,6 +196,34 @@ class _Reader:
             target,
             inputs,
             self.model.digest,
+            None if labels is None else labels[first],
+            self.account(inputs),
+        )
+
+    def ids(self):
+        """IDs (M,), and texts (M,) where they are no numbers: these are numbered in order."""
+        if "ID" not in self.cells:
+            return np.ones(len(self.row)), None
+        texts = np.array([str(cell).strip() for cell in self.cells["ID"]], dtype=object)
+        numbers = np.array([number(cell) for cell in self.cells["ID"]])
+        empty = np.isin(texts, EMPTY)
+        self.wrong(empty, "ID", "is missing")
+        if (np.isnan(numbers) & ~empty).any():
+            place = {text: k for k, text in enumerate(dict.fromkeys(texts), 1)}
+            return np.array([float(place[text]) for text in texts]), texts
+        good = (numbers >= 1) & (numbers == np.round(numbers)) & (numbers <= HIGHEST_ID)
+        self.wrong(
+            ~good & ~empty, "ID", f"must be a whole number from 1 to {HIGHEST_ID}, or a text"
+        )
+        return np.where(good, numbers, 0.0), None
+
+    def account(self, inputs):
+        """A line on what was read."""
+        names = {name.lower() for name in inputs}
+        used = [c for c in self.cells if c in (*OF_RECORDS, "MDV") or c.lower() in names]
+        missing = [c for c in OF_RECORDS if c not in self.cells]
+        return self.table.account(
+            used, missing + [c.name for c in self.model.covariates if c.name not in inputs]
         )
 
     def evid(self, amount, rate, steady, mdv):
@@ -239,7 +288,7 @@ class _Reader:
         unknown = dose & (rate < 0) & ~np.isin(rate, (-1, -2))
         self.wrong(unknown, "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
         nothing = infused & (amount == 0) & (steady == 0)
-        self.wrong(nothing, "AMT", "is missing: an infusion needs an amount")
+        self.wrong(nothing, "AMT", "is 0: an infusion needs an amount")
         for code, word in ((-1, "rate"), (-2, "duration")):
             named = np.array([getattr(d, word) is not None for d in self.model.doses] or [False])
             text = f'needs {word} = "..." for this target under [dose] of {self.model.name}'
@@ -260,14 +309,44 @@ class _Reader:
             most = [int(np.argmax(additional))]
             self.wrong(most, "ADDL", f"more than {MOST_DOSES:,} doses in one table are refused")
 
+    def steady(self, dose, steady):
+        """Steady states that the model does not have, or that do not add up."""
+        texts = [s.rate for s in self.model.states] + [a.expression for a in self.model.assignments]
+        if any("t" in parse.names(parse.checked(text)) for text in texts):
+            sentence = f"{self.model.name} depends on the time t and has no steady state"
+            self.wrong(dose & (steady > 0), "SS", f"{sentence}; write the doses out")
+        reason = self.not_additive()
+        if reason is not None:
+            sentence = f"2 adds a steady state to what is there, but {reason} of {self.model.name}"
+            remedy = "write these doses out, from long before on"
+            self.wrong(dose & (steady == 2), "SS", f"{sentence}; {remedy}")
+
+    def not_additive(self):
+        """Why responses to doses do not add up, or None where they do.
+
+        They do where all rates are sums over the states and nothing is there at the start.
+        """
+        states = self.model.states
+        nonlinear = linearity.first_nonlinear(self.model)
+        if nonlinear is not None:
+            return f"{nonlinear} is not linear"
+        constant = linearity.constant_terms(self.model)
+        if any(constant):
+            return f"d/dt({states[constant.index(True)].name}) has a part that no dose makes"
+        begun = [s.name for s in states if s.initial not in ("0", "0.0")]
+        return f"{begun[0]} starts at another value than 0" if begun else None
+
     def inputs(self):
         """Columns named like parameters or covariates, in any case where that is not ambiguous."""
-        columns = {c.lower(): c for c in reversed(self.cells) if c not in COLUMNS}
         values = {}
         for name in self.model.input_names:
-            column = name if name in self.cells else columns.get(name.lower())
-            if column is not None:
-                values[name] = self.numbers(column, np.nan)
+            alike = [c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS]
+            columns = [name] if name in COLUMNS and name in self.cells else alike
+            if len(columns) > 1:
+                both = " and ".join(f"'{c}'" for c in columns)
+                raise DoseError(f"{self.name}: {both} stand for '{name}'; leave out one of them.")
+            if columns:
+                values[name] = self.numbers(columns[0], np.nan)
         return values
 
     def stop(self):
@@ -278,8 +357,7 @@ class _Reader:
             f"  row {self.row[k]}, {column}: {text}."
             for (k, column), text in sorted(self.mistakes.items())
         ]
-        rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
         count = len({k for k, _ in self.mistakes})
         which = f"{count} record{'s' if count > 1 else ''}"
         head = f"{self.name}: {which} cannot be used (rows are counted below the header):"
-        raise DoseError("\n".join([head, *lines[:MOST_LINES], *rest]))
+        raise DoseError("\n".join([head, *listed(lines)]))

@@ -13,7 +13,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
-from pkpd.reading import EMPTY, file
+from pkpd.reading import EMPTY, not_a_number, number, refuse_lookalikes, table
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,14 @@ class People:
     name : where they come from, and a hash of the contents
     ids : (M,) int64, or None where rows are drawn
     inputs : input -> (M,) values in its unit; others : column -> (M,) texts
+    account : a line on what was read of the table
     """
 
     name: str
     ids: np.ndarray | None
     inputs: dict
     others: dict
+    account: str = ""
 
     def rows(self, ids, seed, replicate=0):
         """Row number (P,) for each patient.
@@ -50,18 +52,24 @@ def people(model, source):
     """Read a table of people: the path of a .csv or .parquet file, a DataFrame, or People.
 
     Columns named like covariates or parameters of the model replace them, in the model's units;
-    classes may be given by label. Without a column ID, rows are drawn. Raises CohortError with row
-    and column.
+    classes may be given by label. Without a column ID, rows are drawn; IDs that are texts are
+    numbered in the order of the table and kept as the column LABEL. Raises CohortError with row and
+    column.
     """
     if isinstance(source, People):
         return source
-    name, frame = read(source)
+    found = read(source)
+    name = found.name
+    names = {c.lower() for c in found.columns}
+    missing = [c.name for c in model.covariates if c.name.lower() not in names]
+    refuse_lookalikes(found, missing + ["ID"] * ("id" not in names), CohortError)
     columns = {
-        str(c).strip(): np.array([str(x).strip() for x in frame[c]], dtype=object)
-        for c in frame.columns
+        column: np.array([str(cell).strip() for cell in cells], dtype=object)
+        for column, cells in found.columns.items()
     }
-    ids = _ids(name, columns.pop(next((c for c in columns if c.upper() == "ID"), ""), None))
-    inputs, others = {}, {}
+    id_column = next((c for c in columns if c.upper() == "ID"), "")
+    ids, labels = _ids(found, columns.pop(id_column, None))
+    inputs, others = {}, {} if labels is None else {"LABEL": labels}
     for column, cells in columns.items():
         item = _input_called(column, model)
         if item is None:
@@ -69,14 +77,16 @@ def people(model, source):
         elif item.name in inputs:
             raise CohortError(f"{name}: two columns stand for '{item.name}'.")
         else:
-            inputs[item.name] = _values(name, column, cells, item)
-    if not inputs or not len(frame):
+            inputs[item.name] = _values(found, column, cells, item)
+    if not inputs or not len(found):
         covariates = ", ".join(i.name for i in model.covariates) or "none"
         raise CohortError(
             f"{name}: no rows with a column named like an input of {model.name}. "
             f"Its covariates: {covariates}. Columns: {', '.join(columns)}."
         )
-    return People(f"{name} ({_digest(columns)})", ids, inputs, others)
+    used = [c for c in found.columns if c == id_column or c not in others]
+    account = found.account(used, missing)
+    return People(f"{name} ({_digest(columns)})", ids, inputs, others, account)
 
 
 def _input_called(column, model):
@@ -93,48 +103,46 @@ def _digest(columns):
 
 
 def read(source):
-    """Name and DataFrame of a table.
-
-    source : path of a .csv file (read as text) or .parquet file, or a DataFrame
-
-    Raises CohortError.
-    """
+    """Table of people or of parameter sets, from a path or a DataFrame. Raises CohortError."""
     import pandas as pd
 
-    if isinstance(source, pd.DataFrame):
-        return "table", source
-    path = limits.path(source, "A table of people", CohortError)
-    return str(source), file(path, CohortError)
+    if not isinstance(source, pd.DataFrame):
+        source = limits.path(source, "A table of people", CohortError)
+    return table(source, CohortError)
 
 
-def _ids(name, cells):
+def _ids(read, cells):
+    """IDs (M,), and texts (M,) where they are no numbers: these are numbered in order."""
     if cells is None:
-        return None
-    numbers = []
-    for row, cell in enumerate(cells, 1):
-        text = cell.removesuffix(".0")
-        if not text.isdigit() or not 0 < len(text) < 19 or int(text) < 1:
-            raise CohortError(f"{name}: row {row}, ID: '{cell[:40]}' is no whole number from 1 on.")
-        numbers.append(int(text))
-    if len(set(numbers)) < len(numbers):
-        twice = next(i for i in numbers if numbers.count(i) > 1)
+        return None, None
+    empty = [k for k, cell in enumerate(cells) if cell in EMPTY]
+    if empty:
+        raise CohortError(f"{read.name}: row {read.row[empty[0]]}, ID: is missing.")
+    if len(set(cells)) < len(cells):
+        twice = next(i for i in cells if list(cells).count(i) > 1)
         raise CohortError(
-            f"{name}: two rows have ID {twice}; a table of people has one row for each."
+            f"{read.name}: two rows have ID {twice}; a table of people has one row for each."
         )
-    return np.array(numbers, dtype=np.int64)
+    numbers = np.array([number(cell) for cell in cells])
+    if np.isnan(numbers).any():
+        return np.arange(1, len(cells) + 1), cells
+    wrong = np.flatnonzero((numbers < 1) | (numbers != np.round(numbers)) | (numbers >= 2**31))
+    if len(wrong):
+        where = f"{read.name}: row {read.row[wrong[0]]}, ID"
+        raise CohortError(f"{where}: '{cells[wrong[0]]}' is no whole number from 1 to {2**31 - 1}.")
+    return numbers.astype(np.int64), None
 
 
-def _values(name, column, cells, item):
+def _values(read, column, cells, item):
     codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
-    out = np.empty(len(cells))
+    values = np.empty(len(cells))
     for k, cell in enumerate(cells):
-        where = f"{name}: row {k + 1}, column {column}"
+        where = f"{read.name}: row {read.row[k]}, column {column}"
         if cell in EMPTY:
             raise CohortError(f"{where}: the value is missing; fill it in or leave the row out.")
-        try:
-            out[k] = codes[cell] if cell in codes else float(cell)
-        except ValueError as error:
-            raise CohortError(f"{where}: '{cell[:40]}' is not a number.") from error
-        if not np.isfinite(out[k]) or (codes and out[k] not in codes.values()):
+        values[k] = codes[cell] if cell in codes else number(cell)
+        if np.isnan(values[k]):
+            raise CohortError(f"{where}: {not_a_number(cell[:40])}.")
+        if not np.isfinite(values[k]) or (codes and values[k] not in codes.values()):
             raise CohortError(f"{where}: '{cell[:40]}' is not a value that '{item.name}' can have.")
-    return out
+    return values

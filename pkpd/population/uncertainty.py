@@ -100,26 +100,23 @@ def _is_possible(item, value):
 
 
 def _from_table(model, source, count):
-    name, frame = read(source)
-    columns = [c for c in frame.columns if str(c).strip() in model.input_names]
-    if not columns or not len(frame):
+    sets = read(source)
+    name, columns = sets.name, [c for c in sets.columns if c in model.input_names]
+    if not columns or not len(sets):
         raise CohortError(
             f"{name}: no rows with a column named like a parameter of {model.name}. "
-            f"Columns: {', '.join(map(str, frame.columns))}."
+            f"Columns: {', '.join(sets.columns)}."
         )
-    if count is not None and count > len(frame):
-        raise CohortError(f"{name}: {count} sets are wanted, the table has {len(frame)}.")
-    rows = frame[columns].iloc[:count]
-    values = np.empty(rows.shape)
+    if count is not None and count > len(sets):
+        raise CohortError(f"{name}: {count} sets are wanted, the table has {len(sets)}.")
+    values = np.empty((len(sets), len(columns)))
     for k, column in enumerate(columns):
-        for row, cell in enumerate(rows[column]):
-            try:
-                values[row, k] = float(cell)
-            except (TypeError, ValueError) as error:
-                raise CohortError(
-                    f"{name}: row {row + 1}, column {column}: '{str(cell)[:40]}' is not a number."
-                ) from error
-    return ParameterSets(model, name, tuple(str(c).strip() for c in columns), values)
+        values[:, k], _ = sets.floats(column)
+        for place in np.flatnonzero(np.isnan(values[:, k])):
+            text = str(sets.columns[column][place])[:40]
+            row = sets.row[place]
+            raise CohortError(f"{name}: row {row}, column {column}: '{text}' is not a number.")
+    return ParameterSets(model, name, tuple(columns), values[:count])
 
 
 def _from_covariance(model, path, count, seed):

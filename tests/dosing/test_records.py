@@ -56,24 +56,15 @@ def test_without_evid_amounts_are_doses(model):
     assert not records.identified
 
 
-def test_all_mistakes_are_reported_at_once(model):
-    rows = [
+EARLIER = (
+    [
         {"ID": 1, "TIME": 0, "AMT": "ten"},
         {"ID": 1, "TIME": 5, "AMT": -3},
         {"ID": 1, "TIME": 4, "AMT": 1, "RATE": -3},
         {"ID": 1, "TIME": ".", "AMT": 1, "ADDL": 2},
         {"ID": 2, "TIME": 0, "AMT": 1, "SS": 1, "CMT": "gut"},
-        {"ID": 2, "TIME": 0, "AMT": 1, "EVID": 7},
-        {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
-        {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
-        {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
-    ]
-    table = pd.DataFrame(rows).astype(object).fillna(".")
-    with pytest.raises(DoseError) as caught:
-        events(model, table)
-    message = str(caught.value)
-    for part in (
-        "9 records cannot be used",
+    ],
+    [
         "row 1, AMT: 'ten' is not a number",
         "row 2, AMT: -3: a dose cannot be negative",
         "row 3, TIME: 4 is before 5",
@@ -82,24 +73,138 @@ def test_all_mistakes_are_reported_at_once(model):
         "row 4, II: is missing: ADDL",
         "row 5, II: is missing: SS",
         "row 5, CMT: 'gut' cannot be dosed; dose into 1 or",
-        "row 6, EVID: 7 is not",
-        "row 7, AMT: 1 on a record of EVID 0",
-        "row 8, ID: 1 comes back",
-        "row 8, RATE: -1 needs rate =",
-        "row 8, ADDL: 1.5 is not",
-        "row 8, II: -2: an interval cannot be negative",
-        "row 9, ID: must be a whole number",
-        "row 9, SS: 4 is not 0, 1 or 2",
-        "row 9, MDV: 2 is not 0 or 1",
-    ):
-        assert part in message
-    assert message.count("\n") == 18
+    ],
+)
+LATER = (
+    [
+        {"ID": 1, "TIME": 0, "AMT": ".", "EVID": 7},
+        {"ID": 2, "TIME": 1, "AMT": 1, "EVID": 0},
+        {"ID": 1, "TIME": 9, "AMT": 1, "RATE": -1, "ADDL": 1.5, "II": -2},
+        {"ID": 0, "TIME": 9, "SS": 4, "MDV": 2},
+        {"ID": 4, "TIME": 0, "AMT": ".", "EVID": 1},
+    ],
+    [
+        "row 1, EVID: 7 is not",
+        "row 2, AMT: 1 on a record of EVID 0",
+        "row 3, ID: 1 comes back",
+        "row 3, RATE: -1 needs rate =",
+        "row 3, ADDL: 1.5 is not",
+        "row 3, II: -2: an interval cannot be negative",
+        "row 4, ID: must be a whole number",
+        "row 4, SS: 4 is not 0, 1 or 2",
+        "row 4, MDV: 2 is not 0 or 1",
+        "row 5, AMT: is missing on a dose record; write 0 for a placebo",
+    ],
+)
+
+
+@pytest.mark.parametrize(("rows", "parts"), [EARLIER, LATER])
+def test_all_mistakes_are_reported_at_once(model, rows, parts):
+    table = pd.DataFrame(rows).astype(object).fillna(".")
+    with pytest.raises(DoseError) as caught:
+        events(model, table)
+    head, *lines = str(caught.value).splitlines()
+    assert f"{len(rows)} records cannot be used" in head
+    assert len(lines) == len(parts)
+    for line, part in zip(sorted(lines), sorted(parts), strict=True):
+        assert part in line
+
+
+def test_of_many_mistakes_ten_are_shown_and_all_are_counted(model):
+    table = pd.DataFrame({"TIME": range(37), "AMT": ["x"] * 37})
+    with pytest.raises(DoseError, match="37 records cannot be used") as caught:
+        events(model, table)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 12
+    assert lines[-1] == "  and 27 more."
+
+
+def test_ids_that_are_texts_stay_the_labels_of_the_results(model):
+    rows = {"ID": ["P-07", "P-07", "B", "B"], "TIME": [0, 5, 0, 5], "AMT": [10, 0, 20, 0]}
+    named = events(model, pd.DataFrame(rows))
+    assert named.ids.tolist() == [1, 2]
+    numbered = events(model, pd.DataFrame(rows | {"ID": [1, 1, 2, 2]}))
+    people = pkpd.cohort(model, 2, seed=3)
+    results = [pkpd.simulate(model, records, people) for records in (named, numbered)]
+    np.testing.assert_array_equal(results[0].values, results[1].values)
+    assert results[0].frame()["ID"].tolist() == rows["ID"]
+    peaks = pkpd.simulate(model, named, people, endpoints=["cmax(Cc)"]).frame()
+    assert peaks["ID"].tolist() == ["P-07", "B"]
+
+
+def test_the_account_says_what_was_used_unused_and_missing(model):
+    table = pd.DataFrame({"id": [1], "TIME": [0], "AMT": [1], "NOTE": ["fasted"], "VC": [20.0]})
+    said = events(model, table).account
+    assert said.startswith("table: 1 row; used: ID, TIME, AMT, VC; unused: NOTE; missing: RATE, II")
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        ("Subject,TIME,AMT", "'Subject' is not read; if it is ID, call it ID"),
+        ("ID,TIME,DOSE", "'DOSE' is not read; if it is AMT"),
+        ("ID,TIME,AMT,DURATION", "'DURATION' is not read; if it is RATE"),
+        ("ID,TIME,AMT,Weight", "'Weight' is not read; if it is wt"),
+        ("ID,TIME,AMT,DATE", "TIME must count from a common start"),
+        ("ID,TIME,AMT,wt,WT", "'wt' and 'WT' stand for 'wt'"),
+    ],
+)
+def test_a_name_that_is_almost_the_one_wanted_is_refused(tmp_path, names, part):
+    naltrexone = pkpd.load("pk/naltrexone")
+    cells = ",".join("1" for _ in names.split(","))
+    with pytest.raises(DoseError, match=part):
+        events(naltrexone, csv(tmp_path, f"{names}\n{cells}\n"))
+
+
+def test_a_time_of_day_is_refused_with_the_remedy(model, tmp_path):
+    with pytest.raises(DoseError, match="'08:30' is a date or a time of day"):
+        events(model, csv(tmp_path, "TIME,AMT\n08:30,1\n"))
+
+
+STEADY = {"TIME": [0], "AMT": [1], "SS": [2], "II": [12]}
+RATES = {
+    "d/dt(x) = -k*x/(1 + x/u) : mg": r"d/dt\(x\) is not linear",
+    "d/dt(x) = u*k - k*x : mg": r"d/dt\(x\) has a part that no dose makes",
+    "d/dt(x) = -k*x : mg\nx(0) = u : mg": "x starts at another value than 0",
+}
+
+
+def one_state(tmp_path, equations):
+    path = tmp_path / "m.toml"
+    path.write_text(
+        'title = "m"\noutputs = ["x"]\n[dose]\nx = { unit = "mg" }\n[parameters]\n'
+        'k = { value = 1, unit = "1/h", label = "k", source = "test", evidence = "assumed" }\n'
+        'u = { value = 1, unit = "mg", label = "u", source = "test", evidence = "assumed" }\n'
+        f"[equations]\ne = '''\n{equations}\n'''\n"
+    )
+    return pkpd.load(str(path))
+
+
+@pytest.mark.parametrize("equations", RATES)
+def test_a_steady_state_joins_others_only_where_responses_add_up(tmp_path, equations):
+    model = one_state(tmp_path, equations)
+    assert len(events(model, pd.DataFrame(STEADY | {"SS": [1]}))) == 1
+    with pytest.raises(DoseError, match=RATES[equations]) as caught:
+        events(model, pd.DataFrame(STEADY))
+    assert "row 1, SS: 2 adds" in str(caught.value)
+    assert "write these doses out" in str(caught.value)
+
+
+def test_a_steady_state_joins_others_in_a_linear_model(tmp_path):
+    model = one_state(tmp_path, "d/dt(x) = -k*x : mg")
+    assert len(events(model, pd.DataFrame(STEADY))) == 1
+
+
+def test_a_model_of_time_has_no_steady_state(tmp_path):
+    model = one_state(tmp_path, "d/dt(x) = -k*x/(1 + k*t) : mg")
+    with pytest.raises(DoseError, match="depends on the time t and has no steady state"):
+        events(model, pd.DataFrame(STEADY | {"SS": [1]}))
 
 
 @pytest.mark.parametrize(
     "text, part",
     [
-        ("", "no readable table"),
+        ("", "it is empty"),
         ("TIME\n", "holds no records"),
         ("ID,AMT\n1,5\n", "no column TIME"),
         ("TIME,time\n1,2\n", "two columns are called TIME"),

@@ -30,11 +30,11 @@ def test_columns_named_like_outputs(tmp_path):
 @pytest.mark.parametrize(
     "text, part",
     [
-        ("TIME,DV\n1,x\n", "row 2, column DV: 'x' is not a number"),
+        ("TIME,DV\n1,x\n", "row 1, column DV: 'x' is not a number"),
         ("DV\n1\n", "no column TIME"),
         ("TIME,Y\n1,2\n", "no column DV"),
-        ("TIME,DV\n1\n", "row 2 has 1 cells"),
-        ("TIME,DV\n", "at least one row"),
+        ("TIME,DV\n1\n", "row 1: 1 cell under 2 names"),
+        ("TIME,DV\n", "holds no records"),
     ],
 )
 def test_mistakes_are_named_with_row_and_column(tmp_path, text, part):
