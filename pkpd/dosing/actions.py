@@ -73,15 +73,17 @@ def amount_of(model, dosed, unit):
     place : of the input among the model's, or None where the dose is not per a covariate; "mg/kg"
     is per the model's covariate that is measured in kg. Raises DoseError.
     """
-    if unit != dosed.unit:
-        units.check_dose(unit)
     try:
-        return units.factor(unit, dosed.unit), None
+        factor = units.factor(unit, dosed.unit)
     except PkpdError:
         wrong = DoseError(
             f"A dose in '{unit}' does not fit '{dosed.state}' of {model.name}, "
             f"which is dosed in {dosed.unit}."
         )
+    else:
+        if unit != dosed.unit:
+            units.check_dose(unit)
+        return factor, None
     above, slash, below = unit.partition("/")
     try:
         if not slash or not units.dimension(below)[0]:
@@ -89,6 +91,7 @@ def amount_of(model, dosed, unit):
         factor = units.factor(above, dosed.unit)
     except PkpdError as error:
         raise wrong from error
+    units.check_dose(unit)
     dimensions = units.dimension(below)[0]
     fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == dimensions]
     if len(fitting) != 1:
