@@ -1,4 +1,7 @@
-"""pkpd fit: hormetic dose-response curves for a user's table. Parses, calls and prints."""
+"""pkpd fit: hormetic dose-response curves for a user's table.
+
+Parses, calls and prints; knows no arithmetic.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""pkpd nca: noncompartmental analysis of a table of concentrations."""
+"""pkpd nca: noncompartmental analysis of a table of concentrations.
+
+Parses, calls and prints; knows no arithmetic.
+"""
 
 from typing import Annotated
 

@@ -32,7 +32,8 @@ class Tableau:
     more_a: tuple[tuple[float, ...], ...] = ()
 
 
-# Tsitouras (2011), Comput. Math. Appl. 62(2), 770-775: coefficients, embedded error and free 4th-order interpolant
+# Tsitouras (2011), Comput. Math. Appl. 62(2), 770-775: coefficients, embedded error and free
+# 4th-order interpolant
 # fmt: off
 TSIT5 = Tableau(
     name="tsit5",
