@@ -131,7 +131,7 @@ def test_a_patient_is_the_same_to_the_bit_alone_and_in_company():
         ({"times": "0:10"}, "must be start:stop:step"),
         ({"times": "10:0:1"}, "stop not before start"),
         ({"times": [3.0, 2.0]}, "finite and increasing"),
-        ({"rtol": 0.0}, "rtol 0 must lie between"),
+        ({"rtol": 0.0}, "rtol must be a number between"),
         ({"outputs": ("cc",)}, "Did you mean 'Cc'"),
     ],
 )

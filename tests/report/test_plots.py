@@ -53,7 +53,7 @@ def test_the_density_holds_as_many_patients_as_the_bars(table):
     axes = pkpd.plot(table).axes[1]
     (density,) = (item for item in axes.get_lines() if len(item.get_xdata()) == 200)
     logs = np.log(density.get_xdata())
-    bar = np.log(table.rule.highest / table.rule.lowest) / len(axes.containers[0])
+    bar = np.log(table.benefit.highest / table.benefit.lowest) / len(axes.containers[0])
     inside = trapezoid(density.get_ydata(), logs) / bar
     assert inside == pytest.approx(sum(bar.get_height() for bar in axes.containers[0]), rel=0.05)
 
@@ -205,7 +205,7 @@ def test_a_course_shows_the_intervals_of_its_lines():
 
     model = pkpd.load("pk/one_compartment")
     people = pkpd.cohort(model, n=8)
-    sets = pkpd.parameter_sets(model, pd.DataFrame({"vc": [40.0, 60.0]}))
+    sets = pkpd.parameter_sets(model, pd.DataFrame({"vc": np.linspace(40.0, 60.0, 39)}))
     runs = [pkpd.simulate(model, "100 mg", p, "0:24:2") for p in (people, *sets.cohorts(people))]
     names, own = uncertainty.course_statistics(runs[0])
     repeated = uncertainty.under_sets(
