@@ -93,7 +93,9 @@ def test_a_weight_that_nobody_has_is_said_by_check_set_and_run(written, run, mod
     assert code == 0 and noted.count("Warning: 'wt' is 60000 kg") == 1
 
 
-@pytest.mark.parametrize("regimen", ["4500 mg q24h x 2", "0.0045 mg", "4.5 g", "1.5 mg then 2 g"])
+@pytest.mark.parametrize(
+    "regimen", ["4500 mg q24h x 2", "0.0045 mg", "4.5 g", "1.5 mg q24h x 2 then 2 g"]
+)
 def test_a_thousand_times_the_usual_amount_is_a_warning(regimen):
     (sentence,) = _doubts(LDN, pkpd.rx(regimen))
     assert sentence.startswith("A dose of ") and "made for 0.05 to 50 mg" in sentence
