@@ -187,7 +187,8 @@ def simulate(
             "give both tables the same numbers as IDs."
         )
     if table is not None and table.identified:
-        ids = ids or table.ids.tolist()
+        table = table.of(ids) if ids else table
+        ids = table.ids.tolist()
     people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
     subgroups = options.names(by, people)
     again = repeat.plan(
