@@ -16,7 +16,9 @@ def never_negative(model, rates):
     """
     dosed = {model.state_names.index(d.state) for d in model.doses}
     # a state without a rate is given from outside, such as an input that moves
-    found = {i for i in dosed if not is_number(rates[i], 0.0)}
+    dosed = {i for i in dosed if not is_number(rates[i], 0.0)}
+    # a number without a unit is an amount only where its equation says so
+    found = {i for i in dosed if model.states[i].unit != "1" or _only_fills(i, rates[i], {})}
     while True:
         filled = {f"y{i}": 1 for i in found}
         more = {i for i, r in enumerate(rates) if i not in found and _only_fills(i, r, filled)}

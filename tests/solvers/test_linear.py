@@ -263,7 +263,8 @@ def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between():
 @pytest.mark.slow
 def test_an_output_inside_a_step_has_the_exact_value():
     module, model = kernel_of(TWO).module, TWO
-    layout = Layout(batch.LANES, 3, lower(model, model.state_names).constants, 0)
+    program = lower(model, model.state_names, derivatives=True)
+    layout = Layout(batch.LANES, 3, program.constants, 0, sizes=program.sizes)
     theta = cohort(model, batch.LANES, seed=1).theta
 
     @njit
