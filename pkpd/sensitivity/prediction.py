@@ -158,11 +158,11 @@ def predict(
             f"{int(keep.sum())} patients are too few to learn from; "
             f"at least {FEW} are needed: raise -n."
         )
-    error, sd = needed.error["log10_med"], found.argmax[keep].std()
-    if not sd > FEW_ERRORS * error:
+    numerical, sd = needed.error["log10_med"], found.argmax[keep].std()
+    if not sd > FEW_ERRORS * numerical:
         raise PkpdError(
             f"The best dose is the same for all: the SD of its log10, {sd:.1g}, is no more than "
-            f"numerical error, {error:.1g}. There is nothing to predict."
+            f"numerical error, {numerical:.1g}. There is nothing to predict."
         )
     x = {name: column[keep] for name, column in columns.items()}
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
