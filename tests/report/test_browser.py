@@ -15,9 +15,8 @@ from pkpd.report.page.page import page
 pytestmark = pytest.mark.browser
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (390, 1280)  # a phone, a desktop
-HERE = (
-    "http://page.test/report.html"  # only because pages from files share an origin with everything
-)
+# not a file: pages from files share an origin with everything
+HERE = "http://page.test/report.html"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +50,8 @@ def folders(tmp_path_factory):
                 "slow-ladder-7-days",
                 "--titrations",
                 "2",
+                "--sampling",
+                "mc",  # independent patients: quantiles with intervals
             ],
         ),
         ("curves", ["dose-response", "ldn/hormesis"]),
