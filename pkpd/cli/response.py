@@ -278,12 +278,9 @@ def report_med(
     """
     from pkpd.cli import trials
     from pkpd.report.words import results
-    from pkpd.report.words.published import inside
     from pkpd.response.summary import summarise
 
-    summary = summarise(
-        table, inside(table.model, table.benefit), options.command_line(), subgroups
-    )
+    summary = summarise(table, command=options.command_line(), by=subgroups)
     summary |= {"observed": trials.summarised(titration)} if titration else {}
     summary |= repeated.summary() if repeated else {}
     summary |= {"stopped": stop.about()} if stop else {}

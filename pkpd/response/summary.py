@@ -17,7 +17,8 @@ BARS = 36
 def summarise(table, inside=None, command=None, by=()):
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
-    inside : (lowest, highest) dose; the share of MEDs within it is reported
+    inside : (lowest, highest) dose; the share of MEDs within it is reported (default: the published
+        range of the model)
     by : inputs, or other columns of the table of people, to give results for subgroups
 
     Shares come as [share, low, high]. Patients *with a MED* are those whom some dose helps by
@@ -61,11 +62,14 @@ def summarise(table, inside=None, command=None, by=()):
     typical = _measured_by_the_typical_effect(table)
     if typical:
         summary["delta_of_typical_effect"] = typical
+    if inside is None and table.model.published:
+        inside = table.model.published.within(benefit)
     if inside is not None:
-        hits = int(((doses >= inside[0]) & (doses <= inside[1])).sum())
+        lowest, highest = inside
+        hits = int(((doses >= lowest) & (doses <= highest)).sum())
         summary["share_inside"] = {
-            "lowest": inside[0],
-            "highest": inside[1],
+            "lowest": lowest,
+            "highest": highest,
             "share": share(hits, len(doses), independent),
         }
     if by:

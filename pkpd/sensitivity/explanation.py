@@ -203,12 +203,9 @@ def _stack(one, theta):
 
 
 def switches(model, theta):
-    """Names of the inputs labelled as a switch that are on for a patient theta (K,)."""
-    return tuple(
-        i.name
-        for i, value in zip(model.inputs, theta, strict=True)
-        if i.label.startswith("switch") and value != 0
-    )
+    """Names of the model's switches that are on for a patient theta (K,)."""
+    value = dict(zip(model.input_names, theta, strict=True))
+    return tuple(i.name for i in model.switches if value[i.name] != 0)
 
 
 def _parts(model, one, benefit, numerics):

@@ -13,12 +13,23 @@ from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, plausibility, variability
 from pkpd.symbolic.blocks import blocks
 from pkpd.symbolic.finite import without_value
-from pkpd.symbolic.model import Assignment, DoseTarget, Input, Model, State
-from pkpd.symbolic.quantities import read_benefit
+from pkpd.symbolic.model import ROLES, Assignment, DoseTarget, Input, Model, Published, State
+from pkpd.symbolic.quantities import dose_range, read_benefit, unit_at_end
 from pkpd.symbolic.scaling import scaled
 
 LARGEST = 1e300  # a whole number may be too large for a float
 EVIDENCE = ("measured", "derived", "assumed", "calibrated")
+INPUT = {
+    "value",
+    "unit",
+    "iiv",
+    "iov",
+    "label",
+    "source",
+    "evidence",
+    "role",
+    "hypothesis",
+}  # entries of a parameter
 TABLES = {
     "title",
     "time",
@@ -31,6 +42,7 @@ TABLES = {
     "covariates",
     "correlations",
     "omega",
+    "published",
     "residual",
     "equations",
     "description",
@@ -101,6 +113,7 @@ class Builder:
             outputs=self.outputs(known),
             doses=doses,
             benefit=self.benefit(doses, unit_of, known),
+            published=self.published(),
             residuals=residuals,
             doubts=tuple(doubts),
             description=str(self.main.data.get("description", "")),
@@ -150,9 +163,7 @@ class Builder:
 
     def input(self, name, entry, place, covariate):
         self.named(name, place)
-        keys = {"value", "unit", "iiv", "iov", "label", "source", "evidence"} | (
-            {"reference"} if covariate else set()
-        )
+        keys = INPUT | ({"reference"} if covariate else set())
         if not isinstance(entry, dict):
             self.fail(place, f"'{name}' needs a table: {{ value, unit, label, source, evidence }}.")
         for key in entry:
@@ -180,6 +191,7 @@ class Builder:
         reference = entry.get("reference")
         sd, _ = self.deviations.get(name, (None, None))
         iiv = self.placed(place, variability.between_people, name, entry.get("iiv"), value, sd)
+        self.check_role(name, entry, place, varies=iiv is not None)
         return Input(
             name=name,
             value=value,
@@ -195,7 +207,27 @@ class Builder:
             reference=None
             if reference is None
             else self.number(reference, place, f"the reference of '{name}'"),
+            role=entry.get("role", ""),
+            hypothesis=entry.get("hypothesis", ""),
         )
+
+    def check_role(self, name, entry, place, varies):
+        """Refuse an unknown role, a switch neither on nor off, a hypothesis of no switch."""
+        role = entry.get("role")
+        if role not in (None, *ROLES):
+            self.fail(place, f"'{name}': unknown role '{role}'.{closest(str(role), ROLES)}")
+        if role == "switch" and (entry["unit"] != "1" or entry["value"] not in (0, 1) or varies):
+            self.fail(
+                place,
+                f"'{name}': a switch has the value 0 or 1, the unit '1' and no variability.",
+            )
+        hypothesis = entry.get("hypothesis")
+        if hypothesis is None:
+            return
+        if role != "switch":
+            self.fail(place, f"'{name}': a hypothesis is that of a switch; add role = \"switch\".")
+        if not isinstance(hypothesis, str) or not hypothesis.strip():
+            self.fail(place, f"'{name}': its hypothesis is a sentence on what being on supposes.")
 
     def placed(self, place, read, *arguments):
         """What `read` returns; its complaint becomes one of this place."""
@@ -522,3 +554,19 @@ class Builder:
             return read_benefit(data, target.unit, self.time, unit_of[data["outcome"]], place)
         except PkpdError as error:
             self.fail(place, str(error))
+
+    def published(self):
+        """The Published of the last file that has the table, which includes pass on; or None."""
+        file = next((f for f in reversed(self.files) if "published" in f.data), None)
+        if file is None:
+            return None
+        data, place = file.data["published"], file.place(r"^\[published\]")
+        keys = {"doses", "patients", "source"}
+        if not isinstance(data, dict) or set(data) != keys:
+            self.fail(place, '[published] holds doses, such as "0.1:6 mg", patients and source.')
+        patients, source = data["patients"], str(data["source"]).strip()
+        if type(patients) is not int or patients < 1 or not source:
+            self.fail(place, "[published] needs how many patients the doses are of, and a source.")
+        unit = unit_at_end(str(data["doses"])) or "mg"
+        low, high = self.placed(place, dose_range, data["doses"], unit)
+        return Published(low, high, unit, patients, source)

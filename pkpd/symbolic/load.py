@@ -23,6 +23,7 @@ from pkpd.symbolic.model import (
     DoseTarget,
     Input,
     Model,
+    Published,
     Residual,
     State,
     Variability,
@@ -289,6 +290,7 @@ def _from_json(data, path, digest):
                 "residuals": tuple(Residual(**r) for r in data["residuals"]),
                 "notes": tuple(data["notes"]),
                 "doubts": tuple(data["doubts"]),
+                "published": Published(**data["published"]) if data["published"] else None,
             }
         )
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from pkpd.errors import ModelError, quoted
 
+ROLES = ("switch",)  # "switch": 1 turns a part of the mechanism on, 0 turns it off
+
 
 @dataclass(frozen=True)
 class Variability:
@@ -44,6 +46,8 @@ class Input:
     iov: Variability | None = None  # occasion effects, of the same kind as iiv
     reference: float | None = None  # covariates only: value of the typical person (default: value)
     group: str = ""  # the block of equations that first uses it
+    role: str = ""  # one of ROLES, or "" for a number like any other
+    hypothesis: str = ""  # what a switch that is on supposes, as a sentence
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,21 @@ class Benefit:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Range of maximally effective doses in `unit` that clinics found in so many patients."""
+
+    lowest: float
+    highest: float
+    unit: str
+    patients: int
+    source: str
+
+    def within(self, benefit):
+        """(lowest, highest), or None where the doses of a Benefit have another unit."""
+        return (self.lowest, self.highest) if benefit.unit == self.unit else None
+
+
+@dataclass(frozen=True)
 class Model:
     """A checked model. `digest` is the SHA-256 of every file it was composed from."""
 
@@ -140,11 +159,17 @@ class Model:
     notes: tuple[str, ...] = ()
     # what a check found unlikely, or read otherwise than it is written
     doubts: tuple[str, ...] = ()
+    published: Published | None = None
 
     @property
     def inputs(self):
         """Parameters, then covariates: the columns of theta (K)."""
         return self.parameters + self.covariates
+
+    @property
+    def switches(self):
+        """The inputs whose role is to turn a part of the mechanism on (1) or off (0)."""
+        return tuple(i for i in self.inputs if i.role == "switch")
 
     @property
     def input_names(self):

@@ -60,7 +60,7 @@ def test_the_density_holds_as_many_patients_as_the_bars(table):
 
 def test_a_cohort_without_meds_is_drawn_empty(table):
     spread = meds.Spread(
-        "x",
+        None,
         "mg",
         0.05,
         50.0,
@@ -81,7 +81,7 @@ def test_a_cohort_without_meds_is_drawn_empty(table):
 def test_the_line_of_the_ladder_is_the_nearest_dose_on_the_log_axis():
     ladder = np.array([1.0, 3.0, 4.5])
     found = trials.TrueAndObserved(
-        "x",
+        None,
         "mg",
         0.5,
         50.0,

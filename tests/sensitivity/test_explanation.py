@@ -49,7 +49,7 @@ def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
     expected = [0.0 if name == "a" else np.log10(own[name] / middle[name]) for name in found.names]
     assert found.attribution.exact
     np.testing.assert_allclose(found.attribution.part, expected, atol=1e-3)
-    assert found.parts == {} and "no input whose label begins with 'switch'" in "\n".join(
+    assert found.parts == {} and "the model has no switch that is on" in "\n".join(
         explanation.sentences(found.model, found.summary())
     )
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.report.figures import style
-from pkpd.report.words import models, published
+from pkpd.report.words import models
 from pkpd.response.med import STATUSES
 from pkpd.response.quantiles import format_dose, quantile
 from pkpd.response.summary import histogram, known_doses
 from pkpd.result import provenance
+from pkpd.symbolic.model import Published
 
 MOST_POINTS = 4000  # MEDs that the density is made of
 
@@ -26,7 +27,7 @@ class Spread:
     median : dose, -inf or inf where censored
     """
 
-    model: str
+    published: Published | None
     unit: str
     lowest: float
     highest: float
@@ -44,7 +45,7 @@ def spread(table):
     counts = {name: int(table.having(name).sum()) for name in STATUSES}
     middle = quantile(known_doses(table), 0.5).value
     return Spread(
-        table.model.name,
+        table.model.published,
         benefit.unit,
         benefit.lowest,
         benefit.highest,
@@ -167,7 +168,7 @@ def bars(axes, found, meds=None):
             ha="center",
         )
     axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.54 if sum(found.counts) else 1)
-    mark_published(axes, found.model, found.unit)
+    mark_published(axes, found.published, found.unit)
     style.log_axis(axes.xaxis, found.lowest, found.highest)
     axes.set_xlim(found.lowest, found.highest)
     style.clean(axes, f"maximally effective dose ({found.unit})", "patients (% of all)")
@@ -198,16 +199,15 @@ def _density(axes, meds, found, share):
     axes.plot(np.exp(at), height * width * len(logs) * share, color=style.RED, linewidth=1.4)
 
 
-def mark_published(axes, model, unit):
-    """A band over the published range of MEDs, where there is one for the model."""
-    doses = published.RANGES.get(model)
-    if doses is None or doses.unit != unit:
+def mark_published(axes, published, unit):
+    """A band over the published range of MEDs, where the model has one in the unit of the axis."""
+    if published is None or published.unit != unit:
         return
-    axes.axvspan(doses.lowest, doses.highest, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
-    middle = (doses.lowest * doses.highest) ** 0.5
+    ends = published.lowest, published.highest
+    axes.axvspan(*ends, color=style.YELLOW, alpha=0.18, linewidth=0, zorder=0)
     axes.annotate(
-        published.format_range(doses),
-        (middle, -0.19),
+        models.published_range(published),
+        ((ends[0] * ends[1]) ** 0.5, -0.19),
         xycoords=("data", "axes fraction"),
         ha="center",
         fontsize=8,

@@ -11,6 +11,7 @@ from pkpd.report.figures import style
 from pkpd.report.figures.meds import mark_published
 from pkpd.report.words import models
 from pkpd.report.words.trials import NULLS
+from pkpd.symbolic.model import Published
 from pkpd.trials.observation import mean
 
 PATHS = 40  # titration paths drawn
@@ -25,7 +26,7 @@ class TrueAndObserved:
     argmax, med, observed : (P,) true best dose, true MED, observed MED; NaN where there is none
     """
 
-    model: str
+    published: Published | None
     unit: str
     lowest: float
     highest: float
@@ -85,7 +86,7 @@ def _found(table):
     truth, benefit = table.truth, table.benefit
     argmax = np.where(truth["status"] == "interior", truth["argmax"], np.nan)
     return TrueAndObserved(
-        table.model.name,
+        table.model.published,
         table.unit,
         benefit.lowest,
         benefit.highest,
@@ -144,7 +145,7 @@ def both(axes, found):
         known = values[np.isfinite(values)]
         axes.hist(known, edges, weights=np.full(len(known), 100 / count), **look)
     axes.set_ylim(top=axes.get_ylim()[1] * 1.2)
-    mark_published(axes, found.model, found.unit)
+    mark_published(axes, found.published, found.unit)
     style.log_axis(axes.xaxis, *ends)
     axes.set_xlim(ends)
     axes.legend(frameon=False, fontsize=8, loc="upper right")

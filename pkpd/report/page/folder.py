@@ -14,7 +14,6 @@ import numpy as np
 from pkpd.errors import ResultError
 from pkpd.files import read_json
 from pkpd.report.figures.trials import Arm, TrueAndObserved
-from pkpd.report.words.published import inside
 from pkpd.response import folder as run_folder
 from pkpd.response import streamed
 from pkpd.response.summary import summarise
@@ -166,7 +165,7 @@ def _streamed(path):
     stored = path / "summary.json"
     summary = revived(read_json(stored)) if stored.exists() else None
     if summary is None or summary["provenance"] != table.provenance():
-        summary = summarise(table, inside(table.model, table.benefit))
+        summary = summarise(table)
     return Contents(path, table.model, "med", summary, table.column, table.curves)
 
 
@@ -231,7 +230,7 @@ def _titrated(model, benefit, people, audit):
         return None
     ends = benefit.unit, benefit.lowest, benefit.highest
     argmax = np.where(people["status"] == "interior", people["argmax"], np.nan)
-    return TrueAndObserved(model.name, *ends, ladder, argmax, people["med"], observed)
+    return TrueAndObserved(model.published, *ends, ladder, argmax, people["med"], observed)
 
 
 def _curves(path, model, summary, benefit):

@@ -166,7 +166,7 @@ def _spread(found, benefit):
     )
     middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
     return Spread(
-        found.model.name,
+        found.model.published,
         benefit.unit,
         benefit.lowest,
         benefit.highest,

@@ -62,10 +62,7 @@ def _parts(curve, unit, measure):
         if gain[best] > 0:
             worth = f"{_amount(gain[best], measure)} near {short(curve['doses'][best])} {unit}"
         lines.append(f"  with {what} the best would be {worth}")
-    no_switch = (
-        "  the model has no input whose label begins with 'switch', "
-        "so the curve is not split into parts"
-    )
+    no_switch = "  the model has no switch that is on, so the curve is not split into parts"
     return lines or [no_switch]
 
 

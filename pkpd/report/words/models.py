@@ -36,12 +36,10 @@ def diary_of(summary):
 
 def hypotheses(model, changed=()):
     """Sentences on switches that turn a hypothesis on, unless the run has set them itself."""
-    switches = [i for i in model.inputs if i.label.startswith("switch") and i.value != 0]
     return [
-        f"{i.name} = {i.value:g}: {i.source.partition(';')[2].strip() or i.source}. "
-        f"See the result without it: --set {i.name}=0"
-        for i in switches
-        if "hypothesis" in i.source and i.name not in changed
+        f"{i.name} = {i.value:g}: {i.hypothesis}. See the result without it: --set {i.name}=0"
+        for i in model.switches
+        if i.hypothesis and i.value != 0 and i.name not in changed
     ]
 
 
@@ -133,7 +131,7 @@ def parameters(model):
             variability(i.iiv),
             variability(i.iov),
             i.evidence,
-            i.label,
+            f"{i.role}: {i.label}" if i.role else i.label,
             i.source,
         )
         for i in model.inputs
@@ -159,4 +157,13 @@ def doses(model):
         lines.append(
             f"benefit: {b.better} {b.outcome}, {low} to {high} every {every} into {b.into}"
         )
+    if model.published:
+        lines.append(f"published MEDs: {published_range(model.published)}")
     return lines
+
+
+def published_range(published):
+    """What clinics found, in words: the range, the number of patients, the paper."""
+    ends = f"{published.lowest:g}-{published.highest:g} {published.unit}"
+    paper = published.source.partition(",")[0]
+    return f"{ends}: range of {published.patients} published MEDs ({paper})"
