@@ -13,6 +13,7 @@ from pkpd import limits
 from pkpd.errors import Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.med import MedTable, med
+from pkpd.response.scale import scale_of
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import MOST_DAYS
 from pkpd.titration.library import rule as find_rule
@@ -231,8 +232,9 @@ def _under_null(shared: Setting, cohort, seed, numerics, changes):
     traits = shared.diary.traits(cohort.seed if seed is None else seed, cohort.ids)
     effect = effect_of(traits, n)
     gain = effect * one["benefit_at_argmax"][0]
-    benefit = shared.benefit
-    threshold = benefit.delta * (np.abs(untreated) if benefit.delta_relative else 1.0)
+    rtol, solver = numerics["rtol"], numerics["solver"]
+    scale = scale_of(shared.model, cohort, shared.benefit, rtol=rtol, solver=solver)
+    threshold = scale.threshold(untreated)
     helpful = one["status"][0] if one["status"][0] != "no_benefit" else "interior"
     status = np.where(gain >= threshold, helpful, "no_benefit")
     argmax = np.repeat(one["argmax"], n)

@@ -150,10 +150,23 @@ relief = load0*0.6*a/(a + a50) : UNIT
 """
 
 
-def pressure(folder, unit):
+SOME_WELL = PRESSURE.replace("load = load0", "load = ill*load0").replace(
+    "[equations]",
+    """[parameters.ill]
+value = 1.0
+unit = "1"
+iiv = { classes = { well = 0.5, ill = 0.5 } }
+label = "whether there is a load"
+source = "test"
+evidence = "assumed"
+[equations]""",
+)
+
+
+def pressure(folder, unit, text=PRESSURE):
     """The model, and the packaged diary, in a unit."""
     path, notes = folder / "pressure.toml", folder / "pressure_diary.toml"
-    path.write_text(PRESSURE.replace("UNIT", unit))
+    path.write_text(text.replace("UNIT", unit))
     notes.write_text(DIARY.read_text().replace("NRS", unit))
     return load(str(path)), diary(notes)
 
@@ -182,6 +195,19 @@ def test_a_diary_that_does_not_fit_the_outcome_is_refused(tmp_path):
     high = cohort(model, 4, seed=1, set={"load0": 12.0})
     with pytest.raises(TrialError, match="is 12 mmHg without treatment, outside the 0 to 10"):
         titrate(model, high, RULE, diary=notes)
+
+
+@pytest.mark.parametrize(("responds", "status"), [(0, "no_benefit"), (1, "above_range")])
+def test_under_same_med_delta_of_an_untreated_value_of_0_is_of_the_typical_effect(
+    tmp_path, responds, status
+):
+    """A tenth of 0 is 0, which no effect at all reaches."""
+    model, _ = pressure(tmp_path, "NRS", SOME_WELL)
+    people, notes = cohort(model, 24, seed=1), diary(changes={"responds": responds})
+    table = titrate(model, people, RULE, null="same-med", replicates=1, diary=notes)
+    well = table.truth["untreated"] == 0.0
+    assert well.sum() == 12
+    assert set(table.truth["status"][well]) == {status}
 
 
 @settings(deadline=None)
