@@ -26,7 +26,7 @@ class Run:
     names, units : (O,) outputs
     errors : (R,) pkpd.symbolic.model.Residual of the outputs that have observations
     occasion : what begins an occasion: "dose", a length of time or "none"
-    status : (P,) key of pkpd.solvers.batch.STATUS; fail_time : (P,) model time or NaN
+    status : (P,) key of pkpd.solvers.status.STATUS; fail_time : (P,) model time or NaN
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
@@ -58,7 +58,7 @@ class Run:
         """
         import pandas as pd
 
-        from pkpd.solvers.batch import STATUS
+        from pkpd.solvers.status import STATUS
 
         rows = np.flatnonzero(self.status)
         occasion = [] if self.occasion == "dose" else ["--occasion", self.occasion]
@@ -86,7 +86,7 @@ class Run:
         rows = np.flatnonzero(self.status)
         if not len(rows):
             return None
-        from pkpd.solvers.batch import STATUS
+        from pkpd.solvers.status import STATUS
 
         few = ", ".join(str(i) for i in self.cohort.ids[rows][:5])
         few += ", ..." if len(rows) > 5 else ""

@@ -35,7 +35,7 @@ def fingerprint(lanes, more=()):
 def _source_hash(rooms):
     digest = hashlib.sha256()
     for room in rooms:
-        for file in sorted((PACKAGE / room).glob("*.py")):
+        for file in sorted((PACKAGE / room).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -3,9 +3,12 @@
 Knows numba; knows nothing of what the functions do.
 """
 
+from typing import Any
+
 from numba import njit
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
+INLINE: dict[str, Any] = {"forceinline": True, "error_model": "numpy"}  # parts of a step
 
 
 def compiled(function):

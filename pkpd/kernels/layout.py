@@ -1,14 +1,13 @@
 """Where each number of a block of patients lives in its work array.
 
-Offsets are literals in the generated source.
-
-Rows are lanes wide: entry (row, lane) is at row*lanes + lane. Knows sizes only; nothing of drugs,
-doses or methods.
+Generated code holds these places as named constants or as plain numbers. Rows are lanes wide: entry
+(row, lane) is at row*lanes + lane. Knows sizes only; nothing of drugs, doses or methods.
 """
 
 from dataclasses import dataclass
 
-CLOCK = (
+# The clock of a lane: what every step with error control reads ...
+STEPPING = (
     "t",
     "h",
     "stop",
@@ -18,20 +17,24 @@ CLOCK = (
     "first",
     "reaches_event",
     "active",
-    "accepted",
     "count",
     "next_output",
-    "t_old",
-    "h_old",
     "rejected",
     "trials",
+    "probe",
+)
+# ... and what it writes besides, or what the loop over patients keeps
+CLOCK = (
+    *STEPPING,
+    "accepted",
+    "t_old",
+    "h_old",
     "event",
     "failed",
     "fresh",
-    "probe",
     "stiffness",
-    "no_output",
-    "below_zero",
+    "lacks_output",
+    "fell_below",
 )
 
 
@@ -79,3 +82,8 @@ class Layout:
     @property
     def size(self):
         return self.extra(self.more)
+
+    @property
+    def width(self):
+        """Numbers that hold one value of every state in every lane."""
+        return self.states * self.lanes

@@ -66,7 +66,7 @@ class DoseResponse(BenefitCurves):
 
     doses : (D,) in `unit`, increasing
     gain, outcome : (P, D) in the outcome's unit, NaN where a solve failed
-    untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.batch.STATUS
+    untreated : (P,) outcome at dose 0; status : (P, D) key of pkpd.solvers.status.STATUS
     maps : (P, D) intervals computed
     """
 

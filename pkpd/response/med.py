@@ -29,7 +29,7 @@ from pkpd.response.dose_response import (
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
 from pkpd.result import provenance
-from pkpd.solvers.batch import STATUS
+from pkpd.solvers.status import STATUS
 from pkpd.symbolic.model import Benefit, Model
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")

@@ -22,7 +22,7 @@ from pkpd.response.med import parts, table_of
 from pkpd.response.streamed import CURVE, dataset
 from pkpd.result import arrow_table, plain, provenance
 from pkpd.scale import chunks
-from pkpd.solvers.batch import SOLVERS
+from pkpd.solvers.registry import NAMES
 from pkpd.symbolic.load import from_sources, sources
 from pkpd.symbolic.model import Benefit, check_model
 
@@ -79,7 +79,7 @@ def stream(
     if size is not None:
         limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
     rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
-    limits.one_of(solver, SOLVERS, "solver")
+    limits.one_of(solver, NAMES, "solver")
     benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1

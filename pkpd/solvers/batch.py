@@ -15,30 +15,16 @@ import numpy as np
 
 from pkpd.errors import PkpdError
 from pkpd.limits import one_of, thread_count, tolerance
-from pkpd.solvers import driver, linear
-from pkpd.symbolic.linearity import constant_terms, first_nonlinear
+from pkpd.solvers import linear
+from pkpd.solvers.registry import NAMES, SOLVERS
+from pkpd.solvers.status import BELOW_ZERO, CANCELLED, OK, STIFF
+from pkpd.symbolic.linearity import first_nonlinear
 from pkpd.symbolic.model import Model
 
 LANES = 8
-SOLVERS = ("auto", "vern7", "tsit5", "rosenbrock", "linear")
 PEAK_FLOOR = 0.01
 TRIAL_LIMIT = 100_000  # steps tried between two actions
-MOST_UNROLLED = 150  # operations of the rates in a step that is written out
 ROWS_PER_TASK = 16 * LANES
-
-STATUS = {
-    driver.OK: "finished",
-    driver.STEP_LIMIT: "step limit reached",
-    driver.NOT_FINITE: "the solution is not finite",
-    driver.STEP_TOO_SMALL: "the step size fell to nothing, as when a solution blows up",
-    driver.UNSTEADY: "steady state not reached",
-    driver.CANCELLED: "cancelled",
-    driver.SWITCHING: "a comparison in the equations switches back and forth without end",
-    driver.NO_OUTPUT: "an output is not a finite number",
-    driver.BELOW_ZERO: "an amount would fall below 0",
-    driver.NO_STEADY: "no steady state: the states drift from interval to interval",
-    driver.STIFF: "the system is stiff; use solver auto or rosenbrock",
-}
 
 
 @dataclass(frozen=True)
@@ -89,31 +75,20 @@ class Kernel:
         """
         return self._built("rosenbrock") if self.solver == "auto" else None
 
-    def _built(self, method):
+    def _built(self, name):
         from pkpd.kernels.build import build
-        from pkpd.solvers import explicit, explicit_looped, rosenbrock, rosenbrock_unrolled
-        from pkpd.solvers.tableaus import RODAS5P, TSIT5, VERN7
 
-        def written_out(program, unrolled, looped):
-            """The source that the compiler takes less than half a minute for."""
-            small = program.states <= unrolled.MOST and program.operations <= MOST_UNROLLED
-            return unrolled if small else looped
-
-        def one_of(unrolled, looped, tableau):
-            return lambda p: written_out(p, unrolled, looped).sources(p, tableau, LANES)
-
-        sources = {
-            "vern7": one_of(explicit, explicit_looped, VERN7),
-            "tsit5": one_of(explicit, explicit_looped, TSIT5),
-            "rosenbrock": one_of(rosenbrock_unrolled, rosenbrock, RODAS5P),
-            "linear": lambda p: linear.sources(
-                p, constant_terms(self.model, self.integrals), LANES
-            ),
-        }[method]
-        derivatives = method in ("rosenbrock", "linear")
-        watched = {"extremes": self.extremes, "levels": self.levels}
+        solver = SOLVERS[name]
         return build(
-            self.model, self.observe, self.integrals, method, LANES, sources, derivatives, **watched
+            self.model,
+            self.observe,
+            self.integrals,
+            name,
+            LANES,
+            lambda program: solver.method(self.model, self.integrals, program, LANES),
+            solver.derivatives,
+            extremes=self.extremes,
+            levels=self.levels,
         )
 
 
@@ -139,7 +114,7 @@ class Solution:
 
     out : (N, T, O) observed values, or (M, O) where the rows have a Grid of their own
     end : (N, S) last state; integral : (N, Q) value*time
-    status : (N,) key of STATUS; fail_time : (N,) model time or NaN
+    status : (N,) key of pkpd.solvers.status.STATUS; fail_time : (N,) model time or NaN
     steps, rejected : (N,) counts (exact steps of a linear model reach from one action or output
         time to the next)
     largest : (N, S) largest size of each state over the run, at the ends of steps and just after
@@ -178,7 +153,7 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
     linear or something is watched.
     """
-    one_of(solver, SOLVERS, "solver")
+    one_of(solver, NAMES, "solver")
     curved = first_nonlinear(model, integrals) if solver == "linear" else None
     if curved is not None:
         raise PkpdError(
@@ -281,19 +256,11 @@ def solve(
         solution.rejected,
         solution.largest,
         solution.control,
+        _each(np.inf if since is None else since, rows),
+        _levels(level, solution.above.shape),
+        solution.record,
+        solution.above,
     )
-    if kernel.watches:
-        numbers = np.array(
-            np.broadcast_to(0.0 if level is None else level, solution.above.shape),
-            dtype=np.float64,
-            order="C",
-        )
-        outputs += (
-            _each(np.inf if since is None else since, rows),
-            numbers,
-            solution.record,
-            solution.above,
-        )
     cancel = np.zeros(1, np.int8)
 
     def task(module, rows, first, last):
@@ -313,12 +280,12 @@ def solve(
 
     _run(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
     # an explicit step may also jump below 0 where it should have bent
-    stiff = np.flatnonzero(np.isin(solution.status, (driver.STIFF, driver.BELOW_ZERO)))
+    stiff = np.flatnonzero(np.isin(solution.status, (STIFF, BELOW_ZERO)))
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
         solution.largest[stiff] = np.nan if largest is None else np.asarray(largest)[stiff]
         _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
-    unseen = np.ones(rows, bool) if since is None else solution.status != driver.OK
+    unseen = np.ones(rows, bool) if since is None else solution.status != OK
     solution.record[unseen], solution.above[unseen] = np.nan, np.nan
     shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
     return replace(solution, out=solution.out.reshape(shape))
@@ -330,7 +297,7 @@ def _blank(kernel, rows, places, control, largest):
         out=np.full((places, len(kernel.observe)), np.nan),
         end=np.full((rows, kernel.states), np.nan),
         integral=np.full((rows, len(kernel.integrals)), np.nan),
-        status=np.full(rows, driver.CANCELLED, np.int8),
+        status=np.full(rows, CANCELLED, np.int8),
         fail_time=np.full(rows, np.nan),
         steps=np.zeros(rows, np.int64),
         rejected=np.zeros(rows, np.int64),
@@ -345,6 +312,11 @@ def _blank(kernel, rows, places, control, largest):
 
 def _each(value, rows):
     return np.array(np.broadcast_to(value, (rows,)), dtype=np.float64)
+
+
+def _levels(level, shape):
+    """A number for each level of each row, 0 by default."""
+    return np.array(np.broadcast_to(0.0 if level is None else level, shape), float, order="C")
 
 
 def _vectors(kernel, values):

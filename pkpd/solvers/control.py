@@ -12,23 +12,6 @@ SAFETY = 0.9
 LARGEST_GROWTH = 8.0
 SMALLEST_SHRINK = 0.2
 
-CLOCK = (
-    "t",
-    "h",
-    "stop",
-    "suggest",
-    "log_error",
-    "restart",
-    "first",
-    "reaches_event",
-    "active",
-    "count",
-    "next_output",
-    "rejected",
-    "trials",
-    "probe",
-)
-
 
 def names(prefix, n):
     return [f"{prefix}{i}" for i in range(n)]
@@ -47,15 +30,19 @@ def clock(layout, *rows):
     return [f"{name} = w[{layout.clock(name)} + l]" for name in rows]
 
 
-def function(head, loop_lines, layout, before=(), after=()):
-    """A compiled function with one loop over lanes."""
+def function(head, loop_lines, layout, before=(), after=(), inline=True):
+    """Source of a compiled function with one loop over lanes.
+
+    inline : whether it becomes part of its callers, where the compiler may fuse its operations
+    """
     body = [
         *before,
         f"for l in range({layout.lanes}):",
         *(f"    {line}" for line in loop_lines),
         *after,
     ]
-    return "\n".join(["@njit(**INLINE)", head, *(f"    {line}" for line in body)])
+    options = "**INLINE" if inline else 'error_model="numpy"'
+    return "\n".join([f"@njit({options})", head, *(f"    {line}" for line in body)])
 
 
 def refresh(layout):
@@ -72,6 +59,26 @@ def refresh(layout):
         ),
     ]
     return function("def refresh(w):", lines, layout)
+
+
+def slopes(layout, values, time):
+    """Source of `slopes(w, t, h, share, into)`: derivatives at the values in rows from `values` on.
+
+    time : text of the time, from the rows t and h of a beginning and a length and a share of it
+    """
+    n, lanes = layout.states, layout.lanes
+    lines = [
+        *load(layout.constant, "c", layout.constants),
+        *(f"z{i} = w[{values + i * lanes} + l]" for i in range(n)),
+        f"({', '.join(names('f', n))},) = {call(layout, time, names('z', n))}",
+        *(f"w[into + {i * lanes} + l] = f{i}" for i in range(n)),
+    ]
+    return function("def slopes(w, t, h, share, into):", lines, layout, inline=False)
+
+
+def table(rows, width):
+    """Rows of different lengths filled up with 0."""
+    return [[*row, *[0.0] * (width - len(row))] for row in rows]
 
 
 def error(layout, program, estimate):
@@ -153,7 +160,7 @@ def store_clock(layout):
         "h_old": "h",
         "event": "reaches_event",
         "failed": "select(stuck, 1.0, 0.0)",
-        "below_zero": "select(below, 1.0, 0.0)",
+        "fell_below": "select(below, 1.0, 0.0)",
     }
     lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
     return [*lines, "calls += 1 if call else 0"]

@@ -7,7 +7,7 @@ Stiffness is found from the size of the Jacobian along the last step: Hairer & W
 Solving ODEs II, IV.2.
 """
 
-from pkpd.kernels.layout import Layout
+from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import call, clock, load, names
 
@@ -70,7 +70,7 @@ def _step(program, layout, tableau):
     """
     n, last = layout.states, len(tableau.c)
     lines = [
-        *clock(layout, *control.CLOCK),
+        *clock(layout, *STEPPING),
         *load(layout.constant, "c", layout.constants),
         *load(layout.y, "y", n),
         *load(lambda i: layout.stage(0, i), "k1_", n),
@@ -143,16 +143,15 @@ def _stiff(layout, tableau, dynamic):
     )
 
 
-def sources(program, tableau, lanes):
-    """Layout and source of all functions of an explicit method for one program."""
+def method(program, tableau, lanes):
+    """The Method of an explicit tableau for one program."""
     stages, sizes = len(tableau.dense), program.sizes
     layout = Layout(lanes, program.states, program.constants, stages, sizes=sizes)
-    parts = [
+    functions = [
         _step(program, layout, tableau),
         control.refresh(layout),
         *([_prepare(layout, tableau)] if tableau.more_c else []),
         _dense(layout, tableau),
         _stiff(layout, tableau, program.dynamic),
-        driver.source(program, layout, prepares=bool(tableau.more_c)),
     ]
-    return layout, parts
+    return driver.method(program, layout, functions, PREPARES=bool(tableau.more_c))

@@ -9,7 +9,7 @@ or benefits.
 
 import numpy as np
 
-from pkpd.solvers import driver
+from pkpd.solvers import status
 
 # First a search, then what it leaves: tolerance of the map, singular value of 1 - Jacobian below
 # which nothing pulls back, most steps.
@@ -35,9 +35,9 @@ def newton(interval, rows, y, unit, result, tol):
                 break
             base, size, jacobian = _jacobian(interval, rows, y, rtol)
             result.maps[rows] += y.shape[1] + 1
-            fine = np.isfinite(jacobian).all(axis=(1, 2)) & (base.status == driver.OK)
+            fine = np.isfinite(jacobian).all(axis=(1, 2)) & (base.status == status.OK)
             far = (size > FARTHEST * np.where(unit > 0.0, unit, np.inf)).any(axis=1)
-            result.status[rows[far]] = driver.NO_STEADY
+            result.status[rows[far]] = status.NO_STEADY
             keep = np.zeros(len(rows), bool)
             after = y.copy()
             for k in np.flatnonzero(fine & ~far):
@@ -50,7 +50,7 @@ def newton(interval, rows, y, unit, result, tol):
                     if phase == 0:
                         later.append((rows[k], y[k], unit[k]))
                     elif drifted[k] > DRIFTS:
-                        result.status[rows[k]] = driver.NO_STEADY
+                        result.status[rows[k]] = status.NO_STEADY
                     else:
                         after[k], keep[k] = base.end[k], True
                     continue
@@ -62,7 +62,7 @@ def newton(interval, rows, y, unit, result, tol):
                 result.error[rows[k]] = error
                 if error <= tol:
                     if stable:
-                        result.status[rows[k]], result.y[rows[k]] = driver.OK, y[k]
+                        result.status[rows[k]], result.y[rows[k]] = status.OK, y[k]
                         result.integral[rows[k]] = base.integral[k]
                     continue
                 moved = y[k] + step * size[k]

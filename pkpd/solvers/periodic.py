@@ -9,37 +9,46 @@ rows; knows nothing of drugs or benefits.
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from pkpd.dosing.actions import Actions
 from pkpd.kernels.compiled import compiled
 from pkpd.limits import tolerance
-from pkpd.solvers import driver
-from pkpd.solvers.batch import solve
+from pkpd.solvers import status
+from pkpd.solvers.batch import Kernel, solve
 from pkpd.solvers.fixed_point import newton
 from pkpd.symbolic.inputs_as_states import used
 
-DEPTH = 6
-# An accelerated step is not trusted that moves a state by so many times its largest value ...
-FARTHEST = 3.0
-BELOW_ZERO = 0.1  # ... or takes a positive state so far below 0.
-MOST_MAPS = 100  # of the acceleration
+TIGHTEST = 1e-10  # a tolerance below it counts as it
+
+# Acceleration
+DEPTH = 6  # earlier maps that it remembers
+MOST_MAPS = 100
+FARTHEST = 3.0  # a step that moves a state by so many times its largest value is not trusted ...
+BELOW_ZERO = 0.1  # ... nor one that takes a positive state so far below 0
+WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
+PLAIN = 6  # ... after so many plain intervals, slow but sure; twice as many the next time
 # A fixed point is in doubt where a secant longer than PLAINLY, in units of the largest values,
 # leads away or is pulled back by less than PULL of itself, or where a state has grown by GROWN
 # since the first interval.
 PLAINLY, PULL, GROWN = 1e-3, 1e-3, 1e3
-SEARCH = 1e-9  # tolerance of plain intervals
-TIGHTEST = 1e-10
 EXTINCT = 1e-6  # share of a start value that is as good as 0
-OTHER_DAY = 100.0  # how much the next interval may differ, in units of the tolerance
+
+# Newton's method
+SEARCH = 1e-9  # tolerance of plain intervals
 INTERVALS = 8  # plain ones before a second search
-WILD = 5.0  # a residual that many times the smallest one seen starts the acceleration anew ...
-MARGINAL = 1e-12  # an affine map whose largest eigenvalue is no further below 1 does not settle
-CORRECTIONS = 3  # of an affine map's fixed point by its residual; as a rule one is enough
-MOST_INTERVALS = 1000  # of a run that is to settle
+OTHER_DAY = 100.0  # how much the next interval may differ, in units of the tolerance
+
+# Affine maps
+MARGINAL = 1e-12  # a map whose largest eigenvalue is no further below 1 does not settle
+CORRECTIONS = 3  # of the fixed point by its residual; as a rule one is enough
+
+# Time to steady state
+MOST_INTERVALS = 1000
 OWN_WAY = 0.05  # what may be left of each state's way to its steady state ...
 OF_PEAK = 1e-4  # ... or of its largest value, when a run counts as settled
-PLAIN = 6  # ... after so many plain intervals, slow but sure; twice as many the next time
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class PeriodicSolution:
     """Steady state of N rows.
 
     y : (N, S) state at the start of the interval; integral : (N, Q) over one interval from there
-    status : (N,) key of batch.STATUS; maps : (N,) intervals computed
+    status : (N,) key of status.STATUS; maps : (N,) intervals computed
     error : (N,) estimated distance to the fixed point, relative to each state's largest value in
         the interval
     control : (N, 3) step-size memory of the interval
@@ -96,74 +105,101 @@ def periodic(
     with its status.
     """
     rtol = tolerance(rtol)
-    tol = rtol if tol is None else tolerance(tol, "tol")
-    rows, states = len(person), kernel.states
-    tol = max(tol, TIGHTEST)
-    result = PeriodicSolution(
+    tol = max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
+    result = _unsteady(len(person), kernel.states, len(kernel.integrals))
+    period = np.broadcast_to(period, len(person))
+    finest = min(rtol, SEARCH)
+    interval = _Interval(kernel, theta, person, actions, period, result.control, finest, threads)
+    if kernel.method == "linear":
+        _affine(interval, result, tol)
+        rows = np.flatnonzero(result.status == status.UNSTEADY)
+        start = interval.start(rows)
+        _by_newton(interval, rows, start, start, result, tol)
+        return result
+    rows, y = _by_acceleration(interval, y0, result, rtol, tol, most)
+    _by_newton(interval, rows, y, interval.start(rows), result, tol)
+    if used(kernel.model, ("t",)):
+        _refuse_other_days(interval, period, result, tol)
+    return result
+
+
+def _unsteady(rows, states, integrals):
+    """A PeriodicSolution in which nothing has been found yet."""
+    return PeriodicSolution(
         y=np.full((rows, states), np.nan),
-        integral=np.full((rows, len(kernel.integrals)), np.nan),
-        status=np.full(rows, driver.UNSTEADY, np.int8),
+        integral=np.full((rows, integrals), np.nan),
+        status=np.full(rows, status.UNSTEADY, np.int8),
         maps=np.zeros(rows, np.int64),
         error=np.full(rows, np.nan),
         control=np.zeros((rows, 3)),
     )
-    period = np.broadcast_to(period, rows)
 
-    fine = min(rtol, SEARCH)
 
-    def interval(rows, y, rtol=fine, begin=None):
-        given, begin = actions.take(rows), np.zeros(len(rows)) if begin is None else begin[rows]
+@dataclass(frozen=True)
+class _Interval:
+    """One dosing interval of some rows, from any states: the map whose fixed point is sought.
+
+    person, actions, period, control : of all rows, (N,) or (N, 3)
+    """
+
+    kernel: Kernel
+    theta: np.ndarray
+    person: np.ndarray
+    actions: Actions
+    period: np.ndarray
+    control: np.ndarray
+    rtol: float
+    threads: int | None
+
+    def __call__(self, rows, y, rtol=None, begin=None):
+        """Solution from y (n, S), None for the model's own start; begin : (N,) time of its start"""
+        given, begin = (
+            self.actions.take(rows),
+            np.zeros(len(rows)) if begin is None else begin[rows],
+        )
         return solve(
-            kernel,
-            theta,
-            person[rows],
+            self.kernel,
+            self.theta,
+            self.person[rows],
             y,
             begin,
-            begin + period[rows],
+            begin + self.period[rows],
             replace(given, time=given.time + np.repeat(begin, np.diff(given.start))),
-            rtol=rtol,
-            threads=threads,
-            control=result.control[rows],
+            rtol=self.rtol if rtol is None else rtol,
+            threads=self.threads,
+            control=self.control[rows],
         )
 
-    if kernel.method == "linear":
-        _affine(interval, result, tol)
-        rows = np.flatnonzero(result.status == driver.UNSTEADY)
-        start = _begin(kernel, theta, person[rows])
-        _by_newton(interval, rows, start, start, result, tol)
-        return result
-    if y0 is not None:
-        y0 = np.array(y0)
-        without = ~np.isfinite(y0).all(axis=1)
-        y0[without] = _begin(kernel, theta, person[without])
+    def start(self, rows):
+        """The model's own start values (n, S)."""
+        return solve(self.kernel, self.theta, self.person[rows]).end
+
+
+def _by_acceleration(interval, y0, result, rtol, tol, most):
+    """Fixed points by Anderson acceleration, from y0 (N, S) or the model's own start values.
+
+    What settles beyond doubt is written to the result. Returns rows (n,) that are left and where
+    they stand (n, S).
+    """
+    rows, states = result.y.shape
+    active = np.arange(rows)
+    y = None if y0 is None else _completed(interval, y0)
     memory, doubt, undecided = _memory(rows, states), np.zeros(rows, bool), []
-    active, y = np.arange(rows), y0
     for count in range(most):
-        last = solve(
-            kernel,
-            theta,
-            person[active],
-            y,
-            0.0,
-            period[active],
-            actions.take(active),
-            rtol=rtol,
-            threads=threads,
-            control=result.control[active] if count else None,
-        )
+        last = interval(active, y, rtol)
         if count == 0:
             # the memory of the first interval is kept: the map must stay the same function
             result.control[:] = last.control
-            y = _begin(kernel, theta, person) if y0 is None else np.array(y0)
-        following, error = _accelerate(active, y, last.end, last.largest, tol, doubt, *memory)
-        failed = (last.status != driver.OK) & ((count == 0) | (last.status == driver.CANCELLED))
+            y = interval.start(active) if y is None else y
+        following, error = _accelerate(active, y, last.end, last.largest, tol, doubt, memory)
+        failed = (last.status != status.OK) & ((count == 0) | (last.status == status.CANCELLED))
         # a row in doubt stops here, too, but is not settled by it
         done = failed | ((error <= tol) & ~doubt[active])
         doubtful = (error <= tol) & doubt[active] & ~failed
         undecided.append((active[doubtful], y[doubtful]))
         rows_done = active[done]
         result.status[rows_done] = last.status[done]
-        unsound = last.status[done] != driver.OK
+        unsound = last.status[done] != status.OK
         result.y[rows_done] = np.where(unsound[:, None], np.nan, y[done])
         result.integral[rows_done] = last.integral[done]
         result.maps[active] = count + 1
@@ -174,13 +210,18 @@ def periodic(
             break
     undecided.append((active, y))
     if y0 is not None:
-        start = _begin(kernel, theta, np.arange(len(theta)))[person]
-        undecided.append(_died_out(result, memory[0], start))
+        start = solve(interval.kernel, interval.theta).end[interval.person]
+        undecided.append(_died_out(result, memory.scale, start))
     rows, y = (np.concatenate(parts) for parts in zip(*undecided, strict=True))
-    _by_newton(interval, rows, y, _begin(kernel, theta, person[rows]), result, tol)
-    if used(kernel.model, ("t",)):
-        _refuse_other_days(interval, period, result, tol)
-    return result
+    return rows, y
+
+
+def _completed(interval, y0):
+    """A first guess (N, S), the model's own start values where it is not finite."""
+    y = np.array(y0)
+    without = np.flatnonzero(~np.isfinite(y).all(axis=1))
+    y[without] = interval.start(without)
+    return y
 
 
 def _died_out(result, largest, start):
@@ -188,16 +229,16 @@ def _died_out(result, largest, start):
 
     A guess from neighbours in whom something died out is at rest also where it would grow again.
     """
-    gone = (largest < EXTINCT * np.abs(start)).any(axis=1) & (result.status == driver.OK)
+    gone = (largest < EXTINCT * np.abs(start)).any(axis=1) & (result.status == status.OK)
     rows = np.flatnonzero(gone)
     y = result.y[rows]
-    result.status[rows], result.y[rows], result.integral[rows] = driver.UNSTEADY, np.nan, np.nan
+    result.status[rows], result.y[rows], result.integral[rows] = status.UNSTEADY, np.nan, np.nan
     return rows, y
 
 
 def _refuse_other_days(interval, period, result, tol):
     """Refuse what is no steady state of the next interval: rates or integrands hold the time."""
-    rows = np.flatnonzero(result.status == driver.OK)
+    rows = np.flatnonzero(result.status == status.OK)
     if not len(rows):
         return
     now, later = interval(rows, result.y[rows]), interval(rows, result.y[rows], begin=period)
@@ -206,7 +247,7 @@ def _refuse_other_days(interval, period, result, tol):
     means = np.maximum(np.abs(now.integral), np.abs(later.integral))
     alike = np.abs(later.integral - now.integral) <= near * means
     other = rows[~(same.all(axis=1) & alike.all(axis=1))]
-    result.status[other], result.y[other], result.integral[other] = driver.NO_STEADY, np.nan, np.nan
+    result.status[other], result.y[other], result.integral[other] = status.NO_STEADY, np.nan, np.nan
 
 
 def _by_newton(interval, rows, y, start, result, tol):
@@ -216,7 +257,7 @@ def _by_newton(interval, rows, y, start, result, tol):
     unit = first.largest
     newton(interval, rows, y, unit, result, tol)
     for _ in range(INTERVALS):
-        left = result.status[rows] != driver.OK
+        left = result.status[rows] != status.OK
         rows, unit, plain = rows[left], unit[left], first.end[left]
         first = interval(rows, plain, SEARCH)
         result.maps[rows] += 1
@@ -240,8 +281,8 @@ def _affine(interval, result, tol):
     )
     image = alone.end.reshape(rows, states, states)
     result.maps[:] = states + 1
-    fine = (zero.status == driver.OK) & np.isfinite(image).all(axis=(1, 2))
-    result.status[~fine] = np.where(zero.status == driver.OK, driver.UNSTEADY, zero.status)[~fine]
+    fine = (zero.status == status.OK) & np.isfinite(image).all(axis=(1, 2))
+    result.status[~fine] = np.where(zero.status == status.OK, status.UNSTEADY, zero.status)[~fine]
     left, size = np.flatnonzero(fine), size[fine]
     # of the states as shares of `size`
     jacobian = np.swapaxes(image[fine] - zero.end[fine, None], 1, 2) / size[:, :, None]
@@ -264,7 +305,7 @@ def _affine(interval, result, tol):
         result.maps[left] += 1
         done = result.error[left] <= tol
         result.status[left[done]], result.y[left[done]], result.integral[left[done]] = (
-            driver.OK,
+            status.OK,
             y[done],
             run.integral[done],
         )
@@ -319,8 +360,8 @@ def time_to_steady_state(
     fails. A row is followed until every state has covered all but a twentieth of its way to the
     steady state, so that an integral on its way through is not taken for settled.
     """
-    first, way = np.where(steady.status == driver.OK, 1.0, np.nan), OWN_WAY * np.abs(y0 - steady.y)
-    active = np.flatnonzero(steady.status == driver.OK)
+    first, way = np.where(steady.status == status.OK, 1.0, np.nan), OWN_WAY * np.abs(y0 - steady.y)
+    active = np.flatnonzero(steady.status == status.OK)
     y, control = y0[active], None
     for count in range(1, most + 1):
         if not len(active):
@@ -339,7 +380,7 @@ def time_to_steady_state(
         )
         outside = ~(np.abs(run.integral[:, 0] - steady.integral[active, 0]) <= near[active])
         first[active[outside]] = count + 1
-        failed = run.status != driver.OK
+        failed = run.status != status.OK
         first[active[failed]] = np.nan
         there = (np.abs(run.end - steady.y[active]) <= way[active] + OF_PEAK * run.largest).all(
             axis=1
@@ -350,30 +391,37 @@ def time_to_steady_state(
     return first
 
 
-def _begin(kernel, theta, person):
-    """The model's own start values, (N, S)."""
-    return solve(kernel, theta, person).end
+class Memory(NamedTuple):
+    """What the acceleration remembers of each row."""
+
+    scale: np.ndarray  # (N, S) largest sizes so far
+    first: np.ndarray  # (N, S) those of the first interval
+    counts: np.ndarray  # (N,) maps since the last restart
+    plain: np.ndarray  # (N,) plain maps after the next one
+    best: np.ndarray  # (N,) smallest residual ...
+    best_g: np.ndarray  # (N, S) ... and its image
+    last_f: np.ndarray  # (N, S) last residual, as a share of scale
+    last_g: np.ndarray  # (N, S) last image
+    last_y: np.ndarray  # (N, S) last states
+    df: np.ndarray  # (N, DEPTH, S) rings of their differences
+    dg: np.ndarray
+    dy: np.ndarray
 
 
 def _memory(rows, states):
-    """What the acceleration remembers of each row.
-
-    Largest values, those of the first interval, maps since the last restart, plain maps after the
-    next one, smallest residual, its image, last residual and image, rings of their differences.
-    """
-    return (
-        np.zeros((rows, states)),
-        np.zeros((rows, states)),
-        np.zeros(rows, np.int64),
-        np.full(rows, PLAIN),
-        np.full(rows, np.inf),
-        np.zeros((rows, states)),
-        np.zeros((rows, states)),
-        np.zeros((rows, states)),
-        np.zeros((rows, states)),
-        np.zeros((rows, DEPTH, states)),
-        np.zeros((rows, DEPTH, states)),
-        np.zeros((rows, DEPTH, states)),
+    return Memory(
+        scale=np.zeros((rows, states)),
+        first=np.zeros((rows, states)),
+        counts=np.zeros(rows, np.int64),
+        plain=np.full(rows, PLAIN),
+        best=np.full(rows, np.inf),
+        best_g=np.zeros((rows, states)),
+        last_f=np.zeros((rows, states)),
+        last_g=np.zeros((rows, states)),
+        last_y=np.zeros((rows, states)),
+        df=np.zeros((rows, DEPTH, states)),
+        dg=np.zeros((rows, DEPTH, states)),
+        dy=np.zeros((rows, DEPTH, states)),
     )
 
 
@@ -398,124 +446,127 @@ def _doubtful(scale, first, dy, dg):
 
 
 @compiled
-def _accelerate(
-    active,
-    y,
-    image,
-    largest,
-    tol,
-    doubt,
-    scale,
-    first,
-    counts,
-    plain,
-    best,
-    best_g,
-    last_f,
-    last_g,
-    last_y,
-    df,
-    dg,
-    dy,
-):
+def _accelerate(active, y, image, largest, tol, doubt, memory):
     """Next iterate (n, S) and its estimated error (n,) from y (n, S) and its image (n, S)."""
     n, states = y.shape
-    following = np.empty((n, states))
-    error = np.empty(n)
-    q = np.empty((DEPTH, states))
-    upper = np.zeros((DEPTH, DEPTH))
-    f = np.empty(states)
+    following, error, f = image.copy(), np.empty(n), np.empty(states)
+    q, upper, order = np.empty((DEPTH, states)), np.zeros((DEPTH, DEPTH)), np.empty(DEPTH, np.int64)
     for a in range(n):
         r = active[a]
-        count = counts[r]
-        counts[r] += 1
-        for i in range(states):
-            # the largest value so far, so that a state on its way through 0 does not look unsettled
-            first[r, i] = largest[a, i] if first[r, i] == 0.0 else first[r, i]
-            scale[r, i] = max(scale[r, i], largest[a, i])
-            f[i] = (image[a, i] - y[a, i]) / scale[r, i] if scale[r, i] > 0.0 else 0.0
-            if count > 0:
-                df[r, (count - 1) % DEPTH, i] = f[i] - last_f[r, i]
-                dg[r, (count - 1) % DEPTH, i] = image[a, i] - last_g[r, i]
-                dy[r, (count - 1) % DEPTH, i] = y[a, i] - last_y[r, i]
-            last_f[r, i] = f[i]
-            last_g[r, i] = image[a, i]
-            last_y[r, i] = y[a, i]
-            following[a, i] = image[a, i]
+        count = memory.counts[r]
+        memory.counts[r] += 1
+        _remember(r, count, y[a], image[a], largest[a], f, memory)
         residual = np.max(np.abs(f))
-        if not residual <= WILD * best[r]:
+        if not residual <= WILD * memory.best[r]:
             # far from the fixed point secants may mislead: return to the best image without them
-            following[a] = best_g[r]
-            counts[r] = -plain[r]
-            plain[r] *= 2
-            best[r] = np.inf
+            following[a] = memory.best_g[r]
+            memory.counts[r] = -memory.plain[r]
+            memory.plain[r] *= 2
+            memory.best[r] = np.inf
             error[a] = np.inf
             continue
-        if residual < best[r]:
-            best[r] = residual
-            best_g[r] = image[a]
-        used = min(max(count, 0), DEPTH)
-        rank = 0
-        slowest = 1.0  # square of 1 - contraction, of the slowest direction seen
-        order = np.empty(DEPTH, np.int64)
-        for back in range(used):
-            j = (count - 1 - back) % DEPTH
-            size = moved = 0.0
-            for i in range(states):
-                q[rank, i] = df[r, j, i]
-                size += q[rank, i] ** 2
-                if scale[r, i] > 0.0:
-                    moved += (dg[r, j, i] / scale[r, i] - df[r, j, i]) ** 2
-            if size < slowest * moved:
-                slowest = size / moved
-            for p in range(rank):
-                dot = 0.0
-                for i in range(states):
-                    dot += q[p, i] * q[rank, i]
-                upper[p, rank] = dot
-                for i in range(states):
-                    q[rank, i] -= dot * q[p, i]
-            left = 0.0
-            for i in range(states):
-                left += q[rank, i] ** 2
-            # a difference that lies almost within the span of newer ones would only amplify noise
-            if left > 1e-10 * size and left > 0.0:
-                upper[rank, rank] = np.sqrt(left)
-                for i in range(states):
-                    q[rank, i] /= upper[rank, rank]
-                order[rank] = j
-                rank += 1
-        gamma = np.zeros(DEPTH)
-        for p in range(rank - 1, -1, -1):
-            dot = 0.0
-            for i in range(states):
-                dot += q[p, i] * f[i]
-            for o in range(p + 1, rank):
-                dot -= upper[p, o] * gamma[o]
-            gamma[p] = dot / upper[p, p]
-        wild = False
-        step = 0.0
-        for i in range(states):
-            for p in range(rank):
-                following[a, i] -= gamma[p] * dg[r, order[p], i]
-            if (
-                following[a, i] < -BELOW_ZERO * scale[r, i] and image[a, i] >= 0.0
-            ) or not np.isfinite(following[a, i]):
-                wild = True
-            if scale[r, i] > 0.0:
-                step = (
-                    max(step, abs(following[a, i] - y[a, i]) / scale[r, i])
-                    if np.isfinite(following[a, i])
-                    else np.inf
-                )
-        wild = wild or step > FARTHEST
-        if wild:
-            for i in range(states):
-                following[a, i] = image[a, i]
+        if residual < memory.best[r]:
+            memory.best[r] = residual
+            memory.best_g[r] = image[a]
+        rank, slowest = _orthogonal(r, count, q, upper, order, memory)
+        gamma = _weights(f, q, upper, rank)
+        step = _extrapolated(r, y[a], image[a], following[a], gamma, order, rank, memory)
         # Two estimates of the error: the accelerated step and residual/(1 - contraction). The
         # larger counts, also where the step was not taken: a state that runs away has not settled.
         error[a] = (
             max(step, residual / np.sqrt(slowest)) if rank >= min(2, states) else 1e3 * residual
         )
-        doubt[r] = error[a] <= tol and _doubtful(scale[r], first[r], dy[r], dg[r])
+        scale, first = memory.scale[r], memory.first[r]
+        doubt[r] = error[a] <= tol and _doubtful(scale, first, memory.dy[r], memory.dg[r])
     return following, error
+
+
+@compiled
+def _remember(r, count, y, image, largest, f, memory):
+    """Enter a map of row r; its residual, as a share of the largest sizes, is written to f (S,)."""
+    place = (count - 1) % DEPTH
+    scale = memory.scale[r]
+    for i in range(len(f)):
+        # the largest value so far, so that a state on its way through 0 does not look unsettled
+        memory.first[r, i] = largest[i] if memory.first[r, i] == 0.0 else memory.first[r, i]
+        scale[i] = max(scale[i], largest[i])
+        f[i] = (image[i] - y[i]) / scale[i] if scale[i] > 0.0 else 0.0
+        if count > 0:
+            memory.df[r, place, i] = f[i] - memory.last_f[r, i]
+            memory.dg[r, place, i] = image[i] - memory.last_g[r, i]
+            memory.dy[r, place, i] = y[i] - memory.last_y[r, i]
+        memory.last_f[r, i] = f[i]
+        memory.last_g[r, i] = image[i]
+        memory.last_y[r, i] = y[i]
+
+
+@compiled
+def _orthogonal(r, count, q, upper, order, memory):
+    """QR factors of row r's differences of residuals, newest first, by Gram and Schmidt.
+
+    Row p of q (DEPTH, S) belongs to place order[p] of the ring. Returns how many there are, and
+    the square of 1 - contraction of the slowest direction seen.
+    """
+    states = q.shape[1]
+    rank, slowest = 0, 1.0
+    for back in range(min(max(count, 0), DEPTH)):
+        j = (count - 1 - back) % DEPTH
+        size = moved = 0.0
+        for i in range(states):
+            q[rank, i] = memory.df[r, j, i]
+            size += q[rank, i] ** 2
+            if memory.scale[r, i] > 0.0:
+                moved += (memory.dg[r, j, i] / memory.scale[r, i] - memory.df[r, j, i]) ** 2
+        if size < slowest * moved:
+            slowest = size / moved
+        for p in range(rank):
+            dot = 0.0
+            for i in range(states):
+                dot += q[p, i] * q[rank, i]
+            upper[p, rank] = dot
+            for i in range(states):
+                q[rank, i] -= dot * q[p, i]
+        left = 0.0
+        for i in range(states):
+            left += q[rank, i] ** 2
+        # a difference that lies almost within the span of newer ones would only amplify noise
+        if left > 1e-10 * size and left > 0.0:
+            upper[rank, rank] = np.sqrt(left)
+            for i in range(states):
+                q[rank, i] /= upper[rank, rank]
+            order[rank] = j
+            rank += 1
+    return rank, slowest
+
+
+@compiled
+def _weights(f, q, upper, rank):
+    """Weights (DEPTH,) of the differences that leave the least residual of f (S,)."""
+    gamma = np.zeros(DEPTH)
+    for p in range(rank - 1, -1, -1):
+        dot = 0.0
+        for i in range(len(f)):
+            dot += q[p, i] * f[i]
+        for o in range(p + 1, rank):
+            dot -= upper[p, o] * gamma[o]
+        gamma[p] = dot / upper[p, p]
+    return gamma
+
+
+@compiled
+def _extrapolated(r, y, image, following, gamma, order, rank, memory):
+    """Take row r's accelerated step in `following` (S,), which holds the image, if it can be
+    trusted. Returns its size, also where it is not taken."""
+    scale = memory.scale[r]
+    wild, step = False, 0.0
+    for i in range(len(y)):
+        for p in range(rank):
+            following[i] -= gamma[p] * memory.dg[r, order[p], i]
+        finite = np.isfinite(following[i])
+        below = following[i] < -BELOW_ZERO * scale[i] and image[i] >= 0.0
+        wild = wild or below or not finite
+        if scale[i] > 0.0:
+            step = max(step, abs(following[i] - y[i]) / scale[i]) if finite else np.inf
+    if wild or step > FARTHEST:
+        following[:] = image
+    return step

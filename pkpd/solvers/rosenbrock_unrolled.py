@@ -5,7 +5,7 @@ like the rest. The method is that of pkpd.solvers.rosenbrock. Knows states, lane
 knows nothing of drugs or doses.
 """
 
-from pkpd.kernels.layout import Layout
+from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver, rosenbrock
 from pkpd.solvers.control import clock, load, names
 
@@ -189,7 +189,7 @@ def _step(program, layout, tableau):
     n, last = layout.states, len(tableau.c)
     before = ["matrix(w)", *(f"stage{s}(w)" for s in range(last)), "calls = 0"]
     lines = [
-        *clock(layout, *control.CLOCK),
+        *clock(layout, *STEPPING),
         *load(layout.y, "y", n),
         *(
             f"z{i} = w[{_values(layout) + i * layout.lanes} + l] + w[{layout.stage(last, i)} + l]"
@@ -204,17 +204,16 @@ def _step(program, layout, tableau):
     )
 
 
-def sources(program, tableau, lanes):
-    """Layout and source of all functions of a Rosenbrock method for one program with a Jacobian."""
+def method(program, tableau, lanes):
+    """The Method of a Rosenbrock tableau for one program with a Jacobian."""
     n = program.states
     more, sizes = 2 * n + 2 * n**2, program.sizes
     layout = Layout(lanes, n, program.constants, len(tableau.c), more, sizes)
-    parts = [
+    functions = [
         _matrix_step(program, layout, tableau),
         *(_stage(program, layout, tableau, s) for s in range(len(tableau.c))),
         _step(program, layout, tableau),
-        rosenbrock.dense(layout, tableau),
         control.refresh(layout),
-        driver.source(program, layout),
     ]
-    return layout, parts
+    constants = rosenbrock.dense_constants(layout, tableau)
+    return driver.method(program, layout, functions, "rosenbrock_dense", **constants)

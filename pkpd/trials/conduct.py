@@ -52,7 +52,7 @@ class Course:
     left : (P,) day of leaving or 0; reason : (P,) index into REASONS
     found : (P, F) dose that the rule of each phase found, NaN without one
     ended : (P, F) whether the rule came to its end
-    base : (P,) score without treatment; status : (P,) key of pkpd.solvers.batch.STATUS
+    base : (P,) score without treatment; status : (P,) key of pkpd.solvers.status.STATUS
     visits : the audit log
     """
 

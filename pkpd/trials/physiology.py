@@ -17,8 +17,8 @@ from pkpd.population.cohort import cohort
 from pkpd.population.occasions import effects, varying_between, with_effects
 from pkpd.response.benefit import benefit_of
 from pkpd.solvers.batch import compile, solve
-from pkpd.solvers.driver import OK
 from pkpd.solvers.periodic import periodic
+from pkpd.solvers.status import OK
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.trials.observation import Diary
 
@@ -149,7 +149,7 @@ class Physiology:
     """P patients of a setting, from the untreated steady state on.
 
     due : (D,) model times of the doses; base : (P,) score without drug, placebo response and noise
-    status : (P,) key of pkpd.solvers.batch.STATUS
+    status : (P,) key of pkpd.solvers.status.STATUS
     """
 
     def __init__(self, setting, people, start, due=(), effect=None):

@@ -11,7 +11,7 @@ from scipy.linalg import expm
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET, Actions
 from pkpd.kernels.lower import area
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.symbolic.load import load
 
 HEAD = """
@@ -102,7 +102,7 @@ def largest_error(kernel, theta, rtol):
         rtol=rtol,
         threads=1,
     )
-    assert (solution.status == driver.OK).all()
+    assert (solution.status == status.OK).all()
     reference = np.stack([exact(row, TIMES, AMOUNTS, GRID) for row in theta])
     floor = 1e-3 * np.abs(reference).max(axis=1, keepdims=True)
     return (np.abs(solution.out - reference) / (np.abs(reference) + floor)).max(), solution
@@ -286,7 +286,7 @@ def test_a_solution_that_blows_up_in_any_lane_fails_alone(explosive, lane):
     calm = batch.solve(kernel, theta, t1=10.0, grid=[5.0, 10.0])
     theta[lane] = 1.0  # x = 1/(1 - k t) ends at t = 1/k = 1 h
     solution = batch.solve(kernel, theta, t1=10.0, grid=[5.0, 10.0])
-    assert solution.status[lane] in (driver.NOT_FINITE, driver.STEP_TOO_SMALL)
+    assert solution.status[lane] in (status.NOT_FINITE, status.STEP_TOO_SMALL)
     assert solution.fail_time[lane] == pytest.approx(1.0, rel=1e-3)
     assert np.isnan(solution.out[lane]).all() and np.isnan(solution.end[lane]).all()
     others = np.arange(8) != lane
@@ -338,7 +338,7 @@ def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
         machine_code.write_bytes(b"half")
     again = batch.compile(chain, observe=("b",))
     solution = batch.solve(again, people(1), t1=1.0, actions=boluses(1, [0.0], [1.0]), grid=[1.0])
-    assert solution.status[0] == driver.OK
+    assert solution.status[0] == status.OK
 
 
 def sequence(*events):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from pkpd.dosing.actions import ADD, Actions
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.load import load
 
@@ -64,9 +64,9 @@ def test_saturated_elimination_settles_on_the_closed_form_or_is_refused(saturate
     """Doses on both sides of what a day can remove; the nearest settle too slowly to be told."""
     below, above = DAY * (1.0 - gap), DAY * (1.0 + gap)
     found = steady(saturated, [below, above], (1.0, km))
-    assert found.status[1] == driver.NO_STEADY
-    assert found.status[0] == driver.OK or gap < 1e-3
-    if found.status[0] == driver.OK:
+    assert found.status[1] == status.NO_STEADY
+    assert found.status[0] == status.OK or gap < 1e-3
+    if found.status[0] == status.OK:
         assert found.y[0, 0] == pytest.approx(trough(below, 1.0, km), rel=1e-5, abs=5e-5)
 
 
@@ -83,7 +83,7 @@ def test_of_a_cohort_no_steady_state_is_lost_beside_those_that_do_not_exist(satu
     guess = rng.permutation(np.where(exists, np.abs(trough(doses, v, m)), 1e5))[:, None]
     for y0 in (None, guess):
         found = steady(saturated, doses, np.column_stack([v, m]), y0)
-        ok = found.status == driver.OK
+        ok = found.status == status.OK
         np.testing.assert_array_equal(ok[far], exists[far])
         assert not (ok & ~exists).any()
         np.testing.assert_allclose(found.y[ok, 0], trough(doses, v, m)[ok], rtol=1e-5, atol=3e-5)
@@ -103,7 +103,7 @@ def test_a_disease_that_only_progresses_has_no_steady_state(tmp_path):
     kernel = compiled(tmp_path, "progression", equations)
     for y0 in (None, np.array([[0.0, 1e9]] * 3)):
         found = steady(kernel, [0.0, 10.0, 200.0], y0=y0)
-        assert (found.status == driver.NO_STEADY).all() and np.isnan(found.y).all()
+        assert (found.status == status.NO_STEADY).all() and np.isnan(found.y).all()
 
 
 def test_a_total_that_the_equations_keep_is_no_drift(tmp_path):
@@ -115,7 +115,7 @@ r(0) = m : mg
 d/dt(b) = v/m**2*c*r - v/m*b : mg
 """
     found = steady(compiled(tmp_path, "binding", equations), [0.0, 1.0, 30.0])
-    assert (found.status == driver.OK).all()
+    assert (found.status == status.OK).all()
     np.testing.assert_allclose(found.y[:, 1] + found.y[:, 2], 5.0, rtol=1e-9)
 
 
@@ -129,16 +129,16 @@ def test_a_state_at_rest_beside_a_linear_model_does_not_hide_its_steady_state(tm
 def test_what_depends_on_the_time_has_no_steady_state(tmp_path):
     """c settles; an effect that wears off with the calendar does not."""
     equations = "d/dt(c) = -v*c/(m + c) : mg\nfades = exp(-v*t/m) : 1"
-    assert steady(compiled(tmp_path, "calm", equations), [10.0]).status[0] == driver.OK
+    assert steady(compiled(tmp_path, "calm", equations), [10.0]).status[0] == status.OK
     fading = compiled(tmp_path, "fading", equations, integrals=("fades",))
-    assert steady(fading, [10.0]).status[0] == driver.NO_STEADY
+    assert steady(fading, [10.0]).status[0] == status.NO_STEADY
 
 
 def test_a_start_beside_an_unstable_point_does_not_settle_on_it(tmp_path):
     """Logistic growth leaves 0 and settles where growth meets loss, at m(1 - 0.1)."""
     kernel = compiled(tmp_path, "growth", "d/dt(c) = v/m*c*(0.9 - c/m) : mg")
     found = steady(kernel, [0.0, 0.0], y0=np.array([[1e-6], [20.0]]))
-    assert (found.status == driver.OK).all()
+    assert (found.status == status.OK).all()
     np.testing.assert_allclose(found.y[:, 0], 4.5, rtol=1e-6)
 
 
@@ -152,5 +152,5 @@ def test_a_row_without_a_guess_starts_from_the_model_and_not_from_nothing(tmp_pa
     equations = "d/dt(c) = v/m*c*(0.9 - c/m) : mg\nc(0) = 0.1*m : mg"
     kernel = compiled(tmp_path, "tumour", equations)
     found = steady(kernel, [0.0, 0.0, 0.0], y0=np.array([[np.nan], [1.0], [0.0]]))
-    assert (found.status == driver.OK).all()
+    assert (found.status == status.OK).all()
     np.testing.assert_allclose(found.y[:, 0], 4.5, rtol=1e-6)

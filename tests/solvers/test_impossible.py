@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import lambertw
 
 from pkpd.dosing.actions import ADD, Actions
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.symbolic.load import load
 
 HEAD = """
@@ -51,7 +51,7 @@ def test_an_output_that_is_not_finite_is_a_status_with_its_time(logarithm):
     for solver in ("tsit5", "linear"):
         kernel = batch.compile(logarithm, solver=solver)
         solution = batch.solve(kernel, theta, t1=19.0, actions=given, grid=grid)
-        assert solution.status.tolist() == [driver.OK, driver.NO_OUTPUT, driver.NO_OUTPUT]
+        assert solution.status.tolist() == [status.OK, status.NO_OUTPUT, status.NO_OUTPUT]
         assert solution.fail_time[1:].tolist() == [2.0, 17.0]
         assert np.isnan(solution.out[1:]).all() and np.isfinite(solution.out[0]).all()
 
@@ -60,7 +60,7 @@ def test_no_extreme_area_or_time_above_comes_from_what_is_not_finite(logarithm):
     kernel = batch.compile(logarithm, (), ("g",), "tsit5", ("g",), (("g", None, 1.0),))
     theta, given = np.array([[0.01, 1.0], [1.0, 1.0]]), boluses([0.0], [10.0], 2)
     solution = batch.solve(kernel, theta, t1=19.0, actions=given, since=0.0)
-    assert solution.status.tolist() == [driver.OK, driver.NO_OUTPUT]
+    assert solution.status.tolist() == [status.OK, status.NO_OUTPUT]
     assert solution.record[0, 0, 0] == pytest.approx(np.log(8.0))
     for values in (solution.record[1], solution.above[1], solution.integral[1]):
         assert np.isnan(values).all()
@@ -93,8 +93,8 @@ def test_saturated_elimination_empties_as_lambert_says_or_is_refused(saturated, 
         actions=boluses([0.0], [dose]),
         threads=1,
     )
-    if solution.status[0] != driver.OK:
-        assert solution.status[0] == driver.BELOW_ZERO
+    if solution.status[0] != status.OK:
+        assert solution.status[0] == status.BELOW_ZERO
         return
     # a/km exp(a/km) = dose/km exp((dose - t)/km); by logarithms where that overflows
     a = solution.out[0, :, 0]
@@ -119,5 +119,5 @@ def test_an_amount_that_the_equations_take_below_0_is_a_status(tmp_path):
         kernel = batch.compile(constant, solver=solver)
         theta, given = np.array([[1.0, 1.0], [0.1, 1.0]]), boluses([0.0], [10.0], 2)
         solution = batch.solve(kernel, theta, t1=24.0, actions=given, grid=[24.0])
-        assert solution.status.tolist() == [driver.BELOW_ZERO, driver.OK]
+        assert solution.status.tolist() == [status.BELOW_ZERO, status.OK]
         assert solution.out[1, 0, 0] == pytest.approx(7.6)

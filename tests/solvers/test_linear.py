@@ -18,7 +18,7 @@ from pkpd.errors import PkpdError
 from pkpd.kernels.layout import Layout
 from pkpd.kernels.lower import lower
 from pkpd.population.cohort import cohort
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic.load import load
 
@@ -86,7 +86,7 @@ def run(kernel, theta, items, grid, **options):
     solution = batch.solve(
         kernel, np.atleast_2d(theta), t1=grid[-1], actions=events(*items), grid=grid, **options
     )
-    assert (solution.status == driver.OK).all()
+    assert (solution.status == status.OK).all()
     return solution.out[0]
 
 
@@ -210,7 +210,7 @@ def test_library_models_agree_with_tsit5_at_tight_tolerance(name):
         batch.solve(batch.compile(model, solver=s), people.theta, rtol=1e-11, **options)
         for s in ("auto", "tsit5")
     )
-    assert (exact.status == driver.OK).all() and (exact.rejected == 0).all()
+    assert (exact.status == status.OK).all() and (exact.rejected == 0).all()
     floor = 1e-3 * np.abs(stepped.out).max(axis=1, keepdims=True)
     assert (np.abs(exact.out - stepped.out) / (np.abs(stepped.out) + floor)).max() < GATE
 
@@ -306,13 +306,13 @@ def test_a_patient_whose_numbers_leave_the_range_fails_alone(mixed, lane):
     calm = batch.solve(kernel, theta, t1=48.0, grid=[24.0, 48.0])
     theta[lane, 1] = -40.0  # grows as exp(40 t)
     found = batch.solve(kernel, theta, t1=48.0, grid=[10.0, 24.0, 48.0])
-    assert found.status[lane] == driver.NOT_FINITE and found.fail_time[lane] == 10.0
+    assert found.status[lane] == status.NOT_FINITE and found.fail_time[lane] == 10.0
     assert np.isnan(found.out[lane]).all() and np.isnan(found.end[lane]).all()
     others = np.arange(8) != lane
-    assert (found.status[others] == driver.OK).all()
+    assert (found.status[others] == status.OK).all()
     np.testing.assert_allclose(found.out[others, 1:], calm.out[others], rtol=1e-13)
     theta[lane, 1] = np.nan
-    assert batch.solve(kernel, theta, t1=0.0).status[lane] == driver.NOT_FINITE
+    assert batch.solve(kernel, theta, t1=0.0).status[lane] == status.NOT_FINITE
 
 
 def test_a_model_that_is_not_linear_is_refused_by_the_linear_solver(mixed):
@@ -375,5 +375,5 @@ def test_what_never_leaves_or_grows_has_no_steady_state(mixed):
     person = np.arange(4)
     actions = periodic_actions(mixed, "a", np.ones(4), 24.0, theta, person)
     found = periodic(kernel_of(mixed), theta, person, actions, 24.0)
-    assert found.status.tolist() == [driver.OK, driver.UNSTEADY, driver.UNSTEADY, driver.NOT_FINITE]
+    assert found.status.tolist() == [status.OK, status.UNSTEADY, status.UNSTEADY, status.NOT_FINITE]
     assert np.isnan(found.y[1:]).all() and np.isfinite(found.y[0]).all()

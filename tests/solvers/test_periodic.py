@@ -6,7 +6,7 @@ from scipy.linalg import expm
 
 from pkpd.dosing.actions import Actions, periodic_actions
 from pkpd.population.cohort import cohort
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.solvers.periodic import periodic, time_to_steady_state
 from pkpd.symbolic.load import load
 
@@ -55,7 +55,7 @@ def test_two_compartments_settle_on_the_closed_form():
 
 def test_hormesis_settles_where_a_long_run_settles(kernel, steady):
     found, _ = steady
-    assert (found.status == driver.OK).all()
+    assert (found.status == status.OK).all()
     person = np.arange(0, 64, 8)
     lag = PEOPLE.theta[person, LDN.input_names.index("tlag")]
     amount = DOSES[person] * PEOPLE.theta[person, LDN.input_names.index("salt")]
@@ -112,7 +112,7 @@ def test_newton_finds_the_same_point_where_the_acceleration_is_cut_short(kernel,
     found, actions = steady
     rows = np.arange(0, len(found.y), 7)
     cut = periodic(kernel, PEOPLE.theta, rows, actions.take(rows), 24.0, most=3)
-    assert (cut.status == driver.OK).all() and (cut.maps > 12).all()
+    assert (cut.status == status.OK).all() and (cut.maps > 12).all()
     np.testing.assert_allclose(cut.y, found.y[rows], rtol=2e-5, atol=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_a_dose_above_the_capacity_of_elimination_has_no_steady_state(tmp_path):
     theta, doses = np.array([[5.0, 3.0]]), np.array([60.0, 119.0, 121.0])
     actions = periodic_actions(model, "a", doses, 24.0, theta, np.zeros(3, int))
     found = periodic(batch.compile(model, observe=()), theta, np.zeros(3, int), actions, 24.0)
-    assert found.status.tolist() == [driver.OK, driver.OK, driver.NO_STEADY]
+    assert found.status.tolist() == [status.OK, status.OK, status.NO_STEADY]
     assert np.isnan(found.y[2]).all() and found.y[1, 0] > 100 * found.y[0, 0]
 
 

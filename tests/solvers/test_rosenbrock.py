@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.symbolic.load import load
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -57,7 +57,7 @@ def test_published_end_values_are_met_to_the_requested_digits(name):
         run = batch.solve(
             kernel, theta, t1=given["end"], grid=[given["end"]], rtol=rtol, floor=given["floor"]
         )
-        assert run.status[0] == driver.OK
+        assert run.status[0] == status.OK
         error = max(
             abs(run.out[0, 0, model.outputs.index(state)] / value - 1)
             for state, value in published.items()
@@ -129,12 +129,12 @@ def test_only_stiff_patients_are_solved_again_and_each_has_the_bits_of_the_solve
         name: batch.solve(batch.compile(relaxing, solver=name), THETA, t1=100.0, grid=TIMES)
         for name in ("auto", "vern7", "rosenbrock")
     }
-    refused = results["vern7"].status == driver.STIFF
+    refused = results["vern7"].status == status.STIFF
     assert refused.any() and not refused.all()
     assert (THETA[refused, 0] > 1.0).all() and (THETA[~refused, 0] < 1000.0).all()
     np.testing.assert_array_equal(results["auto"].out[refused], results["rosenbrock"].out[refused])
     np.testing.assert_array_equal(results["auto"].out[~refused], results["vern7"].out[~refused])
-    assert (results["auto"].status == driver.OK).all()
+    assert (results["auto"].status == status.OK).all()
     alone = batch.solve(batch.compile(relaxing), THETA[23:24], t1=100.0, grid=TIMES, threads=1)
     np.testing.assert_array_equal(alone.out[0], results["auto"].out[23])
 
@@ -146,5 +146,5 @@ def test_the_stiff_solver_does_not_mind_a_solution_that_blows_up_beside_it(folde
     theta = np.full((8, 1), 0.1)
     theta[3] = 1.0
     run = batch.solve(batch.compile(load(path), solver="rosenbrock"), theta, t1=5.0, grid=[5.0])
-    assert run.status[3] != driver.OK and np.isnan(run.out[3]).all()
+    assert run.status[3] != status.OK and np.isnan(run.out[3]).all()
     np.testing.assert_allclose(np.delete(run.out[:, 0, 0], 3), 2.0, rtol=1e-5)

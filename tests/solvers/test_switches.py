@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pkpd.dosing.actions import ADD, Actions
 from pkpd.kernels.graph import Graph
 from pkpd.kernels.switches import Switches
-from pkpd.solvers import batch, driver
+from pkpd.solvers import batch, status
 from pkpd.symbolic.load import load
 
 MODEL = """
@@ -68,7 +68,7 @@ def bolus(amounts):
 def run(kernel, theta=((K, C, R, Q, BEGIN, WIDE),), dose=10.0, **options):
     theta = np.array(theta, dtype=float)
     solution = batch.solve(kernel, theta, actions=bolus([dose] * len(theta)), threads=1, **options)
-    assert (solution.status == driver.OK).all()
+    assert (solution.status == status.OK).all()
     return solution
 
 
@@ -152,7 +152,7 @@ def test_a_comparison_that_switches_without_end_is_a_status(tmp_path):
     """Filled below 1 and emptied above, a stays at 1: no direction of the rate is right there."""
     kernel = one(tmp_path, "chattering", "(v if a < m else -v)")
     solution = batch.solve(kernel, np.array([[1.0, 1.0]]), t1=48.0, threads=1)
-    assert solution.status[0] == driver.SWITCHING
+    assert solution.status[0] == status.SWITCHING
     assert solution.fail_time[0] == pytest.approx(1.0, abs=1e-3)
 
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pkpd.solvers.tableaus import TSIT5, VERN7
+from pkpd.solvers import tableaus
 
-PAIRS = [TSIT5, VERN7]
+PAIRS = [pair for pair in vars(tableaus).values() if isinstance(pair, tableaus.Tableau)]
 INTERPOLANT = {"tsit5": 4, "vern7": 7}  # order
 
 
