@@ -162,7 +162,8 @@ Solver = Annotated[
         "--solver",
         metavar="NAME",
         help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out "
-        "stiff), linear, vern7, tsit5 or rosenbrock.",
+        "stiff), linear, vern7, tsit5, rosenbrock, or collocation (of steady states; the rest as "
+        "auto).",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]

@@ -101,7 +101,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     ModelError for an equation that has no value.
     """
     areas = {area(n): f"y{len(model.states) + k}" for k, n in enumerate(integrals)}
-    graph, nodes = _equations(model, areas.values())
+    graph, nodes = equations(model, areas.values())
     areas = {name: graph.name(y) for name, y in areas.items()}
     names = (*model.state_names, *(a.name for a in model.assignments))
     for name in (*observe, *integrals):
@@ -177,7 +177,7 @@ def _budget(model, what, operations, most):
         )
 
 
-def _equations(model, areas):
+def equations(model, areas):
     """(graph, nodes): the node of each input, state, assignment, rate(state) and start(state).
 
     areas : names of integrals so far, which move too

@@ -16,7 +16,7 @@ import numpy as np
 from pkpd.errors import PkpdError
 from pkpd.limits import one_of, thread_count, tolerance
 from pkpd.solvers import linear
-from pkpd.solvers.registry import NAMES, SOLVERS
+from pkpd.solvers.registry import COLLOCATION, NAMES, SOLVERS
 from pkpd.solvers.status import BELOW_ZERO, CANCELLED, OK, STIFF
 from pkpd.symbolic.linearity import first_nonlinear
 from pkpd.symbolic.model import Model
@@ -56,7 +56,7 @@ class Kernel:
     @cached_property
     def method(self):
         """Name of the solver that every row is solved with first."""
-        if self.solver == "auto":
+        if self._chooses:
             exact = not self.watches and first_nonlinear(self.model, self.integrals) is None
             size = len(self.model.states) + len(self.integrals)
             return "linear" if exact and size <= linear.MOST else "vern7"
@@ -73,7 +73,22 @@ class Kernel:
 
         It is built when the first such row appears.
         """
-        return self._built("rosenbrock") if self.solver == "auto" else None
+        return self._built("rosenbrock") if self._chooses else None
+
+    @cached_property
+    def collocation(self):
+        """The generated module of periodic steady states by collocation, or None."""
+        from pkpd.solvers.collocation.kernels import module_of
+
+        if self.solver != COLLOCATION:
+            return None
+        module = module_of(self.model, self.integrals)
+        return None if module.REASON else module
+
+    @property
+    def _chooses(self):
+        """Whether the steps are chosen for the model and for every row."""
+        return self.solver in ("auto", COLLOCATION)
 
     def _built(self, name):
         from pkpd.kernels.build import build
@@ -148,7 +163,8 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
     solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals
         are linear in the states, of which there are at most linear.MOST), or "auto": linear
         where possible and nothing is watched, else vern7, and rosenbrock for each row that turns
-        out to be stiff
+        out to be stiff; or "collocation": periodic steady states without simulated days where
+        the model allows it, everything else as "auto"
 
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
     linear or something is watched.
@@ -278,13 +294,13 @@ def solve(
         )
         return last - first
 
-    _run(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
+    run_tasks(partial(task, kernel.module, np.arange(rows)), rows, threads, cancel, progress)
     # an explicit step may also jump below 0 where it should have bent
     stiff = np.flatnonzero(np.isin(solution.status, (STIFF, BELOW_ZERO)))
     if len(stiff) and kernel.stiff is not None:
         solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
         solution.largest[stiff] = np.nan if largest is None else np.asarray(largest)[stiff]
-        _run(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
+        run_tasks(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
     unseen = np.ones(rows, bool) if since is None else solution.status != OK
     solution.record[unseen], solution.above[unseen] = np.nan, np.nan
     shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
@@ -357,7 +373,7 @@ def _scratch(size):
     return _local.scratch
 
 
-def _run(task, rows, threads, cancel, progress):
+def run_tasks(task, rows, threads, cancel, progress):
     """Run task(first, last) over all rows on threads.
 
     On Ctrl-C it raises the cancel flag, waits and raises again.

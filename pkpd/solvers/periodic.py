@@ -18,6 +18,7 @@ from pkpd.kernels.compiled import compiled
 from pkpd.limits import tolerance
 from pkpd.solvers import status
 from pkpd.solvers.batch import Kernel, solve
+from pkpd.solvers.collocation.steady import steady_states
 from pkpd.solvers.fixed_point import newton
 from pkpd.symbolic.inputs_as_states import used
 
@@ -108,6 +109,9 @@ def periodic(
     tol = max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
     result = _unsteady(len(person), kernel.states, len(kernel.integrals))
     period = np.broadcast_to(period, len(person))
+    if kernel.collocation is not None:
+        numerics = {"tol": tol, "rtol": rtol, "threads": threads}
+        return _by_collocation(kernel, theta, person, actions, period, y0, result, **numerics)
     finest = min(rtol, SEARCH)
     interval = _Interval(kernel, theta, person, actions, period, result.control, finest, threads)
     if kernel.method == "linear":
@@ -120,6 +124,20 @@ def periodic(
     _by_newton(interval, rows, y, interval.start(rows), result, tol)
     if used(kernel.model, ("t",)):
         _refuse_other_days(interval, period, result, tol)
+    return result
+
+
+def _by_collocation(kernel, theta, person, actions, period, y0, result, **numerics):
+    """Steady states by collocation, and by steps in the rows that it leaves."""
+    tol, threads = numerics["tol"], numerics["threads"]
+    given = theta, person, actions, period
+    steady_states(kernel.collocation, *given, result, tol=tol, threads=threads)
+    left = np.flatnonzero(result.status != status.OK)
+    if len(left):
+        rest = person[left], actions.take(left), period[left], None if y0 is None else y0[left]
+        by_steps = periodic(replace(kernel, solver="auto"), theta, *rest, **numerics)
+        for field in fields(result):
+            getattr(result, field.name)[left] = getattr(by_steps, field.name)
     return result
 
 

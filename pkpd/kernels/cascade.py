@@ -1,0 +1,168 @@
+"""A model as blocks of states that are solved one after another, and their terms as source.
+
+States that depend on each other are one block (the strongly connected components of who depends on
+whom); a block is followed by what it drives. The rates of a block are M x + b: in its own states x
+with the Jacobian M, and b the rest. Knows models and their graph of expressions; knows nothing of
+steps, doses or compilation.
+"""
+
+from dataclasses import dataclass
+
+from pkpd.kernels.amounts import never_negative
+from pkpd.kernels.graph import Source, is_number
+from pkpd.kernels.lower import equations, rate, start
+from pkpd.kernels.switches import Switches
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some states that depend on each other, or one alone.
+
+    states : their numbers; follows : numbers of other states that their rates name
+    linear : whether the rates are linear in them; constant : whether M is of inputs alone
+    """
+
+    states: tuple[int, ...]
+    follows: tuple[int, ...]
+    linear: bool
+    constant: bool
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Source of what the rates of a block are made of, in terms of y<i> and c<i>.
+
+    matrix : ((row, column) -> text) of M where it is not 0; rest : text of each b
+    """
+
+    lines: tuple[str, ...]
+    matrix: dict[tuple[int, int], str]
+    rest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Blocks of a model in the order of their solution.
+
+    dosed, amounts : states that are dosed, and that cannot fall below 0
+    regular : whether nothing switches or names the time
+    """
+
+    states: int
+    blocks: tuple[Block, ...]
+    terms: tuple[Terms, ...]
+    looks: tuple[tuple[str, ...], tuple[str, ...]]
+    initial: tuple[str, ...]
+    constants: int
+    sizes: tuple[tuple[int, int], ...]
+    shared_lines: tuple[str, ...]
+    constant_texts: tuple[tuple[int, str], ...]
+    dosed: tuple[int, ...]
+    amounts: tuple[int, ...]
+    regular: bool
+
+
+def cascade(model, integrals=()):
+    """The Cascade of a checked model, with the named integrands."""
+    graph, nodes = equations(model, ())
+    rates = [nodes[rate(n)] for n in model.state_names]
+    looked = [nodes[n] for n in integrals]
+    switches = Switches(graph)
+    switches.freeze([*rates, *looked])
+    bits = [graph.bits[f"y{i}"] for i in range(len(rates))]
+    depends = [[j for j, bit in enumerate(bits) if node.moves & bit] for node in rates]
+    source = Source(graph)
+    blocks, terms = [], []
+    for states in components(depends):
+        block, nodes_of = _block(graph, rates, depends, bits, states)
+        matrix, rest = nodes_of
+        lines, texts = source.lines([*matrix.values(), *rest])
+        count = len(matrix)
+        blocks.append(block)
+        terms.append(Terms(lines, dict(zip(matrix, texts[:count], strict=True)), texts[count:]))
+    initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
+    looks = source.lines(looked)
+    shared_lines, constant_texts = source.constant_lines()
+    sizes = tuple(
+        (i, int(node.value.removeprefix("largest y")))
+        for node, i in source.constants.items()
+        if node.moves
+    )
+    timed = any(node.moves & graph.bits["t"] for node in (*rates, *looked))
+    return Cascade(
+        states=len(rates),
+        blocks=tuple(blocks),
+        terms=tuple(terms),
+        looks=looks,
+        initial=initial,
+        constants=len(source.constants),
+        sizes=sizes,
+        shared_lines=shared_lines,
+        constant_texts=constant_texts,
+        dosed=tuple(model.state_names.index(d.state) for d in model.doses),
+        amounts=never_negative(model, rates),
+        regular=not switches.list and not timed,
+    )
+
+
+def _block(graph, rates, depends, bits, states):
+    own = sum(bits[i] for i in states)
+    matrix = {}
+    for row, i in enumerate(states):
+        for column, j in enumerate(states):
+            slope = graph.slope(rates[i], f"y{j}")
+            if not is_number(slope, 0.0):
+                matrix[row, column] = slope
+    linear = not any(slope.moves & own for slope in matrix.values())
+    constant = linear and not any(slope.moves for slope in matrix.values())
+    if linear:
+        zero = {graph.name(f"y{i}"): graph.number(0.0) for i in states}
+        rest = [graph.replaced(rates[i], zero) for i in states]
+    else:
+        rest = []
+        for row, i in enumerate(states):
+            moved = [
+                graph.product([matrix[row, column], graph.name(f"y{j}")])
+                for column, j in enumerate(states)
+                if (row, column) in matrix
+            ]
+            rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
+    follows = sorted({j for i in states for j in depends[i]} - set(states))
+    return Block(tuple(states), tuple(follows), linear, constant), (matrix, rest)
+
+
+def components(depends):
+    """Strongly connected components of a graph, each after those that it depends on.
+
+    depends : for each node, those that it depends on. Tarjan (1972), SIAM J. Comput. 1(2), without
+    recursion.
+    """
+    count = len(depends)
+    index, low, found, stack, on = {}, [0] * count, [], [], set()
+    for root in range(count):
+        if root in index:
+            continue
+        work = [(root, 0)]
+        while work:
+            node, edge = work.pop()
+            if edge == 0:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+                on.add(node)
+            for k in range(edge, len(depends[node])):
+                other = depends[node][k]
+                if other not in index:
+                    work += [(node, k + 1), (other, 0)]
+                    break
+                if other in on:
+                    low[node] = min(low[node], index[other])
+            else:
+                if low[node] == index[node]:
+                    cut = stack.index(node)
+                    found.append(tuple(sorted(stack[cut:])))
+                    on -= set(stack[cut:])
+                    del stack[cut:]
+                if work:
+                    parent = work[-1][0]
+                    low[parent] = min(low[parent], low[node])
+    return found

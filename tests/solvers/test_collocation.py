@@ -1,0 +1,350 @@
+"""Periodic steady states by collocation: tables, closed forms, other solvers, bits, bad cases."""
+
+import ast
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.polynomial import legendre
+
+import pkpd
+from pkpd.dosing.actions import ADD, RATE, Actions
+from pkpd.kernels.cascade import cascade, components
+from pkpd.population.cohort import cohort
+from pkpd.response.benefit import benefit_of
+from pkpd.response.dose_response import Steady, curves, log_grid
+from pkpd.solvers import batch, status
+from pkpd.solvers.collocation import kernels, steady
+from pkpd.solvers.collocation.kernel import blocks, frame
+from pkpd.solvers.collocation.nodes import LADDER, NODES, last_coefficients, panels, radau
+from pkpd.solvers.periodic import periodic
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from drawn_models import drawn_model
+
+MODELS = Path(__file__).parents[2] / "models"
+LIBRARY = sorted(str(p.relative_to(MODELS))[:-5] for p in MODELS.rglob("*.toml"))
+DAY = 24.0
+
+
+def doses(rows, times, amounts, states=0, kind=ADD):
+    """The same doses for every row: times and amounts (A,)."""
+    count = len(times)
+    start = np.arange(rows + 1) * count
+    shape = rows * count
+    return Actions(
+        start.astype(np.int64),
+        np.tile(np.asarray(times, float), rows),
+        np.full(shape, kind, np.int8),
+        np.tile(np.broadcast_to(states, count), rows).astype(np.int32),
+        np.tile(np.asarray(amounts, float), rows),
+    )
+
+
+def written(folder, text, name="model"):
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return pkpd.load(str(path))
+
+
+def model_text(equations, parameters, dosed="a", outputs="a"):
+    lines = [
+        f'{name} = {{ value = {value}, unit = "{unit}", label = "{name}", source = "test", '
+        'evidence = "assumed" }'
+        for name, value, unit in parameters
+    ]
+    return (
+        f'title = "test"\noutputs = ["{outputs}"]\n[dose]\n{dosed} = {{ unit = "mg" }}\n'
+        "[parameters]\n" + "\n".join(lines) + "\n[equations]\ne = '''\n" + equations + "\n'''\n"
+    )
+
+
+def test_nodes_are_those_of_radau():
+    """Zeros of P_s - P_(s-1) on [0, 1], to 30 digits."""
+    nodes, _ = radau(NODES)
+    with mpmath.workdps(30):
+
+        def difference(x):
+            return mpmath.legendre(NODES, x) - mpmath.legendre(NODES - 1, x)
+
+        exact = [(mpmath.findroot(difference, 2 * c - 1) + 1) / 2 for c in nodes]
+        assert max(abs(mpmath.mpf(c) - e) for c, e in zip(nodes, exact, strict=True)) < 1e-15
+
+
+def test_the_matrix_integrates_polynomials_and_the_end_those_of_twice_the_degree():
+    nodes, a = radau(NODES)
+    for degree in range(NODES):
+        np.testing.assert_allclose(
+            a @ nodes**degree, nodes ** (degree + 1) / (degree + 1), atol=1e-14
+        )
+    for degree in range(2 * NODES - 1):
+        assert a[-1] @ nodes**degree == pytest.approx(1 / (degree + 1), abs=1e-14)
+
+
+def test_the_last_coefficients_are_those_of_legendre():
+    nodes, _ = radau(NODES)
+    wanted = np.random.default_rng(1).normal(size=NODES + 1)
+    points = np.concatenate([[-1.0], 2 * nodes - 1])
+    found = last_coefficients(nodes) @ legendre.legval(points, wanted)
+    np.testing.assert_allclose(found, wanted[::-1][: len(found)], atol=1e-12)
+
+
+@pytest.mark.parametrize("attempt", range(len(LADDER)))
+def test_panels_fill_the_interval_and_begin_at_doses(attempt):
+    times = np.array([[0.0, 8.0], [0.5, 0.5], [1.0, 23.0]])
+    lengths, opens = panels(times, np.full(3, DAY), attempt)
+    ends = np.cumsum(lengths, axis=1)
+    np.testing.assert_allclose(ends[:, -1], DAY)
+    assert (lengths >= 0).all()
+    np.testing.assert_allclose(ends[np.arange(3)[:, None], opens[None] - 1], times, atol=1e-12)
+
+
+def test_components_come_after_what_they_depend_on():
+    depends = [[], [0, 2], [1], [2, 4], [3, 0], [4, 5]]
+    found = components(depends)
+    assert sorted(map(sorted, found)) == [[0], [1, 2], [3, 4], [5]]
+    place = {i: k for k, part in enumerate(found) for i in part}
+    assert all(place[j] <= place[i] for i in range(6) for j in depends[i])
+
+
+def test_blocks_of_the_built_in_model():
+    model = pkpd.load("ldn/hormesis")
+    found = cascade(model, ("pain",))
+    names = [tuple(model.state_names[i] for i in b.states) for b in found.blocks]
+    assert ("central", "peripheral") in names and ("glial_activation", "cytokine") in names
+    kinds = {name: (b.linear, b.constant) for name, b in zip(names, found.blocks, strict=True)}
+    assert kinds["central", "peripheral"] == (True, True)
+    assert kinds["blockade",] == (True, False)
+    assert kinds["glial_activation", "cytokine"] == (False, False)
+    assert found.regular and len(names) == 9
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.75, 30.0])
+def test_the_periodic_bateman_function(lag):
+    """Amounts at the start of the interval, from the sum of all past doses."""
+    model = pkpd.load("pk/one_compartment")
+    people = cohort(model, 16, seed=3, set={"tlag": lag})
+    kernel = batch.compile(model, integrals=("Cc",), solver="collocation")
+    theta = people.theta
+    value = dict(zip(model.input_names, theta.T, strict=True))
+    when, amount = lag % DAY, 10.0
+    given = doses(16, [when], [amount])
+    found = periodic(kernel, theta, np.arange(16), given, DAY, rtol=1e-8)
+    ka, k = value["ka"], value["cl"] / value["vc"]
+    since = DAY - when
+    sums = [np.exp(-x * since) / (1 - np.exp(-x * DAY)) for x in (ka, k)]
+    np.testing.assert_allclose(found.y[:, 0], amount * sums[0], rtol=1e-7, atol=1e-9 * amount)
+    np.testing.assert_allclose(
+        found.y[:, 1], amount * ka / (ka - k) * (sums[1] - sums[0]), rtol=1e-7
+    )
+    # all of a dose leaves through clearance
+    np.testing.assert_allclose(found.integral[:, 0], 1000 * amount / (value["cl"]), rtol=1e-7)
+    assert (found.status == status.OK).all() and (found.maps == 1).all()
+
+
+def dosed_once_a_day(model, people, amount):
+    return doses(len(people), [0.25], [amount])
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_library_models_agree_with_steps_at_every_tolerance(name):
+    model = pkpd.load(name)
+    if not model.doses:
+        pytest.fail(f"{name} cannot be dosed")
+    people = cohort(model, 8, seed=5)
+    given = dosed_once_a_day(model, people, 3.0)
+    output = (model.benefit.outcome,) if model.benefit else model.outputs[:1]
+    by_steps = batch.compile(model, integrals=output)
+    exact = periodic(by_steps, people.theta, np.arange(8), given, DAY, rtol=1e-11, tol=1e-10)
+    assert (exact.status == status.OK).all()
+    kernel = batch.compile(model, integrals=output, solver="collocation")
+    assert kernel.collocation is not None
+    largest = batch.solve(by_steps, people.theta, None, exact.y, 0.0, DAY, given, rtol=1e-9).largest
+    for tol in (1e-4, 1e-6, 1e-8):
+        found = periodic(kernel, people.theta, np.arange(8), given, DAY, rtol=tol)
+        assert (found.status == status.OK).all() and (found.maps == 1).all()
+        assert (np.abs(found.y - exact.y) <= 10 * tol * largest).all()
+        np.testing.assert_allclose(found.integral, exact.integral, rtol=10 * tol)
+
+
+def test_dose_responses_are_those_of_steps():
+    model = pkpd.load("ldn/hormesis")
+    people, benefit = cohort(model, 24, seed=11), benefit_of(model)
+    grid = log_grid(benefit, 7)
+    exact = curves(Steady(model, people, benefit, rtol=1e-9, tol=1e-9), grid)
+    found = curves(Steady(model, people, benefit, solver="collocation"), grid)
+    np.testing.assert_allclose(found.outcome, exact.outcome, rtol=1e-6)
+    assert (found.maps == 1).all()
+
+
+def test_a_row_has_the_same_bits_alone_in_any_order_and_on_any_threads():
+    model = pkpd.load("ldn/hormesis")
+    people = cohort(model, 21, seed=2)
+    kernel = batch.compile(model, integrals=("pain",), solver="collocation")
+    person = np.repeat(np.arange(21), 3)
+    amounts = np.tile([0.1, 4.5, 40.0], 21)
+
+    def solved(rows, threads=1):
+        start = np.arange(len(rows) + 1).astype(np.int64)
+        given = Actions(
+            start,
+            np.full(len(rows), 0.3),
+            np.full(len(rows), ADD, np.int8),
+            np.zeros(len(rows), np.int32),
+            amounts[rows],
+        )
+        found = periodic(kernel, people.theta, person[rows], given, DAY, threads=threads)
+        return np.column_stack([found.y, found.integral])
+
+    everything = solved(np.arange(63))
+    np.testing.assert_array_equal(everything, solved(np.arange(63), threads=4))
+    backward = np.arange(63)[::-1]
+    np.testing.assert_array_equal(everything[backward], solved(backward))
+    some = np.array([5, 17, 18, 44])
+    np.testing.assert_array_equal(everything[some], solved(some))
+    for row in some:
+        np.testing.assert_array_equal(everything[[row]], solved(np.array([row])))
+
+
+SATURABLE = model_text(
+    "d/dt(a) = -ka*a : mg\nd/dt(b) = ka*a - vmax*b/(km + b) : mg",
+    [("ka", 1.0, "1/h"), ("vmax", 1.0, "mg/h"), ("km", 5.0, "mg")],
+    outputs="b",
+)
+
+
+def test_saturable_elimination_is_solved_below_capacity_and_refused_above(tmp_path):
+    """Capacity is vmax: 24 mg a day. Neighbours of a refused row have the bits they have alone."""
+    model = written(tmp_path, SATURABLE)
+    amounts = np.array([1.0, 12.0, 23.0, 24.0, 30.0, 2.0])
+    kernel = batch.compile(model, integrals=("b",), solver="collocation")
+    theta = np.tile([i.value for i in model.inputs], (6, 1))
+
+    def solved(rows):
+        given = doses(len(rows), [0.0], [1.0])
+        given.amount[:] = amounts[rows]
+        return periodic(kernel, theta[rows], np.arange(len(rows)), given, DAY, rtol=1e-8)
+
+    found = solved(np.arange(6))
+    assert list(found.status == status.OK) == [True, True, True, False, False, True]
+    assert np.isnan(found.y[[3, 4]]).all()
+    by_steps = batch.compile(model, integrals=("b",))
+    given = doses(6, [0.0], [1.0])
+    given.amount[:] = amounts
+    exact = periodic(by_steps, theta, np.arange(6), given, DAY, rtol=1e-11, tol=1e-10)
+    np.testing.assert_array_equal(found.status, exact.status)
+    good = found.status == status.OK
+    np.testing.assert_allclose(found.integral[good], exact.integral[good], rtol=1e-7)
+    for row in (0, 1, 5):
+        alone = solved(np.array([row]))
+        np.testing.assert_array_equal(alone.y[0], found.y[row])
+
+
+def test_several_doses_a_day_into_two_states():
+    model = pkpd.load("pk/one_compartment")
+    people = cohort(model, 8, seed=9)
+    given = doses(8, [0.0, 6.0, 14.5], [5.0, 3.0, 8.0], states=[0, 1, 0])
+    exact = periodic(
+        batch.compile(model, integrals=("Cc",)), people.theta, np.arange(8), given, DAY, rtol=1e-10
+    )
+    kernel = batch.compile(model, integrals=("Cc",), solver="collocation")
+    found = periodic(kernel, people.theta, np.arange(8), given, DAY, rtol=1e-8)
+    assert (found.maps == 1).all()
+    np.testing.assert_allclose(found.y, exact.y, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found.integral, exact.integral, rtol=1e-7)
+
+
+def test_infusions_are_left_to_the_steps():
+    model = pkpd.load("pk/one_compartment")
+    people = cohort(model, 4, seed=9)
+    given = doses(4, [0.0, 2.0], [5.0, 0.0], states=1, kind=RATE)
+    kernel = batch.compile(model, integrals=("Cc",), solver="collocation")
+    found = periodic(kernel, people.theta, np.arange(4), given, DAY)
+    exact = periodic(
+        batch.compile(model, integrals=("Cc",)), people.theta, np.arange(4), given, DAY
+    )
+    np.testing.assert_array_equal(found.y, exact.y)
+    assert (found.maps > 1).all()
+
+
+def test_models_that_switch_or_name_the_time_are_left_to_the_steps(tmp_path):
+    parameters = [("k", 0.2, "1/h"), ("c", 1.0, "mg"), ("day", 24.0, "h")]
+    switching = written(
+        tmp_path, model_text("d/dt(a) = -k*a if a > c else -2*k*a : mg", parameters)
+    )
+    timed = written(tmp_path, model_text("d/dt(a) = -k*a*exp(-t/day) : mg", parameters), "timed")
+    for model in (switching, timed):
+        assert batch.compile(model, solver="collocation").collocation is None
+
+
+def test_an_unstable_steady_state_is_left_to_the_steps(tmp_path):
+    """Logistic growth from 0: the state 0 repeats itself, but nothing that leaves it comes back."""
+    text = model_text(
+        "b(0) = 0 : 1\nd/dt(a) = -k*a : mg\nd/dt(b) = k*b*(1 - b) : 1", [("k", 0.1, "1/h")]
+    )
+    model = written(tmp_path, text)
+    theta = np.array([[i.value for i in model.inputs]])
+
+    def solved(solver):
+        kernel = batch.compile(model, integrals=("a",), solver=solver)
+        return periodic(kernel, theta, np.arange(1), doses(1, [0.0], [1.0]), DAY)
+
+    found, by_steps = solved("collocation"), solved("auto")
+    np.testing.assert_array_equal(found.y, by_steps.y)
+    assert found.maps[0] == by_steps.maps[0] > 1
+
+
+def test_halving_panels_shows_the_order(monkeypatch):
+    """The error at the end falls at least as with the power s + 1 of the panels' length."""
+    model = pkpd.load("ldn/hormesis")
+    people = cohort(model, 8, seed=4)
+    kernel = batch.compile(model, integrals=("pain",), solver="collocation")
+    given, each = doses(8, [0.0], [1.0]), np.arange(8)
+    exact = periodic(kernel, people.theta, each, given, DAY, rtol=1e-10)
+    errors = []
+    for after in (1, 2, 4):
+        monkeypatch.setattr(steady, "LADDER", ((after, 1),))
+        monkeypatch.setattr("pkpd.solvers.collocation.nodes.LADDER", ((after, 1),))
+        what = each, given, np.full(8, DAY)
+        found = steady._attempt(kernel.collocation, people.theta, *what, 0, 1)
+        errors.append(np.abs(found.y - exact.y)[:, -1].max() / exact.y[:, -1].max())
+    assert errors[1] < errors[0] / 2**4 and errors[2] < errors[1] / 2 ** (NODES - 2)
+
+
+def asked_for(module):
+    """What the loop imports from its frame."""
+    tree = ast.parse(Path(module.__file__).read_text())
+    imports = [n for n in tree.body if isinstance(n, ast.ImportFrom)]
+    return {a.name for n in imports if n.module == frame.__name__ for a in n.names}
+
+
+@pytest.mark.parametrize("name", ["pk/one_compartment", "ldn/hormesis"])
+def test_the_header_defines_what_the_loop_asks_for_and_the_frame_describes_no_more(name):
+    tree = ast.parse(kernels.source(pkpd.load(name), ()))
+    defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
+    defined |= {t.id for t in targets if isinstance(t, ast.Name)}
+    assert asked_for(blocks) <= defined
+    described = {n for n in vars(frame) if not n.startswith("_") and n != "np"}
+    assert described == asked_for(blocks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [7, 11, 23])
+def test_drawn_models_agree_with_steps(tmp_path, seed):
+    """Chains, loops, Hill terms, saturable elimination; two doses into two states."""
+    model = written(tmp_path, drawn_model(seed))
+    people, each = cohort(model, 8, seed=1), np.arange(8)
+    into = [model.state_names.index(name) for name in ("depot", "central")]
+    given = doses(8, [0.0, 9.5], [4.0, 2.5], states=into)
+    kernel = batch.compile(model, integrals=("effect",), solver="vern7")
+    exact = periodic(kernel, people.theta, each, given, DAY, rtol=1e-11, tol=1e-10)
+    largest = batch.solve(kernel, people.theta, None, exact.y, 0.0, DAY, given, rtol=1e-8).largest
+    kernel = batch.compile(model, integrals=("effect",), solver="collocation")
+    for tol in (1e-4, 1e-6, 1e-9):
+        found = periodic(kernel, people.theta, each, given, DAY, rtol=tol)
+        assert (found.status == exact.status).all() and (found.maps == 1).all()
+        assert (np.abs(found.y - exact.y) <= 10 * tol * largest).all()
+        np.testing.assert_allclose(found.integral, exact.integral, rtol=10 * tol)
