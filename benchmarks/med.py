@@ -21,7 +21,8 @@ from pkpd.bench.scalar import scalar
 from pkpd.population.cohort import cohort
 from pkpd.report.words.speed import times
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import dose_response, log_grid
+from pkpd.response.dose_response import dose_response
+from pkpd.response.grid import log_grid
 from pkpd.response.med import med
 from pkpd.symbolic.load import load
 

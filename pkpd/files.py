@@ -1,6 +1,6 @@
 """Files: written whole or not at all, and read with a limit and only if they are regular.
 
-Knows paths, bytes and JSON; knows nothing of what is in them.
+Knows paths, bytes, JSON and TOML; knows nothing of what is in them.
 """
 
 import errno
@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import stat
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pkpd.errors import ResultError
 
 UNFINISHED = ".part"  # ending of temporary files
 LARGEST_JSON = 100_000_000  # bytes
+LARGEST_TOML = 1_000_000  # bytes
 CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems without fsync
 
 
@@ -83,6 +85,17 @@ def read_json(path):
     if not isinstance(data, dict):
         raise ResultError(f"'{path}' is not a summary of pkpd. Repeat the run.")
     return data
+
+
+def read_toml(path, error):
+    """The tables of a TOML file that anybody may have written. Raises `error` with the path."""
+    try:
+        return tomllib.loads(content(path, LARGEST_TOML).decode("utf-8"))
+    except OSError as found:
+        raise error(f"{path}: cannot be read ({found.strerror}).") from found
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as found:
+        reason = str(found) or "nested too deeply"
+        raise error(f"{path}: not valid TOML: {reason}.") from found
 
 
 def _no_constant(name):

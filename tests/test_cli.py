@@ -544,8 +544,7 @@ def interrupting(total, quiet=False):
 SIZES = (
     "pkpd.simulation.PATIENTS_AT_ONCE",
     "pkpd.trials.run.PATIENTS_AT_ONCE",
-    "pkpd.response.med.PATIENTS_PER_CHUNK",
-    "pkpd.response.dose_response.PATIENTS_PER_CHUNK",
+    "pkpd.response.side_by_side.PATIENTS",
 )
 RX = ["--rx", "100 mg q12h x 2", "--times", "0:24:4"]
 RESPONSE = ["--outcome", "Cc", "--better", "higher", "--into", "depot", "--every", "24 h"]

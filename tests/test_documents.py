@@ -199,6 +199,7 @@ def files_of_examples(folder):
     for table in (ROOT / "docs").glob("*.csv"):
         shutil.copy(table, folder)
     (folder / "trial.toml").write_text(toml_of("docs/trials.md"))
+    write_files(ROOT / "docs/trials.md", folder)
     (folder / "observed.csv").write_text(
         "TIME,DV\n0,0\n0.5,7.9\n1,8.3\n3.5,6.9\n7,5.4\n12,3\n24.3,0.9\n"
     )

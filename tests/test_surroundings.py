@@ -18,8 +18,7 @@ from pkpd.cli import options
 from pkpd.dosing.rx import rx
 from pkpd.errors import PkpdError, closest
 from pkpd.report.words.harmless import harmless
-from pkpd.response import folder
-from pkpd.result import write_table
+from pkpd.result import ResultFolder, read_columns, write_table
 from pkpd.symbolic.quantities import dose_range
 
 PROGRAM = "import sys; from pkpd.cli import main; main(sys.argv[1:])"
@@ -167,8 +166,8 @@ def test_a_model_whose_name_is_not_utf8_is_checked_kept_and_read_back(run, tmp_p
     code, out, err = run("check", path)
     assert (code, err) == (0, "") and "m\ufffd is sound" in out
     model = pkpd.load(path)
-    folder.write_model(model, tmp_path)
-    again = folder.read_model(tmp_path, {"model": model.name, "digest": model.digest})
+    ResultFolder(tmp_path).write_model(model)
+    again = ResultFolder(tmp_path).model({"model": model.name, "digest": model.digest})
     assert again.digest == model.digest
     assert run("check", os.fsdecode(b"none\xe9"))[::2] == (
         1,
@@ -177,7 +176,7 @@ def test_a_model_whose_name_is_not_utf8_is_checked_kept_and_read_back(run, tmp_p
     )
     table = tmp_path / os.fsdecode(b"t\xe9.parquet")
     write_table({"x": np.arange(3)}, table, {}, {"command": os.fsdecode(b"m\xe9")})
-    assert folder.read_columns(table)[1] == {"command": "m\udce9"}
+    assert read_columns(table)[1] == {"command": "m\udce9"}
 
 
 MED = ["med", "ldn/hormesis"]

@@ -143,22 +143,6 @@ def lines(texts):
         print(harmless(text))
 
 
-def keep_model(model, folder):
-    """Write the model beside its results; [the file].
-
-    [] and a sentence where the model's file has changed since the run began.
-    """
-    from pkpd.errors import ModelError
-    from pkpd.response.folder import MODEL, write_model
-
-    try:
-        return [write_model(model, folder)]
-    except ModelError as error:
-        (folder / MODEL).unlink(missing_ok=True)  # of an earlier run
-        note(f"{error} The results are those of the model as it was; its text is not kept.")
-        return []
-
-
 def finish(files, failure=None, stop=None, quiet=False):
     """Say what failed and what was written.
 

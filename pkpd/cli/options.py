@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import typer
 
 from pkpd import limits
-from pkpd.cli import console
 from pkpd.errors import PkpdError
 
 Option = typer.Option
@@ -311,60 +310,19 @@ Chunk = Annotated[
 ]
 
 
-def cohort(
-    model,
-    n,
-    seed,
-    sampling,
-    typical,
-    changes,
-    ids=None,
-    covariates=None,
-    replicate=0,
-    default=PATIENTS,
-):
-    """Draw the cohort that the options ask for. Raises PkpdError where they contradict another.
-
-    n : number of patients, None for `default` or for those that other options choose
-    """
-    from pkpd.population import cohort as people
-    from pkpd.population.covariates import people as read_people
-
-    if covariates is not None:
-        covariates = read_people(model, covariates)
-        if replicate == 0:
-            console.note(covariates.account)
-    chosen = {
-        "set": assignments(changes),
-        "ids": ids or None,
-        "covariates": covariates,
-        "replicate": replicate,
-    }
-    size = default if n is None else n
-    drawn = people.cohort(model, n=size, seed=seed, sampling=sampling, typical=typical, **chosen)
-    if n not in (None, len(drawn)):
-        raise PkpdError(
-            f"-n {n} asks for {n} patients, but other options choose {len(drawn)} of them; "
-            "leave out -n."
-        )
-    return drawn
-
-
-def check_typical(typical, ids, sampling):
-    """Refuse options that choose or draw patients where there is but the typical one."""
-    if typical and (ids or sampling != "sobol"):
-        other = "--id" if ids else f"--sampling {sampling}"
-        raise typer.BadParameter(f"--typical is one patient without draws; leave out {other}")
-
-
 def names(by, people):
     """The names of --by, each of which groups the cohort. Raises PkpdError."""
     from pkpd.population.groups import groups
 
-    chosen = [name.strip() for name in (by or "").split(",") if name.strip()]
+    chosen = listed(by)
     for name in chosen:
         groups(people, name)
     return chosen
+
+
+def listed(text):
+    """The names of a text such as "wt,sex", as a tuple."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def assignments(texts):

@@ -1,16 +1,16 @@
 """pkpd sensitivity, explain and predict: why patients differ, and what measurements would tell.
 
-Knows options and files; knows nothing of how shares of a variance are computed.
+Knows options; knows nothing of how shares of a variance are computed.
 """
 
-from functools import partial
-from pathlib import Path
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import typer
 
 from pkpd import limits
 from pkpd.cli import console, options
+from pkpd.cli.groups import Benefit, Drawn, Output, Screen, Solving, grouped
 from pkpd.errors import PkpdError
 
 PATIENTS = 2000  # of a prediction without -n
@@ -72,30 +72,43 @@ Scramblings = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How the answers are found, and how exact they are."""
+
+    methods: Methods = "sobol,shapley"
+    half_width: HalfWidth = 0.02
+    n: Points = 256
+    most: Most = 1024
+    scramblings: Scramblings = 16
+    titrate: Titrate = None
+    diary: options.Diary = None
+
+    def given(self):
+        """The arguments of pkpd.sensitivity_indices. Raises PkpdError: no rule for a diary."""
+        if self.diary and not self.titrate:
+            raise PkpdError("--diary is the diary of a titration; give --titrate as well.")
+        return {
+            "methods": options.listed(self.methods),
+            "half_width": self.half_width,
+            "points": self.n,
+            "most": max(self.n, self.most),
+            "scramblings": self.scramblings,
+            "titrate": self.titrate,
+            "diary": self.diary,
+        }
+
+
+@grouped
 def sensitivity(
     model: options.Model,
-    methods: Methods = "sobol,shapley",
-    half_width: HalfWidth = 0.02,
-    n: Points = 256,
-    most: Most = 1024,
-    scramblings: Scramblings = 16,
-    titrate: Titrate = None,
-    diary: options.Diary = None,
+    effort: Effort,
+    asked: Benefit,
+    output: Output,
+    solving: Solving,
+    screen: Screen,
     seed: options.Seed = 1,
     changes: options.Set = None,
-    doses: options.Doses = None,
-    delta: options.Delta = None,
-    every: options.Every = None,
-    outcome: options.Outcome = None,
-    better: options.Better = None,
-    into: options.Into = None,
-    out: options.Folder = None,
-    figure: options.Figure = True,
-    format: options.Format = "png",
-    threads: options.Threads = None,
-    solver: options.Solver = "auto",
-    json: options.Json = False,
-    quiet: options.Quiet = False,
 ):
     """Which inputs make patients differ in their MED, in its benefit and in being helped at all.
 
@@ -116,55 +129,25 @@ def sensitivity(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    options.check_folder(out)
-    if diary and not titrate:
-        raise PkpdError("--diary is the diary of a titration; give --titrate as well.")
-    chosen = tuple(name.strip() for name in methods.split(",") if name.strip())
-    benefit = {
-        "doses": doses,
-        "delta": delta,
-        "every": every,
-        "outcome": outcome,
-        "better": better,
-        "into": into,
-    }
-    given = {
-        "seed": seed,
-        "set": options.assignments(changes),
-        "solver": solver,
-        "threads": threads,
-    } | benefit
-    with console.progress(None, quiet) as advance:
-        run = partial(
-            sensitivity_indices,
-            found,
-            chosen,
-            half_width=half_width,
-            points=n,
-            most=max(n, most),
-            scramblings=scramblings,
-            titrate=titrate,
-            diary=diary,
-            progress=advance,
-            **given,
-        )
-        result, stop = console.kept(run)
+    output.check()
+    given = effort.given() | asked.changes() | solving.given()
+    given |= {"seed": seed, "set": options.assignments(changes)}
+    with screen.progress(None) as advance:
+        result, stop = console.kept(lambda: sensitivity_indices(found, progress=advance, **given))
     summary = result.summary(options.command_line())
-    files = []
-    if out is not None:
-        drawn = figure and format
-        files = _write(Path(out), "sensitivity", result, summary, drawn, result.columns)
-    if json:
+    files = output.write(result, summary)
+    if screen.json:
         console.json(summary | {"indices": _rows(result.columns)})
-    elif not quiet:
+    elif not screen.quiet:
         console.lines(words.head(found, summary))
         for heading, (headers, rows) in words.tables_of(result.columns, summary):
             console.lines(["", heading])
             if rows:
                 console.table(headers, rows)
-    console.finish(files, stop=stop, quiet=quiet or json)
+    console.finish(files, stop=stop, quiet=screen.silent)
 
 
+@grouped
 def explain(
     model: options.Model,
     id: Annotated[
@@ -177,22 +160,13 @@ def explain(
             show_default=False,
         ),
     ],
+    asked: Benefit,
+    output: Output,
+    solving: Solving,
+    screen: Screen,
     seed: options.Seed = 1,
     sampling: options.Sampling = "sobol",
     changes: options.Set = None,
-    doses: options.Doses = None,
-    delta: options.Delta = None,
-    every: options.Every = None,
-    outcome: options.Outcome = None,
-    better: options.Better = None,
-    into: options.Into = None,
-    out: options.Folder = None,
-    figure: options.Figure = True,
-    format: options.Format = "png",
-    threads: options.Threads = None,
-    solver: options.Solver = "auto",
-    json: options.Json = False,
-    quiet: options.Quiet = False,
 ):
     """Why one virtual patient's best dose is where it is.
 
@@ -208,37 +182,25 @@ def explain(
     from pkpd.sensitivity import explanation as room
     from pkpd.symbolic.load import load
 
-    options.check_folder(out)
-    benefit = {
-        "doses": doses,
-        "delta": delta,
-        "every": every,
-        "outcome": outcome,
-        "better": better,
-        "into": into,
-    }
-    given = {
-        "seed": seed,
-        "sampling": sampling,
-        "set": options.assignments(changes),
-        "solver": solver,
-        "threads": threads,
-    }
-    run = partial(room.explain, load(model), id, **given, **benefit)
-    found, stop = console.kept(run)
+    output.check()
+    given = asked.changes() | solving.given()
+    given |= {"seed": seed, "sampling": sampling, "set": options.assignments(changes)}
+    found, stop = console.kept(lambda: room.explain(load(model), id, **given))
     summary = found.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "explain", found, summary, figure and format)
-    if json:
+    files = output.write(found, summary)
+    if screen.json:
         console.json(summary)
-    elif not quiet:
+    elif not screen.quiet:
         console.lines(words.sentences(found.model, summary))
         console.table(words.HEADERS, words.rows(summary))
         console.lines(["", words.small_print(summary)])
-    console.finish(files, stop=stop, quiet=quiet or json)
+    console.finish(files, stop=stop, quiet=screen.silent)
 
 
-def predict(
-    model: options.Model,
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of the patients, and of whom."""
+
     measure: Annotated[
         str | None,
         typer.Option(
@@ -247,7 +209,7 @@ def predict(
             help="Inputs that can be measured, such as wt,infl (default: covariates).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     dose: Annotated[
         str | None,
         typer.Option(
@@ -256,7 +218,7 @@ def predict(
             help='Dose after which exposure is measured, such as "4.5 mg".',
             show_default=False,
         ),
-    ] = None,
+    ] = None
     at: Annotated[
         str,
         typer.Option(
@@ -264,10 +226,23 @@ def predict(
             metavar="TIMES",
             help="When after that dose a scan measures the blockade named in [benefit].",
         ),
-    ] = "4 h",
+    ] = "4 h"
     helped: Annotated[
         bool, typer.Option("--helped", help="Only patients who are helped enough.")
-    ] = False,
+    ] = False
+
+    def given(self):
+        """The arguments of pkpd.predict."""
+        names = None if self.measure is None else options.listed(self.measure)
+        return vars(self) | {"measure": names}
+
+
+@dataclass(frozen=True)
+class Learned(Drawn):
+    """Whom the prediction learns from."""
+
+    DEFAULT: ClassVar[int] = PATIENTS
+
     n: Annotated[
         int | None,
         typer.Option(
@@ -277,18 +252,17 @@ def predict(
             help=f"Number of patients (default: {PATIENTS}).",
             show_default=False,
         ),
-    ] = None,
-    seed: options.Seed = 1,
-    sampling: options.Sampling = "sobol",
-    changes: options.Set = None,
-    covariates: options.Covariates = None,
-    out: options.Folder = None,
-    figure: options.Figure = True,
-    format: options.Format = "png",
-    threads: options.Threads = None,
-    solver: options.Solver = "auto",
-    json: options.Json = False,
-    quiet: options.Quiet = False,
+    ] = None
+
+
+@grouped
+def predict(
+    model: options.Model,
+    learned: Learned,
+    measured: Measured,
+    output: Output,
+    solving: Solving,
+    screen: Screen,
 ):
     """How well measurements predict the best dose, and what each is worth. Needs scikit-learn.
 
@@ -302,66 +276,21 @@ def predict(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    options.check_folder(out)
-    people = options.cohort(
-        found, n, seed, sampling, False, changes, None, covariates, default=PATIENTS
-    )
-    names = None
-    if measure is not None:
-        names = [name.strip() for name in measure.split(",") if name.strip()]
-    with console.progress(len(people), quiet) as advance:
-        run = partial(
-            room.predict,
-            found,
-            people,
-            names,
-            dose=dose,
-            at=at,
-            helped=helped,
-            solver=solver,
-            threads=threads,
-            progress=advance,
-        )
-        result, stop = console.kept(run)
+    output.check()
+    people = learned.cohort(found)
+    given = measured.given() | solving.given()
+    with screen.progress(len(people)) as advance:
+        result, stop = console.kept(lambda: room.predict(found, people, progress=advance, **given))
     summary = result.summary(options.command_line())
-    files = [] if out is None else _write(Path(out), "predict", result, summary, figure and format)
-    if json:
+    files = output.write(result, summary)
+    if screen.json:
         console.json(summary)
-    elif not quiet:
+    elif not screen.quiet:
         console.lines(words.sentences(found, summary))
         console.table(words.HEADERS, words.rows(summary))
-    console.finish(files, stop=stop, quiet=quiet or json)
+    console.finish(files, stop=stop, quiet=screen.silent)
 
 
 def _rows(columns):
     """Columns by name as one dict per row."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _write(folder, name, thing, summary, figure, columns=None):
-    """Write <name>.json, columns as <name>.parquet, figures as <name><ending>, and the model.
-
-    figure : its format, or False. Returns the files written.
-    """
-    from pkpd.result import write_figure, write_json, write_table
-
-    files = []
-    if columns is not None:
-        files.append(folder / f"{name}.parquet")
-        write_table(columns, files[-1], {}, summary["provenance"])
-    files.append(folder / f"{name}.json")
-    write_json(summary, files[-1])
-    for ending, drawing in _drawings(thing).items() if figure else ():
-        files.append(folder / f"{name}{ending}.{figure}")
-        write_figure(drawing, files[-1])
-    return files + console.keep_model(thing.model, folder)
-
-
-def _drawings(thing):
-    """The figures of a result, ending of the name -> figure."""
-    from pkpd.report.figures import plots
-    from pkpd.report.figures import sensitivity as sensitivity_figures
-
-    if hasattr(thing, "columns"):
-        return sensitivity_figures.figures(thing)
-    return {"": plots.plot(thing)}

@@ -1,25 +1,29 @@
 """pkpd simulate: a cohort under one regimen, or the patients of an event table.
 
-Knows options and files; knows nothing of how a time course is computed.
+Knows options; knows nothing of how a time course is computed.
 """
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pkpd.cli import console, options, repeat
+from pkpd.cli import console, options
+from pkpd.cli.groups import Beside, Numerics, Patients, Repeats, Screen, grouped
 from pkpd.errors import PkpdError
 
 ENDPOINTS = (
     "In place of a time course, one number per patient: cmax, tmax, cmin, tmin, auc or mean of an "
     'output, such as cmax(Cc), or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
 )
+TABLES = (".csv", ".parquet")
 
 
-def simulate(
-    model: options.Model,
+@dataclass(frozen=True)
+class Doses:
+    """What is given when."""
+
     rx: Annotated[
         str | None,
         typer.Option(
@@ -28,7 +32,7 @@ def simulate(
             help='Regimen, such as "4.5 mg q24h x 28".',
             show_default=False,
         ),
-    ] = None,
+    ] = None
     events: Annotated[
         str | None,
         typer.Option(
@@ -38,7 +42,7 @@ def simulate(
             "patients.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     carry: Annotated[
         str,
         typer.Option(
@@ -47,7 +51,7 @@ def simulate(
             help="Covariates of an event table between records: backward (of the next record), "
             "forward (of the last) or linear.",
         ),
-    ] = "backward",
+    ] = "backward"
     occasion: Annotated[
         str,
         typer.Option(
@@ -56,7 +60,40 @@ def simulate(
             help="What begins an occasion, for variability between occasions: dose, a period such "
             'as "7 d", or none.',
         ),
-    ] = "dose",
+    ] = "dose"
+
+    def check(self):
+        """Refuse doses from two places, or from none."""
+        if (self.rx is None) == (self.events is None):
+            raise typer.BadParameter("give the doses by one of --rx and --events")
+
+    def read(self, model, people, screen):
+        """(regimen as text or Records, IDs of the patients or None). Raises PkpdError.
+
+        people : Patients of the command line
+        """
+        from pkpd.dosing.records import events
+
+        if self.events is None:
+            return self.rx, None
+        table = events(model, self.events)
+        if not screen.quiet:
+            console.note(table.account)
+        if table.labels is not None and people.covariates:
+            raise PkpdError(
+                f"{self.events} calls patients by texts, which cannot be matched with "
+                f"{people.covariates}; give both tables the same numbers as IDs."
+            )
+        if not table.identified:
+            return table, None
+        table = table.of(people.ids) if people.ids else table
+        return table, table.ids.tolist()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is seen of the patients."""
+
     residual: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,18 +103,7 @@ def simulate(
             help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", '
             '"Cc: log 15 %", or none (default: as the model says).',
         ),
-    ] = None,
-    n: options.Number = None,
-    seed: options.Seed = 1,
-    sampling: options.Sampling = "sobol",
-    typical: options.Typical = False,
-    changes: options.Set = None,
-    ids: options.Ids = None,
-    covariates: options.Covariates = None,
-    by: options.By = None,
-    uncertainty: options.Uncertainty = None,
-    sets: options.Sets = None,
-    replicates: options.Replicates = None,
+    ] = None
     times: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +112,7 @@ def simulate(
             help="Output times (default: hourly to the end; with --events: the records alone).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     data: Annotated[
         str | None,
         typer.Option(
@@ -95,11 +121,11 @@ def simulate(
             help="Observations to draw on the figure: TIME and DV, or columns named like outputs.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     endpoint: Annotated[
         list[str] | None,
         typer.Option("--endpoint", metavar="WHAT", help=ENDPOINTS, show_default=False),
-    ] = None,
+    ] = None
     start: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +134,7 @@ def simulate(
             help='Endpoints count from here on (model time, or "27 d").',
             show_default=False,
         ),
-    ] = None,
+    ] = None
     end: Annotated[
         str | None,
         typer.Option(
@@ -117,7 +143,7 @@ def simulate(
             help="Endpoints count to here, just before a dose there.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     window: Annotated[
         str | None,
         typer.Option(
@@ -126,20 +152,38 @@ def simulate(
             help='In place of --from and --to: "day 28" or "last interval".',
             show_default=False,
         ),
-    ] = None,
+    ] = None
+
+    def check(self):
+        """Refuse options that contradict another."""
+        if (self.start or self.end) and self.window:
+            raise typer.BadParameter("say when by --window or by --from and --to, not by both")
+        if self.endpoint and self.data:
+            raise typer.BadParameter("--data is drawn on time courses; leave out --endpoint")
+
+    def given(self):
+        """The arguments of pkpd.simulate. Raises PkpdError."""
+        ends = (self.start, self.end) if self.start or self.end else None
+        return {
+            "times": self.times,
+            "residual": options.residuals(self.residual),
+            "endpoints": self.endpoint or None,
+            "window": self.window or ends,
+        }
+
+
+@grouped
+def simulate(
+    model: options.Model,
+    doses: Doses,
+    people: Patients,
+    repeats: Repeats,
+    observed: Observed,
+    beside: Beside,
+    numerics: Numerics,
+    screen: Screen,
+    by: options.By = None,
     out: options.File = None,
-    figure: Annotated[
-        bool,
-        typer.Option(
-            "--figure/--no-figure", help="Draw a figure beside the table.", show_default=False
-        ),
-    ] = False,
-    format: options.Format = "png",
-    threads: options.Threads = None,
-    rtol: options.Tolerance = 1e-6,
-    solver: options.Solver = "auto",
-    json: options.Json = False,
-    quiet: options.Quiet = False,
 ):
     """Simulate a cohort under one regimen, or the patients of an event table.
 
@@ -157,127 +201,76 @@ def simulate(
       pkpd simulate ldn/hormesis --rx "4.5 mg q24h x 28" --endpoint "mean(pain)" \\
         --from "27 d" --to "28 d" --out day28.csv
     """
-    from pkpd import simulation
-    from pkpd.dosing.records import events as read_events
-    from pkpd.report.figures.observations import observations
+    from pkpd.simulation import simulate as run
     from pkpd.symbolic.load import load
 
-    if out is not None and Path(out).suffix not in (".csv", ".parquet"):
-        raise PkpdError(f"--out '{out}': tables are written as .csv or .parquet.")
-    if out is None and (figure or data):
-        raise PkpdError(
-            "A figure is drawn beside the table; say where with --out, such as --out run.parquet."
-        )
-    if (rx is None) == (events is None):
-        raise typer.BadParameter("give the doses by one of --rx and --events")
-    if (start or end) and window:
-        raise typer.BadParameter("say when by --window or by --from and --to, not by both")
-    options.check_typical(typical, ids, sampling)
-    if endpoint and data:
-        raise typer.BadParameter("--data goes on a figure of time courses; leave out --endpoint")
+    drawn = _checked(doses, observed, beside, out)
     found = load(model)
-    errors = options.residuals(residual)
-    observed = observations(data, found.outputs) if data else None
-    table = None if events is None else read_events(found, events)
-    if table is not None and not quiet:
-        console.note(table.account)
-    if table is not None and table.labels is not None and covariates:
-        raise PkpdError(
-            f"{events} calls patients by texts, which cannot be matched with {covariates}; "
-            "give both tables the same numbers as IDs."
-        )
-    if table is not None and table.identified:
-        table = table.of(ids) if ids else table
-        ids = table.ids.tolist()
-    people = options.cohort(found, n, seed, sampling, typical, changes, ids, covariates)
-    subgroups = options.names(by, people)
-    again = repeat.plan(
-        found,
-        people,
-        seed,
-        uncertainty,
-        sets,
-        replicates,
-        lambda r: options.cohort(found, n, seed, sampling, typical, changes, ids, covariates, r),
-    )
-    if again is not None and table is not None:
-        raise PkpdError("--uncertainty and --replicates repeat a regimen; give the doses by --rx.")
-    if again is not None and endpoint:
-        raise PkpdError("--uncertainty and --replicates repeat time courses; leave out --endpoint.")
-
-    def work(part, report):
-        what = {
-            "endpoints": endpoint or None,
-            "window": window or ((start, end) if start or end else None),
-            "occasion": occasion,
-            "residual": errors,
-        }
-        return simulation.simulate(
-            found,
-            rx if table is None else table,
-            part,
-            times,
-            rtol=rtol,
-            solver=solver,
-            threads=threads,
-            progress=report,
-            carry=carry,
-            **what,
-        )
-
-    with console.progress(len(people), quiet) as advance:
-        result, stop = console.kept(lambda: work(people, advance))
+    given = observed.given() | numerics.given()
+    given |= {"carry": doses.carry, "occasion": doses.occasion}
+    shown = _observations(observed, found)
+    regimen, ids = doses.read(found, people, screen)
+    cohort = people.cohort(found, ids)
+    subgroups = options.names(by, cohort)
+    again = repeats.runs(found, cohort, people.seed)
+    if again is not None:
+        _check_repeatable(doses, observed)
+    with screen.progress(len(cohort)) as advance:
+        result, stop = console.kept(lambda: run(found, regimen, cohort, progress=advance, **given))
     repeated = None
     if again is not None and stop is None:
-        runs = partial(_again, again, result, work, quiet)
-        repeated, stop = console.kept(runs, again.runs, "repeated runs")
-    files = []
-    if out is not None:
-        drawn = (figure or bool(data)) and format
-        files = _write(result, Path(out), observed, drawn, repeated)
-    if json:
+        repeated, stop = repeats.run(result, again, numerics, screen)
+    files = [] if out is None else _write(result, Path(out), drawn, shown, repeated)
+    if screen.json:
         _print_json(result, subgroups, repeated)
-    else:
-        _report(result, subgroups, repeated, quiet)
-    console.finish(files, result.failure_sentence(), stop, quiet or json)
+    elif not screen.quiet:
+        _print(result, subgroups, repeated)
+    console.finish(files, result.failure_sentence(), stop, screen.silent)
 
 
-def _again(again, result, work, quiet):
-    """The quantiles of the course over the runs of the plan."""
-    from pkpd.response import uncertainty as repeated_studies
-
-    def statistics(people):
-        return repeated_studies.course_statistics(work(people, None))[1]
-
-    runs = again.run(statistics, result.cohort, quiet)
-    names, original = repeated_studies.course_statistics(result)
-    return again.joined(names, original, runs, [True] * len(original))
+def _checked(doses, observed, beside, out):
+    """Format of the figure, or None. Refuses options that contradict another."""
+    if out is not None and Path(out).suffix not in TABLES:
+        raise PkpdError(f"--out '{out}': tables are written as .csv or .parquet.")
+    drawn = beside.drawn(out, "table", "run.parquet", wanted=bool(observed.data))
+    doses.check()
+    observed.check()
+    return drawn
 
 
-def _write(result, out, observed, figure, repeated):
+def _observations(observed, model):
+    """Observations to draw on the figure, by the option `data` of its plot."""
+    from pkpd.report.figures.observations import observations
+
+    return {"data": observations(observed.data, model.outputs)} if observed.data else {}
+
+
+def _check_repeatable(doses, observed):
+    """Refuse to repeat what has no quantiles over time. Raises PkpdError."""
+    if doses.events is not None:
+        raise PkpdError("--uncertainty and --replicates repeat a regimen; give the doses by --rx.")
+    if observed.endpoint:
+        raise PkpdError("--uncertainty and --replicates repeat time courses; leave out --endpoint.")
+
+
+def _write(result, out, drawn, shown, repeated):
     """Write the table, the quantiles of a repeated study and the figure; the files written."""
-    files = [out]
-    result.write(out)
+    from pkpd.result import write_figure, write_table
+
+    files = result.write(out)
     if repeated is not None:
-        from pkpd.response import uncertainty as repeated_studies
-        from pkpd.result import write_table
-
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
-        columns = repeated_studies.course_columns(result, repeated)
-        write_table(columns, files[-1], {"TIME": result.time_unit}, result.provenance())
-    if figure:
-        from pkpd.report.figures import plots
-
-        files.append(out.with_suffix(f".{figure}"))
-        besides = {"data": observed} if observed else {}
-        besides |= {"repeated": repeated} if repeated is not None else {}
-        plots.save(plots.plot(result, **besides), files[-1])
+        write_table(repeated.columns(), files[-1], repeated.units(), result.provenance())
+        shown = shown | {"repeated": repeated.found}
+    if drawn:
+        files.append(out.with_suffix(f".{drawn}"))
+        write_figure(result.plot(**shown), files[-1])
     return files
 
 
-def _report(result, by, repeated, quiet):
+def _print(result, by, repeated):
     """Print the table of outputs."""
-    if quiet or not (result.status == 0).any():
+    if not (result.status == 0).any():
         return
     from pkpd.report.words import results
 
@@ -285,25 +278,27 @@ def _report(result, by, repeated, quiet):
     console.lines([f"{result.model.name}: {patients}, {result.regimen}, {result.span}", ""])
     console.table(*results.courses(result, by))
     if repeated is not None:
-        console.lines(["", f"With 95 % intervals over {len(repeated.runs)} {repeated.kind}", ""])
-        console.table(*results.interval_rows(result, repeated))
+        found = repeated.found
+        console.lines(["", f"With 95 % intervals over {len(found.runs)} {found.kind}", ""])
+        console.table(*results.interval_rows(result, found))
 
 
 def _print_json(result, by, repeated):
     """Print outputs, failures and provenance as JSON."""
     from pkpd.report.words import results
 
-    headers, rows = results.courses(result, by) if (result.status == 0).any() else ((), ())
-    outputs = [dict(zip(headers, row, strict=True)) for row in rows]
-    failed = result.failed.to_dict("records")
     summary = {
         "patients": len(result.status),
-        "outputs": outputs,
-        "failed": failed,
+        "outputs": _rows(*results.courses(result, by)) if (result.status == 0).any() else [],
+        "failed": result.failed.to_dict("records"),
         "provenance": result.provenance(),
     }
     if repeated is not None:
-        headers, rows = results.interval_rows(result, repeated)
-        intervals = [dict(zip(headers, row, strict=True)) for row in rows]
-        summary[repeated.kind.replace(" ", "_")] = intervals
+        key = repeated.found.kind.replace(" ", "_")
+        summary[key] = _rows(*results.interval_rows(result, repeated.found))
     console.json(summary)
+
+
+def _rows(headers, rows):
+    """Rows of a table as dicts."""
+    return [dict(zip(headers, row, strict=True)) for row in rows]

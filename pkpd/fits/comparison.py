@@ -12,13 +12,14 @@ from pkpd.errors import PkpdError
 from pkpd.fits.curves import CURVES
 from pkpd.fits.data import Assay
 from pkpd.fits.least_squares import FAR, Problem, fit_one
+from pkpd.fits.result import Fitted
 from pkpd.fits.variable_projection import search
 
 STEPS = 121  # log doses at which tail probabilities are computed
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Fitted):
     """Fits of one assay, best AICc first.
 
     left_out : model -> why it could not be fitted

@@ -4,18 +4,47 @@ Knows assays and curves; fits nothing.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from pkpd.fits.curves import Curve
 from pkpd.fits.data import Assay
+from pkpd.result import Computed, write_figure, write_json
 
 INTERVALS = ("peak", "zero_equivalent", "max_stimulation")
 ALPHA = 0.05  # level of the test of hormesis
 
 
+class Fitted(Computed):
+    """What was fitted to one assay: a Fit of one curve, or a Comparison of several."""
+
+    NAME: ClassVar[str] = "fit"
+    SUMMARY: ClassVar[str] = "fit"
+
+    def sheets(self):
+        """None: all of it is in the summary."""
+        return {}
+
+    def write(self, path, *, figure=None, command=None):
+        """Write the summary to a .json file with its figure beside it, or all to a folder.
+
+        figure : format of a figure, or None; command : for the provenance
+        Returns the files written. Raises ResultError.
+        """
+        path = Path(path)
+        if path.suffix != ".json":
+            return super().write(path, figure=figure, command=command)
+        write_json(self.summary(command), path)
+        if not figure:
+            return [path]
+        write_figure(self.plot(), path.with_suffix(f".{figure}"))
+        return [path, path.with_suffix(f".{figure}")]
+
+
 @dataclass(frozen=True)
-class Fit:
+class Fit(Fitted):
     """One curve fitted to one assay, in the units of the data.
 
     theta, beta : search coordinates and coefficients of the scaled problem

@@ -4,7 +4,10 @@ Says by which conventions it was done. Knows tables, units and the quantities of
 nothing of models or of the screen.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+from warnings import warn
 
 import numpy as np
 
@@ -13,6 +16,8 @@ from pkpd.errors import PkpdError, ResultError, closest
 from pkpd.nca.profile import SAME, check_options, partial_name, profile
 from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
 from pkpd.reading import COLUMNS, Table, cells, refuse_lookalikes, stated_units
+from pkpd.result import Computed, Sheet, release, write_figure, write_table
+from pkpd.result.tables import TABLES
 
 # quantity -> unit in terms of concentration c, time t, and dose d
 UNITS = {
@@ -57,6 +62,79 @@ BELOW_WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class Noncompartmental(Computed):
+    """Noncompartmental quantities of N profiles.
+
+    data, route : what was analysed; table : DataFrame (N, ...), ID and one column per quantity
+    units : column -> unit; conventions : sentences on how it was done
+    """
+
+    NAME: ClassVar[str] = "nca"
+    SUMMARY: ClassVar[str] = "nca"
+
+    data: str
+    route: str
+    table: Any
+    units: dict
+    conventions: tuple
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, columns):
+        """Columns of the table, which was the result itself before."""
+        warn("Write result.frame()[...].", DeprecationWarning, stacklevel=2)
+        return self.frame()[columns]
+
+    def __getattr__(self, name):
+        """Attributes of the table, which was the result itself before."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        warn(f"Write result.frame().{name}.", DeprecationWarning, stacklevel=2)
+        return getattr(self.frame(), name)
+
+    def kept_model(self):
+        return None
+
+    def sheets(self):
+        return {"nca": Sheet(self.table, self.units)}
+
+    def frame(self):
+        """The table as a DataFrame; frame.attrs: "units", and "conventions"."""
+        frame = super().frame()
+        frame.attrs["conventions"] = list(self.conventions)
+        return frame
+
+    def summary(self, command=None):
+        """Every profile, units, conventions, provenance."""
+        origin = {"package": "pkpd", "version": release(), "data": self.data, "command": command}
+        return {
+            "question": f"What are exposure and clearance of {self.data}?",
+            "route": self.route,
+            "profiles": self.table.to_dict("records"),
+            "units": self.units,
+            "conventions": list(self.conventions),
+            "provenance": origin,
+        }
+
+    def write(self, path, *, figure=None, command=None):
+        """Write the table to a .csv or .parquet file with its figure beside it, or all to a folder.
+
+        figure : format of a figure, or None; command : for the provenance
+        Returns the files written. Raises ResultError.
+        """
+        path = Path(path)
+        if path.suffix not in TABLES and (path.is_dir() or not path.suffix):
+            return super().write(path, figure=figure, command=command)
+        origin = {"package": "pkpd", "command": command, "conventions": list(self.conventions)}
+        write_table(self.table, path, self.units, origin)
+        if not figure:
+            return [path]
+        write_figure(self.plot(), path.with_suffix(f".{figure}"))
+        return [path, path.with_suffix(f".{figure}")]
+
+
 def noncompartmental(
     data,
     column=None,
@@ -77,7 +155,7 @@ def noncompartmental(
 
     A profile begins at its dose, that of AMT or `start`, or at time 0 of a table without doses, and
     ends at the next one. How that, a dose that was not sampled, and the rest were treated stands in
-    frame.attrs["conventions"].
+    `conventions` of the result.
 
     Parameters
     ----------
@@ -98,8 +176,7 @@ def noncompartmental(
 
     Returns
     -------
-    DataFrame, one row an ID; frame.attrs: "units", column -> unit, and "conventions", sentences.
-    Raises PkpdError for bad input.
+    Noncompartmental, one row an ID. Raises PkpdError for bad input.
     """
     import pandas as pd
 
@@ -130,15 +207,15 @@ def noncompartmental(
     for key in frame.columns.intersection(["cl_f", "cl", "vz_f", "vz", "vss"]):
         if key in unit_of:
             frame[key] *= unit_of[key][1]
-    frame.attrs["units"] = {key: unit_of[key][0] for key in frame if key in unit_of}
-    frame.attrs["conventions"] = [
+    own = {key: unit_of[key][0] for key in frame if key in unit_of}
+    conventions = [
         *_on_doses(settled, route, start, dose),
         RULE_WORDS[rule],
         *_on_quantities(settled, route, extrapolation),
         *_on_samples(settled, blq),
         _on_columns(table, column),
     ]
-    return frame
+    return Noncompartmental(table.name, route, frame, own, tuple(conventions))
 
 
 def _column(table, column):

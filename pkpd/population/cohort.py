@@ -14,6 +14,7 @@ import numpy as np
 
 from pkpd import limits, units
 from pkpd.errors import CohortError, PkpdError, closest, listed, quoted
+from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
 from pkpd.population.noise import uniforms
 from pkpd.population.sampling import independent, stratified
@@ -36,6 +37,7 @@ class Cohort:
     table : name of the table that gave the inputs `from_table`, or ""
     origin : the model whose people these are, where `for_model` has joined them to this one, or ""
     others : its other columns, name -> (P,) texts
+    people : the table itself, from which other scramblings draw
     """
 
     model: Model
@@ -52,6 +54,7 @@ class Cohort:
     origin: str = ""
     others: dict = field(default_factory=dict)
     planned: int | None = None
+    people: People | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.ids)
@@ -98,6 +101,32 @@ class Cohort:
                 value = around(self.model.inputs[k].iiv, value, self.latent[:, drawn.index(name)])
             theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | values)
+
+    def with_inputs(self, theta):
+        """People with inputs theta (N, K) of their own, IDs from 1, who were not drawn."""
+        count = len(theta)
+        latent = np.zeros((count, self.latent.shape[1]))
+        ids = np.arange(1, count + 1)
+        return replace(self, ids=ids, theta=theta, latent=latent, others={})
+
+    def scrambled(self, replicate):
+        """The patients with the same IDs in another, independent scrambling of the seed.
+
+        Raises CohortError for the typical patient, who is not drawn, and for people who were joined
+        to this model from another.
+        """
+        if self.typical or self.origin:
+            who = self.origin or "the typical patient"
+            raise CohortError(f"There is no other scrambling of {who}.")
+        return cohort(
+            self.model,
+            seed=self.seed,
+            sampling=self.sampling,
+            set=self.changed,
+            ids=self.ids,
+            covariates=self.people,
+            replicate=replicate,
+        )
 
     def for_model(self, model):
         """The same people as patients of another model: inputs joined by name, in its units.
@@ -242,6 +271,7 @@ def _with_inputs_of(table, people):
         people,
         table=table.name,
         from_table=tuple(table.inputs),
+        people=table,
         others={name: cells[rows] for name, cells in table.others.items()},
     )
 

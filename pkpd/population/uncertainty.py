@@ -6,7 +6,6 @@ patients.
 """
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from pkpd import limits
 from pkpd.errors import CohortError, PkpdError, closest
+from pkpd.files import read_toml
 from pkpd.population.cohort import of_model
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
@@ -140,13 +140,7 @@ def _from_covariance(model, path, count, seed):
 
 def _read(path):
     """The entries of a file of estimates. Raises CohortError where it has others than it may."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CohortError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error) or "nested too deeply"
-        raise CohortError(f"{path}: not valid TOML: {reason}.") from error
+    data = read_toml(path, CohortError)
     complete = {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"}
     if not complete or data.get("scale", "latent") not in SCALES:
         raise CohortError(

@@ -5,26 +5,15 @@ on some patients that they are enough. Knows curves and cohorts; knows nothing o
 differ.
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from pkpd.errors import Stopped
-from pkpd.limits import thread_count
-from pkpd.response.dose_response import (
-    GRID,
-    PATIENTS_PER_CHUNK,
-    Steady,
-    curves,
-    log_grid,
-    part_of,
-    response_of,
-    spread,
-)
-from pkpd.response.med import side_by_side
+from pkpd.response.grid import GRID, Steady, dose_grid, log_grid
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
+from pkpd.response.side_by_side import in_chunks
 
 COARSE = 17  # doses on the log axis
 ROUGH = 1e-4  # relative tolerance, and that of the steady state
@@ -68,23 +57,16 @@ def best(
     progress : called with the number of finished patients. Raises Stopped on Ctrl-C, with the Best
     of the patients that are finished, if there are any.
     """
-    firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
-    threads = thread_count(threads) or os.cpu_count() or 1
-    beside = min(threads, len(firsts))
-
     scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
-    numerics = {"rtol": rtol, "tol": tol, "solver": solver, "threads": threads // beside}
+    numerics = {"rtol": rtol, "tol": tol, "solver": solver}
 
-    def solve(first):
-        return _part(Steady(model, part_of(cohort, first), benefit, **numerics), doses, scale)
+    def solve(people, threads):
+        return _part(Steady(model, people, benefit, threads=threads, **numerics), doses, scale)
 
     found = []
-    parts = map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside)
     try:
-        for first, part in zip(firsts, parts, strict=True):
+        for part in in_chunks(cohort, solve, threads, progress):
             found.append(part)
-            if progress is not None:
-                progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
     except KeyboardInterrupt as stop:
         if not found:
             raise
@@ -99,11 +81,11 @@ def _joined(parts):
 
 
 def _part(steady, doses, scale):
-    found = curves(steady, log_grid(steady.benefit, doses))
-    response, noise = response_of(steady, found), scale.noise(found.untreated)
-    search = Search(steady, response, found, noise)
+    found = dose_grid(steady, log_grid(steady.benefit, doses))
+    noise = scale.noise(found.untreated)
+    search = Search(found, noise)
     peaks = search.peaks()
-    failed, flat = peaks.failed, ~peaks.failed & (spread(response) <= noise)
+    failed, flat = peaks.failed, ~peaks.failed & (found.spread() <= noise)
     columns = (
         np.where(flat, np.nan, peaks.argmax / np.log(10.0)),
         peaks.gain,

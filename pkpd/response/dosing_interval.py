@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import Steady
+from pkpd.response.grid import Steady
 from pkpd.symbolic.model import Benefit, Model
 
 POINTS = 193  # of the interval

@@ -5,31 +5,21 @@ brackets the local maxima, `pkpd.response.search` finds the best between them; a
 MED gives exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ClassVar
+from warnings import warn
 
 import numpy as np
 
 from pkpd.errors import Stopped
-from pkpd.limits import thread_count
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import (
-    PATIENTS_PER_CHUNK,
-    DoseResponse,
-    Steady,
-    curves,
-    joined,
-    log_grid,
-    part_of,
-    response_of,
-    spread,
-)
+from pkpd.response.curves import DoseResponse, column_units, how_far, joined
+from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
-from pkpd.result import provenance
-from pkpd.solvers.status import STATUS
+from pkpd.response.side_by_side import in_chunks
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic.model import Benefit, Model
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
@@ -38,12 +28,14 @@ WINDOW = 0.9
 
 
 @dataclass(frozen=True)
-class MedTable:
+class MedTable(Computed):
     """MEDs of P patients.
 
     columns : name -> (P,) array, one row a patient (see docs/data-contracts.md)
     curves : the DoseResponse behind them
     """
+
+    NAME: ClassVar[str] = "med"
 
     model: Model
     cohort: Cohort
@@ -55,16 +47,30 @@ class MedTable:
         return len(self.columns["ID"])
 
     @property
+    def unit(self):
+        """Unit of the doses."""
+        return self.benefit.unit
+
+    @property
     def people(self):
         """Who they are, for pkpd.population.groups."""
         return self.cohort
 
     @property
     def patients(self):
-        """One row a patient, as a DataFrame."""
-        import pandas as pd
+        """The frame, as it was called before."""
+        warn("MedTable.patients is now MedTable.frame().", DeprecationWarning, stacklevel=2)
+        return self.frame()
 
-        return pd.DataFrame(self.columns)
+    def sheets(self):
+        units = column_units(self.model, self.benefit, self.columns)
+        return {"patients": Sheet(self.columns, units)} | self.curves.sheets()
+
+    def summary(self, command=None, by=()):
+        """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
+        from pkpd.response.summary import summarise
+
+        return summarise(self, command=command, by=by) | how_far(self.cohort)
 
     @property
     def names(self):
@@ -123,44 +129,17 @@ def memory(model, n):
 
 
 def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, progress=None):
-    """Yield DoseResponse and MED columns chunk by chunk, in order, so that work arrays stay small.
+    """Yield DoseResponse and MED columns chunk by chunk, in order.
 
-    As many chunks as there are threads are solved side by side, because what happens between the
-    solver's calls is serial.
+    See `pkpd.response.side_by_side.in_chunks`.
     """
-    firsts = range(0, len(cohort), PATIENTS_PER_CHUNK)
-    threads = thread_count(threads) or os.cpu_count() or 1
-    beside = min(threads, len(firsts))
-
     scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
-    numerics = {"rtol": rtol, "solver": solver, "threads": threads // beside}
 
-    def solve(first):
-        return _chunk(Steady(model, part_of(cohort, first), benefit, **numerics), scale)
+    def solve(people, threads):
+        steady = Steady(model, people, benefit, rtol=rtol, solver=solver, threads=threads)
+        return _chunk(steady, scale)
 
-    for first, part in zip(
-        firsts,
-        map(solve, firsts) if beside == 1 else side_by_side(solve, firsts, beside),
-        strict=True,
-    ):
-        yield part
-        if progress is not None:
-            progress(min(first + PATIENTS_PER_CHUNK, len(cohort)))
-
-
-def side_by_side(solve, firsts, count):
-    """Yield solve(first) of every part in order, `count` at a time in threads.
-
-    Closed early, it waits only for those under way.
-    """
-    with ThreadPoolExecutor(count) as pool:
-        pending = [pool.submit(solve, first) for first in firsts]
-        try:
-            for future in pending:
-                yield future.result()
-        finally:
-            for future in pending:
-                future.cancel()
+    yield from in_chunks(cohort, solve, threads, progress)
 
 
 def table_of(model, cohort, benefit, done):
@@ -172,45 +151,68 @@ def table_of(model, cohort, benefit, done):
 
 def _chunk(steady, scale):
     """DoseResponse and MED columns of the patients of one chunk."""
-    found = curves(steady, log_grid(steady.benefit))
-    response = response_of(steady, found)
-    search = Search(steady, response, found, scale.noise(found.untreated))
-    return response, _columns(search, search.peaks(), scale)
+    found = dose_grid(steady, log_grid(steady.benefit))
+    search = Search(found, scale.noise(found.untreated))
+    return found.response(), _columns(search, search.peaks(), scale)
 
 
-def _columns(search, peaks, scale):
-    steady, response, found = search.steady, search.response, search.found
-    argmax, gain, untreated = peaks.argmax, peaks.gain, found.untreated
-    threshold = scale.threshold(untreated)
-    fixed, unsolved = _at_fixed_doses(steady, response, found)
+@dataclass(frozen=True)
+class Verdict:
+    """What the best dose of P patients amounts to.
+
+    threshold : (P,) benefit that makes a responder; status : (P,) one of STATUSES
+    responds : (P,) whether any dose does anything; helped : (P,) whether one reaches the threshold
+    """
+
+    threshold: np.ndarray
+    status: np.ndarray
+    responds: np.ndarray
+    helped: np.ndarray
+
+    @property
+    def interior(self):
+        """(P,) whether the MED lies inside the range of doses."""
+        return self.status == "interior"
+
+
+def _verdict(search, peaks, scale, unsolved):
+    """The Verdict on Peaks. unsolved : (P,) whether a dose beside the grid failed"""
+    threshold = scale.threshold(search.found.untreated)
     failed = peaks.failed | unsolved
-    flat = ~failed & (spread(response) <= search.noise)
+    flat = ~failed & (search.found.spread() <= search.noise)
     responds = ~failed & ~flat
-    helped = responds & (gain >= threshold)
+    helped = responds & (peaks.gain >= threshold)
+    lowest, highest = search.grid[[0, -1]]
     status = np.select(
-        [failed, flat, ~helped, argmax <= search.grid[0], argmax >= search.grid[-1]],
+        [failed, flat, ~helped, peaks.argmax <= lowest, peaks.argmax >= highest],
         ["failed", "flat", "no_benefit", "below_range", "above_range"],
         "interior",
     )
-    interior = status == "interior"
-    better = responds & (gain > 0)
+    return Verdict(threshold, status, responds, helped)
+
+
+def _columns(search, peaks, scale):
+    """Columns of the MedTable, in its order."""
+    found, people = search.found, search.steady.cohort
+    fixed, unsolved = _at_fixed_doses(found)
+    verdict = _verdict(search, peaks, scale, unsolved)
     return {
-        "ID": steady.cohort.ids,
-        "status": status,
-        "med": _where(interior, np.exp(argmax)),
-        "benefit_at_med": _where(interior, gain),
-        **_at_med(steady, found, peaks, np.flatnonzero(interior)),
-        "argmax": _where(responds, np.exp(argmax)),
-        "benefit_at_argmax": _where(responds, gain),
-        "responder": helped,
-        **_windows(search, argmax, _where(better, gain), _where(helped, threshold)),
-        "multimodal": helped & ~np.isnan(peaks.second),
-        "second_peak": _where(helped, np.exp(peaks.second)),
-        "untreated": untreated,
-        "threshold": threshold,
+        "ID": people.ids,
+        "status": verdict.status,
+        "med": _where(verdict.interior, np.exp(peaks.argmax)),
+        "benefit_at_med": _where(verdict.interior, peaks.gain),
+        **_at_med(found, peaks, np.flatnonzero(verdict.interior)),
+        "argmax": _where(verdict.responds, np.exp(peaks.argmax)),
+        "benefit_at_argmax": _where(verdict.responds, peaks.gain),
+        "responder": verdict.helped,
+        **_windows(search, peaks, verdict),
+        "multimodal": verdict.helped & ~np.isnan(peaks.second),
+        "second_peak": _where(verdict.helped, np.exp(peaks.second)),
+        "untreated": found.untreated,
+        "threshold": verdict.threshold,
         **fixed,
-        "reason": _reasons(response, status),
-        **dict(zip(steady.model.input_names, steady.cohort.theta.T, strict=True)),
+        "reason": _reasons(found.response(), verdict.status),
+        **dict(zip(people.model.input_names, people.theta.T, strict=True)),
     }
 
 
@@ -219,14 +221,16 @@ def _where(rows, values):
     return np.where(rows, values, np.nan)
 
 
-def _windows(search, argmax, gain, threshold):
-    """Where the curve beside argmax (P,) falls to shares of its best, to the threshold, to 0.
+def _windows(search, peaks, verdict):
+    """Where the curve beside its best dose falls to shares of its best, to the threshold, to 0.
 
-    gain, threshold : (P,), NaN where there is nothing to fall from
+    NaN where there is nothing to fall from.
     """
+    gain = _where(verdict.responds & (peaks.gain > 0), peaks.gain)
+    threshold = _where(verdict.helped, verdict.threshold)
 
     def dose(level, side):
-        found = np.exp(search.crossings(level, argmax, side))
+        found = np.exp(search.crossings(level, peaks.argmax, side))
         return _where(~np.isnan(level), found)
 
     share, factor = PLATEAU
@@ -239,9 +243,10 @@ def _windows(search, argmax, gain, threshold):
     }
 
 
-def _at_med(steady, found, peaks, rows):
+def _at_med(found, peaks, rows):
     """Days to most of the effect, exposure and blockade at the MED; NaN but for some rows (n,)."""
-    benefit, dose = steady.benefit, np.exp(peaks.argmax[rows])
+    steady, benefit = found.steady, found.steady.benefit
+    dose = np.exp(peaks.argmax[rows])
     solution = steady.at(rows, dose, peaks.y[rows])
     extremes = steady.extremes(rows, dose, solution)
     untreated = found.untreated_y[rows], found.untreated[rows]
@@ -257,10 +262,11 @@ def _at_med(steady, found, peaks, rows):
     return table
 
 
-def _at_fixed_doses(steady, response, found):
+def _at_fixed_doses(found):
     """Benefit at the reported doses and a fifth of the lowest, and (P,) whether one failed."""
-    benefit, patients = steady.benefit, len(found.untreated)
-    doses, x = np.array([*benefit.report, benefit.lowest / 5]), np.log(response.doses)
+    steady, patients = found.steady, len(found.untreated)
+    benefit = steady.benefit
+    doses, x = np.array([*benefit.report, benefit.lowest / 5]), np.log(found.doses)
     near = np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int)
     guess = found.y[:, np.clip(near, 0, len(x) - 1)]
     person = np.repeat(np.arange(patients), len(doses))
@@ -275,14 +281,5 @@ def _reasons(response, status):
     """Why a patient failed, with the dose; empty for the others."""
     reasons = np.full(len(status), "", dtype=object)
     for row in np.flatnonzero(status == "failed"):
-        reasons[row] = reason(response, row)
+        reasons[row] = response.reason(row)
     return reasons.astype(str)
-
-
-def reason(response, row):
-    """Why a patient failed, with the first dose at which."""
-    bad = np.flatnonzero(response.status[row])
-    if not len(bad):
-        return "the untreated state or a dose beside the grid failed"
-    dose = f"{response.doses[bad[0]]:.3g} {response.unit}"
-    return f"{STATUS[int(response.status[row, bad[0]])]} at {dose}"

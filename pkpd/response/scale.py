@@ -5,14 +5,14 @@ cohort, so that a patient's results are the same in any company. Knows the typic
 no cohort.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, product
 
 import numpy as np
 
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort as draw
-from pkpd.response.dose_response import Steady, curves, log_grid, response_of, spread
+from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.response.search import Search
 from pkpd.symbolic.model import Benefit
 
@@ -63,13 +63,11 @@ def scale_of(model, cohort, benefit, *, rtol, solver):
         for item, value in zip(model.inputs, typical.theta[0], strict=True)
     ]
     theta = np.array(list(islice(product(*choices), MOST)), dtype=float)
-    latent = np.zeros((len(theta), typical.latent.shape[1]))
-    people = replace(typical, ids=np.arange(1, len(theta) + 1), theta=theta, latent=latent)
+    people = typical.with_inputs(theta)
     steady = Steady(model, people, benefit, rtol=rtol, tol=rtol, solver=solver, threads=1)
-    found = curves(steady, log_grid(benefit))
-    response, share = response_of(steady, found), max(FLAT, rtol)
-    ranges = spread(response)
-    peaks = Search(steady, response, found, share * np.nan_to_num(ranges)).peaks()
+    found, share = dose_grid(steady, log_grid(benefit)), max(FLAT, rtol)
+    ranges = found.spread()
+    peaks = Search(found, share * np.nan_to_num(ranges)).peaks()
     effects = np.where(peaks.failed, 0.0, np.fmax(ranges, peaks.gain))
     return Scale(benefit, float(effects.max()), share)
 

@@ -38,17 +38,17 @@ class Peaks:
 class Search:
     """The doses of P patients that were looked at, and a solver for more.
 
-    steady, response, found : Steady, its DoseResponse and Curves on the grid
-    noise : (P,) benefit that cannot be told from 0
+    found : the DoseGrid; noise : (P,) benefit that cannot be told from 0
+    grid : (D,) log doses of the grid
     """
 
-    def __init__(self, steady, response, found, noise):
-        self.steady, self.response, self.found, self.noise = steady, response, found, noise
-        patients, count = response.gain.shape
-        self.grid = np.log(response.doses)
+    def __init__(self, found, noise):
+        self.steady, self.found, self.noise = found.steady, found, noise
+        patients, count = found.gain.shape
+        self.grid = np.log(found.doses)
         self.step = self.grid[1] - self.grid[0]
         everybody = np.repeat(np.arange(patients), count)
-        self.looked = [(everybody, np.tile(self.grid, patients), response.gain.ravel())]
+        self.looked = [(everybody, np.tile(self.grid, patients), found.gain.ravel())]
 
     def solve(self, rows, x):
         """Benefit (n,) and steady state (n, S) of patients at log doses (n,)."""
@@ -58,16 +58,16 @@ class Search:
         left, right = self.found.y[rows, below], self.found.y[rows, below + 1]
         guess = (1 - share) * left + share * right
         solution = self.steady.at(rows, np.exp(x), guess)
-        gain = self.steady.gain(self.response.untreated[rows], self.steady.mean(solution))
+        gain = self.steady.gain(self.found.untreated[rows], self.steady.mean(solution))
         self.looked.append((rows, x, gain))
         return gain, solution.y
 
     def peaks(self):
         """Peaks of all patients. Ties go to the lower dose, and to an end of the range."""
         patients, states = len(self.noise), self.found.y.shape[2]
-        unsolved = (self.response.status != 0).any(axis=1) | (self.found.untreated_status != 0)
+        unsolved = self.found.unsolved
         fine = np.flatnonzero(~unsolved)
-        chosen, centre = candidates(self.response.gain[fine], self.noise[fine])
+        chosen, centre = candidates(self.found.gain[fine], self.noise[fine])
         rows = fine[chosen]
         x, gain, y = self._climb(rows, centre)
         unsolved[rows[np.isnan(gain)]] = True
@@ -79,9 +79,9 @@ class Search:
         second[fine] = self._second(rows, x, gain, first)
         for end in (-1, 0):
             # as good as the best, as far as can be told: the curve is not seen to fall towards it
-            tied = self.response.gain[:, end] >= best - self.noise
+            tied = self.found.gain[:, end] >= best - self.noise
             argmax[tied], state[tied] = self.grid[end], self.found.y[tied, end]
-            best[tied] = self.response.gain[tied, end]
+            best[tied] = self.found.gain[tied, end]
         for column in (argmax, best, second, state):
             column[unsolved] = np.nan
         return Peaks(argmax, best, second, state, unsolved)
@@ -122,7 +122,7 @@ class Search:
         points = self.grid[middle][:, None] + OFFSETS * self.step
         points[:, INNER] = self.grid[middle[:, None] + OUTER]
         values = np.full(points.shape, np.nan)
-        values[:, INNER] = self.response.gain[rows[:, None], middle[:, None] + OUTER]
+        values[:, INNER] = self.found.gain[rows[:, None], middle[:, None] + OUTER]
         return points, values, self.step
 
     def _second(self, rows, x, gain, first):

@@ -16,8 +16,10 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
+from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import GRID, PATIENTS_PER_CHUNK, column_units
+from pkpd.response.curves import column_units
+from pkpd.response.grid import GRID
 from pkpd.response.med import parts, table_of
 from pkpd.response.streamed import CURVE, dataset
 from pkpd.result import arrow_table, plain, provenance
@@ -120,7 +122,7 @@ def memory(model, threads, size):
 
     Measured to a third.
     """
-    rows = PATIENTS_PER_CHUNK * GRID // 2
+    rows = side_by_side.PATIENTS * GRID // 2
     return 250e6 + threads * (320 * rows * len(model.states) + 2000 * min(size, 100_000))
 
 

@@ -12,9 +12,10 @@ from typing import ClassVar
 import numpy as np
 
 from pkpd.errors import ResultError, closest
-from pkpd.response.dose_response import BenefitCurves
-from pkpd.response.folder import benefit_from, understood
+from pkpd.response.curves import BenefitCurves
 from pkpd.response.med import STATUSES
+from pkpd.result import Computed, ResultFolder
+from pkpd.result.folder import benefit_from
 from pkpd.scale import folder as chunks
 from pkpd.symbolic.load import from_sources
 from pkpd.symbolic.model import Benefit, Model
@@ -25,8 +26,10 @@ NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 
 @dataclass(frozen=True)
-class MedDataset:
+class MedDataset(Computed):
     """MEDs of P patients in a folder; columns as in MedTable (see docs/data-contracts.md)."""
+
+    NAME: ClassVar[str] = "med"
 
     folder: chunks.Folder
     model: Model
@@ -85,6 +88,20 @@ class MedDataset:
         doses = np.array(json.loads(self.folder.schema().metadata[b"pkpd.doses"]))
         return StoredCurves(self.folder, self.model, self.benefit, doses)
 
+    def sheets(self):
+        """None: the tables stay where they are, in chunks."""
+        return {}
+
+    def kept_model(self):
+        """None: the folder of the chunks has the model's texts."""
+        return None
+
+    def summary(self, command=None, by=()):
+        """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
+        from pkpd.response.summary import summarise
+
+        return summarise(self, by=by)
+
     def provenance(self, command=None):
         """What it takes to compute the table again; `command` is that of the run."""
         return self.folder.about["provenance"] | {"n": len(self)}
@@ -138,7 +155,7 @@ def dataset(folder):
     """
     if not folder.chunks:
         raise ResultError(f"'{folder.path}' holds no finished chunk yet; continue with --resume.")
-    with understood(folder.path):
+    with ResultFolder(folder.path).understood():
         about = folder.about
         model = from_sources(about["model"], about["sources"], folder.study["digest"])
         found = MedDataset(folder, model, benefit_from(about["benefit"], model))

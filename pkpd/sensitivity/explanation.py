@@ -5,6 +5,7 @@ or printed.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
-from pkpd.response.dose_response import GRID, Steady, curves, log_grid, response_of
+from pkpd.response.grid import GRID, Steady, dose_grid, log_grid
 from pkpd.response.med import MedTable, med
-from pkpd.result import provenance
+from pkpd.result import Computed, provenance
 from pkpd.sensitivity.attribution import Attribution, attribute
 from pkpd.symbolic.model import Benefit, Model
 
@@ -24,7 +25,7 @@ FULL = "all parts"
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Computed):
     """One patient beside the typical one.
 
     table : MedTable of both, the patient first
@@ -35,6 +36,9 @@ class Explanation:
     rank : (P,) share of people with a lower value of the input, NaN for classes
     attribution : of log10 best dose, patient minus typical; None where Ctrl-C ended it
     """
+
+    NAME: ClassVar[str] = "explain"
+    SUMMARY: ClassVar[str] = "explain"
 
     model: Model
     benefit: Benefit
@@ -56,6 +60,16 @@ class Explanation:
     def row(self, who=0):
         """Name -> value of the MED table: 0 for the patient, 1 for the typical one."""
         return {name: column[who] for name, column in self.table.columns.items()}
+
+    def sheets(self):
+        """None: all of it is in the summary."""
+        return {}
+
+    def frame(self):
+        """The shifts as a DataFrame, one row per input."""
+        import pandas as pd
+
+        return pd.DataFrame(self.shifts())
 
     def shifts(self):
         """Plain data of every input's part in the shift of the best dose, largest first.
@@ -150,7 +164,7 @@ def explain(
     """
     benefit, numerics = benefit_of(model, **changes), {"solver": solver, "threads": threads}
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
-    both = _stack(one, np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
+    both = one.with_inputs(np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
     table = med(model, both, rtol=1e-6, **numerics, **changes)
     for who, status, theta in zip(
         (f"Patient {id}", "The typical patient"), table.columns["status"], both.theta, strict=True
@@ -193,15 +207,6 @@ def _other_class(model, theta):
     return ""
 
 
-def _stack(one, theta):
-    from dataclasses import replace
-
-    count = len(theta)
-    return replace(
-        one, ids=np.arange(1, count + 1), theta=theta, latent=np.zeros((count, one.latent.shape[1]))
-    )
-
-
 def switches(model, theta):
     """Names of the model's switches that are on for a patient theta (K,)."""
     value = dict(zip(model.input_names, theta, strict=True))
@@ -217,8 +222,8 @@ def _parts(model, one, benefit, numerics):
     theta = np.repeat(one.theta, len(off), axis=0)
     for row, names in enumerate(off.values()):
         theta[row, [model.input_names.index(n) for n in names]] = 0.0
-    steady = Steady(model, _stack(one, theta), benefit, **numerics)
-    gain = response_of(steady, curves(steady, log_grid(benefit))).gain
+    steady = Steady(model, one.with_inputs(theta), benefit, **numerics)
+    gain = dose_grid(steady, log_grid(benefit)).gain
     return dict(zip(off, gain, strict=True))
 
 
@@ -253,7 +258,7 @@ def _attribution(model, both, benefit, names, seed, numerics):
         theta[:, columns] = np.where(inside, both.theta[0, columns], theta[:, columns])
         # the grid and tolerances of `med`, so that the ends are the two MEDs to the bit
         found = best(
-            model, _stack(both, theta), benefit, doses=GRID, rtol=1e-6, tol=1e-6, **numerics
+            model, both.with_inputs(theta), benefit, doses=GRID, rtol=1e-6, tol=1e-6, **numerics
         ).argmax
         if np.isnan(found).any():
             raise PkpdError(

@@ -4,14 +4,12 @@ Of the best dose and its benefit, to every number of a model. Knows one patient;
 interactions, which cannot be seen from there.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.variability import around
 from pkpd.response.best import best
-from pkpd.response.dose_response import GRID
+from pkpd.response.grid import GRID
 
 STEP = 0.02  # of the differences, as a share of the value
 SPIDER = tuple(np.linspace(-2.0, 2.0, 9))  # latent SDs
@@ -72,11 +70,5 @@ def spider(model, benefit, names, changed, numerics):
 
 
 def _at(model, benefit, theta, numerics):
-    one = draw(model, typical=True)
-    people = replace(
-        one,
-        ids=np.arange(1, len(theta) + 1),
-        theta=theta,
-        latent=np.zeros((len(theta), one.latent.shape[1])),
-    )
+    people = draw(model, typical=True).with_inputs(theta)
     return best(model, people, benefit, **FINE, **numerics)

@@ -7,6 +7,7 @@ here at a hundredth of the time. Knows virtual patients; knows no figures.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
 from pkpd.response.benefit import benefit_of, dose_list
 from pkpd.response.best import best, precision
-from pkpd.result import provenance, stopped
+from pkpd.result import Computed, provenance, stopped
 from pkpd.sensitivity.study import CHECKED
 from pkpd.sensitivity.study import FEW as FEW_ERRORS
 from pkpd.simulation import simulate
@@ -33,7 +34,7 @@ EVERYTHING = "every input of the model"
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Computed):
     """Explained variance of log10 best dose by sets of measurements.
 
     measures : (M,) plain data: name, what it is, error
@@ -41,6 +42,9 @@ class Prediction:
         EVERYTHING
     patients : how many were learned from; helped : whether only those who are helped enough
     """
+
+    NAME: ClassVar[str] = "predict"
+    SUMMARY: ClassVar[str] = "predict"
 
     model: Model
     benefit: Benefit
@@ -50,6 +54,16 @@ class Prediction:
     scores: dict
     patients: int
     helped: bool
+
+    def sheets(self):
+        """None: all of it is in the summary."""
+        return {}
+
+    def frame(self):
+        """The scores as a DataFrame, one row each."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
 
     def rows(self):
         """Plain data of every score: what, value, low, high.

@@ -5,13 +5,14 @@ Knows models with a benefit; the methods themselves know only functions.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.response.uncertainty import over_scramblings
-from pkpd.result import provenance
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.sensitivity.design import Design, design
 from pkpd.symbolic.model import Benefit, Model
 
@@ -128,12 +129,15 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Computed):
     """What moves the outputs of a model.
 
     columns : output, method, input, value, low, high, one row each (docs/data-contracts.md)
     about : plain data on how they were found
     """
+
+    NAME: ClassVar[str] = "sensitivity"
+    SUMMARY: ClassVar[str] = "sensitivity"
 
     study: Study
     columns: dict
@@ -154,11 +158,8 @@ class Sensitivity:
             )
         }
 
-    def frame(self):
-        """The columns as a DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.columns)
+    def sheets(self):
+        return {"sensitivity": Sheet(self.columns)}
 
     def summary(self, command=None):
         """Plain data, ready for JSON."""

@@ -12,7 +12,7 @@ import numpy as np
 from pkpd.sensitivity.study import Study
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
-from pkpd.trials.conduct import CHUNK, follow, prepared
+from pkpd.trials.conduct import CHUNK, follow
 from pkpd.trials.observation import diary_of
 from pkpd.trials.physiology import Setting, setting
 
@@ -107,5 +107,5 @@ def titrated(asked, rule, diary=None, **changes):
         asked.seed,
         asked.numerics,
         setting=place,
-        rule=prepared(place, find_rule(rule)),
+        rule=find_rule(rule).prepare(place),
     )

@@ -1,28 +1,43 @@
 """Which part of a model an input belongs to: the first block of [equations] that uses it.
 
-Blocks of included files come first.
-
-What only a dose target names (a lag, a bioavailability) belongs to the block of the dosed state.
-Works on the texts of blocks; knows no units and no values.
+Blocks of included files come first. What only a dose target names (a lag, a bioavailability)
+belongs to the block of the dosed state. Knows which equation uses which names; knows no units and
+no values.
 """
 
-import re
+from dataclasses import dataclass
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
+from pkpd.errors import PkpdError
+from pkpd.symbolic import parse
 
 
-def blocks(texts, doses):
+@dataclass(frozen=True)
+class Use:
+    """An equation of a block defines `name` and uses `names`."""
+
+    block: str
+    name: str
+    names: frozenset
+
+
+def names_in(expression):
+    """The names that an expression uses; none where it cannot be read, which its check says."""
+    try:
+        return frozenset(parse.names(parse.tree(expression)))
+    except PkpdError:
+        return frozenset()
+
+
+def blocks(uses, doses):
     """Input -> block.
 
-    texts : (block, text of its equations) in order; doses : pkpd.symbolic.model.DoseTarget
+    uses : Use of every equation in order; doses : pkpd.symbolic.model.DoseTarget
     """
     found, home = {}, {}
-    for block, text in texts:
-        for line in text.splitlines():
-            left, _, right = line.split("#")[0].rpartition(":")[0].partition("=")
-            home |= dict.fromkeys(_NAME.findall(left), block)
-            for name in _NAME.findall(right):
-                found.setdefault(name, block)
+    for use in uses:
+        home[use.name] = use.block
+        for name in use.names:
+            found.setdefault(name, use.block)
     for dose in doses:
         for name in (dose.f, dose.lag, dose.rate, dose.duration):
             if name:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, plausibility, variability
-from pkpd.symbolic.blocks import blocks
+from pkpd.symbolic.blocks import Use, blocks, names_in
 from pkpd.symbolic.finite import without_value
 from pkpd.symbolic.model import ROLES, Assignment, DoseTarget, Input, Model, Published, State
 from pkpd.symbolic.quantities import dose_range, read_benefit, unit_at_end
@@ -67,7 +67,7 @@ class Builder:
                     f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'."
                     f"{closest(unknown[0], TABLES)}"
                 )
-        self.doubts = []
+        self.doubts, self.uses = [], []
         self.deviations, self.blocks = self.omega()
 
     def fail(self, place, message):
@@ -87,12 +87,9 @@ class Builder:
             self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose")
         )
         covariates = tuple(i for i in inputs.values() if i not in parameters)
-        texts = [
-            (block, text) for f in self.files for block, text in f.data.get("equations", {}).items()
-        ]
-        group = blocks(texts, doses)
+        group, first = blocks(self.uses, doses), self.uses[0].block
         parameters, covariates = (
-            tuple(replace(i, group=group.get(i.name, texts[0][0])) for i in some)
+            tuple(replace(i, group=group.get(i.name, first)) for i in some)
             for some in (parameters, covariates)
         )
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
@@ -315,13 +312,14 @@ class Builder:
                 isinstance(s, str) for s in sections.values()
             ):
                 self.fail(file.place("equations"), "[equations] holds named texts.")
-            for line in (line for text in sections.values() for line in text.splitlines()):
-                content = line.split("#")[0].strip()
-                if content:
-                    self.statement(content, file.line(line), found)
+            for block, text in sections.items():
+                for line in text.splitlines():
+                    content = line.split("#")[0].strip()
+                    if content:
+                        self.statement(content, file.line(line), found, block)
         return found
 
-    def statement(self, content, place, found):
+    def statement(self, content, place, found, block):
         expression, colon, unit = content.rpartition(":")
         match = _LEFT.match(expression) if colon else None
         if not match:
@@ -342,7 +340,9 @@ class Builder:
                 f"'{label}' is already defined at {found[kind][name][2]}; "
                 "list it under [override] names to replace it.",
             )
-        found[kind][name] = (match.group("right").strip(), unit.strip(), place)
+        right = match.group("right").strip()
+        self.uses.append(Use(block, name, names_in(right)))
+        found[kind][name] = (right, unit.strip(), place)
 
     def equations(self, inputs):
         found = self.statements()

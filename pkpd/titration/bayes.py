@@ -1,4 +1,4 @@
-"""What virtual patients of the same model say of the next dose, weighted at every visit.
+"""The Bayesian rule: virtual patients of the same model say what follows, weighted at every visit.
 
 A particle is a virtual patient with a benefit at every dose of the ladder, a placebo response, a
 diary SD and an error of its baseline. The sums run patient by patient in fixed order, so that
@@ -6,7 +6,8 @@ nobody's weights depend on the company. Knows visits, doses and steady-state ben
 of how diaries come about.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from pkpd.kernels.compiled import compiled
 from pkpd.population.cohort import cohort
 from pkpd.population.noise import uniforms
 from pkpd.response.dose_response import dose_response
+from pkpd.titration.checks import number, one_of, whole_number
+from pkpd.titration.rule import BEST, NEXT, OFF, STOP, Memory, Rule
 
 
 @dataclass
-class Belief:
+class Belief(Memory):
     """What P patients' visits say of M particles.
 
     weights : (P, M) logarithms; effects : (P, M) points, with what is left of earlier doses
@@ -51,11 +54,8 @@ class Prior:
         """Index of the first dose: the one with the largest expected benefit."""
         return int(np.argmax(self.gain[:, :-1].mean(axis=0)))
 
-    def belief(self, patients):
-        return Belief(np.zeros((patients, len(self.gain))), np.zeros((patients, len(self.gain))))
-
-    def update(self, belief, place, visit, who, rule):
-        """Update the belief after a visit.
+    def update(self, belief, visit, who, rule):
+        """Update the Belief after a visit.
 
         Returns the expected benefit (P, D) of every dose, and (P,) the index of the best dose of a
         particle drawn by weight.
@@ -63,13 +63,14 @@ class Prior:
         keep = 2.0 ** (-rule.days / rule.settle)
         fall = self.placebo_max * (1.0 - 2.0 ** (-max(visit.day, 0) / self.placebo_half))
         rows = np.flatnonzero(who)
-        expected = np.zeros((len(place), self.gain.shape[1] - 1))
-        drawn = np.zeros(len(place), np.int64)
+        patients = len(belief.place)
+        expected = np.zeros((patients, self.gain.shape[1] - 1))
+        drawn = np.zeros(patients, np.int64)
         _update(
             rows,
             belief.weights,
             belief.effects,
-            place,
+            belief.place,
             visit.score,
             visit.baseline,
             visit.draw,
@@ -83,6 +84,81 @@ class Prior:
             drawn,
         )
         return expected, drawn
+
+
+@dataclass(frozen=True)
+class Bayes(Rule):
+    """Virtual patients of the model, as its file has them, are the prior; each visit weights them.
+
+    A virtual patient's weight is how well it predicts the diary.
+    choice : the next dose is the best of a virtual patient drawn by weight ("thompson"), or the one
+        with the largest expected benefit ("expected")
+    helped : asked of the expected benefit of the drug alone
+    steps : visits until it ends, with the dose of the largest expected benefit
+    particles : number of virtual patients, drawn from `prior_seed`
+    settle : half-life of what is left of an earlier dose's effect, in days
+    misfit : SD of a step's mean that neither noise nor prior explains, in points
+    """
+
+    kind: ClassVar[str] = "bayes"
+    worded: ClassVar[tuple] = ("choice", "steps", "particles")
+    choice: str = "thompson"
+    steps: int = 0
+    particles: int = 1000
+    prior_seed: int = 2_000_003
+    settle: float = 10.0
+    misfit: float = 0.2
+    # set by `prepare`
+    prior: object = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        one_of(self.choice, ("thompson", "expected"), "choice")
+        whole_number(self.particles, "particles")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise TrialError(
+                f"steps: a Bayesian rule with {self.steps!r} steps can never stop; "
+                "write a whole number, at least 1."
+            )
+        for name in ("settle", "misfit"):
+            if not number(getattr(self, name), name) > 0:
+                raise TrialError(f"{name}: {getattr(self, name):g} must be above 0.")
+
+    @property
+    def longest(self):
+        return self.steps * self.days
+
+    @property
+    def start(self):
+        return self.prior.first if self.prior is not None else 0
+
+    def prepare(self, context):
+        """The rule with its prior: virtual patients of the model at every dose of the ladder."""
+        rule = super().prepare(context)
+        return replace(rule, prior=prior_of(rule, context))
+
+    def begin(self, patients, now=None):
+        weights, effects = (np.zeros((patients, len(self.prior.gain))) for _ in range(2))
+        return Belief(**vars(super().begin(patients, now)), weights=weights, effects=effects)
+
+    def words(self):
+        best = "the largest expected benefit"
+        if self.choice == "thompson":
+            best = "the largest benefit to a virtual patient drawn by weight"
+        step = f"the dose with {best} every {self.days} days, {self._ladder_words()}"
+        return f"{step}, by {self.particles} virtual patients as prior; {self.steps} steps"
+
+    def step(self, memory, visit, who):
+        expected, drawn = self.prior.update(memory, visit, who, self)
+        best = np.argmax(expected, axis=1)
+        last = memory.visits + 1 >= self.steps
+        helps = expected.max(axis=1) >= visit.baseline - self.threshold(visit)
+        final = np.where(helps, best, OFF)
+        place = np.where(last, final, drawn if self.choice == "thompson" else best)
+        return np.select([last & helps, last], [BEST, STOP], NEXT), place
+
+    def conclude(self, memory, visit, who):
+        memory.found = np.where(who & (memory.place >= 0), self.doses(memory), memory.found)
 
 
 @compiled

@@ -3,22 +3,24 @@
 Knows tables and their fields; knows nothing of visits and decides nothing.
 """
 
-import tomllib
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 from pkpd.errors import TrialError, closest
+from pkpd.files import read_toml
+from pkpd.titration.bayes import Bayes
 from pkpd.titration.checks import days_in_all, one_of
 from pkpd.titration.rule import Condition, Rule
-from pkpd.titration.rules import KINDS
+from pkpd.titration.rules import Fixed, FullLadder, Keep, Ladder, StepUp, UpAndDown
 
 LIBRARY = Path(__file__).with_name("rules.toml")
+KINDS = {k.kind: k for k in (Fixed, StepUp, Ladder, FullLadder, UpAndDown, Bayes, Keep)}
 
 
 @cache
 def _library():
-    return tomllib.loads(LIBRARY.read_text(encoding="utf-8"))
+    return read_toml(LIBRARY, TrialError)
 
 
 def rules():
@@ -27,19 +29,32 @@ def rules():
 
 
 def rule(what):
-    """Rule from its name in the library, a table (perhaps with `like = "slow-ladder"`), or a Rule.
+    """Rule from its name in the library, a .toml file, a table, or a Rule.
 
-    Raises TrialError that names the field.
+    A file holds the entries of one table, perhaps with `like = "slow-ladder"`; nothing in it is
+    executed. Raises TrialError that names the file and the field.
     """
     if isinstance(what, Rule):
         return what
+    if isinstance(what, Path) or (isinstance(what, str) and what.endswith(".toml")):
+        return _from_file(what)
     if isinstance(what, str):
         if what not in _library():
-            raise TrialError(f"Unknown rule '{what}'.{closest(what, _library())}")
+            raise TrialError(
+                f"Unknown rule '{what}'.{closest(what, _library())} A file must end in .toml."
+            )
         return rule(_library()[what])
     found = from_table(_resolved(what))
     days_in_all(found.longest, "rule")
     return found
+
+
+def _from_file(path):
+    table = read_toml(path, TrialError)
+    try:
+        return rule(table)
+    except TrialError as error:
+        raise TrialError(f"{path}: {error}") from error
 
 
 def _resolved(table):
@@ -63,7 +78,7 @@ def from_table(table):
             "and days."
         )
     kind = KINDS[one_of(table["kind"], KINDS, "kind")]
-    names = {f.name for f in fields(kind)} - {"prior"}
+    names = {f.name for f in fields(kind) if f.compare}  # the rest is not the user's
     entries = {k: v for k, v in table.items() if k != "kind"}
     for name in entries:
         one_of(name, names, "rule")

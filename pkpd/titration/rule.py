@@ -1,8 +1,9 @@
 """What a titration rule is: from what a visit shows to the next dose, for all patients at once.
 
-A rule is plain data (a dataclass of pkpd.titration.rules, or a table of rules.toml); what it
-remembers of P patients is a Memory. At a visit the first condition that holds decides; otherwise
-the rule's own step does. Knows ladders and visits; knows nothing of models, diaries' noise or how
+A rule is plain data: a dataclass of pkpd.titration.rules, a table of rules.toml or of a user's
+file, or a subclass of Rule that a user writes. What it remembers of P patients is the state that
+its `begin` returns. At a visit the first condition that holds decides; otherwise the rule's own
+step does. Knows ladders and visits; knows nothing of models, diaries' noise or how
 patients are simulated.
 """
 
@@ -113,32 +114,24 @@ class VisitData:
 
 @dataclass
 class Memory:
-    """What a rule remembers of P patients.
+    """What every rule remembers of P patients; a rule that needs more has a subclass of its own.
 
     place : (P,) index on the ladder, OFF without a dose; ceiling : (P,) highest index still allowed
-    best, best_score : (P,) index and mean entry of the best step so far
     visits : (P,) visits at which the rule's own step decided; done : (P,) whether the rule has
         ended
-    found : (P,) the dose found, NaN without one; trials, hits : (P, D) steps and responses at each
-        dose
-    belief : what a rule of its kind remembers besides
+    found : (P,) the dose found, NaN without one
     """
 
     place: np.ndarray
     ceiling: np.ndarray
-    best: np.ndarray
-    best_score: np.ndarray
     visits: np.ndarray
     done: np.ndarray
     found: np.ndarray
-    trials: np.ndarray
-    hits: np.ndarray
-    belief: object = None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What every rule has.
+    """What every rule has; a subclass says in `step` what follows from a visit.
 
     ladder : doses in `unit`, increasing; days : between two visits
     window : last days of a step whose entries count
@@ -222,19 +215,25 @@ class Rule:
         """The same rule with its doses in another unit, `factor` of which are one of its own."""
         return replace(self, ladder=tuple(d * factor for d in self.ladder), unit=unit)
 
+    def prepare(self, context):
+        """The rule as it is for a model, before the first patient: with doses in the model's unit.
+
+        context : pkpd.trials.physiology.Setting: model, benefit, diary, own_unit(rule)
+        Raises PkpdError where the rule does not fit the model.
+        """
+        return context.own_unit(self)
+
     def begin(self, patients, now=None):
-        """Memory before the first dose. now : (P,) dose that the phase before ended with"""
-        n, doses = patients, len(self.ladder)
+        """The state of P patients before the first dose.
+
+        now : (P,) dose that the phase before ended with
+        """
         return Memory(
-            place=np.full(n, self.start),
-            ceiling=np.full(n, doses - 1),
-            best=np.full(n, OFF),
-            best_score=np.full(n, np.inf),
-            visits=np.zeros(n, np.int64),
-            done=np.zeros(n, bool),
-            found=np.full(n, np.nan),
-            trials=np.zeros((n, doses)),
-            hits=np.zeros((n, doses)),
+            place=np.full(patients, self.start),
+            ceiling=np.full(patients, len(self.ladder) - 1),
+            visits=np.zeros(patients, np.int64),
+            done=np.zeros(patients, bool),
+            found=np.full(patients, np.nan),
         )
 
     def doses(self, memory):
@@ -280,22 +279,3 @@ class Rule:
     def threshold(self, visit):
         """(P,) mean entry at which a dose has helped."""
         return (1.0 - (visit.wanted if self.helped is None else self.helped)) * visit.baseline
-
-    def remember(self, memory, visit, who, margin=0.0):
-        """Note the best step so far; of equal steps the earlier one.
-
-        Returns (P,) whether this step is the best by more than `margin` points.
-        """
-        better = who & (visit.score < np.minimum(memory.best_score, visit.baseline) - margin)
-        memory.best = np.where(better, memory.place, memory.best)
-        memory.best_score = np.where(better, visit.score, memory.best_score)
-        return better
-
-    def helping(self, memory, visit):
-        """(P,) whether the best step so far helped."""
-        return memory.best_score <= self.threshold(visit)
-
-    def choose_best(self, memory, visit):
-        """(P,) act and place of those who have been through the whole ladder."""
-        helps = self.helping(memory, visit)
-        return np.where(helps, BEST, STOP), np.where(helps, memory.best, OFF)

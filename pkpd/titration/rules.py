@@ -1,22 +1,55 @@
-"""The kinds of titration rules: fixed, step-up, ladder, full-ladder, up-and-down, bayes, keep.
+"""The kinds of titration rules but the Bayesian: fixed, step-up, ladder, full-ladder, up-and-down,
+keep.
 
 Each says what follows from a visit, for all patients at once.
 Knows ladders and visits; knows nothing of models or of how patients are simulated.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from pkpd.errors import TrialError
-from pkpd.titration.checks import number, one_of, share, whole_number
-from pkpd.titration.rule import BACK, BEST, DOWN, END, HOLD, NEXT, OFF, STOP, TOP, UP, Rule
+from pkpd.titration.checks import number, share, whole_number
+from pkpd.titration.rule import BACK, BEST, DOWN, END, HOLD, OFF, STOP, TOP, UP, Memory, Rule
 from pkpd.titration.up_and_down import SCALES, centred_isotonic
 
 
-class _BestStep:
-    """The dose found is that of the best step, if it helped."""
+@dataclass
+class BestSoFar(Memory):
+    """best, best_score : (P,) index and mean entry of the best step so far"""
+
+    best: np.ndarray
+    best_score: np.ndarray
+
+
+@dataclass(frozen=True)
+class BestStep(Rule):
+    """A rule that remembers the best step, which is the dose found if it helped."""
+
+    def begin(self, patients, now=None):
+        best, score = np.full(patients, OFF), np.full(patients, np.inf)
+        return BestSoFar(**vars(super().begin(patients, now)), best=best, best_score=score)
+
+    def remember(self, memory, visit, who, margin=0.0):
+        """Note the best step so far; of equal steps the earlier one.
+
+        Returns (P,) whether this step is the best by more than `margin` points.
+        """
+        better = who & (visit.score < np.minimum(memory.best_score, visit.baseline) - margin)
+        memory.best = np.where(better, memory.place, memory.best)
+        memory.best_score = np.where(better, visit.score, memory.best_score)
+        return better
+
+    def helping(self, memory, visit):
+        """(P,) whether the best step so far helped."""
+        return memory.best_score <= self.threshold(visit)
+
+    def choose_best(self, memory, visit):
+        """(P,) act and place of those who have been through the whole ladder."""
+        helps = self.helping(memory, visit)
+        return np.where(helps, BEST, STOP), np.where(helps, memory.best, OFF)
 
     def conclude(self, memory, visit, who):
         found = who & (memory.place >= 0) & self.helping(memory, visit)
@@ -63,7 +96,7 @@ class StepUp(Rule):
 
 
 @dataclass(frozen=True)
-class Ladder(_BestStep, Rule):
+class Ladder(BestStep):
     """Up until a dose has helped and the next is no better, then back to the best.
 
     The rule of a clinic that titrates slowly.
@@ -101,7 +134,7 @@ class Ladder(_BestStep, Rule):
 
 
 @dataclass(frozen=True)
-class FullLadder(_BestStep, Rule):
+class FullLadder(BestStep):
     """Every dose of the ladder in turn, then the best of all."""
 
     kind: ClassVar[str] = "full-ladder"
@@ -114,6 +147,14 @@ class FullLadder(_BestStep, Rule):
         end, place = self.choose_best(memory, visit)
         top = memory.place >= memory.ceiling
         return np.where(top, end, UP), np.where(top, place, memory.place + 1)
+
+
+@dataclass
+class Responses(Memory):
+    """trials, hits : (P, D) steps and responses at each dose"""
+
+    trials: np.ndarray
+    hits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -159,6 +200,10 @@ class UpAndDown(Rule):
     def start(self):
         return self.ladder.index(self.first)
 
+    def begin(self, patients, now=None):
+        trials, hits = (np.zeros((patients, len(self.ladder))) for _ in range(2))
+        return Responses(**vars(super().begin(patients, now)), trials=trials, hits=hits)
+
     @property
     def longest(self):
         return self.steps * self.days
@@ -198,75 +243,11 @@ class UpAndDown(Rule):
             memory.found = np.where(who, self._ed50(memory), memory.found)
 
 
-@dataclass(frozen=True)
-class Bayes(Rule):
-    """Virtual patients of the model, as its file has them, are the prior; each visit weights them.
+@dataclass
+class Kept(Memory):
+    """dose : (P,) that the phase before ended with"""
 
-    A virtual patient's weight is how well it predicts the diary.
-    choice : the next dose is the best of a virtual patient drawn by weight ("thompson"), or the one
-        with the largest expected benefit ("expected")
-    helped : asked of the expected benefit of the drug alone
-    steps : visits until it ends, with the dose of the largest expected benefit
-    particles : number of virtual patients, drawn from `prior_seed`
-    settle : half-life of what is left of an earlier dose's effect, in days
-    misfit : SD of a step's mean that neither noise nor prior explains, in points
-    """
-
-    kind: ClassVar[str] = "bayes"
-    worded: ClassVar[tuple] = ("choice", "steps", "particles")
-    choice: str = "thompson"
-    steps: int = 0
-    particles: int = 1000
-    prior_seed: int = 2_000_003
-    settle: float = 10.0
-    misfit: float = 0.2
-    # set by pkpd.trials.conduct.prepared
-    prior: object = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self):
-        super().__post_init__()
-        one_of(self.choice, ("thompson", "expected"), "choice")
-        whole_number(self.particles, "particles")
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise TrialError(
-                f"steps: a Bayesian rule with {self.steps!r} steps can never stop; "
-                "write a whole number, at least 1."
-            )
-        for name in ("settle", "misfit"):
-            if not number(getattr(self, name), name) > 0:
-                raise TrialError(f"{name}: {getattr(self, name):g} must be above 0.")
-
-    @property
-    def longest(self):
-        return self.steps * self.days
-
-    @property
-    def start(self):
-        return self.prior.first if self.prior is not None else 0
-
-    def begin(self, patients, now=None):
-        memory = super().begin(patients, now)
-        memory.belief = self.prior.belief(patients)
-        return memory
-
-    def words(self):
-        best = "the largest expected benefit"
-        if self.choice == "thompson":
-            best = "the largest benefit to a virtual patient drawn by weight"
-        step = f"the dose with {best} every {self.days} days, {self._ladder_words()}"
-        return f"{step}, by {self.particles} virtual patients as prior; {self.steps} steps"
-
-    def step(self, memory, visit, who):
-        expected, drawn = self.prior.update(memory.belief, memory.place, visit, who, self)
-        best = np.argmax(expected, axis=1)
-        last = memory.visits + 1 >= self.steps
-        helps = expected.max(axis=1) >= visit.baseline - self.threshold(visit)
-        final = np.where(helps, best, OFF)
-        place = np.where(last, final, drawn if self.choice == "thompson" else best)
-        return np.select([last & helps, last], [BEST, STOP], NEXT), place
-
-    def conclude(self, memory, visit, who):
-        memory.found = np.where(who & (memory.place >= 0), self.doses(memory), memory.found)
+    dose: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -277,18 +258,14 @@ class Keep(Rule):
     ladder: tuple = (0.0,)
 
     def begin(self, patients, now=None):
-        memory = super().begin(patients)
-        memory.belief = np.zeros(patients) if now is None else now
-        return memory
+        dose = np.zeros(patients) if now is None else now
+        return Kept(**vars(super().begin(patients)), dose=dose)
 
     def doses(self, memory):
-        return np.where(memory.place == OFF, 0.0, memory.belief)
+        return np.where(memory.place == OFF, 0.0, memory.dose)
 
     def words(self):
         return "the dose that the phase before ended with"
 
     def step(self, memory, visit, who):
         return np.full(len(who), HOLD), memory.place
-
-
-KINDS = {rule.kind: rule for rule in (Fixed, StepUp, Ladder, FullLadder, UpAndDown, Bayes, Keep)}

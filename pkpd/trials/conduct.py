@@ -9,9 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from pkpd.population.noise import uniforms
-from pkpd.titration.bayes import prior_of
 from pkpd.titration.rule import ACTS, START, VisitData
-from pkpd.titration.rules import Bayes
 from pkpd.trials.observation import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.physiology import Physiology
 
@@ -164,12 +162,6 @@ def joined(parts):
         columns = {n: np.concatenate([getattr(v, n) for v in group]) for n in names}
         visits.append(replace(group[0], **columns))
     return replace(parts[0], **stacked, visits=tuple(visits))
-
-
-def prepared(setting, rule):
-    """The rule in the dose unit of the model, a Bayesian one with its prior. Raises PkpdError."""
-    rule = setting.own_unit(rule)
-    return replace(rule, prior=prior_of(rule, setting)) if isinstance(rule, Bayes) else rule
 
 
 class _Arm:

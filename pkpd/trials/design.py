@@ -4,11 +4,11 @@ Knows the fields of a trial and what they may hold; knows nothing of models or p
 nothing.
 """
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pkpd.errors import PkpdError, TrialError
+from pkpd.files import read_toml
 from pkpd.population.cohort import SAMPLINGS
 from pkpd.titration.checks import days_in_all, number, one_of, share, text, whole_number
 from pkpd.titration.library import rule as find_rule
@@ -20,7 +20,6 @@ from pkpd.trials.physiology import NULLS
 ALLOCATIONS = ("randomised", "shared")
 KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "stayed", "effect")
 WEEK = 7
-LARGEST_FILE = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -217,17 +216,9 @@ def _check_endpoint(endpoint, arms):
 
 def read(path):
     """Design from a TOML file. Raises TrialError that names file and field."""
-    path = Path(path)
+    data = read_toml(path, TrialError)
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise TrialError(f"{path}: too large for a trial (at most {LARGEST_FILE} bytes).")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrialError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrialError(f"{path}: not valid TOML: {str(error) or 'nested too deeply'}.") from error
-    try:
-        return from_data(data, path.parent)
+        return from_data(data, Path(path).parent)
     except PkpdError as error:
         raise TrialError(f"{path}: {error}") from error
 
@@ -249,7 +240,7 @@ def from_data(data, folder=Path()):
     for name in ("model", "diary"):
         if text(entries.get(name, ""), name).endswith(".toml"):
             entries[name] = str(folder / entries[name])
-    entries["arms"] = tuple(_arm(k, a) for k, a in enumerate(_list(data, "arms")))
+    entries["arms"] = tuple(_arm(k, a, folder) for k, a in enumerate(_list(data, "arms")))
     entries["endpoints"] = tuple(
         Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"}))
         for k, e in enumerate(_list(data, "endpoints"))
@@ -282,17 +273,23 @@ def _named(table, kind, where, needed):
     return entries
 
 
-def _arm(k, table):
+def _arm(k, table, folder):
     entries = _named(table, Arm, f"arms[{k}]", {"phases"})
     phases, day = [], 0
     for j, phase in enumerate(_list(table, "phases")):
         where = f"arms: '{entries['name']}': phases[{j}]"
-        phases.append(_phase(phase, day, where))
+        phases.append(_phase(phase, day, where, folder))
         day = phases[-1].end
     return Arm(entries["name"], tuple(phases), entries.get("weight", 1.0))
 
 
-def _phase(table, day, where):
+def _rule(what, folder):
+    """Rule of a phase: a name, a table, or a file beside the design."""
+    in_file = isinstance(what, str) and what.endswith(".toml")
+    return find_rule(folder / what if in_file else what)
+
+
+def _phase(table, day, where, folder):
     if not isinstance(table, dict):
         raise TrialError(f"{where} is a table.")
     for name in table:
@@ -302,7 +299,7 @@ def _phase(table, day, where):
     try:
         given = "days" in table or "dose" in table
         days = whole_number(table.get("days", 0), "days") if given else None
-        rule = find_rule(table["rule"]) if "rule" in table else _fixed(table, days)
+        rule = _rule(table["rule"], folder) if "rule" in table else _fixed(table, days)
         start = whole_number(table.get("start", day), "start", 0)
         name = str(table.get("name", f"phase from day {start}"))
         return Phase(name, start, days if given else rule.longest, rule)

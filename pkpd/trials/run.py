@@ -5,6 +5,8 @@ SciPy's.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
+from warnings import warn
 
 import numpy as np
 
@@ -13,11 +15,12 @@ from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
 from pkpd.population.parts import by_parts
-from pkpd.result import provenance
+from pkpd.response.curves import how_far
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
-from pkpd.trials.conduct import follow, joined, prepared
+from pkpd.trials.conduct import follow, joined
 from pkpd.trials.design import Design, read
 from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
 from pkpd.trials.observation import diary as read_diary
@@ -30,12 +33,14 @@ PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class TrialResult(Computed):
     """What a trial showed.
 
     benefit : that of the trial; courses : one Course per arm, in order
     values : endpoint -> list of (P,) by arm
     """
+
+    NAME: ClassVar[str] = "trial"
 
     design: Design
     model: Model
@@ -54,7 +59,17 @@ class TrialResult:
     def names(self):
         return tuple(a.name for a in self.design.arms)
 
+    def sheets(self):
+        units = dict.fromkeys(("DOSE", "NEXT", "taken"), self.unit)
+        tables = {"patients": self.people(), "diary": self.diaries(), "audit": self.audit()}
+        return {name: Sheet(columns, units) for name, columns in tables.items()}
+
     def patients(self):
+        """The columns of `people`, as they were called before."""
+        warn("TrialResult.patients is now TrialResult.people.", DeprecationWarning, stacklevel=2)
+        return self.people()
+
+    def people(self):
         """Tidy columns, one row per patient and arm."""
         parts = []
         for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
@@ -117,7 +132,7 @@ class TrialResult:
             "arms": [_arm_summary(arm, course) for arm, course in arms],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
             "provenance": origin | {"diary": self.diary.digest[:16]},
-        }
+        } | how_far(self.cohort)
 
     def _untreated(self):
         """(P,) score of each patient without treatment."""
@@ -263,7 +278,7 @@ def trial(
         people = draw(model, design.patients, design.seed, **who)
     options = {"run_in": design.run_in, "replicate": replicate}
     with all_or_nothing():
-        arms = [[(p.days, prepared(shared, p.rule)) for p in arm.phases] for arm in design.arms]
+        arms = [[(p.days, p.rule.prepare(shared)) for p in arm.phases] for arm in design.arms]
     times = len(arms) if design.allocation == "shared" else 1
 
     def work(part, report):

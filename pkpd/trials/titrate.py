@@ -6,19 +6,23 @@ courses and MEDs; knows nothing of diaries' draws.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
+from warnings import warn
 
 import numpy as np
 
 from pkpd import limits
 from pkpd.errors import Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
+from pkpd.response.curves import column_units, how_far
 from pkpd.response.med import MedTable, med
 from pkpd.response.scale import scale_of
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import MOST_DAYS
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
-from pkpd.trials.conduct import Course, follow, prepared
+from pkpd.trials.conduct import Course, follow
 from pkpd.trials.observation import NO_BENEFIT, REASONS, STAYED, Diary, diary_of, effect_of
 from pkpd.trials.physiology import Setting, setting
 
@@ -29,7 +33,7 @@ OUTCOMES = ("found", "no_benefit", "left", "unfinished", "failed")
 
 
 @dataclass(frozen=True)
-class Titration:
+class Titration(Computed):
     """True and observed MEDs of P patients.
 
     null : None, "no-effect" or "same-med"
@@ -38,8 +42,10 @@ class Titration:
     found : (R, P) observed MED of each repetition, NaN without one, in `unit`
     ended : (R, P) whether the rule came to its end
     own_traits : whether placebo response, diary SD and adherence stayed the patient's own
-    curves : dose response behind the truth, None under a null control
+    meds : MedTable of the patients without a null control, None where it was not computed
     """
+
+    NAME: ClassVar[str] = "med"
 
     model: Model
     cohort: Cohort
@@ -52,11 +58,16 @@ class Titration:
     found: np.ndarray
     ended: np.ndarray
     own_traits: bool
-    curves: object = None
+    meds: MedTable | None = None
 
     @property
     def unit(self):
         return self.benefit.unit
+
+    @property
+    def curves(self):
+        """The DoseResponse behind the truth, None where it was not computed."""
+        return None if self.meds is None else self.meds.curves
 
     @property
     def columns(self):
@@ -75,10 +86,34 @@ class Titration:
 
     @property
     def patients(self):
-        """The columns as a DataFrame."""
-        import pandas as pd
+        """The frame, as it was called before."""
+        warn("Titration.patients is now Titration.frame().", DeprecationWarning, stacklevel=2)
+        return self.frame()
 
-        return pd.DataFrame(self.columns)
+    def sheets(self):
+        """Patients, dose response, visits of the first repetition, doses found in all of them."""
+        curves = {} if self.curves is None else self.curves.sheets()
+        return {
+            "patients": self._sheet(self.columns),
+            **curves,
+            "audit": self._sheet(self.course.audit()),
+            "titrations": self._sheet(self.replicates()),
+        }
+
+    def _sheet(self, columns):
+        return Sheet(columns, column_units(self.model, self.benefit, columns))
+
+    def summary(self, command=None, by=()):
+        """The summary of the true MEDs, where they were computed, with what was observed of them.
+
+        by : inputs whose subgroups have results of their own
+        """
+        if self.meds is None:
+            origin = provenance(self.model, self.cohort, command)
+            summary = {"unit": self.unit, "provenance": origin} | how_far(self.cohort)
+        else:
+            summary = self.meds.summary(command, by)
+        return summary | {"observed": summarise_observed(self)}
 
     def outcome(self):
         """(P,) how the first repetition ended: one of OUTCOMES."""
@@ -162,22 +197,22 @@ def titrate(
     if truth is not None:
         _check_truth(truth, cohort, shared.benefit)
     with all_or_nothing():
-        rule = prepared(shared, find_rule(rule))
+        rule = find_rule(rule).prepare(shared)
     phases = [(rule.longest, rule)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
-    curves = None
+    meds = truth
     with all_or_nothing():
         if null is not None:
-            truth = _under_null(shared, cohort, seed, numerics, changes)
+            true = _under_null(shared, cohort, seed, numerics, changes)
         else:
-            table = med(model, cohort, **numerics, **changes) if truth is None else truth
-            truth, curves = table.columns, table.curves
+            meds = med(model, cohort, **numerics, **changes) if meds is None else meds
+            true = meds.columns
     courses, found, ended = [], [], []
 
     def result():
         outcome = np.array(found), np.array(ended)
-        of_rule = rule, book, null, truth, courses[0], *outcome, own_traits
-        return Titration(model, cohort, shared.benefit, *of_rule, curves)
+        of_rule = rule, book, null, true, courses[0], *outcome, own_traits
+        return Titration(model, cohort, shared.benefit, *of_rule, meds)
 
     try:
         for k in range(replicates):

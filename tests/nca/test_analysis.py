@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 
 import pkpd
 from pkpd.cli import main
-from pkpd.nca import noncompartmental, profile
+from pkpd.nca import profile
 from tests.nca.data import HOURS, INDOMETH, THEOPH
 
 TIMES, CONC = [0.5, 2.0, 6.0, 9.0, 12.0], [4.0, 5.0, 2.0, 1.3, 0.8]
+
+
+def noncompartmental(*given, **options):
+    """The table of an analysis."""
+    return pkpd.noncompartmental(*given, **options).frame()
 
 
 def said(frame):

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import pkpd
-from pkpd.cli import console, main
-from pkpd.errors import PkpdError, ResultError
+from pkpd.cli import main
+from pkpd.errors import PkpdError, PkpdWarning, ResultError
 from pkpd.report.page.page import page, write_page
 from pkpd.report.words import models
-from pkpd.response import folder as run_folder
 from pkpd.response.dosing_interval import dosing_interval
+from pkpd.result import ResultFolder, read_columns
+from pkpd.result.folder import benefit_from
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 CURVES = [
@@ -224,7 +225,7 @@ def test_the_command_for_what_is_absent_computes_the_same_patients(curves, tmp_p
     monkeypatch.chdir(tmp_path)
     command(*shlex.split(given)[1:], "--quiet", "--no-figure")
     before, after = (
-        run_folder.read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med")
+        read_columns(path / "curves.parquet")[0] for path in (curves, tmp_path / "med")
     )
     np.testing.assert_array_equal(before["benefit"], after["benefit"])
 
@@ -292,7 +293,7 @@ def test_hostile_models_and_tables_inject_nothing(curves, tmp_path):
     )
     model = pkpd.load(tmp_path / "evil.toml")
     folder = shutil.copytree(curves, tmp_path / "evil")
-    run_folder.write_model(model, folder)
+    ResultFolder(folder).write_model(model)
     new = {"model": "evil", "digest": model.digest, "command": EVIL}
     for name in ("summary.json", "curves.parquet"):
         _provenance(folder / name, new)
@@ -491,18 +492,16 @@ def test_a_page_can_be_written_anywhere_whole(curves, tmp_path):
         write_page(curves, tmp_path / "file/page.html")
 
 
-def test_a_model_that_was_edited_during_the_run_costs_no_results(tmp_path, capsys):
+def test_a_model_that_was_edited_during_the_run_costs_no_results(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(Path(pkpd.load("pk/one_compartment").path).read_text())
     model = pkpd.load(file)
-    (kept,) = console.keep_model(model, tmp_path)
-    assert (
-        run_folder.read_model(tmp_path, {"model": "mine", "digest": model.digest}).digest
-        == model.digest
-    )
+    folder = ResultFolder(tmp_path)
+    (kept,) = folder.write_model(model)
+    assert folder.model({"model": "mine", "digest": model.digest}).digest == model.digest
     file.write_text(file.read_text() + "# edited")
-    assert console.keep_model(model, tmp_path) == [] and not kept.exists()
-    assert "has changed since it was loaded" in capsys.readouterr().err
+    with pytest.warns(PkpdWarning, match="has changed since it was loaded"):
+        assert folder.write_model(model) == [] and not kept.exists()
 
 
 def test_figures_are_written_in_the_format_that_is_asked_for(run, tmp_path):
@@ -528,5 +527,5 @@ def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_
     with pytest.raises(PkpdError, match="names no blockade"):
         dosing_interval(
             pkpd.load("pd/receptor_binding"),
-            benefit=run_folder.benefit_from({**vars(model.benefit), "blockade": None}, model),
+            benefit=benefit_from({**vars(model.benefit), "blockade": None}, model),
         )

@@ -11,6 +11,7 @@ import pkpd
 from pkpd.report.figures import meds, plots, style, trials
 from pkpd.report.figures.observations import observations
 from pkpd.response.med import STATUSES
+from pkpd.result import write_figure
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,7 @@ def test_observations_lie_where_the_table_says(course, tmp_path):
 )
 def test_figures_are_written_in_the_format_of_the_ending(course, tmp_path, ending, start):
     path = tmp_path / f"figure.{ending}"
-    plots.save(pkpd.plot(course), path)
+    write_figure(pkpd.plot(course), path)
     assert path.read_bytes().startswith(start)
     assert list(tmp_path.iterdir()) == [path]
 

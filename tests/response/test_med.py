@@ -7,7 +7,8 @@ from scipy.optimize import minimize_scalar
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import Steady, dose_response
+from pkpd.response.dose_response import dose_response
+from pkpd.response.grid import Steady
 from pkpd.response.med import STATUSES, med
 from pkpd.response.summary import best_dose_set, summarise
 from pkpd.simulation import simulate

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
+from pkpd.response.grid import DoseGrid
 from pkpd.response.search import FINEST, Search
 
 DOSES = np.exp(np.linspace(np.log(0.05), np.log(50.0), 33))
@@ -35,11 +36,10 @@ def search(curve, doses=DOSES, noise=NOISE):
     """Search of one patient with this curve, and all doses that it comes to look at."""
     steady = Known(curve)
     shape = (1, len(doses))
-    response = SimpleNamespace(
-        doses=doses, gain=curve(doses)[None, :], untreated=np.ones(1), status=np.zeros(shape)
-    )
-    found = SimpleNamespace(y=np.zeros((*shape, 1)), untreated_status=np.zeros(1))
-    return Search(steady, response, found, np.full(1, noise)), steady
+    outcome, solved = (1.0 - curve(doses))[None, :], np.zeros(shape)
+    states, untreated = np.zeros((*shape, 1)), (np.ones(1), np.zeros((1, 1)), np.zeros(1))
+    found = DoseGrid(steady, doses, outcome, solved, solved, states, *untreated)
+    return Search(found, np.full(1, noise)), steady
 
 
 def power_exponential(peak, n):

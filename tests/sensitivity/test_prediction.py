@@ -103,8 +103,7 @@ def test_the_figure_names_every_measurement(product):
 
 
 def test_ctrl_c_keeps_the_patients_that_are_finished(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("pkpd.response.best.PATIENTS_PER_CHUNK", 64)
-    monkeypatch.setattr("pkpd.response.dose_response.PATIENTS_PER_CHUNK", 64)
+    monkeypatch.setattr("pkpd.response.side_by_side.PATIENTS", 64)
     whole = predict(PRODUCT, cohort(PRODUCT, 128, seed=3), ["k1"])
 
     def stop(done):

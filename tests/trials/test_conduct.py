@@ -12,7 +12,7 @@ from pkpd.simulation import simulate
 from pkpd.solvers.batch import compile, solve
 from pkpd.symbolic.load import load
 from pkpd.titration.library import rule
-from pkpd.trials.conduct import follow, prepared
+from pkpd.trials.conduct import follow
 from pkpd.trials.observation import Observer, diary
 from pkpd.trials.physiology import setting
 
@@ -59,7 +59,7 @@ def test_a_rule_that_never_changes_the_dose_equals_the_fixed_dose_to_the_bit():
     "kind", ["slow-ladder-7-days", {"like": "thompson", "days": 7, "steps": 10, "particles": 64}]
 )
 def test_a_patient_alone_has_the_same_diary_and_doses_to_the_bit(kind):
-    chosen = prepared(USUAL, rule(kind))
+    chosen = rule(kind).prepare(USUAL)
     everybody = follow(USUAL, PEOPLE, [(70, chosen)], run_in=7)
     alone = follow(USUAL, cohort(MODEL, seed=7, ids=[31]), [(70, chosen)], run_in=7)
     for name in ("diary", "score", "dose", "taken", "events", "left", "reason", "found"):
@@ -249,9 +249,8 @@ def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
     """Without noise, patients of the prior end close to the best dose of the ladder."""
     people = cohort(MODEL, 40, seed=5)
     place = setting(MODEL, diary(changes=PLAIN | {"noise_sd": 0.2}))
-    ladder = prepared(
-        place, rule({"like": "bayes", "steps": 12, "days": 28, "particles": 1000, "helped": 0.0})
-    )
+    table = {"like": "bayes", "steps": 12, "days": 28, "particles": 1000, "helped": 0.0}
+    ladder = rule(table).prepare(place)
     found = follow(place, people, [(ladder.longest, ladder)], run_in=7, until_done=True).found[:, 0]
     benefit = dose_response(MODEL, people, ladder.ladder).gain
     reached = benefit[

@@ -1,7 +1,7 @@
 """Figures of whatever pkpd computed: `plot` dispatches; time courses and endpoints are drawn here.
 
-Each function takes a result and returns a matplotlib Figure; `save` writes it atomically. Knows
-results; computes quantiles for display and nothing else.
+Each function takes a result and returns a matplotlib Figure. Knows results; computes quantiles for
+display and nothing else.
 """
 
 from functools import cache, singledispatch
@@ -10,13 +10,14 @@ import numpy as np
 
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
-from pkpd.report.figures import fits, meds, style
+from pkpd.nca import Noncompartmental
+from pkpd.report.figures import exposures, fits, meds, style
 from pkpd.report.words import models
-from pkpd.response.dose_response import DoseResponse
+from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
 from pkpd.response.streamed import MedDataset
-from pkpd.result import EndpointResult, EventResult, Result, write_figure
+from pkpd.result import EndpointResult, EventResult, Result
 
 
 @singledispatch
@@ -24,7 +25,7 @@ def plot(thing, **options):
     """Figure of whatever pkpd computed.
 
     A Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, DosingInterval, Fit,
-    Comparison, Titration, TrialResult, Sensitivity, Explanation or Prediction.
+    Comparison, Noncompartmental, Titration, TrialResult, Sensitivity, Explanation or Prediction.
 
     Raises TypeError for anything else.
     """
@@ -43,6 +44,7 @@ plot.register(DoseResponse, meds.dose_response)
 plot.register(MedTable, meds.med)
 plot.register(MedDataset, meds.med)
 plot.register(DosingInterval, meds.dosing_interval)
+plot.register(Noncompartmental, exposures.exposures)
 
 
 @cache
@@ -62,12 +64,12 @@ def _register_all():
     plot.register(Prediction, prediction.prediction)
 
 
-def save(drawing, path):
-    """Write a figure atomically in the format of the file's ending (.png, .svg, .pdf).
+def figures(thing):
+    """All figures of whatever pkpd computed: ending of a file's name -> Figure."""
+    from pkpd.report.figures import sensitivity
+    from pkpd.sensitivity.study import Sensitivity
 
-    Raises ResultError.
-    """
-    write_figure(drawing, path)
+    return sensitivity.figures(thing) if isinstance(thing, Sensitivity) else {"": plot(thing)}
 
 
 @plot.register

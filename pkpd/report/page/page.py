@@ -15,25 +15,29 @@ from markupsafe import Markup
 
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, why_sections
-from pkpd.report.page.folder import contents
+from pkpd.report.page.contents import contents
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
+from pkpd.report.page.single import account, section
 from pkpd.report.words import models
 from pkpd.report.words.harmless import harmless
-from pkpd.response.folder import understood
+from pkpd.result import ResultFolder
 from pkpd.symbolic.load import address
 
 WEB = Path(__file__).with_name("web")
 NAME = "report.html"
 
 
-def write_page(folder, path=None):
-    """Write the page on a folder atomically (default: report.html in it); its path.
+def write_page(folder, path=None, result=None):
+    """Write the page on a folder, whole or not at all (default: report.html in it); its path.
 
+    result : what was written to the folder, from which the page on a time course, an exposure or a
+        fitted curve is made; other pages are made of what the folder holds
     Raises PkpdError.
     """
     path = Path(folder) / NAME if path is None else Path(path)
-    text = page(folder)
+    found = None if result is None else account(result)
+    text = page(folder) if found is None else _of_one(result, found)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     return path
 
@@ -41,10 +45,23 @@ def write_page(folder, path=None):
 def page(folder):
     """The page on a folder as text. Raises ResultError where its results cannot be understood."""
     found = contents(folder)
-    with understood(folder), warnings.catch_warnings():
+    with ResultFolder(folder).understood(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that no run writes
         sections = [s for s in _sections(found) if s is not None]
-        return _rendered(found, sections)
+        assumed = models.share_assumed(found.model, models.diary_of(found.summary))
+        model, kind = found.model, _KINDS[found.kind]
+        return _rendered(model.title, model.name, kind, assumed, sections)
+
+
+def _of_one(result, found):
+    """The page on one result. found : its Account"""
+    model, origin = result.kept_model(), result.summary()["provenance"]
+    sections = [section(result, found)]
+    sections += [model_card(model, origin["set"])] if model else []
+    sections.append(_provenance({"The run": origin}))
+    name = model.name if model else ""
+    assumed = models.share_assumed(model) if model else ""
+    return _rendered(found.title, name, found.kind, assumed, sections)
 
 
 def _sections(found):
@@ -210,6 +227,11 @@ def provenance(found):
         "The run of the prediction": found.predicted,
     }
     runs = {title: summary["provenance"] for title, summary in summaries.items() if summary}
+    return _provenance(runs)
+
+
+def _provenance(runs):
+    """The Section on provenance blocks by the titles of their tables."""
     text = (
         "The same command, model and build give the same numbers, bit for bit, "
         "on any number of threads."
@@ -238,7 +260,8 @@ def _origin(block):
     return rows
 
 
-def _rendered(found, sections):
+def _rendered(title, model, kind, assumed, sections):
+    """The HTML of a page. assumed : which numbers are assumptions, as a clause, or \"\"."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     script, style = ((WEB / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
@@ -251,15 +274,15 @@ def _rendered(found, sections):
         lstrip_blocks=True,
     )
     return rooms.get_template("page.html").render(
-        title=found.model.title,
-        model=found.model.name,
-        kind=_KINDS[found.kind],
+        title=title,
+        model=model,
+        kind=kind,
         sections=sections,
         script=Markup(script),
         style=Markup(style),
         allowed=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         advice=models.NO_ADVICE,
-        assumed=models.share_assumed(found.model, models.diary_of(found.summary)),
+        assumed=assumed,
     )
 
 

@@ -4,16 +4,13 @@ Knows results and summaries; knows nothing of screens or files.
 """
 
 import shlex
-from functools import singledispatch
 
 import numpy as np
 
 from pkpd.population.groups import groups
 from pkpd.report.words import models
 from pkpd.report.words.models import number, quantity
-from pkpd.response.med import reason
 from pkpd.response.quantiles import format_dose, format_share
-from pkpd.result import EndpointResult, EventResult, provenance
 from pkpd.symbolic.load import address
 
 FEW = 6  # profiles shown one by one
@@ -28,46 +25,22 @@ WORDS = {
 }
 
 
-@singledispatch
 def course(result, people=True):
-    """Headers and rows: every output where its median is largest and at the last time.
+    """Headers and rows: what Run.overview says of every output, as texts.
 
     people : (P,) which patients, or all of them
     """
-    fine = result.values[(result.status == 0) & people]
-    rows = []
-    for k, name in enumerate(result.names):
-        low, middle, high = np.percentile(fine[:, :, k], (5, 50, 95), axis=0, method="hazen")
-        for j in dict.fromkeys((int(np.argmax(middle)), len(result.times) - 1)):
-            time = f"{number(result.times[j])} {result.time_unit}"
-            rows.append(
-                (name, result.units[k], time, *(f"{v[j]:.4g}" for v in (low, middle, high)))
-            )
-    return ("output", "unit", "time", "p5", "median", "p95"), rows
+    rows = result.overview(people)
+    return tuple(rows[0]), [tuple(_cells(row, result.time_unit)) for row in rows]
 
 
-@course.register
-def _(result: EventResult, people=True):
-    """Headers and rows: every output over all records of the patients that finished."""
-    fine = result.values[np.isin(result.ids, result.cohort.ids[(result.status == 0) & people])]
-    levels = np.percentile(fine, (0, 50, 100), axis=0)
-    rows = [
-        (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
-        for k, name in enumerate(result.names)
-    ]
-    return ("output", "unit", "lowest", "median", "highest"), rows
-
-
-@course.register
-def _(result: EndpointResult, people=True):
-    """Headers and rows: every endpoint over the patients that finished."""
-    fine = result.values[(result.status == 0) & people]
-    levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0, method="hazen")
-    rows = [
-        (name, result.units[k], *(f"{v:.4g}" for v in levels[:, k]))
-        for k, name in enumerate(result.names)
-    ]
-    return ("endpoint", "unit", "p5", "p25", "median", "p75", "p95"), rows
+def _cells(row, time_unit):
+    """The values of a row as texts, numbers with four digits."""
+    for name, value in row.items():
+        if name == "time":
+            yield f"{number(value)} {time_unit}"
+        else:
+            yield value if isinstance(value, str) else f"{value:.4g}"
 
 
 def exposure(table):
@@ -131,31 +104,6 @@ def _dose(value, summary):
     """A dose of a summary as text, "> 50 mg" where it lies beyond the range."""
     benefit = summary["benefit"]
     return format_dose(value, benefit["lowest"], benefit["highest"], summary["unit"])
-
-
-def dose_response_summary(response, command=None):
-    """Plain data of a DoseResponse, ready for JSON: benefit per dose, failures, provenance."""
-    benefit, patients, finished = response.benefit, len(response.fine), response.finished
-    bands = response.percentiles((5, 50, 95)) if finished else (None, None, None)
-    every = f"{number(benefit.every)} {response.model.time}"
-    first = np.argmin(response.fine)
-    because = {} if response.fine.all() else {"failed_because": reason(response, first)}
-    return because | {
-        "question": f"How does the effect on {benefit.outcome} depend on the dose into "
-        f"{benefit.into}, every {every}?",
-        "unit": benefit.unit,
-        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
-        "outcome_unit": response.model.unit(benefit.outcome),
-        "patients": patients,
-        "status": {"failed": patients - finished},
-        "doses": response.doses,
-        "gain": dict(zip(("p5", "median", "p95"), bands, strict=True)),
-        "inputs": {
-            "all": len(response.model.inputs),
-            "assumed": models.evidence(response.model)["assumed"],
-        },
-        "provenance": provenance(response.model, response.cohort, command),
-    }
 
 
 def dose_rows(summary):
@@ -232,12 +180,6 @@ def with_med(summary):
 def inside_range(summary):
     """The denominator of what is counted at the MED itself."""
     return f"the {summary['status']['interior']} patients whose MED lies inside the range of doses"
-
-
-def run_units(table, names):
-    """Column -> unit of the runs of a repeated study of MEDs."""
-    doses = {n: table.benefit.unit for n in names if n.startswith("quantile")}
-    return doses | {i.name: i.unit for i in table.model.inputs}
 
 
 def interval_rows(result, repeated):

@@ -142,6 +142,12 @@ def trial_sentences(model, summary):
     ]
 
 
+def failure(summary):
+    """One sentence on the patients who could not be solved, or None."""
+    failed = sum(arm["left_because"]["not solved"] for arm in summary["arms"])
+    return f"{failed} patients could not be solved; they count as having left." if failed else None
+
+
 def _number(value):
     return "-" if value is None else f"{value:.3g}"
 

@@ -1,9 +1,8 @@
-"""Results and how they are written: tidy tables with units and provenance.
+"""Time courses and endpoints of a cohort: what pkpd.simulate returns.
 
-Knows names, units and columns; knows nothing of what a model means.
+Knows names, units and columns; knows nothing of how they were computed or of what a model means.
 """
 
-import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from pkpd.errors import ResultError, Stopped
-from pkpd.files import write_atomically
+from pkpd.errors import ResultError
 from pkpd.population.cohort import Cohort
+from pkpd.result.computed import Computed, Sheet
+from pkpd.result.provenance import provenance, stopped
+from pkpd.result.tables import TABLES, write_figure, write_json, write_table
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Computed):
     """What every simulation of a cohort carries.
 
     regimen : the doses, as written
@@ -30,6 +31,8 @@ class Run:
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
+    NAME: ClassVar[str] = "simulation"
+    SUMMARY: ClassVar[str] = "simulation"
 
     model: Model
     cohort: Cohort
@@ -96,12 +99,13 @@ class Run:
             f"{reason} at {time:.4g} {self.time_unit}. Their rows are NaN."
         )
 
-    def provenance(self):
+    def provenance(self, command=None):
+        """What it takes to compute the result again."""
         residual = {
             e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log}
             for e in self.errors
         }
-        return provenance(self.model, self.cohort) | {
+        return provenance(self.model, self.cohort, command) | {
             "regimen": self.regimen,
             "occasion": self.occasion,
             "residual": residual,
@@ -112,33 +116,55 @@ class Run:
         """What part of time the result is about, in words."""
         raise NotImplementedError
 
-    def frame(self):
-        """The result as a tidy table; frame.attrs["units"] : column -> unit."""
-        import pandas as pd
-
-        frame = pd.DataFrame(self._columns())
+    def sheets(self):
         outputs = dict(zip(self.names, self.units, strict=True))
         observed = {f"{n}_obs": outputs[n] for n in self.measured}
         units = {"TIME": self.time_unit} | outputs | observed
-        frame.attrs["units"] = {name: unit for name, unit in units.items() if name in frame}
-        return frame
+        return {"simulation": Sheet(self._columns(), units)}
+
+    def summary(self, command=None):
+        """Who was simulated, percentiles of every output, who did not finish, provenance."""
+        finished = int((self.status == 0).sum())
+        return {
+            "question": f"What follows from {self.regimen}, {self.span}?",
+            "patients": len(self.status),
+            "finished": finished,
+            "outputs": self.overview() if finished else [],
+            "failed": self.failed.to_dict("records"),
+            "provenance": self.provenance(command),
+        }
+
+    def overview(self, people=True):
+        """Plain data of every output over the patients that finished, in a row or two each.
+
+        people : (P,) which of them, or all; one must have finished
+        """
+        raise NotImplementedError
 
     def _columns(self):
         """Tidy columns by name."""
         raise NotImplementedError
 
-    def write(self, path):
-        """Write the tidy table as .csv or .parquet, whole or not at all. Raises ResultError.
+    def write(self, path, *, figure=None, command=None):
+        """Write the tidy table to a .csv or .parquet file, or all there is to a folder.
 
-        Beside the table of a run that was stopped, <name>-stopped.json says so.
+        Every file is whole or not there at all. Beside the table of a run that was stopped,
+        <name>-stopped.json says so. Returns the files written. Raises ResultError.
         """
-        frame, path = self.frame(), Path(path)
+        path = Path(path)
+        if path.suffix not in TABLES and (path.is_dir() or not path.suffix):
+            return super().write(path, figure=figure, command=command)
+        frame = self.frame()
         write_table(frame, path, frame.attrs["units"], self.provenance())
         note = path.with_name(f"{path.stem}-stopped.json")
         if self.cohort.planned is None:
             note.unlink(missing_ok=True)  # of an earlier run, whose table is no more
         else:
             write_json({"stopped": stopped(self.cohort), "provenance": self.provenance()}, note)
+        if not figure:
+            return [path]
+        write_figure(self.plot(), path.with_suffix(f".{figure}"))
+        return [path, path.with_suffix(f".{figure}")]
 
     def _values(self):
         """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
@@ -181,6 +207,18 @@ class Result(Run):
         }
         return table | self._values()
 
+    def overview(self, people=True):
+        """Percentiles of every output where its median is largest, and at the last time."""
+        fine = self.values[(self.status == 0) & people]
+        rows = []
+        for k, name in enumerate(self.names):
+            levels = np.percentile(fine[:, :, k], (5, 50, 95), axis=0, method="hazen")
+            for j in dict.fromkeys((int(np.argmax(levels[1])), len(self.times) - 1)):
+                shown = dict(zip(("p5", "median", "p95"), levels[:, j], strict=True))
+                time = self.times[j]
+                rows.append({"output": name, "unit": self.units[k], "time": time} | shown)
+        return rows
+
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
         import pandas as pd
@@ -220,8 +258,8 @@ class EndpointResult(Run):
         low, high = self.since.min(), self.until.max()
         return f"from {low:g} to {high:g} {self.time_unit}"
 
-    def provenance(self):
-        return super().provenance() | {
+    def provenance(self, command=None):
+        return super().provenance(command) | {
             "endpoints": self.names,
             "from": self.since.min(),
             "to": self.until.max(),
@@ -230,6 +268,13 @@ class EndpointResult(Run):
     def _columns(self):
         """ID and one column per endpoint, one row per patient."""
         return {"ID": self.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
+
+    def overview(self, people=True):
+        """Percentiles of every endpoint."""
+        fine = self.values[(self.status == 0) & people]
+        levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0, method="hazen")
+        names = ("p5", "p25", "median", "p75", "p95")
+        return _rows("endpoint", self, names, levels)
 
     def percentiles(self, q=(5, 25, 50, 75, 95)):
         """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
@@ -274,154 +319,26 @@ class EventResult(Run):
         """
         return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._values()
 
+    def overview(self, people=True):
+        """Range and median of every output over all records."""
+        fine = self.values[np.isin(self.ids, self.cohort.ids[(self.status == 0) & people])]
+        levels = np.percentile(fine, (0, 50, 100), axis=0)
+        return _rows("output", self, ("lowest", "median", "highest"), levels)
+
     def given(self):
         return ["--events", self.regimen.removeprefix("event table ")]
+
+
+def _rows(what, run, names, levels):
+    """A row for each output of a Run: its name, unit and levels (L, O) called `names`."""
+    heads = zip(run.names, run.units, levels.T, strict=True)
+    return [
+        {what: name, "unit": unit} | dict(zip(names, values, strict=True))
+        for name, unit, values in heads
+    ]
 
 
 def joined(parts, cohort):
     """One result of consecutive parts of a cohort."""
     stack = {name: np.concatenate([getattr(p, name) for p in parts]) for name in parts[0].STACKED}
     return replace(parts[0], cohort=cohort.subset(cohort.ids[: len(stack["status"])]), **stack)
-
-
-def release():
-    """Version of the installed package, "unknown" where it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("pkpd")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def stopped(cohort):
-    """How far a run that Ctrl-C stopped has come, as plain data; None for a whole run."""
-    if cohort.planned is None:
-        return None
-    return Stopped(None, len(cohort), cohort.planned).about()
-
-
-def provenance(model, cohort, command=None):
-    """What it takes to compute a table again. Deterministic: no clock, no host name."""
-    from pkpd.kernels.cache import fingerprint
-    from pkpd.solvers.batch import LANES
-
-    return {
-        "package": "pkpd",
-        "version": release(),
-        "model": model.name,
-        "digest": model.digest,
-        "seed": cohort.seed,
-        "n": len(cohort.ids),
-        "sampling": cohort.sampling,
-        "typical": cohort.typical,
-        "set": cohort.changed,
-        "covariates": cohort.table or None,
-        "replicate": cohort.replicate,
-        "stopped": stopped(cohort),
-        "fingerprint": fingerprint(LANES),
-        "command": command,
-    }
-
-
-def write_table(frame, path, units, origin):
-    """Write a table (DataFrame or dict of columns) as .csv or .parquet, whole or not at all.
-
-    Parquet carries units and provenance in its metadata. Raises ResultError.
-    """
-    path = Path(path)
-    if path.suffix == ".csv":
-        write_atomically(path, lambda temporary: _csv(frame, temporary))
-    elif path.suffix == ".parquet":
-        write_atomically(path, lambda temporary: _parquet(frame, temporary, units, origin))
-    else:
-        raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
-
-
-def write_json(data, path):
-    """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
-    text = json_text(data)
-    write_atomically(Path(path), lambda temporary: Path(temporary).write_text(text))
-
-
-def json_text(data):
-    """The text that write_json writes."""
-    return json.dumps(plain(data), indent=2, allow_nan=False) + "\n"
-
-
-def write_figure(figure, path):
-    """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
-    path = Path(path)
-    form = path.suffix[1:] or "png"
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
-
-
-def _csv(frame, path):
-    import pandas as pd
-
-    pd.DataFrame(frame).to_csv(path, index=False)
-
-
-def _parquet(frame, path, units, origin):
-    import pyarrow.parquet as pq
-
-    with open(path, "wb") as file:
-        pq.write_table(arrow_table(frame, units, origin), file)
-
-
-def arrow_table(frame, units, origin):
-    """Arrow table of a DataFrame or dict of columns, with units and provenance in its metadata."""
-    import pyarrow as pa
-
-    if isinstance(frame, dict):
-        table = _arrow(frame)
-    else:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    extra = {
-        b"pkpd.units": json.dumps(units).encode(),
-        b"pkpd.provenance": json.dumps(plain(origin)).encode(),
-    }
-    return table.replace_schema_metadata((table.schema.metadata or {}) | extra)
-
-
-def _arrow(columns):
-    """Arrow table over numpy columns. Arrow's own conversion would load pandas (0.4 s)."""
-    import pyarrow as pa
-
-    def array(values):
-        values, count = np.ascontiguousarray(values), len(values)
-        if values.dtype.kind in "US":
-            texts = [str(v).encode() for v in values]
-            ends = pa.py_buffer(np.cumsum([0, *map(len, texts)], dtype=np.int32))
-            return pa.StringArray.from_buffers(count, ends, pa.py_buffer(b"".join(texts)))
-        if values.dtype.kind == "b":
-            bits = pa.py_buffer(np.packbits(values, bitorder="little"))
-            return pa.Array.from_buffers(pa.bool_(), count, [None, bits])
-        kind = pa.from_numpy_dtype(values.dtype)
-        return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)])
-
-    return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
-
-
-def plain(value):
-    """The value with plain Python numbers, as JSON takes them."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return _plain_float(value)
-    return value
-
-
-def _plain_float(value):
-    """A float for JSON, which has neither NaN (None) nor infinities ("inf", "-inf")."""
-    if np.isnan(value):
-        return None
-    if np.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return float(value)

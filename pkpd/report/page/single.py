@@ -1,0 +1,75 @@
+"""What a page says of one result that is in memory: a time course, exposures, a fitted curve.
+
+Knows results in words, small tables and figures; knows nothing of folders or HTML.
+"""
+
+from dataclasses import dataclass
+from functools import singledispatch
+
+from pkpd.fits.comparison import Comparison
+from pkpd.fits.result import Fit
+from pkpd.nca import Noncompartmental
+from pkpd.report.figures import style
+from pkpd.report.page.section import Figure, Section, table
+from pkpd.report.words import fits, results
+from pkpd.result import Run
+
+FOLD = 60  # rows above which a table is closed at first
+
+
+@dataclass(frozen=True)
+class Account:
+    """A result in words: title and kind of its page, lines, headers and rows of a table, notes."""
+
+    title: str
+    kind: str
+    lines: tuple
+    headers: tuple
+    rows: list
+    notes: tuple = ()
+
+
+@singledispatch
+def account(result):
+    """The Account of a result, None for one whose page is read from its folder."""
+    return None
+
+
+@account.register
+def _(result: Run):
+    finished = (result.status == 0).any()
+    headers, rows = results.courses(result) if finished else (("output",), [])
+    head = f"{len(result.status)} patients, {result.regimen}, {result.span}."
+    failure = result.failure_sentence()
+    lines = (head, failure) if failure else (head,)
+    return Account(result.model.title, "simulation", lines, headers, rows)
+
+
+@account.register
+def _(result: Noncompartmental):
+    headers, rows = results.exposure(result.frame())
+    lines = (f"{result.data}: {len(result)} profiles, {result.route}.",)
+    title = f"Noncompartmental analysis of {result.data}"
+    return Account(title, "exposures", lines, headers, rows, result.conventions)
+
+
+@account.register
+def _(result: Fit):
+    title, lines = f"{result.curve.name} fitted to {result.assay.name}", fits.fit_sentences(result)
+    rows, notes = fits.quantities(result), tuple(fits.warnings(result))
+    return Account(title, "fitted curve", tuple(lines), fits.FIT_HEADERS, rows, notes)
+
+
+@account.register
+def _(result: Comparison):
+    title, lines = f"Curves fitted to {result.assay.name}", fits.comparison_sentences(result)
+    notes = tuple(f"{name}: left out. {why}" for name, why in result.left_out.items())
+    rows = fits.models(result)
+    return Account(title, "fitted curves", tuple(lines), fits.MODEL_HEADERS, rows, notes)
+
+
+def section(result, found):
+    """The Section on a result with its figure. found : its Account"""
+    drawn = Figure(style.svg(result.plot(), "result"), found.title, found.lines[0])
+    shown = table("In numbers", found.headers, found.rows, fold=len(found.rows) > FOLD)
+    return Section("result", "Result", found.lines, found.notes, (drawn,), (shown,))

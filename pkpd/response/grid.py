@@ -1,0 +1,219 @@
+"""Patients at doses, solved to periodic steady state in one batch, with all that is known of them.
+
+Steady solves rows, each a patient and a dose; a DoseGrid holds the outcomes and states of the same
+patients at every dose of a grid. Knows models with a benefit and cohorts; knows nothing of peaks.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pkpd import units
+from pkpd.dosing.actions import periodic_actions
+from pkpd.response.curves import DoseResponse
+from pkpd.solvers import batch
+from pkpd.solvers.periodic import periodic, time_to_steady_state
+
+MOST = 0.9  # of the change to the steady state
+GRID = 33  # doses on the log axis
+
+
+def log_grid(benefit, count=GRID):
+    """(D,) doses from the lowest to the highest, even on the log axis."""
+    return np.exp(np.linspace(np.log(benefit.lowest), np.log(benefit.highest), count))
+
+
+class Steady:
+    """Solves patients at doses to periodic steady state, with one compiled kernel for all."""
+
+    def __init__(self, model, cohort, benefit, *, rtol=1e-6, tol=None, solver="auto", threads=None):
+        self.model, self.cohort, self.benefit = model, cohort, benefit
+        self.options = {"rtol": rtol, "threads": threads}
+        self.tol = tol
+        self.watched = tuple(dict.fromkeys(n for n in (benefit.exposure, benefit.blockade) if n))
+        self.seen = tuple(dict.fromkeys((*self.watched, benefit.outcome)))
+        integrals = (benefit.outcome,) + ((benefit.exposure,) if benefit.exposure else ())
+        self.kernel = batch.compile(model, self.seen, integrals, solver, extremes=self.watched)
+        self.sign = 1.0 if benefit.better == "lower" else -1.0
+
+    def at(self, person, doses, guess=None):
+        """Steady state of rows (N,), each a patient and a dose, as a PeriodicSolution.
+
+        guess : (N, S) warm start
+        """
+        return periodic(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            self._doses(person, doses),
+            self.benefit.every,
+            guess,
+            tol=self.tol,
+            **self.options,
+        )
+
+    def mean(self, solution):
+        """Mean outcome over the interval, (N,)."""
+        return solution.integral[:, 0] / self.benefit.every
+
+    def gain(self, untreated, treated):
+        """Benefit: how far the outcome moves in the better direction."""
+        return self.sign * (untreated - treated)
+
+    def extremes(self, person, doses, solution):
+        """Watched output -> (largest, smallest), (N,) each, over one steady interval."""
+        run = self._interval(person, doses, solution, control=solution.control, since=0.0)
+        return {
+            name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)
+        }
+
+    def within(self, person, doses, solution, times):
+        """Watched outputs and the outcome -> (N, T) values at times (T,) of one steady interval."""
+        run = self._interval(person, doses, solution, grid=times)
+        return {name: run.out[:, :, k] for k, name in enumerate(self.seen)}
+
+    def days_to_most(self, person, doses, y0, untreated, solution):
+        """Days of treatment until the mean outcome stays within a tenth of its change.
+
+        y0 : (N, S) untreated state; untreated : (N,) mean outcome at dose 0
+        solution : the steady state at `doses` (N,). Returns (N,); see `time_to_steady_state`.
+        """
+        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.benefit.every
+        count = time_to_steady_state(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            self._doses(person, doses),
+            self.benefit.every,
+            y0,
+            solution,
+            near,
+            **self.options,
+        )
+        return count * self.benefit.every / units.factor("d", self.model.time)
+
+    def _doses(self, person, doses):
+        """Actions of rows (N,) at doses (N,), once an interval."""
+        benefit = self.benefit
+        return periodic_actions(
+            self.model,
+            benefit.into,
+            doses,
+            benefit.every,
+            self.cohort.theta,
+            person,
+            benefit.unit,
+        )
+
+    def _interval(self, person, doses, solution, **watched):
+        """Solution of rows (N,) over one interval that begins in the steady state `solution`."""
+        return batch.solve(
+            self.kernel,
+            self.cohort.theta,
+            person,
+            solution.y,
+            0.0,
+            self.benefit.every,
+            self._doses(person, doses),
+            **watched,
+            **self.options,
+        )
+
+
+@dataclass(frozen=True)
+class DoseGrid:
+    """P patients without treatment and at D doses, at periodic steady state.
+
+    steady : the Steady that solved them; doses : (D,) increasing
+    outcome, status, maps : (P, D) mean outcome, key of pkpd.solvers.status.STATUS, intervals
+    y : (P, D, S) states; untreated, untreated_status, untreated_y : (P,), (P,), (P, S) at dose 0
+    """
+
+    steady: Steady
+    doses: np.ndarray
+    outcome: np.ndarray
+    status: np.ndarray
+    maps: np.ndarray
+    y: np.ndarray
+    untreated: np.ndarray
+    untreated_y: np.ndarray
+    untreated_status: np.ndarray
+
+    @cached_property
+    def gain(self):
+        """(P, D) benefit."""
+        return self.steady.gain(self.untreated[:, None], self.outcome)
+
+    @property
+    def unsolved(self):
+        """(P,) whether a solve failed, the untreated one included."""
+        return (self.status != 0).any(axis=1) | (self.untreated_status != 0)
+
+    def spread(self):
+        """(P,) range of the benefit over doses, dose 0 included."""
+        return np.maximum(self.gain.max(axis=1), 0.0) - np.minimum(self.gain.min(axis=1), 0.0)
+
+    def response(self):
+        """The DoseResponse: all of this but the states."""
+        steady, solved = self.steady, (self.untreated, self.status, self.maps)
+        who = steady.model, steady.cohort, steady.benefit
+        return DoseResponse(*who, self.doses, self.gain, self.outcome, *solved)
+
+
+def dose_grid(steady, doses):
+    """The DoseGrid of all patients at doses (D,), coarse doses first.
+
+    The others start from an interpolation between their neighbours.
+    """
+    patients, count = len(steady.cohort), len(doses)
+    zero = steady.at(np.arange(patients), np.zeros(patients))
+    shape = (patients, count)
+    found = DoseGrid(
+        steady,
+        doses,
+        np.full(shape, np.nan),
+        np.zeros(shape, np.int8),
+        np.zeros(shape, np.int64),
+        np.full((*shape, steady.kernel.states), np.nan),
+        steady.mean(zero),
+        zero.y,
+        zero.status,
+    )
+    x, known = np.log(doses), np.zeros(count, bool)
+    # no steady state by collocation needs a guess
+    for stride in (4, 2, 1) if steady.kernel.collocation is None else (1,):
+        new = np.flatnonzero(~known & (np.arange(count) % stride == 0))
+        if not len(new):
+            continue
+        guess = between(x[known], found.y[:, known], x[new], zero.y)
+        person = np.repeat(np.arange(patients), len(new))
+        solution = steady.at(person, np.tile(doses[new], patients), guess.reshape(len(person), -1))
+        found.outcome[:, new] = steady.mean(solution).reshape(patients, -1)
+        found.status[:, new] = solution.status.reshape(patients, -1)
+        found.maps[:, new] = solution.maps.reshape(patients, -1)
+        found.y[:, new] = solution.y.reshape(patients, len(new), -1)
+        known[new] = True
+    return found
+
+
+def between(x, y, at, fallback):
+    """Cubic through the four nearest nodes: (P, M, S) at `at` (M,) from y (P, k, S) at x (k,).
+
+    fallback : (P, S), where there are fewer nodes or one failed
+    """
+    out = np.repeat(fallback[:, None, :], len(at), axis=1)
+    if len(x) < 4:
+        return out
+    for m, point in enumerate(at):
+        first = int(np.clip(np.searchsorted(x, point) - 2, 0, len(x) - 4))
+        nodes = x[first : first + 4]
+        total = np.zeros_like(fallback)
+        for i in range(4):
+            others = np.delete(nodes, i)
+            total = total + np.prod((point - others) / (nodes[i] - others)) * y[:, first + i]
+        low = y[:, first : first + 4].min(axis=1)
+        # an overshoot below all neighbours could leave the range where the equations make sense
+        good = np.isfinite(total)
+        out[:, m] = np.where(good, np.maximum(total, np.where(low >= 0.0, 0.0, total)), out[:, m])
+    return out

@@ -1,0 +1,181 @@
+"""A finished study again: other parameter sets (how uncertain) or scramblings (how exact).
+
+Gives the quantiles of its MEDs or time courses their 95 % intervals. Knows studies and cohorts;
+the arithmetic of intervals is that of `pkpd.response.uncertainty`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pkpd import limits
+from pkpd.errors import PkpdError, all_or_nothing, quoted
+from pkpd.population.uncertainty import ParameterSets
+from pkpd.response import uncertainty
+from pkpd.response.med import MedTable, parts, table_of
+from pkpd.response.uncertainty import Repeated
+from pkpd.result import Result, ResultFolder
+from pkpd.simulation import simulate
+
+KEYS = {"parameter sets": "uncertainty", "scramblings": "replicates"}  # in a summary
+
+
+@dataclass(frozen=True)
+class RepeatedStudy:
+    """A study, and its statistics over R runs.
+
+    found : Repeated of its statistics; differ : name -> (R,) in what the runs differ
+    """
+
+    study: Any
+    found: Repeated
+    differ: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """What the runs are called in summaries and files: "uncertainty" or "replicates"."""
+        return KEYS[self.found.kind]
+
+    def columns(self) -> dict[str, Any]:
+        """Tidy columns."""
+        raise NotImplementedError
+
+    def units(self) -> dict[str, str]:
+        """Column -> unit."""
+        raise NotImplementedError
+
+    def frame(self):
+        """The columns as a DataFrame; frame.attrs["units"] : column -> unit."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.columns())
+        frame.attrs["units"] = self.units()
+        return frame
+
+    def write(self, folder, origin=None):
+        """Write the columns to a folder, as uncertainty.parquet or replicates.parquet.
+
+        origin : provenance (default: the study's). Returns the file. Raises ResultError.
+        """
+        origin = self.study.provenance() if origin is None else origin
+        return ResultFolder(folder).write_table(self.key, self.columns(), self.units(), origin)
+
+
+@dataclass(frozen=True)
+class RepeatedMeds(RepeatedStudy):
+    """MEDs and their runs; one row of `columns` per run."""
+
+    def columns(self):
+        return dict(self.differ) | dict(zip(self.found.names, self.found.runs.T, strict=True))
+
+    def units(self):
+        doses = {n: self.study.unit for n in self.found.names if n.startswith("quantile")}
+        return doses | {i.name: i.unit for i in self.study.model.inputs if i.name in self.differ}
+
+    def summary(self):
+        """Plain data of the intervals, by `key`."""
+        return {self.key: uncertainty.med_summary(self.found)}
+
+    @staticmethod
+    def statistics(table):
+        return uncertainty.med_statistics(table)
+
+    @staticmethod
+    def logarithmic(names, own):
+        return [name != "with_med" for name in names]
+
+    @staticmethod
+    def run(table, people, numerics):
+        solved = list(parts(table.model, people, table.benefit, **numerics))
+        return table_of(table.model, people, table.benefit, solved)
+
+
+@dataclass(frozen=True)
+class RepeatedCourse(RepeatedStudy):
+    """Time courses and their runs; `columns` : TIME, output, level, value, low, high."""
+
+    TITLES: ClassVar[tuple] = ("p5", "median", "p95")
+
+    def columns(self):
+        return uncertainty.course_columns(self.study, self.found)
+
+    def units(self):
+        return {"TIME": self.study.time_unit}
+
+    def summary(self):
+        """Plain data of the intervals of every output at every time, by `key`."""
+        columns = self.columns()
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return {self.key: {"runs": len(self.found.runs), "quantiles": rows}}
+
+    @staticmethod
+    def statistics(result):
+        return uncertainty.course_statistics(result)
+
+    @staticmethod
+    def logarithmic(names, own):
+        return [True] * len(own)
+
+    @staticmethod
+    def run(result, people, numerics):
+        given = {"outputs": result.names, "occasion": result.occasion, "residual": "none"}
+        return simulate(result.model, result.regimen, people, result.times, **given, **numerics)
+
+
+def repeat(result, again, *, rtol=1e-6, solver="auto", threads=None, progress=None):
+    """A study of MEDs or a time course again, for the 95 % intervals of its quantiles.
+
+    Parameters
+    ----------
+    result : what pkpd.med returned, or pkpd.simulate of a regimen
+    again : ParameterSets of pkpd.parameter_sets: the same patients under each set; or a number R of
+        scramblings of the seed, that of the result included
+    rtol, solver, threads : of the runs; those of the result make them comparable
+    progress : called with the number of finished patients of all runs
+
+    Returns
+    -------
+    RepeatedMeds or RepeatedCourse. Raises PkpdError for anything else, for fewer than 39 parameter
+    sets, and for scramblings of the typical patient, who has no sampling error.
+    """
+    kind = _kind(result)
+    cohorts, differ = _runs(result.cohort, again)
+    numerics = {"rtol": rtol, "solver": solver, "threads": threads}
+    names, own = kind.statistics(result)
+    runs = []
+    for people in cohorts:
+        with all_or_nothing():
+            runs.append(kind.statistics(kind.run(result, people, numerics))[1])
+        if progress is not None:
+            progress(len(runs) * len(result.cohort))
+    if isinstance(again, ParameterSets):
+        return kind(result, uncertainty.under_sets(names, own, runs), differ)
+    logarithmic = kind.logarithmic(names, own)
+    return kind(result, uncertainty.over_scramblings(names, own, runs, logarithmic), differ)
+
+
+def _kind(result):
+    if isinstance(result, MedTable):
+        return RepeatedMeds
+    if isinstance(result, Result):
+        return RepeatedCourse
+    raise PkpdError(
+        "What can be repeated is what pkpd.med returns, or pkpd.simulate of a regimen, not "
+        f"{quoted(result)}."
+    )
+
+
+def _runs(cohort, again):
+    """The further cohorts, one after the other, and name -> (R,) in what the runs differ."""
+    if isinstance(again, ParameterSets):
+        uncertainty.check_sets(len(again))
+        values = dict(zip(again.names, again.values.T, strict=True))
+        return again.cohorts(cohort), {"set": np.arange(1, len(again) + 1)} | values
+    limits.check_whole(again, 2, limits.REPEATS, "number of scramblings")
+    if cohort.typical:
+        raise PkpdError("The typical patient has no sampling error; there is nothing to repeat.")
+    own = cohort.replicate
+    others = [number for number in range(again) if number != own][: again - 1]
+    return (cohort.scrambled(number) for number in others), {"replicate": [own, *others]}

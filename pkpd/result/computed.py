@@ -1,0 +1,81 @@
+"""What every result can do: become a table, a summary, a figure, files in a folder, and a page.
+
+Knows the names of these things; knows nothing of what is in them. Figures and pages are made by
+rooms above this one, which is why they are asked for by their public names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pkpd.result.folder import ResultFolder
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A tidy table: columns by name (a dict of (rows,) arrays or a DataFrame), and their units."""
+
+    columns: Any
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+class Computed:
+    """A result of pkpd.
+
+    NAME : of its figures in a folder; SUMMARY : of its summary there
+    """
+
+    NAME: ClassVar[str]
+    SUMMARY: ClassVar[str] = "summary"
+
+    def sheets(self) -> dict[str, Sheet]:
+        """Its tables by the names of their files, the main one first."""
+        raise NotImplementedError
+
+    def summary(self, command=None) -> dict[str, Any]:
+        """The result in a few numbers, as plain data. command : for its provenance"""
+        raise NotImplementedError
+
+    def frame(self):
+        """The main table as a DataFrame; frame.attrs["units"] : column -> unit."""
+        import pandas as pd
+
+        sheet = next(iter(self.sheets().values()))
+        frame = pd.DataFrame(sheet.columns)
+        frame.attrs["units"] = {name: sheet.units[name] for name in frame if name in sheet.units}
+        return frame
+
+    def plot(self, **options):
+        """The matplotlib Figure of pkpd.plot, which takes the same options."""
+        import pkpd
+
+        return pkpd.plot(self, **options)
+
+    def figures(self) -> dict[str, Any]:
+        """All its figures, by the endings of their names."""
+        import pkpd
+
+        return pkpd.figures(self)
+
+    def kept_model(self):
+        """The model whose texts stand beside the result in a folder, or None."""
+        return getattr(self, "model", None)
+
+    def write(self, folder, *, figure=None, command=None) -> list[Path]:
+        """Write tables, summary and model to a folder, each file whole or not at all.
+
+        figure : also draw figures, "png", "svg" or "pdf"; command : for the provenance
+        Returns the files written. Raises ResultError.
+        """
+        return ResultFolder(folder).write(self, self.summary(command), figure)
+
+    def report(self, folder, *, command=None) -> Path:
+        """Write the result and one self-contained page on it to a folder; the page's path.
+
+        Raises ResultError.
+        """
+        import pkpd
+
+        self.write(folder, command=command)
+        return pkpd.write_page(folder, result=self)

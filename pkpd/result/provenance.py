@@ -1,0 +1,63 @@
+"""Provenance: what it takes to compute a result again, and whether two results are of one run.
+
+Knows models, cohorts and versions; knows nothing of what was computed.
+"""
+
+from pkpd.errors import Stopped
+
+RUN = (
+    "model",
+    "digest",
+    "seed",
+    "n",
+    "sampling",
+    "typical",
+    "set",
+    "covariates",
+    "replicate",
+)  # what decides who was computed
+
+
+def release():
+    """Version of the installed package, "unknown" where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pkpd")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def stopped(cohort):
+    """How far a run that Ctrl-C stopped has come, as plain data; None for a whole run."""
+    if cohort.planned is None:
+        return None
+    return Stopped(None, len(cohort), cohort.planned).about()
+
+
+def provenance(model, cohort, command=None):
+    """What it takes to compute a table again. Deterministic: no clock, no host name."""
+    from pkpd.kernels.cache import fingerprint
+    from pkpd.solvers.batch import LANES
+
+    return {
+        "package": "pkpd",
+        "version": release(),
+        "model": model.name,
+        "digest": model.digest,
+        "seed": cohort.seed,
+        "n": len(cohort.ids),
+        "sampling": cohort.sampling,
+        "typical": cohort.typical,
+        "set": cohort.changed,
+        "covariates": cohort.table or None,
+        "replicate": cohort.replicate,
+        "stopped": stopped(cohort),
+        "fingerprint": fingerprint(LANES),
+        "command": command,
+    }
+
+
+def same_run(one, other):
+    """Whether two provenance blocks are about the same patients of the same model."""
+    return all(one.get(key) == other.get(key) for key in RUN)

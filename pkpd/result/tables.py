@@ -1,0 +1,147 @@
+"""Tables, JSON and figures as files: whole or not at all, tables with units and provenance.
+
+Knows names, units and columns; knows nothing of what they mean or of where a run keeps them.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from pkpd.errors import ResultError
+from pkpd.files import write_atomically
+
+MOST_CELLS = 500_000_000  # of a table that is read
+TABLES = (".csv", ".parquet")
+
+
+def write_table(frame, path, units, origin):
+    """Write a table (DataFrame or dict of columns) as .csv or .parquet, whole or not at all.
+
+    Parquet carries units and provenance in its metadata. Raises ResultError.
+    """
+    path = Path(path)
+    if path.suffix == ".csv":
+        write_atomically(path, lambda temporary: _csv(frame, temporary))
+    elif path.suffix == ".parquet":
+        write_atomically(path, lambda temporary: _parquet(frame, temporary, units, origin))
+    else:
+        raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
+
+
+def write_json(data, path):
+    """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
+    text = json_text(data)
+    write_atomically(Path(path), lambda temporary: Path(temporary).write_text(text))
+
+
+def json_text(data):
+    """The text that write_json writes."""
+    return json.dumps(plain(data), indent=2, allow_nan=False) + "\n"
+
+
+def write_figure(figure, path):
+    """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
+    path = Path(path)
+    form = path.suffix[1:] or "png"
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
+
+
+def _csv(frame, path):
+    import pandas as pd
+
+    pd.DataFrame(frame).to_csv(path, index=False)
+
+
+def _parquet(frame, path, units, origin):
+    import pyarrow.parquet as pq
+
+    with open(path, "wb") as file:
+        pq.write_table(arrow_table(frame, units, origin), file)
+
+
+def arrow_table(frame, units, origin):
+    """Arrow table of a DataFrame or dict of columns, with units and provenance in its metadata."""
+    import pyarrow as pa
+
+    if isinstance(frame, dict):
+        table = _arrow(frame)
+    else:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    extra = {
+        b"pkpd.units": json.dumps(units).encode(),
+        b"pkpd.provenance": json.dumps(plain(origin)).encode(),
+    }
+    return table.replace_schema_metadata((table.schema.metadata or {}) | extra)
+
+
+def _arrow(columns):
+    """Arrow table over numpy columns. Arrow's own conversion would load pandas (0.4 s)."""
+    import pyarrow as pa
+
+    def array(values):
+        values, count = np.ascontiguousarray(values), len(values)
+        if values.dtype.kind in "US":
+            texts = [str(v).encode() for v in values]
+            ends = pa.py_buffer(np.cumsum([0, *map(len, texts)], dtype=np.int32))
+            return pa.StringArray.from_buffers(count, ends, pa.py_buffer(b"".join(texts)))
+        if values.dtype.kind == "b":
+            bits = pa.py_buffer(np.packbits(values, bitorder="little"))
+            return pa.Array.from_buffers(pa.bool_(), count, [None, bits])
+        kind = pa.from_numpy_dtype(values.dtype)
+        return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)])
+
+    return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
+
+
+def plain(value):
+    """The value with plain Python numbers, as JSON takes them."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return _plain_float(value)
+    return value
+
+
+def _plain_float(value):
+    """A float for JSON, which has neither NaN (None) nor infinities ("inf", "-inf")."""
+    if np.isnan(value):
+        return None
+    if np.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return float(value)
+
+
+def read_columns(path, names=None):
+    """({name: (rows,) array}, provenance) of a Parquet file, of these columns or all.
+
+    Raises ResultError.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise ResultError(f"'{path}' is not there. Repeat the run.")
+        with open(path, "rb") as handle, pq.ParquetFile(handle) as file:
+            known = file.schema_arrow.names
+            missing = [n for n in names or () if n not in known]
+            if missing:
+                raise ResultError(f"'{path}' has no column '{missing[0]}'. Repeat the run.")
+            rows = file.metadata.num_rows
+            if rows * len(names or known) > MOST_CELLS:
+                raise ResultError(f"'{path}' has {rows} rows, too many to be read at once.")
+            table = file.read(columns=names)
+            origin = json.loads((file.schema_arrow.metadata or {}).get(b"pkpd.provenance", b"{}"))
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else "not Parquet"
+        raise ResultError(f"'{path}' is damaged ({reason}). Repeat the run.") from error
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return columns, origin if isinstance(origin, dict) else {}

@@ -1,0 +1,171 @@
+"""All results can do the same: be a table, a summary, a figure, files and a page."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pkpd
+from pkpd.errors import CohortError, PkpdError, ResultError
+from pkpd.result import Computed, plain, read_columns
+from pkpd.trials.design import from_data
+
+MODEL = pkpd.load("pk/one_compartment")
+PEOPLE = pkpd.cohort(MODEL, 8, seed=3)
+LDN = pkpd.load("ldn/hormesis")
+FEW = pkpd.cohort(LDN, 8, seed=7)
+PRODUCT = pkpd.load(Path(__file__).parents[1] / "sensitivity/product.toml")
+DESIGN = from_data(
+    {
+        "model": "ldn/hormesis",
+        "patients": 8,
+        "run_in": 7,
+        "arms": [{"name": "drug", "phases": [{"name": "all", "days": 28, "dose": 4.5}]}],
+        "endpoints": [{"name": "pain", "kind": "change", "day": 28}],
+    }
+)
+GOAL = {"outcome": "Cc", "better": "higher", "into": "depot", "every": "24 h", "doses": "1:100mg"}
+
+
+def course():
+    return pkpd.simulate(MODEL, "100 mg q12h x 2", PEOPLE, "0:24:2")
+
+
+def exposures():
+    frame = pkpd.simulate(MODEL, "100 mg", PEOPLE, "0:24:1").frame()
+    return pkpd.noncompartmental(frame, "Cc", dose="100 mg")
+
+
+def lettuce(model):
+    return pkpd.fit(Path(__file__).parents[2] / "docs/lettuce.csv", model)
+
+
+MAKE = {
+    "course": course,
+    "endpoints": lambda: pkpd.simulate(MODEL, "100 mg", PEOPLE, endpoints=["cmax(Cc)"]),
+    "dose response": lambda: pkpd.dose_response(MODEL, PEOPLE, **GOAL),
+    "meds": lambda: pkpd.med(MODEL, PEOPLE, **GOAL, delta="1 ng/mL"),
+    "exposures": exposures,
+    "fit": lambda: lettuce("brain-cousens"),
+    "comparison": lambda: lettuce("all"),
+    "titration": lambda: pkpd.titrate(LDN, FEW, "slow-ladder-28-days", replicates=1),
+    "trial": lambda: pkpd.trial(DESIGN),
+    "sensitivity": lambda: pkpd.sensitivity_indices(
+        PRODUCT, ("sobol",), points=8, most=8, scramblings=2
+    ),
+    "explanation": lambda: pkpd.explain(PRODUCT, 5, seed=2),
+    "prediction": lambda: pkpd.predict(PRODUCT, pkpd.cohort(PRODUCT, 120, seed=4), ["k1", "k2"]),
+}
+IN_SUMMARY = ("fit", "comparison", "explanation", "prediction")  # results without a table of theirs
+
+
+@pytest.fixture(scope="module")
+def made():
+    return {name: make() for name, make in MAKE.items()}
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_every_result_is_a_table_a_summary_a_figure_and_files(made, name, tmp_path):
+    result = made[name]
+    assert isinstance(result, Computed)
+    frame, summary = result.frame(), plain(result.summary("pkpd this"))
+    assert isinstance(frame, pd.DataFrame) and len(frame)
+    assert summary["provenance"]["command"] == "pkpd this"
+    assert result.plot().axes
+    files = result.write(tmp_path / "out", figure="svg", command="pkpd this")
+    assert sorted(files) == sorted((tmp_path / "out").iterdir())
+    (kept,) = (file for file in files if file.suffix == ".json" and file.name != "model.json")
+    assert json.loads(kept.read_text()) == summary
+    assert any(file.suffix == ".svg" for file in files)
+    for file in (file for file in files if file.suffix == ".parquet"):
+        assert read_columns(file)[1] == summary["provenance"]
+
+
+@pytest.mark.parametrize("name", [name for name in MAKE if name not in IN_SUMMARY])
+def test_the_main_table_of_the_folder_is_the_frame(made, name, tmp_path):
+    files = made[name].write(tmp_path)
+    columns = read_columns(files[0])[0]
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(columns), made[name].frame(), check_dtype=False, check_frame_type=False
+    )
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_every_result_has_a_page(made, name, tmp_path):
+    page = made[name].report(tmp_path / "page")
+    text = page.read_text()
+    assert page == tmp_path / "page/report.html" and "<svg" in text and "<table" in text
+    assert ("Virtual patients" in text) == (name not in ("fit", "comparison", "exposures"))
+
+
+def test_a_time_course_is_written_to_one_file_as_before(made, tmp_path):
+    result = made["course"]
+    assert result.write(tmp_path / "run.csv") == [tmp_path / "run.csv"]
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "run.csv")["Cc"], result.frame()["Cc"])
+    assert result.write(tmp_path / "a.parquet", figure="png")[1] == tmp_path / "a.png"
+    with pytest.raises(ResultError, match=r"written as \.csv or \.parquet"):
+        result.write(tmp_path / "run.xlsx")
+
+
+def test_the_overview_of_a_course_is_its_percentiles_where_the_median_is_largest(made):
+    result = made["course"]
+    table = result.percentiles((5, 50, 95))
+    (top, last) = result.overview()
+    assert last["time"] == 24.0
+    row = table[table["TIME"] == top["time"]].iloc[0]
+    assert row["p50"] == table["p50"].max() == top["median"]
+    assert (row["p5"], row["p95"]) == (top["p5"], top["p95"])
+
+
+def test_names_of_before_work_and_say_what_they_are_called_now(made):
+    with pytest.warns(DeprecationWarning, match=r"frame\(\)"):
+        old = made["meds"].patients
+    pd.testing.assert_frame_equal(old, made["meds"].frame())
+    with pytest.warns(DeprecationWarning, match=r"frame\(\)"):
+        assert (made["exposures"]["cmax"] == made["exposures"].frame()["cmax"]).all()
+
+
+def test_the_same_study_again_is_that_of_other_scramblings_and_of_other_sets(made):
+    meds = made["meds"]
+    again = pkpd.repeat(meds, 3)
+    assert again.key == "replicates" and list(again.frame()["replicate"]) == [0, 1, 2]
+    for replicate in (1, 2):
+        people = pkpd.cohort(MODEL, 8, seed=3, replicate=replicate)
+        np.testing.assert_array_equal(PEOPLE.scrambled(replicate).theta, people.theta)
+        own = pkpd.med(MODEL, people, **GOAL, delta="1 ng/mL").summary()
+        median = next(q["value"] for q in own["quantiles"] if q["level"] == 0.5)
+        assert again.frame()["quantile_0.5"][replicate] == median
+    sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": np.linspace(3.0, 6.0, 39)}))
+    under = pkpd.repeat(made["course"], sets)
+    assert under.key == "uncertainty" and len(under.frame()) == 13 * 3
+    low = pkpd.simulate(MODEL, "100 mg q12h x 2", PEOPLE.under({"cl": 3.0}), "0:24:2")
+    median = np.quantile(low.values[:, -1, 0], 0.5, method="hazen")
+    assert under.found.runs[0].reshape(13, 3)[-1, 1] == median
+
+
+def test_what_cannot_be_repeated_is_refused(made):
+    with pytest.raises(PkpdError, match=r"what pkpd\.med returns"):
+        pkpd.repeat(made["endpoints"], 3)
+    with pytest.raises(PkpdError, match="whole number from 2"):
+        pkpd.repeat(made["meds"], 1)
+    typical = pkpd.simulate(MODEL, "100 mg", pkpd.cohort(MODEL, typical=True))
+    with pytest.raises(PkpdError, match="no sampling error"):
+        pkpd.repeat(typical, 3)
+    with pytest.raises(CohortError, match="no other scrambling"):
+        typical.cohort.scrambled(1)
+
+
+def test_people_of_a_table_are_drawn_again_from_it():
+    table = pd.DataFrame({"wt": [50.0, 70.0, 90.0]})
+    model = pkpd.load("pk/naltrexone")
+    people = pkpd.cohort(model, 16, seed=1, covariates=table)
+    again = people.scrambled(2)
+    expected = pkpd.cohort(model, 16, seed=1, covariates=table, replicate=2)
+    np.testing.assert_array_equal(again.theta, expected.theta)
+    assert (
+        not math.isclose(again.column("wt").sum(), people.column("wt").sum())
+        or (again.column("wt") != people.column("wt")).any()
+    )
