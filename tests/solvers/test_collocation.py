@@ -14,7 +14,7 @@ from pkpd.dosing.actions import ADD, RATE, Actions
 from pkpd.kernels.cascade import cascade, components
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
-from pkpd.response.dose_response import Steady, curves, log_grid
+from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.solvers import batch, status
 from pkpd.solvers.collocation import kernels, steady
 from pkpd.solvers.collocation.kernel import blocks, frame
@@ -173,8 +173,8 @@ def test_dose_responses_are_those_of_steps():
     model = pkpd.load("ldn/hormesis")
     people, benefit = cohort(model, 24, seed=11), benefit_of(model)
     grid = log_grid(benefit, 7)
-    exact = curves(Steady(model, people, benefit, rtol=1e-9, tol=1e-9), grid)
-    found = curves(Steady(model, people, benefit, solver="collocation"), grid)
+    exact = dose_grid(Steady(model, people, benefit, rtol=1e-9, tol=1e-9), grid)
+    found = dose_grid(Steady(model, people, benefit, solver="collocation"), grid)
     np.testing.assert_allclose(found.outcome, exact.outcome, rtol=1e-6)
     assert (found.maps == 1).all()
 
