@@ -286,7 +286,8 @@ def _file(path, error):
     try:
         if data[:4] == b"PAR1":
             return _framed(str(path), pd.read_parquet(io.BytesIO(data)))
-        return _texts(str(path), *_decoded(data), error)
+        text, notes = _decoded(data)
+        return _texts(str(path), text, notes, error)
     except (ValueError, csv.Error, OSError) as fault:
         raise error(
             f"{path}: is no readable table ({(str(fault).splitlines() or ['?'])[0]})."
@@ -297,13 +298,12 @@ def _decoded(data):
     """The text of a file, and what is to be said of its encoding."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16"), ()
+    notes: tuple[str, ...] = ()
     try:
-        text, notes = data.decode("utf-8-sig"), ()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text, notes = (
-            data.decode("cp1252", errors="replace"),
-            ("Read as Windows-1252 (Latin-1), for it is no UTF-8.",),
-        )
+        text = data.decode("cp1252", errors="replace")
+        notes = ("Read as Windows-1252 (Latin-1), for it is no UTF-8.",)
     if "\0" in text:
         raise ValueError("it holds zero bytes")
     return text, notes

@@ -83,14 +83,15 @@ def _tokens(unit):
         match = _TOKEN.match(text, at)
         if match is None:
             raise _not_a_unit(unit)
-        tokens.append((match.lastgroup, match.group(match.lastgroup)))
+        tokens.append((match.lastgroup, match.group().strip()))
         at = match.end()
     return tokens
 
 
 def _product(tokens, at, unit):
     """Powers of factors joined by * and /, from token `at` on, and where they end."""
-    product, sign = {}, 1
+    product: dict[str, int] = {}
+    sign = 1
     while True:
         factors, at = _factor(tokens, at, unit)
         for name, power in factors.items():
@@ -103,7 +104,7 @@ def _product(tokens, at, unit):
 
 def _factor(tokens, at, unit):
     """Powers of one factor, a name, 1 or a bracket with its power, and where it ends."""
-    kind, text = tokens[at] if at < len(tokens) else (None, None)
+    kind, text = tokens[at] if at < len(tokens) else ("", "")
     if text == "(":
         factors, at = _product(tokens, at + 1, unit)
         if at >= len(tokens) or tokens[at][1] != ")":
@@ -118,7 +119,7 @@ def _factor(tokens, at, unit):
     if at < len(tokens) and tokens[at][1] in ("**", "^"):
         minus = at + 1 < len(tokens) and tokens[at + 1][1] == "-"
         at += 2 if minus else 1
-        kind, text = tokens[at] if at < len(tokens) else (None, None)
+        kind, text = tokens[at] if at < len(tokens) else ("", "")
         if kind != "number" or int(text) > HIGHEST_POWER:
             raise _not_a_unit(unit)
         exponent = -int(text) if minus else int(text)
@@ -142,7 +143,8 @@ def text(factors):
 @cache
 def measure(factors):
     """Dimensions and size in base units of ((name, power), ...): ((("[mass]", 1.0), ...), size)."""
-    dims, size = {}, 1.0
+    dims: dict[str, float] = {}
+    size = 1.0
     for name, power in factors:
         base, scale = _COMMON[name] if name in _COMMON else _looked_up(name)
         for dimension, exponent in base:

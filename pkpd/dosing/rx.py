@@ -91,20 +91,20 @@ def _words(part, text):
     words, rest = {"dose": dose}, part[dose.end() :].lstrip()
     while rest:
         matches = {kind: pattern.match(rest) for kind, pattern in _PARTS.items()}
-        kind = next((kind for kind, match in matches.items() if match), None)
-        if kind is None:
+        kind, match = next(((k, m) for k, m in matches.items() if m), ("", None))
+        if match is None:
             raise DoseError(
                 f"Regimen '{text}': cannot read '{rest.split()[0]}' in '{part}'; an amount and its "
                 "unit are followed by into TARGET, q24h or daily, at 22:00, and x 28."
             )
         if kind in words:
-            again, before = (m.group().strip() for m in (matches[kind], words[kind]))
+            again, before = (m.group().strip() for m in (match, words[kind]))
             raise DoseError(
                 f"Regimen '{text}': '{before}' and '{again}' in '{part}' contradict or repeat each "
                 "other; leave out one."
             )
-        words[kind] = matches[kind]
-        rest = rest[matches[kind].end() :].lstrip()
+        words[kind] = match
+        rest = rest[match.end() :].lstrip()
     return words
 
 

@@ -279,7 +279,7 @@ def _looked_at(events, records, clock):
     return _sorted(kept, len(records.ids)), keep[len(events.row) :]
 
 
-def _grid(records, clock, looked, times):
+def _grid(records, clock, looked, times) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """times, slot, points, place of the records that no LOOK sees and of the extra times."""
     counts, patients = np.diff(records.first), len(records.ids)
     rest = np.flatnonzero(~looked)

@@ -6,6 +6,7 @@ likelihood is an ordinary fit. A higher response is better. Doses are logarithms
 and so are the search coordinates theta. Knows nothing of particular models or of data.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,7 +26,7 @@ class Parameterisation:
     constant : whether c is added to the shapes, or is already in them
     """
 
-    shapes: object
+    shapes: Callable
     box: np.ndarray
     nodes: tuple
     constant: bool = True
@@ -53,6 +54,18 @@ class Curve:
     def scaled(self, middle):
         """The curve for doses divided by `middle`."""
         return self
+
+    def parameterisation(self, span):
+        """Parameterisation of the curve as its equation has it, without a value."""
+        raise NotImplementedError
+
+    def parameters(self, theta):
+        """The non-linear numbers of the equation, of one theta (k,)."""
+        return np.exp(theta)
+
+    def peak_and_zero(self, theta, beta):
+        """Log doses of the peak and of the return to the control; NaN, inf where none."""
+        raise NotImplementedError
 
     def peak_parameterisation(self, span):
         """Parameterisation whose value is the log peak dose."""
@@ -101,11 +114,15 @@ def spread(span, step):
     return np.concatenate([-far[::-1], np.linspace(-near, near, int(2 * near / step) + 1), far])
 
 
+def _nodes(ends, between):
+    return np.linspace(ends[0], ends[1], between) if isinstance(between, int) else between
+
+
 def parameterisation(shapes, *coordinates, constant=True):
     """Parameterisation from ((low, high), nodes or their number) of each coordinate."""
-    nodes = [np.linspace(*ends, n) if isinstance(n, int) else n for ends, n in coordinates]
+    nodes = tuple(_nodes(ends, between) for ends, between in coordinates)
     return Parameterisation(
-        shapes, np.array([ends for ends, _ in coordinates], float), tuple(nodes), constant
+        shapes, np.array([ends for ends, _ in coordinates], float), nodes, constant
     )
 
 

@@ -28,9 +28,6 @@ class LogLogistic(Curve):
             shapes, ([np.log(0.05), STEEPEST], 20), (scales(span), spread(span, 0.12))
         )
 
-    def parameters(self, theta):
-        return np.exp(theta)
-
     def peak_and_zero(self, theta, beta):
         return np.nan, np.nan
 
@@ -61,9 +58,6 @@ class HillProduct(Curve):
     def product(self, h1, k1, h2, k2, x):
         rise, fall = np.logaddexp(0.0, -hill(h1, x, k1)), np.logaddexp(0.0, hill(h2, x, k2))
         return np.exp(-rise - fall)[:, None]
-
-    def parameters(self, theta):
-        return np.exp(theta)
 
     def peak_parameterisation(self, span):
         """theta = (ln h1, ln h2, a).
@@ -106,9 +100,6 @@ class OpposedEmax(Curve):
         return parameterisation(
             shapes, (scales(span), spread(span, 0.5)), (scales(span), spread(span, 0.47))
         )
-
-    def parameters(self, theta):
-        return np.exp(theta)
 
     def against(self, span, log_ratio):
         """Parameterisation with theta = (ln K1, ln(K2/K1 - 1)).
@@ -155,9 +146,6 @@ class LogGaussian(Curve):
             return np.exp(-0.5 * ((x - theta[:, 1:]) / np.exp(theta[:, :1])) ** 2)[:, None]
 
         return parameterisation(shapes, (self.width, 20), (scales(span), spread(span, 0.12)))
-
-    def parameters(self, theta):
-        return np.exp(theta)
 
     def peak_parameterisation(self, span):
         def shapes(value, theta, x):

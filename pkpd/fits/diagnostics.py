@@ -34,7 +34,7 @@ def diagnose(fit, problem, exact, refit):
         _lack_of_fit,
         _spread,
     )
-    flags = {}
+    flags: dict[str, str] = {}
     for check in checks:
         flags |= check(fit, problem, exact)
     return flags | _direction(fit, exact, flags, refit)

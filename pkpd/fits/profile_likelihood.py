@@ -41,7 +41,7 @@ def interval(forms, points, best, rss, limit, reach):
     (low, high), -inf and inf where open; whether the set has a gap; whether the bounds of the
     search set an end
     """
-    values = np.linspace(*reach, COARSE)
+    values = np.linspace(reach[0], reach[1], COARSE)
     solutions = profile(forms, points, values)
     if np.isfinite(best) and reach[0] < best < reach[1]:
         at = int(np.searchsorted(values, best))

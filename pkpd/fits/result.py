@@ -5,7 +5,7 @@ Knows assays and curves; fits nothing.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class Fit(Fitted):
     weight: np.ndarray
     rss: float
     parameters: int
-    null: object = None
+    null: Any = None
     intervals: dict = field(default_factory=dict)
     split: tuple = ()
     bounded: tuple = ()
@@ -99,10 +99,10 @@ class Fit(Fitted):
     @property
     def estimates(self):
         """The numbers of the equation, in the units of the data."""
-        nonlinear = zip(self.curve.nonlinear, self.curve.parameters(self.theta), strict=True)
+        numbers = self.curve.parameters(self.theta)
         nonlinear = {
             name: float(value * (1.0 if name in self.curve.slopes else self.middle))
-            for name, value in nonlinear
+            for name, value in zip(self.curve.nonlinear, numbers, strict=True)
         }
         sign = self.size if self.better == "higher" else -self.size
         linear = dict(zip(self.curve.linear, self.beta * sign, strict=True))

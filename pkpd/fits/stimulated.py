@@ -29,7 +29,7 @@ class Stimulated(Curve):
     nested: ClassVar[bool] = True
     returns: ClassVar[bool] = True
     slope: ClassVar[list] = [-14.0, STEEPEST]
-    slopes_tried: ClassVar[object] = np.linspace(-5.0, STEEPEST, 20)
+    slopes_tried: ClassVar[np.ndarray] = np.linspace(-5.0, STEEPEST, 20)
 
     def scaled(self, middle):
         return replace(self, unit=self.unit / middle) if self.alpha else self

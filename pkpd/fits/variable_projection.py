@@ -95,7 +95,7 @@ def non_negative(wide, y, free=False):
             best = np.where(better, rss, best)
             rows = wrong[better]
             beta[rows] = 0.0
-            beta[np.ix_(rows, chosen)] = some[better]
+            beta[np.ix_(rows, np.array(chosen, int))] = some[better]
             left[rows] = rest[better]
     return beta, left
 
@@ -106,7 +106,8 @@ def least_squares(wide, y):
     A column that depends on those before it gets 0.
     """
     rows, count, _ = wide.shape
-    units, upper = [], np.zeros((rows, count, count))
+    units: list[np.ndarray] = []
+    upper = np.zeros((rows, count, count))
     left, along = np.broadcast_to(y, (rows, len(y))).copy(), np.zeros((rows, count))
     for k in range(count):
         column, length = wide[:, k], np.sqrt(dot(wide[:, k], wide[:, k]))
@@ -168,7 +169,7 @@ def local_minima(rss, most):
     for axis in range(1, rss.ndim):
         for shift in (1, -1):
             beside = np.roll(rss, shift, axis=axis)
-            edge = [slice(None)] * rss.ndim
+            edge: list[slice | int] = [slice(None)] * rss.ndim
             edge[axis] = 0 if shift == 1 else -1
             beside[tuple(edge)] = np.inf
             low &= rss <= beside

@@ -6,7 +6,7 @@ units; knows nothing of steps or lanes.
 
 from pkpd import units
 from pkpd.errors import PkpdError
-from pkpd.kernels.graph import is_number, parts
+from pkpd.kernels.graph import Node, is_number, parts
 
 
 def never_negative(model, rates):
@@ -52,7 +52,7 @@ def sign(root, signs):
 
     signs : name -> sign; other moving names have any sign, and inputs are above 0
     """
-    found = {}
+    found: dict[Node, int | None] = {}
     for node in parts([root], lambda n: True):
         found[node] = _sign(node, [found[a] for a in node.args], signs)
     return found[root]

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pkpd import caching
 
@@ -67,7 +68,7 @@ def load(path):
             return sys.modules[name]
         if caching.read(path) is None:
             raise ImportError(f"{path} is damaged, or somebody else may have written it")
-        spec = importlib.util.spec_from_file_location(name, path)
+        spec: Any = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import njit
 
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INLINE: dict[str, Any] = {"forceinline": True, "error_model": "numpy"}  # parts of a step
 
 

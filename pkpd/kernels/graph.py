@@ -11,9 +11,10 @@ import ast
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from pkpd.errors import PkpdError
-from pkpd.symbolic.parse import MATH, checked
+from pkpd.symbolic.parse import MATH, called, checked
 
 MOST_NODES = 300_000  # seconds of work and some 200 MB
 DEEPEST = 12  # operations inside each other on one line of code
@@ -34,7 +35,7 @@ class Node:
     """
 
     kind: str
-    value: object
+    value: Any
     args: tuple
     moves: int
     number: int = field(repr=False)
@@ -92,7 +93,7 @@ class Graph:
         self.whole.add(node)
         return node
 
-    def _read(self, tree, nodes):
+    def _read(self, tree: Any, nodes: dict[str, Node]) -> Node:
         if isinstance(tree, ast.Constant):
             return self.number(tree.value)
         if isinstance(tree, ast.Name):
@@ -104,10 +105,10 @@ class Graph:
             operands = self._read(tree.left, nodes), self._read(tree.right, nodes)
             return _OPERATIONS[type(tree.op)](self, *operands)
         if isinstance(tree, ast.Call):
-            return self.call(tree.func.id, [self._read(a, nodes) for a in tree.args])
+            return self.call(called(tree), [self._read(a, nodes) for a in tree.args])
         if isinstance(tree, ast.IfExp):
-            parts = (tree.test, tree.body, tree.orelse)
-            return self.choice(*(self._read(part, nodes) for part in parts))
+            branches = (tree.test, tree.body, tree.orelse)
+            return self.choice(*(self._read(branch, nodes) for branch in branches))
         if isinstance(tree, ast.BoolOp):
             parts = [self._read(v, nodes) for v in tree.values]
             return self._node("and" if isinstance(tree.op, ast.And) else "or", None, *parts)
@@ -119,7 +120,7 @@ class Graph:
     # arithmetic
 
     def add(self, *terms):
-        flat = []
+        flat: list[Node] = []
         for term in terms:
             flat += term.args if term.kind == "sum" and term not in self.whole else [term]
         number = self.number(sum(t.value for t in flat if t.kind == "number"))
@@ -146,7 +147,8 @@ class Graph:
 
     def product(self, factors, divisors=()):
         """Product of nodes over the product of others; all parts without moving names are one."""
-        above, below = [], []
+        above: list[Node] = []
+        below: list[Node] = []
         for node in factors:
             self._flatten(node, above, below)
         for node in divisors:
@@ -320,7 +322,7 @@ class Graph:
         """
         if not node.moves & self.states:
             return ()
-        sizes = {}
+        sizes: dict[Node, Node] = {}
         for part in parts([node], lambda n: n.moves & self.states):
             sizes[part] = self._size_of(part, lambda n: sizes.get(n) or self._abs(n))
         return (sizes[node],)
@@ -410,7 +412,10 @@ class Source:
         nodes = parts(roots, lambda n: n.kind != "number" and not is_constant(n))
         uses = Counter(roots) + Counter(a for n in nodes for a in n.args)
         squared = {n.args[0] for n in nodes if n.kind == "square"}
-        lines, texts, depths, factors = [], {}, {}, {}
+        lines: list[str] = []
+        texts: dict[Node, str] = {}
+        depths: dict[Node, int] = {}
+        factors: dict[Node, list[str]] = {}
 
         def text(node):
             if node in texts:

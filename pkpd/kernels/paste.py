@@ -10,6 +10,7 @@ import ast
 from collections import Counter
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 
 def pasted(name):
@@ -17,14 +18,15 @@ def pasted(name):
 
     name : "package.module"
     """
-    lines = Path(util.find_spec(name).origin).read_text().splitlines()
+    spec: Any = util.find_spec(name)
+    lines = Path(spec.origin).read_text().splitlines()
     tree = ast.parse("\n".join(lines))
-    title = ast.get_docstring(tree).splitlines()[0]
+    title = str(ast.get_docstring(tree)).splitlines()[0]
     folder = name.rpartition(".")[0]
-    left_out = [tree.body[0], *(n for n in tree.body if _from(n, folder))]
-    for node in left_out:
-        lines[node.lineno - 1 : node.end_lineno] = [None] * (node.end_lineno - node.lineno + 1)
-    text = "\n".join(line for line in lines if line is not None).strip()
+    left_out: list[Any] = [tree.body[0], *(n for n in tree.body if _from(n, folder))]
+    for node in reversed(left_out):
+        del lines[node.lineno - 1 : node.end_lineno]
+    text = "\n".join(lines).strip()
     return f"# {name}: {title}\n\n{text}"
 
 

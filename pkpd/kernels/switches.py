@@ -37,7 +37,7 @@ class Switches:
 
     def freeze(self, roots):
         """The nodes with each comparison that can change during a step replaced by its flag."""
-        frozen = {}
+        frozen: dict[Node, Node] = {}
         for node in parts(roots, lambda n: True):
             args = tuple(frozen[a] for a in node.args)
             if node.kind == "compare" and node.moves and node.value in SIGNS:

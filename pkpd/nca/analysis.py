@@ -188,8 +188,8 @@ def noncompartmental(
         raise PkpdError(f"start {start:g} must be a time.")
     table, stated = cells(data, ResultError), stated_units(data)
     column = _column(table, column)
-    others = {name: values for name, values in table.columns.items() if name != column}
-    others = Table(table.name, others, table.row)
+    kept = {name: values for name, values in table.columns.items() if name != column}
+    others = Table(table.name, kept, table.row)
     refuse_lookalikes(others, ("ID", "AMT", "RATE", "EVID"), ResultError)
     amount, dose_unit = _amount(dose)
     unit, time_unit = unit or stated.get(column), stated.get("TIME", time_unit)

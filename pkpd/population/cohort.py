@@ -343,13 +343,13 @@ def _typical_value(model, name, value):
     if isinstance(value, str):
         number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
         match = re.fullmatch(rf"\s*({number})\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
-        try:
-            value = float(match.group(1)) * units.factor(match.group(2) or item.unit, item.unit)
-        except (AttributeError, ValueError) as error:
+        if match is None:
             raise CohortError(
                 f"'{name}={value}': write a number, with or without a unit, "
                 f"such as '{name}={item.value:g} {item.unit}'."
-            ) from error
+            )
+        try:
+            value = float(match[1]) * units.factor(match[2] or item.unit, item.unit)
         except PkpdError as error:
             raise CohortError(f"'{name}={value}': {error}") from error
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):

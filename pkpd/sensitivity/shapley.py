@@ -9,6 +9,7 @@ Uncertainty Quantification 4, 1060-1083). Neither SALib nor SciPy has it. Knows 
 unit cube; knows no models.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ class Walks:
     values : R arrays (P + 1, N, O) of increments and of the base
     """
 
-    function: object
-    draw: object
+    function: Callable
+    draw: Callable
     players: list
     omega: np.ndarray | None
     seed: int
@@ -78,10 +79,10 @@ class Walks:
         """Points (P + 1, n, V) of walks that share an order, from two matrices (2, n, V)."""
         from scipy.special import ndtr, ndtri
 
-        rows = [u[0]]
+        steps = [u[0]]
         for player in order[::-1]:
-            rows.append(np.where(self.players[player], u[1], rows[-1]))
-        rows = np.array(rows)
+            steps.append(np.where(self.players[player], u[1], steps[-1]))
+        rows = np.array(steps)
         if self.omega is None:
             return rows
         columns = np.concatenate([np.flatnonzero(self.players[p]) for p in order])

@@ -9,6 +9,7 @@ are doubled only for the sets whose intervals are still too wide. Knows function
 cube; knows no models.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,8 @@ class PickFreeze:
         N its own for every set
     """
 
-    function: object
-    draw: object
+    function: Callable
+    draw: Callable
     sets: list
     values: list
 

@@ -33,7 +33,8 @@ def blocks(uses, doses):
 
     uses : Use of every equation in order; doses : pkpd.symbolic.model.DoseTarget
     """
-    found, home = {}, {}
+    found: dict[str, str] = {}
+    home: dict[str, str] = {}
     for use in uses:
         home[use.name] = use.block
         for name in use.names:

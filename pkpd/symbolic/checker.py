@@ -7,6 +7,7 @@ Knows the words of a model file; knows nothing of folders or caches.
 
 import re
 from dataclasses import replace
+from typing import Any, NoReturn
 
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
@@ -67,10 +68,11 @@ class Builder:
                     f"{file.place(unknown[0])}: unknown entry '{unknown[0]}'."
                     f"{closest(unknown[0], TABLES)}"
                 )
-        self.doubts, self.uses = [], []
+        self.doubts: list[str] = []
+        self.uses: list[Use] = []
         self.deviations, self.blocks = self.omega()
 
-    def fail(self, place, message):
+    def fail(self, place, message) -> NoReturn:
         raise ModelError(f"{place}: {message}")
 
     def model(self):
@@ -78,13 +80,13 @@ class Builder:
             (f.data["time"] for f in self.files if "time" in f.data), "h"
         )
         self.unit(self.time, self.main.place(r"^time"), units.dimension("h")[0])
-        parameters = tuple(self.input(*e, covariate=False) for e in self.entries("parameters"))
-        covariates = tuple(self.input(*e, covariate=True) for e in self.entries("covariates"))
+        parameters, covariates = self.inputs("parameters"), self.inputs("covariates")
         inputs = {i.name: i for i in (*parameters, *covariates)}
         states, assignments = self.equations(inputs)
         known = {s.name for s in states} | {a.name for a in assignments}
         doses = tuple(
-            self.dose(*e, inputs, {s.name: s for s in states}) for e in self.entries("dose")
+            self.dose(name, entry, place, inputs, {s.name: s for s in states})
+            for name, entry, place in self.entries("dose")
         )
         covariates = tuple(i for i in inputs.values() if i not in parameters)
         group, first = blocks(self.uses, doses), self.uses[0].block
@@ -120,7 +122,7 @@ class Builder:
     def entries(self, table):
         """(name, value, place) of each entry of a table over all files; a second definition must be
         listed under [override]."""
-        merged = {}
+        merged: dict[str, tuple[str, Any, str]] = {}
         for file in self.files:
             section = file.data.get(table, {})
             if not isinstance(section, dict):
@@ -157,6 +159,12 @@ class Builder:
         if type(value) not in (int, float) or not abs(value) < LARGEST:
             self.fail(place, f"{what} must be a finite number, not {str(value)[:40]!r}.")
         return float(value)
+
+    def inputs(self, table) -> tuple[Input, ...]:
+        found = []
+        for name, entry, place in self.entries(table):
+            found.append(self.input(name, entry, place, table == "covariates"))
+        return tuple(found)
 
     def input(self, name, entry, place, covariate):
         self.named(name, place)
@@ -235,7 +243,8 @@ class Builder:
 
     def omega(self):
         """Latent SD of each input in a block of [omega], and the correlations within the blocks."""
-        deviations, pairs = {}, []
+        deviations: dict[str, tuple[float, str]] = {}
+        pairs: list[tuple[str, str, float, str]] = []
         for key, rows, place in self.entries("omega"):
             names = [n.strip() for n in key.split(",")]
             for name in names:
@@ -282,7 +291,10 @@ class Builder:
 
     def residuals(self, states, assignments):
         measured = {item.name: item.unit for item in (*states, *assignments)}
-        return tuple(self.residual(*e, measured) for e in self.entries("residual"))
+        return tuple(
+            self.residual(name, entry, place, measured)
+            for name, entry, place in self.entries("residual")
+        )
 
     def residual(self, name, entry, place, measured):
         if name not in measured:
@@ -305,7 +317,7 @@ class Builder:
 
     def statements(self):
         """kind -> name -> (expression, unit, place) of every equation line."""
-        found = {"rate": {}, "start": {}, "name": {}}
+        found: dict[str, dict] = {"rate": {}, "start": {}, "name": {}}
         for file in self.files:
             sections = file.data.get("equations", {})
             if not isinstance(sections, dict) or not all(
@@ -322,25 +334,21 @@ class Builder:
     def statement(self, content, place, found, block):
         expression, colon, unit = content.rpartition(":")
         match = _LEFT.match(expression) if colon else None
-        if not match:
+        if match is None:
             self.fail(
                 place,
                 f"'{parse.short(content)}' is not an equation; "
                 "write 'd/dt(x) = ... : unit', 'x(0) = ... : unit' or 'y = ... : unit'.",
             )
-        kind = (
-            match.lastgroup
-            if match.lastgroup != "right"
-            else next(k for k in found if match.group(k))
-        )
-        name, label = match.group(kind), content.split("=")[0].strip()
+        kind = next(k for k in found if match[k])
+        name, label = match[kind], content.split("=")[0].strip()
         if name in found[kind] and label not in self.overridden:
             self.fail(
                 place,
                 f"'{label}' is already defined at {found[kind][name][2]}; "
                 "list it under [override] names to replace it.",
             )
-        right = match.group("right").strip()
+        right = match["right"].strip()
         self.uses.append(Use(block, name, names_in(right)))
         found[kind][name] = (right, unit.strip(), place)
 
@@ -426,7 +434,7 @@ class Builder:
             name: parse.names(parse.checked(text)) & assigned.keys()
             for name, (text, _, _) in assigned.items()
         }
-        users = {name: [] for name in uses}
+        users: dict[str, list[str]] = {name: [] for name in uses}
         for name, used in uses.items():
             for other in used:
                 users[other].append(name)
@@ -441,7 +449,7 @@ class Builder:
                     left[user] -= 1
                     if not left[user]:
                         ready.append(user)
-            level = sorted(ready, key=place.get)
+            level = sorted(ready, key=lambda name: place[name])
         if len(order) < len(uses):
             stuck = [name for name in uses if left[name]]
             named = ", ".join(stuck[:10]) + (", ..." if len(stuck) > 10 else "")

@@ -145,7 +145,8 @@ class File:
     @cached_property
     def _entries(self):
         """(table, name) -> number of the first line that begins with `name =` below [table]."""
-        numbers, table = {}, None
+        numbers: dict[tuple[str | None, str], int] = {}
+        table = None
         for number, line in enumerate(self.lines, 1):
             heading = _HEADING.match(line)
             table = heading.group(1).strip() if heading else table
@@ -157,7 +158,7 @@ class File:
     @cached_property
     def _texts(self):
         """Line without the blanks around it -> its first number."""
-        numbers = {}
+        numbers: dict[str, int] = {}
         for number, line in enumerate(self.lines, 1):
             numbers.setdefault(line.strip(), number)
         return numbers
@@ -233,7 +234,9 @@ def _file(path, text):
 
 def _gather(path):
     """All files of a model, included ones first, each once."""
-    folders, done, order = [path.parent, *library()], [], []
+    folders = [path.parent, *library()]
+    done: list[Path] = []
+    order: list[File] = []
 
     def visit(current):
         if current.resolve() in done:

@@ -8,6 +8,8 @@ import keyword
 import math
 import operator
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pkpd.errors import PkpdError
 
@@ -81,7 +83,7 @@ _COMPARISON = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-MATH = {
+MATH: dict[str, Callable] = {
     "exp": math.exp,
     "log": math.log,
     "log10": math.log10,
@@ -140,13 +142,23 @@ def why_not_a_name(name):
     return None
 
 
-def value(node, names):
+def number_of(node: Any) -> float:
+    """The number that a constant of a checked tree is."""
+    return float(node.value)
+
+
+def called(node: Any) -> str:
+    """Name of the function that a call of a checked tree calls."""
+    return node.func.id
+
+
+def value(node: Any, names: Mapping[str, float]) -> Any:
     """Value of a checked tree in floating point. names : name -> its value
 
     Raises KeyError for an unknown name, and ValueError or ArithmeticError where there is no value.
     """
     if isinstance(node, ast.Constant):
-        return float(node.value)
+        return number_of(node)
     if isinstance(node, ast.Name):
         return math.pi if node.id == "pi" else names[node.id]
     if isinstance(node, ast.UnaryOp):
@@ -155,7 +167,7 @@ def value(node, names):
     if isinstance(node, ast.BinOp):
         return _ARITHMETIC[type(node.op)](value(node.left, names), value(node.right, names))
     if isinstance(node, ast.Call):
-        return MATH[node.func.id](*(value(a, names) for a in node.args))
+        return MATH[called(node)](*(value(a, names) for a in node.args))
     if isinstance(node, ast.IfExp):
         return value(node.body if value(node.test, names) else node.orelse, names)
     if isinstance(node, ast.BoolOp):

@@ -27,12 +27,12 @@ def quantity(text, unit):
     written = str(text).translate(units.MICRO)
     match = re.fullmatch(r"\s*([0-9.eE+\-]+)\s*([A-Za-z%/*0-9]*)\s*", written)
     try:
-        number = float(match.group(1)) if match else math.nan
+        number = float(match[1]) if match else math.nan
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if match is None or not math.isfinite(number):
         raise PkpdError(f"'{text}' is not a number with a unit, such as '1.5 {unit}'.")
-    return number * units.factor(match.group(2) or unit, unit)
+    return number * units.factor(match[2] or unit, unit)
 
 
 def dose_range(text, unit):

@@ -138,7 +138,7 @@ def diary(path=None, changes=None):
     for key in file.data:
         if key not in ("title", "parameters"):
             raise ModelError(f"{file.path}: a diary has no '{key}'; it has title and [parameters].")
-    inputs = {e[0]: builder.input(*e, covariate=False) for e in builder.entries("parameters")}
+    inputs = {item.name: item for item in builder.inputs("parameters")}
     if inputs.pop(_OBSOLETE, None) is not None:
         text = f"{file.path}: {_OBSOLETE} is not used any more; entries begin at the outcome's own"
         warn(f"{text} untreated value. Leave the line out.", DeprecationWarning, stacklevel=2)

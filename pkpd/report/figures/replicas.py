@@ -3,6 +3,8 @@
 Knows arrays and axes; computes bins and nothing else.
 """
 
+from typing import Any
+
 import numpy as np
 
 from pkpd.report.figures import style
@@ -23,7 +25,7 @@ def replicas(panels, title, caption):
         for k, (name, simulated) in enumerate(worlds.items()):
             finite = simulated[np.isfinite(simulated)]
             percent = np.full(len(finite), 100 / len(finite))
-            look = {"color": style.SKY}
+            look: dict[str, Any] = {"color": style.SKY}
             if k:
                 look = {"histtype": "step", "color": style.GREY, "lw": 1.5}
             axes.hist(finite, edges, weights=percent, label=name, **look)

@@ -137,7 +137,7 @@ def pairs(axes, found):
 def both(axes, found):
     """Distributions of true and observed MEDs."""
     ends, count = found.ends, len(found.observed)
-    edges = np.geomspace(*ends, 37)
+    edges = np.geomspace(ends[0], ends[1], 37)
     for values, look in (
         (found.med, {"color": style.SKY, "label": "true"}),
         (found.observed, {"histtype": "step", "lw": 2, "color": style.RED, "label": "observed"}),
@@ -212,9 +212,9 @@ def trial(result):
     design = result.design
     null = f", {NULLS[design.null]}" if design.null else ""
     style.heading(drawing, f"{design.title}{null}")
-    arms = f"seed {design.seed}, {design.allocation} arms"
+    drawn = f"seed {design.seed}, {design.allocation} arms"
     assumed = models.share_assumed(result.model, result.diary.about(result.benefit.blockade))
-    text = f"{result.model.name}: {arms}. {assumed}."
+    text = f"{result.model.name}: {drawn}. {assumed}."
     style.caption(drawing, [text, models.NO_ADVICE])
     return drawing
 

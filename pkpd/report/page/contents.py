@@ -64,7 +64,8 @@ class Contents:
         if self.kind == "dose-response":
             return benefit_from(self.summary["benefit"], self.model)
         reasons = self.sensitivity[0] if self.sensitivity else self.explained or self.predicted
-        return benefit_from((self.summary if self.kind else reasons)["benefit"], self.model)
+        summary = self.summary if self.kind or reasons is None else reasons
+        return benefit_from(summary["benefit"], self.model)
 
 
 def contents(folder):
@@ -115,7 +116,8 @@ def _study(folder):
 
 def _with_why(found, folder):
     """The Contents with the explanations that belong to its model and typical values."""
-    summaries, left_out = {}, ()
+    summaries: dict[str, dict] = {}
+    left_out: tuple[str, ...] = ()
     for name in WHY:
         if not folder.has(name):
             continue
@@ -127,15 +129,15 @@ def _with_why(found, folder):
                 f"{name}.json is of another model or other typical values than the study, "
                 "and is left out.",
             )
-    sensitivity = summaries.get("sensitivity")
-    if sensitivity:
+    summary, sensitivity = summaries.get("sensitivity"), None
+    if summary:
         columns, origin = folder.columns("sensitivity")
-        if not same_run(origin, sensitivity["provenance"]):
+        if not same_run(origin, summary["provenance"]):
             raise ResultError(
                 f"'{folder.table('sensitivity')}' and sensitivity.json are of different runs. "
                 "Repeat the run."
             )
-        sensitivity = sensitivity, columns
+        sensitivity = summary, columns
     return replace(
         found,
         sensitivity=sensitivity,

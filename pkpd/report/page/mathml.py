@@ -6,10 +6,11 @@ trees; knows nothing of models.
 """
 
 import ast
+from typing import Any
 
 from markupsafe import Markup, escape
 
-from pkpd.symbolic.parse import checked
+from pkpd.symbolic.parse import called, checked, number_of
 
 _SIGNS = {
     ast.Add: "+",
@@ -26,9 +27,21 @@ _SIGNS = {
     ast.UAdd: "+",
     ast.USub: "−",
 }
-_CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(
-    7
-)  # how tightly a part holds together
+# how tightly a part holds together
+_CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(7)
+_OPERATORS: dict[type, int] = {
+    ast.Add: _SUM,
+    ast.Sub: _SUM,
+    ast.Mult: _PRODUCT,
+    ast.Div: _SIGNED,
+    ast.Pow: _SIGNED,
+}
+_EXPRESSIONS: dict[type, int] = {
+    ast.IfExp: _CHOICE,
+    ast.BoolOp: _WORDS,
+    ast.Compare: _COMPARED,
+    ast.UnaryOp: _SUM,
+}
 
 
 def equation(left, text, unit, plain):
@@ -63,9 +76,9 @@ def expression(text):
     return _print(checked(text))
 
 
-def _print(node):
+def _print(node: Any) -> Markup:
     if isinstance(node, ast.Constant):
-        return Markup("<mn>{}</mn>").format(f"{node.value:.10g}")
+        return Markup("<mn>{}</mn>").format(f"{number_of(node):.10g}")
     if isinstance(node, ast.Name):
         return name({"pi": "π"}.get(node.id, node.id))
     if isinstance(node, ast.UnaryOp):
@@ -73,7 +86,7 @@ def _print(node):
     if isinstance(node, ast.BinOp):
         return _binary(node)
     if isinstance(node, ast.Call):
-        return _call(node.func.id, [_print(a) for a in node.args])
+        return _call(called(node), [_print(a) for a in node.args])
     if isinstance(node, ast.IfExp):
         return _choice(node)
     if isinstance(node, ast.BoolOp):
@@ -141,16 +154,8 @@ def _held(node, level):
 
 def _level(node):
     if isinstance(node, ast.BinOp):
-        kinds = {
-            ast.Add: _SUM,
-            ast.Sub: _SUM,
-            ast.Mult: _PRODUCT,
-            ast.Div: _SIGNED,
-            ast.Pow: _SIGNED,
-        }
-        return kinds[type(node.op)]
-    kinds = {ast.IfExp: _CHOICE, ast.BoolOp: _WORDS, ast.Compare: _COMPARED, ast.UnaryOp: _SUM}
-    return kinds.get(type(node), _ATOM)
+        return _OPERATORS[type(node.op)]
+    return _EXPRESSIONS.get(type(node), _ATOM)
 
 
 def _row(*parts):

@@ -85,7 +85,7 @@ def _outcomes(summary):
 def trial(found):
     """Arms, diaries and endpoints of a trial."""
     summary = found.summary
-    figures = ()
+    figures: tuple = ()
     if found.arms:
         unit, names = (
             found.model.benefit.unit if found.model.benefit else "",

@@ -45,13 +45,14 @@ def _bars(words, columns, output, k):
     from pkpd.report.figures import sensitivity
 
     label = words.LABELS.get(output, output)
-    what, methods = f"share of the variance of {label}", SHARES
+    what = f"share of the variance of {label}"
+    methods: tuple[str, ...] = SHARES
     caption = (
         "what each input moves alone, with all it acts with, and its fair share. "
         f"Inputs below {LEAST:g} are not drawn."
     )
     by_method = (words.ranked(columns, output, method, LEAST) for method in (SHARES[0], SHARES[2]))
-    top = next(filter(None, by_method), {})
+    top: dict[str, tuple[float, ...]] = next(filter(None, by_method), {})
     if not top:
         top, methods = words.ranked(columns, output, MORRIS, 0.0), (MORRIS,)
         what = f"change of {label}"
