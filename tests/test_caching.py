@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -166,3 +168,9 @@ def test_a_function_is_compiled_where_numba_has_no_place_for_a_cache():
     names = {}
     exec("def twice(x):\n    return 2.0 * x", names)  # has no file, so nothing can lie beside it
     assert compiled(names["twice"])(1.5) == 3.0
+
+
+def test_the_tests_themselves_do_without_the_cache_of_pytest():
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only", __file__]
+    found = subprocess.run(words, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr

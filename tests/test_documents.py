@@ -217,6 +217,7 @@ def run(words, folder, monkeypatch):
         assert not stop.code, words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page, words",
     documented(),
@@ -242,6 +243,7 @@ def scheduler():
         yield cluster.scheduler_address
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", TOURS, ids=shown)
 def test_a_tour_can_be_followed_from_its_beginning_to_its_end(
     page, scheduler, tmp_path, monkeypatch
@@ -259,6 +261,7 @@ def test_a_tour_can_be_followed_from_its_beginning_to_its_end(
             )
 
 
+@pytest.mark.slow
 def test_examples_of_the_help_texts_run(capsys, tmp_path, monkeypatch):
     examples = list(help_examples(capsys))
     assert {words[0] for words in examples} >= {
@@ -293,4 +296,4 @@ def test_the_python_example_runs(tmp_path):
 def test_the_two_commands_are_lines_of_the_readme():
     lines = (ROOT / "README.md").read_text().splitlines()
     first, second = (line for line in lines if line.startswith("python3 -m venv"))
-    assert "pkpd med ldn/hormesis" in first and second.endswith("pytest")
+    assert "pkpd med ldn/hormesis" in first and second.endswith("pytest -n auto --dist loadfile")

@@ -138,7 +138,8 @@ def components(depends):
     recursion.
     """
     count = len(depends)
-    index, low, found, stack, on = {}, [0] * count, [], [], set()
+    index: dict[int, int] = {}
+    low, found, stack, on = [0] * count, [], [], set()
     for root in range(count):
         if root in index:
             continue

@@ -43,7 +43,8 @@ class Computed:
 
         sheet = next(iter(self.sheets().values()))
         frame = pd.DataFrame(sheet.columns)
-        frame.attrs["units"] = {name: sheet.units[name] for name in frame if name in sheet.units}
+        names = [str(name) for name in frame]
+        frame.attrs["units"] = {name: sheet.units[name] for name in names if name in sheet.units}
         return frame
 
     def plot(self, **options):

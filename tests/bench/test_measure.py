@@ -57,6 +57,7 @@ def test_comparison_is_with_the_first_line_at_its_own_error():
     assert second["ratio_same_rtol"] == 10.0 and second["ratio_equal_error"] == pytest.approx(100.0)
 
 
+@pytest.mark.slow
 def test_the_workload_is_solved_to_the_asked_tolerance_and_scipy_agrees():
     patients = workload.patients(8)
     truth = solvers.truth(patients[:1], days=2)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 PROGRAM = """
 import json, sys
@@ -48,6 +49,7 @@ def values(monkeypatch, compiler):
     return json.loads(run.stdout)
 
 
+@pytest.mark.slow
 def test_results_without_the_compiler_differ_by_rounding_alone(monkeypatch):
     for compiled, plain in zip(values(monkeypatch, True), values(monkeypatch, False), strict=True):
         np.testing.assert_allclose(plain, compiled, rtol=1e-9, atol=1e-12)
