@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from pkpd.kernels.compiled import INLINE
+
 LOG2E = 1.4426950408889634
 LN2_HIGH = 6.93147180369123816490e-01  # 32 significant bits: k*LN2_HIGH is exact for |k| < 2**20
 LN2_LOW = 1.90821492927058770002e-10
@@ -65,13 +67,13 @@ def select(typingctx, condition, yes, no):
     return types.float64(types.boolean, types.float64, types.float64), codegen
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def sound(x, other):
     """x, or the other where x is not a number."""
     return select(x == x, x, other)
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def exp(x):
     """e**x for one double, at most 2 ulp off."""
     capped = select(x > 710.0, 710.0, x)
@@ -101,7 +103,7 @@ def exp(x):
     return fma(first, fma(r2, q, r), first) * double_of((whole - half + 1023) << 52)
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def log(x):
     """Natural logarithm of one double, at most 2 ulp off; -inf at 0, NaN below."""
     tiny = x < 2.2250738585072014e-308
@@ -141,7 +143,7 @@ def log(x):
     return select(x > 0.0, finite, select(x == 0.0, -float("inf"), float("nan")))
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def power(x, h):
     """x**h, about 2 + |h ln |x|| ulp off; below 0 it has its sign where h is whole, else it is NaN.
 
@@ -153,7 +155,7 @@ def power(x, h):
     return select(x < 0.0, below, size)
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def lifted(x, largest):
     """x, but 0 where it is below 0 by less than ROUNDING times the largest size that it has had.
 
@@ -163,7 +165,7 @@ def lifted(x, largest):
     return select((x < 0.0) & ((x >= -ROUNDING * largest) | (largest == 0.0)), 0.0, x)
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(**INLINE)
 def power_of_states(x, h, largest):
     """x**h of an x that depends on states, which is lifted where h is not whole."""
     return power(select(np.floor(h) == h, x, lifted(x, largest)), h)

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from numba.core.codegen import get_host_cpu_features
 from scipy.linalg import expm
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET, Actions
@@ -324,6 +325,8 @@ def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
     # the stage sums alone are one operation for each of 21 coefficients and 3 states; a scalar loop
     # has none of them packed
     assert wide > 21 * 3
+    if "+avx512f" in get_host_cpu_features():
+        assert assembly.count("zmm") > assembly.count("ymm")
 
 
 def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
