@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd import limits
+from pkpd.parquet import read_table
 
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
 MISSING = ("", ".", "NA", "NaN", "nan")
@@ -268,8 +269,6 @@ def _framed(name, frame):
 
 
 def _file(path, error):
-    import pandas as pd
-
     try:
         if path.stat().st_size > LARGEST:
             raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table.")
@@ -285,7 +284,7 @@ def _file(path, error):
         raise error(f"{path}: is compressed; unpack it first.")
     try:
         if data[:4] == b"PAR1":
-            return _framed(str(path), pd.read_parquet(io.BytesIO(data)))
+            return _framed(str(path), read_table(io.BytesIO(data)).to_pandas())
         text, notes = _decoded(data)
         return _texts(str(path), text, notes, error)
     except (ValueError, csv.Error, OSError) as fault:

@@ -10,8 +10,8 @@ import numpy as np
 
 from pkpd.errors import ResultError
 from pkpd.files import write_atomically
+from pkpd.parquet import read_table
 
-MOST_CELLS = 500_000_000  # of a table that is read
 TABLES = (".csv", ".parquet")
 
 
@@ -124,22 +124,14 @@ def read_columns(path, names=None):
     Raises ResultError.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = Path(path)
     try:
         if not path.is_file():
             raise ResultError(f"'{path}' is not there. Repeat the run.")
-        with open(path, "rb") as handle, pq.ParquetFile(handle) as file:
-            known = file.schema_arrow.names
-            missing = [n for n in names or () if n not in known]
-            if missing:
-                raise ResultError(f"'{path}' has no column '{missing[0]}'. Repeat the run.")
-            rows = file.metadata.num_rows
-            if rows * len(names or known) > MOST_CELLS:
-                raise ResultError(f"'{path}' has {rows} rows, too many to be read at once.")
-            table = file.read(columns=names)
-            origin = json.loads((file.schema_arrow.metadata or {}).get(b"pkpd.provenance", b"{}"))
+        with open(path, "rb") as handle:
+            table = read_table(handle, names)
+        origin = json.loads((table.schema.metadata or {}).get(b"pkpd.provenance", b"{}"))
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else "not Parquet"
         raise ResultError(f"'{path}' is damaged ({reason}). Repeat the run.") from error

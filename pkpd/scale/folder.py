@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pkpd.errors import ResultError
 from pkpd.files import UNFINISHED, content, read_json, write_atomically
+from pkpd.parquet import read_table
 
 FORMAT = "pkpd chunks 1"
 KEPT = "Finished chunks are kept; continue with --resume."
@@ -74,14 +75,13 @@ class Folder:
         Raises ResultError where a chunk cannot be read or has them not, or as another type.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         wanted = None
         for chunk in self.chunks:
             path = self.file(chunk.first, chunk.last)
             try:
                 with open(path, "rb") as handle:
-                    table = pq.ParquetFile(handle).read(columns=list(columns), use_threads=False)
+                    table = read_table(handle, list(columns))
             except (OSError, ValueError, pa.ArrowException) as error:
                 raise ResultError(f"{path} is damaged ({_first_line(error)}).") from error
             wanted = wanted or table.schema.remove_metadata()
