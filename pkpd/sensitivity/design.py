@@ -1,8 +1,10 @@
 """What varies in a model, one dimension of the unit cube for each, and the people at its points.
 
-Dimensions are independent; correlated inputs are made of several, in file order (Cholesky). A
-point is a patient as `pkpd.cohort` would draw it. Knows inputs and their variability; knows no
-outputs and no estimator.
+Dimensions are independent; correlated inputs are made of several, in file order (Cholesky): a first
+index takes what is shared with the inputs behind it. Points are SciPy's, by place and not by name
+as those of `pkpd.cohort`: an estimate needs two matrices of one scrambling, and no point is a
+patient who is met again. Their law is that of the cohort. Knows inputs and their variability;
+knows no outputs and no estimator.
 """
 
 from dataclasses import dataclass, replace
