@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import limits, units
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import PkpdError, closest, quoted
 from pkpd.solvers.batch import compile
 from pkpd.symbolic.quantities import quantity
 
@@ -150,6 +150,13 @@ class Watch:
         return solution.integral[:, place] / (length if e.kind == "mean" else 1.0)
 
 
+def _end(time, unit):
+    """An end of a window as a number in model time, or None where the run begins or ends."""
+    if isinstance(time, str):
+        return quantity(time, unit)
+    return None if time is None else limits.number(time, "An end of the window")
+
+
 def interval(model, text, regimen=None):
     """(from, to) in model time, None where the run begins or ends, of what a window says.
 
@@ -169,12 +176,9 @@ def interval(model, text, regimen=None):
             return (end - last.every) * hour, end * hour
         last = "" if regimen is None else "'last interval', "
         raise PkpdError(f"Window '{text}' cannot be read; write {last}'day 28' or give its ends.")
-    start, end = (quantity(t, model.time) if isinstance(t, str) else t for t in text)
-    if not all(t is None or np.isfinite(t) for t in (start, end)):
-        raise PkpdError(
-            f"The window from {start} to {end} must have finite ends; "
-            "leave one out where the run begins or ends."
-        )
+    if not isinstance(text, (list, tuple)) or len(text) != 2:
+        raise PkpdError(f"A window is a text or a pair of times, not {quoted(text)}.")
+    start, end = (_end(time, model.time) for time in text)
     if start is not None and end is not None and not start < end:
         raise PkpdError(f"The window from {start:g} to {end:g} {model.time} ends before it begins.")
     return start, end

@@ -6,6 +6,7 @@ Knows ranges and this machine's memory; knows nothing of what is computed.
 
 import math
 import os
+from numbers import Real
 from pathlib import Path
 
 from pkpd.errors import PkpdError, closest, in_bytes, quoted
@@ -17,16 +18,19 @@ POINTS = 2**20  # of one scrambling
 TIMES = 10_000_000  # of one grid
 LATEST = 1e9  # h: 114,000 years
 INTERVAL = 1e5  # h between two doses: 11 years
+DOSE = 1e12  # of any unit
 TOLERANCES = 1e-13, 0.1  # relative ones of a solver; below, rounding is larger
 THREADS = 65536
+LARGEST = 1e300  # of any number: its square root of a sum of squares is still one
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def check_whole(value, least, most, what, error=PkpdError):
     """Raises `error` where `value` is no whole number from `least` to `most`."""
     whole = type(value) is int or (hasattr(value, "dtype") and value.dtype.kind in "iu")
-    if not whole or not least <= int(value) <= most:
-        raise error(f"The {what} must be a whole number from {least} to {most:,}, not {value!r}.")
+    if not whole or getattr(value, "ndim", 0) or not least <= int(value) <= most:
+        text = f"must be a whole number from {least} to {most:,}, not {quoted(value)}"
+        raise error(f"The {what} {text}.")
 
 
 def tolerance(value, name="rtol"):
@@ -50,6 +54,64 @@ def thread_count(value):
     return value
 
 
+def number(value, name, least=-math.inf, most=math.inf, error=PkpdError):
+    """A finite number as a float. Raises `error` where it is none, or outside `least` to `most`."""
+    plain = isinstance(value, Real) and not isinstance(value, bool)
+    found = float(value) if plain and abs(value) <= LARGEST else math.nan
+    if not least <= found <= most:
+        raise error(f"{name} is a number{_between(least, most)}, not {quoted(value)}.")
+    return found
+
+
+def _between(least, most):
+    """The range of a number in words, nothing where there is none."""
+    if math.isinf(least) and math.isinf(most):
+        return ""
+    return f" from {least:g} to {most:g}" if math.isfinite(most) else f" from {least:g} on"
+
+
+def numbers(value, name, error=PkpdError):
+    """The finite numbers of a list, tuple or array, as a tuple of floats. Raises `error`."""
+    if not (isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1):
+        raise error(f"{name} is a list of numbers, not {quoted(value)}.")
+    return tuple(number(item, name, error=error) for item in value)
+
+
+def pair(value, name, error=PkpdError):
+    """(low, high), two finite numbers as floats. Raises `error`."""
+    found = numbers(value, name, error)
+    if len(found) != 2:
+        raise error(f"{name} is a pair of numbers such as (0, 24), not {quoted(value)}.")
+    return found
+
+
+def flag(value, name, error=PkpdError):
+    """True or False. Raises `error` for anything else."""
+    if not isinstance(value, bool):
+        raise error(f"{name} is True or False, not {quoted(value)}.")
+    return value
+
+
+def check_called(error=PkpdError, **functions):
+    """Raises `error` where one of the named arguments is neither None nor can be called."""
+    for name, value in functions.items():
+        if value is not None and not callable(value):
+            raise error(f"{name} is a function or None, not {quoted(value)}.")
+
+
+def text(value, name, error=PkpdError):
+    """A text. Raises `error` for anything else."""
+    if not isinstance(value, str):
+        raise error(f"{name} is a text, not {quoted(value)}.")
+    return value
+
+
+def check_kind(value, kinds, what, error=PkpdError):
+    """Raises `error` where a value is of none of the classes `kinds`; `what` says what it is."""
+    if not isinstance(value, kinds):
+        raise error(f"{what}, not {quoted(value)}.")
+
+
 def one_of(value, names, what, error=PkpdError):
     """The value, if it is one of some names. Raises `error` with the closest of them."""
     if not isinstance(value, str) or value not in names:
@@ -68,6 +130,8 @@ def path(value, what, error=PkpdError):
     """A path from text or a path. Raises `error` for anything else."""
     if not isinstance(value, (str, Path)):
         raise error(f"{what} is a path, not {quoted(value)}.")
+    if "\0" in str(value):
+        raise error(f"{what} is a path, and {quoted(value)} holds a zero byte.")
     return Path(value)
 
 

@@ -53,9 +53,9 @@ def simulate(
     Parameters
     ----------
     regimen : Regimen, text such as "4.5 mg q24h x 28", or the Records of pkpd.events
-    times : (T,) increasing model times, or "start:stop:step" with stop included; default: hourly
-        from 0 to one interval after the last dose. With an event table these are additional times
-        (default: none)
+    times : (T,) increasing model times, one of them, or "start:stop:step" with stop included;
+        default: hourly from 0 to one interval after the last dose. With an event table these are
+        additional times (default: none)
     outputs : names of states or assignments (default: the model's outputs)
     endpoints : in place of times and outputs, numbers of each patient: "cmax(Cc)", "tmax(Cc)",
         "cmin(Cc)", "tmin(Cc)", "auc(Cc)", "mean(pain)", "time_above(Cc, 1 ng/mL)",
@@ -83,6 +83,7 @@ def simulate(
     with the result of the patients that are finished.
     """
     of_model(model, cohort)
+    limits.check_called(progress=progress)
     if endpoints is not None and (times is not None or outputs is not None):
         raise PkpdError(
             "Endpoints take neither times nor outputs: they come from every step of the solver. "
@@ -100,6 +101,7 @@ def simulate(
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)
     if tabled:
+        regimen = regimen.matched(cohort)
         cohort = _patients(regimen, cohort)
     given = [] if tabled else [regimen.end * units.factor("h", model.time)]
     if tabled:
@@ -111,14 +113,21 @@ def simulate(
         solved = _endpoints_at_records if tabled else _endpoints
     else:
         names = model.outputs if outputs is None else limits.texts(outputs, "outputs")
+        if not names:
+            raise PkpdError("outputs names nothing; leave it out for the model's outputs.")
         errors = residuals(model, names, "none" if cohort.typical else residual)
         _check_room(model, regimen, cohort, times, names)
         what = times, names, errors
         solved = _at_records if tabled else _courses
 
+    asked = {"rtol": rtol, "solver": solver, "carry": carry, "window": window}
+    if tabled and times is not None:
+        asked["last"] = float(time_grid(model, None, times)[-1])
+
     def work(people, report):
         given = regimen.of(people.ids) if tabled else regimen
-        return solved(model, given, people, *what, between, solver, options, report)
+        found = solved(model, given, people, *what, between, solver, options, report)
+        return replace(found, asked=asked)
 
     return by_parts(cohort, PATIENTS_AT_ONCE, work, _whole, progress)
 
@@ -232,9 +241,7 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
             *(kernel, theta, start), t0=t0, t1=until, actions=given, **watched, **options
         )
         failed, ends = (solution.status, solution.fail_time), (since, until)
-        return _endpoint_result(
-            people, people.ids, regimen, watch, occasion, solution, failed, ends
-        )
+        return _endpoint_result(people, regimen, watch, occasion, solution, failed, ends)
 
     ends = np.array([begin or 0.0, stop])
     return _in_parts(model, regimen, cohort, occasion, ends, progress, part)
@@ -256,11 +263,11 @@ def _endpoints_at_records(
         line = replace(line, end=until, actions=earlier)
     watched = {"since": since, "level": watch.level}
     solution, *failed = _follow(kernel, line, options, progress, **watched)
-    ids, ends = records.names, (since, until)
-    return _endpoint_result(cohort, ids, records, watch, between[1], solution, failed, ends)
+    ends = since, until
+    return _endpoint_result(cohort, records, watch, between[1], solution, failed, ends)
 
 
-def _endpoint_result(cohort, ids, regimen, watch, occasion, solution, failed, ends):
+def _endpoint_result(cohort, regimen, watch, occasion, solution, failed, ends):
     names, units_of = zip(*((e.text, e.unit) for e in watch.endpoints), strict=True)
     values = watch.values(solution, *ends)
     return EndpointResult(
@@ -274,7 +281,6 @@ def _endpoint_result(cohort, ids, regimen, watch, occasion, solution, failed, en
         *failed,
         *ends,
         values,
-        ids,
     )
 
 
@@ -417,9 +423,9 @@ def _patients(records, cohort):
     if not records.identified:
         return cohort
     if not cohort.typical:
-        return cohort.subset(records.ids)
+        return replace(cohort.subset(records.ids), labels=records.names)
     rows = np.zeros(len(records.ids), np.int64)
-    return replace(cohort, ids=records.ids, theta=cohort.theta[rows], latent=cohort.latent[rows])
+    return replace(cohort.rows(rows), ids=records.ids, labels=records.names)
 
 
 def time_grid(model, regimen, times):
@@ -468,6 +474,8 @@ def _grid(model, times):
         return np.round(start + step * np.arange(count), max(digits, 0))
     try:
         grid = np.atleast_1d(np.asarray(times, dtype=float))
+        if np.asarray(times).dtype == bool:
+            raise TypeError
     except (TypeError, ValueError) as error:
         raise PkpdError(f"times are numbers, or start:stop:step, not {quoted(times)}.") from error
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():

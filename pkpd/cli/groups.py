@@ -65,15 +65,24 @@ class Drawn:
     changes: options.Set = None
     covariates: options.Covariates = None
 
-    def cohort(self, model, **chosen):
-        """The Cohort asked for. chosen : further arguments of pkpd.cohort. Raises PkpdError."""
-        from pkpd.population.cohort import cohort
+    def table(self, model):
+        """The table of people, or None. Raises PkpdError."""
         from pkpd.population.covariates import people
 
-        table = None
-        if self.covariates is not None:
-            table = people(model, self.covariates)
-            console.note(table.account)
+        if self.covariates is None:
+            return None
+        table = people(model, self.covariates)
+        console.note(table.account)
+        return table
+
+    def cohort(self, model, table=None, **chosen):
+        """The Cohort asked for. Raises PkpdError.
+
+        table : of people, if it has been read; chosen : further arguments of pkpd.cohort
+        """
+        from pkpd.population.cohort import cohort
+
+        table = self.table(model) if table is None else table
         drawn = cohort(
             model,
             n=self.DEFAULT if self.n is None else self.n,
@@ -98,12 +107,17 @@ class Patients(Drawn):
     typical: options.Typical = False
     ids: options.Ids = None
 
-    def cohort(self, model, ids=None):
-        """The Cohort asked for. ids : in place of --id. Raises PkpdError."""
+    def cohort(self, model, ids=None, table=None):
+        """The Cohort asked for. Raises PkpdError.
+
+        ids : in place of --id; table : of people, if it has been read
+        """
         if self.typical and (self.ids or self.sampling != "sobol"):
             other = "--id" if self.ids else f"--sampling {self.sampling}"
             raise typer.BadParameter(f"--typical is one patient without draws; leave out {other}")
-        return super().cohort(model, typical=self.typical, ids=ids or self.ids or None)
+        table = self.table(model) if table is None else table
+        ids = ids or options.numbered(self.ids, table) or None
+        return super().cohort(model, table, typical=self.typical, ids=ids)
 
 
 @dataclass(frozen=True)

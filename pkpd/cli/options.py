@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pkpd import limits
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, closest
 
 Option = typer.Option
 
@@ -84,12 +84,11 @@ Set = Annotated[
     ),
 ]
 Ids = Annotated[
-    list[int] | None,
+    list[str] | None,
     Option(
         "--id",
-        parser=whole(1, limits.PATIENTS),
         metavar="ID",
-        help="Only this patient of the cohort; may be repeated.",
+        help="Only this patient of the cohort, as the tables call it; may be repeated.",
         show_default=False,
     ),
 ]
@@ -308,6 +307,25 @@ Chunk = Annotated[
         show_default=False,
     ),
 ]
+
+
+def numbered(ids, *tables):
+    """Numbers of the patients that --id names; texts are looked up in the first table with texts.
+
+    ids : texts of the command line; tables : each People, Records or None
+
+    Raises PkpdError for a text that the table has not.
+    """
+    texts = [t for t in tables if t is not None and t.labels is not None]
+    texts = [t for t in texts if t.labels.dtype.kind != "i"]
+    if not texts:
+        parse = whole(1, limits.PATIENTS)
+        return [parse(name) for name in ids or ()]
+    number = dict(zip(texts[0].labels.tolist(), texts[0].ids.tolist(), strict=True))
+    for name in ids or ():
+        if name not in number:
+            raise PkpdError(f"--id {name}: {texts[0].name} has no such ID.{closest(name, number)}")
+    return [number[name] for name in ids or ()]
 
 
 def names(by, people):

@@ -67,27 +67,24 @@ class Doses:
         if (self.rx is None) == (self.events is None):
             raise typer.BadParameter("give the doses by one of --rx and --events")
 
-    def read(self, model, people, screen):
+    def read(self, model, people, table, screen):
         """(regimen as text or Records, IDs of the patients or None). Raises PkpdError.
 
-        people : Patients of the command line
+        people : Patients of the command line; table : of people, or None
         """
         from pkpd.dosing.records import events
 
         if self.events is None:
             return self.rx, None
-        table = events(model, self.events)
+        records = events(model, self.events)
         if not screen.quiet:
-            console.note(table.account)
-        if table.labels is not None and people.covariates:
-            raise PkpdError(
-                f"{self.events} calls patients by texts, which cannot be matched with "
-                f"{people.covariates}; give both tables the same numbers as IDs."
-            )
-        if not table.identified:
-            return table, None
-        table = table.of(people.ids) if people.ids else table
-        return table, table.ids.tolist()
+            console.note(records.account)
+        if not records.identified:
+            return records, None
+        records = records if table is None else records.matched(table)
+        ids = options.numbered(people.ids, records, table)
+        records = records.of(ids) if ids else records
+        return records, records.ids.tolist()
 
 
 @dataclass(frozen=True)
@@ -209,8 +206,9 @@ def simulate(
     given = observed.given() | numerics.given()
     given |= {"carry": doses.carry, "occasion": doses.occasion}
     shown = _observations(observed, found)
-    regimen, ids = doses.read(found, people, screen)
-    cohort = people.cohort(found, ids)
+    table = people.table(found)
+    regimen, ids = doses.read(found, people, table, screen)
+    cohort = people.cohort(found, ids, table)
     subgroups = options.names(by, cohort)
     again = repeats.runs(found, cohort, people.seed)
     if again is not None:

@@ -76,7 +76,7 @@ def trial(
 
     plan = design.read(file)
     output.check()
-    given = vars(enrolled) | numerics.given()
+    given = vars(enrolled) | {"ids": options.numbered(enrolled.ids) or None} | numerics.given()
     total = len(enrolled.ids) if enrolled.ids else enrolled.n or plan.patients
     with screen.progress(total) as advance:
         result, stop = console.kept(lambda: run.trial(plan, progress=advance, **given))

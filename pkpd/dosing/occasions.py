@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.dosing.events import counted, until_restart
 from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import DOSE, OTHER
@@ -22,6 +22,7 @@ def period(occasion, time):
 
     Raises DoseError.
     """
+    limits.text(occasion, "occasion", DoseError)
     if occasion in ("dose", "none"):
         return None if occasion == "dose" else 0.0
     try:

@@ -10,10 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.dosing.moments import window
 from pkpd.errors import DoseError
 from pkpd.reading import COLUMNS, EMPTY, cells, listed, not_a_number, number, refuse_lookalikes
 from pkpd.symbolic import linearity, parse
+from pkpd.symbolic.model import check_model
 
 OF_RECORDS = tuple(name for name in COLUMNS if name not in ("MDV", "DV"))
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
@@ -85,6 +87,31 @@ class Records:
         taken["labels"] = None if self.labels is None else self.labels[patients]
         return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 
+    def matched(self, people):
+        """The same records, their patients numbered as the people of a table are: by label.
+
+        people : People or Cohort; one whose table has no column ID changes nothing
+
+        Raises DoseError where one table has texts as IDs and the other numbers, or a person is
+        missing.
+        """
+        if not self.identified or people.labels is None:
+            return self
+        called = self.names, people.labels
+        kinds = ["numbers" if names.dtype.kind == "i" else "texts" for names in called]
+        if kinds[0] != kinds[1]:
+            raise DoseError(
+                f"{self.name} calls patients by {kinds[0]}, the table of people by {kinds[1]}; "
+                "give both the same IDs."
+            )
+        if kinds[0] == "numbers":
+            return self
+        number = dict(zip(people.labels, people.ids, strict=True))
+        missing = [label for label in self.labels if label not in number]
+        if missing:
+            raise DoseError(f"{self.name}: the table of people has no ID '{missing[0]}'.")
+        return replace(self, ids=np.array([number[label] for label in self.labels]))
+
     def of(self, ids):
         """The records of these IDs; a table without IDs is everybody's."""
         ids = np.asarray(ids, dtype=np.int64)
@@ -108,6 +135,7 @@ def events(model, source):
     `account` says what was used, unused and missing. Raises DoseError that lists the first records
     that cannot be used.
     """
+    check_model(model)
     read = cells(source, DoseError)
     names = {name.lower() for name in read.columns}
     covariates = [c.name for c in model.covariates if c.name.lower() not in names]
@@ -196,7 +224,7 @@ class _Reader:
             target,
             inputs,
             self.model.digest,
-            None if labels is None else labels[first],
+            None if labels is None else labels[first].astype(str),
             self.account(inputs),
         )
 
@@ -285,6 +313,8 @@ class _Reader:
         infused = dose & (rate != 0)
         negative = [f"{a:g}: a dose cannot be negative" for a in amount]
         self.wrong(dose & (amount < 0), "AMT", negative)
+        large = [f"{a:g}: a dose is at most {limits.DOSE:g}" for a in amount]
+        self.wrong(dose & (amount > limits.DOSE), "AMT", large)
         unknown = dose & (rate < 0) & ~np.isin(rate, (-1, -2))
         self.wrong(unknown, "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
         nothing = infused & (amount == 0) & (steady == 0)

@@ -7,7 +7,7 @@ hours; knows nothing of models.
 import re
 from dataclasses import replace
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.dosing.moments import laps
 from pkpd.dosing.regimen import DAY, MOST_DOSES, Phase, Regimen
 from pkpd.errors import DoseError, quoted
@@ -182,8 +182,8 @@ def _count(count, text):
 
 def _number(number, text):
     value = float(number)
-    if not abs(value) < 1e12:
-        raise DoseError(f"Regimen '{text}': '{number}' is not a number.")
+    if not abs(value) <= limits.DOSE:
+        raise DoseError(f"Regimen '{text}': '{number}' is not a number up to {limits.DOSE:g}.")
     return value
 
 

@@ -38,6 +38,7 @@ class Cohort:
     origin : the model whose people these are, where `for_model` has joined them to this one, or ""
     others : its other columns, name -> (P,) texts
     people : the table itself, from which other scramblings draw
+    labels : (P,) what a table calls the people in its column ID, texts or numbers, or None
     """
 
     model: Model
@@ -55,9 +56,15 @@ class Cohort:
     others: dict = field(default_factory=dict)
     planned: int | None = None
     people: People | None = field(default=None, repr=False)
+    labels: np.ndarray | None = None
 
     def __len__(self):
         return len(self.ids)
+
+    @property
+    def names(self):
+        """(P,) what results call the people: IDs, or the texts that a table has in their place."""
+        return self.ids if self.labels is None else self.labels
 
     def column(self, name):
         """(P,) values of an input."""
@@ -82,6 +89,7 @@ class Cohort:
             theta=self.theta[index],
             latent=self.latent[index],
             others=others,
+            labels=None if self.labels is None else self.labels[index],
         )
 
     def until(self, finished):
@@ -180,7 +188,7 @@ class Cohort:
         import pandas as pd
 
         inputs = dict(zip(self.model.input_names, self.theta.T, strict=True))
-        return pd.DataFrame({"ID": self.ids} | inputs | self.others)
+        return pd.DataFrame({"ID": self.names} | inputs | self.others)
 
 
 def cohort(
@@ -212,8 +220,7 @@ def cohort(
     Raises CohortError, or PkpdError for an unknown name or unit.
     """
     check_model(model)
-    if not isinstance(typical, bool):
-        raise CohortError(f"typical is True or False, not {quoted(typical)}.")
+    limits.flag(typical, "typical", CohortError)
     if not isinstance(set, dict | None):
         raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(set)}.')
     changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
@@ -273,6 +280,7 @@ def _with_inputs_of(table, people):
         from_table=tuple(table.inputs),
         people=table,
         others={name: cells[rows] for name, cells in table.others.items()},
+        labels=None if table.labels is None else table.labels[rows],
     )
 
 
@@ -320,7 +328,7 @@ def _is_continuous(item):
 def _ids(model, n, ids):
     """(P,) IDs, 1 to n or those given. Raises CohortError, or PkpdError for too many."""
     if ids is not None:
-        if isinstance(ids, str) or not isinstance(ids, Iterable):
+        if isinstance(ids, (str, bytes, dict)) or not isinstance(ids, Iterable):
             raise CohortError(f"ids is a list of patient IDs such as [3, 17], not {quoted(ids)}.")
         ids = list(ids)
         for i in ids:

@@ -21,7 +21,7 @@ class People:
     """M rows of a table of people.
 
     name : where they come from, and a hash of the contents
-    ids : (M,) int64, or None where rows are drawn
+    ids : (M,) int64, or None where rows are drawn; labels : (M,) its column ID, texts or numbers
     inputs : input -> (M,) values in its unit; others : column -> (M,) texts
     account : a line on what was read of the table
     """
@@ -31,6 +31,7 @@ class People:
     inputs: dict
     others: dict
     account: str = ""
+    labels: np.ndarray | None = None
 
     def rows(self, ids, seed, replicate=0):
         """Row number (P,) for each patient.
@@ -53,8 +54,7 @@ def people(model, source):
 
     Columns named like covariates or parameters of the model replace them, in the model's units;
     classes may be given by label. Without a column ID, rows are drawn; IDs that are texts are
-    numbered in the order of the table and kept as the column LABEL. Raises CohortError with row and
-    column.
+    numbered in the order of the table and kept as labels. Raises CohortError with row and column.
     """
     if isinstance(source, People):
         return source
@@ -69,7 +69,7 @@ def people(model, source):
     }
     id_column = next((c for c in columns if c.upper() == "ID"), "")
     ids, labels = _ids(found, columns.pop(id_column, None))
-    inputs, others = {}, {} if labels is None else {"LABEL": labels}
+    inputs, others = {}, {}
     for column, cells in columns.items():
         item = _input_called(column, model)
         if item is None:
@@ -86,7 +86,7 @@ def people(model, source):
         )
     used = [c for c in found.columns if c == id_column or c not in others]
     account = found.account(used, missing)
-    return People(f"{name} ({_digest(columns)})", ids, inputs, others, account)
+    return People(f"{name} ({_digest(columns)})", ids, inputs, others, account, labels)
 
 
 def _input_called(column, model):
@@ -112,7 +112,7 @@ def read(source):
 
 
 def _ids(read, cells):
-    """IDs (M,), and texts (M,) where they are no numbers: these are numbered in order."""
+    """IDs (M,), and what the table calls them: texts that are no numbers are numbered in order."""
     if cells is None:
         return None, None
     empty = [k for k, cell in enumerate(cells) if cell in EMPTY]
@@ -125,12 +125,12 @@ def _ids(read, cells):
         )
     numbers = np.array([number(cell) for cell in cells])
     if np.isnan(numbers).any():
-        return np.arange(1, len(cells) + 1), cells
+        return np.arange(1, len(cells) + 1), cells.astype(str)
     wrong = np.flatnonzero((numbers < 1) | (numbers != np.round(numbers)) | (numbers >= 2**31))
     if len(wrong):
         where = f"{read.name}: row {read.row[wrong[0]]}, ID"
         raise CohortError(f"{where}: '{cells[wrong[0]]}' is no whole number from 1 to {2**31 - 1}.")
-    return numbers.astype(np.int64), None
+    return numbers.astype(np.int64), numbers.astype(np.int64)
 
 
 def _values(read, column, cells, item):

@@ -20,7 +20,7 @@ def residuals(model, names, given=None):
 
     Raises CohortError for an unknown output.
     """
-    if given == "none":
+    if isinstance(given, str) and given == "none":
         return ()
     if not isinstance(given, dict | None):
         raise CohortError(f'residual is a dict such as {{"Cc": "15 %"}}, not {quoted(given)}.')

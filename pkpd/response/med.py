@@ -12,6 +12,7 @@ from warnings import warn
 import numpy as np
 
 from pkpd.errors import Stopped
+from pkpd.limits import check_called
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import DoseResponse, column_units, how_far, joined
@@ -105,6 +106,7 @@ def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None,
     patients that are finished.
     """
     of_model(model, cohort)
+    check_called(progress=progress)
     benefit, done = benefit_of(model, **changes), []
     try:
         for part in parts(
@@ -196,8 +198,11 @@ def _columns(search, peaks, scale):
     found, people = search.found, search.steady.cohort
     fixed, unsolved = _at_fixed_doses(found)
     verdict = _verdict(search, peaks, scale, unsolved)
+    labels = people.labels
+    texts = labels is not None and labels.dtype.kind != "i"
     return {
         "ID": people.ids,
+        **({"LABEL": labels} if texts else {}),
         "status": verdict.status,
         "med": _where(verdict.interior, np.exp(peaks.argmax)),
         "benefit_at_med": _where(verdict.interior, peaks.gain),

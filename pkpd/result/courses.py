@@ -4,7 +4,7 @@ Knows names, units and columns; knows nothing of how they were computed or of wh
 """
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +18,8 @@ from pkpd.result.tables import TABLES, write_figure, write_json, write_table
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
+EVENTS = "event table "  # how the doses of a table are called
+
 
 @dataclass(frozen=True)
 class Run(Computed):
@@ -28,6 +30,8 @@ class Run(Computed):
     errors : (R,) pkpd.symbolic.model.Residual of the outputs that have observations
     occasion : what begins an occasion: "dose", a length of time or "none"
     status : (P,) key of pkpd.solvers.status.STATUS; fail_time : (P,) model time or NaN
+    asked : what else decides the numbers, as given to pkpd.simulate: rtol, solver, carry, window;
+        and the last of the times given beside an event table
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
@@ -43,6 +47,7 @@ class Run(Computed):
     occasion: str
     status: np.ndarray
     fail_time: np.ndarray
+    asked: dict = field(default_factory=dict, kw_only=True)
 
     @property
     def time_unit(self):
@@ -64,21 +69,32 @@ class Run(Computed):
         from pkpd.solvers.status import STATUS
 
         rows = np.flatnonzero(self.status)
-        occasion = [] if self.occasion == "dose" else ["--occasion", self.occasion]
-        words = ["pkpd", "simulate", address(self.model), *self.given(), *occasion]
+        names = self.cohort.names[rows]
+        words = ["pkpd", "simulate", address(self.model), *self.given(), *self._numerics()]
         words += self.cohort.given()
         return pd.DataFrame(
             {
-                "ID": self.cohort.ids[rows],
+                "ID": names,
                 "TIME": self.fail_time[rows],
                 "REASON": [STATUS[int(self.status[r])] for r in rows],
-                "REPLAY": [shlex.join([*words, *self._alone(i)]) for i in self.cohort.ids[rows]],
+                "REPLAY": [shlex.join([*words, *self._alone(name)]) for name in names],
             }
         )
 
     def given(self):
         """The words of `pkpd simulate` that give the same doses."""
+        if self.regimen.startswith(EVENTS):
+            return ["--events", self.regimen.removeprefix(EVENTS)]
         return ["--rx", self.regimen]
+
+    def _numerics(self):
+        """The words of `pkpd simulate` that give the same steps, where they are not the usual."""
+        usual = {"occasion": "dose", "rtol": 1e-6, "solver": "auto", "carry": "backward"}
+        asked = {"occasion": self.occasion} | self.asked
+        changed = {
+            name: asked[name] for name in usual if asked.get(name, usual[name]) != usual[name]
+        }
+        return [word for name, value in changed.items() for word in (f"--{name}", str(value))]
 
     def _alone(self, patient):
         """The words that choose one patient; there is but one typical one."""
@@ -91,7 +107,7 @@ class Run(Computed):
             return None
         from pkpd.solvers.status import STATUS
 
-        few = ", ".join(str(i) for i in self.cohort.ids[rows][:5])
+        few = ", ".join(str(name) for name in self.cohort.names[rows][:5])
         few += ", ..." if len(rows) > 5 else ""
         reason, time = STATUS[int(self.status[rows[0]])], self.fail_time[rows[0]]
         return (
@@ -202,7 +218,7 @@ class Result(Run):
         """
         count = len(self.times)
         table = {
-            "ID": np.repeat(self.cohort.ids, count),
+            "ID": np.repeat(self.cohort.names, count),
             "TIME": np.tile(self.times, len(self.cohort.ids)),
         }
         return table | self._values()
@@ -243,15 +259,23 @@ class EndpointResult(Run):
     """Endpoints of a cohort, one row per patient.
 
     names : (E,) endpoints as text; since, until : (P,) ends of the window in model time
-    values : (P, E), NaN for failed patients; ids : (P,) as the table of doses calls the patients
+    values : (P, E), NaN for failed patients
     """
 
-    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until", "ids")
+    STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until")
 
     since: np.ndarray
     until: np.ndarray
     values: np.ndarray
-    ids: np.ndarray
+
+    def given(self):
+        endpoints = [word for text in self.names for word in ("--endpoint", text)]
+        window = self.asked.get("window")
+        if isinstance(window, str):
+            return [*super().given(), *endpoints, "--window", window]
+        ends = zip(("--from", "--to"), window or (None, None), strict=True)
+        given = [word for name, end in ends if end is not None for word in (name, str(end))]
+        return [*super().given(), *endpoints, *given]
 
     @property
     def span(self):
@@ -267,7 +291,7 @@ class EndpointResult(Run):
 
     def _columns(self):
         """ID and one column per endpoint, one row per patient."""
-        return {"ID": self.ids} | {n: self.values[:, k] for k, n in enumerate(self.names)}
+        return {"ID": self.cohort.names} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
     def overview(self, people=True):
         """Percentiles of every endpoint."""
@@ -308,6 +332,10 @@ class EventResult(Run):
     values: np.ndarray
     observed: np.ndarray
 
+    def given(self):
+        last = self.asked.get("last")
+        return [*super().given(), *([] if last is None else ["--times", f"{last!r}:{last!r}:1"])]
+
     @property
     def span(self):
         return f"{len(self.times)} times"
@@ -321,12 +349,9 @@ class EventResult(Run):
 
     def overview(self, people=True):
         """Range and median of every output over all records."""
-        fine = self.values[np.isin(self.ids, self.cohort.ids[(self.status == 0) & people])]
+        fine = self.values[np.isin(self.ids, self.cohort.names[(self.status == 0) & people])]
         levels = np.percentile(fine, (0, 50, 100), axis=0)
         return _rows("output", self, ("lowest", "median", "highest"), levels)
-
-    def given(self):
-        return ["--events", self.regimen.removeprefix("event table ")]
 
 
 def _rows(what, run, names, levels):
