@@ -1,8 +1,11 @@
 """Numbers with a range: refused in one sentence at every door, Python and command line alike."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +85,55 @@ def test_every_command_refuses_a_tolerance_out_of_range(command, rtol, run):
     code, _, message = run(*command, "-n", 20, "--quiet", "--rtol", rtol)
     assert code == 1 and "rtol must be a number between 1e-13 and 0.1" in message
     assert message.count("\n") == 1
+
+
+HUGE = ("1e13", "1e20", "1e200")
+DOSED = {
+    "a regimen": lambda dose, _: pkpd.rx(f"{dose} mg"),
+    "an event table": lambda dose, _: pkpd.events(
+        LDN, pd.DataFrame({"TIME": [0.0], "AMT": [float(dose)]})
+    ),
+    "the range of a benefit": lambda dose, _: pkpd.med(LDN, PEOPLE, doses=f"1:{dose} mg"),
+    "the doses of a benefit": lambda dose, _: pkpd.med(LDN, PEOPLE, report=[float(dose)]),
+    "a dose response": lambda dose, _: pkpd.dose_response(LDN, PEOPLE, [1.0, float(dose)]),
+    "a titration": lambda dose, _: pkpd.titrate(
+        LDN, PEOPLE, {"like": "slow-ladder", "ladder": [1.0, float(dose)]}
+    ),
+    "a trial": lambda dose, folder: pkpd.trial(trial_of(dose, folder)),
+    "a model": lambda dose, folder: pkpd.load(model_with(f'doses = "1:{dose} mg"', folder)),
+}
+
+
+def trial_of(dose, folder):
+    """A file of a trial with one dose."""
+    path = folder / "trial.toml"
+    arm = f"[[arms]]\nname = 'a'\n[[arms.phases]]\nname = 'p'\ndays = 14\ndose = {dose}\n"
+    path.write_text(f"model = 'ldn/hormesis'\n{arm}")
+    return path
+
+
+def model_with(line, folder):
+    """A file of a model whose [benefit] has this line in place of its own."""
+    path = folder / "model.toml"
+    name = line.split()[0]
+    text = (Path(__file__).parents[1] / "models" / "ldn" / "hormesis.toml").read_text()
+    changed, count = re.subn(rf"(?m)^{name}\s*=.*$", line, text)
+    assert count == 1
+    path.write_text(changed)
+    return path
+
+
+@pytest.mark.parametrize("where", DOSED)
+@pytest.mark.parametrize("dose", HUGE)
+def test_a_dose_beyond_all_drugs_is_refused_wherever_it_is_given(where, dose, tmp_path):
+    with pytest.raises(PkpdError, match=r"1e\+12"):
+        DOSED[where](dose, tmp_path)
+
+
+@pytest.mark.parametrize("every", ["1e6 h", "20 a", "0 h", "-24 h", "nan h"])
+def test_an_interval_is_refused_in_a_model_as_in_an_option(every, tmp_path):
+    with pytest.raises(PkpdError, match=r"every|not a number") as of_option:
+        pkpd.med(LDN, PEOPLE, every=every)
+    with pytest.raises(PkpdError) as of_model:
+        pkpd.load(model_with(f'every = "{every}"', tmp_path))
+    assert str(of_option.value) in str(of_model.value)

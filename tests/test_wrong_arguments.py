@@ -1,9 +1,15 @@
 """Arguments of the wrong kind or name: one sentence that quotes them, as on the command line."""
 
+import inspect
+import math
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.response.benefit import benefit_of
 
 ONE = pkpd.load("pk/one_compartment")
 PEOPLE = pkpd.cohort(ONE, 4, seed=7)
@@ -61,3 +67,182 @@ def test_a_wrong_argument_is_one_sentence(call, message):
     with pytest.raises(pkpd.PkpdError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+# values of every kind, by the text that a failure prints
+VALUES = {
+    "3": 3,
+    "-1": -1,
+    "0.5": 0.5,
+    "nan": math.nan,
+    "inf": math.inf,
+    "1j": 1j,
+    "True": True,
+    "None": None,
+    "a text": "q?",
+    "a zero byte": "a\0b",
+    "bytes": b"a",
+    "[]": [],
+    "['a']": ["a"],
+    "[object]": [object()],
+    "(1, 2)": (1, 2),
+    "{}": {},
+    "{'x': 'y'}": {"x": "y"},
+    "{1, 2}": {1, 2},
+    "object": object(),
+    "len": len,
+    "matrix": np.zeros((2, 2)),
+    "words": np.array(["a"]),
+}
+QUOTED = ("q?", "a\0b", "'a'", "'x'")  # the texts in them, as a message quotes them
+TRIAL = Path(__file__).parents[1] / "experiments" / "05-fibromyalgia-2009" / "trial.toml"
+LDN = pkpd.load("ldn/hormesis")
+FOUR = pkpd.cohort(LDN, 4, seed=7)
+TABLES = {
+    "doses": pd.DataFrame({"TIME": [0.0], "AMT": [10.0]}),
+    "samples": pd.DataFrame({"TIME": [0.0, 1.0, 2.0, 4.0], "DV": [0.0, 5.0, 4.0, 2.0]}),
+    "responses": pd.DataFrame({"dose": [0.0, 1, 2, 4, 8, 16], "response": [9.0, 11, 12, 9, 5, 1]}),
+    "sets": pd.DataFrame({"cl": [1.0, 2.0, 3.0]}),
+}
+MEDS = pkpd.med(ONE, PEOPLE, **BENEFIT)
+# every public function, with the arguments that it needs
+DOORS = {
+    "load": {"name": "pk/one_compartment"},
+    "models": {},
+    "rx": {"text": "10 mg"},
+    "events": {"model": ONE, "source": TABLES["doses"]},
+    "noncompartmental": {"data": TABLES["samples"]},
+    "cohort": {"model": ONE, "n": 4},
+    "parameter_sets": {"model": ONE, "source": TABLES["sets"]},
+    "simulate": {"model": ONE, "regimen": "10 mg", "cohort": PEOPLE},
+    "dose_response": {"model": ONE, "cohort": PEOPLE, **BENEFIT},
+    "med": {"model": ONE, "cohort": PEOPLE, **BENEFIT},
+    "dosing_interval": {"model": LDN},
+    "stream": {"model": ONE, "out": "never-written", "n": 4, **BENEFIT},
+    "open_results": {"folder": "not-there"},
+    "summarise": {"table": MEDS},
+    "fit": {"data": TABLES["responses"]},
+    "titrate": {"model": LDN, "cohort": FOUR},
+    "trial": {"design": TRIAL},
+    "sensitivity_indices": {"model": ONE, **BENEFIT},
+    "explain": {"model": ONE, "id": 3, **BENEFIT},
+    "predict": {"model": LDN, "cohort": FOUR},
+    "plot": {"thing": MEDS},
+}
+# what an argument needs beside it to mean anything
+BESIDE = {
+    "simulate window": {"endpoints": ["cmax(Cc)"]},
+    "noncompartmental duration": {"route": "infusion"},
+    "sensitivity_indices diary": {"titrate": "slow-ladder"},
+}
+OF_A_BENEFIT = tuple(inspect.signature(benefit_of).parameters)[1:-1]  # all but model, **unknown
+OF_A_STUDY = ("seed", "set", "solver", "threads")  # given to sensitivity_indices by name
+# what a message calls an argument, where not by its own name
+CALLED = {
+    "n": "number of patients",
+    "id": "patient ID",
+    "ids": "patient ID",
+    "source": "table",
+    "data": "table",
+    "covariates": "table of people",
+    "count": "number of parameter sets",
+    "size": "number of patients per chunk",
+    "carry": "way to carry",
+    "endpoints": "endpoint",
+    "replicates": "number of replicates",
+    "run_in": "days of run-in",
+    "most": "points at most",
+    "fit id": "id of a patient",
+    "thing": "pkpd.plot draws",
+    "titrate": "rule",
+    "trial n": "patients",
+    "people": "cohort",
+}
+# the values above that are right for an argument, beside its default: they are not tried
+NUMBER, NEGATIVE = ("3", "0.5"), ("3", "0.5", "-1")
+RIGHT = {
+    "by": ("[]",),
+    "command": ("a text", "a zero byte"),
+    "complain": ("None", "len"),
+    "count": ("3",),
+    "delta": NUMBER,
+    "dose": NUMBER,
+    "dose_scale": NUMBER,
+    "doses": ("(1, 2)",),
+    "duration": NUMBER,
+    "every": NUMBER,
+    "fit dose": (),
+    "half_width": NUMBER,
+    "helped": ("True",),
+    "id": ("3",),
+    "ids": ("(1, 2)", "{1, 2}"),
+    "inside": ("(1, 2)",),
+    "intervals": ("[]",),
+    "level": ("0.5",),
+    "measure": ("[]",),
+    "most": ("3",),
+    "n": ("3",),
+    "out": ("a text",),
+    "own_traits": ("True",),
+    "partial": ("[]",),
+    "points": ("3",),
+    "progress": ("len",),
+    "replicate": ("3",),
+    "replicates": ("3",),
+    "report": ("(1, 2)",),
+    "residual": ("{}",),
+    "resume": ("True",),
+    "run_in": ("3",),
+    "say": ("len",),
+    "scramblings": ("3",),
+    "seed": ("3",),
+    "set": ("{}",),
+    "changed": ("{}",),
+    "size": ("3",),
+    "start": NEGATIVE,
+    "threads": ("3",),
+    "times": (*NEGATIVE, "(1, 2)"),
+    "typical": ("True",),
+    "window": ("(1, 2)",),
+}
+
+
+def arguments(name):
+    """(argument, default) of a public function, those of a benefit among them."""
+    for argument, parameter in inspect.signature(getattr(pkpd, name)).parameters.items():
+        if argument == "changes":
+            yield from ((one, None) for one in OF_A_BENEFIT)
+        elif argument == "given":
+            yield from ((one, None) for one in (*OF_A_STUDY, *OF_A_BENEFIT))
+        elif argument != "options":
+            yield argument, parameter.default
+
+
+def test_every_public_function_has_its_arguments_tried():
+    public = {name for name in pkpd.__all__ if inspect.isfunction(getattr(pkpd, name))}
+    assert public == set(DOORS)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "default"),
+    [(name, *argument) for name in DOORS for argument in arguments(name)],
+    ids=str,
+)
+def test_a_value_of_any_other_kind_is_one_sentence_on_the_argument(
+    name, argument, default, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    function, good = getattr(pkpd, name), DOORS[name] | BESIDE.get(f"{name} {argument}", {})
+    called = CALLED.get(f"{name} {argument}", CALLED.get(argument, argument))
+    right = RIGHT.get(f"{name} {argument}", RIGHT.get(argument, ()))
+    for kind, value in VALUES.items():
+        if kind in right or (value is None and default is None):
+            continue
+        given = good | {argument: value}
+        with pytest.raises(pkpd.PkpdError) as caught:
+            function(given["thing"]) if name == "plot" else function(**given)
+        message = str(caught.value)
+        assert "\n" not in message, (kind, message)
+        words = {argument, called} if len(argument) > 2 else {called, f"{argument} "}
+        assert any(word in message for word in (*words, *QUOTED)), (kind, message)
+    assert not list(tmp_path.iterdir())

@@ -4,11 +4,13 @@ The crossover of 2013, the veterans cohort, the slow ladder. Knows data and thei
 knows nothing of the prior.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import pkpd
+from pkpd.trials.design import read
 from pkpd.trials.importance_weights import expected, log_extremes, log_normal
 from pkpd.trials.predictive_check import by_patient
 
@@ -68,9 +70,9 @@ class Histories:
         self.step = np.where(np.isfinite(observed), np.searchsorted(self.ladder, observed), -1)
 
     def _trial(self, broad, name):
-        return by_patient(
-            pkpd.trial(FOLDER / name / "trial.toml", people=broad.people, diary=broad.diary)
-        )
+        design = read(FOLDER / name / "trial.toml")
+        design = replace(design, model=broad.people.model.name)
+        return by_patient(pkpd.trial(design, people=broad.people, diary=broad.diary))
 
     def predicted(self, weights):
         """What a population predicts.

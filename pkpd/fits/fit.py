@@ -3,9 +3,8 @@
 Knows the options and checks them; knows nothing of curves or of how they are fitted.
 """
 
-import numpy as np
-
-from pkpd.errors import PkpdError, closest
+from pkpd import limits
+from pkpd.errors import PkpdError, closest, quoted
 from pkpd.fits.comparison import compare
 from pkpd.fits.data import assay
 from pkpd.fits.least_squares import VARIANCES, fit_one
@@ -50,9 +49,13 @@ def fit(
     Fit, or pkpd.fits.comparison.Comparison for "all". Raises PkpdError for data or options that
     cannot be used.
     """
+    for name, value in (("model", model), ("dose", dose), ("response", response)):
+        limits.text(value, name)
+    if id is not None:
+        limits.check_whole(id, 1, limits.PATIENTS, "id of a patient")
     table = assay(data, dose, response, id)
     options = {
-        "better": better or table.better,
+        "better": table.better if better is None else better,
         "level": level,
         "intervals": intervals,
         "variance": variance,
@@ -66,15 +69,15 @@ def fit(
 
 def _check_options(options):
     better, level, scale = options["better"], options["level"], options["dose_scale"]
-    if better not in ("higher", "lower"):
-        raise PkpdError(f"better '{better}' must be 'higher' or 'lower'.")
+    if not isinstance(better, str) or better not in ("higher", "lower"):
+        raise PkpdError(f"better {quoted(better)} must be 'higher' or 'lower'.")
+    limits.number(level, "level")
+    limits.number(scale, "dose_scale")
     if not 0.0 < level < 1.0:
         raise PkpdError(f"level {level:g} must be between 0 and 1, such as 0.95.")
-    variance = options["variance"]
-    if variance not in VARIANCES:
-        raise PkpdError(f"Unknown variance '{variance}'.{closest(variance, VARIANCES)}")
-    if not 0.0 < scale < np.inf:
+    limits.one_of(options["variance"], VARIANCES, "variance")
+    if not scale > 0.0:
         raise PkpdError(f"dose_scale {scale:g} must be above 0: it is the dose s of crs models.")
-    unknown = [name for name in options["intervals"] if name not in INTERVALS]
-    if unknown:
-        raise PkpdError(f"No interval for '{unknown[0]}'.{closest(unknown[0], INTERVALS)}")
+    for name in limits.texts(options["intervals"], "intervals"):
+        if name not in INTERVALS:
+            raise PkpdError(f"No interval for '{name}'.{closest(name, INTERVALS)}")

@@ -6,10 +6,11 @@ The residual sum of squares is minimised over the non-linear numbers alone
 """
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 
-from pkpd.errors import PkpdError, closest
+from pkpd.errors import PkpdError, closest, quoted
 from pkpd.fits import diagnostics
 from pkpd.fits.curves import CURVES
 from pkpd.fits.profile_likelihood import interval
@@ -88,8 +89,8 @@ def _named(model, c, better):
         raise PkpdError(f"Unknown model '{model}'.{closest(str(model), [*CURVES, 'all'])}")
     curve = CURVES[model]
     c = c if c is not None else "free" if better == "lower" or curve.based else 0
-    if c not in (0, "0", "free"):
-        raise PkpdError(f"c '{c}' must be 0 or 'free'.")
+    if isinstance(c, bool) or not isinstance(c, (str, Real)) or c not in (0, "0", "free"):
+        raise PkpdError(f"c {quoted(c)} must be 0 or 'free'.")
     if c != "free" and better == "lower":
         raise PkpdError(
             "Where lower is better the response rises to c at the highest doses; "

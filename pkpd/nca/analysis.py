@@ -11,9 +11,9 @@ from warnings import warn
 
 import numpy as np
 
-from pkpd import units
-from pkpd.errors import PkpdError, ResultError, closest
-from pkpd.nca.profile import SAME, check_options, partial_name, profile
+from pkpd import limits, units
+from pkpd.errors import PkpdError, ResultError, closest, quoted
+from pkpd.nca.profile import SAME, check_options, partial_areas, partial_name, profile
 from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
 from pkpd.reading import COLUMNS, Table, cells, refuse_lookalikes, stated_units
 from pkpd.result import Computed, Sheet, release, write_figure, write_table
@@ -180,12 +180,14 @@ def noncompartmental(
     """
     import pandas as pd
 
-    partial = [tuple(map(float, ends)) for ends in partial]
-    check_options(route, duration or 0.0, every, rule, extrapolation, partial)
-    if blq is not None and blq not in BELOW_LIMIT:
-        raise PkpdError(f"Unknown blq '{blq}'.{closest(str(blq), BELOW_LIMIT)}")
-    if start is not None and not np.isfinite(start):
-        raise PkpdError(f"start {start:g} must be a time.")
+    partial = partial_areas(partial)
+    check_options(route, 0.0 if duration is None else duration, every, rule, extrapolation, partial)
+    if blq is not None:
+        limits.one_of(blq, BELOW_LIMIT, "blq")
+    start = None if start is None else limits.number(start, "start")
+    for name, value in (("column", column), ("unit", unit), ("time_unit", time_unit)):
+        if value is not None or name == "time_unit":
+            limits.text(value, name)
     table, stated = cells(data, ResultError), stated_units(data)
     column = _column(table, column)
     kept = {name: values for name, values in table.columns.items() if name != column}
@@ -243,7 +245,7 @@ def _amount(dose):
         amount = np.nan
     if not 0.0 < amount < np.inf:
         text = "write a number above 0, with or without a unit, such as '100 mg'."
-        raise PkpdError(f"dose '{dose}': {text}")
+        raise PkpdError(f"dose {quoted(dose)}: {text}")
     return amount, unit.strip() or None
 
 

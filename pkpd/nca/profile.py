@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.errors import PkpdError, closest
+from pkpd import limits
+from pkpd.errors import PkpdError
 
 ROUTES = ("oral", "bolus", "infusion")
 RULES = ("linear-up-log-down", "linear", "linear-log")
@@ -222,7 +223,7 @@ def profile(
         "aumc_inf": aumc_inf,
         "mrt": aumc_inf / auc_inf - duration / 2,
     }
-    for start, end in partial:
+    for start, end in partial_areas(partial):
         out[partial_name(start, end)] = curve.areas(end)[0] - curve.areas(start)[0]
     if every is not None:
         out |= _interval(curve, out, conc[inside].min(), duration, every)
@@ -275,24 +276,27 @@ def partial_name(start, end):
     return f"auc_{start:g}_{end:g}"
 
 
+def partial_areas(partial):
+    """((from, to), ...) of further areas, as floats. Raises PkpdError."""
+    limits.check_kind(partial, (list, tuple), "partial is a list of pairs such as [(0, 24)]")
+    return tuple(limits.pair(ends, "partial") for ends in partial)
+
+
 def check_options(route, duration, every, rule, extrapolation, partial):
     """Raise PkpdError for options that no profile can be analysed with."""
-    for word, value, allowed in (
-        ("route", route, ROUTES),
-        ("rule of the areas", rule, RULES),
-        ("extrapolation", extrapolation, EXTRAPOLATIONS),
-    ):
-        if value not in allowed:
-            raise PkpdError(f"Unknown {word} '{value}'.{closest(str(value), allowed)}")
+    limits.one_of(route, ROUTES, "route")
+    limits.one_of(rule, RULES, "rule of the areas")
+    limits.one_of(extrapolation, EXTRAPOLATIONS, "extrapolation")
+    limits.number(duration, "duration")
     if not 0.0 <= duration < np.inf:
         raise PkpdError(f"duration {duration:g} must be 0 or more.")
     if duration > 0.0 and route != "infusion":
         raise PkpdError(f"duration {duration:g} is that of an infusion, and the route is {route}.")
-    if every is not None and not 0.0 < every < np.inf:
+    if every is not None and not limits.number(every, "every") > 0.0:
         raise PkpdError(f"every {every:g} must be above 0: it is the dosing interval.")
     if every is not None and duration > every:
         raise PkpdError(f"duration {duration:g} is longer than the dosing interval, {every:g}.")
-    for start, end in partial:
+    for start, end in partial_areas(partial):
         if not 0.0 <= start < end < np.inf:
             text = "write times from the dose, such as 0:24."
             raise PkpdError(f"partial area {start:g} to {end:g}: {text}")

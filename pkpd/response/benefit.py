@@ -9,7 +9,14 @@ from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
 from pkpd.errors import PkpdError, closest
 from pkpd.symbolic.model import check_model
-from pkpd.symbolic.quantities import difference, dose_range, quantity, read_benefit, unit_at_end
+from pkpd.symbolic.quantities import (
+    difference,
+    dose_list,
+    dose_range,
+    interval_length,
+    read_benefit,
+    unit_at_end,
+)
 
 _ADVICE = """\
 {name} has no [benefit] table, so nothing says what a dose is good for. \
@@ -87,17 +94,16 @@ def benefit_of(
             "report": tuple(d * size for d in base.report),
         }
     if "every" in given:
-        changed["every"] = _interval(given["every"], model.time)
+        changed["every"] = interval_length(given["every"], model.time)
     if "doses" in given:
         changed["lowest"], changed["highest"] = _range(given["doses"], unit)
     if "delta" in given:
-        text = given["delta"]
+        delta = given["delta"]
+        text = delta if isinstance(delta, str) else repr(limits.number(delta, "delta"))
         measure = model.unit(changed.get("outcome", base.outcome))
-        changed["delta"], changed["delta_relative"] = difference(
-            text if isinstance(text, str) else f"{text!r}", measure
-        )
+        changed["delta"], changed["delta_relative"] = difference(text, measure)
     if "report" in given:
-        changed["report"] = dose_list(given["report"], unit)
+        changed["report"] = dose_list(given["report"], unit, "report")
     return replace(base, **changed)
 
 
@@ -111,28 +117,11 @@ def _dose_unit(model, found, doses):
     )
 
 
-def dose_list(doses, unit):
-    """Doses (D,) in `unit` from "1.5, 3 mg" or a sequence of numbers or texts, in the order given.
-
-    Raises PkpdError.
-    """
-    if isinstance(doses, str):
-        parts = [part.strip() for part in doses.split(",")]
-        tail = parts[-1].lstrip("0123456789.eE+- ")
-        doses = [
-            part if part.lstrip("0123456789.eE+- ") else f"{part} {tail or unit}" for part in parts
-        ]
-    numbers = tuple(quantity(d, unit) if isinstance(d, str) else float(d) for d in doses)
-    if not numbers or not all(0 <= number < float("inf") for number in numbers):
-        raise PkpdError(
-            f"doses {', '.join(map(str, doses)) or 'are empty and'} must be numbers from 0 on, "
-            f"such as '0.5, 1.5, 4.5 {unit}'."
-        )
-    return numbers
-
-
 def _check_names(model, given):
     known = (*model.state_names, *(a.name for a in model.assignments))
+    for name in ("outcome", "exposure", "blockade", "better", "into"):
+        if name in given:
+            limits.text(given[name], name)
     for name in ("outcome", "exposure", "blockade"):
         if name in given and given[name] not in known:
             raise PkpdError(
@@ -172,18 +161,8 @@ def _from_options(model, given):
     return read_benefit(data, found.unit, model.time, model.unit(given["outcome"]), "")
 
 
-def _interval(every, time):
-    length = quantity(every, time) if isinstance(every, str) else float(every)
-    if not 0 < length * units.factor(time, "h") <= limits.INTERVAL:
-        raise PkpdError(
-            f"every '{every}' must be a positive length of time, such as '24 h', "
-            f"and at most {limits.INTERVAL:,.0f} h."
-        )
-    return length
-
-
 def _range(doses, unit):
     if isinstance(doses, str):
         return dose_range(doses, unit)
-    low, high = doses
-    return dose_range(f"{float(low)!r}:{float(high)!r}", unit)
+    low, high = limits.pair(doses, "doses")
+    return dose_range(f"{low!r}:{high!r}", unit)

@@ -6,6 +6,7 @@ B(x) = untreated mean of the outcome over one dosing interval minus the treated 
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import of_model
 from pkpd.population.parts import by_parts
@@ -34,18 +35,15 @@ def dose_response(
     the patients that are finished.
     """
     of_model(model, cohort)
-    benefit = benefit_of(model, **changes, doses=doses if isinstance(doses, str) else None)
-    grid = (
-        log_grid(benefit)
-        if doses is None or isinstance(doses, str)
-        else np.asarray(doses, dtype=float)
-    )
-    if (
-        grid.ndim != 1
-        or not len(grid)
-        or not (np.isfinite(grid).all() and (grid > 0).all() and (np.diff(grid) > 0).all())
-    ):
+    limits.check_called(progress=progress)
+    spanned = doses is None or isinstance(doses, str)
+    grid = None if spanned else np.array(limits.numbers(doses, "doses"))
+    if grid is not None and not (len(grid) and grid[0] > 0 and (np.diff(grid) > 0).all()):
         raise PkpdError("doses must be positive and increasing.")
+    if grid is not None and grid[-1] > limits.DOSE:
+        raise PkpdError(f"doses end at {grid[-1]:g}; a dose is at most {limits.DOSE:g}.")
+    benefit = benefit_of(model, **changes, doses=doses if spanned else None)
+    grid = log_grid(benefit) if spanned else grid
 
     def work(part, _):
         steady = Steady(model, part, benefit, rtol=rtol, solver=solver, threads=threads)

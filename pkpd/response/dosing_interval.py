@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
 from pkpd.response.grid import Steady
-from pkpd.symbolic.model import Benefit, Model
+from pkpd.symbolic.model import Benefit, Model, check_model
 
 POINTS = 193  # of the interval
 MOST_DOSES = 4
@@ -53,15 +54,19 @@ def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6,
     -------
     DosingInterval. Raises PkpdError where the model names no blockade or a dose is not positive.
     """
-    benefit = benefit or benefit_of(model)
+    check_model(model)
+    if changed is not None:
+        limits.check_kind(changed, dict, 'changed is a dict such as {"toff": 24.0}')
+    benefit = benefit_of(model) if benefit is None else benefit
+    limits.check_kind(benefit, Benefit, "benefit is what pkpd.response.benefit.benefit_of returns")
     if not benefit.blockade:
         raise PkpdError(f"{model.name}: [benefit] names no blockade to be followed over a day.")
     if doses is None:
         doses = benefit.report[:MOST_DOSES] or np.geomspace(
             benefit.lowest, benefit.highest, MOST_DOSES
         )
-    doses = np.asarray(doses, dtype=float)
-    if doses.ndim != 1 or not len(doses) or not (np.isfinite(doses).all() and (doses > 0).all()):
+    doses = np.array(limits.numbers(doses, "doses"))
+    if not len(doses) or not (doses > 0).all():
         raise PkpdError("doses must be positive.")
     person, times = np.zeros(len(doses), np.int64), np.linspace(0.0, benefit.every, POINTS)
     people = cohort(model, typical=True, set=changed)

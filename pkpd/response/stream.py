@@ -14,7 +14,7 @@ from warnings import warn
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, quoted
 from pkpd.population.cohort import cohort
 from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
@@ -80,6 +80,13 @@ def stream(
     limits.check_whole(n, 1, limits.PATIENTS, "number of patients")
     if size is not None:
         limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
+    out = limits.path(out, "out")
+    limits.flag(resume, "resume")
+    limits.check_called(progress=progress, say=say, complain=complain)
+    if command is not None:
+        limits.text(command, "command")
+    if client is not None and not hasattr(client, "submit"):
+        raise PkpdError(f"client is a distributed.Client or None, not {quoted(client)}.")
     rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
     limits.one_of(solver, NAMES, "solver")
     benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
@@ -112,7 +119,7 @@ def stream(
         interrupt=stopped.set,
         progress=progress,
         say=say,
-        complain=complain,
+        complain=complain or warn,
     )
     return dataset(folder)
 

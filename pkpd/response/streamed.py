@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import ResultError, closest
 from pkpd.response.curves import BenefitCurves
 from pkpd.response.med import STATUSES
@@ -145,7 +146,7 @@ def open_results(folder):
     Every file is compared with its checksum. Raises ResultError where one is not as it was written,
     or nothing is finished.
     """
-    return dataset(chunks.read(folder))
+    return dataset(chunks.read(limits.path(folder, "folder", ResultError)))
 
 
 def dataset(folder):

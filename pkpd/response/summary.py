@@ -6,9 +6,11 @@ printed.
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.population.groups import groups
-from pkpd.response.med import STATUSES
+from pkpd.response.med import STATUSES, MedTable
 from pkpd.response.quantiles import quantile, share
+from pkpd.response.streamed import MedDataset
 
 LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 BARS = 36
@@ -27,6 +29,12 @@ def summarise(table, inside=None, command=None, by=()):
     need a number, so they are of those whose MED is inside the range. Intervals are those of
     independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings.
     """
+    what = "A table of MEDs is what pkpd.med, pkpd.stream or pkpd.open_results returns"
+    limits.check_kind(table, (MedTable, MedDataset), what)
+    inside = None if inside is None else limits.pair(inside, "inside")
+    by = limits.texts(by, "by")
+    if command is not None:
+        limits.text(command, "command")
     benefit, interior = table.benefit, table.having("interior")
     independent = _independent(table)
     doses = known_doses(table)

@@ -11,18 +11,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from pkpd import units
-from pkpd.errors import PkpdError, Stopped, closest
+from pkpd import limits, units
+from pkpd.errors import PkpdError, Stopped, closest, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
-from pkpd.response.benefit import benefit_of, dose_list
+from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.result import Computed, provenance, stopped
 from pkpd.sensitivity.study import CHECKED
 from pkpd.sensitivity.study import FEW as FEW_ERRORS
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Benefit, Model
-from pkpd.symbolic.quantities import quantity
+from pkpd.symbolic.quantities import dose_list, quantity
 
 FOLDS = 10
 # h after the dose at which blood is drawn
@@ -143,6 +143,8 @@ def predict(
             "Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'."
         ) from error
     of_model(model, cohort)
+    limits.flag(helped, "helped")
+    limits.check_called(progress=progress)
     benefit = benefit_of(model, **changes)
     measure = _inputs(model, measure)
     amount = _dose(benefit, dose)
@@ -194,7 +196,7 @@ def _inputs(model, measure):
     varying = [i.name for i in model.inputs if i.iiv is not None]
     if measure is None:
         return [i.name for i in model.covariates if i.iiv is not None]
-    for name in measure:
+    for name in limits.texts(measure, "measure"):
         if name not in varying:
             raise PkpdError(
                 f"'{name}' is no input of {model.name} that differs between patients."
@@ -210,7 +212,7 @@ def _dose(benefit, dose):
             if benefit.report
             else float(np.sqrt(benefit.lowest * benefit.highest))
         )
-    (amount,) = dose_list(dose if isinstance(dose, str) else [dose], benefit.unit)
+    (amount,) = dose_list([dose], benefit.unit, "dose")
     if not amount > 0:
         raise PkpdError(f"dose '{dose}': the dose that exposure is measured after must be above 0.")
     return amount
@@ -280,9 +282,13 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
 def _times(text, unit):
     """Times after the dose, from "4 h, 24 h" or numbers."""
     parts = text.split(",") if isinstance(text, str) else text
-    found = [quantity(part, unit) if isinstance(part, str) else float(part) for part in parts]
-    if not all(0 < time < np.inf for time in found):
-        raise PkpdError(f"at '{text}': the times of scans are positive, such as '4 h, 24 h'.")
+    limits.check_kind(parts, (list, tuple), "at is a text or a list of times such as '4 h, 24 h'")
+    found = [
+        quantity(part, unit) if isinstance(part, str) else limits.number(part, "A time in at")
+        for part in parts
+    ]
+    if not found or not all(0 < time < np.inf for time in found):
+        raise PkpdError(f"at {quoted(text)}: the times of scans are positive, such as '4 h, 24 h'.")
     return sorted(set(found))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.errors import PkpdError, Stopped, closest
+from pkpd import limits
+from pkpd.errors import PkpdError, Stopped
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 from pkpd.sensitivity.titrated import titrated
@@ -94,11 +95,18 @@ def sensitivity_indices(
     numerical errors: its variance would be that of rounding. Raises PkpdError for bad
     input, and Stopped on Ctrl-C, with the Sensitivity of what is finished, if anything is.
     """
-    for method in methods:
-        if method not in METHODS:
-            raise PkpdError(f"Unknown method '{method}'.{closest(str(method), METHODS)}")
-    if points < 2 or scramblings < 2 or not half_width > 0:
-        raise PkpdError("Intervals need at least 2 points, 2 scramblings and a half-width above 0.")
+    for method in limits.texts(methods, "methods"):
+        limits.one_of(method, METHODS, "method")
+    if not methods:
+        raise PkpdError(f"methods names nothing; choose from {', '.join(METHODS)}.")
+    limits.check_called(progress=progress)
+    limits.check_whole(points, 2, limits.POINTS, "number of points")
+    limits.check_whole(most, 2, limits.POINTS, "number of points at most")
+    limits.check_whole(scramblings, 2, limits.REPEATS, "number of scramblings")
+    if not limits.number(half_width, "half_width") > 0:
+        raise PkpdError(f"half_width {half_width:g} must be above 0.")
+    if diary is not None and titrate is None:
+        raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
     asked, effort, found = study(model, **given), Effort(half_width, points, most, scramblings), {}
     work = Work(asked, progress)
     tasks = {name: METHODS[name] for name in METHODS if name in methods}

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.response.uncertainty import over_scramblings
@@ -102,6 +103,7 @@ def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
     set : typical values; changes : outcome, better, ... in place of the model's [benefit]. Raises
     PkpdError.
     """
+    limits.check_whole(seed, 0, limits.SEED, "seed")
     return Study(
         model,
         benefit_of(model, **changes),

@@ -98,6 +98,7 @@ def titrated(asked, rule, diary=None, **changes):
 
     Raises PkpdError.
     """
+    rule = find_rule(rule)
     options = {"changed": asked.design.changed} | asked.numerics | changes
     place = setting(asked.model, diary_of(diary), None, **options)
     return Titrated(
@@ -107,5 +108,5 @@ def titrated(asked, rule, diary=None, **changes):
         asked.seed,
         asked.numerics,
         setting=place,
-        rule=find_rule(rule).prepare(place),
+        rule=rule.prepare(place),
     )

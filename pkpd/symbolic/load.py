@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pkpd import caching
-from pkpd.errors import ModelError, closest
+from pkpd.errors import ModelError, closest, quoted
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import (
     Assignment,
@@ -59,6 +59,8 @@ def load(name):
 
     Warns of what is unlikely. Raises ModelError that names file, line, thing and remedy.
     """
+    if not isinstance(name, (str, Path)):
+        raise ModelError(f"name is that of a model or the path of its file, not {quoted(name)}.")
     path = Path(name) if str(name).endswith(".toml") else _find(str(name), library())
     if path is None or not path.is_file():
         known = models()

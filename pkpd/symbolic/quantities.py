@@ -6,8 +6,8 @@ Knows texts and units; knows no files and no models' equations.
 import math
 import re
 
-from pkpd import units
-from pkpd.errors import PkpdError
+from pkpd import limits, units
+from pkpd.errors import PkpdError, quoted
 from pkpd.symbolic.model import Benefit
 
 UNIT = re.compile(
@@ -47,12 +47,53 @@ def dose_range(text, unit):
         if unit_at_end(part) not in (None, unit):
             units.check_dose(unit_at_end(part))
     low, high = quantity(parts[0] + tail, unit), quantity(parts[1], unit)
+    if high > limits.DOSE:
+        raise PkpdError(f"doses '{text}': a dose is at most {limits.DOSE:g} {unit}.")
     if not 0 < low < high:
         raise PkpdError(
             f"doses '{text}': the grid is logarithmic, so the lowest dose must be above 0 and "
             f"below the highest, as in '0.05:50 {unit}'."
         )
     return low, high
+
+
+def dose_list(doses, unit, name="doses"):
+    """Doses (D,) in `unit` from "1.5, 3 mg" or a sequence of numbers or texts, in the order given.
+
+    Raises PkpdError, which calls the doses by `name`.
+    """
+    if isinstance(doses, str):
+        parts = [part.strip() for part in doses.split(",")]
+        tail = parts[-1].lstrip("0123456789.eE+- ")
+        doses = [
+            part if part.lstrip("0123456789.eE+- ") else f"{part} {tail or unit}" for part in parts
+        ]
+    elif not isinstance(doses, (list, tuple)) and getattr(doses, "ndim", 0) != 1:
+        raise PkpdError(f"{name} is a text or a list of doses, not {quoted(doses)}.")
+    numbers = tuple(
+        quantity(d, unit) if isinstance(d, str) else limits.number(d, f"A dose of {name}")
+        for d in doses
+    )
+    if not numbers or not all(0 <= number <= limits.DOSE for number in numbers):
+        raise PkpdError(
+            f"{name} {', '.join(map(str, doses)) or 'is empty and'} must be numbers from 0 to "
+            f"{limits.DOSE:g}, such as '0.5, 1.5, 4.5 {unit}'."
+        )
+    return numbers
+
+
+def interval_length(every, time):
+    """Time between two doses in model time, from a text such as "24 h" or a number.
+
+    Raises PkpdError.
+    """
+    length = quantity(every, time) if isinstance(every, str) else limits.number(every, "every")
+    if not 0 < length * units.factor(time, "h") <= limits.INTERVAL:
+        raise PkpdError(
+            f"every '{every}' must be a positive length of time, such as '24 h', "
+            f"and at most {limits.INTERVAL:,.0f} h."
+        )
+    return length
 
 
 def difference(text, unit):
@@ -70,28 +111,20 @@ def read_benefit(data, unit, time, outcome_unit, place):
     time."""
     low, high = dose_range(data["doses"], unit)
     delta, relative = difference(data.get("delta", "10 %"), outcome_unit)
-    every = quantity(data["every"], time)
-    if every <= 0:
-        raise PkpdError(f"every '{data['every']}' must be positive.")
-    report = str(data.get("report", "")).split(",") if data.get("report") else []
-    tail = re.search(r"[A-Za-z]+\s*\Z", report[-1]) if report else None
-    doses = tuple(
-        quantity(
-            r if re.search(r"[A-Za-z]\s*\Z", r) else f"{r} {tail.group() if tail else unit}", unit
-        )
-        for r in report
-    )
+    report = data.get("report") or ()
+    if report:
+        report = dose_list(report if isinstance(report, list) else str(report), unit, "report")
     return Benefit(
         outcome=data["outcome"],
         better=data["better"],
         into=data["into"],
-        every=every,
+        every=interval_length(data["every"], time),
         lowest=low,
         highest=high,
         unit=unit,
         delta=delta,
         delta_relative=relative,
-        report=doses,
+        report=report,
         exposure=data.get("exposure"),
         blockade=data.get("blockade"),
         place=place,

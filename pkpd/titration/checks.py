@@ -3,7 +3,7 @@
 Knows numbers, texts and names; knows nothing of rules or trials.
 """
 
-from pkpd.errors import TrialError, closest
+from pkpd.errors import TrialError, closest, quoted
 
 MOST_DAYS = 3660
 LARGEST = 1e300  # a whole number may be too large for a float
@@ -12,14 +12,14 @@ LARGEST = 1e300  # a whole number may be too large for a float
 def number(value, name):
     """The value, if it is a finite number. Raises TrialError."""
     if type(value) not in (int, float) or not abs(value) < LARGEST:
-        raise TrialError(f"{name} must be a number, not {str(value)[:40]}.")
+        raise TrialError(f"{name} must be a number, not {quoted(value)}.")
     return value
 
 
 def whole_number(value, name, least=1):
     """The value, if it is a whole number, at least `least`. Raises TrialError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise TrialError(f"{name} must be a whole number from {least} on, not {value!r}.")
+        raise TrialError(f"{name} must be a whole number from {least} on, not {quoted(value)}.")
     return value
 
 
@@ -33,14 +33,14 @@ def share(value, name):
 def one_of(value, names, field_name):
     """The value, if it is one of `names`. Raises TrialError."""
     if not isinstance(value, str) or value not in names:
-        raise TrialError(f"{field_name}: unknown '{value}'.{closest(str(value), names)}")
+        raise TrialError(f"{field_name}: unknown {quoted(value)}.{closest(str(value), names)}")
     return value
 
 
 def text(value, name):
     """The value, if it is text. Raises TrialError."""
     if not isinstance(value, str):
-        raise TrialError(f"{name} must be text, not {value!r}.")
+        raise TrialError(f"{name} must be text, not {quoted(value)}.")
     return value
 
 

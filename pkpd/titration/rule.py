@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import TrialError
 from pkpd.titration.checks import number, one_of, share, text, whole_number
 
@@ -165,10 +166,10 @@ class Rule:
             share(self.helped, "helped")
         doses = self.ladder
         numbers = all(isinstance(d, (int, float)) and not isinstance(d, bool) for d in doses)
-        possible = numbers and all(0 <= d < np.inf for d in doses)
+        possible = numbers and all(0 <= d <= limits.DOSE for d in doses)
         if not doses or not possible or list(doses) != sorted(set(doses)):
             raise TrialError(
-                f"ladder {list(doses)}: write increasing doses, none below 0, such as "
+                f"ladder {list(doses)}: write increasing doses from 0 to {limits.DOSE:g}, such as "
                 "[1.5, 3, 4.5]."
             )
 

@@ -7,6 +7,7 @@ nothing.
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from pkpd import limits
 from pkpd.errors import PkpdError, TrialError
 from pkpd.files import read_toml
 from pkpd.population.cohort import SAMPLINGS
@@ -216,6 +217,7 @@ def _check_endpoint(endpoint, arms):
 
 def read(path):
     """Design from a TOML file. Raises TrialError that names file and field."""
+    path = limits.path(path, "design", TrialError)
     data = read_toml(path, TrialError)
     try:
         return from_data(data, Path(path).parent)

@@ -12,6 +12,7 @@ from warnings import warn
 
 import numpy as np
 
+from pkpd import limits
 from pkpd.errors import ModelError, TrialError, closest
 from pkpd.population.noise import normals, uniforms
 from pkpd.population.variability import around, classes
@@ -133,7 +134,7 @@ def diary(path=None, changes=None):
     from pkpd.symbolic.checker import Builder
     from pkpd.symbolic.load import read
 
-    file = read(Path(path or DIARY))
+    file = read(DIARY if path is None else limits.path(path, "diary", TrialError))
     builder = Builder([file], file.path.stem, "")
     for key in file.data:
         if key not in ("title", "parameters"):

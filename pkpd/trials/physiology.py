@@ -11,7 +11,7 @@ import numpy as np
 from pkpd import units
 from pkpd.dosing.actions import arriving, periodic_actions, single_actions, target
 from pkpd.dosing.occasions import period
-from pkpd.errors import TrialError, closest
+from pkpd.errors import TrialError
 from pkpd.kernels.lower import area
 from pkpd.population.cohort import cohort
 from pkpd.population.occasions import effects, varying_between, with_effects
@@ -20,6 +20,7 @@ from pkpd.solvers.batch import compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.solvers.status import OK
 from pkpd.symbolic.model import Benefit, Model
+from pkpd.titration.checks import one_of
 from pkpd.trials.observation import Diary
 
 NULLS = ("no-effect", "same-med")
@@ -98,8 +99,8 @@ def setting(
 
     Raises PkpdError.
     """
-    if null is not None and null not in NULLS:
-        raise TrialError(f"null: unknown '{null}'.{closest(str(null), NULLS)}")
+    if null is not None:
+        one_of(null, NULLS, "null")
     benefit = benefit_of(model, **changes)
     check_outcome(model, benefit, diary)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))

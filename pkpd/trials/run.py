@@ -10,8 +10,9 @@ from warnings import warn
 
 import numpy as np
 
-from pkpd.errors import all_or_nothing
-from pkpd.population.cohort import Cohort
+from pkpd import limits
+from pkpd.errors import TrialError, all_or_nothing, quoted
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
 from pkpd.population.parts import by_parts
@@ -251,7 +252,8 @@ def trial(
     ----------
     design : Design, or path of a TOML file; n, seed : in place of the design's
     ids : only these patients of its cohort
-    people : Cohort in place of the one that the design draws, with its model and seed
+    people : Cohort of the design's model, in place of the one that the design draws; its seed is
+        that of the noise, and n, seed and ids are left out
     diary : Diary or path in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
     progress : called with the number of patients finished in all arms
@@ -262,9 +264,13 @@ def trial(
     patients that are finished in all arms.
     """
     design = design if isinstance(design, Design) else read(design)
+    limits.check_called(progress=progress)
+    limits.check_whole(replicate, 0, limits.SEED, "replicate", TrialError)
     given = {"patients": n, "seed": seed}
     design = replace(design, **{k: v for k, v in given.items() if v is not None})
-    model = load(design.model) if people is None else people.model
+    model = load(design.model)
+    if people is not None:
+        model = _check_people(people, model, design, n=n, seed=seed, ids=ids).model
     book = read_diary(design.diary, design.diary_set) if diary is None else diary_of(diary)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     changes = _benefit(design)
@@ -272,10 +278,10 @@ def trial(
         "occasion": design.occasion,
         "changed": design.set if people is None else people.changed,
     }
-    shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     if people is None:
         who = {"sampling": design.sampling, "set": design.set, "ids": ids}
         people = draw(model, design.patients, design.seed, **who)
+    shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     options = {"run_in": design.run_in, "replicate": replicate}
     with all_or_nothing():
         arms = [[(p.days, p.rule.prepare(shared)) for p in arm.phases] for arm in design.arms]
@@ -301,6 +307,20 @@ def trial(
         return TrialResult(design, model, people, book, shared.benefit, courses, values)
 
     return by_parts(people, PATIENTS_AT_ONCE, work, join, progress)
+
+
+def _check_people(people, model, design, **others):
+    """The people, if they can be those of a design. Raises PkpdError."""
+    of_model(model, people)
+    for name, value in others.items():
+        if value is not None:
+            raise TrialError(f"{name} is that of the people given; leave out one of them.")
+    if design.set and draw(model, typical=True, set=design.set).changed != people.changed:
+        raise TrialError(
+            f"{design.title}: set = {quoted(design.set)} is not that of the people given; "
+            "draw them with it."
+        )
+    return people
 
 
 def _benefit(design):

@@ -188,6 +188,10 @@ def titrate(
     repetitions that are finished.
     """
     of_model(model, cohort)
+    limits.flag(own_traits, "own_traits", TrialError)
+    limits.check_called(progress=progress)
+    if seed is not None:
+        limits.check_whole(seed, 0, limits.SEED, "seed", TrialError)
     limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
     limits.check_whole(run_in, 1, MOST_DAYS, "number of days of run-in", TrialError)
     book = diary_of(diary)

@@ -8,6 +8,7 @@ import pytest
 from scipy.integrate import trapezoid
 
 import pkpd
+from pkpd.errors import PkpdError
 from pkpd.report.figures import meds, plots, style, trials
 from pkpd.report.figures.observations import observations
 from pkpd.response.med import STATUSES
@@ -182,7 +183,7 @@ def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
 
 
 def test_other_things_are_refused():
-    with pytest.raises(TypeError, match="not a int"):
+    with pytest.raises(PkpdError, match="not a int"):
         pkpd.plot(3)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import pkpd
 from pkpd.cli import console
+from pkpd.errors import PkpdError
 from pkpd.report.page.page import write_page
 from pkpd.titration.library import rules
 from pkpd.trials.design import read
@@ -169,7 +170,7 @@ def test_figures_of_titrations_and_trials_show_what_they_are_given(run):
         "by the diary (12 patients)",
     ]
     assert max(line.get_ydata().max() for line in lower.lines) == 4.5
-    with pytest.raises(TypeError, match="not a list"):
+    with pytest.raises(PkpdError, match="not a list"):
         pkpd.plot([])
 
 

@@ -8,6 +8,7 @@ from functools import cache, singledispatch
 
 import numpy as np
 
+from pkpd.errors import PkpdError
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
@@ -27,11 +28,11 @@ def plot(thing, **options):
     A Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, DosingInterval, Fit,
     Comparison, Noncompartmental, Titration, TrialResult, Sensitivity, Explanation or Prediction.
 
-    Raises TypeError for anything else.
+    Raises PkpdError for anything else.
     """
     _register_all()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
-        raise TypeError(
+        raise PkpdError(
             "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
             f"not a {type(thing).__name__}."
         )
