@@ -97,7 +97,7 @@ def at_records(result: EventResult, data=None):
 
     data : list of pkpd.report.figures.observations.Observations
     """
-    fine = result.cohort.ids[result.status == 0]
+    fine = result.cohort.names[result.status == 0]
     shown = fine[:: max(1, -(-len(fine) // style.MOST_CURVES))]
     few = len(shown) <= len(style.CYCLE)
 
