@@ -28,7 +28,8 @@ _CGROUP = Path("/sys/fs/cgroup/memory.max")
 def check_whole(value, least, most, what, error=PkpdError):
     """Raises `error` where `value` is no whole number from `least` to `most`."""
     whole = type(value) is int or (hasattr(value, "dtype") and value.dtype.kind in "iu")
-    if not whole or getattr(value, "ndim", 0) or not least <= int(value) <= most:
+    many = hasattr(value, "ndim") and value.ndim > 0
+    if not whole or many or not least <= int(value) <= most:
         text = f"must be a whole number from {least} to {most:,}, not {quoted(value)}"
         raise error(f"The {what} {text}.")
 

@@ -107,10 +107,10 @@ class Records:
         if kinds[0] == "numbers":
             return self
         number = dict(zip(people.labels, people.ids, strict=True))
-        missing = [label for label in self.labels if label not in number]
+        missing = [label for label in self.names if label not in number]
         if missing:
             raise DoseError(f"{self.name}: the table of people has no ID '{missing[0]}'.")
-        return replace(self, ids=np.array([number[label] for label in self.labels]))
+        return replace(self, ids=np.array([number[label] for label in self.names]))
 
     def of(self, ids):
         """The records of these IDs; a table without IDs is everybody's."""
