@@ -245,20 +245,32 @@ def test_a_late_dose_arrives_after_a_visit_as_it_would_without_one():
     np.testing.assert_allclose(late.score, once.score, atol=2e-5)
 
 
-def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
-    """Without noise, patients of the prior end close to the best dose of the ladder."""
-    people = cohort(MODEL, 40, seed=5)
+def part_of_the_way(choice):
+    """What a Bayesian rule reaches almost without noise, in 4 cohorts of 40 patients of the prior.
+
+    0 is the one dose that is best for all of a cohort, 1 everybody's own best of the ladder.
+    """
     place = setting(MODEL, diary(changes=PLAIN | {"noise_sd": 0.2}))
-    table = {"like": "bayes", "steps": 12, "days": 28, "particles": 1000, "helped": 0.0}
+    table = {"like": "bayes", "choice": choice, "steps": 12, "days": 28, "helped": 0.0}
     ladder = rule(table).prepare(place)
-    found = follow(place, people, [(ladder.longest, ladder)], run_in=7, until_done=True).found[:, 0]
-    benefit = dose_response(MODEL, people, ladder.ladder).gain
-    reached = benefit[
-        np.arange(40),
-        np.searchsorted(ladder.ladder, np.where(np.isnan(found), ladder.ladder[0], found)),
-    ]
-    gain = np.maximum(benefit.max(axis=1), 0.0)
-    one_for_all = np.maximum(benefit[:, benefit.mean(axis=0).argmax()], 0.0)
-    # 0.45 of the way from one dose for all to everybody's own best one (0.46 with 160 patients)
-    way = np.maximum(reached, 0).sum() - one_for_all.sum()
-    assert way > 0.4 * (gain.sum() - one_for_all.sum())
+    reached = whole = 0.0
+    for seed in range(1, 5):
+        people = cohort(MODEL, 40, seed=seed)
+        course = follow(place, people, [(ladder.longest, ladder)], run_in=7, until_done=True)
+        gain = dose_response(MODEL, people, ladder.ladder).gain
+        step = np.searchsorted(ladder.ladder, np.nan_to_num(course.found[:, 0]))
+        one_for_all = np.maximum(gain[:, gain.mean(axis=0).argmax()], 0.0).sum()
+        reached += np.maximum(gain[np.arange(40), step], 0.0).sum() - one_for_all
+        whole += np.maximum(gain.max(axis=1), 0.0).sum() - one_for_all
+    return reached / whole
+
+
+def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
+    """By Thompson sampling, which tries doses: 0.75 of the way over many cohorts and priors.
+
+    Always the largest expected benefit tries little and learns little: 0.43, in a cohort of 40
+    anything from 0 to 0.8.
+    """
+    tried, expected = part_of_the_way("thompson"), part_of_the_way("expected")
+    assert tried > 0.5
+    assert 0.0 < expected < tried
