@@ -104,7 +104,7 @@ def stamp(packages=()):
     from pkpd.solvers import batch
 
     found = {}
-    for name in ("numba", "numpy", "scipy", *packages):
+    for name in ("pkpd", "numba", "numpy", "scipy", *packages):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -40,10 +40,10 @@ def test_rows_have_intervals_over_folds(product):
     assert {len(folds) for folds in product.scores.values()} == {FOLDS}
     for row in product.rows():
         assert row["low"] <= row["value"] <= row["high"]
-    # ten equal folds have no spread; Nadeau and Bengio's factor for ten of them
+    # ten equal folds have no spread
     assert interval(np.full(10, 0.4)) == (pytest.approx(0.4), pytest.approx(0.0, abs=1e-12))
     assert interval(np.arange(10.0))[1] == pytest.approx(
-        2.262157 * np.std(np.arange(10), ddof=1) * np.sqrt(1 / 10 + 1 / 9), rel=1e-6
+        2.262157 * np.std(np.arange(10), ddof=1) / np.sqrt(10), rel=1e-6
     )
 
 
