@@ -266,10 +266,10 @@ def part_of_the_way(choice):
 
 
 def test_bayesian_weights_find_the_dose_of_a_patient_of_the_prior():
-    """By Thompson sampling, which tries doses: 0.75 of the way over many cohorts and priors.
+    """By Thompson sampling, which tries doses: 0.75 of the way in 5 such cohorts, each of 3 priors.
 
-    Always the largest expected benefit tries little and learns little: 0.43, in a cohort of 40
-    anything from 0 to 0.8.
+    Always the largest expected benefit tries little and learns little: 0.43 over 9 priors, and in
+    one cohort anything from 0 to 0.8.
     """
     tried, expected = part_of_the_way("thompson"), part_of_the_way("expected")
     assert tried > 0.5
