@@ -3,8 +3,10 @@
 Knows how to bring them together and to solve them; knows nothing of methods, files or reports.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from pkpd.dosing.rx import rx
 from pkpd.dosing.timeline import CARRIES, clock_of, timeline
 from pkpd.endpoints import Watch, interval, read
 from pkpd.errors import DoseError, PkpdError, quoted
-from pkpd.population.cohort import of_model
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.parts import by_parts
 from pkpd.population.residual import observations, residuals
@@ -26,28 +28,29 @@ from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.inputs_as_states import used, varying
+from pkpd.symbolic.model import Model
 
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
 
 
 def simulate(
-    model,
-    regimen,
-    cohort,
-    times=None,
+    model: Model,
+    regimen: Regimen | Records | str,
+    cohort: Cohort,
+    times: str | Sequence[float] | np.ndarray | None = None,
     *,
-    outputs=None,
-    endpoints=None,
-    window=None,
-    rtol=1e-6,
-    solver="auto",
-    threads=None,
-    progress=None,
-    carry="backward",
-    occasion="dose",
-    residual=None,
-):
+    outputs: Sequence[str] | None = None,
+    endpoints: Sequence[str] | None = None,
+    window: str | tuple | None = None,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    carry: str = "backward",
+    occasion: str = "dose",
+    residual: str | Mapping[str, str] | None = None,
+) -> Any:
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
     Parameters
@@ -66,6 +69,7 @@ def simulate(
         tmax and tmin count from its beginning. Default: from 0 to one interval after the last dose,
         or from a patient's first to last record, with the doses there
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished patients
     carry : between records of an event table, inputs are those of the next record ("backward"), of
         the last ("forward") or on the line between ("linear")
@@ -81,6 +85,11 @@ def simulate(
     a table without IDs is given to everybody. A patient whose solution fails is NaN, with ID,
     reason and time; the others are unharmed. Raises PkpdError for bad input, and Stopped on Ctrl-C,
     with the result of the patients that are finished.
+
+    >>> model = pkpd.load("pk/one_compartment")
+    >>> run = pkpd.simulate(model, "100 mg", pkpd.cohort(model, n=3, seed=7), "0:24:8")
+    >>> run.names, run.values.shape
+    (('Cc',), (3, 4, 1))
     """
     of_model(model, cohort)
     limits.check_called(progress=progress)
@@ -100,14 +109,16 @@ def simulate(
     plausibility.warn(_doubts(model, regimen))
     options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
     tabled = isinstance(regimen, Records)
-    if tabled:
+    if isinstance(regimen, Records):
         regimen = regimen.matched(cohort)
         cohort = _patients(regimen, cohort)
-    given = [] if tabled else [regimen.end * units.factor("h", model.time)]
-    if tabled:
         given = regimen.time + regimen.additional * regimen.interval
+    else:
+        given = np.array([regimen.end * units.factor("h", model.time)])
     _check_time(model, np.abs(given).max(initial=0.0))
     limits.one_of(carry, CARRIES, "way to carry inputs between records")
+    what: tuple
+    solved: Callable
     if endpoints is not None:
         what = Watch(read(model, endpoints)), window
         solved = _endpoints_at_records if tabled else _endpoints

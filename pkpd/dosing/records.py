@@ -6,7 +6,8 @@ the dose targets of a model; knows no patients, time courses or solvers.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,7 +16,10 @@ from pkpd.dosing.moments import window
 from pkpd.errors import DoseError
 from pkpd.reading import COLUMNS, EMPTY, cells, listed, not_a_number, number, refuse_lookalikes
 from pkpd.symbolic import linearity, parse
-from pkpd.symbolic.model import check_model
+from pkpd.symbolic.model import Model, check_model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OF_RECORDS = tuple(name for name in COLUMNS if name not in ("MDV", "DV"))
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
@@ -87,7 +91,7 @@ class Records:
         taken["labels"] = None if self.labels is None else self.labels[patients]
         return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 
-    def matched(self, people):
+    def matched(self, people) -> "Records":
         """The same records, their patients numbered as the people of a table are: by label.
 
         people : People or Cohort; one whose table has no column ID changes nothing
@@ -124,7 +128,7 @@ class Records:
         return self.take(np.array([place[int(i)] for i in ids]))
 
 
-def events(model, source):
+def events(model: Model, source: "str | Path | pd.DataFrame") -> Records:
     """Read and check an event table for a model.
 
     source : path of a .csv or .parquet file, or a DataFrame
@@ -134,6 +138,9 @@ def events(model, source):
     Other columns are ignored unless they are called almost like one of these. Returns Records; its
     `account` says what was used, unused and missing. Raises DoseError that lists the first records
     that cannot be used.
+
+    >>> pkpd.events(pkpd.load("pk/two_compartment"), "doses.csv").account
+    'doses.csv: 2 rows; used: ID, TIME, AMT, II, ADDL, CMT; unused: none; missing: RATE, SS, EVID.'
     """
     check_model(model)
     read = cells(source, DoseError)

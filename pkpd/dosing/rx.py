@@ -44,7 +44,7 @@ _PARTS = {
 }
 
 
-def rx(text):
+def rx(text: str) -> Regimen:
     """Read a regimen: doses and waits, joined by "then".
 
     A dose is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM]
@@ -52,6 +52,9 @@ def rx(text):
     one interval after the last of them. After a single dose without an interval the text must say
     when: by "wait 12h", or by a time of day. A wait at the end makes the regimen longer. Time 0 is
     midnight for "at". Raises DoseError that quotes the word that cannot be read.
+
+    >>> pkpd.rx("4.5 mg q24h x 28").end  # hours
+    672.0
     """
     if not isinstance(text, str):
         raise DoseError(f"A regimen is text such as '4.5 mg q24h x 28', not {quoted(text)}.")

@@ -3,28 +3,31 @@
 Knows the options and checks them; knows nothing of curves or of how they are fitted.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from pkpd import limits
 from pkpd.errors import PkpdError, closest, quoted
-from pkpd.fits.comparison import compare
+from pkpd.fits.comparison import Comparison, compare
 from pkpd.fits.data import assay
 from pkpd.fits.least_squares import VARIANCES, fit_one
-from pkpd.fits.result import INTERVALS
+from pkpd.fits.result import INTERVALS, Fit
 
 
 def fit(
-    data,
-    model="brain-cousens",
+    data: Any,
+    model: str = "brain-cousens",
     *,
-    c=None,
-    better=None,
-    level=0.95,
-    intervals=INTERVALS,
-    variance="constant",
-    dose_scale=1.0,
-    dose="dose",
-    response="response",
-    id=None,
-):
+    c: float | str | None = None,
+    better: str | None = None,
+    level: float = 0.95,
+    intervals: Sequence[str] = INTERVALS,
+    variance: str = "constant",
+    dose_scale: float = 1.0,
+    dose: str = "dose",
+    response: str = "response",
+    id: int | None = None,
+) -> Fit | Comparison:
     """Fit a hormetic dose-response model, or all of them.
 
     Parameters
@@ -48,6 +51,9 @@ def fit(
     -------
     Fit, or pkpd.fits.comparison.Comparison for "all". Raises PkpdError for data or options that
     cannot be used.
+
+    >>> round(pkpd.fit("lettuce.csv").peak, 2)
+    0.6
     """
     for name, value in (("model", model), ("dose", dose), ("response", response)):
         limits.text(value, name)

@@ -4,9 +4,10 @@ Says by which conventions it was done. Knows tables, units and the quantities of
 nothing of models or of the screen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -18,6 +19,9 @@ from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
 from pkpd.reading import COLUMNS, Table, cells, refuse_lookalikes, stated_units
 from pkpd.result import Computed, Sheet, release, write_figure, write_table
 from pkpd.result.tables import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # quantity -> unit in terms of concentration c, time t, and dose d
 UNITS = {
@@ -136,21 +140,21 @@ class Noncompartmental(Computed):
 
 
 def noncompartmental(
-    data,
-    column=None,
+    data: "str | Path | pd.DataFrame",
+    column: str | None = None,
     *,
-    dose=None,
-    route="oral",
-    duration=None,
-    every=None,
-    start=None,
-    unit=None,
-    time_unit="h",
-    rule="linear-up-log-down",
-    extrapolation="observed",
-    blq=None,
-    partial=(),
-):
+    dose: float | str | None = None,
+    route: str = "oral",
+    duration: float | None = None,
+    every: float | None = None,
+    start: float | None = None,
+    unit: str | None = None,
+    time_unit: str = "h",
+    rule: str = "linear-up-log-down",
+    extrapolation: str = "observed",
+    blq: str | None = None,
+    partial: Sequence[tuple[float, ...]] = (),
+) -> Noncompartmental:
     """Noncompartmental analysis of each ID of a table.
 
     A profile begins at its dose, that of AMT or `start`, or at time 0 of a table without doses, and
@@ -177,6 +181,12 @@ def noncompartmental(
     Returns
     -------
     Noncompartmental, one row an ID. Raises PkpdError for bad input.
+
+    >>> import pandas as pd
+    >>> samples = pd.DataFrame({"TIME": [0, 1, 2, 4, 8], "Cc": [0.0, 4.0, 3.0, 1.5, 0.4]})
+    >>> found = pkpd.noncompartmental(samples).frame()
+    >>> round(float(found["half_life"][0]), 2), found.attrs["units"]["half_life"]
+    (2.07, 'h')
     """
     import pandas as pd
 

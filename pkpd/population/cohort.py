@@ -7,8 +7,10 @@ Knows inputs and their variability; knows nothing of doses or time.
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAMPLINGS = ("sobol", "mc")
 
@@ -192,17 +197,17 @@ class Cohort:
 
 
 def cohort(
-    model,
-    n=1000,
-    seed=1,
+    model: Model,
+    n: int = 1000,
+    seed: int = 1,
     *,
-    sampling="sobol",
-    typical=False,
-    set=None,
-    ids=None,
-    covariates=None,
-    replicate=0,
-):
+    sampling: str = "sobol",
+    typical: bool = False,
+    set: Mapping[str, Any] | None = None,
+    ids: Sequence[int] | np.ndarray | None = None,
+    covariates: "str | Path | pd.DataFrame | People | None" = None,
+    replicate: int = 0,
+) -> Cohort:
     """Draw a cohort from the variability written in the model.
 
     Parameters
@@ -217,7 +222,14 @@ def cohort(
         drawn whole; with a column ID each row belongs to that patient, and these are the cohort
     replicate : 0, or another number for an independent scrambling of the same seed
 
-    Raises CohortError, or PkpdError for an unknown name or unit.
+    Returns
+    -------
+    Cohort, its theta (P, K) in the model's units. Raises CohortError, or PkpdError for an unknown
+    name or unit.
+
+    >>> people = pkpd.cohort(pkpd.load("pk/one_compartment"), n=3, seed=7)
+    >>> people.ids.tolist(), people.theta.shape
+    ([1, 2, 3], (3, 5))
     """
     check_model(model)
     limits.flag(typical, "typical", CohortError)
@@ -233,13 +245,13 @@ def cohort(
     given = {name: [value] for name, value in changed.items()} | (table.inputs if table else {})
     for item in model.covariates:
         plausibility.warn(plausibility.of_values(item, given.get(item.name, ())))
-    ids = _ids(model, 1 if typical else n, ids)
+    who = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
     drawn = [i.name for i in model.inputs if _is_continuous(i)]
-    latent = np.zeros((len(ids), len(drawn)))
+    latent = np.zeros((len(who), len(drawn)))
     if not typical:
-        latent = _latent(model, drawn, ids, seed, replicate, sampling)
-    theta = np.empty((len(ids), len(model.inputs)))
+        latent = _latent(model, drawn, who, seed, replicate, sampling)
+    theta = np.empty((len(who), len(model.inputs)))
     for k, item in enumerate(model.inputs):
         at_reference = typical and item.reference is not None
         theta[:, k] = changed.get(item.name, item.reference if at_reference else item.value)
@@ -248,9 +260,9 @@ def cohort(
         if item.iiv.kind != "classes":
             theta[:, k] = around(item.iiv, theta[0, k], latent[:, drawn.index(item.name)])
         elif item.name not in changed:
-            u = uniforms(seed, ids, f"class {item.name}", 1, replicate)[:, 0]
+            u = uniforms(seed, who, f"class {item.name}", 1, replicate)[:, 0]
             theta[:, k] = classes(item.iiv, u)
-    people = Cohort(model, seed, sampling, typical, changed, ids, theta, latent, replicate)
+    people = Cohort(model, seed, sampling, typical, changed, who, theta, latent, replicate)
     return people if table is None else _with_inputs_of(table, people)
 
 

@@ -8,6 +8,7 @@ patients.
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from pkpd.population.variability import cholesky, correlate
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
 from pkpd.symbolic.variability import covariance, reconciled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SETS = 100  # drawn from a covariance unless another number is asked for
 SCALES = ("latent", "natural")
@@ -58,7 +62,9 @@ class ParameterSets:
             yield cohort.under(dict(zip(self.names, map(float, row), strict=True)))
 
 
-def parameter_sets(model, source, count=None, seed=1):
+def parameter_sets(
+    model: Model, source: "str | Path | pd.DataFrame", count: int | None = None, seed: int = 1
+) -> ParameterSets:
     """Sets of typical values for a model.
 
     Parameters
@@ -71,6 +77,11 @@ def parameter_sets(model, source, count=None, seed=1):
     seed : of the draws from a covariance
 
     Raises CohortError with the place of the mistake.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"cl": [100.0, 120.0]})
+    >>> pkpd.parameter_sets(pkpd.load("pk/one_compartment"), table).values.tolist()
+    [[100.0], [120.0]]
     """
     check_model(model)
     if count is not None:

@@ -4,21 +4,33 @@ B(x) = untreated mean of the outcome over one dosing interval minus the treated 
 `better`). Knows models with a benefit and cohorts; knows nothing of peaks.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from pkpd import limits
 from pkpd.errors import PkpdError
-from pkpd.population.cohort import of_model
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.parts import by_parts
 from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
-from pkpd.response.curves import joined
+from pkpd.response.curves import DoseResponse, joined
 from pkpd.response.grid import Steady, dose_grid, log_grid
+from pkpd.symbolic.model import Model
 
 
 def dose_response(
-    model, cohort, doses=None, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes
-):
+    model: Model,
+    cohort: Cohort,
+    doses: str | Sequence[float] | np.ndarray | None = None,
+    *,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    **changes: Any,
+) -> DoseResponse:
     """Dose response of a cohort at periodic steady state.
 
     Parameters
@@ -27,6 +39,7 @@ def dose_response(
         axis (default: the model's)
     changes : outcome, better, into, every, delta in place of the model's [benefit]
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished patients
 
     Returns

@@ -3,7 +3,9 @@
 Knows models with a benefit; knows no cohorts and draws nothing.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +41,15 @@ class DosingInterval:
         return self.benefit.unit
 
 
-def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6, solver="auto"):
+def dosing_interval(
+    model: Model,
+    doses: Sequence[float] | np.ndarray | None = None,
+    *,
+    benefit: Benefit | None = None,
+    changed: Mapping[str, Any] | None = None,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+) -> DosingInterval:
     """Blockade of the typical patient over one dosing interval at steady state.
 
     Parameters
@@ -61,23 +71,22 @@ def dosing_interval(model, doses=None, *, benefit=None, changed=None, rtol=1e-6,
     limits.check_kind(benefit, Benefit, "benefit is what pkpd.response.benefit.benefit_of returns")
     if not benefit.blockade:
         raise PkpdError(f"{model.name}: [benefit] names no blockade to be followed over a day.")
-    if doses is None:
-        doses = benefit.report[:MOST_DOSES] or np.geomspace(
-            benefit.lowest, benefit.highest, MOST_DOSES
-        )
-    doses = np.array(limits.numbers(doses, "doses"))
-    if not len(doses) or not (doses > 0).all():
+    usual = benefit.report[:MOST_DOSES]
+    if not usual:
+        usual = tuple(np.geomspace(benefit.lowest, benefit.highest, MOST_DOSES))
+    given = np.array(limits.numbers(usual if doses is None else doses, "doses"))
+    if not len(given) or not (given > 0).all():
         raise PkpdError("doses must be positive.")
-    person, times = np.zeros(len(doses), np.int64), np.linspace(0.0, benefit.every, POINTS)
+    person, times = np.zeros(len(given), np.int64), np.linspace(0.0, benefit.every, POINTS)
     people = cohort(model, typical=True, set=changed)
     steady = Steady(model, people, benefit, rtol=rtol, solver=solver)
-    solution = steady.at(person, doses)
+    solution = steady.at(person, given)
     return DosingInterval(
         model,
         benefit,
         benefit.blockade,
-        doses,
+        given,
         times,
-        steady.within(person, doses, solution, times)[benefit.blockade],
+        steady.within(person, given, solution, times)[benefit.blockade],
         people.changed,
     )

@@ -5,8 +5,9 @@ brackets the local maxima, `pkpd.response.search` finds the best between them; a
 MED gives exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -91,13 +92,23 @@ class MedTable(Computed):
         return provenance(self.model, self.cohort, command)
 
 
-def med(model, cohort, *, rtol=1e-6, solver="auto", threads=None, progress=None, **changes):
+def med(
+    model: Model,
+    cohort: Cohort,
+    *,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    **changes: Any,
+) -> MedTable:
     """MED of every patient of a cohort, for any model that says what benefit is.
 
     Parameters
     ----------
     changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
+    threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished patients
 
     Returns

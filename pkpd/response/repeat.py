@@ -4,7 +4,7 @@ Gives the quantiles of its MEDs or time courses their 95 % intervals. Knows stud
 the arithmetic of intervals is that of `pkpd.response.uncertainty`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -124,7 +124,15 @@ class RepeatedCourse(RepeatedStudy):
         return simulate(result.model, result.regimen, people, result.times, **given, **numerics)
 
 
-def repeat(result, again, *, rtol=1e-6, solver="auto", threads=None, progress=None):
+def repeat(
+    result: MedTable | Result,
+    again: ParameterSets | int,
+    *,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> "RepeatedMeds | RepeatedCourse":
     """A study of MEDs or a time course again, for the 95 % intervals of its quantiles.
 
     Parameters

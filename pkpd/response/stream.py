@@ -6,9 +6,11 @@ pkpd.scale writes them.
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -21,12 +23,12 @@ from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import column_units
 from pkpd.response.grid import GRID
 from pkpd.response.med import parts, table_of
-from pkpd.response.streamed import CURVE, dataset
+from pkpd.response.streamed import CURVE, MedDataset, dataset
 from pkpd.result import arrow_table, plain, provenance
 from pkpd.scale import chunks
 from pkpd.solvers.registry import NAMES
 from pkpd.symbolic.load import from_sources, sources
-from pkpd.symbolic.model import Benefit, check_model
+from pkpd.symbolic.model import Benefit, Model, check_model
 
 SHAPING = (
     "dosing",
@@ -36,29 +38,30 @@ SHAPING = (
 
 
 def stream(
-    model,
-    out,
-    n=1000,
-    seed=1,
+    model: Model,
+    out: str | Path,
+    n: int = 1000,
+    seed: int = 1,
     *,
-    sampling="sobol",
-    set=None,
-    rtol=1e-6,
-    solver="auto",
-    threads=None,
-    size=None,
-    resume=False,
-    client=None,
-    progress=None,
-    say=None,
-    complain=warn,
-    command=None,
-    **changes,
-):
+    sampling: str = "sobol",
+    set: Mapping[str, Any] | None = None,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    size: int | None = None,
+    resume: bool = False,
+    client: Any = None,
+    progress: Callable[[int], object] | None = None,
+    say: Callable[[str], object] | None = None,
+    complain: Callable[[str], object] | None = warn,
+    command: str | None = None,
+    **changes: Any,
+) -> MedDataset:
     """MEDs of a cohort of any size, written chunk by chunk to a folder, in constant memory.
 
     Parameters
     ----------
+    model : as pkpd.load returns it
     out : folder, absent or empty, or with `resume` one that holds part of the same study
     n, seed, sampling, set : as in pkpd.cohort, whose patients these are, to the bit
     rtol, solver, changes : as in pkpd.med
@@ -69,6 +72,7 @@ def stream(
     progress : called with the number of finished patients
     say : called with a sentence on what the run will take
     complain : called with a sentence on each chunk that is not as it was written
+    command : the words of the run, kept in the provenance (default: this process's own)
 
     Returns
     -------
@@ -89,7 +93,8 @@ def stream(
         raise PkpdError(f"client is a distributed.Client or None, not {quoted(client)}.")
     rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
     limits.one_of(solver, NAMES, "solver")
-    benefit, people = benefit_of(model, **changes), {"seed": seed, "sampling": sampling, "set": set}
+    benefit = benefit_of(model, **changes)
+    people: dict[str, Any] = {"seed": seed, "sampling": sampling, "set": set}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()

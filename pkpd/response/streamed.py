@@ -7,6 +7,7 @@ and columns; computes no MED.
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -140,7 +141,7 @@ def _columns(folder, names):
     return found
 
 
-def open_results(folder):
+def open_results(folder: str | Path) -> MedDataset:
     """The MedDataset of a folder written by `pkpd med --stream` or `pkpd.stream`, complete or not.
 
     Every file is compared with its checksum. Raises ResultError where one is not as it was written,

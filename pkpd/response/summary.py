@@ -4,6 +4,9 @@ Knows a table of MEDs column by column, in memory or in a folder; knows nothing 
 printed.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from pkpd import limits
@@ -16,18 +19,25 @@ LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 BARS = 36
 
 
-def summarise(table, inside=None, command=None, by=()):
+def summarise(
+    table: MedTable | MedDataset,
+    inside: tuple[float, float] | None = None,
+    command: str | None = None,
+    by: Sequence[str] = (),
+) -> dict[str, Any]:
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
     inside : (lowest, highest) dose; the share of MEDs within it is reported (default: the published
         range of the model)
+    command : the words of the run, kept in the provenance (default: this process's own)
     by : inputs, or other columns of the table of people, to give results for subgroups
 
     Shares come as [share, low, high]. Patients *with a MED* are those whom some dose helps by
     delta, inside the range of doses or beyond it: shares, quantiles and what becomes of them at
     other doses are of all of these. The histogram, its mean and SD, flags and medians at the MED
     need a number, so they are of those whose MED is inside the range. Intervals are those of
-    independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings.
+    independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings. Raises
+    PkpdError for a name in `by` that groups nobody.
     """
     what = "A table of MEDs is what pkpd.med, pkpd.stream or pkpd.open_results returns"
     limits.check_kind(table, (MedTable, MedDataset), what)

@@ -4,8 +4,9 @@ Knows one patient and the typical one of a model with a benefit; knows nothing o
 or printed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -148,13 +149,22 @@ class Explanation(Computed):
 
 
 def explain(
-    model, id, *, seed=1, sampling="sobol", set=None, solver="auto", threads=None, **changes
-):
+    model: Model,
+    id: int,
+    *,
+    seed: int = 1,
+    sampling: str = "sobol",
+    set: Mapping[str, Any] | None = None,
+    solver: str = "auto",
+    threads: int | None = None,
+    **changes: Any,
+) -> Explanation:
     """Why the MED of one virtual patient is where it is.
 
     Parameters
     ----------
     id, seed, sampling, set : of the patient, as in `cohort`
+    solver, threads : as in pkpd.med
     changes : outcome, better, ... in place of the model's [benefit]
 
     Returns
@@ -162,7 +172,8 @@ def explain(
     Explanation. Raises PkpdError for bad input, and where the patient or the typical one cannot be
     solved; Stopped on Ctrl-C during the attribution, with the Explanation without it.
     """
-    benefit, numerics = benefit_of(model, **changes), {"solver": solver, "threads": threads}
+    benefit = benefit_of(model, **changes)
+    numerics: dict[str, Any] = {"solver": solver, "threads": threads}
     one = draw(model, seed=seed, sampling=sampling, set=set, ids=[id])
     both = one.with_inputs(np.vstack([one.theta, draw(model, typical=True, set=set).theta]))
     table = med(model, both, rtol=1e-6, **numerics, **changes)

@@ -6,8 +6,9 @@ power-transformed values, their squares and products, cross-validated; it beat g
 here at a hundredth of the time. Knows virtual patients; knows no figures.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -106,28 +107,31 @@ class Prediction(Computed):
 
 
 def predict(
-    model,
-    cohort,
-    measure=None,
+    model: Model,
+    cohort: Cohort,
+    measure: Sequence[str] | None = None,
     *,
-    dose=None,
-    at=None,
-    helped=False,
-    solver="auto",
-    threads=None,
-    progress=None,
-    **changes,
-):
+    dose: float | str | None = None,
+    at: Sequence[float | str] | None = None,
+    helped: bool = False,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    **changes: Any,
+) -> Prediction:
     """How much of the variance of log10 best dose could be predicted from measurements.
 
     Parameters
     ----------
+    cohort : people of the model, as pkpd.cohort draws them
     measure : inputs that can be measured without error (default: the covariates that vary)
     dose : of the exposure and the scan, as "4.5 mg" or in the target's unit (default: the third of
         the model's reported doses, or the middle of the range)
     at : times after the dose of scans of the [benefit]'s blockade, each a measurement of its own
         (default: "4 h")
     helped : True counts only patients who are helped enough
+    solver, threads : as in pkpd.med
+    progress : called with the number of finished patients
     changes : outcome, better, ... in place of the model's [benefit]
 
     Returns

@@ -3,7 +3,10 @@
 Knows the methods and how much work each needs; the arithmetic is theirs.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from pkpd.errors import PkpdError, Stopped
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 from pkpd.sensitivity.titrated import titrated
+from pkpd.symbolic.model import Model
+from pkpd.titration.rule import Rule
+from pkpd.trials.observation import Diary
 
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
@@ -54,18 +60,18 @@ class Answer:
 
 
 def sensitivity_indices(
-    model,
-    methods=("sobol", "shapley"),
+    model: Model,
+    methods: Sequence[str] = ("sobol", "shapley"),
     *,
-    half_width=0.02,
-    points=256,
-    most=1024,
-    scramblings=16,
-    titrate=None,
-    diary=None,
-    progress=None,
-    **given,
-):
+    half_width: float = 0.02,
+    points: int = 256,
+    most: int = 1024,
+    scramblings: int = 16,
+    titrate: str | Mapping[str, Any] | Rule | None = None,
+    diary: Diary | str | Path | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    **given: Any,
+) -> Sensitivity:
     """Which inputs move the MED of a model's patients, its benefit, and who is helped enough.
 
     Parameters
@@ -107,7 +113,8 @@ def sensitivity_indices(
         raise PkpdError(f"half_width {half_width:g} must be above 0.")
     if diary is not None and titrate is None:
         raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
-    asked, effort, found = study(model, **given), Effort(half_width, points, most, scramblings), {}
+    asked, effort = study(model, **given), Effort(half_width, points, most, scramblings)
+    found: dict[str, Any] = {}
     work = Work(asked, progress)
     tasks = {name: METHODS[name] for name in METHODS if name in methods}
     if titrate is not None:

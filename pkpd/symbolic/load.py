@@ -43,8 +43,12 @@ def library():
     return own + packaged[:1]
 
 
-def models():
-    """Names of all models in the library, sorted."""
+def models() -> list[str]:
+    """Names of all models in the library, sorted.
+
+    >>> "ldn/hormesis" in pkpd.models()
+    True
+    """
     return sorted(
         {
             f.relative_to(folder).with_suffix("").as_posix()
@@ -54,10 +58,13 @@ def models():
     )
 
 
-def load(name):
+def load(name: str | Path) -> Model:
     """Checked Model for a library name ("ldn/hormesis") or a path to a .toml file.
 
     Warns of what is unlikely. Raises ModelError that names file, line, thing and remedy.
+
+    >>> pkpd.load("pk/one_compartment").state_names
+    ('depot', 'central')
     """
     if not isinstance(name, (str, Path)):
         raise ModelError(f"name is that of a model or the path of its file, not {quoted(name)}.")

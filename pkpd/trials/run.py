@@ -4,7 +4,9 @@ Knows designs, cohorts and courses; knows nothing of rules' decisions or solvers
 SciPy's.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 from warnings import warn
 
@@ -233,19 +235,19 @@ def compared(values, reference, paired):
 
 
 def trial(
-    design,
+    design: Design | str | Path,
     *,
-    n=None,
-    seed=None,
-    ids=None,
-    people=None,
-    diary=None,
-    replicate=0,
-    rtol=1e-6,
-    solver="auto",
-    threads=None,
-    progress=None,
-):
+    n: int | None = None,
+    seed: int | None = None,
+    ids: Sequence[int] | np.ndarray | None = None,
+    people: Cohort | None = None,
+    diary: Diary | str | Path | None = None,
+    replicate: int = 0,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> TrialResult:
     """Run a trial.
 
     Parameters
@@ -256,6 +258,7 @@ def trial(
         that of the noise, and n, seed and ids are left out
     diary : Diary or path in place of the design's
     replicate : number of the repetition: the same people, new noise and randomisation
+    rtol, solver, threads : as in pkpd.med
     progress : called with the number of patients finished in all arms
 
     Returns
@@ -279,8 +282,14 @@ def trial(
         "changed": design.set if people is None else people.changed,
     }
     if people is None:
-        who = {"sampling": design.sampling, "set": design.set, "ids": ids}
-        people = draw(model, design.patients, design.seed, **who)
+        people = draw(
+            model,
+            design.patients,
+            design.seed,
+            sampling=design.sampling,
+            set=design.set,
+            ids=ids,
+        )
     shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     options = {"run_in": design.run_in, "replicate": replicate}
     with all_or_nothing():

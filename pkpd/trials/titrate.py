@@ -5,8 +5,10 @@ is real. Two null controls say what the rule finds where there is nothing to fin
 courses and MEDs; knows nothing of diaries' draws.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -144,24 +146,24 @@ class Titration(Computed):
 
 
 def titrate(
-    model,
-    cohort,
-    rule="slow-ladder",
+    model: Model,
+    cohort: Cohort,
+    rule: str | Mapping[str, Any] | Rule = "slow-ladder",
     *,
-    null=None,
-    replicates=8,
-    own_traits=False,
-    run_in=14,
-    diary=None,
-    occasion="dose",
-    seed=None,
-    rtol=1e-6,
-    solver="auto",
-    threads=None,
-    progress=None,
-    truth=None,
-    **changes,
-):
+    null: str | None = None,
+    replicates: int = 8,
+    own_traits: bool = False,
+    run_in: int = 14,
+    diary: Diary | str | Path | None = None,
+    occasion: str = "dose",
+    seed: int | None = None,
+    rtol: float = 1e-6,
+    solver: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    truth: MedTable | None = None,
+    **changes: Any,
+) -> Titration:
     """Titrate every patient of a cohort by a rule, beside the true MED.
 
     Works for any model with a benefit.
@@ -178,6 +180,7 @@ def titrate(
     occasion : what begins an occasion of inputs that vary between occasions, as in pkpd.simulate;
         they differ from repetition to repetition
     seed : of the noise (default: the cohort's)
+    rtol, solver, threads : as in pkpd.med
     truth : MedTable of the same cohort, if already computed
     progress : called with the number of patients titrated, over all repetitions
     changes : outcome, better, ... in place of the model's [benefit]
@@ -195,14 +198,14 @@ def titrate(
     limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
     limits.check_whole(run_in, 1, MOST_DAYS, "number of days of run-in", TrialError)
     book = diary_of(diary)
-    numerics = {"rtol": rtol, "solver": solver, "threads": threads}
+    numerics: dict[str, Any] = {"rtol": rtol, "solver": solver, "threads": threads}
     of_all = {"occasion": occasion, "changed": cohort.changed}
     shared = setting(model, book, null, **of_all, **numerics, **changes)
     if truth is not None:
         _check_truth(truth, cohort, shared.benefit)
     with all_or_nothing():
-        rule = find_rule(rule).prepare(shared)
-    phases = [(rule.longest, rule)]
+        prepared = find_rule(rule).prepare(shared)
+    phases = [(prepared.longest, prepared)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
     meds = truth
     with all_or_nothing():
@@ -211,11 +214,13 @@ def titrate(
         else:
             meds = med(model, cohort, **numerics, **changes) if meds is None else meds
             true = meds.columns
-    courses, found, ended = [], [], []
+    courses: list[Course] = []
+    found: list[np.ndarray] = []
+    ended: list[np.ndarray] = []
 
     def result():
         outcome = np.array(found), np.array(ended)
-        of_rule = rule, book, null, true, courses[0], *outcome, own_traits
+        of_rule = prepared, book, null, true, courses[0], *outcome, own_traits
         return Titration(model, cohort, shared.benefit, *of_rule, meds)
 
     try:

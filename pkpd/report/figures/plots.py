@@ -5,6 +5,7 @@ display and nothing else.
 """
 
 from functools import cache, singledispatch
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,15 +21,20 @@ from pkpd.response.med import MedTable
 from pkpd.response.streamed import MedDataset
 from pkpd.result import EndpointResult, EventResult, Result
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @singledispatch
-def plot(thing, **options):
+def plot(thing: Any, **options: Any) -> "Figure":
     """Figure of whatever pkpd computed.
 
-    A Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset, DosingInterval, Fit,
-    Comparison, Noncompartmental, Titration, TrialResult, Sensitivity, Explanation or Prediction.
+    thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
+        DosingInterval, Fit, Comparison, Noncompartmental, Titration, TrialResult, Sensitivity,
+        Explanation or Prediction
+    options : of the figure of that kind, such as data=... beside a Result
 
-    Raises PkpdError for anything else.
+    Returns a matplotlib Figure. Raises PkpdError for anything else.
     """
     _register_all()
     if plot.dispatch(type(thing)) is plot.dispatch(object):
@@ -65,8 +71,11 @@ def _register_all():
     plot.register(Prediction, prediction.prediction)
 
 
-def figures(thing):
-    """All figures of whatever pkpd computed: ending of a file's name -> Figure."""
+def figures(thing: Any) -> "dict[str, Figure]":
+    """All figures of whatever pkpd computed: ending of a file's name -> Figure.
+
+    thing : as for pkpd.plot. Raises PkpdError for anything else.
+    """
     from pkpd.report.figures import sensitivity
     from pkpd.sensitivity.study import Sensitivity
 

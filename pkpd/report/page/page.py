@@ -10,6 +10,7 @@ import shlex
 import warnings
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -28,9 +29,10 @@ WEB = Path(__file__).with_name("web")
 NAME = "report.html"
 
 
-def write_page(folder, path=None, result=None):
+def write_page(folder: str | Path, path: str | Path | None = None, result: Any = None) -> Path:
     """Write the page on a folder, whole or not at all (default: report.html in it); its path.
 
+    path : of the page
     result : what was written to the folder, from which the page on a time course, an exposure or a
         fitted curve is made; other pages are made of what the folder holds
     Raises PkpdError.
