@@ -21,14 +21,11 @@ Option = typer.Option
 def grouped(command):
     """The command with each parameter that is a group of options written out as its fields."""
     hints = get_type_hints(command, include_extras=True)
-    asked = inspect.signature(command).parameters.values()
-    groups = {p.name: hints[p.name] for p in asked if is_dataclass(hints[p.name])}
+    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     written = []
-    for parameter in asked:
-        if parameter.name in groups:
-            written += _options(groups[parameter.name])
-        else:
-            written.append(parameter.replace(annotation=hints[parameter.name]))
+    for name, parameter in inspect.signature(command).parameters.items():
+        own = [parameter.replace(annotation=hints[name])]
+        written += _options(groups[name]) if name in groups else own
 
     @wraps(command)
     def run(**given):
@@ -36,10 +33,9 @@ def grouped(command):
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         return command(**given)
 
-    # a parameter without a default may follow one with it, as all of them are given by name
-    required = [p for p in written if p.default is inspect.Parameter.empty]
-    rest = [p for p in written if p.default is not inspect.Parameter.empty]
-    run.__signature__ = inspect.Signature([*required, *rest])
+    # Python wants parameters with a default last; all of them are given by name
+    written.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
+    run.__signature__ = inspect.Signature(written)
     run.__annotations__ = {p.name: p.annotation for p in written}
     return run
 

@@ -237,8 +237,8 @@ Titrate = Annotated[
     Option(
         "--titrate",
         metavar="RULE",
-        help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ... "
-        "(docs/trials.md).",
+        help="Also titrate every patient by a rule: slow-ladder, full-ladder, thompson, ..., or "
+        "that of a .toml file (docs/trials.md).",
         show_default=False,
     ),
 ]

@@ -57,7 +57,7 @@ Titrate = Annotated[
         "--titrate",
         metavar="RULE",
         help="Also explain the MED observed by a rule, with the noise of titration as one more "
-        "group: slow-ladder, ...",
+        "group: slow-ladder, ..., or that of a .toml file.",
         show_default=False,
     ),
 ]

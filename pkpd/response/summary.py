@@ -45,51 +45,12 @@ def summarise(
     by = limits.texts(by, "by")
     if command is not None:
         limits.text(command, "command")
-    benefit, interior = table.benefit, table.having("interior")
-    independent = _independent(table)
-    doses = known_doses(table)
-    meds = table.column("med")[interior]
-    verb = "lowers" if benefit.better == "lower" else "raises"
-    summary = {
-        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {table.model.time}, "
-        f"{verb} each patient's {benefit.outcome} the most?",
-        "unit": benefit.unit,
-        "patients": len(table),
-        "status": {s: int(table.having(s).sum()) for s in STATUSES},
-        "with_med": share(len(doses), len(table), independent),
-        "intervals": "independent draws" if independent else None,
-        "flags": {f: int((table.column(f) & interior).sum()) for f in ("plateau", "multimodal")},
-        "quantiles": [vars(quantile(doses, level, independent)) for level in LEVELS],
-        "histogram": histogram(meds, benefit),
-        "geometric_mean": float(np.exp(np.log(meds).mean())) if len(meds) else None,
-        "ln_sd": float(np.log(meds).std(ddof=1)) if len(meds) > 1 else None,
-        "best_single_dose": best_single_dose(table),
-        "medians_at_med": {
-            c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names
-        },
-        "inputs": {
-            "all": len(table.model.inputs),
-            "assumed": sum(i.evidence == "assumed" for i in table.model.inputs),
-        },
-        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
-        "provenance": table.provenance(command),
-    }
-    failed = table.having("failed")
-    if failed.any():
-        summary["failed_because"] = str(table.column("reason")[np.argmax(failed)])
+    independent, doses = _independent(table), known_doses(table)
+    summary = _asked(table, command) | _counted(table, doses, independent) | _at_the_med(table)
+    summary |= _failed(table) | _inside(table, inside, doses, independent)
     typical = _measured_by_the_typical_effect(table)
     if typical:
         summary["delta_of_typical_effect"] = typical
-    if inside is None and table.model.published:
-        inside = table.model.published.within(benefit)
-    if inside is not None:
-        lowest, highest = inside
-        hits = int(((doses >= lowest) & (doses <= highest)).sum())
-        summary["share_inside"] = {
-            "lowest": lowest,
-            "highest": highest,
-            "share": share(hits, len(doses), independent),
-        }
     if by:
         summary["subgroups"] = [
             _subgroup(table, name, label, rows, independent)
@@ -97,6 +58,71 @@ def summarise(
             for label, rows in groups(table.people, name)
         ]
     return summary | _inverted_u(table, independent)
+
+
+def _asked(table, command):
+    """What was asked, of which model, and what it takes to compute it again."""
+    benefit, model = table.benefit, table.model
+    verb = "lowers" if benefit.better == "lower" else "raises"
+    return {
+        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {model.time}, "
+        f"{verb} each patient's {benefit.outcome} the most?",
+        "unit": benefit.unit,
+        "patients": len(table),
+        "inputs": {
+            "all": len(model.inputs),
+            "assumed": sum(i.evidence == "assumed" for i in model.inputs),
+        },
+        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
+        "provenance": table.provenance(command),
+    }
+
+
+def _counted(table, doses, independent):
+    """Statuses, the share with a MED, and quantiles of MEDs (n,), -inf and inf beyond the range."""
+    return {
+        "status": {s: int(table.having(s).sum()) for s in STATUSES},
+        "with_med": share(len(doses), len(table), independent),
+        "intervals": "independent draws" if independent else None,
+        "quantiles": [vars(quantile(doses, level, independent)) for level in LEVELS],
+        "best_single_dose": best_single_dose(table),
+    }
+
+
+def _at_the_med(table):
+    """What needs the MED as a number: patients whose MED is inside the range of doses."""
+    interior = table.having("interior")
+    meds = table.column("med")[interior]
+    logs = np.log(meds)
+    return {
+        "flags": {f: int((table.column(f) & interior).sum()) for f in ("plateau", "multimodal")},
+        "histogram": histogram(meds, table.benefit),
+        "geometric_mean": float(np.exp(logs.mean())) if len(meds) else None,
+        "ln_sd": float(logs.std(ddof=1)) if len(meds) > 1 else None,
+        "medians_at_med": {
+            c: _median(table.column(c)[interior]) for c in _AT_MED if c in table.names
+        },
+    }
+
+
+def _failed(table):
+    """Why the first of the patients who could not be solved failed; {} where all were."""
+    failed = table.having("failed")
+    if not failed.any():
+        return {}
+    return {"failed_because": str(table.column("reason")[np.argmax(failed)])}
+
+
+def _inside(table, ends, doses, independent):
+    """The share of MEDs between two ends, or within the published range; {} without either."""
+    if ends is None and table.model.published:
+        ends = table.model.published.within(table.benefit)
+    if ends is None:
+        return {}
+    lowest, highest = ends
+    hits = int(((doses >= lowest) & (doses <= highest)).sum())
+    inside = share(hits, len(doses), independent)
+    return {"share_inside": {"lowest": lowest, "highest": highest, "share": inside}}
 
 
 def _independent(table):

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pkpd.errors import ResultError
 from pkpd.result.folder import ResultFolder
+from pkpd.result.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Computed:
         figure : also draw figures, "png", "svg" or "pdf"; command : for the provenance
         Returns the files written. Raises ResultError.
         """
+        if Path(folder).suffix in (*TABLES, ".json"):
+            raise ResultError(f"'{folder}': this result has several files; give a folder for them.")
         return ResultFolder(folder).write(self, self.summary(command), figure)
 
     def report(self, folder, *, command=None) -> Path:

@@ -14,7 +14,7 @@ from warnings import warn
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import Stopped, TrialError, all_or_nothing, quoted
+from pkpd.errors import ResultError, Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.curves import column_units, how_far
 from pkpd.response.med import MedTable, med
@@ -116,6 +116,15 @@ class Titration(Computed):
         else:
             summary = self.meds.summary(command, by)
         return summary | {"observed": summarise_observed(self)}
+
+    def report(self, folder, *, command=None):
+        """Write the result and the page on it to a folder, which needs the true MEDs too."""
+        if self.meds is None:
+            raise ResultError(
+                "The page shows the true MEDs beside the observed ones: give "
+                "truth=pkpd.med(model, cohort) to pkpd.titrate."
+            )
+        return super().report(folder, command=command)
 
     def outcome(self):
         """(P,) how the first repetition ended: one of OUTCOMES."""

@@ -110,6 +110,26 @@ def test_a_time_course_is_written_to_one_file_as_before(made, tmp_path):
         result.write(tmp_path / "run.xlsx")
 
 
+def test_several_files_are_not_written_to_one(made, tmp_path):
+    for name in ("meds", "dose response", "explanation"):
+        for file in ("out.parquet", "out.csv", "out.json"):
+            with pytest.raises(ResultError, match="give a folder"):
+                made[name].write(tmp_path / file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_titration_under_a_null_control_shows_the_true_meds_where_it_has_them(made, tmp_path):
+    given = {"null": "no-effect", "replicates": 1}
+    alone = pkpd.titrate(LDN, FEW, "slow-ladder-28-days", **given)
+    assert "histogram" not in alone.summary() and alone.curves is None
+    with pytest.raises(ResultError, match=r"truth=pkpd\.med"):
+        alone.report(tmp_path / "alone")
+    truth = made["titration"].meds
+    beside = pkpd.titrate(LDN, FEW, "slow-ladder-28-days", truth=truth, **given)
+    assert plain(beside.summary()["observed"]) == plain(alone.summary()["observed"])
+    assert "the body receives no drug" in beside.report(tmp_path / "beside").read_text()
+
+
 def test_the_overview_of_a_course_is_its_percentiles_where_the_median_is_largest(made):
     result = made["course"]
     table = result.percentiles((5, 50, 95))

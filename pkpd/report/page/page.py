@@ -123,48 +123,40 @@ def _of_reasons(found):
 
 def absent(found):
     """What the folder could hold as well, with the command that would make it."""
-    rows = []
-    if found.kind != "med":
-        rows.append(
-            ("each patient's own best dose (MED)", _command("med", found, _people(found), "med"))
-        )
-    elif found.curves is None:
-        rows.append(("dose response", _command("med", found, _people(found))))
-    if found.kind == "med" and found.titrated is None:
-        rows.append(
-            (
-                "what titration would find of the MEDs",
-                _command("med", found, (*_people(found), "--titrate", "slow-ladder")),
-            )
-        )
-    if found.kind == "med" and not (found.summary.get("observed") or {}).get("null"):
-        null = ("--titrate", _rule(found), "--null", "same-med")
-        rows.append(
-            (
-                "what titration finds where there is nothing to find",
-                _command("med", found, (*_people(found), *null), "null"),
-            )
-        )
-    if found.kind != "trial" and found.sensitivity is None:
-        rows.append(("which inputs make patients differ", _command("sensitivity", found)))
-    if found.kind != "trial" and found.explained is None:
-        rows.append(
-            (
-                "why one patient's best dose is where it is",
-                _command("explain", found, ("--id", 1, "--seed", found.origin["seed"])),
-            )
-        )
-    if found.kind != "trial" and found.predicted is None and not _goal(found):
-        rows.append(
-            (
-                "what would tell the best dose beforehand",
-                _command("predict", found, ("--seed", found.origin["seed"])),
-            )
-        )
+    rows = [*_absent_meds(found), *(() if found.kind == "trial" else _absent_reasons(found))]
     if not rows and not found.left_out:
         return None
     tables_ = (table("What else can be computed", ("what", "command"), rows),) if rows else ()
     return Section("absent", "What this folder does not hold", found.left_out, tables=tables_)
+
+
+def _absent_meds(found):
+    """(what, command) of MEDs, their curves, titration and its null control."""
+    people = _people(found)
+    if found.kind != "med":
+        yield "each patient's own best dose (MED)", _command("med", found, people, "med")
+        return
+    if found.curves is None:
+        yield "dose response", _command("med", found, people)
+    if found.titrated is None:
+        words = (*people, "--titrate", "slow-ladder")
+        yield "what titration would find of the MEDs", _command("med", found, words)
+    if not (found.summary.get("observed") or {}).get("null"):
+        words = (*people, "--titrate", _rule(found), "--null", "same-med")
+        what = "what titration finds where there is nothing to find"
+        yield what, _command("med", found, words, "null")
+
+
+def _absent_reasons(found):
+    """(what, command) of why patients differ."""
+    seed = "--seed", found.origin["seed"]
+    if found.sensitivity is None:
+        yield "which inputs make patients differ", _command("sensitivity", found)
+    if found.explained is None:
+        what = "why one patient's best dose is where it is"
+        yield what, _command("explain", found, ("--id", 1, *seed))
+    if found.predicted is None and not _goal(found):
+        yield "what would tell the best dose beforehand", _command("predict", found, seed)
 
 
 def _rule(found):
