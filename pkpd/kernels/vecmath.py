@@ -167,8 +167,19 @@ def lifted(x, largest):
 
 @njit(**INLINE)
 def power_of_states(x, h, largest):
-    """x**h of an x that depends on states, which is lifted where h is not whole."""
-    return power(select(np.floor(h) == h, x, lifted(x, largest)), h)
+    """power(x, h) of an x that depends on states, which is lifted where h is not whole.
+
+    What depends on h and the largest size alone stands first: it is computed once a step.
+    """
+    whole = np.floor(h) == h
+    odd = whole & (np.floor(0.5 * h) != 0.5 * h)
+    low = select(whole, 0.0, select(largest == 0.0, -float("inf"), -ROUNDING * largest))
+    sign = select(whole, -1.0, 1.0)
+    turn = select(odd, 0.0, -float("inf"))
+    base = select(x >= low, max(x, 0.0), sign * x)
+    size = exp(h * log(base))
+    signed = select(x < turn, -size, size)
+    return select((h == 0.0) | (x == 1.0), 1.0, signed)
 
 
 @intrinsic

@@ -32,6 +32,13 @@ def over_power_of_states(x, h, largest, out):
         out[i] = vecmath.power_of_states(x[i], h[i], largest[i])
 
 
+@njit(error_model="numpy")
+def over_lifted_power(x, h, largest, out):
+    for i in range(x.size):
+        base = x[i] if np.floor(h[i]) == h[i] else vecmath.lifted(x[i], largest[i])
+        out[i] = vecmath.power(base, h[i])
+
+
 def apply(loop, *args):
     args = [np.asarray(a, dtype=float) for a in args]
     out = np.empty_like(args[0])
@@ -134,6 +141,16 @@ def test_a_base_of_states_counts_as_zero_just_below_it_alone():
     )
     np.testing.assert_allclose(powers, [0.0, np.nan, near**3, far**2], rtol=1e-13)
     assert apply(over_power_of_states, [unknown], [0.7], [0.0]) == 0.0
+
+
+def test_a_power_of_states_is_the_power_of_the_lifted_base_to_the_bit():
+    special = [0.0, -0.0, 5e-324, -1e-3, 0.5, -0.5, 1.0, -1.0, 1.7, -2.0, 3.0, -3.0, 2.0**53]
+    special += [np.inf, -np.inf, np.nan]
+    grid = [part.ravel() for part in np.meshgrid(special, special, [0.0, 0.05, 3.0, np.nan])]
+    found, expected = apply(over_power_of_states, *grid), apply(over_lifted_power, *grid)
+    np.testing.assert_array_equal(found, expected)
+    number = ~np.isnan(found)
+    np.testing.assert_array_equal(np.signbit(found[number]), np.signbit(expected[number]))
 
 
 @pytest.mark.parametrize(("loop", "arguments"), [(over_exp, 1), (over_log, 1), (over_power, 2)])
