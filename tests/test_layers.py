@@ -44,6 +44,19 @@ def test_the_package_loads_nothing_until_a_name_is_used():
     assert printed.strip() == "[]"
 
 
+def test_the_help_of_the_command_line_loads_nothing_heavy():
+    heavy = ["numpy", "numba", "scipy", "pandas", "pint", "matplotlib", "pyarrow", "sklearn"]
+    program = (
+        "import sys; from pkpd.cli import main\n"
+        "try: main(['--help'])\n"
+        f"except SystemExit: print([m for m in {heavy} if m in sys.modules])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", pkpd.__all__)
 def test_every_public_name_exists_and_is_documented(name):
     assert getattr(pkpd, name).__doc__

@@ -59,7 +59,7 @@ class Answer:
     whole: bool = True
 
 
-def sensitivity_indices(
+def sensitivity_indices(  # noqa: C901  a check for each argument
     model: Model,
     methods: Sequence[str] = ("sobol", "shapley"),
     *,

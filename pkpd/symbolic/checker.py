@@ -260,7 +260,7 @@ class Builder:
             pairs += [(*pair, place) for pair in found]
         return deviations, pairs
 
-    def correlations(self, inputs):
+    def correlations(self, inputs):  # noqa: C901  a sentence for each mistake
         pairs = list(self.blocks)
         for name, (_, place) in self.deviations.items():
             if name not in inputs:
@@ -521,7 +521,7 @@ class Builder:
             place,
         )
 
-    def benefit(self, doses, unit_of, known):
+    def benefit(self, doses, unit_of, known):  # noqa: C901  a sentence for each mistake
         data = self.main.data.get("benefit")
         place = self.main.place(r"^\[benefit\]")
         if data is None:

@@ -124,7 +124,7 @@ class Diary:
         return traits
 
 
-def diary(path=None, changes=None):
+def diary(path=None, changes=None):  # noqa: C901  a sentence for each mistake
     """Diary from a TOML file (default: the packaged one), checked as a model's parameters are.
 
     changes : other typical values, such as {"missing": 0.0}; the variability between patients stays
