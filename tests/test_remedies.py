@@ -139,7 +139,7 @@ REFUSED = """
 is written as .json
   - fit t.csv --out a.txt
   > fit t.csv --out a.json
-say where with --out, such as --out fit.json
+say where with --out, such as --out
   - fit t.csv --figure
   > fit t.csv --figure --out fit.json
 write FROM:TO, such as 0:12
@@ -149,8 +149,8 @@ patients, but other options choose
   - RUN --id 3
   > simulate pk/one_compartment --rx "1 mg" --id 3
 is one patient without draws; leave out
-  - RUN --typical --id 3
-  > RUN --id 3
+  - simulate pk/one_compartment --rx "1 mg" --typical --id 3
+  > simulate pk/one_compartment --rx "1 mg" --id 3
 --sampling
   - simulate pk/one_compartment --rx "1 mg" --typical --sampling mc
   > simulate pk/one_compartment --rx "1 mg" --typical
@@ -188,16 +188,13 @@ the page is written as .html
 tables are written as .csv or .parquet
   - RUN --out run.txt
   > RUN --out run.csv
-say where with --out, such as --out run.parquet
-  - RUN --figure
-  > RUN --figure --out run.parquet
 give the doses by one of --rx and --events
   - simulate pk/one_compartment -n 2
   > RUN
 say when by --window or by --from and --to
   - RUN --endpoint "cmax(Cc)" --window "day 1" --from 2
   > RUN --endpoint "cmax(Cc)" --window "day 1"
-goes on a figure of time courses; leave out --endpoint
+is drawn on time courses; leave out --endpoint
   - RUN --endpoint "cmax(Cc)" --data observed.csv --out a.csv
   > RUN --data observed.csv --out a.csv
 repeat a regimen; give the doses by --rx
@@ -286,7 +283,7 @@ for 95 % intervals add --replicates 8
   - LOUD
   > MED --replicates 8
 See the result without it: --set
-  - show ldn/hormesis
+  - med ldn/hormesis -n 4 --seed 7
   > simulate ldn/hormesis --rx "1 mg" -n 2 --set glia=0
 """
 

@@ -55,8 +55,8 @@ def simulate(**given):
         (lambda: simulate(carry="x"), "Unknown way to carry inputs between records 'x'"),
         (lambda: simulate(residual=["Cc: 15 %"]), "residual is a dict"),
         (lambda: pkpd.med(ONE, PEOPLE, **BENEFIT, nonsense=3), "Unknown option 'nonsense'"),
-        (lambda: pkpd.med(ONE, PEOPLE, **BENEFIT | {"outcome": 3}), "'3'"),
-        (lambda: pkpd.med(ONE, PEOPLE, **BENEFIT | {"into": 3}), "'3'"),
+        (lambda: pkpd.med(ONE, PEOPLE, **BENEFIT | {"outcome": 3}), "outcome is a text, not 3"),
+        (lambda: pkpd.med(ONE, PEOPLE, **BENEFIT | {"into": 3}), "into is a text, not 3"),
         (
             lambda: pkpd.parameter_sets(ONE, pd.DataFrame({"cl": [1.0]}), count="3"),
             "number of parameter sets must be a whole number",
@@ -127,7 +127,10 @@ DOORS = {
     "sensitivity_indices": {"model": ONE, **BENEFIT},
     "explain": {"model": ONE, "id": 3, **BENEFIT},
     "predict": {"model": LDN, "cohort": FOUR},
+    "repeat": {"result": MEDS, "again": 3},
     "plot": {"thing": MEDS},
+    "figures": {"thing": MEDS},
+    "write_page": {"folder": "not-there"},
 }
 # what an argument needs beside it to mean anything
 BESIDE = {
@@ -153,6 +156,8 @@ CALLED = {
     "run_in": "days of run-in",
     "most": "points at most",
     "fit id": "id of a patient",
+    "again": "number of scramblings",
+    "repeat result": "What can be repeated is",
     "thing": "pkpd.plot draws",
     "titrate": "rule",
     "trial n": "patients",
@@ -187,6 +192,8 @@ RIGHT = {
     "partial": ("[]",),
     "points": ("3",),
     "progress": ("len",),
+    "again": ("3",),
+    "write_page path": ("a text",),
     "replicate": ("3",),
     "replicates": ("3",),
     "report": ("(1, 2)",),
@@ -240,7 +247,7 @@ def test_a_value_of_any_other_kind_is_one_sentence_on_the_argument(
             continue
         given = good | {argument: value}
         with pytest.raises(pkpd.PkpdError) as caught:
-            function(given["thing"]) if name == "plot" else function(**given)
+            function(given["thing"]) if "thing" in given else function(**given)
         message = str(caught.value)
         assert "\n" not in message, (kind, message)
         words = {argument, called} if len(argument) > 2 else {called, f"{argument} "}

@@ -149,6 +149,7 @@ def repeat(
     sets, and for scramblings of the typical patient, who has no sampling error.
     """
     kind = _kind(result)
+    limits.check_called(progress=progress)
     cohorts, differ = _runs(result.cohort, again)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     names, own = kind.statistics(result)

@@ -14,6 +14,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pkpd import limits
+from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, why_sections
 from pkpd.report.page.contents import contents
@@ -22,7 +24,7 @@ from pkpd.report.page.section import Section, table
 from pkpd.report.page.single import account, section
 from pkpd.report.words import models
 from pkpd.report.words.harmless import harmless
-from pkpd.result import ResultFolder
+from pkpd.result import Computed, ResultFolder
 from pkpd.symbolic.load import address
 
 WEB = Path(__file__).with_name("web")
@@ -37,7 +39,10 @@ def write_page(folder: str | Path, path: str | Path | None = None, result: Any =
         fitted curve is made; other pages are made of what the folder holds
     Raises PkpdError.
     """
-    path = Path(folder) / NAME if path is None else Path(path)
+    folder = limits.path(folder, "folder", ResultError)
+    path = folder / NAME if path is None else limits.path(path, "path", ResultError)
+    if result is not None:
+        limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
     found = None if result is None else account(result)
     text = page(folder) if found is None else _of_one(result, found)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
