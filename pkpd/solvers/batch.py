@@ -238,10 +238,7 @@ def solve(
     is raised again.
     """
     rtol, threads = tolerance(rtol), thread_count(threads)
-    theta = np.ascontiguousarray(theta, dtype=np.float64)
-    if theta.ndim != 2 or theta.shape[1] != len(kernel.model.inputs):
-        columns = f"{len(kernel.model.inputs)} inputs of {kernel.model.name}"
-        raise PkpdError(f"theta has shape {theta.shape}; its columns are the {columns}.")
+    theta = _columns_of(kernel, theta)
     person = (
         np.arange(len(theta)) if person is None else np.ascontiguousarray(person, dtype=np.int64)
     )
@@ -262,21 +259,7 @@ def solve(
         places.points,
         places.place,
     )
-    outputs = (
-        solution.out,
-        solution.end,
-        solution.integral,
-        solution.status,
-        solution.fail_time,
-        solution.steps,
-        solution.rejected,
-        solution.largest,
-        solution.control,
-        _each(np.inf if since is None else since, rows),
-        _levels(level, solution.above.shape),
-        solution.record,
-        solution.above,
-    )
+    outputs = _outputs(solution, since, level)
     cancel = np.zeros(1, np.int8)
 
     def task(module, rows, first, last):
@@ -298,13 +281,46 @@ def solve(
     # an explicit step may also jump below 0 where it should have bent
     stiff = np.flatnonzero(np.isin(solution.status, (STIFF, BELOW_ZERO)))
     if len(stiff) and kernel.stiff is not None:
-        solution.control[stiff], solution.fail_time[stiff] = 0.0, np.nan
-        solution.largest[stiff] = np.nan if largest is None else np.asarray(largest)[stiff]
+        _forget(solution, stiff, largest)
         run_tasks(partial(task, kernel.stiff, stiff), len(stiff), threads, cancel, None)
     unseen = np.ones(rows, bool) if since is None else solution.status != OK
     solution.record[unseen], solution.above[unseen] = np.nan, np.nan
     shape = (rows, len(places.times), len(kernel.observe)) if shared else solution.out.shape
     return replace(solution, out=solution.out.reshape(shape))
+
+
+def _columns_of(kernel, theta):
+    """theta (P, K) as compiled code takes it. Raises PkpdError for another number of columns."""
+    theta = np.ascontiguousarray(theta, dtype=np.float64)
+    if theta.ndim != 2 or theta.shape[1] != len(kernel.model.inputs):
+        columns = f"{len(kernel.model.inputs)} inputs of {kernel.model.name}"
+        raise PkpdError(f"theta has shape {theta.shape}; its columns are the {columns}.")
+    return theta
+
+
+def _outputs(solution, since, level):
+    """What compiled code writes to, and what it watches from when and against which levels."""
+    return (
+        solution.out,
+        solution.end,
+        solution.integral,
+        solution.status,
+        solution.fail_time,
+        solution.steps,
+        solution.rejected,
+        solution.largest,
+        solution.control,
+        _each(np.inf if since is None else since, len(solution.status)),
+        _levels(level, solution.above.shape),
+        solution.record,
+        solution.above,
+    )
+
+
+def _forget(solution, rows, largest):
+    """Prepare rows to be solved again from their start."""
+    solution.control[rows], solution.fail_time[rows] = 0.0, np.nan
+    solution.largest[rows] = np.nan if largest is None else np.asarray(largest)[rows]
 
 
 def _blank(kernel, rows, places, control, largest):
