@@ -127,7 +127,7 @@ def texts(value, what, error=PkpdError):
     return tuple(value)
 
 
-def path(value, what, error=PkpdError):
+def path(value: object, what: str, error: type[PkpdError] = PkpdError) -> Path:
     """A path from text or a path. Raises `error` for anything else."""
     if not isinstance(value, (str, Path)):
         raise error(f"{what} is a path, not {quoted(value)}.")
