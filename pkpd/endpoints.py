@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import limits, units
+from pkpd.dosing.moments import at
 from pkpd.errors import PkpdError, closest, quoted
 from pkpd.solvers.batch import compile
 from pkpd.symbolic.quantities import quantity
@@ -152,9 +153,11 @@ class Watch:
 
 def _end(time, unit):
     """An end of a window as a number in model time, or None where the run begins or ends."""
-    if isinstance(time, str):
-        return quantity(time, unit)
-    return None if time is None else limits.number(time, "An end of the window")
+    if time is None:
+        return None
+    number = quantity(time, unit) if isinstance(time, str) else time
+    # where the run begins, a watch that opens a rounding later would see nothing
+    return float(at(limits.number(number, "An end of the window"), [0.0]))
 
 
 def interval(model, text, regimen=None):

@@ -205,7 +205,7 @@ def test_columns_carry_their_units():
         (["cmax(Cc)"], "day 0", "cannot be read; write"),
         (["cmax(Cc)"], (5, 4), "ends before it begins"),
         (["cmax(Cc)"], (500, None), "Nothing lies between 500 and 72 h, the window of ID 1"),
-        (["cmax(Cc)"], (0, float("inf")), "finite ends"),
+        (["cmax(Cc)"], (0, float("inf")), "An end of the window is a number, not inf"),
         (None, "day 1", "name some"),
     ],
 )
