@@ -47,13 +47,9 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
         ]
     )
     path = cache.source_file(model.name, key)
-    if path.exists():
-        try:
-            module = cache.load(path)
-            module.solve  # noqa: B018  half a file may still be sound Python
-            return module
-        except Exception:  # a damaged cache file of any kind is rebuilt, never trusted
-            cache.discard(path)
+    module = cache.kept(path, "solve")
+    if module is not None:
+        return module
     program = lower(model, observe, integrals, derivatives, extremes, levels)
     names = {"observe": observe, "integrals": integrals, "extremes": extremes, "levels": levels}
     text = source(model, program, make(program), **names)

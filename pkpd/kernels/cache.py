@@ -79,6 +79,23 @@ def load(path):
         return module
 
 
+def kept(path, last):
+    """The module kept under a path, or None.
+
+    last : a name that its end defines: half a file may still be sound Python. A damaged file of
+        any kind is removed, never trusted.
+    """
+    if not path.exists():
+        return None
+    try:
+        module = load(path)
+        getattr(module, last)
+    except Exception:
+        discard(path)
+        return None
+    return module
+
+
 def discard(path):
     """Remove a damaged module and its machine code."""
     sys.modules.pop(f"pkpd_generated_{path.stem}", None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pkpd.kernels.amounts import never_negative
 from pkpd.kernels.graph import Source, is_number
-from pkpd.kernels.lower import equations, rate, start
+from pkpd.kernels.lower import equations, rate, sizes_of, start
 from pkpd.kernels.switches import Switches
 
 
@@ -18,12 +18,11 @@ from pkpd.kernels.switches import Switches
 class Block:
     """Some states that depend on each other, or one alone.
 
-    states : their numbers; follows : numbers of other states that their rates name
+    states : their numbers
     linear : whether the rates are linear in them; constant : whether M is of inputs alone
     """
 
     states: tuple[int, ...]
-    follows: tuple[int, ...]
     linear: bool
     constant: bool
 
@@ -74,7 +73,7 @@ def cascade(model, integrals=()):
     source = Source(graph)
     blocks, terms = [], []
     for states in components(depends):
-        block, nodes_of = _block(graph, rates, depends, bits, states)
+        block, nodes_of = _block(graph, rates, bits, states)
         matrix, rest = nodes_of
         lines, texts = source.lines([*matrix.values(), *rest])
         count = len(matrix)
@@ -83,11 +82,6 @@ def cascade(model, integrals=()):
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
     looks = source.lines(looked)
     shared_lines, constant_texts = source.constant_lines()
-    sizes = tuple(
-        (i, int(node.value.removeprefix("largest y")))
-        for node, i in source.constants.items()
-        if node.moves
-    )
     timed = any(node.moves & graph.bits["t"] for node in (*rates, *looked))
     return Cascade(
         states=len(rates),
@@ -96,7 +90,7 @@ def cascade(model, integrals=()):
         looks=looks,
         initial=initial,
         constants=len(source.constants),
-        sizes=sizes,
+        sizes=sizes_of(source),
         shared_lines=shared_lines,
         constant_texts=constant_texts,
         dosed=tuple(model.state_names.index(d.state) for d in model.doses),
@@ -105,7 +99,8 @@ def cascade(model, integrals=()):
     )
 
 
-def _block(graph, rates, depends, bits, states):
+def _block(graph, rates, bits, states):
+    """The Block of some states, and the nodes of its M and of each b."""
     own = sum(bits[i] for i in states)
     matrix = {}
     for row, i in enumerate(states):
@@ -127,8 +122,7 @@ def _block(graph, rates, depends, bits, states):
                 if (row, column) in matrix
             ]
             rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
-    follows = sorted({j for i in states for j in depends[i]} - set(states))
-    return Block(tuple(states), tuple(follows), linear, constant), (matrix, rest)
+    return Block(tuple(states), linear, constant), (matrix, rest)
 
 
 def components(depends):

@@ -136,7 +136,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         outputs=len(looks),
         operations=operations,
         infused=infused,
-        sizes=_sizes(source),
+        sizes=sizes_of(source),
         shared_lines=shared_lines,
         constant_texts=constant_texts,
         initial=initial,
@@ -229,6 +229,7 @@ def _derivatives(graph, source, rates, states):
     return lines, by_state, {i: text for (i, j), text in texts.items() if j == states}
 
 
-def _sizes(source):
+def sizes_of(source):
+    """((constant, state), ...) of the constants that are the largest size so far of a state."""
     sizes = [(node.value, i) for node, i in source.constants.items() if node.moves]
     return tuple((i, int(name.removeprefix(LARGEST))) for name, i in sizes)

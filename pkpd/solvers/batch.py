@@ -383,10 +383,14 @@ _local = threading.local()
 def _scratch(size):
     """This thread's work array, on a cache-line boundary: no vector load straddles two lines."""
     if getattr(_local, "size", 0) != size:
-        room = np.empty(size + 8)
-        offset = (-room.ctypes.data % 64) // 8
-        _local.size, _local.scratch = size, room[offset : offset + size]
+        _local.size, _local.scratch = size, aligned(np.empty(size + 8))
     return _local.scratch
+
+
+def aligned(room):
+    """A view of a work array, but for eight numbers of it, that begins on a cache-line boundary."""
+    offset = (-room.ctypes.data % 64) // 8
+    return room[offset : offset + len(room) - 8]
 
 
 def run_tasks(task, rows, threads, cancel, progress):

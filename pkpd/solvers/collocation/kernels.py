@@ -35,14 +35,8 @@ def module_of(model, integrals):
     """The generated module of a model; its REASON says why it has no kernel, or is empty."""
     key = "|".join([cache.fingerprint(WIDTH), model.digest, "collocation", *integrals])
     path = cache.source_file(model.name, key)
-    if path.exists():
-        try:
-            module = cache.load(path)
-            module.DONE  # noqa: B018  half a file may still be sound Python
-            return module
-        except Exception:  # a damaged cache file of any kind is rebuilt, never trusted
-            cache.discard(path)
-    return cache.load(cache.write(path, source(model, integrals)))
+    module = cache.kept(path, "DONE")
+    return module or cache.load(cache.write(path, source(model, integrals)))
 
 
 def source(model, integrals):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pkpd.dosing.actions import ADD
-from pkpd.solvers.batch import run_tasks
+from pkpd.solvers.batch import aligned, run_tasks
 from pkpd.solvers.collocation.nodes import EASY, LADDER, panels
 from pkpd.solvers.collocation.source import MOST_PANELS
 from pkpd.solvers.status import OK
@@ -144,8 +144,7 @@ def _attempt(module, theta, person, actions, period, attempt, threads):
     cancel = np.zeros(1, np.int8)
 
     def task(first, last):
-        room = np.zeros(module.SIZE + 8)
-        w = room[(-room.ctypes.data % 64) // 8 :]
+        w = aligned(np.zeros(module.SIZE + 8))
         module.solve(
             first,
             last,
