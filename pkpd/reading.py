@@ -56,6 +56,7 @@ _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
 _DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}\Z")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
+_WITH_UNIT = re.compile(r"(?P<number>[-+]?[0-9]+(?:\.[0-9]+)?)\s*(?![eE]\Z)[^\W\d_]\D*\Z")
 _UNITS_BEHIND = re.compile(r"[\[(].*[\])]\s*\Z")
 
 
@@ -121,8 +122,11 @@ def number(cell):
     return float(text) if _NUMBER.match(text) else np.nan
 
 
-def not_a_number(cell):
-    """What is wrong with a cell that is no number, and what to write."""
+def not_a_number(cell, remedy="write . for missing"):
+    """What is wrong with a cell that is no number, and what to write.
+
+    remedy : where the cell holds no number at all
+    """
     text = str(cell).strip()
     if _DECIMAL_COMMA.match(text):
         return (
@@ -133,7 +137,10 @@ def not_a_number(cell):
             f"'{text[:40]}' is a date or a time of day; "
             "write hours or days since a common start, such as 0.5"
         )
-    return f"'{text[:40]}' is not a number; write . for missing"
+    with_unit = _WITH_UNIT.match(text)
+    if with_unit:
+        remedy = f"write {with_unit['number']} alone, in the unit of the column"
+    return f"'{text[:40]}' is not a number; {remedy}"
 
 
 def refuse_cells(read, column, wrong, error):

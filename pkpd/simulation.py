@@ -112,6 +112,7 @@ def simulate(
     if isinstance(regimen, Records):
         regimen = regimen.matched(cohort)
         cohort = _patients(regimen, cohort)
+        _check_given_once(regimen, cohort)
         given = regimen.time + regimen.additional * regimen.interval
     else:
         given = np.array([regimen.end * units.factor("h", model.time)])
@@ -437,6 +438,17 @@ def _patients(records, cohort):
         return replace(cohort.subset(records.ids), labels=records.names)
     rows = np.zeros(len(records.ids), np.int64)
     return replace(cohort.rows(rows), ids=records.ids, labels=records.names)
+
+
+def _check_given_once(records, cohort):
+    """Raises DoseError where records and cohort both give the values of an input."""
+    for name in records.inputs:
+        if name in cohort.changed:
+            raise DoseError(f"'{name}' is set and also a column of {records.name}; leave out one.")
+        if name in cohort.from_table:
+            raise DoseError(
+                f"'{name}' is a column of {records.name} and of {cohort.table}; leave out one."
+            )
 
 
 def time_grid(model, regimen, times):

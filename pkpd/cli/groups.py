@@ -61,24 +61,24 @@ class Drawn:
     changes: options.Set = None
     covariates: options.Covariates = None
 
-    def table(self, model):
-        """The table of people, or None. Raises PkpdError."""
+    def table(self, model, screen):
+        """The table of people, or None, with a note on what was read of it. Raises PkpdError."""
         from pkpd.population.covariates import people
 
         if self.covariates is None:
             return None
         table = people(model, self.covariates)
-        console.note(table.account)
+        screen.note(table.account)
         return table
 
-    def cohort(self, model, table=None, **chosen):
+    def cohort(self, model, screen, table=None, **chosen):
         """The Cohort asked for. Raises PkpdError.
 
         table : of people, if it has been read; chosen : further arguments of pkpd.cohort
         """
         from pkpd.population.cohort import cohort
 
-        table = self.table(model) if table is None else table
+        table = self.table(model, screen) if table is None else table
         drawn = cohort(
             model,
             n=self.DEFAULT if self.n is None else self.n,
@@ -103,7 +103,7 @@ class Patients(Drawn):
     typical: options.Typical = False
     ids: options.Ids = None
 
-    def cohort(self, model, ids=None, table=None):
+    def cohort(self, model, screen, ids=None, table=None):
         """The Cohort asked for. Raises PkpdError.
 
         ids : in place of --id; table : of people, if it has been read
@@ -111,9 +111,9 @@ class Patients(Drawn):
         if self.typical and (self.ids or self.sampling != "sobol"):
             other = "--id" if self.ids else f"--sampling {self.sampling}"
             raise typer.BadParameter(f"--typical is one patient without draws; leave out {other}")
-        table = self.table(model) if table is None else table
+        table = self.table(model, screen) if table is None else table
         ids = ids or options.numbered(self.ids, table) or None
-        return super().cohort(model, table, typical=self.typical, ids=ids)
+        return super().cohort(model, screen, table, typical=self.typical, ids=ids)
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,11 @@ class Screen:
     def silent(self):
         """Whether files are not listed."""
         return self.json or self.quiet
+
+    def note(self, text):
+        """Print a sentence that is no result, unless errors alone are wanted."""
+        if not self.quiet:
+            console.note(text)
 
     def progress(self, total) -> AbstractContextManager:
         """A progress bar over so many patients."""

@@ -49,7 +49,7 @@ def dose_response(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    cohort = people.cohort(found)
+    cohort = people.cohort(found, screen)
     output.check()
     given = asked.changes() | numerics.given()
     with screen.progress(len(cohort)) as advance:
@@ -107,10 +107,10 @@ def med(
     given = numerics.given() | asked.changes()
     if streaming.stream:
         _check_streamed(people, titrated, repeats, output)
-        subgroups = options.names(by, replace(people, n=1).cohort(found))
+        subgroups = options.names(by, replace(people, n=1).cohort(found, screen))
         study = Study(_streamed(found, people, streaming, output, given, screen))
     else:
-        cohort = people.cohort(found)
+        cohort = people.cohort(found, screen)
         subgroups = options.names(by, cohort)
         again = repeats.runs(found, cohort, people.seed)
         plan = titrated.read(found, asked.changes()) if titrated.titrate else None

@@ -277,7 +277,7 @@ def predict(
 
     found = load(model)
     output.check()
-    people = learned.cohort(found)
+    people = learned.cohort(found, screen)
     given = measured.given() | solving.given()
     with screen.progress(len(people)) as advance:
         result, stop = console.kept(lambda: room.predict(found, people, progress=advance, **given))

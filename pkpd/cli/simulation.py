@@ -77,8 +77,7 @@ class Doses:
         if self.events is None:
             return self.rx, None
         records = events(model, self.events)
-        if not screen.quiet:
-            console.note(records.account)
+        screen.note(records.account)
         if not records.identified:
             return records, None
         records = records if table is None else records.matched(table)
@@ -206,9 +205,9 @@ def simulate(
     given = observed.given() | numerics.given()
     given |= {"carry": doses.carry, "occasion": doses.occasion}
     shown = _observations(observed, found)
-    table = people.table(found)
+    table = people.table(found, screen)
     regimen, ids = doses.read(found, people, table, screen)
-    cohort = people.cohort(found, ids, table)
+    cohort = people.cohort(found, screen, ids, table)
     subgroups = options.names(by, cohort)
     again = repeats.runs(found, cohort, people.seed)
     if again is not None:

@@ -173,7 +173,8 @@ class _Reader:
             return np.full(len(self.row), missing)
         values, wrong = self.table.floats(column)
         for k, text in wrong:
-            self.wrong([k], column, not_a_number(text))
+            remedies = ("write a time",) if column == "TIME" else ()
+            self.wrong([k], column, not_a_number(text, *remedies))
         self.wrong(np.isinf(values), column, "must be finite")
         return np.where(np.isfinite(values), values, missing)
 
@@ -257,9 +258,20 @@ class _Reader:
         names = {name.lower() for name in inputs}
         used = [c for c in self.cells if c in (*OF_RECORDS, "MDV") or c.lower() in names]
         missing = [c for c in OF_RECORDS if c not in self.cells]
-        return self.table.account(
-            used, missing + [c.name for c in self.model.covariates if c.name not in inputs]
-        )
+        missing += [c.name for c in self.model.covariates if c.name not in inputs]
+        return " ".join([self.table.account(used, missing), *self.unvalued(inputs)])
+
+    def unvalued(self, inputs):
+        """Sentences on inputs that have a column, but for some patients no value in it."""
+        ids, _ = self.ids()
+        people = np.unique(ids)
+        for name, values in inputs.items():
+            without = len(people) - len(np.unique(ids[~np.isnan(values)]))
+            if without:
+                yield (
+                    f"{name} is empty for {without} of {len(people)} patients, "
+                    "who have their own of the cohort."
+                )
 
     def evid(self, amount, rate, steady, mdv):
         """(M,) EVID; without one a record with an amount, or a steady-state infusion, is a dose."""
@@ -338,6 +350,7 @@ class _Reader:
             without & (additional > 0) & ~endless, "II", "is missing: ADDL needs an interval"
         )
         self.wrong(without & (steady > 0) & (amount > 0), "II", "is missing: SS needs an interval")
+        self.counted(dose & (interval > 0) & (steady == 0), interval)
         which = "an endless infusion (SS with AMT 0)"
         self.wrong(endless & (rate == -2), "RATE", f"-2 has no meaning for {which}")
         self.wrong(endless & (interval != 0), "II", f"must be 0 for {which}")
@@ -345,6 +358,15 @@ class _Reader:
         if additional.sum() + len(additional) > MOST_DOSES:
             most = [int(np.argmax(additional))]
             self.wrong(most, "ADDL", f"more than {MOST_DOSES:,} doses in one table are refused")
+
+    def counted(self, repeated, interval):
+        """An interval needs a number of doses: ADDL, which may be 0, or SS."""
+        written = self.numbers("ADDL", np.nan)
+        texts = [
+            f"{i:g}, but neither ADDL nor SS says how many doses; write ADDL 0 for one"
+            for i in interval
+        ]
+        self.wrong(repeated & np.isnan(written), "II", texts)
 
     def steady(self, dose, steady):
         """Steady states that the model does not have, or that do not add up."""

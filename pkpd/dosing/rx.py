@@ -66,7 +66,10 @@ def rx(text: str) -> Regimen:
     for part in re.split(r"\s+then\s+", text.translate(units.MICRO).strip(), flags=re.I):
         wait = _WAIT.match(part)
         if wait:
-            now += _number(wait["length"], text) * _hours(wait["time"], part, text)
+            length = _number(wait["length"], text) * _hours(wait["time"], part, text)
+            if length < 0:
+                raise DoseError(f"Regimen '{text}': '{part}' cannot be negative.")
+            now += length
             settled, until = True, now
             continue
         words = _words(part, text)

@@ -15,6 +15,8 @@ from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
 from pkpd.reading import EMPTY, not_a_number, number, refuse_lookalikes, table
 
+FILL_IN = "fill it in or leave the row out"
+
 
 @dataclass(frozen=True)
 class People:
@@ -82,7 +84,7 @@ def people(model, source):
         covariates = ", ".join(i.name for i in model.covariates) or "none"
         raise CohortError(
             f"{name}: no rows with a column named like an input of {model.name}. "
-            f"Its covariates: {covariates}. Columns: {', '.join(columns)}."
+            f"Its covariates: {covariates}. Columns: {', '.join(found.columns)}."
         )
     used = [c for c in found.columns if c == id_column or c not in others]
     account = found.account(used, missing)
@@ -139,10 +141,10 @@ def _values(read, column, cells, item):
     for k, cell in enumerate(cells):
         where = f"{read.name}: row {read.row[k]}, column {column}"
         if cell in EMPTY:
-            raise CohortError(f"{where}: the value is missing; fill it in or leave the row out.")
+            raise CohortError(f"{where}: the value is missing; {FILL_IN}.")
         values[k] = codes[cell] if cell in codes else number(cell)
         if np.isnan(values[k]):
-            raise CohortError(f"{where}: {not_a_number(cell[:40])}.")
+            raise CohortError(f"{where}: {not_a_number(cell, FILL_IN)}.")
         if not np.isfinite(values[k]) or (codes and values[k] not in codes.values()):
             raise CohortError(f"{where}: '{cell[:40]}' is not a value that '{item.name}' can have.")
     return values

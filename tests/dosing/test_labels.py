@@ -66,6 +66,7 @@ def test_events_and_people_are_joined_by_text_in_any_order(order, dosed):
         (doses(["B", "q"]), people(["a", "B"]), "the table of people has no ID 'q'"),
         (doses(["B", "a"]), people(["a", "B"]).assign(ID=[1, 2]), "by texts, .* by numbers"),
         (doses([1, 2]), people(["a", "B"]), "by numbers, .* by texts"),
+        (doses(["a"]).assign(CL=3.0), people(["a"]), "'cl' is a column of .* and of .*; leave out"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(table, persons, message, run, tmp_path):
@@ -82,9 +83,9 @@ def test_a_patient_is_chosen_by_text(run, tmp_path):
     doses(["P-07", "B"]).to_csv(tmp_path / "doses.csv", index=False)
     people(["B", "a", "P-07"]).to_csv(tmp_path / "people.csv", index=False)
     words = ["simulate", MODEL.name, "--events", "doses.csv", "--covariates", "people.csv"]
-    code, _, _ = run(*words, "--id", "P-07", "--out", "one.csv", "--quiet")
+    assert run(*words, "--id", "P-07", "--out", "one.csv", "--quiet") == (0, "", "")
     one = pd.read_csv(tmp_path / "one.csv")
-    assert code == 0 and one["ID"].tolist() == ["P-07", "P-07"]
+    assert one["ID"].tolist() == ["P-07", "P-07"]
     run(*words, "--out", "all.csv", "--quiet")
     whole = pd.read_csv(tmp_path / "all.csv")
     assert one.equals(whole[whole["ID"] == "P-07"].reset_index(drop=True))

@@ -98,7 +98,21 @@ LATER = (
 )
 
 
-@pytest.mark.parametrize(("rows", "parts"), [EARLIER, LATER])
+UNCOUNTED = (
+    [
+        {"ID": 1, "TIME": 0, "AMT": 5, "II": 24, "ADDL": "."},
+        {"ID": 2, "TIME": "noon", "AMT": "5 mg", "II": "x", "ADDL": 0},
+    ],
+    [
+        "row 1, II: 24, but neither ADDL nor SS says how many doses; write ADDL 0 for one",
+        "row 2, TIME: 'noon' is not a number; write a time",
+        "row 2, AMT: '5 mg' is not a number; write 5 alone, in the unit of the column",
+        "row 2, II: 'x' is not a number; write . for missing",
+    ],
+)
+
+
+@pytest.mark.parametrize(("rows", "parts"), [EARLIER, LATER, UNCOUNTED])
 def test_all_mistakes_are_reported_at_once(model, rows, parts):
     table = pd.DataFrame(rows).astype(object).fillna(".")
     with pytest.raises(DoseError) as caught:
@@ -136,6 +150,19 @@ def test_the_account_says_what_was_used_unused_and_missing(model):
     table = pd.DataFrame({"id": [1], "TIME": [0], "AMT": [1], "NOTE": ["fasted"], "VC": [20.0]})
     said = events(model, table).account
     assert said.startswith("table: 1 row; used: ID, TIME, AMT, VC; unused: NOTE; missing: RATE, II")
+
+
+def test_the_account_counts_the_patients_without_a_value(model):
+    table = pd.DataFrame({"ID": [1, 1, 2], "TIME": 0, "AMT": 1, "VC": [20.0, np.nan, np.nan]})
+    said = events(model, table).account
+    assert said.endswith("vc is empty for 1 of 2 patients, who have their own of the cohort.")
+
+
+def test_an_input_that_is_set_is_no_column_too(model):
+    records = events(model, pd.DataFrame({"ID": [1], "TIME": [0], "AMT": [1], "VC": [20.0]}))
+    people = pkpd.cohort(model, 1, set={"vc": 30.0})
+    with pytest.raises(DoseError, match="'vc' is set and also a column of table; leave out one"):
+        pkpd.simulate(model, records, people)
 
 
 @pytest.mark.parametrize(

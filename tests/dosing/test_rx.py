@@ -125,6 +125,7 @@ def test_the_word_that_cannot_be_read_is_quoted(word):
         ("1 mg q24h x 3 then wait", "write for example 'wait 12h'"),
         ("1 mg q24h x 2.5", "'x 2.5' must be a whole number"),
         ("wait 12h", "holds no dose"),
+        ("1 mg q24h x 3 then wait -5h then 2 mg", "'wait -5h' cannot be negative"),
         ("1 mg q0h x 3", "must be above 0"),
     ],
 )

@@ -55,7 +55,12 @@ def test_rows_with_ids_belong_to_their_patients_and_are_the_cohort():
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
-        (TABLE.assign(WT=["50", "x", "1", "2"]), {}, "row 2, column WT: 'x' is not a number"),
+        (
+            TABLE.assign(WT=["50", "x", "1", "2"]),
+            {},
+            "row 2, column WT: 'x' is not a number; fill it in or leave the row out",
+        ),
+        (TABLE.assign(WT=["50", "80 kg", "1", "2"]), {}, "write 80 alone"),
         (TABLE.assign(WT=["50", ".", "1", "2"]), {}, "row 2, column WT: the value is missing"),
         (TABLE.assign(ID=[1, 2, 2, 3]), {}, "two rows have ID 2"),
         (TABLE.assign(ID=[1, 2, -2, 3]), {}, "row 3, ID"),
