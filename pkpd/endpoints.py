@@ -174,9 +174,8 @@ def interval(model, text, regimen=None):
         if day and int(day[1]) > 0:
             return (int(day[1]) - 1) * 24 * hour, int(day[1]) * 24 * hour
         if text.strip() == "last interval" and regimen is not None:
-            last = max(regimen.phases, key=lambda p: p.start + p.every * p.count)
-            end = last.start + last.every * last.count
-            return (end - last.every) * hour, end * hour
+            last, end = max((p.last_interval for p in regimen.phases), key=lambda ends: ends[1])
+            return last * hour, end * hour
         last = "" if regimen is None else "'last interval', "
         raise PkpdError(f"Window '{text}' cannot be read; write {last}'day 28' or give its ends.")
     if not isinstance(text, (list, tuple)) or len(text) != 2:

@@ -29,7 +29,7 @@ class Doses:
         typer.Option(
             "--rx",
             metavar="REGIMEN",
-            help='Regimen, such as "4.5 mg q24h x 28".',
+            help='Regimen, such as "4.5 mg q24h x 28" (docs/regimens.md); "and" joins drugs.',
             show_default=False,
         ),
     ] = None
@@ -188,7 +188,8 @@ def simulate(
       pkpd simulate pk/naltrexone --rx "2.4 mg" -n 200 --times 0:24:0.25 --out run.csv
       pkpd simulate ldn/hormesis --rx "1.5 mg q24h x 14 then 3 mg q24h x 14" \\
         --out run.parquet --figure
-      pkpd simulate pk/two_compartment --rx "100 mg into central q12h x 6" --typical
+      pkpd simulate pk/two_compartment --typical \\
+        --rx "100 mg into central over 2h q12h x 6 and 50 mg into depot at 08:00, 20:00 x 6"
       pkpd simulate pk/naltrexone --rx "0.05 mg/kg q24h x 7" --residual "Cc: 15 %" --by wt \\
         --out run.csv
       pkpd simulate pk/two_compartment --events doses.csv --times 0:48:0.5 --out run.csv --figure

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.moments import at, laps
+from pkpd.dosing.moments import at, laps, together
 from pkpd.errors import DoseError, PkpdError, closest
 
 # What an action does: its amount goes into a state, or changes the constant rate into it; all
@@ -146,14 +146,32 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=
     parts = [(begins, PERSON, first + later, 0.0)]
     for phase in regimen.phases:
         dosed = target(model, phase.into, phase.unit)
-        given = at((phase.start + phase.every * np.arange(phase.count)) * hour, occasions)
+        given = at(phase.times * hour, occasions)
         rows = first + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
         lag, share = _lag_and_share(model, dosed, theta, rows)
         amount = share * (phase.amount * _size(model, dosed, phase.unit, theta, rows))
         amount = amount if scale is None else amount * np.asarray(scale)[:, None]
         state = model.state_names.index(dosed.state)
-        parts.append((at(lag + given, times), ADD, state, amount))
+        begin = at(lag + given, times)
+        if phase.over:
+            end = at(lag + given + phase.over * hour, times)
+            parts += _infusion(begin, end, state, amount)
+        else:
+            parts.append((begin, ADD, state, amount))
     return _sorted(parts)
+
+
+def _infusion(begin, end, state, amount):
+    """Lists of actions that give amounts (N, M) between two times (N, M).
+
+    An infusion that ends when it begins is a bolus.
+    """
+    flows = end > begin
+    flow = np.where(flows, amount / np.where(flows, end - begin, 1.0), 0.0)
+    return [
+        (begin, np.where(flows, RATE, ADD), state, np.where(flows, flow, amount)),
+        (end, RATE, state, -flow),
+    ]
 
 
 def _sorted(parts):
@@ -161,6 +179,9 @@ def _sorted(parts):
     rows = len(parts[0][0])
     full = [np.broadcast_arrays(*part) for part in parts]
     time, kind, state, amount = (np.hstack(field) for field in zip(*full, strict=True))
+    if len(parts) > 2:  # doses of several phases, or the ends of infusions, may meet
+        row = np.repeat(np.arange(rows), time.shape[1])
+        time = together(row, time.ravel()).reshape(time.shape)
     order = np.argsort(time, axis=1, kind="stable")
     time, kind, state, amount = (
         np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount)

@@ -47,8 +47,8 @@ def beginnings(model, regimen, occasion, end):
     if length == 0:
         return np.zeros(0)
     if length is None:
-        hours = [phase.start + phase.every * np.arange(phase.count) for phase in regimen.phases]
-        times = np.concatenate(hours) * units.factor("h", model.time)
+        hours = np.concatenate([phase.times for phase in regimen.phases])
+        times = hours * units.factor("h", model.time)
         times = np.unique(together(np.zeros(len(times)), times))
         until = np.searchsorted(times, end + window(end), side="right")
         times = times[: max(int(until), 1)]

@@ -1,9 +1,11 @@
-"""A regimen: how much is taken when. Times are in hours, amounts in their unit as written.
+"""A regimen: how much of which drug is taken when. Times are in hours, amounts as written.
 
 Knows doses; knows nothing of models or patients.
 """
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from pkpd.errors import DoseError
 
@@ -13,9 +15,12 @@ MOST_DOSES = 1_000_000
 
 @dataclass(frozen=True)
 class Phase:
-    """`count` doses of `amount` `unit`, every `every` hours, the first `start` hours after time 0.
+    """`count` doses of `amount` `unit`, the first `start` hours after time 0.
 
+    every : hours from one cycle to the next
     into : dose target, or None for the model's first one
+    over : hours that an infusion takes, 0 for a bolus
+    pattern : increasing hours from the beginning of a cycle to each of its doses, the first one 0
     """
 
     amount: float
@@ -24,28 +29,54 @@ class Phase:
     count: int
     start: float
     into: str | None = None
+    over: float = 0.0
+    pattern: tuple[float, ...] = (0.0,)
+
+    @property
+    def times(self):
+        """(count,) hours from time 0 to each dose."""
+        cycle, place = np.divmod(np.arange(self.count), len(self.pattern))
+        return self.start + self.every * cycle + np.array(self.pattern)[place]
 
     @property
     def end(self):
-        """Hours from time 0 to one interval after the last dose."""
-        return self.start + self.every * self.count
+        """Hours from time 0 to when one more dose would come."""
+        cycle, place = divmod(self.count, len(self.pattern))
+        return self.start + self.every * cycle + self.pattern[place]
+
+    @property
+    def last_interval(self):
+        """Hours from time 0 to the last dose, and to when one more would come."""
+        return float(self.times[-1]), self.end
 
     @property
     def dose(self):
         """Text of one dose."""
-        return f"{_plain(self.amount)} {self.unit}" + (f" into {self.into}" if self.into else "")
+        into = f" into {self.into}" if self.into else ""
+        over = f" over {_plain(self.over)}h" if self.over else ""
+        return f"{_plain(self.amount)} {self.unit}{into}{over}"
+
+    @property
+    def bare(self):
+        """Whether the text of a dose alone says it all, where nothing follows."""
+        return self.count == 1 and self.every == DAY
 
     def __str__(self):
-        if self.count == 1 and self.every == DAY:
-            return self.dose
-        return f"{self.dose} q{_plain(self.every)}h x {self.count}"
+        at = ""
+        if len(self.pattern) > 1:
+            at = " at " + ", ".join(_time_of_day(self.start + hours) for hours in self.pattern)
+        return f"{self.dose} q{_plain(self.every)}h{at} x {self.count}"
 
 
 @dataclass(frozen=True)
 class Regimen:
-    """Phases, one after the other in time.
+    """Phases of one drug or of several, in any order in time.
 
-    until : hours from time 0 to the end of a wait after the last phase, None without one
+    until : hours from time 0 to the end of a wait that lasts longer than the phases, None without
+        one
+
+    Raises DoseError for too many doses, and where overlapping phases leave open whether they are
+    of one drug: at most one drug goes into the unnamed first target.
     """
 
     phases: tuple[Phase, ...]
@@ -54,24 +85,75 @@ class Regimen:
     def __post_init__(self):
         if sum(p.count for p in self.phases) > MOST_DOSES:
             raise DoseError(f"A regimen of more than {MOST_DOSES} doses is refused.")
+        unnamed = [c for c in self.courses() if any(p.into is None for p in c)]
+        if len(unnamed) > 1:
+            first, second = (str(c[0]) for c in unnamed[:2])
+            raise DoseError(
+                f"Both '{first}' and '{second}' go into the model's first target, at the same "
+                "time; say into which each of them goes, such as '4.5 mg into depot'."
+            )
 
     @property
     def end(self):
         """Hours from time 0 to one interval after the last dose, or to the end of the wait."""
-        return max((p.end for p in self.phases), default=0.0) if self.until is None else self.until
+        ends = [max(p.end, p.last_interval[0] + p.over) for p in self.phases]
+        return max([*ends, self.until or 0.0])
+
+    def courses(self):
+        """Lists of phases that follow one another; the lists run at the same time."""
+        found: list[list[Phase]] = []
+        for phase in self.phases:
+            if found and _follows(found[-1][-1], phase):
+                found[-1].append(phase)
+            else:
+                found.append([phase])
+        return found
 
     def __str__(self):
-        first = self.phases[0].start if self.phases else 0.0
-        parts = [f"wait {_plain(first)}h"] if first else []
-        following = [p.start for p in self.phases[1:]] + [self.until]
-        for phase, start in zip(self.phases, following, strict=False):
-            # a single dose names no interval: the wait after it says when the next one follows
-            single = phase.count == 1 and start is not None
-            parts.append(phase.dose if single else str(phase))
-            end = phase.start if single else phase.end
-            if start is not None and (single or start != end):
-                parts.append(f"wait {_plain(start - end)}h")
-        return " then ".join(parts)
+        courses = self.courses()
+        waits = next((c for c in reversed(courses) if c[-1].every), None)
+        return " and ".join(
+            _text(course, self.until if course is waits else None) for course in courses
+        )
+
+
+def _text(course, until):
+    """Text of phases that follow one another, with the wait after them where there is one."""
+    parts, now = [], 0.0
+    for phase in course:
+        parts += _waiting(now, phase.start)
+        # a dose that the next one follows at once has no interval that could be written
+        parts += [str(phase)] if phase.every else [phase.dose, "wait 0h"]
+        now = phase.end
+    if until is not None:
+        parts += _waiting(now, until)
+    elif course[-1].bare:
+        parts[-1] = course[-1].dose
+    return " then ".join(parts)
+
+
+def _follows(before, phase):
+    """Whether the text of a phase can stand after that of another, joined by "then"."""
+    wait = _wait(before.end, phase.start)
+    return wait is not None if before.every else wait == 0
+
+
+def _waiting(now, start):
+    """The words for a wait, none where there is nothing to wait for."""
+    wait = _wait(now, start)
+    return [f"wait {_plain(wait)}h"] if wait else []
+
+
+def _wait(now, start):
+    """Hours that take `now` to `start` to the last bit, None where no wait does."""
+    gap = start - now
+    close = (gap, np.nextafter(gap, 0.0), np.nextafter(gap, np.inf))
+    return next((float(w) for w in close if w >= 0 and now + w == start), None)
+
+
+def _time_of_day(hours):
+    hour, minute = divmod(round(hours * 60) % 1440, 60)
+    return f"{hour:02}:{minute:02}"
 
 
 def _plain(value):

@@ -1,14 +1,14 @@
 """Prescription text <-> Regimen.
 
-"1.5 mg q24h x 14 then 3 mg q24h x 14", "100 mg into central", "30 mg weekly x 4". Knows words and
-hours; knows nothing of models.
+"1.5 mg q24h x 14 then 3 mg q24h x 14", "30 mg into tablet at 08:00, 20:00 x 56 and 4.5 mg into
+depot q24h at 22:00 until 28 d". Knows words and hours; knows nothing of models.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pkpd import limits, units
-from pkpd.dosing.moments import laps
+from pkpd.dosing.moments import laps, window
 from pkpd.dosing.regimen import DAY, MOST_DOSES, Phase, Regimen
 from pkpd.errors import DoseError, quoted
 
@@ -24,37 +24,88 @@ WORDS = {
 }
 LONGEST = 10_000
 EXAMPLE = "write for example '4.5 mg q24h x 28'"
+AFTER_A_DOSE = (
+    "an amount and its unit are followed by into TARGET, over 2h, q24h or daily, at 22:00, "
+    "12h after TARGET, and x 28 or until 28d"
+)
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?"
+_LENGTH = rf"(?P<length>{_NUMBER})\s*(?P<time>[a-z]+)"
 _END = r"(?=\s|\Z)"
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}"
 _DOSE = re.compile(
     rf"(?P<amount>{_NUMBER}|nan|inf)\s*(?P<unit>[a-z%](?:[a-z%/]|\*\*[0-9])*){_END}", re.I
 )
-_WAIT = re.compile(rf"wait\s+(?P<length>{_NUMBER})\s*(?P<time>[a-z]+)\Z", re.I)
+_WAIT = re.compile(rf"wait\s+{_LENGTH}\Z", re.I)
 # what may follow an amount and its unit, each once and in any order
 _PARTS = {
     "into": re.compile(rf"into\s+(?P<into>\w+){_END}", re.I),
+    "over": re.compile(rf"over\s+{_LENGTH}{_END}", re.I),
     "interval": re.compile(
-        rf"(?:q\s*(?P<every>{_NUMBER})\s*(?P<time>(?!x)[a-z]*)|(?P<word>{'|'.join(WORDS)}))"
+        rf"(?:q\s*(?P<length>{_NUMBER})\s*(?P<time>(?!x)[a-z]*)|(?P<word>{'|'.join(WORDS)}))"
         r"(?=\s|\Z|x)",
         re.I,
     ),
-    "at": re.compile(rf"at\s+(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}}){_END}", re.I),
+    "at": re.compile(rf"at\s+(?P<times>{_CLOCK}(?:\s*,\s*{_CLOCK})*){_END}", re.I),
+    "after": re.compile(rf"{_LENGTH}\s+after\s+(?P<target>\w+){_END}", re.I),
+    "until": re.compile(rf"until\s+{_LENGTH}{_END}", re.I),
     "count": re.compile(r"x\s*(?P<count>\S+)", re.I),
 }
 
 
-def rx(text: str) -> Regimen:
-    """Read a regimen: doses and waits, joined by "then".
+@dataclass(frozen=True)
+class _Dose:
+    """What a dose of the text says: matches of its "dose" and of the _PARTS that are there."""
 
-    A dose is AMOUNT UNIT [into TARGET] [q<interval> | daily | bid | tid | qid | weekly] [at HH:MM]
-    [x COUNT]; a unit may be per a covariate, as in "0.05 mg/kg". What follows several doses begins
-    one interval after the last of them. After a single dose without an interval the text must say
-    when: by "wait 12h", or by a time of day. A wait at the end makes the regimen longer. Time 0 is
-    midnight for "at". Raises DoseError that quotes the word that cannot be read.
+    written: str
+    words: dict
+
+    @property
+    def into(self):
+        return self.words["into"]["into"] if "into" in self.words else None
+
+    @property
+    def repeated(self):
+        """Whether it says how the doses follow one another."""
+        return "interval" in self.words or "until" in self.words or self.count > 1
+
+    @property
+    def count(self):
+        return _count(self.words["count"]) if "count" in self.words else len(self.clock or (0,))
+
+    @property
+    def clock(self):
+        """Times of day in hours, in the order of the text; None where it says none."""
+        if "at" not in self.words:
+            return None
+        return tuple(_hour(time, self.words["at"]) for time in self.quoted_clock)
+
+    @property
+    def quoted_clock(self):
+        return re.split(r"\s*,\s*", self.words["at"]["times"])
+
+    def length(self, kind):
+        """Hours that the part `kind` says."""
+        return _length(self.words[kind], self.written)
+
+
+def rx(text: str) -> Regimen:
+    """Read a regimen: doses and waits that follow one another are joined by "then", drugs by "and".
+
+    A dose is AMOUNT UNIT [into TARGET] [over LENGTH] [q<interval> | daily | bid | tid | qid |
+    weekly] [at HH:MM, HH:MM] [LENGTH after TARGET] [x COUNT | until LENGTH]; a unit may be per a
+    covariate, as in "0.05 mg/kg". `over` is an infusion; x counts doses, at several times of day
+    too; `until 28 d` gives the doses that are due before 28 d from time 0. What follows several
+    doses begins when one more would come. After a single dose without an interval the text must
+    say when: by "wait 12h", or by a time of day. A wait at the end makes the regimen longer. Time 0
+    is midnight for "at", and each drug begins there, or "12h after depot": so long after the first
+    dose of the drug that goes into depot. Raises DoseError that quotes the word that cannot be
+    read.
 
     >>> pkpd.rx("4.5 mg q24h x 28").end  # hours
     672.0
+    >>> print(pkpd.rx("30 mg into tablet q12h x 2 and 4.5 mg into depot 6h after tablet"))
+    30 mg into tablet q12h x 2 and wait 6h then 4.5 mg into depot
     """
     if not isinstance(text, str):
         raise DoseError(f"A regimen is text such as '4.5 mg q24h x 28', not {quoted(text)}.")
@@ -62,30 +113,34 @@ def rx(text: str) -> Regimen:
         raise DoseError("An empty regimen. Write for example '4.5 mg q24h x 28'.")
     if len(text) > LONGEST:
         raise DoseError(f"A regimen of {len(text)} characters is too long (at most {LONGEST}).")
-    now, settled, until, phases = 0.0, True, None, []  # settled : whether it is known when `now` is
-    for part in re.split(r"\s+then\s+", text.translate(units.MICRO).strip(), flags=re.I):
+    try:
+        drugs = re.split(r"\s+and\s+", text.translate(units.MICRO).strip(), flags=re.I)
+        placed = _placed([_read(drug) for drug in drugs])
+    except DoseError as error:
+        raise DoseError(f"Regimen '{text}': {error}") from error
+    phases = tuple(phase for part, _ in placed for phase in part)
+    until = max(end for _, end in placed)
+    return Regimen(phases, until if until > Regimen(phases).end else None)
+
+
+def _read(drug):
+    """The doses (_Dose) and waits (hours) of one drug."""
+    parts: list = []
+    for part in re.split(r"\s+then\s+", drug, flags=re.I):
         wait = _WAIT.match(part)
-        if wait:
-            length = _number(wait["length"], text) * _hours(wait["time"], part, text)
-            if length < 0:
-                raise DoseError(f"Regimen '{text}': '{part}' cannot be negative.")
-            now += length
-            settled, until = True, now
-            continue
-        words = _words(part, text)
-        phase = _phase(words, _start(words, now, settled, part, text), part, text)
-        phases.append(phase)
-        settled, until = "interval" in words or phase.count > 1, None
-        now = phase.end if settled else phase.start
-    if not phases:
-        raise DoseError(f"Regimen '{text}' holds no dose.")
-    if phases[-1].count > 1 and until == phases[-1].end:
-        until = None
-    return Regimen(tuple(_until_next(phases, until)), until)
+        parts.append(_length(wait, part) if wait else _Dose(part, _words(part)))
+        if not wait and "after" in parts[-1].words and len(parts) > 1:
+            raise DoseError(
+                f"'{parts[-1].words['after'].group()}' in '{part}' says when a drug begins; "
+                "here something comes before it."
+            )
+    if not any(isinstance(p, _Dose) for p in parts):
+        raise DoseError(f"'{drug}' holds no dose.")
+    return parts
 
 
-def _words(part, text):
-    """What a dose says: matches of its "dose" and of the _PARTS that are there."""
+def _words(part):
+    """Matches of the "dose" and of the _PARTS of one dose."""
     dose = _DOSE.match(part)
     if not dose:
         remedy = EXAMPLE
@@ -93,109 +148,227 @@ def _words(part, text):
             remedy = "write for example 'wait 12h'"
         elif re.match(r"[0-9]+,[0-9]", part):
             remedy = f"write {part.split()[0].replace(',', '.')} with a decimal point"
-        raise DoseError(f"Regimen '{text}': cannot read '{part}'; {remedy}.")
+        raise DoseError(f"cannot read '{part}'; {remedy}.")
     words, rest = {"dose": dose}, part[dose.end() :].lstrip()
     while rest:
         matches = {kind: pattern.match(rest) for kind, pattern in _PARTS.items()}
         kind, match = next(((k, m) for k, m in matches.items() if m), ("", None))
         if match is None:
+            raise DoseError(f"cannot read '{rest.split()[0]}' in '{part}'; {AFTER_A_DOSE}.")
+        other = next((k for k in _NOT_BESIDE.get(kind, (kind,)) if k in words), None)
+        if other:
+            again, before = (m.group().strip() for m in (match, words[other]))
             raise DoseError(
-                f"Regimen '{text}': cannot read '{rest.split()[0]}' in '{part}'; an amount and its "
-                "unit are followed by into TARGET, q24h or daily, at 22:00, and x 28."
-            )
-        if kind in words:
-            again, before = (m.group().strip() for m in (match, words[kind]))
-            raise DoseError(
-                f"Regimen '{text}': '{before}' and '{again}' in '{part}' contradict or repeat each "
-                "other; leave out one."
+                f"'{before}' and '{again}' in '{part}' contradict or repeat each other; "
+                "leave out one."
             )
         words[kind] = match
         rest = rest[match.end() :].lstrip()
     return words
 
 
-def _start(words, now, settled, part, text):
-    """Hours from time 0 to the first dose of a phase that begins at `now` or later."""
-    if "at" not in words:
-        if not settled:
+_NOT_BESIDE = {
+    "count": ("count", "until"),
+    "until": ("until", "count"),
+    "at": ("at", "after"),
+    "after": ("after", "at"),
+}
+
+
+def _placed(drugs):
+    """(phases, end) of each drug, those that begin after another one placed after it."""
+    placed: dict[int, tuple] = {}
+    while len(placed) < len(drugs):
+        waiting = [k for k in range(len(drugs)) if k not in placed]
+        later = {p.into for k in waiting for p in drugs[k] if isinstance(p, _Dose)}
+        ready = [k for k in waiting if _after(drugs[k]) not in later]
+        if not ready:
             raise DoseError(
-                f"Regimen '{text}': '{part}' does not say how long after the dose before it "
-                f"begins; write for example 'then wait 12h then {part}'."
+                f"'{drugs[waiting[0]][0].words['after'].group()}' waits for a drug that itself "
+                "waits for it, or for itself; say when one of them begins."
             )
-        return now
-    hour, minute = int(words["at"]["hour"]), int(words["at"]["minute"])
-    if hour >= 24 or minute > 59:
-        raise DoseError(f"Regimen '{text}': '{words['at'].group()}' is no time of day.")
-    ahead = float(laps((hour + minute / 60 - now) % DAY, DAY)[1])
-    return now + (ahead if ahead or settled else DAY)
+        for k in ready:
+            placed[k] = _course(drugs[k], _begin(drugs[k], placed.values()))
+    return [placed[k] for k in range(len(drugs))]
 
 
-def _phase(words, start, part, text):
-    dose, interval, count = words["dose"], words.get("interval"), words.get("count")
-    amount = _number(dose["amount"], text)
+def _after(parts):
+    """The target after whose first dose a drug begins; "" where it begins by itself."""
+    first = parts[0]
+    named = isinstance(first, _Dose) and "after" in first.words
+    return first.words["after"]["target"] if named else ""
+
+
+def _begin(parts, placed):
+    """Hours from time 0 from which on a drug is given."""
+    target = _after(parts)
+    if not target:
+        return 0.0
+    starts = [p.start for phases, _ in placed for p in phases if p.into == target]
+    if not starts:
+        raise DoseError(
+            f"'{parts[0].words['after'].group()}': no dose goes into '{target}'; "
+            f"name the other drug's target by 'into {target}'."
+        )
+    return min(starts) + parts[0].length("after")
+
+
+def _course(parts, now):
+    """Phases of one drug from `now` on, and hours from time 0 to their end or that of a wait."""
+    phases: list[Phase] = []
+    settled = True  # whether it is known when `now` is
+    single = None  # place of a dose without interval, which lasts until what follows
+    for part in parts:
+        if isinstance(part, float):
+            now, settled = now + part, True
+            continue
+        phase = _phase(part, now, settled)
+        if single is not None:
+            phases[single] = replace(phases[single], every=phase.start - phases[single].start)
+        phases.append(phase)
+        single = None if part.repeated else len(phases) - 1
+        settled = part.repeated
+        now = phase.end if settled else phase.start
+    if single is not None and settled:
+        phases[single] = replace(phases[single], every=now - phases[single].start)
+    return phases, now
+
+
+def _phase(dose, now, settled):
+    """The phase of a dose that begins at `now` or later."""
+    given = dose.words["dose"]
+    amount = _number(given["amount"])
     if amount < 0:
-        raise DoseError(f"Regimen '{text}': a dose cannot be negative ({dose.group()}).")
+        raise DoseError(f"a dose cannot be negative ({given.group()}).")
+    over = dose.length("over") if "over" in dose.words else 0.0
+    if "over" in dose.words and over <= 0:
+        raise DoseError(f"the infusion in '{dose.written}' must take longer than 0.")
+    every, (start, pattern) = _every(dose), _start(dose, now, settled)
+    if len(pattern) > 1 and every % DAY:
+        raise DoseError(
+            f"'{dose.words['interval'].group()}' and several times of day in '{dose.written}' "
+            "contradict each other; leave out one."
+        )
+    phase = Phase(amount, given["unit"], every, 1, start, dose.into, over, pattern)
+    return replace(phase, count=_doses(dose, phase))
+
+
+def _doses(dose, phase):
+    """How many doses there are."""
+    if "until" in dose.words:
+        return _due(dose, phase)
+    interval, count = dose.words.get("interval"), dose.words.get("count")
     if interval and not count:
         raise DoseError(
-            f"Regimen '{text}': '{interval.group()}' in '{part}' does not say how many doses; "
-            f"write '{part} x 28', or 'x 1' for a single one."
+            f"'{interval.group()}' in '{dose.written}' does not say how many doses; "
+            f"write '{dose.written} x 28', or 'x 1' for a single one."
         )
-    every, number = _every(interval, part, text), _count(count, text)
-    if number > 1 and not interval and "at" not in words:
+    if dose.count > 1 and not interval and "at" not in dose.words:
         raise DoseError(
-            f"Regimen '{text}': '{count.group()}' in '{part}' needs an interval; "
-            f"write for example '{dose.group()} q24h {count.group()}'."
+            f"'{count.group()}' in '{dose.written}' needs an interval; "
+            f"write for example '{dose.words['dose'].group()} q24h {count.group()}'."
         )
-    into = words["into"]["into"] if "into" in words else None
-    return Phase(amount, dose["unit"], every, number, start, into)
+    times = len(phase.pattern)
+    if dose.count % times:
+        raise DoseError(
+            f"'{count.group()}' in '{dose.written}' counts doses, and {dose.count} doses at "
+            f"{times} times of day are no whole number of days; write for example "
+            f"'x {28 * times}', or 'until 28d'."
+        )
+    return dose.count
 
 
-def _until_next(phases, until):
-    """The phases; the interval of a single dose is the time to what follows it."""
-    following = [p.start for p in phases[1:]] + [until]
-    for phase, start in zip(phases, following, strict=True):
-        single = phase.count == 1 and start is not None
-        yield replace(phase, every=start - phase.start) if single else phase
+def _due(dose, phase):
+    """How many doses are due before the time that `until` says."""
+    if "interval" not in dose.words and "at" not in dose.words:
+        raise DoseError(
+            f"'{dose.words['until'].group()}' in '{dose.written}' needs an interval, such as q24h."
+        )
+    until = dose.length("until")
+    if until - phase.start <= window(until):
+        raise DoseError(
+            f"'{dose.words['until'].group()}' in '{dose.written}' is not after its first dose, "
+            f"{phase.start:g} h after time 0."
+        )
+    cycles, left = laps(until - phase.start, phase.every)
+    count = float(cycles) * len(phase.pattern) + sum(
+        left - p > window(until) for p in phase.pattern
+    )
+    if count > MOST_DOSES:
+        raise DoseError(f"'{dose.written}' is more than {MOST_DOSES} doses.")
+    return int(count)
 
 
-def _every(interval, part, text):
+def _start(dose, now, settled):
+    """Hours from time 0 to the first dose of one that begins at `now` or later, and its pattern."""
+    if dose.clock is None:
+        if not settled:
+            raise DoseError(
+                f"'{dose.written}' does not say how long after the dose before it begins; "
+                f"write for example 'then wait 12h then {dose.written}'."
+            )
+        return now, (0.0,)
+    if len(set(dose.clock)) < len(dose.clock):
+        raise DoseError(f"'{dose.words['at'].group()}' names a time of day twice.")
+    starts = sorted(_next(hour, now, settled) for hour in dose.clock)
+    return starts[0], tuple(start - starts[0] for start in starts)
+
+
+def _next(hour, now, settled):
+    """Hours from time 0 to the next time of day `hour`; `now` itself is one if it is settled."""
+    day = float(laps(now, DAY)[0])
+    ahead = day * DAY + hour - now
+    passed = ahead < -window(now) if settled else ahead <= window(now)
+    return (day + bool(passed)) * DAY + hour
+
+
+def _hour(time, written):
+    """Hours from midnight of a time of day."""
+    hour, minute = (int(number) for number in time.split(":"))
+    if hour >= 24 or minute > 59:
+        raise DoseError(f"'{written.group()}' is no time of day.")
+    return hour + minute / 60
+
+
+def _every(dose):
     """Hours between doses, a day where nothing is written."""
+    interval = dose.words.get("interval")
     if interval is None:
         return DAY
     if interval["word"]:
         return WORDS[interval["word"].lower()]
     if not interval["time"]:
         written = interval.group().strip()
-        raise DoseError(f"Regimen '{text}': '{written}' has no time unit; write {written}h.")
-    every = _number(interval["every"], text) * _hours(interval["time"], part, text)
+        raise DoseError(f"'{written}' has no time unit; write {written}h.")
+    every = _length(interval, dose.written)
     if every <= 0:
-        raise DoseError(f"Regimen '{text}': the interval in '{part}' must be above 0.")
+        raise DoseError(f"the interval in '{dose.written}' must be above 0.")
     return every
 
 
-def _count(count, text):
-    if count is None:
-        return 1
+def _count(count):
     exact = re.fullmatch(_NUMBER, count["count"], re.I)
     number = float(count["count"]) if exact else 0.5
     if not (number.is_integer() and 0 < number <= MOST_DOSES):
         raise DoseError(
-            f"Regimen '{text}': '{count.group()}' must be a whole number of doses "
-            f"from 1 to {MOST_DOSES}."
+            f"'{count.group()}' must be a whole number of doses from 1 to {MOST_DOSES}."
         )
     return int(number)
 
 
-def _number(number, text):
+def _number(number):
     value = float(number)
     if not abs(value) <= limits.DOSE:
-        raise DoseError(f"Regimen '{text}': '{number}' is not a number up to {limits.DOSE:g}.")
+        raise DoseError(f"'{number}' is not a number up to {limits.DOSE:g}.")
     return value
 
 
-def _hours(unit, part, text):
+def _length(match, part):
+    """Hours that a match of _LENGTH says."""
+    unit = match["time"]
     if unit.lower() not in HOURS:
-        raise DoseError(
-            f"Regimen '{text}': '{unit}' in '{part}' is no time unit; use {', '.join(HOURS)}."
-        )
-    return HOURS[unit.lower()]
+        raise DoseError(f"'{unit}' in '{part}' is no time unit; use {', '.join(HOURS)}.")
+    length = _number(match["length"])
+    if length < 0:
+        raise DoseError(f"'{match.group().strip()}' cannot be negative.")
+    return length * HOURS[unit.lower()]

@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pkpd.dosing.records import events
 from pkpd.dosing.regimen import Phase, Regimen
 from pkpd.dosing.rx import rx
 from pkpd.errors import PkpdError
@@ -96,6 +98,61 @@ def test_mass_balance_what_was_given_is_in_the_body_or_was_cleared(tmp_path):
     given_so_far = 100.0 * (1 + np.minimum(np.arange(97) // 24, 2))
     share = people.theta[:, model.input_names.index("fdepot")]
     np.testing.assert_allclose(total, share[:, None] * given_so_far, rtol=1e-5)
+
+
+def table(rows):
+    """An event table of (TIME, AMT, RATE, II, ADDL, CMT)."""
+    names = ["TIME", "AMT", "RATE", "II", "ADDL", "CMT"]
+    return pd.DataFrame(rows, columns=names).assign(EVID=1).sort_values("TIME", kind="stable")
+
+
+@pytest.mark.parametrize("name", ["pk/one_compartment", "pk/two_compartment"])
+def test_text_event_table_and_python_give_two_drugs_the_same_numbers(name):
+    model = load(name)
+    central = model.doses[-1].state
+    people = cohort(model, 3, seed=5)
+    text = f"4.5 mg into depot q24h at 22:00 x 3 and 30 mg into {central} over 2 h 8.5h after depot"
+    phases = (
+        Phase(4.5, "mg", 24.0, 3, 22.0, "depot"),
+        Phase(30.0, "mg", 24.0, 1, 30.5, central, over=2.0),
+    )
+    assert rx(text) == Regimen(phases)
+    records = table([(22.0, 4.5, 0, 24.0, 2, "depot"), (30.5, 30.0, 15.0, 0, 0, central)])
+    ways = [text, Regimen(phases), events(model, records)]
+    grid = np.arange(0.0, 97.0, 1.5)
+    options = {"rtol": 1e-10, "occasion": "none"}
+    by_text, by_python = (simulate(model, w, people, grid, **options).values for w in ways[:2])
+    by_table = simulate(model, ways[2], people, grid, **options).frame()
+    by_table = by_table[by_table["EVID"] == 2]
+    np.testing.assert_array_equal(by_text, by_python)
+    close(by_table[list(model.outputs)].to_numpy().reshape(by_text.shape), by_text, 1e-7)
+
+
+@pytest.mark.parametrize("every", [2.0, 1.3, 0.1])
+def test_infusions_without_a_gap_are_one_long_infusion(every):
+    short = run(Phase(10.0 * every, "mg", every, 8, 1.0, "central", every))
+    close(short, run(Phase(80.0 * every, "mg", 24.0, 1, 1.0, "central", 8 * every)), 1e-8)
+
+
+def test_a_short_infusion_tends_to_a_bolus_and_bioavailability_leaves_its_duration_alone():
+    bolus = run(Phase(10.0, "mg", 24.0, 3, 1.0, "depot"))
+    close(run(Phase(10.0, "mg", 24.0, 3, 1.0, "depot", 1e-9)), bolus)
+    lasting = Phase(10.0, "mg", 24.0, 3, 1.0, "depot", 2.0)
+    people = [cohort(LINEAR, 5, seed=4, set={"fdepot": f}) for f in (0.4, 0.8)]
+    low, high = (simulate(LINEAR, Regimen((lasting,)), p, TIMES, rtol=1e-9).values for p in people)
+    place = LINEAR.input_names.index("fdepot")
+    share = people[0].theta[:, place] / people[1].theta[:, place]
+    close(low, share[:, None, None] * high)
+
+
+def test_an_infusion_over_the_end_of_a_window_counts_to_the_end():
+    (auc,) = simulate(
+        LINEAR, "80 mg into central over 4h", PEOPLE, endpoints=["auc(Cc)"], window=(0, 2)
+    ).values.T
+    half = simulate(
+        LINEAR, "40 mg into central over 2h", PEOPLE, endpoints=["auc(Cc)"], window=(0, 2)
+    ).values[:, 0]
+    np.testing.assert_allclose(auc, half, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", models())

@@ -242,7 +242,7 @@ def _dose_marks(axes, result, scale):
     from pkpd.dosing.rx import rx
 
     phases = rx(result.regimen).phases
-    hours = np.concatenate([p.start + p.every * np.arange(p.count) for p in phases])
+    hours = np.concatenate([p.times for p in phases])
     times = hours * units.factor("h", result.time_unit)
     times = times[(times >= result.times[0]) & (times <= result.times[-1])]
     if len(times) <= 60:
