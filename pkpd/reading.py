@@ -97,21 +97,16 @@ class Table:
 
     def only(self, keep):
         """The rows (M,) bool."""
-        return Table(
-            self.name,
-            {name: cells[keep] for name, cells in self.columns.items()},
-            self.row[keep],
-            self.notes,
-        )
+        columns = {name: cells[keep] for name, cells in self.columns.items()}
+        return Table(self.name, columns, self.row[keep], self.notes)
 
     def account(self, used, missing=()):
         """One line on what became of the columns."""
         unused = [c for c in self.columns if c not in used]
         parts = [("used", used), ("unused", unused), ("missing", missing)]
         words = "; ".join(f"{word}: {', '.join(names) or 'none'}" for word, names in parts)
-        return " ".join(
-            [f"{self.name}: {len(self)} row{'s' if len(self) != 1 else ''}; {words}.", *self.notes]
-        )
+        rows = f"{len(self)} row{'s' if len(self) != 1 else ''}"
+        return " ".join([f"{self.name}: {rows}; {words}.", *self.notes])
 
 
 def number(cell):
@@ -174,12 +169,10 @@ def table(source, error):
     again = [n for k, n in enumerate(names) if n and n in names[:k]]
     if again:
         raise error(f"{name}: two columns are called {again[0]}; leave out one of them.")
-    return Table(
-        name,
-        {n or f"(column {k})": c for k, (n, c) in enumerate(zip(names, columns, strict=True), 1)},
-        row,
-        notes,
-    )
+    named = {}
+    for k, (column_name, column) in enumerate(zip(names, columns, strict=True), 1):
+        named[column_name or f"(column {k})"] = column
+    return Table(name, named, row, notes)
 
 
 def cells(source, error):
@@ -211,23 +204,27 @@ def cells(source, error):
 
 
 def _without_comments(read):
-    """Rows marked in a column C, or whose ID is C among IDs that are numbers, are comments."""
-    marked = np.zeros(len(read), bool)
+    """The rows that are no comments; a note says how many are left out."""
+    marked = _comment_rows(read)
+    read.columns.pop("C", None)
+    if not marked.any():
+        return read
+    note = f"{marked.sum()} comment row{'s' if marked.sum() > 1 else ''} left out."
+    return Table(read.name, read.columns, read.row, (*read.notes, note)).only(~marked)
+
+
+def _comment_rows(read):
+    """(M,) rows marked in a column C, or whose ID is C among IDs that are numbers."""
     if "C" in read.columns:
-        marked = np.array(
-            [str(c).strip() not in (*MISSING, "0") for c in read.columns.pop("C")], dtype=bool
-        )
-    elif "ID" in read.columns and read.columns["ID"].dtype == object:
-        texts = [str(c).strip() for c in read.columns["ID"]]
-        others = [t for t in texts if t not in ("C", "c")]
-        if others and len(others) < len(texts) and all(_NUMBER.match(t) for t in others):
-            marked = np.array([t in ("C", "c") for t in texts])
-    note = (
-        (f"{marked.sum()} comment row{'s' if marked.sum() > 1 else ''} left out.",)
-        if marked.any()
-        else ()
-    )
-    return Table(read.name, read.columns, read.row, read.notes + note).only(~marked)
+        return np.array([str(cell).strip() not in (*MISSING, "0") for cell in read.columns["C"]])
+    marked = np.zeros(len(read), bool)
+    if "ID" in read.columns and read.columns["ID"].dtype == object:
+        texts = np.array([str(cell).strip() for cell in read.columns["ID"]])
+        letter = (texts == "C") | (texts == "c")
+        others = texts[~letter]
+        if len(others) and all(_NUMBER.match(text) for text in others):
+            marked = letter
+    return marked
 
 
 def refuse_lookalikes(read, wanted, error):
@@ -317,37 +314,19 @@ def _decoded(data):
 
 def _texts(name, text, notes, error):
     """Name, column names, columns of texts, row numbers and notes of a text with a header."""
-    lines = [(k, line) for k, line in enumerate(io.StringIO(text, newline=None)) if line.strip()]
-    comments = sum(line.lstrip().startswith("#") for _, line in lines)
-    lines = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
+    places, lines, comments = _lines(text)
     if not lines:
         raise ValueError("it is empty")
-    separator, rows = _separated(name, [line for _, line in lines], error)
-    header, rows = [h.strip() for h in rows[0]], rows[1:]
-    row = np.array([k - lines[0][0] for k, _ in lines[1:]], dtype=np.int64)
-    while (
-        header
-        and not header[-1]
-        and all(len(r) < len(header) or not r[len(header) - 1].strip() for r in rows)
-    ):
-        header.pop()
-    rows = [r[: len(header)] if not any(c.strip() for c in r[len(header) :]) else r for r in rows]
-    wrong = [
-        f"  row {k}: {len(r)} cell{'s' * (len(r) != 1)} under {len(header)} "
-        f"name{'s' * (len(header) != 1)} ({', '.join(c[:20] for c in r[:12])})."
-        for k, r in zip(row, rows, strict=True)
-        if len(r) != len(header)
-    ]
-    if wrong:
-        remedy = "Write . for missing."
-        if separator == ",":
-            remedy = "Write decimals with a point, not a comma, and . for missing."
-        count = "1 row does" if len(wrong) == 1 else f"{len(wrong)} rows do"
-        head = f"{name}: {count} not fit the header (rows are counted below it):"
-        raise error("\n".join([head, *listed(wrong), remedy]))
-    columns = [
-        np.array([c.strip() for c in column], dtype=object) for column in zip(*rows, strict=True)
-    ] or [np.zeros(0, object) for _ in header]
+    separator, rows = _separated(name, lines, error)
+    header, *rows = [[cell.strip() for cell in cells] for cells in rows]
+    width = _width(header, rows)
+    header = header[:width]
+    rows = [cells if any(cells[width:]) else cells[:width] for cells in rows]
+    row = np.array(places[1:], dtype=np.int64) - places[0]
+    _refuse_uneven(name, header, rows, row, separator, error)
+    columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
+    if not rows:
+        columns = [np.zeros(0, object) for _ in header]
     if comments:
         notes += (f"{comments} comment line{'s' if comments > 1 else ''} left out.",)
     if separator != ",":
@@ -355,27 +334,78 @@ def _texts(name, text, notes, error):
     return name, header, columns, row, notes
 
 
+def _lines(text):
+    """The lines of a text that say something: place and text of each, and how many comments."""
+    places, lines, comments = [], [], 0
+    for place, line in enumerate(io.StringIO(text, newline=None)):
+        if line.lstrip().startswith("#"):
+            comments += 1
+        elif line.strip():
+            places.append(place)
+            lines.append(line)
+    return places, lines, comments
+
+
+def _width(header, rows):
+    """How many columns there are, without those at the end that have neither name nor cells."""
+    width = len(header)
+    while width and not any(cells[width - 1] for cells in (header, *rows) if len(cells) >= width):
+        width -= 1
+    return width
+
+
+def _refuse_uneven(name, header, rows, row, separator, error):
+    """Raises `error` where rows do not have a cell for each name of the header."""
+    names = f"{len(header)} name{'s' * (len(header) != 1)}"
+    wrong = []
+    for number_of_row, cells in zip(row, rows, strict=True):
+        if len(cells) != len(header):
+            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+            some = ", ".join(cell[:20] for cell in cells[:12])
+            wrong.append(f"  row {number_of_row}: {count} under {names} ({some}).")
+    if not wrong:
+        return
+    remedy = "Write . for missing."
+    if separator == ",":
+        remedy = "Write decimals with a point, not a comma, and . for missing."
+    count = "1 row does" if len(wrong) == 1 else f"{len(wrong)} rows do"
+    head = f"{name}: {count} not fit the header (rows are counted below it):"
+    raise error("\n".join([head, *listed(wrong), remedy]))
+
+
 def _separated(name, lines, error):
     """The separator of the cells, and the rows of cells."""
-    candidates = [s for s in SEPARATORS if s in lines[0]]
+    candidates = [separator for separator in SEPARATORS if separator in lines[0]]
     if not candidates and re.search(r"\S\s+\S", lines[0]):
         return " ", [line.split() for line in lines]
-    found = {
-        s: list(csv.reader(lines, delimiter=s, skipinitialspace=s != "\t", strict=True))
-        for s in candidates or [","]
-    }
-    if len(found) > 1:
-        even = {s: rows for s, rows in found.items() if len({len(r) for r in rows}) == 1}
-        if len(even) != 1:
-            raise error(
-                f"{name}: are the cells separated by {' or '.join(SEPARATORS[s] for s in found)}? "
-                "Keep one of them for that."
-            )
-        found = even
-    separator, rows = next(iter(found.items()))
-    if len(rows) != len(lines):
+    found = {}
+    for separator in candidates or [","]:
+        blanks = separator != "\t"
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=blanks, strict=True)
+        found[separator] = list(reader)
+    separator = _only_even(name, found, error) if len(found) > 1 else next(iter(found))
+    if len(found[separator]) != len(lines):
         raise ValueError("a cell with quotes goes over several lines")
-    return separator, rows
+    return separator, found[separator]
+
+
+def _only_even(name, found, error):
+    """The only one of several separators {separator: rows} by which all rows are equally long."""
+    even = [s for s, rows in found.items() if len({len(cells) for cells in rows}) == 1]
+    if len(even) != 1:
+        raise error(
+            f"{name}: are the cells separated by {' or '.join(SEPARATORS[s] for s in found)}? "
+            "Keep one of them for that."
+        )
+    return even[0]
+
+
+def _matching(columns, pattern):
+    """Yield column and row of each cell that matches a pattern."""
+    for j, column in enumerate(columns):
+        for k, cell in enumerate(column):
+            if pattern.match(cell):
+                yield j, k
 
 
 def _decimal_commas(name, header, columns, row, error):
@@ -383,28 +413,23 @@ def _decimal_commas(name, header, columns, row, error):
 
     Raises `error` where a comma may stand for thousands.
     """
-    comma = [
-        (j, k)
-        for j, cells in enumerate(columns)
-        for k, c in enumerate(cells)
-        if _DECIMAL_COMMA.match(c)
-    ]
-    if not comma:
+    commas = list(_matching(columns, _DECIMAL_COMMA))
+    if not commas:
         return ()
-    j, k = comma[0]
-    place = f"row {row[k]}, column {header[j]}: '{columns[j][k]}'"
-    point = next((c for cells in columns for c in cells if _DECIMAL_POINT.match(c)), None)
-    if point is not None:
+    j, k = commas[0]
+    first = columns[j][k]
+    place = f"{name}: row {row[k]}, column {header[j]}: '{first}'"
+    for at, point in _matching(columns, _DECIMAL_POINT):
         raise error(
-            f"{name}: {place} has a decimal comma and '{point}' a point; "
+            f"{place} has a decimal comma and '{columns[at][point]}' a point; "
             "write all of them with points."
         )
-    if all(_THOUSANDS.match(columns[j][k]) for j, k in comma):
+    if all(_THOUSANDS.match(columns[j][k]) for j, k in commas):
         raise error(
-            f"{name}: {place} may be {columns[j][k].replace(',', '.')} or "
-            f"{columns[j][k].replace(',', '')}; write it with a point or without the comma."
+            f"{place} may be {first.replace(',', '.')} or {first.replace(',', '')}; "
+            "write it with a point or without the comma."
         )
-    for j, k in comma:
+    for j, k in commas:
         columns[j][k] = columns[j][k].replace(",", ".")
     return ("Decimal commas were read as points.",)
 
