@@ -25,8 +25,8 @@ class Question:
         Option(
             "--model",
             metavar="NAME",
-            help="brain-cousens, crs-1, crs-0.5, crs-0.25, hill-product, opposed-emax, "
-            "log-gaussian, log-logistic; names of R's drc such as BC.4; all compares them.",
+            help="Curve (docs/hormesis-fits.md lists them), such as brain-cousens, crs-0.5 or "
+            "hill-product; a name of R's drc, such as BC.4; or all, which compares them.",
         ),
     ] = "brain-cousens"
     c: Annotated[
@@ -114,6 +114,7 @@ def _print(fitted):
     """Print a Fit or a Comparison in the words of pkpd.report.words.fits."""
     from pkpd.report.words import fits
 
+    headers: tuple[str, ...]
     if hasattr(fitted, "curve"):
         sentences, notes = fits.fit_sentences(fitted), fits.warnings(fitted)
         headers, rows = fits.FIT_HEADERS, fits.quantities(fitted)

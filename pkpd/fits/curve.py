@@ -34,10 +34,15 @@ class Parameterisation:
 
 @dataclass(frozen=True)
 class Curve:
-    """What each model states.
+    """What each model states: a subclass with the names below and the methods that raise here.
 
-    nonlinear : names of the numbers that theta stands for
+    nonlinear : names of the two to four numbers that theta stands for
     linear : names of c and of the coefficients of the shapes, in the order of the shapes
+
+    Each needs `parameterisation` and `peak_and_zero`; a hormetic one `peak_parameterisation` too,
+    and one that `returns` to its control `zero_parameterisation`. `parameters` and `scaled` are for
+    numbers that theta holds otherwise than by their logarithms, and for equations with a dose of
+    their own.
     """
 
     name: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Tableau:
     """An explicit pair whose last stage is the first of the next step.
 
-    order : of the solution that is kept
+    order : of the solution that is kept; dense_order : of the interpolant
     stable : h*|lambda| at which a step is held by stability, just inside the stable part of the
         negative real axis
     trust : share of the embedded solution's error that counts as the error of the kept solution
@@ -22,6 +22,7 @@ class Tableau:
 
     name: str
     order: int
+    dense_order: int
     stable: float
     c: tuple[float, ...]
     a: tuple[tuple[float, ...], ...]
@@ -38,6 +39,7 @@ class Tableau:
 TSIT5 = Tableau(
     name="tsit5",
     order=5,
+    dense_order=4,
     stable=3.25,
     c=(0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0),
     a=(
@@ -75,6 +77,7 @@ TSIT5 = Tableau(
 VERN7 = Tableau(
     name="vern7",
     order=7,
+    dense_order=7,
     stable=4.3,
     c=(0.0, 0.005, 0.10888888888888888, 0.16333333333333333, 0.4555, 0.6095094489978381, 0.884, 0.925, 1.0, 1.0, 1.0),
     a=(

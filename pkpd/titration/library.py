@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pkpd.errors import TrialError, closest
 from pkpd.files import read_toml
+from pkpd.titration import rules as kinds
 from pkpd.titration.bayes import Bayes
 from pkpd.titration.checks import days_in_all, one_of
 from pkpd.titration.rule import Condition, Rule
-from pkpd.titration.rules import Fixed, FullLadder, Keep, Ladder, StepUp, UpAndDown
 
 LIBRARY = Path(__file__).with_name("rules.toml")
-KINDS = {k.kind: k for k in (Fixed, StepUp, Ladder, FullLadder, UpAndDown, Bayes, Keep)}
+KINDS = {kind.kind: kind for kind in (*kinds.KINDS, Bayes)}
 
 
 @cache

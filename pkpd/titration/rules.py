@@ -269,3 +269,7 @@ class Keep(Rule):
 
     def step(self, memory, visit, who):
         return np.full(len(who), HOLD), memory.place
+
+
+# what `kind` may be in a table, beside the Bayesian
+KINDS = (Fixed, StepUp, Ladder, FullLadder, UpAndDown, Keep)

@@ -5,10 +5,12 @@ Against closed forms and fine grids.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pkpd.fits.curves import CURVES
+from pkpd.fits.data import assay
+from pkpd.fits.least_squares import fit_one
 
 SPAN = 3.0
 HORMETIC = [c for c in CURVES.values() if c.hormetic]
@@ -124,11 +126,46 @@ def test_peak_and_zero_are_those_of_a_fine_grid(name, b, e, step, f):
 
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=names)
+@pytest.mark.parametrize("middle", [0.35, 0.5])
+def test_a_fit_of_its_own_points_gives_a_curve_back(curve, middle):
+    doses = np.append(0.0, np.geomspace(np.exp(-SPAN), np.exp(SPAN), 24))
+    parameterisation = curve.parameterisation(SPAN)
+    theta = inside(parameterisation, [middle, 0.4, 0.5, 0.7])
+    with np.errstate(divide="ignore"):
+        shapes = parameterisation.shapes(np.zeros(1), theta[None, :], np.log(doses)[None, :])[0]
+    response = 1.0 + shapes.sum(axis=0)
+    found = fit_one(assay((doses, response)), curve.name, c="free", intervals=(), look=False)
+    np.testing.assert_allclose(found.predict(doses), response, atol=1e-5 * np.ptp(response))
+
+
+@pytest.mark.parametrize("curve", HORMETIC, ids=names)
+@given(shares=st.lists(share, min_size=4, max_size=4), data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_nothing_beats_the_peak_of_a_curve(curve, shares, data):
+    parameterisation = curve.parameterisation(SPAN)
+    theta = inside(parameterisation, shares)
+    size = st.floats(0.1, 10.0)
+    count = len(curve.linear) - 1
+    beta = np.array(data.draw(st.lists(size, min_size=count, max_size=count)))
+    peak, zero = curve.peak_and_zero(theta, beta)
+    assume(np.isfinite(peak))
+    x = np.concatenate([[-np.inf, peak], [zero], np.linspace(-12.0, 12.0, 2401)])
+    with np.errstate(all="ignore"):
+        shapes = parameterisation.shapes(np.zeros(1), theta[None, :], x[None, :])[0]
+    control, top, back, *others = beta @ shapes
+    rounding = 1e-9 * np.abs(top) + 1e-12 * beta.sum()
+    assert top >= max(control, *others) - rounding
+    if np.isfinite(zero):
+        assert zero > peak and back == pytest.approx(control, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=names)
 def test_each_curve_states_equation_source_and_numbers(curve):
     assert curve.equation.startswith("c + ") and curve.source
     assert all(
         name in curve.equation for name in (*curve.nonlinear, *curve.linear[-1:][0].split("-"))
     )
+    assert 2 <= len(curve.nonlinear) <= 4
     parameterisation = curve.parameterisation(SPAN)
     assert len(parameterisation.nodes) == len(parameterisation.box) == len(curve.nonlinear)
     assert parameterisation.shapes(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkpd.errors import TrialError
-from pkpd.titration.library import rule, rules
+from pkpd.titration.library import KINDS, rule, rules
 from pkpd.titration.rule import ACTS, VisitData
 
 LADDER = [1.0, 2.0, 3.0, 4.0]
@@ -31,6 +31,27 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
         acts.append(ACTS[found.decide(memory, visit)[0]])
         doses.append(float(found.doses(memory)[0]))
     return doses, acts, memory.found[0], memory
+
+
+# what a kind needs beside the ladder; the Bayesian one needs a model (test_bayes.py)
+NEEDED = {"fixed": {"ladder": [2.0]}, "up-and-down": {"first": 2.0, "steps": 6}}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"bayes"}))
+@settings(deadline=None, max_examples=50)
+@given(scores=st.lists(st.integers(0, 10), min_size=12, max_size=12), wanted=st.floats(0.1, 0.9))
+def test_every_kind_stays_on_its_ladder_and_ends_when_it_says(kind, scores, wanted):
+    table = {"kind": kind} | NEEDED.get(kind, {})
+    doses, acts, dose_found, memory = walk(table, scores, wanted=wanted)
+    own = rule({"ladder": LADDER, "days": 7} | table)
+    assert set(doses) <= {0.0, *own.ladder} and own.words() in own.description
+    if kind == "keep":  # has no end of its own
+        assert set(acts) == {"hold"}
+        return
+    visits = own.longest // own.days
+    assert memory.done.all() and acts[visits:] == ["hold"] * (len(scores) - visits)
+    assert len(set(doses[visits:])) == 1
+    assert np.isnan(dose_found) or 0.0 < dose_found <= max(own.ladder)
 
 
 @pytest.mark.parametrize("name", rules())
