@@ -5,6 +5,7 @@ The names below are all that a user needs; each is imported when it is first use
 
 import warnings
 from importlib import import_module
+from typing import Any
 
 _HOMES = {
     "load": "pkpd.symbolic.load",
@@ -40,7 +41,7 @@ __all__ = list(_HOMES)
 _FORMER = {"day": "dosing_interval", "open": "open_results", "influences": "sensitivity_indices"}
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _FORMER:
         new = _FORMER[name]
         warnings.warn(f"pkpd.{name} is now pkpd.{new}.", DeprecationWarning, stacklevel=2)
@@ -50,5 +51,5 @@ def __getattr__(name):
     return getattr(import_module(_HOMES[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

@@ -3,8 +3,10 @@
 Knows how to word a message; knows nothing of what went wrong.
 """
 
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any
 
 
 class PkpdError(Exception):
@@ -45,19 +47,19 @@ class Stopped(KeyboardInterrupt):
     finished, total : number of patients, or of what `of` names
     """
 
-    def __init__(self, partial, finished, total, of="patients"):
+    def __init__(self, partial: Any, finished: int, total: int, of: str = "patients") -> None:
         super().__init__(
             f"Stopped by Ctrl-C: {finished} of {total} {of} are finished; .partial holds them."
         )
         self.partial, self.finished, self.total, self.of = partial, finished, total, of
 
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """What a summary says of it, as plain data."""
         return {"by": "Ctrl-C", "finished": self.finished, "of": self.total, "what": self.of}
 
 
 @contextmanager
-def all_or_nothing():
+def all_or_nothing() -> Iterator[None]:
     """For a step of which an unfinished part is of no use: Stopped is a KeyboardInterrupt again."""
     try:
         yield
@@ -65,7 +67,7 @@ def all_or_nothing():
         raise KeyboardInterrupt from stop
 
 
-def closest(name, known):
+def closest(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest of `known`, or the full list if none is near."""
     name, known = str(name), sorted(known)
     near = get_close_matches(name, known, n=1, cutoff=0.6)
@@ -75,19 +77,19 @@ def closest(name, known):
     return f" Known: {', '.join(known)}." if known else ""
 
 
-def quoted(value):
+def quoted(value: object) -> str:
     """A value that cannot be used, short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
 
 
-def listed(names, most=10):
+def listed(names: Iterable[object], most: int = 10) -> str:
     """Names in a sentence: "a, b, c", the first `most` of them and how many more there are."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    texts = [str(name) for name in names]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
-def in_bytes(count):
+def in_bytes(count: float) -> str:
     """A number of bytes for people: "0.78 GB", "1.65 MB"."""
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

@@ -9,10 +9,12 @@ import os
 import secrets
 import stat
 import tomllib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
-from pkpd.errors import ResultError
+from pkpd.errors import PkpdError, ResultError
 
 UNFINISHED = ".part"  # ending of temporary files
 LARGEST_JSON = 100_000_000  # bytes
@@ -20,7 +22,7 @@ LARGEST_TOML = 1_000_000  # bytes
 CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems without fsync
 
 
-def write_atomically(path, write):
+def write_atomically(path: str | Path, write: Callable[[str], object]) -> None:
     """Let write(temporary path) fill a file beside `path`, then give it that name.
 
     Nothing is left behind on failure. The bytes are on the disk before the name is, so that a crash
@@ -47,7 +49,7 @@ def write_atomically(path, write):
     _sync_names(path.parent)
 
 
-def _sync_file(path):
+def _sync_file(path: Path) -> None:
     """Flush a file to the disk, where the file system can."""
     handle = os.open(path, os.O_RDWR)
     try:
@@ -59,7 +61,7 @@ def _sync_file(path):
         os.close(handle)
 
 
-def _sync_names(folder):
+def _sync_names(folder: Path) -> None:
     """Flush the names in a folder to the disk, where the file system can.
 
     The file is there already: no failure here may report it as lost. Windows opens no folder, a
@@ -73,7 +75,7 @@ def _sync_names(folder):
             os.close(handle)
 
 
-def read_json(path):
+def read_json(path: str | Path) -> dict[str, Any]:
     """The dict in a JSON file that anybody may have written. Raises ResultError."""
     try:
         data = json.loads(content(path, LARGEST_JSON), parse_constant=_no_constant)
@@ -87,7 +89,7 @@ def read_json(path):
     return data
 
 
-def read_toml(path, error):
+def read_toml(path: str | Path, error: type[PkpdError]) -> dict[str, Any]:
     """The tables of a TOML file that anybody may have written. Raises `error` with the path."""
     try:
         return tomllib.loads(content(path, LARGEST_TOML).decode("utf-8"))
@@ -98,12 +100,12 @@ def read_toml(path, error):
         raise error(f"{path}: not valid TOML: {reason}.") from found
 
 
-def _no_constant(name):
+def _no_constant(name: str) -> NoReturn:
     """NaN and Infinity are no JSON, and pkpd writes none."""
     raise ValueError(f"{name} is no JSON")
 
 
-def content(path, most):
+def content(path: str | Path, most: int) -> bytes:
     """The bytes of a regular file of at most `most` bytes. Raises OSError.
 
     Pipes and devices, which would keep a reader waiting for ever, are refused.

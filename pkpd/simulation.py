@@ -56,7 +56,7 @@ def simulate(
     Parameters
     ----------
     regimen : Regimen, text such as "4.5 mg q24h x 28", or the Records of pkpd.events
-    times : (T,) increasing model times, one of them, or "start:stop:step" with stop included;
+    times : (T,) increasing, in model time, one of them, or "start:stop:step" with stop included;
         default: hourly from 0 to one interval after the last dose. With an event table these are
         additional times (default: none)
     outputs : names of states or assignments (default: the model's outputs)
@@ -93,6 +93,44 @@ def simulate(
     """
     of_model(model, cohort)
     limits.check_called(progress=progress)
+    _check_asked(times, outputs, endpoints, window)
+    doses = _doses(model, regimen)
+    plausibility.warn(_doubts(model, doses))
+    if isinstance(doses, Records):
+        doses = doses.matched(cohort)
+        cohort = _patients(doses, cohort)
+        _check_given_once(doses, cohort)
+    _check_time(model, _latest_dose(model, doses))
+    limits.one_of(carry, CARRIES, "way to carry inputs between records")
+    tabled = isinstance(doses, Records)
+    how: dict[str, Any] = {"between": (carry, occasion), "solver": solver}
+    how["options"] = {"rtol": rtol, "threads": threads}
+    solved: Callable[..., Any]
+    if endpoints is not None:
+        solved = _endpoints_at_records if tabled else _endpoints
+        how |= {"watch": Watch(read(model, endpoints)), "window": window}
+    else:
+        solved = _at_records if tabled else _courses
+        names = model.outputs if outputs is None else limits.texts(outputs, "outputs")
+        if not names:
+            raise PkpdError("outputs names nothing; leave it out for the model's outputs.")
+        errors = residuals(model, names, "none" if cohort.typical else residual)
+        _check_room(model, doses, cohort, times, names)
+        how |= {"times": times, "names": names, "errors": errors}
+
+    asked = {"rtol": rtol, "solver": solver, "carry": carry, "window": window}
+    if tabled and times is not None:
+        asked["last"] = float(time_grid(model, None, times)[-1])
+
+    def work(people, report):
+        given = doses.of(people.ids) if isinstance(doses, Records) else doses
+        return replace(solved(model, given, people, progress=report, **how), asked=asked)
+
+    return by_parts(cohort, PATIENTS_AT_ONCE, work, _whole, progress)
+
+
+def _check_asked(times, outputs, endpoints, window):
+    """Raises PkpdError where what is asked for excludes itself."""
     if endpoints is not None and (times is not None or outputs is not None):
         raise PkpdError(
             "Endpoints take neither times nor outputs: they come from every step of the solver. "
@@ -100,48 +138,25 @@ def simulate(
         )
     if endpoints is None and window is not None:
         raise PkpdError("A window is that of endpoints; name some, such as 'cmax(Cc)'.")
-    if isinstance(regimen, Records) and regimen.digest != model.digest:
-        raise DoseError(
-            f"The {regimen} was read for another model; read it with pkpd.events again."
-        )
-    if not isinstance(regimen, (Regimen, Records)):
-        regimen = rx(regimen)
-    plausibility.warn(_doubts(model, regimen))
-    options, between = {"rtol": rtol, "threads": threads}, (carry, occasion)
-    tabled = isinstance(regimen, Records)
+
+
+def _doses(model, regimen):
+    """The Regimen or the Records of the model. Raises DoseError for those of another model."""
     if isinstance(regimen, Records):
-        regimen = regimen.matched(cohort)
-        cohort = _patients(regimen, cohort)
-        _check_given_once(regimen, cohort)
-        given = regimen.time + regimen.additional * regimen.interval
-    else:
-        given = np.array([regimen.end * units.factor("h", model.time)])
-    _check_time(model, np.abs(given).max(initial=0.0))
-    limits.one_of(carry, CARRIES, "way to carry inputs between records")
-    what: tuple
-    solved: Callable
-    if endpoints is not None:
-        what = Watch(read(model, endpoints)), window
-        solved = _endpoints_at_records if tabled else _endpoints
-    else:
-        names = model.outputs if outputs is None else limits.texts(outputs, "outputs")
-        if not names:
-            raise PkpdError("outputs names nothing; leave it out for the model's outputs.")
-        errors = residuals(model, names, "none" if cohort.typical else residual)
-        _check_room(model, regimen, cohort, times, names)
-        what = times, names, errors
-        solved = _at_records if tabled else _courses
+        if regimen.digest != model.digest:
+            raise DoseError(
+                f"The {regimen} was read for another model; read it with pkpd.events again."
+            )
+        return regimen
+    return regimen if isinstance(regimen, Regimen) else rx(regimen)
 
-    asked = {"rtol": rtol, "solver": solver, "carry": carry, "window": window}
-    if tabled and times is not None:
-        asked["last"] = float(time_grid(model, None, times)[-1])
 
-    def work(people, report):
-        given = regimen.of(people.ids) if tabled else regimen
-        found = solved(model, given, people, *what, between, solver, options, report)
-        return replace(found, asked=asked)
-
-    return by_parts(cohort, PATIENTS_AT_ONCE, work, _whole, progress)
+def _latest_dose(model, doses):
+    """The largest size of the model times at which something is given, 0 without any."""
+    if isinstance(doses, Records):
+        times = doses.time + doses.additional * doses.interval
+        return np.abs(times).max(initial=0.0)
+    return doses.end * units.factor("h", model.time)
 
 
 def _check_room(model, regimen, cohort, times, names):
@@ -160,7 +175,7 @@ def _whole(parts, cohort):
     return joined(parts, cohort) if len(parts) > 1 or cohort.planned else parts[0]
 
 
-def _courses(model, regimen, cohort, times, names, errors, between, solver, options, progress):
+def _courses(model, regimen, cohort, *, times, names, errors, between, solver, options, progress):
     """Result of a regimen."""
     kernel, occasion = compile(model, observe=names, solver=solver), between[1]
     grid = time_grid(model, regimen, times)
@@ -168,7 +183,7 @@ def _courses(model, regimen, cohort, times, names, errors, between, solver, opti
 
     def part(people, theta, start, given, report):
         solution = solve(
-            *(kernel, theta, start), actions=given, grid=grid, progress=report, **span, **options
+            kernel, theta, start, actions=given, grid=grid, progress=report, **span, **options
         )
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
@@ -219,18 +234,18 @@ def _result(cohort, regimen, names, errors, occasion, grid, solution):
     values = solution.out.reshape(len(row), -1)
     observed = observations(cohort, errors, names, values, row, index)
     return Result(
-        model,
-        cohort,
-        str(regimen),
-        names,
-        _units(model, names),
-        errors,
-        occasion,
-        solution.status,
-        solution.fail_time,
-        grid,
-        solution.out,
-        observed.reshape(*shape[:2], len(errors)),
+        model=model,
+        cohort=cohort,
+        regimen=str(regimen),
+        names=names,
+        units=_units(model, names),
+        errors=errors,
+        occasion=occasion,
+        status=solution.status,
+        fail_time=solution.fail_time,
+        times=grid,
+        values=solution.out,
+        observed=observed.reshape(*shape[:2], len(errors)),
     )
 
 
@@ -238,7 +253,7 @@ def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _endpoints(model, regimen, cohort, watch, window, between, solver, options, progress):
+def _endpoints(model, regimen, cohort, *, watch, window, between, solver, options, progress):
     """EndpointResult of a regimen."""
     kernel, occasion = watch.compile(model, solver), between[1]
     begin, stop = interval(model, window, regimen)
@@ -247,20 +262,27 @@ def _endpoints(model, regimen, cohort, watch, window, between, solver, options, 
     def part(people, theta, start, given, report):
         since, until = _window(model, people, begin or 0.0, stop)
         given = given if window is None else given.before(until[0])
-        watched = {"since": since, "level": watch.level, "progress": report}
-        t0 = min(0.0, since[0])
         solution = solve(
-            *(kernel, theta, start), t0=t0, t1=until, actions=given, **watched, **options
+            kernel,
+            theta,
+            start,
+            t0=min(0.0, since[0]),
+            t1=until,
+            actions=given,
+            since=since,
+            level=watch.level,
+            progress=report,
+            **options,
         )
-        failed, ends = (solution.status, solution.fail_time), (since, until)
-        return _endpoint_result(people, regimen, watch, occasion, solution, failed, ends)
+        status, ends = (solution.status, solution.fail_time), (since, until)
+        return _endpoint_result(people, regimen, watch, occasion, solution, status, ends)
 
     ends = np.array([begin or 0.0, stop])
     return _in_parts(model, regimen, cohort, occasion, ends, progress, part)
 
 
 def _endpoints_at_records(
-    model, records, cohort, watch, window, between, solver, options, progress
+    model, records, cohort, *, watch, window, between, solver, options, progress
 ):
     """EndpointResult of records."""
     since, until = interval(model, window, None)
@@ -274,25 +296,27 @@ def _endpoints_at_records(
         earlier = line.actions.before(np.repeat(until, np.diff(line.actions.start)))
         line = replace(line, end=until, actions=earlier)
     watched = {"since": since, "level": watch.level}
-    solution, *failed = _follow(kernel, line, options, progress, **watched)
-    ends = since, until
-    return _endpoint_result(cohort, records, watch, between[1], solution, failed, ends)
+    solution, *status = _follow(kernel, line, options, progress, **watched)
+    return _endpoint_result(cohort, records, watch, between[1], solution, status, (since, until))
 
 
-def _endpoint_result(cohort, regimen, watch, occasion, solution, failed, ends):
-    names, units_of = zip(*((e.text, e.unit) for e in watch.endpoints), strict=True)
-    values = watch.values(solution, *ends)
+def _endpoint_result(cohort, regimen, watch, occasion, solution, status, ends):
+    """EndpointResult. status : (P,) and time of failure (P,); ends : of the window, (P,) each."""
+    code, fail_time = status
+    since, until = ends
     return EndpointResult(
-        cohort.model,
-        cohort,
-        str(regimen),
-        names,
-        units_of,
-        (),
-        occasion,
-        *failed,
-        *ends,
-        values,
+        model=cohort.model,
+        cohort=cohort,
+        regimen=str(regimen),
+        names=tuple(endpoint.text for endpoint in watch.endpoints),
+        units=tuple(endpoint.unit for endpoint in watch.endpoints),
+        errors=(),
+        occasion=occasion,
+        status=code,
+        fail_time=fail_time,
+        since=since,
+        until=until,
+        values=watch.values(solution, since, until),
     )
 
 
@@ -356,13 +380,16 @@ def _follow(kernel, line, options, progress, **watched):
         **watched,
     )
     status, fail_time = solution.status.copy(), solution.fail_time.copy()
-    for k in np.flatnonzero(settled.status)[::-1] if settled is not None else ():
-        patient = steady.patient[k]
-        status[patient], fail_time[patient] = settled.status[k], steady.time[k]
+    if settled is not None:
+        for k in np.flatnonzero(settled.status)[::-1]:
+            patient = steady.patient[k]
+            status[patient], fail_time[patient] = settled.status[k], steady.time[k]
     return solution, status, fail_time
 
 
-def _at_records(model, records, cohort, times, names, errors, between, solver, options, progress):
+def _at_records(
+    model, records, cohort, *, times, names, errors, between, solver, options, progress
+):
     """EventResult of the records."""
     extra = np.zeros(0) if times is None else time_grid(model, None, times)
     kernel, full, real, line = _timeline(
@@ -370,24 +397,26 @@ def _at_records(model, records, cohort, times, names, errors, between, solver, o
     )
     solution, status, fail_time = _follow(kernel, line, options, progress)
     out = solution.out[_written(full, real, line.place)]
-    *rows, order = _rows(records, clock_of(model, records, extra), extra)
+    ids, at, evid, order = _rows(records, clock_of(model, records, extra), extra)
     counts = np.diff(records.first) + len(extra)
     person = np.repeat(np.arange(len(counts)), counts)
     index = np.concatenate([np.arange(n) for n in counts])
     observed = observations(cohort, errors, names, out, person, index)
     return EventResult(
-        model,
-        cohort,
-        str(records),
-        names,
-        _units(model, names),
-        errors,
-        between[1],
-        status,
-        fail_time,
-        *rows,
-        out[order],
-        observed[order],
+        model=model,
+        cohort=cohort,
+        regimen=str(records),
+        names=names,
+        units=_units(model, names),
+        errors=errors,
+        occasion=between[1],
+        status=status,
+        fail_time=fail_time,
+        ids=ids,
+        times=at,
+        evid=evid,
+        values=out[order],
+        observed=observed[order],
     )
 
 
@@ -492,7 +521,7 @@ def _grid(model, times):
                 f"times '{times}': step must be above 0, stop not before start, "
                 "and at most 10 million points."
             )
-        digits = max(-Decimal(number).as_tuple().exponent for number in times.split(":"))
+        digits = max(-int(Decimal(number).as_tuple().exponent) for number in times.split(":"))
         count = int(np.floor((stop - start) / step + 1e-9)) + 1
         return np.round(start + step * np.arange(count), max(digits, 0))
     try:

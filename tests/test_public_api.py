@@ -6,15 +6,44 @@ import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
 import pkpd
+from pkpd.dosing.records import Records
+from pkpd.dosing.regimen import Regimen
+from pkpd.fits.comparison import Comparison
+from pkpd.fits.result import Fit
+from pkpd.nca.analysis import Noncompartmental
+from pkpd.population.cohort import Cohort
+from pkpd.population.uncertainty import ParameterSets
+from pkpd.response.curves import DoseResponse
+from pkpd.response.dosing_interval import DosingInterval
+from pkpd.response.med import MedTable
+from pkpd.response.repeat import RepeatedCourse, RepeatedMeds
+from pkpd.response.streamed import MedDataset
+from pkpd.result import EndpointResult, EventResult, Result
+from pkpd.sensitivity.explanation import Explanation
+from pkpd.sensitivity.prediction import Prediction
+from pkpd.sensitivity.study import Sensitivity
+from pkpd.symbolic.model import Model
+from pkpd.trials.run import TrialResult
+from pkpd.trials.titrate import Titration
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = {
     name: getattr(pkpd, name) for name in pkpd.__all__ if inspect.isfunction(getattr(pkpd, name))
 }
+RETURNED = (
+    *(Model, Cohort, ParameterSets, Regimen, Records, pkpd.Rule),
+    *(Result, EndpointResult, EventResult, DoseResponse, DosingInterval),
+    *(MedTable, MedDataset, RepeatedMeds, RepeatedCourse, Titration, TrialResult),
+    *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental),
+)
+# the unit of a real number, or what it is a share or a ratio of
+UNIT = re.compile(r"\b(unit|units|model time|hours|days|relative|share)\b")
+COUNT = re.compile(r"\b(number of|whole number|ID|IDs|days|patients|seed)\b")
 NEED_NOTHING = {"models"}  # take nothing, so that nothing can be wrong
 # an example would compile a model for a minute, or compute for minutes
 WITHOUT_EXAMPLE = {
@@ -36,25 +65,87 @@ WITHOUT_EXAMPLE = {
 }
 
 
+def bare(function, first=0):
+    """What has no type in the signature of a function, from its argument `first` on."""
+    signature = inspect.signature(function)
+    arguments = list(signature.parameters.values())[first:]
+    names = [argument.name for argument in arguments if argument.annotation is argument.empty]
+    return names + ["return"] * (signature.return_annotation is signature.empty)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_public_function_is_annotated(name):
-    signature = inspect.signature(FUNCTIONS[name])
-    bare = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
-    assert not bare and signature.return_annotation is not signature.empty
+    assert bare(FUNCTIONS[name]) == []
+
+
+@pytest.mark.parametrize("kind", RETURNED)
+def test_methods_of_what_public_functions_return_are_annotated(kind):
+    for owner in kind.__mro__[:-1]:
+        for name, member in vars(owner).items():
+            function = getattr(member, "fget", None) or getattr(member, "func", member)
+            if not name.startswith("_") and inspect.isfunction(function):
+                assert bare(function, first=1) == [], f"{owner.__name__}.{name}"
 
 
 def test_the_package_tells_type_checkers_that_it_is_annotated():
     assert (files("pkpd") / "py.typed").is_file()
 
 
+def described(text):
+    """{argument: what a docstring says of it}, from entries such as "a, b : what they are"."""
+    entry = r"(?:^|; )(\w+(?:, \w+)*) : "
+    pieces = re.split(entry, re.split(r"\n(?:Returns|Raises|>>>)\b", text)[0], flags=re.M)
+    found = {}
+    for names, said in zip(pieces[1::2], pieces[2::2], strict=True):
+        found |= dict.fromkeys(names.split(", "), " ".join(said.split()))
+    return found
+
+
+def described_elsewhere(said, argument):
+    """Whether an entry such as "as in pkpd.cohort" leads to one of the same argument."""
+    place = re.search(r"\bas (?:in|for) (pkpd[\w.]*)\.(\w+)", said)
+    if place is None:
+        return False
+    return argument in described(inspect.getdoc(resolve_name(f"{place[1]}:{place[2]}")))
+
+
+def arguments(kind):
+    """(function, argument) for each public argument whose type names a kind of value."""
+    found = []
+    for name, function in FUNCTIONS.items():
+        for argument in inspect.signature(function).parameters.values():
+            if re.search(rf"\b{kind}\b", str(argument.annotation)):
+                found.append((name, argument.name))
+    return found
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_docstring_names_each_argument_what_is_returned_and_what_is_raised(name):
-    function = FUNCTIONS[name]
-    text = inspect.getdoc(function)
-    arguments = inspect.signature(function).parameters
-    assert [a for a in arguments if not re.search(rf"\b{a}\b", text)] == []
+def test_a_docstring_names_each_argument_and_what_is_raised(name):
+    text = inspect.getdoc(FUNCTIONS[name])
+    names = inspect.signature(FUNCTIONS[name]).parameters
+    assert [argument for argument in names if not re.search(rf"\b{argument}\b", text)] == []
     if name not in NEED_NOTHING:
-        assert re.search(r"\bRaises\b", text)
+        assert re.search(r"\bRaises (\w+Error|Stopped)\b", text)
+    if "progress" in names:  # Ctrl-C may come before the end
+        assert "Ctrl-C" in text
+
+
+@pytest.mark.parametrize(("name", "argument"), arguments("ndarray"))
+def test_a_docstring_gives_the_shape_of_each_array(name, argument):
+    said = described(inspect.getdoc(FUNCTIONS[name]))[argument]
+    assert re.match(r"\([A-Z](, [A-Z])*,?\) ", said), said
+
+
+@pytest.mark.parametrize(("name", "argument"), arguments("float"))
+def test_a_docstring_gives_the_unit_of_each_real_number(name, argument):
+    said = described(inspect.getdoc(FUNCTIONS[name]))[argument]
+    assert described_elsewhere(said, argument) or UNIT.search(said), said
+
+
+@pytest.mark.parametrize(("name", "argument"), arguments("int"))
+def test_a_docstring_says_what_each_whole_number_counts(name, argument):
+    said = described(inspect.getdoc(FUNCTIONS[name]))[argument]
+    assert described_elsewhere(said, argument) or COUNT.search(said), said
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - WITHOUT_EXAMPLE))

@@ -8,7 +8,7 @@ import inspect
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
-from typing import Annotated, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
@@ -21,8 +21,8 @@ Option = typer.Option
 def grouped(command):
     """The command with each parameter that is a group of options written out as its fields."""
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    written = []
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    written: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
         own = [parameter.replace(annotation=hints[name])]
         written += _options(groups[name]) if name in groups else own
@@ -35,7 +35,7 @@ def grouped(command):
 
     # Python wants parameters with a default last; all of them are given by name
     written.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
-    run.__signature__ = inspect.Signature(written)
+    run.__signature__ = inspect.Signature(written)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in written}
     return run
 
@@ -103,17 +103,18 @@ class Patients(Drawn):
     typical: options.Typical = False
     ids: options.Ids = None
 
-    def cohort(self, model, screen, ids=None, table=None):
+    def cohort(self, model, screen, table=None, *, ids=None, **chosen):
         """The Cohort asked for. Raises PkpdError.
 
-        ids : in place of --id; table : of people, if it has been read
+        table : of people, if it has been read; ids : in place of --id
+        chosen : further arguments of pkpd.cohort
         """
         if self.typical and (self.ids or self.sampling != "sobol"):
             other = "--id" if self.ids else f"--sampling {self.sampling}"
             raise typer.BadParameter(f"--typical is one patient without draws; leave out {other}")
         table = self.table(model, screen) if table is None else table
         ids = ids or options.numbered(self.ids, table) or None
-        return super().cohort(model, screen, table, typical=self.typical, ids=ids)
+        return super().cohort(model, screen, table, typical=self.typical, ids=ids, **chosen)
 
 
 @dataclass(frozen=True)

@@ -345,7 +345,7 @@ def listed(text):
 
 def assignments(texts):
     """{"cl": "2 L/min"} from ["cl=2 L/min"]. Raises PkpdError where the = is missing."""
-    values = {}
+    values: dict[str, str] = {}
     for text in texts or ():
         name, _, value = (part.strip() for part in text.partition("="))
         if not (name and value):

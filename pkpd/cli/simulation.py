@@ -208,7 +208,7 @@ def simulate(
     shown = _observations(observed, found)
     table = people.table(found, screen)
     regimen, ids = doses.read(found, people, table, screen)
-    cohort = people.cohort(found, screen, ids, table)
+    cohort = people.cohort(found, screen, table, ids=ids)
     subgroups = options.names(by, cohort)
     again = repeats.runs(found, cohort, people.seed)
     if again is not None:

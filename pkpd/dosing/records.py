@@ -5,9 +5,10 @@ a C column marks comments. Rules: NONMEM Users Guide, Part VI (PREDPP), chapter 
 the dose targets of a model; knows no patients, time courses or solvers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -72,16 +73,16 @@ class Records:
         return f"event table {self.name}"
 
     @property
-    def names(self):
+    def names(self) -> np.ndarray:
         """(P,) what the table calls the patients: IDs, or the texts that stand for them."""
         return self.ids if self.labels is None else self.labels
 
     @property
-    def person(self):
+    def person(self) -> np.ndarray:
         """(M,) place of each record's patient."""
         return np.repeat(np.arange(len(self.ids)), np.diff(self.first))
 
-    def take(self, patients):
+    def take(self, patients: np.ndarray) -> "Records":
         """The records of some patients, by place and in that order; one may be taken repeatedly."""
         counts = np.diff(self.first)[patients]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -91,7 +92,7 @@ class Records:
         taken["labels"] = None if self.labels is None else self.labels[patients]
         return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 
-    def matched(self, people) -> "Records":
+    def matched(self, people: Any) -> "Records":
         """The same records, their patients numbered as the people of a table are: by label.
 
         people : People or Cohort; one whose table has no column ID changes nothing
@@ -116,7 +117,7 @@ class Records:
             raise DoseError(f"{self.name}: the table of people has no ID '{missing[0]}'.")
         return replace(self, ids=np.array([number[label] for label in self.names]))
 
-    def of(self, ids):
+    def of(self, ids: Sequence[int] | np.ndarray) -> "Records":
         """The records of these IDs; a table without IDs is everybody's."""
         ids = np.asarray(ids, dtype=np.int64)
         if not self.identified:

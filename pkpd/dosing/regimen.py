@@ -33,35 +33,35 @@ class Phase:
     pattern: tuple[float, ...] = (0.0,)
 
     @property
-    def times(self):
+    def times(self) -> np.ndarray:
         """(count,) hours from time 0 to each dose."""
         cycle, place = np.divmod(np.arange(self.count), len(self.pattern))
         return self.start + self.every * cycle + np.array(self.pattern)[place]
 
     @property
-    def end(self):
+    def end(self) -> float:
         """Hours from time 0 to when one more dose would come."""
         cycle, place = divmod(self.count, len(self.pattern))
         return self.start + self.every * cycle + self.pattern[place]
 
     @property
-    def last_interval(self):
+    def last_interval(self) -> tuple[float, float]:
         """Hours from time 0 to the last dose, and to when one more would come."""
         return float(self.times[-1]), self.end
 
     @property
-    def dose(self):
+    def dose(self) -> str:
         """Text of one dose."""
         into = f" into {self.into}" if self.into else ""
         over = f" over {_plain(self.over)}h" if self.over else ""
         return f"{_plain(self.amount)} {self.unit}{into}{over}"
 
     @property
-    def bare(self):
+    def bare(self) -> bool:
         """Whether the text of a dose alone says it all, where nothing follows."""
         return self.count == 1 and self.every == DAY
 
-    def __str__(self):
+    def __str__(self) -> str:
         at = ""
         if len(self.pattern) > 1:
             at = " at " + ", ".join(_time_of_day(self.start + hours) for hours in self.pattern)
@@ -82,7 +82,7 @@ class Regimen:
     phases: tuple[Phase, ...]
     until: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if sum(p.count for p in self.phases) > MOST_DOSES:
             raise DoseError(f"A regimen of more than {MOST_DOSES} doses is refused.")
         unnamed = [c for c in self.courses() if any(p.into is None for p in c)]
@@ -94,12 +94,12 @@ class Regimen:
             )
 
     @property
-    def end(self):
+    def end(self) -> float:
         """Hours from time 0 to one interval after the last dose, or to the end of the wait."""
         ends = [max(p.end, p.last_interval[0] + p.over) for p in self.phases]
         return max([*ends, self.until or 0.0])
 
-    def courses(self):
+    def courses(self) -> list[list[Phase]]:
         """Lists of phases that follow one another; the lists run at the same time."""
         found: list[list[Phase]] = []
         for phase in self.phases:
@@ -109,7 +109,7 @@ class Regimen:
                 found.append([phase])
         return found
 
-    def __str__(self):
+    def __str__(self) -> str:
         courses = self.courses()
         waits = next((c for c in reversed(courses) if c[-1].every), None)
         return " and ".join(
@@ -117,7 +117,7 @@ class Regimen:
         )
 
 
-def _text(course, until):
+def _text(course: list[Phase], until: float | None) -> str:
     """Text of phases that follow one another, with the wait after them where there is one."""
     parts, now = [], 0.0
     for phase in course:
@@ -132,30 +132,30 @@ def _text(course, until):
     return " then ".join(parts)
 
 
-def _follows(before, phase):
+def _follows(before: Phase, phase: Phase) -> bool:
     """Whether the text of a phase can stand after that of another, joined by "then"."""
     wait = _wait(before.end, phase.start)
     return wait is not None if before.every else wait == 0
 
 
-def _waiting(now, start):
+def _waiting(now: float, start: float) -> list[str]:
     """The words for a wait, none where there is nothing to wait for."""
     wait = _wait(now, start)
     return [f"wait {_plain(wait)}h"] if wait else []
 
 
-def _wait(now, start):
+def _wait(now: float, start: float) -> float | None:
     """Hours that take `now` to `start` to the last bit, None where no wait does."""
     gap = start - now
     close = (gap, np.nextafter(gap, 0.0), np.nextafter(gap, np.inf))
     return next((float(w) for w in close if w >= 0 and now + w == start), None)
 
 
-def _time_of_day(hours):
+def _time_of_day(hours: float) -> str:
     hour, minute = divmod(round(hours * 60) % 1440, 60)
     return f"{hour:02}:{minute:02}"
 
 
-def _plain(value):
+def _plain(value: float) -> str:
     """The shortest text that reads back as the same number."""
     return repr(float(value)).removesuffix(".0")

@@ -5,6 +5,7 @@ Fletcher 2012, Comput Stat Data Anal 56:2809). Knows fits; knows nothing of the 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from pkpd.errors import PkpdError
 from pkpd.fits.curves import CURVES
 from pkpd.fits.data import Assay
 from pkpd.fits.least_squares import FAR, Problem, fit_one
-from pkpd.fits.result import Fitted
+from pkpd.fits.result import Fit, Fitted
 from pkpd.fits.variable_projection import search
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STEPS = 121  # log doses at which tail probabilities are computed
 
@@ -33,21 +37,21 @@ class Comparison(Fitted):
     peak_ci: tuple
 
     @property
-    def best(self):
+    def best(self) -> Fit:
         return self.fits[0]
 
     @property
-    def weights(self):
+    def weights(self) -> np.ndarray:
         """Akaike weights of the fits, in their order."""
         return akaike([f.aicc for f in self.fits])
 
     @property
-    def weight_with_peak(self):
+    def weight_with_peak(self) -> float:
         """Weight of the models whose best curve has a peak."""
         return float(sum(weight for weight, _ in self._peaks()))
 
     @property
-    def peak(self):
+    def peak(self) -> float:
         """Peak dose averaged on the log axis over the models that have one; NaN if none has."""
         peaks = self._peaks()
         total = sum(weight for weight, _ in peaks)
@@ -60,7 +64,7 @@ class Comparison(Fitted):
         pairs = zip(self.weights, self.fits, strict=True)
         return [(weight, fit.peak) for weight, fit in pairs if np.isfinite(fit.peak)]
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """Table model, c, rss, aicc, weight, peak, low, high, best fit first."""
         import pandas as pd
 
@@ -94,7 +98,7 @@ class Comparison(Fitted):
         ]
         return pd.DataFrame(rows, columns=names)
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         models = [f.summary() for f in self.fits]
         for model, weight in zip(models, self.weights, strict=True):

@@ -34,18 +34,18 @@ def fit(
     ----------
     data : path of a table with columns dose, response and perhaps weight, se or n; DataFrame;
         (doses, responses); or a DoseResponse
-    model : "brain-cousens", "crs-1", "crs-0.5", "crs-0.25", "hill-product", "opposed-emax",
-        "log-gaussian", "log-logistic", a name of R's drc such as "BC.4", or "all"
-    c : 0 or "free", the response at the highest doses (of a bell or a product: at the lowest)
-        (default: 0 where the equation allows it)
+    model : a curve of pkpd.fits.curves, such as "brain-cousens", "crs-0.5" or "hill-product"; a
+        name of R's drc such as "BC.4"; or "all"
+    c : 0 or "free", the response at the highest doses (of a bell or a product: at the lowest), in
+        the unit of the responses (default: 0 where the equation allows it)
     better : "higher" or "lower", the direction of a hormetic response (default: that of a
         DoseResponse, otherwise higher)
-    level : of the intervals
+    level : share of repetitions whose interval holds the truth
     intervals : which of peak, zero_equivalent and max_stimulation get one
     variance : "constant", "poisson" (counts) or "proportional" (to the square of the mean)
     dose_scale : the dose s of the crs models, whose published form depends on the unit of dose
     dose, response : names of the columns
-    id : a patient of a DoseResponse
+    id : ID of a patient, where data is a DoseResponse
 
     Returns
     -------

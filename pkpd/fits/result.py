@@ -3,15 +3,19 @@
 Knows assays and curves; fits nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pkpd.fits.curves import Curve
 from pkpd.fits.data import Assay
-from pkpd.result import Computed, write_figure, write_json
+from pkpd.result import Computed, Sheet, write_figure, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTERVALS = ("peak", "zero_equivalent", "max_stimulation")
 ALPHA = 0.05  # level of the test of hormesis
@@ -23,11 +27,13 @@ class Fitted(Computed):
     NAME: ClassVar[str] = "fit"
     SUMMARY: ClassVar[str] = "fit"
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         """None: all of it is in the summary."""
         return {}
 
-    def write(self, path, *, figure=None, command=None):
+    def write(
+        self, path: str | Path, *, figure: str | None = None, command: str | None = None
+    ) -> list[Path]:
         """Write the summary to a .json file with its figure beside it, or all to a folder.
 
         figure : format of a figure, or None; command : for the provenance
@@ -78,26 +84,26 @@ class Fit(Fitted):
     flags: dict = field(default_factory=dict)
 
     @property
-    def n(self):
+    def n(self) -> int:
         return len(self.assay.dose)
 
     @property
-    def scaled(self):
+    def scaled(self) -> Curve:
         """The curve on scaled doses."""
         return self.curve.scaled(self.middle)
 
     @property
-    def free(self):
+    def free(self) -> int:
         """Residual degrees of freedom."""
         return self.n - self.parameters
 
     @property
-    def variance(self):
+    def variance(self) -> float:
         """Residual variance of a response of weight 1."""
         return self.rss / self.free
 
     @property
-    def estimates(self):
+    def estimates(self) -> dict[str, float]:
         """The numbers of the equation, in the units of the data."""
         numbers = self.curve.parameters(self.theta)
         nonlinear = {
@@ -113,7 +119,7 @@ class Fit(Fitted):
             linear["f"] = linear.pop("f") / unit
         return {name: float(value) for name, value in linear.items()} | nonlinear
 
-    def predict(self, doses):
+    def predict(self, doses: Sequence[float] | np.ndarray | float) -> np.ndarray:
         """Response (D,) of the fitted curve at doses (D,), in the units of the data."""
         doses = np.atleast_1d(np.asarray(doses, float))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -124,25 +130,25 @@ class Fit(Fitted):
         return response * self.size * (1.0 if self.better == "higher" else -1.0)
 
     @property
-    def peak(self):
+    def peak(self) -> float:
         """Dose of the best response, NaN if nothing beats the control."""
         return float(self.middle * np.exp(self.scaled.peak_and_zero(self.theta, self.beta[1:])[0]))
 
     @property
-    def zero_equivalent(self):
+    def zero_equivalent(self) -> float:
         """Dose above the peak where the response is back at the control, inf if it never is."""
         return float(self.middle * np.exp(self.scaled.peak_and_zero(self.theta, self.beta[1:])[1]))
 
     @property
-    def control(self):
+    def control(self) -> float:
         return float(self.predict(0.0)[0])
 
     @property
-    def best_response(self):
+    def best_response(self) -> float:
         return float(self.predict(self.peak)[0])
 
     @property
-    def max_stimulation(self):
+    def max_stimulation(self) -> float:
         """Best response over the control, in % of the control.
 
         NaN without a peak, or where the control is not above 0.
@@ -151,7 +157,7 @@ class Fit(Fitted):
         return 100.0 * gain / self.control if self.control > 1e-9 * self.size else np.nan
 
     @property
-    def f_statistic(self):
+    def f_statistic(self) -> float:
         """(RSS of the null - RSS) over the residual variance, 0 where the null fits as well."""
         gain = max(0.0, self.null.rss - self.rss)
         if self.rss <= 0.0:
@@ -159,7 +165,7 @@ class Fit(Fitted):
         return float(gain / self.variance)
 
     @property
-    def p_values(self):
+    def p_values(self) -> tuple[float, float]:
         """P by F(1, n - p), and half of it, as f >= 0 lets one side alone count.
 
         The chi-square of the likelihood ratio alarms falsely in a fifth of the cases at the 5 %
@@ -171,7 +177,7 @@ class Fit(Fitted):
         return p, p / 2 if self.f_statistic > 0.0 else 1.0
 
     @property
-    def objections(self):
+    def objections(self) -> tuple[str, ...]:
         """Why the data do not show hormesis, in words; () where they do."""
         half, ends = self.p_values[1], self.intervals.get("peak", (0.0, 0.0))
         reasons = {
@@ -183,7 +189,7 @@ class Fit(Fitted):
         return tuple(text for text, holds in reasons.items() if holds)
 
     @property
-    def aicc(self):
+    def aicc(self) -> float:
         """Akaike's criterion for few data, the variance counted as a parameter.
 
         inf where there are too few data.
@@ -194,7 +200,7 @@ class Fit(Fitted):
         deviance = self.n * np.log(max(self.rss, 1e-300) / self.n)
         return deviance + 2 * k + 2 * k * (k + 1) / (self.n - k - 1)
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """Table quantity, estimate, low, high.
 
         Peak, zero-equivalent dose and stimulation, then the numbers of the equation.
@@ -208,7 +214,7 @@ class Fit(Fitted):
         rows += [(name, value, np.nan, np.nan) for name, value in self.estimates.items()]
         return pd.DataFrame(rows, columns=["quantity", "estimate", "low", "high"])
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON.
 
         Intervals are [low, high], 0 or inf where open, null where there is none.

@@ -5,11 +5,12 @@ Knows numba; knows nothing of what the functions do.
 
 from typing import Any
 
-from numba import njit
+from numba import extending, njit
 from numba.core import codegen, config
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INLINE: dict[str, Any] = {"forceinline": True, "error_model": "numpy"}  # parts of a step
+intrinsic: Any = extending.intrinsic  # numba gives the first argument of such a function
 
 
 def compiled(function):

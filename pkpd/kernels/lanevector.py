@@ -9,8 +9,10 @@ import operator
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
 from numba.np.arrayobj import make_array
+
+from pkpd.kernels.compiled import intrinsic
 
 WIDTH = 8
 _VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)

@@ -11,9 +11,8 @@ Horner's: a lane kernel waits for results more than it computes.
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
 
-from pkpd.kernels.compiled import INLINE
+from pkpd.kernels.compiled import INLINE, intrinsic
 
 LOG2E = 1.4426950408889634
 LN2_HIGH = 6.93147180369123816490e-01  # 32 significant bits: k*LN2_HIGH is exact for |k| < 2**20

@@ -83,7 +83,7 @@ class Noncompartmental(Computed):
     units: dict
     conventions: tuple
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, columns):
@@ -98,19 +98,19 @@ class Noncompartmental(Computed):
         warn(f"Write result.frame().{name}.", DeprecationWarning, stacklevel=2)
         return getattr(self.frame(), name)
 
-    def kept_model(self):
+    def kept_model(self) -> None:
         return None
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         return {"nca": Sheet(self.table, self.units)}
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """The table as a DataFrame; frame.attrs: "units", and "conventions"."""
         frame = super().frame()
         frame.attrs["conventions"] = list(self.conventions)
         return frame
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Every profile, units, conventions, provenance."""
         origin = {"package": "pkpd", "version": release(), "data": self.data, "command": command}
         return {
@@ -122,7 +122,9 @@ class Noncompartmental(Computed):
             "provenance": origin,
         }
 
-    def write(self, path, *, figure=None, command=None):
+    def write(
+        self, path: str | Path, *, figure: str | None = None, command: str | None = None
+    ) -> list[Path]:
         """Write the table to a .csv or .parquet file with its figure beside it, or all to a folder.
 
         figure : format of a figure, or None; command : for the provenance
@@ -167,11 +169,13 @@ def noncompartmental(
         and, if needed, ID, AMT, RATE, II, ADDL, SS, EVID, MDV, CMT as in NONMEM; rows of EVID 1, 3
         or 4 or MDV 1 are no samples
     column : of the concentrations (default: DV, or the only other one)
-    dose : amount for everybody, number or text such as "100 mg" (default: column AMT)
+    dose : amount for everybody, as text such as "100 mg", or a number whose unit is then not known
+        (default: column AMT)
     route, rule, extrapolation, partial : as for pkpd.nca.profile
-    duration : of an infusion (default: AMT/RATE)
-    every : dosing interval, for a profile at steady state (default: II of a dose with SS)
-    start : time of the dose
+    duration : of an infusion, in the unit of TIME (default: AMT/RATE)
+    every : dosing interval in the unit of TIME, for a profile at steady state (default: II of a
+        dose with SS)
+    start : time of the dose, in the unit of TIME
     unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a
         dose with unit, clearance is in L and time
     time_unit : where the file does not say

@@ -168,12 +168,14 @@ def profile(
 
     Parameters
     ----------
-    times : (T,) >= 0, increasing, from the dose; conc : (T,) >= 0, any unit; dose : amount, or None
-    route : "oral", "bolus" or "infusion" of `duration`
-    every : dosing interval, if the profile begins with a dose at steady state; samples after it
-        make the terminal slope alone
+    times : (T,) >= 0, increasing, from the dose, any unit; conc : (T,) >= 0, any unit
+    dose : amount in any unit, or None
+    route : "oral", "bolus" or "infusion" of `duration`, in the unit of the times
+    every : dosing interval in the unit of the times, if the profile begins with a dose at steady
+        state; samples after it make the terminal slope alone
     rule : of the areas, one of RULES; extrapolation : from the last concentration as "observed" or
-        as "predicted" by the terminal slope; partial : (from, to) of further areas
+        as "predicted" by the terminal slope
+    partial : (from, to) of further areas, in the unit of the times
 
     Returns
     -------

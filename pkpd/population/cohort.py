@@ -63,19 +63,19 @@ class Cohort:
     people: People | None = field(default=None, repr=False)
     labels: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def names(self):
+    def names(self) -> np.ndarray:
         """(P,) what results call the people: IDs, or the texts that a table has in their place."""
         return self.ids if self.labels is None else self.labels
 
-    def column(self, name):
+    def column(self, name: str) -> np.ndarray:
         """(P,) values of an input."""
         return self.theta[:, self.model.input_names.index(name)]
 
-    def subset(self, ids):
+    def subset(self, ids: Iterable[int]) -> "Cohort":
         """The patients with these IDs, in that order. Raises CohortError for an ID not here."""
         row_of = {int(i): k for k, i in enumerate(self.ids)}
         missing = [i for i in ids if int(i) not in row_of]
@@ -85,7 +85,7 @@ class Cohort:
             )
         return self.rows(np.array([row_of[int(i)] for i in ids], dtype=np.int64))
 
-    def rows(self, index):
+    def rows(self, index: slice | np.ndarray) -> "Cohort":
         """The patients in these rows (a slice or an array of row numbers), in that order."""
         others = {name: cells[index] for name, cells in self.others.items()}
         return replace(
@@ -97,11 +97,11 @@ class Cohort:
             labels=None if self.labels is None else self.labels[index],
         )
 
-    def until(self, finished):
+    def until(self, finished: int) -> "Cohort":
         """The first patients of a run that was to have all of them and was stopped after these."""
         return replace(self.rows(slice(0, finished)), planned=len(self))
 
-    def under(self, values):
+    def under(self, values: Mapping[str, float]) -> "Cohort":
         """The same people and draws under other typical values.
 
         values : {"cl": 120.0}, in the inputs' units
@@ -113,16 +113,16 @@ class Cohort:
             if name in drawn and not self.typical:
                 value = around(self.model.inputs[k].iiv, value, self.latent[:, drawn.index(name)])
             theta[:, k] = value
-        return replace(self, theta=theta, changed=self.changed | values)
+        return replace(self, theta=theta, changed=self.changed | dict(values))
 
-    def with_inputs(self, theta):
+    def with_inputs(self, theta: np.ndarray) -> "Cohort":
         """People with inputs theta (N, K) of their own, IDs from 1, who were not drawn."""
         count = len(theta)
         latent = np.zeros((count, self.latent.shape[1]))
         ids = np.arange(1, count + 1)
         return replace(self, ids=ids, theta=theta, latent=latent, others={})
 
-    def scrambled(self, replicate):
+    def scrambled(self, replicate: int) -> "Cohort":
         """The patients with the same IDs in another, independent scrambling of the seed.
 
         Raises CohortError for the typical patient, who is not drawn, and for people who were joined
@@ -141,7 +141,7 @@ class Cohort:
             replicate=replicate,
         )
 
-    def for_model(self, model):
+    def for_model(self, model: Model) -> "Cohort":
         """The same people as patients of another model: inputs joined by name, in its units.
 
         An input that the other model would draw otherwise stays what it is, and counts as given by
@@ -178,7 +178,7 @@ class Cohort:
             origin=f"people of {self.model.name} ({self.model.digest[:12]})",
         )
 
-    def given(self):
+    def given(self) -> list[str]:
         """The words of a command line that draw the same cohort, except its size."""
         changes = [
             w for name, value in self.changed.items() for w in ("--set", f"{name}={value!r}")
@@ -188,7 +188,7 @@ class Cohort:
         table = ["--covariates", self.table.rpartition(" (")[0]] if self.table else []
         return ["--seed", str(self.seed), "--sampling", self.sampling, *changes, *table]
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """Tidy table: ID, one column per input, and the other columns of a table of people."""
         import pandas as pd
 
@@ -217,7 +217,7 @@ def cohort(
     sampling : "sobol" (scrambled Sobol' points) or "mc" (plain Monte Carlo)
     typical : one patient with no variability and covariates at reference
     set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
-    ids : draw only these patients of the cohort
+    ids : (P,) draw only these patients of the cohort
     covariates : table of people, a path or a DataFrame, whose columns replace inputs. Rows are
         drawn whole; with a column ID each row belongs to that patient, and these are the cohort
     replicate : 0, or another number for an independent scrambling of the same seed

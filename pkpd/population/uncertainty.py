@@ -6,6 +6,7 @@ patients.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.files import read_toml
-from pkpd.population.cohort import of_model
+from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.covariates import read
 from pkpd.population.noise import normals
 from pkpd.population.variability import cholesky, correlate
@@ -45,7 +46,7 @@ class ParameterSets:
     def __len__(self):
         return len(self.values)
 
-    def cohorts(self, cohort):
+    def cohorts(self, cohort: Cohort) -> Iterator[Cohort]:
         """The same people under each set, one cohort after the other.
 
         Raises CohortError where the cohort has another source for one of the values.
@@ -73,8 +74,8 @@ def parameter_sets(
         parameters, in their units; or .toml with names = [...], covariance = the lower triangle of
         the covariance of their estimates, and scale = "latent" (of log, or logit for fractions; the
         default) or "natural" (in the parameters' units)
-    count : number of sets; default all rows of a table, 100 from a covariance
-    seed : of the draws from a covariance
+    count : number of sets (default: all rows of a table, 100 from a covariance)
+    seed : seed of the draws from a covariance
 
     Raises CohortError with the place of the mistake.
 

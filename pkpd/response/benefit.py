@@ -4,6 +4,7 @@ Knows the words of [benefit] and their units; knows nothing of patients or solve
 """
 
 from dataclasses import replace
+from typing import Any
 
 from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
@@ -79,9 +80,8 @@ def benefit_of(
     _check_names(model, given)
     base = model.benefit or _from_options(model, given)
     found = target(model, given.get("into", base.into))
-    changed = {
-        name: given[name] for name in ("outcome", "better", "exposure", "blockade") if name in given
-    }
+    kept = given.keys() & {"outcome", "better", "exposure", "blockade"}
+    changed: dict[str, Any] = {name: given[name] for name in kept}
     unit = _dose_unit(model, found, given.get("doses"))
     changed |= {"into": found.state, "unit": unit}
     if unit != found.unit:

@@ -3,10 +3,10 @@
 Knows doses, benefits and how they become tables; solves nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,16 +38,16 @@ class BenefitCurves:
         raise NotImplementedError
 
     @cached_property
-    def fine(self):
+    def fine(self) -> np.ndarray:
         """(P,) whether a patient was solved at every dose."""
         return ~reduce(np.logical_or, (np.isnan(column) for column in self.each()))
 
     @property
-    def finished(self):
+    def finished(self) -> int:
         """How many patients were solved at every dose."""
         return int(self.fine.sum())
 
-    def percentiles(self, q=(5, 25, 50, 75, 95)):
+    def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> np.ndarray:
         """Percentiles (len(q), D) of the benefit over patients; failed ones left out."""
         if not self.finished:
             raise PkpdError("No patient finished at every dose: there are no percentiles.")
@@ -55,11 +55,11 @@ class BenefitCurves:
             [np.percentile(column[self.fine], q, method="hazen") for column in self.each()]
         )
 
-    def mean(self):
+    def mean(self) -> np.ndarray:
         """Mean benefit (D,) over patients, failed ones left out."""
         return np.array([column[self.fine].mean() for column in self.each()])
 
-    def some(self, most):
+    def some(self, most: int) -> np.ndarray:
         """Curves (n, D) of at most `most` patients, evenly spaced; failed ones left out."""
         rows = np.flatnonzero(self.fine)
         rows = rows[:: max(1, -(-len(rows) // most))]
@@ -76,10 +76,10 @@ class SavedCurves(BenefitCurves):
     gain: np.ndarray
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         return self.benefit.unit
 
-    def each(self):
+    def each(self) -> Iterator[np.ndarray]:
         return iter(self.gain.T)
 
 
@@ -107,10 +107,10 @@ class DoseResponse(Computed, BenefitCurves):
     maps: np.ndarray
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         return self.benefit.unit
 
-    def columns(self):
+    def columns(self) -> dict[str, np.ndarray]:
         """Tidy columns ID, DOSE, outcome, benefit, patients in order, doses in order."""
         patients, doses = self.gain.shape
         return {
@@ -120,14 +120,14 @@ class DoseResponse(Computed, BenefitCurves):
             "benefit": self.gain.ravel(),
         }
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         columns = self.columns()
         return {"curves": Sheet(columns, column_units(self.model, self.benefit, columns))}
 
-    def each(self):
+    def each(self) -> Iterator[np.ndarray]:
         return iter(self.gain.T)
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Benefit per dose over the patients, failures, provenance."""
         benefit, finished = self.benefit, self.finished
         bands = self.percentiles(tuple(BANDS.values())) if finished else [None] * len(BANDS)
@@ -148,10 +148,10 @@ class DoseResponse(Computed, BenefitCurves):
             "provenance": provenance(self.model, self.cohort, command),
         }
         if not self.fine.all():
-            summary = {"failed_because": self.reason(np.argmin(self.fine))} | summary
+            summary = {"failed_because": self.reason(int(np.argmin(self.fine)))} | summary
         return summary | how_far(self.cohort)
 
-    def reason(self, row):
+    def reason(self, row: int) -> str:
         """Why a patient failed, with the first dose at which."""
         bad = np.flatnonzero(self.status[row])
         if not len(bad):
@@ -160,19 +160,21 @@ class DoseResponse(Computed, BenefitCurves):
         return f"{STATUS[int(self.status[row, bad[0]])]} at {dose}"
 
 
-def how_far(cohort):
+def how_far(cohort: Cohort) -> dict[str, Any]:
     """What a summary says of a run that Ctrl-C stopped; {} for a whole one."""
     ended = stopped(cohort)
     return {"stopped": ended} if ended else {}
 
 
-def joined(parts, cohort):
+def joined(parts: Sequence[DoseResponse], cohort: Cohort) -> DoseResponse:
     """One DoseResponse from those of consecutive chunks."""
-    stacks = {n: np.concatenate([getattr(p, n) for p in parts]) for n in DoseResponse.STACKED}
+    stacks: dict[str, Any] = {}
+    for name in DoseResponse.STACKED:
+        stacks[name] = np.concatenate([getattr(part, name) for part in parts])
     return replace(parts[0], cohort=cohort, **stacks)
 
 
-def column_units(model, benefit, columns):
+def column_units(model: Model, benefit: Benefit, columns: Iterable[str]) -> dict[str, str]:
     """Column -> unit of a table of dose responses or MEDs."""
     outcome = model.unit(benefit.outcome)
     known = dict.fromkeys(IN_DOSES, benefit.unit)

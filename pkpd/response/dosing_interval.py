@@ -37,7 +37,7 @@ class DosingInterval:
     changed: dict
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         return self.benefit.unit
 
 
@@ -54,8 +54,8 @@ def dosing_interval(
 
     Parameters
     ----------
-    doses : (D,) positive doses (default: the first four that the model reports, or four over its
-        range)
+    doses : (D,) positive doses in the target's unit (default: the first four that the model
+        reports, or four over its range)
     benefit : Benefit in place of the model's
     changed : {"toff": 24.0} or {"toff": "24 h"}, typical values set
     rtol, solver : as in pkpd.simulate

@@ -5,9 +5,9 @@ brackets the local maxima, `pkpd.response.search` finds the best between them; a
 MED gives exposure and blockade there. Knows curves and cohorts; knows no titration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -23,6 +23,9 @@ from pkpd.response.search import Search
 from pkpd.response.side_by_side import in_chunks
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic.model import Benefit, Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
 PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a factor 3
@@ -45,49 +48,49 @@ class MedTable(Computed):
     columns: dict
     curves: DoseResponse
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.columns["ID"])
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         """Unit of the doses."""
         return self.benefit.unit
 
     @property
-    def people(self):
+    def people(self) -> Cohort:
         """Who they are, for pkpd.population.groups."""
         return self.cohort
 
     @property
-    def patients(self):
+    def patients(self) -> "pd.DataFrame":
         """The frame, as it was called before."""
         warn("MedTable.patients is now MedTable.frame().", DeprecationWarning, stacklevel=2)
         return self.frame()
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         units = column_units(self.model, self.benefit, self.columns)
         return {"patients": Sheet(self.columns, units)} | self.curves.sheets()
 
-    def summary(self, command=None, by=()):
+    def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
         from pkpd.response.summary import summarise
 
         return summarise(self, command=command, by=by) | how_far(self.cohort)
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """Names of the columns."""
         return tuple(self.columns)
 
-    def column(self, name):
+    def column(self, name: str) -> np.ndarray:
         """(P,) values of a column."""
         return self.columns[name]
 
-    def having(self, status):
+    def having(self, status: str) -> np.ndarray:
         """(P,) whether a patient has this status."""
         return self.columns["status"] == status
 
-    def provenance(self, command=None):
+    def provenance(self, command: str | None = None) -> dict[str, Any]:
         """What it takes to compute the table again."""
         return provenance(self.model, self.cohort, command)
 

@@ -6,7 +6,8 @@ the arithmetic of intervals is that of `pkpd.response.uncertainty`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from pkpd.response.med import MedTable, parts, table_of
 from pkpd.response.uncertainty import Repeated
 from pkpd.result import Result, ResultFolder
 from pkpd.simulation import simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEYS = {"parameter sets": "uncertainty", "scramblings": "replicates"}  # in a summary
 
@@ -46,7 +50,7 @@ class RepeatedStudy:
         """Column -> unit."""
         raise NotImplementedError
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """The columns as a DataFrame; frame.attrs["units"] : column -> unit."""
         import pandas as pd
 
@@ -54,7 +58,7 @@ class RepeatedStudy:
         frame.attrs["units"] = self.units()
         return frame
 
-    def write(self, folder, origin=None):
+    def write(self, folder: str | Path, origin: Mapping[str, Any] | None = None) -> Path:
         """Write the columns to a folder, as uncertainty.parquet or replicates.parquet.
 
         origin : provenance (default: the study's). Returns the file. Raises ResultError.
@@ -67,14 +71,14 @@ class RepeatedStudy:
 class RepeatedMeds(RepeatedStudy):
     """MEDs and their runs; one row of `columns` per run."""
 
-    def columns(self):
+    def columns(self) -> dict[str, Any]:
         return dict(self.differ) | dict(zip(self.found.names, self.found.runs.T, strict=True))
 
-    def units(self):
+    def units(self) -> dict[str, str]:
         doses = {n: self.study.unit for n in self.found.names if n.startswith("quantile")}
         return doses | {i.name: i.unit for i in self.study.model.inputs if i.name in self.differ}
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Plain data of the intervals, by `key`."""
         return {self.key: uncertainty.med_summary(self.found)}
 
@@ -98,13 +102,13 @@ class RepeatedCourse(RepeatedStudy):
 
     TITLES: ClassVar[tuple] = ("p5", "median", "p95")
 
-    def columns(self):
+    def columns(self) -> dict[str, Any]:
         return uncertainty.course_columns(self.study, self.found)
 
-    def units(self):
+    def units(self) -> dict[str, str]:
         return {"TIME": self.study.time_unit}
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Plain data of the intervals of every output at every time, by `key`."""
         columns = self.columns()
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -140,13 +144,14 @@ def repeat(
     result : what pkpd.med returned, or pkpd.simulate of a regimen
     again : ParameterSets of pkpd.parameter_sets: the same patients under each set; or a number R of
         scramblings of the seed, that of the result included
-    rtol, solver, threads : of the runs; those of the result make them comparable
+    rtol, solver, threads : as in pkpd.med; those of the result make the runs comparable
     progress : called with the number of finished patients of all runs
 
     Returns
     -------
     RepeatedMeds or RepeatedCourse. Raises PkpdError for anything else, for fewer than 39 parameter
-    sets, and for scramblings of the typical patient, who has no sampling error.
+    sets, and for scramblings of the typical patient, who has no sampling error. Ctrl-C leaves
+    nothing: some of the runs give no interval.
     """
     kind = _kind(result)
     limits.check_called(progress=progress)

@@ -64,7 +64,7 @@ def stream(
     model : as pkpd.load returns it
     out : folder, absent or empty, or with `resume` one that holds part of the same study
     n, seed, sampling, set : as in pkpd.cohort, whose patients these are, to the bit
-    rtol, solver, changes : as in pkpd.med
+    rtol, solver, threads, changes : as in pkpd.med
     size : patients a chunk (default 4096)
     resume : keep the finished chunks whose checksum holds and compute the others
     client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or

@@ -5,10 +5,11 @@ and columns; computes no MED.
 """
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,11 +17,14 @@ from pkpd import limits
 from pkpd.errors import ResultError, closest
 from pkpd.response.curves import BenefitCurves
 from pkpd.response.med import STATUSES
-from pkpd.result import Computed, ResultFolder
+from pkpd.result import Computed, ResultFolder, Sheet
 from pkpd.result.folder import benefit_from
 from pkpd.scale import folder as chunks
 from pkpd.symbolic.load import from_sources
 from pkpd.symbolic.model import Benefit, Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CURVE = "curve_"  # and the place of the dose on the grid: columns of the benefit curve
 TEXTS = ("status", "reason")  # columns
@@ -37,22 +41,22 @@ class MedDataset(Computed):
     model: Model
     benefit: Benefit
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.folder.rows
 
     @property
-    def people(self):
+    def people(self) -> "MedDataset":
         """The patients, for pkpd.population.groups: inputs are columns, and there are no others."""
         return self
 
     others: ClassVar[dict] = {}
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """Names of the columns, those of the curves left out."""
         return tuple(n for n in self.folder.schema().names if not n.startswith(CURVE))
 
-    def column(self, name):
+    def column(self, name: str) -> np.ndarray:
         """(P,) values of a column. Raises ResultError for an unknown name."""
         if name not in self.names:
             raise ResultError(
@@ -60,19 +64,19 @@ class MedDataset(Computed):
             )
         return _columns(self.folder, [name])[0]
 
-    def having(self, status):
+    def having(self, status: str) -> np.ndarray:
         """(P,) whether a patient has this status."""
         return self._status == STATUSES.index(status)
 
     @cached_property
-    def _status(self):
+    def _status(self) -> np.ndarray:
         """(P,) place of each patient's status in STATUSES: a byte and not a text."""
         texts = (table.column(0).to_numpy() for table in self.folder.tables(["status"]))
         return np.concatenate(
             [np.array([STATUSES.index(t) for t in part], np.int8) for part in texts]
         )
 
-    def frame(self, names=None):
+    def frame(self, names: Sequence[str] | None = None) -> "pd.DataFrame":
         """These columns as a DataFrame, patients in order.
 
         names : default all of them, which has to fit in memory
@@ -85,26 +89,26 @@ class MedDataset(Computed):
         )
 
     @cached_property
-    def curves(self):
+    def curves(self) -> "StoredCurves":
         """Benefit of every patient at every dose of the grid, read a few doses at a time."""
         doses = np.array(json.loads(self.folder.schema().metadata[b"pkpd.doses"]))
         return StoredCurves(self.folder, self.model, self.benefit, doses)
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         """None: the tables stay where they are, in chunks."""
         return {}
 
-    def kept_model(self):
+    def kept_model(self) -> None:
         """None: the folder of the chunks has the model's texts."""
         return None
 
-    def summary(self, command=None, by=()):
+    def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
         from pkpd.response.summary import summarise
 
         return summarise(self, by=by)
 
-    def provenance(self, command=None):
+    def provenance(self, command: str | None = None) -> dict[str, Any]:
         """What it takes to compute the table again; `command` is that of the run."""
         return self.folder.about["provenance"] | {"n": len(self)}
 
@@ -119,10 +123,10 @@ class StoredCurves(BenefitCurves):
     doses: np.ndarray
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         return self.benefit.unit
 
-    def each(self):
+    def each(self) -> Iterator[np.ndarray]:
         names = [f"{CURVE}{k}" for k in range(len(self.doses))]
         step = max(1, NUMBERS_AT_ONCE // max(1, self.folder.rows))
         for first in range(0, len(names), step):
@@ -131,7 +135,8 @@ class StoredCurves(BenefitCurves):
 
 def _columns(folder, names):
     """[(P,), ...] values of some columns, filled file by file."""
-    found, done = [], 0
+    found: list[np.ndarray] = []
+    done = 0
     for table in folder.tables(names):
         parts = [column.to_numpy() for column in table.columns]
         found = found or [np.empty(folder.rows, part.dtype) for part in parts]

@@ -27,8 +27,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Summary of a MedTable or MedDataset as plain data, ready for JSON. All of it is exact.
 
-    inside : (lowest, highest) dose; the share of MEDs within it is reported (default: the published
-        range of the model)
+    inside : (lowest, highest) dose in the unit of the doses; the share of MEDs within it is
+        reported (default: the published range of the model)
     command : the words of the run, kept in the provenance (default: this process's own)
     by : inputs, or other columns of the table of people, to give results for subgroups
 
@@ -36,8 +36,9 @@ def summarise(
     delta, inside the range of doses or beyond it: shares, quantiles and what becomes of them at
     other doses are of all of these. The histogram, its mean and SD, flags and medians at the MED
     need a number, so they are of those whose MED is inside the range. Intervals are those of
-    independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings. Raises
-    PkpdError for a name in `by` that groups nobody.
+    independent draws, for plain Monte Carlo; Sobol' points have none but from scramblings.
+
+    Raises PkpdError for a name in `by` that groups nobody, and for a table of any other kind.
     """
     what = "A table of MEDs is what pkpd.med, pkpd.stream or pkpd.open_results returns"
     limits.check_kind(table, (MedTable, MedDataset), what)

@@ -7,11 +7,16 @@ rooms above this one, which is why they are asked for by their public names.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pkpd.errors import ResultError
 from pkpd.result.folder import ResultFolder
 from pkpd.result.tables import TABLES
+from pkpd.symbolic.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,11 @@ class Computed:
         """Its tables by the names of their files, the main one first."""
         raise NotImplementedError
 
-    def summary(self, command=None) -> dict[str, Any]:
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """The result in a few numbers, as plain data. command : for its provenance"""
         raise NotImplementedError
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """The main table as a DataFrame; frame.attrs["units"] : column -> unit."""
         import pandas as pd
 
@@ -49,7 +54,7 @@ class Computed:
         frame.attrs["units"] = {name: sheet.units[name] for name in names if name in sheet.units}
         return frame
 
-    def plot(self, **options):
+    def plot(self, **options: Any) -> "Figure":
         """The matplotlib Figure of pkpd.plot, which takes the same options."""
         import pkpd
 
@@ -61,11 +66,13 @@ class Computed:
 
         return pkpd.figures(self)
 
-    def kept_model(self):
+    def kept_model(self) -> Model | None:
         """The model whose texts stand beside the result in a folder, or None."""
         return getattr(self, "model", None)
 
-    def write(self, folder, *, figure=None, command=None) -> list[Path]:
+    def write(
+        self, folder: str | Path, *, figure: str | None = None, command: str | None = None
+    ) -> list[Path]:
         """Write tables, summary and model to a folder, each file whole or not at all.
 
         figure : also draw figures, "png", "svg" or "pdf"; command : for the provenance
@@ -75,7 +82,7 @@ class Computed:
             raise ResultError(f"'{folder}': this result has several files; give a folder for them.")
         return ResultFolder(folder).write(self, self.summary(command), figure)
 
-    def report(self, folder, *, command=None) -> Path:
+    def report(self, folder: str | Path, *, command: str | None = None) -> Path:
         """Write the result and one self-contained page on it to a folder; the page's path.
 
         Raises ResultError.

@@ -4,9 +4,10 @@ Knows names, units and columns; knows nothing of how they were computed or of wh
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from pkpd.result.provenance import provenance, stopped
 from pkpd.result.tables import TABLES, write_figure, write_json, write_table
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EVENTS = "event table "  # how the doses of a table are called
 
@@ -50,16 +54,16 @@ class Run(Computed):
     asked: dict = field(default_factory=dict, kw_only=True)
 
     @property
-    def time_unit(self):
+    def time_unit(self) -> str:
         return self.model.time
 
     @property
-    def measured(self):
+    def measured(self) -> tuple[str, ...]:
         """Names (R,) of the outputs that have observations with residual error."""
         return tuple(error.name for error in self.errors)
 
     @property
-    def failed(self):
+    def failed(self) -> "pd.DataFrame":
         """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish.
 
         REPLAY : the command that solves the patient alone, quoted for a shell
@@ -81,13 +85,13 @@ class Run(Computed):
             }
         )
 
-    def given(self):
+    def given(self) -> list[str]:
         """The words of `pkpd simulate` that give the same doses."""
         if self.regimen.startswith(EVENTS):
             return ["--events", self.regimen.removeprefix(EVENTS)]
         return ["--rx", self.regimen]
 
-    def _numerics(self):
+    def _numerics(self) -> list[str]:
         """The words of `pkpd simulate` that give the same steps, where they are not the usual."""
         usual = {"occasion": "dose", "rtol": 1e-6, "solver": "auto", "carry": "backward"}
         asked = {"occasion": self.occasion} | self.asked
@@ -96,11 +100,11 @@ class Run(Computed):
         }
         return [word for name, value in changed.items() for word in (f"--{name}", str(value))]
 
-    def _alone(self, patient):
+    def _alone(self, patient: object) -> list[str]:
         """The words that choose one patient; there is but one typical one."""
         return [] if self.cohort.typical else ["--id", str(patient)]
 
-    def failure_sentence(self):
+    def failure_sentence(self) -> str | None:
         """One sentence on the patients that did not finish, or None."""
         rows = np.flatnonzero(self.status)
         if not len(rows):
@@ -115,7 +119,7 @@ class Run(Computed):
             f"{reason} at {time:.4g} {self.time_unit}. Their rows are NaN."
         )
 
-    def provenance(self, command=None):
+    def provenance(self, command: str | None = None) -> dict[str, Any]:
         """What it takes to compute the result again."""
         residual = {
             e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log}
@@ -128,17 +132,17 @@ class Run(Computed):
         }
 
     @property
-    def span(self):
+    def span(self) -> str:
         """What part of time the result is about, in words."""
         raise NotImplementedError
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         outputs = dict(zip(self.names, self.units, strict=True))
         observed = {f"{n}_obs": outputs[n] for n in self.measured}
         units = {"TIME": self.time_unit} | outputs | observed
         return {"simulation": Sheet(self._columns(), units)}
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Who was simulated, percentiles of every output, who did not finish, provenance."""
         finished = int((self.status == 0).sum())
         return {
@@ -150,18 +154,20 @@ class Run(Computed):
             "provenance": self.provenance(command),
         }
 
-    def overview(self, people=True):
+    def overview(self, people: np.ndarray | bool = True) -> list[dict[str, Any]]:
         """Plain data of every output over the patients that finished, in a row or two each.
 
         people : (P,) which of them, or all; one must have finished
         """
         raise NotImplementedError
 
-    def _columns(self):
+    def _columns(self) -> dict[str, np.ndarray]:
         """Tidy columns by name."""
         raise NotImplementedError
 
-    def write(self, path, *, figure=None, command=None):
+    def write(
+        self, path: str | Path, *, figure: str | None = None, command: str | None = None
+    ) -> list[Path]:
         """Write the tidy table to a .csv or .parquet file, or all there is to a folder.
 
         Every file is whole or not there at all. Beside the table of a run that was stopped,
@@ -182,13 +188,6 @@ class Run(Computed):
         write_figure(self.plot(), path.with_suffix(f".{figure}"))
         return [path, path.with_suffix(f".{figure}")]
 
-    def _values(self):
-        """Outputs, then <output>_obs: name -> column, rows as in the tidy table."""
-        values = self.values.reshape(-1, len(self.names))
-        outputs = dict(zip(self.names, values.T, strict=True))
-        observed = self.observed.reshape(len(values), -1)
-        return outputs | {f"{n}_obs": observed[:, k] for k, n in enumerate(self.measured)}
-
 
 @dataclass(frozen=True)
 class Result(Run):
@@ -203,15 +202,15 @@ class Result(Run):
     observed: np.ndarray
 
     @property
-    def span(self):
+    def span(self) -> str:
         return f"{len(self.times)} times"
 
-    def given(self):
+    def given(self) -> list[str]:
         first, last = float(self.times[0]), float(self.times[-1])
         ends = f"{first!r}:{last!r}:{last - first or 1.0!r}"
         return [*super().given(), "--times", ends]
 
-    def _columns(self):
+    def _columns(self) -> dict[str, np.ndarray]:
         """ID, TIME, one column per output, and <output>_obs with residual error.
 
         Patients in order, times in order.
@@ -221,9 +220,9 @@ class Result(Run):
             "ID": np.repeat(self.cohort.names, count),
             "TIME": np.tile(self.times, len(self.cohort.ids)),
         }
-        return table | self._values()
+        return table | _by_output(self)
 
-    def overview(self, people=True):
+    def overview(self, people: np.ndarray | bool = True) -> list[dict[str, Any]]:
         """Percentiles of every output where its median is largest, and at the last time."""
         fine = self.values[(self.status == 0) & people]
         rows = []
@@ -235,7 +234,7 @@ class Result(Run):
                 rows.append({"output": name, "unit": self.units[k], "time": time} | shown)
         return rows
 
-    def percentiles(self, q=(5, 25, 50, 75, 95)):
+    def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> "pd.DataFrame":
         """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
         import pandas as pd
 
@@ -268,7 +267,7 @@ class EndpointResult(Run):
     until: np.ndarray
     values: np.ndarray
 
-    def given(self):
+    def given(self) -> list[str]:
         endpoints = [word for text in self.names for word in ("--endpoint", text)]
         window = self.asked.get("window")
         if isinstance(window, str):
@@ -278,29 +277,29 @@ class EndpointResult(Run):
         return [*super().given(), *endpoints, *given]
 
     @property
-    def span(self):
+    def span(self) -> str:
         low, high = self.since.min(), self.until.max()
         return f"from {low:g} to {high:g} {self.time_unit}"
 
-    def provenance(self, command=None):
+    def provenance(self, command: str | None = None) -> dict[str, Any]:
         return super().provenance(command) | {
             "endpoints": self.names,
             "from": self.since.min(),
             "to": self.until.max(),
         }
 
-    def _columns(self):
+    def _columns(self) -> dict[str, np.ndarray]:
         """ID and one column per endpoint, one row per patient."""
         return {"ID": self.cohort.names} | {n: self.values[:, k] for k, n in enumerate(self.names)}
 
-    def overview(self, people=True):
+    def overview(self, people: np.ndarray | bool = True) -> list[dict[str, Any]]:
         """Percentiles of every endpoint."""
         fine = self.values[(self.status == 0) & people]
         levels = np.percentile(fine, (5, 25, 50, 75, 95), axis=0, method="hazen")
         names = ("p5", "p25", "median", "p75", "p95")
         return _rows("endpoint", self, names, levels)
 
-    def percentiles(self, q=(5, 25, 50, 75, 95)):
+    def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> "pd.DataFrame":
         """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
         import pandas as pd
 
@@ -332,29 +331,37 @@ class EventResult(Run):
     values: np.ndarray
     observed: np.ndarray
 
-    def given(self):
+    def given(self) -> list[str]:
         last = self.asked.get("last")
         return [*super().given(), *([] if last is None else ["--times", f"{last!r}:{last!r}:1"])]
 
     @property
-    def span(self):
+    def span(self) -> str:
         return f"{len(self.times)} times"
 
-    def _columns(self):
+    def _columns(self) -> dict[str, np.ndarray]:
         """ID, TIME, EVID, one column per output, and <output>_obs with residual error.
 
         One row per record.
         """
-        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | self._values()
+        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | _by_output(self)
 
-    def overview(self, people=True):
+    def overview(self, people: np.ndarray | bool = True) -> list[dict[str, Any]]:
         """Range and median of every output over all records."""
         fine = self.values[np.isin(self.ids, self.cohort.names[(self.status == 0) & people])]
         levels = np.percentile(fine, (0, 50, 100), axis=0)
         return _rows("output", self, ("lowest", "median", "highest"), levels)
 
 
-def _rows(what, run, names, levels):
+def _by_output(run: Any) -> dict[str, np.ndarray]:
+    """Outputs of a Run, then <output>_obs: name -> column, rows as in the tidy table."""
+    values = run.values.reshape(-1, len(run.names))
+    outputs = dict(zip(run.names, values.T, strict=True))
+    observed = run.observed.reshape(len(values), -1)
+    return outputs | {f"{name}_obs": observed[:, k] for k, name in enumerate(run.measured)}
+
+
+def _rows(what: str, run: Run, names: tuple[str, ...], levels: np.ndarray) -> list[dict[str, Any]]:
     """A row for each output of a Run: its name, unit and levels (L, O) called `names`."""
     heads = zip(run.names, run.units, levels.T, strict=True)
     return [
@@ -363,7 +370,9 @@ def _rows(what, run, names, levels):
     ]
 
 
-def joined(parts, cohort):
+def joined(parts: Sequence[Run], cohort: Cohort) -> Run:
     """One result of consecutive parts of a cohort."""
-    stack = {name: np.concatenate([getattr(p, name) for p in parts]) for name in parts[0].STACKED}
+    stack: dict[str, Any] = {}
+    for name in parts[0].STACKED:
+        stack[name] = np.concatenate([getattr(part, name) for part in parts])
     return replace(parts[0], cohort=cohort.subset(cohort.ids[: len(stack["status"])]), **stack)

@@ -5,8 +5,10 @@ files, models and columns; computes and draws nothing.
 """
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -15,9 +17,9 @@ from pkpd.dosing.actions import target
 from pkpd.errors import ModelError, PkpdError, PkpdWarning, ResultError
 from pkpd.files import read_json
 from pkpd.result.provenance import same_run
-from pkpd.result.tables import read_columns, write_figure, write_json, write_table
+from pkpd.result.tables import Columns, read_columns, write_figure, write_json, write_table
 from pkpd.symbolic.load import LARGEST_FILE, from_sources, load, sources
-from pkpd.symbolic.model import Benefit
+from pkpd.symbolic.model import Benefit, Model
 
 MODEL = "model"
 OPEN = (
@@ -36,18 +38,20 @@ OPEN = (
 class ResultFolder:
     """A folder of results, which need not exist yet."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def table(self, name):
+    def table(self, name: str) -> Path:
         """Path of a table."""
         return self.path / f"{name}.parquet"
 
-    def file(self, name):
+    def file(self, name: str) -> Path:
         """Path of a JSON file."""
         return self.path / f"{name}.json"
 
-    def write(self, result, summary, figure=None):
+    def write(
+        self, result: Any, summary: Mapping[str, Any], figure: str | None = None
+    ) -> list[Path]:
         """Write the tables, summary, figures and model of a result (pkpd.result.computed).
 
         summary : plain data; figure : format of the figures, or None for none of them
@@ -64,18 +68,20 @@ class ResultFolder:
         model = result.kept_model()
         return files if model is None else [*files, *self.write_model(model)]
 
-    def write_table(self, name, columns, units, origin):
+    def write_table(
+        self, name: str, columns: Any, units: Mapping[str, str], origin: Mapping[str, Any]
+    ) -> Path:
         """Write a table with units and provenance; its path. Raises ResultError."""
         units = {column: unit for column, unit in units.items() if column in columns}
         write_table(columns, self.table(name), units, origin)
         return self.table(name)
 
-    def write_json(self, name, data):
+    def write_json(self, name: str, data: object) -> Path:
         """Write plain data; its path. Raises ResultError."""
         write_json(data, self.file(name))
         return self.file(name)
 
-    def write_model(self, model):
+    def write_model(self, model: Model) -> list[Path]:
         """Write the texts of a model beside its results, so that the folder explains itself.
 
         Returns [the path]; [] with a PkpdWarning where the model's file has changed since the run
@@ -91,26 +97,30 @@ class ResultFolder:
         data = {"model": model.name, "digest": model.digest, "sources": texts}
         return [self.write_json(MODEL, data)]
 
-    def has_table(self, name):
+    def has_table(self, name: str) -> bool:
         """Whether it has the table."""
         return self.table(name).exists()
 
-    def has(self, name):
+    def has(self, name: str) -> bool:
         """Whether it has the JSON file."""
         return self.file(name).exists()
 
-    def json(self, name):
+    def json(self, name: str) -> Any:
         """Plain data of a JSON file, infinities and NaN as numbers. Raises ResultError."""
         return revived(read_json(self.file(name)))
 
-    def columns(self, name, names=None):
+    def columns(
+        self, name: str, names: Sequence[str] | None = None
+    ) -> tuple[Columns, dict[str, Any]]:
         """({column: (rows,) array}, provenance) of a table, of these columns or all.
 
         Raises ResultError.
         """
         return read_columns(self.table(name), names)
 
-    def of_run(self, name, origin, names=None):
+    def of_run(
+        self, name: str, origin: Mapping[str, Any], names: Sequence[str] | None = None
+    ) -> tuple[Columns | None, tuple[str, ...]]:
         """Columns of a table, None where it is absent or of another run than `origin`.
 
         Returns (columns or None, sentences on a table that is left out). Raises ResultError.
@@ -122,7 +132,7 @@ class ResultFolder:
             return columns, ()
         return None, (stray(name),)
 
-    def model(self, origin):
+    def model(self, origin: Mapping[str, Any]) -> Model:
         """The Model that results with this provenance were computed with.
 
         The folder's own copy, or that of the library. Raises ResultError where neither is the one.
@@ -141,7 +151,7 @@ class ResultFolder:
             )
         return found
 
-    def _stored_model(self, name, digest):
+    def _stored_model(self, name: str, digest: str) -> Model:
         path = self.file(MODEL)
         stored = read_json(path)
         if stored.get("digest") != digest:
@@ -159,7 +169,7 @@ class ResultFolder:
         except (KeyError, TypeError, ValueError) as error:
             raise ResultError(f"'{path}' is no stored model. Repeat the run.") from error
 
-    def dose_grid(self, name):
+    def dose_grid(self, name: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         """(doses (D,), benefit (P, D), provenance) of a table of benefit curves.
 
         Raises ResultError.
@@ -174,7 +184,7 @@ class ResultFolder:
         return doses, columns["benefit"].reshape(-1, len(doses)), origin
 
     @contextmanager
-    def understood(self):
+    def understood(self) -> Iterator[None]:
         """What trips over the folder's data, which anybody may have written, is one ResultError."""
         try:
             yield
@@ -187,12 +197,12 @@ class ResultFolder:
             ) from error
 
 
-def stray(name):
+def stray(name: str) -> str:
     """A sentence on a table that is not of the run of the summary beside it."""
     return f"{name}.parquet is of another run than summary.json and is left out."
 
 
-def benefit_from(data, model):
+def benefit_from(data: dict[str, Any], model: Model) -> Benefit:
     """The Benefit that a summary states, if the model has its names and units.
 
     Raises PkpdError, KeyError, TypeError or ValueError where it states none.
@@ -212,7 +222,7 @@ def benefit_from(data, model):
     return found
 
 
-def revived(value, blank=False):
+def revived(value: Any, blank: bool = False) -> Any:
     """Plain data as it was before JSON: "inf" is a number again.
 
     null is NaN in lists and where a number can be missing.

@@ -3,7 +3,12 @@
 Knows models, cohorts and versions; knows nothing of what was computed.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from pkpd.errors import Stopped
+from pkpd.population.cohort import Cohort
+from pkpd.symbolic.model import Model
 
 RUN = (
     "model",
@@ -18,7 +23,7 @@ RUN = (
 )  # what decides who was computed
 
 
-def release():
+def release() -> str:
     """Version of the installed package, "unknown" where it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -28,14 +33,14 @@ def release():
         return "unknown"
 
 
-def stopped(cohort):
+def stopped(cohort: Cohort) -> dict[str, Any] | None:
     """How far a run that Ctrl-C stopped has come, as plain data; None for a whole run."""
     if cohort.planned is None:
         return None
     return Stopped(None, len(cohort), cohort.planned).about()
 
 
-def provenance(model, cohort, command=None):
+def provenance(model: Model, cohort: Cohort, command: str | None = None) -> dict[str, Any]:
     """What it takes to compute a table again. Deterministic: no clock, no host name."""
     from pkpd.kernels.cache import fingerprint
     from pkpd.solvers.batch import LANES
@@ -58,6 +63,6 @@ def provenance(model, cohort, command=None):
     }
 
 
-def same_run(one, other):
+def same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two provenance blocks are about the same patients of the same model."""
     return all(one.get(key) == other.get(key) for key in RUN)

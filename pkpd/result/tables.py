@@ -4,7 +4,9 @@ Knows names, units and columns; knows nothing of what they mean or of where a ru
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +15,12 @@ from pkpd.files import write_atomically
 from pkpd.parquet import read_table
 
 TABLES = (".csv", ".parquet")
+Columns = dict[str, np.ndarray]
 
 
-def write_table(frame, path, units, origin):
+def write_table(
+    frame: Any, path: str | Path, units: Mapping[str, str], origin: Mapping[str, Any]
+) -> None:
     """Write a table (DataFrame or dict of columns) as .csv or .parquet, whole or not at all.
 
     Parquet carries units and provenance in its metadata. Raises ResultError.
@@ -29,38 +34,38 @@ def write_table(frame, path, units, origin):
         raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
 
 
-def write_json(data, path):
+def write_json(data: object, path: str | Path) -> None:
     """Write JSON, whole or not at all; NaN becomes null, infinities become text."""
     text = json_text(data)
     write_atomically(Path(path), lambda temporary: Path(temporary).write_text(text))
 
 
-def json_text(data):
+def json_text(data: object) -> str:
     """The text that write_json writes."""
     return json.dumps(plain(data), indent=2, allow_nan=False) + "\n"
 
 
-def write_figure(figure, path):
+def write_figure(figure: Any, path: str | Path) -> None:
     """Write a matplotlib figure in the format of the file's ending, whole or not at all."""
     path = Path(path)
     form = path.suffix[1:] or "png"
     write_atomically(path, lambda temporary: figure.savefig(temporary, format=form, dpi=150))
 
 
-def _csv(frame, path):
+def _csv(frame: Any, path: str) -> None:
     import pandas as pd
 
     pd.DataFrame(frame).to_csv(path, index=False)
 
 
-def _parquet(frame, path, units, origin):
+def _parquet(frame: Any, path: str, units: Mapping[str, str], origin: Mapping[str, Any]) -> None:
     import pyarrow.parquet as pq
 
     with open(path, "wb") as file:
         pq.write_table(arrow_table(frame, units, origin), file)
 
 
-def arrow_table(frame, units, origin):
+def arrow_table(frame: Any, units: Mapping[str, str], origin: Mapping[str, Any]) -> Any:
     """Arrow table of a DataFrame or dict of columns, with units and provenance in its metadata."""
     import pyarrow as pa
 
@@ -75,11 +80,11 @@ def arrow_table(frame, units, origin):
     return table.replace_schema_metadata((table.schema.metadata or {}) | extra)
 
 
-def _arrow(columns):
+def _arrow(columns: Mapping[str, np.ndarray]) -> Any:
     """Arrow table over numpy columns. Arrow's own conversion would load pandas (0.4 s)."""
     import pyarrow as pa
 
-    def array(values):
+    def array(values: np.ndarray) -> Any:
         values, count = np.ascontiguousarray(values), len(values)
         if values.dtype.kind in "US":
             texts = [str(v).encode() for v in values]
@@ -94,7 +99,7 @@ def _arrow(columns):
     return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """The value with plain Python numbers, as JSON takes them."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
@@ -109,7 +114,7 @@ def plain(value):
     return value
 
 
-def _plain_float(value):
+def _plain_float(value: Any) -> float | str | None:
     """A float for JSON, which has neither NaN (None) nor infinities ("inf", "-inf")."""
     if np.isnan(value):
         return None
@@ -118,7 +123,9 @@ def _plain_float(value):
     return float(value)
 
 
-def read_columns(path, names=None):
+def read_columns(
+    path: str | Path, names: Sequence[str] | None = None
+) -> tuple[Columns, dict[str, Any]]:
     """({name: (rows,) array}, provenance) of a Parquet file, of these columns or all.
 
     Raises ResultError.

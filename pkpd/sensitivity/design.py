@@ -8,6 +8,7 @@ knows no outputs and no estimator.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,9 @@ class Design:
         """Cohort of the people at points u (N, V) of the open unit cube."""
         from scipy.special import ndtri
 
-        items = {i.name: (k, i.iiv) for k, i in enumerate(self.model.inputs)}
+        items: dict[str, tuple[int, Any]] = {
+            i.name: (k, i.iiv) for k, i in enumerate(self.model.inputs)
+        }
         smooth = [j for j, name in enumerate(self.names) if items[name][1].kind != "classes"]
         lower = factor([self.names[j] for j in smooth], self.model.correlations)
         latent = correlate(lower, ndtri(u[:, smooth]))

@@ -6,7 +6,7 @@ or printed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
 from pkpd.response.grid import GRID, Steady, dose_grid, log_grid
 from pkpd.response.med import MedTable, med
-from pkpd.result import Computed, provenance
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.sensitivity.attribution import Attribution, attribute
 from pkpd.symbolic.model import Benefit, Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TIMES = 97  # of a dosing interval
 FULL = "all parts"
@@ -55,24 +58,24 @@ class Explanation(Computed):
     attribution: Attribution | None = None
 
     @property
-    def id(self):
+    def id(self) -> int:
         return int(self.cohort.ids[0])
 
-    def row(self, who=0):
+    def row(self, who: int = 0) -> dict[str, Any]:
         """Name -> value of the MED table: 0 for the patient, 1 for the typical one."""
         return {name: column[who] for name, column in self.table.columns.items()}
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         """None: all of it is in the summary."""
         return {}
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """The shifts as a DataFrame, one row per input."""
         import pandas as pd
 
         return pd.DataFrame(self.shifts())
 
-    def shifts(self):
+    def shifts(self) -> list[dict[str, Any]]:
         """Plain data of every input's part in the shift of the best dose, largest first.
 
         name, label, group, unit, value, typical, rank, log10, half_width, and the `factor` by which
@@ -112,7 +115,7 @@ class Explanation(Computed):
             "evaluations": found.evaluations,
         }
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         own, typical, curve = self.row(0), self.row(1), self.table.curves
         keep = (
@@ -163,7 +166,8 @@ def explain(
 
     Parameters
     ----------
-    id, seed, sampling, set : of the patient, as in `cohort`
+    id : ID of the patient
+    seed, sampling, set : as in pkpd.cohort, which draws the patient
     solver, threads : as in pkpd.med
     changes : outcome, better, ... in place of the model's [benefit]
 

@@ -48,7 +48,7 @@ def spider(model, benefit, names, changed, numerics):
     A class goes through its classes instead.
     """
     theta = draw(model, typical=True, set=changed).theta[0]
-    rows, owner = [], []
+    rows, owners = [], []
     for name in names:
         k = model.input_names.index(name)
         spread = model.inputs[k].iiv
@@ -60,9 +60,9 @@ def spider(model, benefit, names, changed, numerics):
         for value in values:
             rows.append(theta.copy())
             rows[-1][k] = value
-            owner.append(name)
+            owners.append(name)
     found = _at(model, benefit, np.array(rows), numerics)
-    owner = np.array(owner)
+    owner = np.array(owners)
     return {
         output: {n: values[owner == n] for n in names}
         for output, values in zip(OUTPUTS, (found.argmax, found.gain), strict=True)

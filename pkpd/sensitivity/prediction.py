@@ -8,7 +8,7 @@ here at a hundredth of the time. Knows virtual patients; knows no figures.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,12 +18,15 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
-from pkpd.result import Computed, provenance, stopped
+from pkpd.result import Computed, Sheet, provenance, stopped
 from pkpd.sensitivity.study import CHECKED
 from pkpd.sensitivity.study import FEW as FEW_ERRORS
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.symbolic.quantities import dose_list, quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOLDS = 10
 # h after the dose at which blood is drawn
@@ -56,17 +59,17 @@ class Prediction(Computed):
     patients: int
     helped: bool
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         """None: all of it is in the summary."""
         return {}
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """The scores as a DataFrame, one row each."""
         import pandas as pd
 
         return pd.DataFrame(self.rows())
 
-    def rows(self):
+    def rows(self) -> list[dict[str, Any]]:
         """Plain data of every score: what, value, low, high.
 
         Of "only" ones the R2, of "without" ones the loss against all.
@@ -86,7 +89,7 @@ class Prediction(Computed):
             )
         return found
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return {
             "question": f"share of the variance of log10 best dose of {self.benefit.into} "
@@ -127,8 +130,8 @@ def predict(
     measure : inputs that can be measured without error (default: the covariates that vary)
     dose : of the exposure and the scan, as "4.5 mg" or in the target's unit (default: the third of
         the model's reported doses, or the middle of the range)
-    at : times after the dose of scans of the [benefit]'s blockade, each a measurement of its own
-        (default: "4 h")
+    at : times after the dose, in model time or as text, of scans of the [benefit]'s blockade, each
+        a measurement of its own (default: "4 h")
     helped : True counts only patients who are helped enough
     solver, threads : as in pkpd.med
     progress : called with the number of finished patients

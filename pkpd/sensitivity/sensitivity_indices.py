@@ -84,10 +84,10 @@ def sensitivity_indices(  # noqa: C901  a check for each argument
         "morris" (screening: how outputs change when an input moves by half of its distribution),
         "local" (elasticities at the typical patient, also to inputs that do not vary, and one input
         at a time)
-    half_width : of the 95 % intervals (Shapley effects and observed MEDs: 1.5 times it); points are
-        doubled where it is not reached
-    points, most : of each scrambling, at first and at most, powers of two
-    scramblings : independent repetitions, whose scatter gives the intervals
+    half_width : of the 95 % intervals, as a share of the variance (Shapley effects and observed
+        MEDs: 1.5 times it); points are doubled where it is not reached
+    points, most : number of points of each scrambling, at first and at most, powers of two
+    scramblings : number of independent repetitions, whose scatter gives the intervals
     diary : Diary, or path of the one, that titrated patients keep (default: the packaged one)
     titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the
         noise of titration as one more group

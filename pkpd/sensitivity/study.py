@@ -5,7 +5,7 @@ Knows models with a benefit; the methods themselves know only functions.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -146,10 +146,10 @@ class Sensitivity(Computed):
     about: dict
 
     @property
-    def model(self):
+    def model(self) -> Model:
         return self.study.model
 
-    def get(self, output, method):
+    def get(self, output: str, method: str) -> dict[str, tuple[float, ...]]:
         """{input or group: (value, low, high)}, in the order of the table."""
         c = self.columns
         rows = (c["output"] == output) & (c["method"] == method)
@@ -160,10 +160,10 @@ class Sensitivity(Computed):
             )
         }
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         return {"sensitivity": Sheet(self.columns)}
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         asked = self.study
         origin = provenance(

@@ -5,7 +5,7 @@ drawn; exchanging that column exchanges diary, placebo response, missed doses, a
 dropout, and nothing else. Knows studies and titration rules; knows no estimator.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,8 +29,8 @@ class Titrated(Study):
     counts with the lowest step.
     """
 
-    setting: Setting | None = None
-    rule: Rule | None = None
+    setting: Setting = field(kw_only=True)
+    rule: Rule = field(kw_only=True)
     outputs: tuple = ("log10_observed", "observed")
 
     @property

@@ -9,7 +9,7 @@ rows; knows nothing of drugs or benefits.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -201,7 +201,7 @@ def _by_acceleration(interval, y0, result, rtol, tol, most):
     """
     rows, states = result.y.shape
     active = np.arange(rows)
-    y = None if y0 is None else _completed(interval, y0)
+    y: Any = None if y0 is None else _completed(interval, y0)
     memory, doubt, undecided = _memory(rows, states), np.zeros(rows, bool), []
     for count in range(most):
         last = interval(active, y, rtol)

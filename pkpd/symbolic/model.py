@@ -131,7 +131,7 @@ class Published:
     patients: int
     source: str
 
-    def within(self, benefit):
+    def within(self, benefit: Benefit) -> tuple[float, float] | None:
         """(lowest, highest), or None where the doses of a Benefit have another unit."""
         return (self.lowest, self.highest) if benefit.unit == self.unit else None
 
@@ -162,32 +162,33 @@ class Model:
     published: Published | None = None
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[Input, ...]:
         """Parameters, then covariates: the columns of theta (K)."""
         return self.parameters + self.covariates
 
     @property
-    def switches(self):
+    def switches(self) -> tuple[Input, ...]:
         """The inputs whose role is to turn a part of the mechanism on (1) or off (0)."""
         return tuple(i for i in self.inputs if i.role == "switch")
 
     @property
-    def input_names(self):
+    def input_names(self) -> tuple[str, ...]:
         return tuple(i.name for i in self.inputs)
 
     @property
-    def state_names(self):
+    def state_names(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.states)
 
-    def unit(self, name):
+    def unit(self, name: str) -> str:
         """Unit text of any input, state or assignment."""
-        for item in (*self.inputs, *self.states, *self.assignments):
+        named: tuple[Input | State | Assignment, ...] = self.inputs + self.states + self.assignments
+        for item in named:
             if item.name == name:
                 return item.unit
         raise KeyError(name)
 
 
-def check_model(model):
+def check_model(model: object) -> Model:
     """The model, if it is one. Raises ModelError."""
     if isinstance(model, Model):
         return model

@@ -7,7 +7,7 @@ of how diaries come about.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -108,8 +108,8 @@ class Bayes(Rule):
     prior_seed: int = 2_000_003
     settle: float = 10.0
     misfit: float = 0.2
-    # set by `prepare`
-    prior: object = field(default=None, compare=False, repr=False)
+    # a Prior, set by `prepare`
+    prior: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
         super().__post_init__()

@@ -7,8 +7,9 @@ step does. Knows ladders and visits; knows nothing of models, diaries' noise or 
 patients are simulated.
 """
 
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -58,24 +59,27 @@ class Condition:
     at_least: float | None = None
     at_most: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of(self.when, QUANTITIES, "conditions.when")
         one_of(self.do, CONDITION_ACTS, "conditions.do")
         if (self.at_least is None) == (self.at_most is None):
             raise TrialError("conditions: give either at_least or at_most.")
-        bound = self.at_least if self.at_most is None else self.at_most
-        number(bound, "conditions.at_least or at_most")
+        number(self.bound, "conditions.at_least or at_most")
         if self.when == "improvement":
-            share(abs(bound), "conditions: improvement")
+            share(abs(self.bound), "conditions: improvement")
 
-    def words(self):
+    @property
+    def bound(self) -> Any:
+        """The number given, at_least or at_most."""
+        return self.at_least if self.at_most is None else self.at_most
+
+    def words(self) -> str:
         """The condition as a clause, such as "hold at an improvement of 20 % or more"."""
-        bound = self.at_least if self.at_most is None else self.at_most
         side = "or more" if self.at_most is None else "or less"
         quantity, factor = QUANTITIES[self.when]
-        return f"{self.do} at {quantity.format(f'{factor * bound:.6g}')} {side}"
+        return f"{self.do} at {quantity.format(f'{factor * self.bound:.6g}')} {side}"
 
-    def holds(self, visit):
+    def holds(self, visit: "VisitData") -> np.ndarray:
         """(P,) whether it applies at a visit (VisitData); never where the quantity is missing."""
         quantity = getattr(visit, self.when)
         return quantity >= self.at_least if self.at_most is None else quantity <= self.at_most
@@ -103,12 +107,12 @@ class VisitData:
     wanted: np.ndarray
 
     @property
-    def improvement(self):
+    def improvement(self) -> np.ndarray:
         """(P,) fall of the mean entry as a share of the baseline."""
         return 1.0 - self.score / np.where(self.baseline > 0, self.baseline, np.nan)
 
     @property
-    def worse(self):
+    def worse(self) -> np.ndarray:
         """(P,) points above the baseline."""
         return self.score - self.baseline
 
@@ -153,7 +157,7 @@ class Rule:
     label: str = ""
     source: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("unit", "label", "source"):
             text(getattr(self, name), name)
         whole_number(self.days, "days")
@@ -174,17 +178,17 @@ class Rule:
             )
 
     @property
-    def description(self):
+    def description(self) -> str:
         """What the rule does, worded from its numbers, after the label that its author gave it."""
         clauses = [self.words(), *(c.words() for c in self.conditions), *self._other_words()]
         label = f"{self.label}: " if self.label else ""
         return label + "; ".join(clauses)
 
-    def words(self):
+    def words(self) -> str:
         """What the rule's own step does."""
         raise NotImplementedError
 
-    def _ladder_words(self):
+    def _ladder_words(self) -> str:
         """The ladder, such as "1.5, 3, 4.5 mg", or "0.1 to 6 mg by 0.1"."""
         doses = [f"{dose:.6g}" for dose in self.ladder]
         step = (self.ladder[-1] - self.ladder[0]) / max(len(doses) - 1, 1)
@@ -193,7 +197,7 @@ class Rule:
             return f"{doses[0]} to {doses[-1]} {self.unit} by {step:.6g}"
         return f"{', '.join(doses)} {self.unit}"
 
-    def _other_words(self):
+    def _other_words(self) -> Iterator[str]:
         """What the rule's own words leave out, where it is not what it usually is."""
         if self.helped is not None:
             yield f"a fall by {100 * self.helped:.6g} % counts as help"
@@ -203,20 +207,20 @@ class Rule:
                 yield f"{f.name} {getattr(self, f.name)}"
 
     @property
-    def longest(self):
+    def longest(self) -> int:
         """Days after which the rule has ended unless a condition has held it."""
         return len(self.ladder) * self.days
 
     @property
-    def start(self):
+    def start(self) -> int:
         """Index of the first dose on the ladder."""
         return 0
 
-    def scaled(self, factor, unit):
+    def scaled(self, factor: float, unit: str) -> Self:
         """The same rule with its doses in another unit, `factor` of which are one of its own."""
         return replace(self, ladder=tuple(d * factor for d in self.ladder), unit=unit)
 
-    def prepare(self, context):
+    def prepare(self, context: Any) -> Self:
         """The rule as it is for a model, before the first patient: with doses in the model's unit.
 
         context : pkpd.trials.physiology.Setting: model, benefit, diary, own_unit(rule)
@@ -224,7 +228,7 @@ class Rule:
         """
         return context.own_unit(self)
 
-    def begin(self, patients, now=None):
+    def begin(self, patients: int, now: np.ndarray | None = None) -> Memory:
         """The state of P patients before the first dose.
 
         now : (P,) dose that the phase before ended with
@@ -237,11 +241,11 @@ class Rule:
             found=np.full(patients, np.nan),
         )
 
-    def doses(self, memory):
+    def doses(self, memory: Memory) -> np.ndarray:
         """(P,) dose in force."""
         return np.append(self.ladder, 0.0)[memory.place]
 
-    def decide(self, memory, visit):
+    def decide(self, memory: Memory, visit: VisitData) -> np.ndarray:
         """(P,) index into ACTS after a visit (VisitData). Changes the memory."""
         act, undecided = np.full(len(visit.score), HOLD), ~memory.done
         for condition in self.conditions:
@@ -261,22 +265,22 @@ class Rule:
         self.conclude(memory, visit, ended)
         return act
 
-    def _reduce_or_stop(self, memory, act):
+    def _reduce_or_stop(self, memory: Memory, act: np.ndarray) -> None:
         lower = act == REDUCE
         memory.place[lower] = np.maximum(memory.place[lower] - 1, OFF)
         memory.ceiling[lower] = memory.place[lower]
         memory.place[act == STOP] = OFF
 
-    def step(self, memory, visit, who):
+    def step(self, memory: Any, visit: VisitData, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(P,) act and (P,) next place of the patients `who` (P,) bool; others do not count."""
         raise NotImplementedError
 
-    def conclude(self, memory, visit, who):
+    def conclude(self, memory: Any, visit: VisitData, who: np.ndarray) -> None:
         """Record the dose found where a rule has ended: the one in force, if it helped."""
         helps = visit.score <= self.threshold(visit)
         dose = self.doses(memory)
         memory.found = np.where(who & helps & (dose > 0), dose, memory.found)
 
-    def threshold(self, visit):
+    def threshold(self, visit: VisitData) -> np.ndarray:
         """(P,) mean entry at which a dose has helped."""
         return (1.0 - (visit.wanted if self.helped is None else self.helped)) * visit.baseline

@@ -304,7 +304,7 @@ def _phase(table, day, where, folder):
         rule = _rule(table["rule"], folder) if "rule" in table else _fixed(table, days)
         start = whole_number(table.get("start", day), "start", 0)
         name = str(table.get("name", f"phase from day {start}"))
-        return Phase(name, start, days if given else rule.longest, rule)
+        return Phase(name, start, rule.longest if days is None else days, rule)
     except PkpdError as error:
         raise TrialError(f"{where}: {error}") from error
 

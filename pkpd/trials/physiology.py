@@ -155,7 +155,8 @@ class Physiology:
 
     def __init__(self, setting, people, start, due=(), effect=None):
         steady, untreated = setting.untreated(people.theta)
-        self.setting, self.theta, self.effect = setting, people.theta, 1.0
+        self.setting, self.theta = setting, people.theta
+        self.effect: float | np.ndarray = 1.0
         self.status = steady.status.copy()
         self.base = untreated
         if setting.null == "same-med":
@@ -205,7 +206,9 @@ class Physiology:
     def score(self, rows, outcome):
         """(n, d) score of an outcome (n, d)."""
         change = outcome - self.untreated[rows][:, None]
-        effect = self.effect if np.isscalar(self.effect) else self.effect[rows][:, None]
+        effect = self.effect
+        if isinstance(effect, np.ndarray):
+            effect = effect[rows][:, None]
         return self.base[rows][:, None] + effect * change
 
     def _actions(self, rows, doses, times, amounts, end):

@@ -7,7 +7,7 @@ SciPy's.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -54,25 +54,25 @@ class TrialResult(Computed):
     values: dict
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         """Unit of the doses."""
         return self.benefit.unit
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         return tuple(a.name for a in self.design.arms)
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         units = dict.fromkeys(("DOSE", "NEXT", "taken"), self.unit)
         tables = {"patients": self.people(), "diary": self.diaries(), "audit": self.audit()}
         return {name: Sheet(columns, units) for name, columns in tables.items()}
 
-    def patients(self):
+    def patients(self) -> dict[str, np.ndarray]:
         """The columns of `people`, as they were called before."""
-        warn("TrialResult.patients is now TrialResult.people.", DeprecationWarning, stacklevel=2)
+        warn("TrialResult.patients is now TrialResult.people().", DeprecationWarning, stacklevel=2)
         return self.people()
 
-    def people(self):
+    def people(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per patient and arm."""
         parts = []
         for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
@@ -91,7 +91,7 @@ class TrialResult(Computed):
             )
         return _stacked(parts)
 
-    def diaries(self):
+    def diaries(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per patient, arm and day.
 
         DIARY is the entry; score is what the entry would be without placebo response and noise.
@@ -113,12 +113,12 @@ class TrialResult(Computed):
             )
         return _stacked(parts)
 
-    def audit(self):
+    def audit(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per visit: ARM, and those of Course.audit."""
         logs = [(a.name, c.audit()) for a, c in zip(self.design.arms, self.courses, strict=True)]
         return _stacked([{"ARM": np.full(len(log["ID"]), name)} | log for name, log in logs])
 
-    def summary(self, command=None):
+    def summary(self, command: str | None = None) -> dict[str, Any]:
         """The trial in a few numbers, as plain data.
 
         Arms, endpoints, comparisons with the first arm, provenance.
@@ -252,8 +252,9 @@ def trial(
 
     Parameters
     ----------
-    design : Design, or path of a TOML file; n, seed : in place of the design's
-    ids : only these patients of its cohort
+    design : Design, or path of a TOML file
+    n, seed : number of patients, and seed of everything random, in place of the design's
+    ids : (P,) only these patients of its cohort
     people : Cohort of the design's model, in place of the one that the design draws; its seed is
         that of the noise, and n, seed and ids are left out
     diary : Diary or path in place of the design's

@@ -5,10 +5,10 @@ is real. Two null controls say what the rule finds where there is nothing to fin
 courses and MEDs; knows nothing of diaries' draws.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import ResultError, Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
-from pkpd.response.curves import column_units, how_far
+from pkpd.response.curves import DoseResponse, column_units, how_far
 from pkpd.response.med import MedTable, med
 from pkpd.response.scale import scale_of
 from pkpd.result import Computed, Sheet, provenance
@@ -27,6 +27,9 @@ from pkpd.titration.rule import Rule
 from pkpd.trials.conduct import Course, follow
 from pkpd.trials.observation import NO_BENEFIT, REASONS, STAYED, Diary, diary_of, effect_of
 from pkpd.trials.physiology import Setting, setting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTS = 8  # equal parts of the cohort: their scatter gives the interval of the share
 T95 = 2.364624251  # Student's t, 7 degrees of freedom
@@ -63,16 +66,16 @@ class Titration(Computed):
     meds: MedTable | None = None
 
     @property
-    def unit(self):
+    def unit(self) -> str:
         return self.benefit.unit
 
     @property
-    def curves(self):
+    def curves(self) -> DoseResponse | None:
         """The DoseResponse behind the truth, None where it was not computed."""
         return None if self.meds is None else self.meds.curves
 
     @property
-    def columns(self):
+    def columns(self) -> dict[str, np.ndarray]:
         """One row per patient: the truth, and what the first repetition observed."""
         observed = {
             "observed": self.found[0],
@@ -87,12 +90,12 @@ class Titration(Computed):
         return first | observed | rest
 
     @property
-    def patients(self):
+    def patients(self) -> "pd.DataFrame":
         """The frame, as it was called before."""
         warn("Titration.patients is now Titration.frame().", DeprecationWarning, stacklevel=2)
         return self.frame()
 
-    def sheets(self):
+    def sheets(self) -> dict[str, Sheet]:
         """Patients, dose response, visits of the first repetition, doses found in all of them."""
         curves = {} if self.curves is None else self.curves.sheets()
         return {
@@ -105,7 +108,7 @@ class Titration(Computed):
     def _sheet(self, columns):
         return Sheet(columns, column_units(self.model, self.benefit, columns))
 
-    def summary(self, command=None, by=()):
+    def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """The summary of the true MEDs, where they were computed, with what was observed of them.
 
         by : inputs whose subgroups have results of their own
@@ -117,7 +120,7 @@ class Titration(Computed):
             summary = self.meds.summary(command, by)
         return summary | {"observed": summarise_observed(self)}
 
-    def report(self, folder, *, command=None):
+    def report(self, folder: str | Path, *, command: str | None = None) -> Path:
         """Write the result and the page on it to a folder, which needs the true MEDs too."""
         if self.meds is None:
             raise ResultError(
@@ -126,7 +129,7 @@ class Titration(Computed):
             )
         return super().report(folder, command=command)
 
-    def outcome(self):
+    def outcome(self) -> np.ndarray:
         """(P,) how the first repetition ended: one of OUTCOMES."""
         stayed = self.course.reason == STAYED
         failed = self.course.status != 0
@@ -136,11 +139,11 @@ class Titration(Computed):
             "unfinished",
         )
 
-    def last_day(self):
+    def last_day(self) -> np.ndarray:
         """(P,) day on which the rule ended or the patient left."""
         return np.max([np.where(v.there, v.day, 0) for v in self.course.visits], axis=0)
 
-    def replicates(self):
+    def replicates(self) -> dict[str, np.ndarray]:
         """Tidy columns ID, REPLICATE, observed."""
         count, patients = self.found.shape
         return {
@@ -149,7 +152,7 @@ class Titration(Computed):
             "observed": self.found.ravel(),
         }
 
-    def share_real(self):
+    def share_real(self) -> tuple[float, float, float]:
         """`share_of_patients` of the log observed MED."""
         return share_of_patients(np.log(self.found))
 
@@ -181,14 +184,14 @@ def titrate(
     ----------
     rule : name in the library (pkpd.titration.library), table, or Rule
     null : None, "no-effect" or "same-med"
-    replicates : repetitions with new noise, for the share of the spread that is real; 1 is enough
-        where that is not needed
+    replicates : number of repetitions with new noise, for the share of the spread that is real; 1
+        is enough where that is not needed
     own_traits : True keeps placebo response, diary SD and adherence as traits of the patient;
         otherwise they are noise and drawn anew
     run_in : days of diary before the first dose; diary : Diary or path (default: the packaged one)
     occasion : what begins an occasion of inputs that vary between occasions, as in pkpd.simulate;
         they differ from repetition to repetition
-    seed : of the noise (default: the cohort's)
+    seed : seed of the noise (default: the cohort's)
     rtol, solver, threads : as in pkpd.med
     truth : MedTable of the same cohort, if already computed
     progress : called with the number of patients titrated, over all repetitions

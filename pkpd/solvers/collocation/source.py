@@ -126,8 +126,8 @@ class Source:
             yield [self.places[f"jump{k}"] + r * WIDTH, len(self.cascade.blocks[k].states) * WIDTH]
 
     def offsets(self):
-        names = ("lanes", "lengths", "going", "change", "unsolved", "start", "largest")
-        names += ("smallest", "error", "integral", "monodromy", "system", "rest", "matrix", "shift")
+        names = ["lanes", "lengths", "going", "change", "unsolved", "start", "largest"]
+        names += ["smallest", "error", "integral", "monodromy", "system", "rest", "matrix", "shift"]
         sizes = {"SIZE": self.places.size, "STATES": self.cascade.states}
         sizes |= {"BLOCKS": len(self.cascade.blocks), "INTEGRALS": len(self.cascade.looks[1])}
         sizes |= {name.upper(): self.places[name] for name in names}

@@ -134,10 +134,18 @@ def _attempt(module, theta, person, actions, period, attempt, threads):
     for k, panel in enumerate(opens):
         jumps[each, target[:, k], panel] += actions.amount.reshape(rows, -1)[:, k]
     states = module.STATES
+
+    def unknown(count):
+        return np.full((rows, count), np.nan)
+
     found = Found(
-        *(np.full((rows, n), np.nan) for n in (states, module.INTEGRALS, states, states, states)),
-        np.full((rows, int((module.PLAN[:, 0] ** 2).sum())), np.nan),
-        np.ones(rows),
+        y=unknown(states),
+        integral=unknown(module.INTEGRALS),
+        largest=unknown(states),
+        smallest=unknown(states),
+        error=unknown(states),
+        monodromy=unknown(int((module.PLAN[:, 0] ** 2).sum())),
+        unsolved=np.ones(rows),
     )
     same = (np.diff(person) == 0) & (np.diff(lengths, axis=0) == 0.0).all(axis=1)
     runs = np.concatenate([[0], 1 + np.flatnonzero(~same), [rows]]).astype(np.int64)
