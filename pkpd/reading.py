@@ -45,6 +45,8 @@ SYNONYMS = {
     "CMT": ("compartment", "comp", "cmpt", "adm", "route", "into"),
     "MDV": (),
     "DV": ("conc", "concentration", "obs", "observation", "y", "value", "cp"),
+    "weight": ("w", "weights"),
+    "se": ("sem", "stderr", "stderror", "standarderror"),
     "wt": ("weight", "bodyweight", "bw", "bwt", "wgt", "wtkg", "kg", "mass", "bodymass"),
     "age": ("years", "yrs"),
     "sex": ("gender", "male", "female"),

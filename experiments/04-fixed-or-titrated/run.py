@@ -1,8 +1,9 @@
 """Experiment 04: 4.5 mg for all, or titration: who is helped, when, at what price?
 
-And do failures of 4.5 mg respond to titration?
+And do failures of 4.5 mg respond to titration? Intervals come from eight cohorts of scramblings
+and noise of their own.
 
-python experiments/04-fixed-or-titrated/run.py [-n 10000]
+python experiments/04-fixed-or-titrated/run.py [-n 1250]
 
 Knows trials, titrations and true MEDs; knows nothing of published results.
 """
@@ -14,13 +15,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import pkpd
-from pkpd.response.quantiles import share
 from pkpd.response.summary import best_dose_set
+from pkpd.response.uncertainty import over_scramblings
 from pkpd.result import provenance, write_figure, write_json
 from pkpd.trials.design import from_data
 from pkpd.trials.observation import diary
 
 HERE = Path(__file__).parent
+COHORTS, SEED = 8, 7  # their seeds follow each other
 SILENT = {
     "noise_sd": 0,
     "placebo_max": 0,
@@ -65,7 +67,13 @@ def phases(parts):
     ]
 
 
-def compare(n, arms, end, failures=False):
+def interval(values):
+    """Mean over cohorts and its 95 % interval, [value, low, high]."""
+    found = over_scramblings([""], [values[0]], [[x] for x in values[1:]])
+    return [float(x[0]) for x in (found.value, found.low, found.high)]
+
+
+def compare(cohorts, arms, end, failures=False):
     """{arm: shares with 95 % intervals, ...}, the same patients in every arm.
 
     failures : only those who failed the first 84 days on 4.5 mg
@@ -73,39 +81,43 @@ def compare(n, arms, end, failures=False):
     ends = [{"name": name, "kind": kind, "day": end} for name, kind in KINDS.items()] + [
         {"name": "first", "kind": "responders", "day": FIRST}
     ]
-    data = {
-        "model": "ldn/hormesis",
-        "patients": n,
-        "seed": 7,
-        "allocation": "shared",
-        "endpoints": ends,
-    }
+    data = {"model": "ldn/hormesis", "allocation": "shared", "endpoints": ends}
     data["arms"] = [{"name": name, "phases": phases(parts)} for name, parts in arms.items()]
-    result, found = pkpd.trial(from_data(data)), {}
-    for k, (name, course) in enumerate(zip(result.names, result.courses, strict=True)):
-        value = {key: values[k] for key, values in result.values.items()}
-        who = (
-            ((course.left == 0) | (course.left > FIRST)) & (value["first"] == 0)
-            if failures
-            else np.ones(n, bool)
-        )
-        hits = {
-            "response": value["response"] > 0,
-            "helped": value["effect"] >= 0.1 * course.base,
-            "stayed": course.left == 0,
-            "adverse": value["adverse"] > 0,
+    trials, found = [pkpd.trial(from_data(data), people=people) for people in cohorts], {}
+    for k, name in enumerate(arms):
+        runs = [outcomes(trial, k, failures) for trial in trials]
+        found[name] = {"patients": sum(len(run["effect"]) for run in runs)}
+        found[name] |= {
+            key: interval([run[key].mean() for run in runs])
+            for key in ("response", "helped", "stayed", "adverse", "effect")
         }
-        shares = {key: share(int(hit[who].sum()), int(who.sum())) for key, hit in hits.items()}
-        middle = {
-            f"median_{key}": float(np.nanmedian(value[key][who])) for key in ("settled", "dose")
+        found[name] |= {
+            f"median_{key}": float(np.nanmedian(np.concatenate([run[key] for run in runs])))
+            for key in ("settled", "dose")
         }
-        mean_effect = float(np.nan_to_num(value["effect"])[who].mean())
-        found[name] = {"patients": int(who.sum())} | shares | middle | {"mean_effect": mean_effect}
         print(name, found[name], flush=True)
     return found
 
 
-def bias(model, cohort, truth):
+def outcomes(trial, k, failures):
+    """What the patients of arm k came to, name -> (N,)."""
+    course = trial.courses[k]
+    value = {key: values[k] for key, values in trial.values.items()}
+    of_patients = {
+        "response": value["response"] > 0,
+        "helped": value["effect"] >= 0.1 * course.base,
+        "stayed": course.left == 0,
+        "adverse": value["adverse"] > 0,
+        "effect": np.nan_to_num(value["effect"]),
+        "settled": value["settled"],
+        "dose": value["dose"],
+    }
+    there = (course.left == 0) | (course.left > FIRST)
+    who = there & (value["first"] == 0) if failures else np.ones(len(there), bool)
+    return {key: x[who] for key, x in of_patients.items()}
+
+
+def bias(model, cohorts, truths):
     """Observed over true MED (geometric mean, 95 % interval) of rising ladders.
 
     What memory of earlier steps alone does, and the slow ladder as it is.
@@ -117,14 +129,35 @@ def bias(model, cohort, truth):
             ("full ladder, no noise", pure, diary(changes=SILENT)),
             ("slow ladder", name, None),
         ):
-            titrated = pkpd.titrate(model, cohort, rule, replicates=1, diary=notes, truth=truth)
-            meds = truth.columns["med"]
-            ratio = np.log(titrated.found[0] / meds)
-            ratio = ratio[np.isfinite(ratio) & (meds >= 0.1) & (meds <= 6)]
-            error = ratio.std() / np.sqrt(len(ratio))
-            interval = np.exp(ratio.mean() + error * np.array([0, -1.96, 1.96]))
-            found[f"{what}, {days} days"] = interval.tolist()
+            ratios = []
+            for people, truth in zip(cohorts, truths, strict=True):
+                titrated = pkpd.titrate(model, people, rule, replicates=1, diary=notes, truth=truth)
+                meds = truth.columns["med"]
+                ratio = np.log(titrated.found[0] / meds)
+                inside = np.isfinite(ratio) & (meds >= 0.1) & (meds <= 6)
+                ratios.append(ratio[inside].mean())
+            found[f"{what}, {days} days"] = np.exp(interval(ratios)).tolist()
+            print(what, days, found[f"{what}, {days} days"], flush=True)
     return found
+
+
+def menu(truths, k):
+    """The k doses that are best to have, chosen on the first cohort and valued on all."""
+    doses = best_dose_set(truths[0], k)["doses"]
+    benefit, own = [], []
+    for truth in truths:
+        there = np.isin(truth.curves.doses, doses)
+        benefit.append(np.nanmean(np.maximum(truth.curves.gain[:, there].max(axis=1), 0.0)))
+        own.append(best_dose_set(truth, 1)["mean_of_own_best"])
+    shares = np.array(benefit) / own
+    return {"doses": doses} | {
+        name: interval(values)
+        for name, values in (
+            ("mean_benefit", benefit),
+            ("mean_of_own_best", own),
+            ("share_of_own_best", shares),
+        )
+    }
 
 
 def draw(tables, biases):
@@ -138,10 +171,13 @@ def draw(tables, biases):
     axes = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     for ax, table in zip(axes[:2], tables, strict=True):
         for k, (key, label) in enumerate(list(bars.items())[: 3 if ax is axes[0] else 2]):
+            value, low, high = 100 * np.array([a[key] for a in table.values()]).T
             ax.barh(
                 np.arange(len(table)) + 0.26 * (k - 1),
-                [100 * a[key][0] for a in table.values()],
+                value,
                 0.24,
+                xerr=[value - low, high - value],
+                error_kw={"lw": 0.8},
                 color=("#0072B2", "#009E73", "#D55E00")[k],
                 label=label,
             )
@@ -174,19 +210,21 @@ def draw(tables, biases):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=10_000)
+    parser.add_argument("-n", type=int, default=1250, help="patients of a cohort")
     n, model = parser.parse_args().n, pkpd.load("ldn/hormesis")
-    cohort = pkpd.cohort(model, n, seed=7)
-    truth = pkpd.med(model, cohort)
-    arms = compare(n, ARMS, END)
-    again = compare(n, AGAIN, FIRST + WASH + END, failures=True)
-    biases = bias(model, cohort, truth)
+    cohorts = [pkpd.cohort(model, n, seed=SEED + k) for k in range(COHORTS)]
+    truths = [pkpd.med(model, people) for people in cohorts]
+    arms = compare(cohorts, ARMS, END)
+    again = compare(cohorts, AGAIN, FIRST + WASH + END, failures=True)
+    biases = bias(model, cohorts, truths)
     summary = {
+        "seeds": [people.seed for people in cohorts],
+        "patients": COHORTS * n,
         "arms": arms,
         "failures_of_4.5_mg": again,
         "bias": biases,
-        "menus": {k: best_dose_set(truth, k) for k in (1, 2, 3)},
-        "provenance": provenance(model, cohort),
+        "menus": {k: menu(truths, k) for k in (1, 2, 3)},
+        "provenance": provenance(model, cohorts[0]),
     }
     write_json(summary, HERE / "summary.json")
     write_figure(draw((arms, again), biases), HERE / "fixed-or-titrated.png")

@@ -16,6 +16,7 @@ from pkpd.reading import refuse_cells, refuse_lookalikes, table
 from pkpd.result import release
 
 EXTRA = ("weight", "se", "n")
+DEVIATIONS = ("sd", "std", "stdev")
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,23 @@ def assay(data, dose="dose", response="response", id=None):
     used = tuple(sources.values())
     sources |= {c.lower(): c for c in read.columns if c.lower() in EXTRA and c not in used}
     if not {"weight", "se"} & set(sources):
-        refuse_lookalikes(read, ("weight",), ResultError)
+        refuse_lookalikes(read, ("weight", "se"), ResultError)
+    if not set(EXTRA) & set(sources):
+        _refuse_deviations(read)
     columns = {key: _numbers(read, column) for key, column in sources.items()}
     missing = () if set(EXTRA) & set(sources) else ("weight, se or n",)
     account = read.account(tuple(sources.values()), missing)
     return _checked(read, columns, used, account)
+
+
+def _refuse_deviations(read):
+    """Raise ResultError for standard deviations: the error of a mean takes their number too."""
+    for column in read.columns:
+        if column.lower() in DEVIATIONS:
+            raise ResultError(
+                f"{read.name}: column '{column}' is not read; give the error of each response as "
+                "se, which is SD/sqrt(n) for a mean of n, or leave it out."
+            )
 
 
 def _simulated(curve, id):

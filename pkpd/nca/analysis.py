@@ -396,11 +396,24 @@ def _on_columns(table, column):
     return table.account(used, [c for c in ("ID", "AMT") if c not in table.columns])
 
 
+def _check_volume(dose, conc):
+    """Raise ResultError unless the quotient of the two units is a volume."""
+    try:
+        units.factor(f"{dose}/({conc})", "L")
+    except PkpdError as error:
+        raise ResultError(
+            f"A dose in {dose} and concentrations in {conc} give no volume (the dimensions "
+            "differ); write both in mass or both in amount of substance."
+        ) from error
+
+
 def _units(conc, time, dose, partial):
     """quantity -> (unit, factor); what depends on an unknown unit is left out."""
     for unit in (conc, time, dose):
         if unit is not None:
             units.dimension(unit)
+    if conc is not None and dose is not None:
+        _check_volume(dose, conc)
     plain = {
         "c*t": f"{conc}*{time}",
         "c*t*t": f"{conc}*{time}**2",

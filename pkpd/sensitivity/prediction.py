@@ -35,6 +35,10 @@ ASSAY = 0.10  # CV of a measured concentration, so of an area and a peak too: as
 SCAN = 0.05  # error SD of a measured occupancy, its share of 1: assumed
 FEW = 50
 EVERYTHING = "every input of the model"
+INTERVAL = {
+    "mc": "95 %, of independent patients",
+    "sobol": "95 % for independent patients; the points of a Sobol' cohort err less",
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Prediction(Computed):
     """Explained variance of log10 best dose by sets of measurements.
 
     measures : (M,) plain data: name, what it is, error
-    scores : name -> (F,) explained variance in every fold: "all", "only <name>", "without <name>",
-        EVERYTHING
+    errors : name -> (N,) squared error of each patient's cross-validated log10 dose, by "all",
+        "only <name>", "without <name>" and EVERYTHING
+    spread : (N,) the same of the mean of the patients learned from
     patients : how many were learned from; helped : whether only those who are helped enough
     """
 
@@ -55,7 +60,8 @@ class Prediction(Computed):
     cohort: Cohort
     dose: float
     measures: tuple
-    scores: dict
+    errors: dict
+    spread: np.ndarray
     patients: int
     helped: bool
 
@@ -75,9 +81,10 @@ class Prediction(Computed):
         Of "only" ones the R2, of "without" ones the loss against all.
         """
         found = []
-        for name, folds in self.scores.items():
+        for name, errors in self.errors.items():
             loss = name.startswith("without ")
-            value, half = interval(self.scores["all"] - folds if loss else folds)
+            gain = errors - self.errors["all"] if loss else self.spread - errors
+            value, half = share(gain, self.spread)
             found.append(
                 {
                     "measured": name,
@@ -100,6 +107,7 @@ class Prediction(Computed):
             "folds": FOLDS,
             "estimator": "scikit-learn: ridge regression on power-transformed values, "
             "their squares and products",
+            "interval": INTERVAL[self.cohort.sampling],
             "dose": self.dose,
             "unit": self.benefit.unit,
             "measures": self.measures,
@@ -188,12 +196,20 @@ def predict(
             f"numerical error, {numerical:.1g}. There is nothing to predict."
         )
     x = {name: column[keep] for name, column in columns.items()}
+    y, theta = found.argmax[keep], cohort.theta[keep]
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
-        scores = _scores(
-            x, cohort.theta[keep][:, np.ptp(cohort.theta[keep], axis=0) > 0], found.argmax[keep]
-        )
-    count = int(keep.sum())
-    result = Prediction(model, benefit, cohort, amount, tuple(about), scores, count, bool(helped))
+        errors = _errors(x, theta[:, np.ptp(theta, axis=0) > 0], y)
+    result = Prediction(
+        model,
+        benefit,
+        cohort,
+        amount,
+        tuple(about),
+        errors,
+        squared_deviations(y),
+        len(y),
+        bool(helped),
+    )
     if stop is not None:
         raise Stopped(result, stop.finished, stop.total) from stop
     return result
@@ -299,44 +315,55 @@ def _times(text, unit):
     return sorted(set(found))
 
 
-def _scores(x, everything, y):
-    """Name -> (F,) explained variance of y (n,) in every fold, for sets of measurements."""
+def _errors(x, everything, y):
+    """Name -> (N,) squared errors of cross-validated y (N,), for sets of measurements."""
     sets = {"all": list(x)} | {f"only {name}": [name] for name in x}
     if len(x) > 1:
         sets |= {f"without {name}": [n for n in x if n != name] for name in x}
     found = {
-        name: _folds(np.column_stack([x[n] for n in names]), y) for name, names in sets.items()
+        name: squared_errors(np.column_stack([x[n] for n in names]), y)
+        for name, names in sets.items()
     }
-    return found | {EVERYTHING: _folds(everything, y)}
+    return found | {EVERYTHING: squared_errors(everything, y)}
 
 
-def _folds(x, y):
-    """(F,) explained variance of y (n,) by x (n, k) in each fold; patients are dealt in turn."""
+def _folds(count):
+    """Masks (N,) of the patients in each fold; they are dealt in turn."""
+    return [np.arange(count) % FOLDS == k for k in range(FOLDS)]
+
+
+def squared_errors(x, y):
+    """(N,) squared error of y (N,) as told by x (N, K), each learned from the other folds."""
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, PowerTransformer
 
-    fold, found = np.arange(len(y)) % FOLDS, np.empty(FOLDS)
-    for k in range(FOLDS):
-        test = fold == k
+    guess = np.empty(len(y))
+    for test in _folds(len(y)):
         learner = make_pipeline(
             PowerTransformer(), PolynomialFeatures(2), RidgeCV(np.geomspace(0.1, 1000, 9))
         )
-        guess = learner.fit(x[~test], y[~test]).predict(x[test])
-        found[k] = 1 - ((y[test] - guess) ** 2).sum() / ((y[test] - y[~test].mean()) ** 2).sum()
-    return found
+        guess[test] = learner.fit(x[~test], y[~test]).predict(x[test])
+    return (y - guess) ** 2
 
 
-def interval(folds):
-    """Mean over folds (F,) and half-width of its 95 % interval, Student's.
+def squared_deviations(y):
+    """(N,) squared error of y (N,) as told by the mean of the other folds."""
+    guess = np.empty(len(y))
+    for test in _folds(len(y)):
+        guess[test] = y[~test].mean()
+    return (y - guess) ** 2
 
-    As if folds were independent: what they share, most of the people learned from, is the smaller
-    part of their scatter. The correction of Nadeau & Bengio (2003) held the truth in 99 of 100
-    studies (benchmarks/coverage.py).
+
+def share(gain, spread):
+    """Share of the variance (N,) that a gain (N,) is, and half-width of its 95 % interval.
+
+    A ratio of two means over independent patients, its error that of the mean influence of a
+    patient: Williamson et al. (2021), Biometrics 77, 9-22, for explained variance with
+    cross-fitting. What is claimed is what such a learner explains, taught by as many patients.
     """
     from scipy.special import stdtrit
 
-    count = len(folds)
-    return float(folds.mean()), float(
-        stdtrit(count - 1, 0.975) * folds.std(ddof=1) / np.sqrt(count)
-    )
+    count, value = len(gain), gain.mean() / spread.mean()
+    influence = (gain - value * spread) / spread.mean()
+    return float(value), float(stdtrit(count - 1, 0.975) * influence.std(ddof=1) / np.sqrt(count))

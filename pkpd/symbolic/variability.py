@@ -7,13 +7,15 @@ Knows the words and their numbers; knows no files. A mistake is a PkpdError with
 
 import math
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, quoted
 from pkpd.symbolic.model import Residual, Variability
 from pkpd.symbolic.quantities import quantity
 
 LARGEST = 1e100  # the square of a number of a model file is a number
 ROUNDED = 0.01  # of a correlation: what digits lost in print can do
 MOST_PROJECTIONS = 1000
+SPREADS = {"lognormal": {"cv"}, "logitnormal": {"cv", "logit_sd"}, "normal": {"sd"}}  # of a kind
+BOUNDS = {"lower", "upper"}  # of a normal
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
@@ -40,36 +42,55 @@ def between_people(name, entry, value, sd=None):
 
 
 def _spread(name, entry, value, latent):
+    kind = _kind(name, entry)
     numbers = {k: _number(v, f"iiv {k} of '{name}'") for k, v in entry.items() if k != "kind"}
     if any(numbers.get(k, 1.0) < 0 for k in ("cv", "logit_sd", "sd")):
         raise PkpdError(f"'{name}': iiv must not be negative.")
-    kind = entry.get(
-        "kind", "logitnormal" if "logit_sd" in entry else "normal" if "sd" in entry else "lognormal"
-    )
+    if latent is None:
+        _check_words(name, kind, set(numbers))
+    elif kind != "normal" and BOUNDS & set(numbers):
+        raise PkpdError(f"'{name}': lower and upper are of a normal input, not of a {kind} one.")
     if kind == "logitnormal":
         if not 0 < value < 1:
             raise PkpdError(
                 f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}."
             )
+        if latent is not None:
+            return Variability(kind, latent)
         # delta method: SD on the logit scale of a fraction with this CV
-        given = (
-            latent
-            if latent is not None
-            else numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value))
-        )
-        return Variability(kind, given)
-    if kind == "normal" and "sd" in numbers:
+        return Variability(kind, numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value)))
+    if kind == "normal":
         lower, upper = numbers.get("lower"), numbers.get("upper")
         if (lower is not None and lower >= value) or (upper is not None and upper <= value):
             raise PkpdError(f"'{name}': its value must lie between lower and upper.")
         return Variability(kind, numbers["sd"], lower, upper)
-    if kind == "lognormal" and ("cv" in numbers or latent is not None):
-        if value <= 0 and latent != 0:
-            raise PkpdError(f"'{name}': a log-normal median is positive, not {value:g}.")
-        return Variability(
-            kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2))
+    if value <= 0 and latent != 0:
+        raise PkpdError(f"'{name}': a log-normal median is positive, not {value:g}.")
+    return Variability(
+        kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2))
+    )
+
+
+def _kind(name, entry):
+    """The kind of distribution that is written, or that the word for its spread says."""
+    usual = "logitnormal" if "logit_sd" in entry else "normal" if "sd" in entry else "lognormal"
+    kind = entry.get("kind", usual)
+    if not isinstance(kind, str) or kind not in SPREADS:
+        raise PkpdError(f"'{name}': its kind is one of {', '.join(SPREADS)}, not {quoted(kind)}.")
+    return kind
+
+
+def _check_words(name, kind, words):
+    """Raise PkpdError where the words are not one spread of the kind, and bounds of a normal."""
+    spreads = " or ".join(sorted(SPREADS[kind]))
+    if len(words & SPREADS[kind]) != 1:
+        raise PkpdError(f"'{name}': a {kind} input has one spread, {spreads}.")
+    beyond = words - SPREADS[kind] - (BOUNDS if kind == "normal" else set())
+    if beyond:
+        raise PkpdError(
+            f"'{name}': '{min(beyond)}' does not go with {spreads}, which is of a {kind} input; "
+            f"write {_WAYS}."
         )
-    raise PkpdError(f"'{name}': iiv kind '{kind}' lacks its spread (cv, logit_sd or sd).")
 
 
 def _classes(name, entry, value):

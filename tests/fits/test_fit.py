@@ -310,6 +310,8 @@ BAD = [
     ("none.csv", {}, "cannot be read"),
     ({"dose": ["0", "0,1"], "response": [1, 2]}, {}, "'0,1' has a comma; write 0.1"),
     ({"dose": DOSES, "response": DOSES, "weights": DOSES}, {}, "'weights' is not read; if it is"),
+    ({"dose": DOSES, "response": DOSES, "SEM": DOSES}, {}, "'SEM' is not read; if it is se"),
+    ({"dose": DOSES, "response": DOSES, "SD": DOSES}, {}, "response as se, which is SD/sqrt"),
     (
         {"dose": DOSES, "response": DOSES, "se": DOSES * 0 + 1, "weight": DOSES},
         {},

@@ -426,5 +426,6 @@ def test_the_command_prints_writes_and_refuses(tmp_path, capsys, monkeypatch):
     assert re.search(r"cmax +- +1 +1 +1 +20", run(capsys, "many.csv")[1].out)
     code, said = run(capsys, "theoph.csv", "--dose", "320 kg", "--unit", "nM", "--out", "no.csv")
     assert code == 1 and "dimensions differ" in said.err and said.out == ""
+    assert "concentrations in" in said.err
     assert not (tmp_path / "no.csv").exists()
     assert "write FROM:TO" in run(capsys, *theoph, "--partial", "12")[1].err

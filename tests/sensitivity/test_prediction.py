@@ -10,7 +10,7 @@ import pytest
 import pkpd
 from pkpd.errors import PkpdError, Stopped
 from pkpd.population.cohort import cohort
-from pkpd.sensitivity.prediction import EVERYTHING, FOLDS, interval, predict
+from pkpd.sensitivity.prediction import EVERYTHING, predict, share, squared_errors
 from pkpd.symbolic.load import load
 
 PRODUCT = load(str(Path(__file__).with_name("product.toml")))
@@ -36,15 +36,27 @@ def test_measuring_all_that_makes_the_log_dose_explains_it_and_each_part_its_sha
     assert score(product, "only a") == pytest.approx(0.0, abs=0.03)
 
 
-def test_rows_have_intervals_over_folds(product):
-    assert {len(folds) for folds in product.scores.values()} == {FOLDS}
+def test_a_share_of_the_variance_has_the_error_of_a_ratio_of_means(product):
     for row in product.rows():
         assert row["low"] <= row["value"] <= row["high"]
-    # ten equal folds have no spread
-    assert interval(np.full(10, 0.4)) == (pytest.approx(0.4), pytest.approx(0.0, abs=1e-12))
-    assert interval(np.arange(10.0))[1] == pytest.approx(
-        2.262157 * np.std(np.arange(10), ddof=1) / np.sqrt(10), rel=1e-6
-    )
+    gain, spread = np.random.default_rng(3).gamma(2.0, size=(2, 400))
+    value, half = share(gain, spread)
+    assert value == pytest.approx(gain.mean() / spread.mean())
+    # jackknife: the same error to within 1/n
+    left_out = [np.delete(gain, k).mean() / np.delete(spread, k).mean() for k in range(400)]
+    error = np.sqrt(399 / 400 * np.sum((np.array(left_out) - value) ** 2))
+    assert half == pytest.approx(1.966 * error, rel=0.01)
+    assert share(0.4 * spread, spread) == (pytest.approx(0.4), pytest.approx(0.0, abs=1e-12))
+
+
+def test_nobody_is_told_by_a_learner_that_has_seen_them():
+    x = np.random.default_rng(4).normal(size=(60, 1))
+    y = x[:, 0].copy()
+    moved = y.copy()
+    moved[7] += 100.0
+    # the patient's own error is that of the same prediction
+    same = squared_errors(x, y)[7]
+    assert squared_errors(x, moved)[7] == pytest.approx((np.sqrt(same) + 100.0) ** 2, rel=1e-3)
 
 
 def test_exposure_and_scans_are_measured_after_one_dose_with_error():
@@ -64,8 +76,8 @@ def test_exposure_and_scans_are_measured_after_one_dose_with_error():
 
 def test_a_prediction_does_not_depend_on_threads(product):
     again = predict(PRODUCT, cohort(PRODUCT, 500, seed=4), ["k1", "k2", "k3", "a"], threads=1)
-    for name, folds in product.scores.items():
-        np.testing.assert_array_equal(folds, again.scores[name])
+    for name, errors in product.errors.items():
+        np.testing.assert_array_equal(errors, again.errors[name])
 
 
 def test_impossible_requests_raise_a_sentence(monkeypatch):

@@ -102,6 +102,33 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
         ("vc = {", "exp = {", 9, "'exp' is reserved"),
         ('title   = "One', "title   = One", 2, "not valid TOML"),
         ("iiv = { cv = 0.3 }", "iiv = { cv = -0.3 }", 8, "must not be negative"),
+        ("iiv = { cv = 0.3 }", "iiv = { cv = 0.3, sd = 1 }", 8, "'cv' does not go with sd"),
+        ("iiv = { cv = 0.3 }", "iiv = { cv = 0.3, lower = 1 }", 8, "'lower' does not go with cv"),
+        (
+            "iiv = { cv = 0.3 }",
+            "iiv = { cv = 0.3, logit_sd = 1 }",
+            8,
+            "a logitnormal input has one spread",
+        ),
+        (
+            "iiv = { cv = 0.3 }",
+            'iiv = { sd = 1, kind = "lognormal" }',
+            8,
+            "a lognormal input has one spread, cv",
+        ),
+        ("iiv = { cv = 0.3 }", "iiv = { cv = 0.3, kind = [1] }", 8, "its kind is one of lognormal"),
+        (
+            "iiv = { cv = 0.3 }",
+            'iiv = { cv = 0.3, kind = "gamma" }',
+            8,
+            "its kind is one of lognormal, logitnormal, normal, not 'gamma'",
+        ),
+        (
+            "iiv = { cv = 0.3 }",
+            "iiv = { lower = 1, upper = 9 }",
+            8,
+            "a lognormal input has one spread, cv",
+        ),
     ],
 )
 def test_each_mistake_is_reported_with_its_place(write, old, new, line, part):

@@ -21,7 +21,7 @@ def prediction(result):
     errors = "; ".join(f"{m['name']} {m['error']}" for m in inexact)
     who = f"{summary['patients']} patients, seed {summary['provenance']['seed']}"
     text = (
-        f"{result.model.name}: {who}; lines are 95 % intervals over {summary['folds']} folds. "
+        f"{result.model.name}: {who}; lines are intervals ({summary['interval']}). "
         f"Errors of measurement (assumed): {errors or 'none'}. {share_assumed(result.model)}."
     )
     style.caption(drawing, [text, NO_ADVICE])

@@ -31,12 +31,18 @@ def sentences(model, summary):
         "of the variance of log10 best dose",
         f"  the same estimator that knows every input of the model explains {most:.0f} %",
         f"  {summary['folds']}-fold cross-validation, {summary['estimator']}",
+        *_interval(summary.get("interval")),
         "  measurements are of inputs and outputs of this model; what the model leaves out, "
         "such as sex, cannot be worth anything here",
         f"  {share_assumed(model)}. Virtual patients: hypotheses and their consequences, "
         "no clinical advice.",
         "",
     ]
+
+
+def _interval(interval):
+    """A line on the intervals; folders of versions before 0.2.0 do not say what they are."""
+    return [f"  ± and (low to high): {interval}"] if interval else []
 
 
 def _stopped(stopped):
