@@ -7,19 +7,20 @@ Knows the words of a model file; knows nothing of folders or caches.
 
 import re
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, plausibility, variability
 from pkpd.symbolic.blocks import Use, blocks, names_in
+from pkpd.symbolic.definitions import Definitions
 from pkpd.symbolic.finite import without_value
 from pkpd.symbolic.model import ROLES, Assignment, DoseTarget, Input, Model, Published, State
 from pkpd.symbolic.quantities import dose_range, read_benefit, unit_at_end
 from pkpd.symbolic.scaling import scaled
 
 LARGEST = 1e300  # a whole number may be too large for a float
-EVIDENCE = ("measured", "derived", "assumed", "calibrated")
+EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 INPUT = {
     "value",
     "unit",
@@ -37,6 +38,7 @@ TABLES = {
     "outputs",
     "include",
     "override",
+    "needs",
     "dose",
     "benefit",
     "parameters",
@@ -59,7 +61,6 @@ class Builder:
 
     def __init__(self, files, name, digest):
         self.files, self.main, self.name, self.digest = files, files[-1], name, digest
-        self.overridden = set(self.main.data.get("override", {}).get("names", []))
         self.places = {}
         for file in files:
             unknown = sorted(set(file.data) - TABLES)
@@ -95,6 +96,7 @@ class Builder:
             for some in (parameters, covariates)
         )
         unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
+        self.needs(unit_of)
         correlations = self.correlations(inputs)
         residuals = self.residuals(states, assignments)
         doubts = [*self.doubts, *plausibility.of_model(parameters, covariates, residuals)]
@@ -122,21 +124,14 @@ class Builder:
     def entries(self, table):
         """(name, value, place) of each entry of a table over all files; a second definition must be
         listed under [override]."""
-        merged: dict[str, tuple[str, Any, str]] = {}
+        found = Definitions(self.files)
         for file in self.files:
             section = file.data.get(table, {})
             if not isinstance(section, dict):
                 self.fail(file.place(table), f"[{table}] is a table.")
             for name, value in section.items():
-                place = file.entry(table, name)
-                if name in merged and name not in self.overridden:
-                    self.fail(
-                        place,
-                        f"'{name}' is already defined at {merged[name][2]}; "
-                        "list it under [override] names to replace it.",
-                    )
-                merged[name] = (name, value, place)
-        return list(merged.values())
+                found.add(name, file, name, value, file.entry(table, name))
+        return [(name, *definition) for name, definition in found.settled().items()]
 
     def named(self, name, place):
         reason = parse.why_not_a_name(name)
@@ -260,6 +255,28 @@ class Builder:
             pairs += [(*pair, place) for pair in found]
         return deviations, pairs
 
+    def needs(self, unit_of):
+        """Refuse a model in which a part lacks what it needs of the others."""
+        for file in self.files:
+            needed = file.data.get("needs", {})
+            place = file.place(r"^\s*\[?needs")
+            if not isinstance(needed, dict):
+                self.fail(place, 'needs is a table of names and units: { blockade = "1" }.')
+            for name, unit in needed.items():
+                dimensions = units.dimension(self.unit(unit, place))[0]
+                if name not in unit_of:
+                    self.fail(
+                        place,
+                        f"this part needs '{name}' in {unit}, which no file of {self.name} "
+                        f"defines; include one that does.{closest(name, unit_of)}",
+                    )
+                if units.dimension(unit_of[name])[0] != dimensions:
+                    self.fail(
+                        place,
+                        f"this part needs '{name}' in {unit}, and it is in {unit_of[name]} at "
+                        f"{self.places[name]}.",
+                    )
+
     def correlations(self, inputs):  # noqa: C901  a sentence for each mistake
         pairs = list(self.blocks)
         for name, (_, place) in self.deviations.items():
@@ -316,8 +333,8 @@ class Builder:
         return replace(found, source=str(entry["source"]), evidence=entry["evidence"], place=place)
 
     def statements(self):
-        """kind -> name -> (expression, unit, place) of every equation line."""
-        found: dict[str, dict] = {"rate": {}, "start": {}, "name": {}}
+        """kind -> name -> (expression, unit, place) of every equation."""
+        found = {kind: Definitions(self.files) for kind in ("rate", "start", "name")}
         for file in self.files:
             sections = file.data.get("equations", {})
             if not isinstance(sections, dict) or not all(
@@ -325,13 +342,14 @@ class Builder:
             ):
                 self.fail(file.place("equations"), "[equations] holds named texts.")
             for block, text in sections.items():
-                for line in text.splitlines():
-                    content = line.split("#")[0].strip()
-                    if content:
-                        self.statement(content, file.line(line), found, block)
-        return found
+                for content, line in parse.lines(text):
+                    self.statement(content, file, file.line(line), found, block)
+        return {
+            kind: {name: (*value, place) for name, (value, place) in definitions.settled().items()}
+            for kind, definitions in found.items()
+        }
 
-    def statement(self, content, place, found, block):
+    def statement(self, content, file, place, found, block):
         expression, colon, unit = content.rpartition(":")
         match = _LEFT.match(expression) if colon else None
         if match is None:
@@ -342,15 +360,9 @@ class Builder:
             )
         kind = next(k for k in found if match[k])
         name, label = match[kind], content.split("=")[0].strip()
-        if name in found[kind] and label not in self.overridden:
-            self.fail(
-                place,
-                f"'{label}' is already defined at {found[kind][name][2]}; "
-                "list it under [override] names to replace it.",
-            )
         right = match["right"].strip()
         self.uses.append(Use(block, name, names_in(right)))
-        found[kind][name] = (right, unit.strip(), place)
+        found[kind].add(name, file, label, (right, unit.strip()), place)
 
     def equations(self, inputs):
         found = self.statements()

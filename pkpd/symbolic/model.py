@@ -40,7 +40,7 @@ class Input:
     unit: str
     label: str
     source: str
-    evidence: str  # measured | derived | assumed | calibrated
+    evidence: str  # measured | estimated | derived | assumed | calibrated
     place: str  # file:line
     iiv: Variability | None = None
     iov: Variability | None = None  # occasion effects, of the same kind as iiv

@@ -41,6 +41,7 @@ COLUMNS = {
     "MDV",
 }  # of event tables and results
 RESERVED = {*FUNCTIONS, *COLUMNS, "t", "pi"}
+_GOES_ON = re.compile(r"(?:[-+*/=,]|\b(?:if|else|and|or))\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}\Z")
 
 _NODES = (
@@ -115,6 +116,25 @@ def tree(text):
         raise PkpdError(f"'{short(text)}' is not an expression") from error
     _Whitelist(text).visit(root, 0)
     return root
+
+
+def lines(text):
+    """(equation, its first line) of each equation of a text, without comments.
+
+    An equation goes on while a bracket is open, and after a line that ends with an operator.
+    """
+    content, first = "", ""
+    for line in text.splitlines():
+        part = line.split("#")[0].strip()
+        if not part:
+            continue
+        first = first if content else line
+        content = f"{content} {part}".strip()
+        if not _GOES_ON.search(content) and content.count("(") <= content.count(")"):
+            yield content, first
+            content = ""
+    if content:
+        yield content, first
 
 
 def checked(text):

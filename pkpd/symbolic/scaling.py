@@ -48,7 +48,7 @@ def scaled(text, unit, known):
     for name in sorted(parse.names(root) - {"pi"}):
         if name not in known:
             raise PkpdError(f"unknown name '{name}'.{closest(name, known)}")
-    part = _Checker(text.strip(), known).visit(root)
+    part = _Checker(text.strip(), known, root).visit(root)
     if parse.brackets(part.text) > MOST_BRACKETS:
         raise PkpdError(f"'{parse.short(text)}' nests too many operations; name parts of it")
     if part.factors is None:
@@ -75,8 +75,8 @@ def _raised(factors, power):
 
 
 class _Checker:
-    def __init__(self, text, known):
-        self.text, self.known = text, known
+    def __init__(self, text, known, root):
+        self.text, self.known, self.root = text, known, root
 
     def quote(self, node):
         return "'" + parse.short(ast.get_source_segment(self.text, node) or self.text) + "'"
@@ -151,9 +151,31 @@ class _Checker:
         base, power = self.visit(node.left), parse.constant(node.right)
         if power is not None and base.factors is not None:
             return Part(f"({base.text}**{power!r})", _raised(base.factors, power))
+        if base.dims:
+            raise PkpdError(self.no_power(node, base))
         return Part(
             f"({self.bare(node.left, 'the base')}**{self.bare(node.right, 'the exponent')})", NONE
         )
+
+    def no_power(self, node, base):
+        """Why a base with a unit has no power that a name gives, and the quotient that has one."""
+        same = (
+            other.left
+            for other in ast.walk(self.root)
+            if isinstance(other, ast.BinOp)
+            and isinstance(other.op, ast.Pow)
+            and ast.dump(other.right) == ast.dump(node.right)
+            and ast.dump(other.left) != ast.dump(node.left)
+        )
+        written, power = (self.quote(n)[1:-1] for n in (node.left, node.right))
+        other = next((self.quote(n)[1:-1] for n in same), None)
+        if other is None:
+            remedy = f"divide it by a number of that unit, as in ({written}/ec50)**{power}"
+        else:
+            remedy = (
+                f"write the quotient ({written}/{other})**{power} or ({other}/{written})**{power}"
+            )
+        return f"the base '{written}' must have no unit, not {base.unit}; {remedy}."
 
     def Call(self, node):
         name = node.func.id

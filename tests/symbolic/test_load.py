@@ -78,7 +78,7 @@ def test_a_sound_model_is_scaled_to_its_declared_units(write):
             'evidence = "assumed" }\nvc',
             'evidence = "guess" }\nvc',
             8,
-            "must be one of measured, derived, assumed, calibrated",
+            "must be one of measured, estimated, derived, assumed, calibrated",
         ),
         (
             'source = "test", evidence = "assumed" }\nvc',

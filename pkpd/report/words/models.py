@@ -5,7 +5,7 @@ Knows checked models; knows nothing of screens or files.
 
 import ast
 
-EVIDENCE = ("measured", "derived", "assumed", "calibrated")
+EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
 
 
