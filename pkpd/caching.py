@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from pkpd.errors import ResultError
+from pkpd.files import replace
 
 
 def folder():
@@ -118,15 +119,12 @@ def write(path, content):
 
 
 def _write(root, path, content):
-    make(path.parent, root)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_head(content) + content)
+    def fill(temporary):
+        Path(temporary).write_bytes(_head(content) + content)
         _share(temporary, root, 0o666)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+
+    make(path.parent, root)
+    replace(path, fill, mode=0o600)  # nobody else may open it before it is shared
 
 
 def make(path, root=None):

@@ -23,27 +23,31 @@ CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems wit
 
 
 def write_atomically(path: str | Path, write: Callable[[str], object]) -> None:
-    """Let write(temporary path) fill a file beside `path`, then give it that name.
-
-    Nothing is left behind on failure. The bytes are on the disk before the name is, so that a crash
-    of the machine leaves the old file or the new one. The file has the permissions that the user's
-    umask and the folder give any new file. Raises ResultError.
-    """
+    """`replace` for what a user asked for: raises ResultError where it cannot be written."""
     path = Path(path)
-    temporary = path.parent / f"tmp{secrets.token_hex(8)}{UNFINISHED}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        replace(path, write)
     except OSError as error:
         raise ResultError(
-            f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder with --out."
+            f"Cannot write '{path}': {error.strerror}. Choose another folder with --out."
         ) from error
+
+
+def replace(path: Path, write: Callable[[str], object], mode: int = 0o666) -> None:
+    """Let write(temporary path) fill a file beside `path`, then give it that name.
+
+    mode : permissions of the file, of which the user's umask takes its part
+
+    Nothing is left behind on failure. The bytes are on the disk before the name is, so that a crash
+    of the machine leaves the old file or the new one. Raises OSError.
+    """
+    temporary = path.parent / f"tmp{secrets.token_hex(8)}{UNFINISHED}"
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     try:
         write(str(temporary))
         _sync_file(temporary)
         os.replace(temporary, path)
-    except OSError as error:
-        raise ResultError(f"Cannot write '{path}': {error.strerror}.") from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_names(path.parent)

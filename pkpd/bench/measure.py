@@ -29,12 +29,12 @@ class Line:
     def front(self):
         """Indices along N, loosest first, that no other tolerance beats in both error and cost."""
         cost = np.median(self.costs, axis=0)
-        fine = [i for i in range(len(cost)) if np.isfinite(self.errors[i])]
-        kept = [
-            i
-            for i in fine
-            if not any(self.errors[j] <= self.errors[i] and cost[j] < cost[i] for j in fine)
-        ]
+        fine = np.flatnonzero(np.isfinite(self.errors))
+        kept = []
+        for i in fine:
+            beaten = (self.errors[fine] <= self.errors[i]) & (cost[fine] < cost[i])
+            if not beaten.any():
+                kept.append(int(i))
         return sorted(kept, key=lambda i: -self.errors[i])
 
     def cost_at(self, error):
@@ -46,9 +46,8 @@ class Line:
         x = -np.log(np.maximum(self.errors[front], 1e-300))
         if not front or -np.log(error) > x[-1]:
             return np.full(len(self.costs), np.nan)
-        return np.array(
-            [np.exp(np.interp(-np.log(error), x, np.log(row[front]))) for row in self.costs]
-        )
+        logs = np.log(self.costs[:, front])
+        return np.exp([np.interp(-np.log(error), x, row) for row in logs])
 
 
 def lines(solvers, people, known, error, count):
@@ -68,15 +67,12 @@ def lines(solvers, people, known, error, count):
             runs[name, tolerance] = partial(run, some)
             numbers[name] = len(some)
     seconds = rounds(runs, count)
-    return [
-        Line(
-            name,
-            tuple(tolerances),
-            np.array([errors[name, t] for t in tolerances]),
-            np.stack([seconds[name, t] / numbers[name] for t in tolerances], axis=1),
-        )
-        for name, (_, tolerances, _) in solvers.items()
-    ]
+    found = []
+    for name, (_, tolerances, _) in solvers.items():
+        off = np.array([errors[name, tolerance] for tolerance in tolerances])
+        costs = [seconds[name, tolerance] / numbers[name] for tolerance in tolerances]
+        found.append(Line(name, tuple(tolerances), off, np.stack(costs, axis=1)))
+    return found
 
 
 def rounds(runs, count, clock=time.process_time):

@@ -11,6 +11,7 @@ from pkpd import limits, units
 from pkpd.dosing.moments import laps, window
 from pkpd.dosing.regimen import DAY, MOST_DOSES, Phase, Regimen
 from pkpd.errors import DoseError, quoted
+from pkpd.reading import NUMBER
 
 HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "wk": 168.0, "w": 168.0}
 WORDS = {
@@ -29,12 +30,11 @@ AFTER_A_DOSE = (
     "12h after TARGET, and x 28 or until 28d"
 )
 
-_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?"
-_LENGTH = rf"(?P<length>{_NUMBER})\s*(?P<time>[a-z]+)"
+_LENGTH = rf"(?P<length>{NUMBER})\s*(?P<time>[a-z]+)"
 _END = r"(?=\s|\Z)"
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}"
 _DOSE = re.compile(
-    rf"(?P<amount>{_NUMBER}|nan|inf)\s*(?P<unit>[a-z%](?:[a-z%/]|\*\*[0-9])*){_END}", re.I
+    rf"(?P<amount>{NUMBER}|nan|inf)\s*(?P<unit>[a-z%](?:[a-z%/]|\*\*[0-9])*){_END}", re.I
 )
 _WAIT = re.compile(rf"wait\s+{_LENGTH}\Z", re.I)
 # what may follow an amount and its unit, each once and in any order
@@ -42,7 +42,7 @@ _PARTS = {
     "into": re.compile(rf"into\s+(?P<into>\w+){_END}", re.I),
     "over": re.compile(rf"over\s+{_LENGTH}{_END}", re.I),
     "interval": re.compile(
-        rf"(?:q\s*(?P<length>{_NUMBER})\s*(?P<time>(?!x)[a-z]*)|(?P<word>{'|'.join(WORDS)}))"
+        rf"(?:q\s*(?P<length>{NUMBER})\s*(?P<time>(?!x)[a-z]*)|(?P<word>{'|'.join(WORDS)}))"
         r"(?=\s|\Z|x)",
         re.I,
     ),
@@ -347,7 +347,7 @@ def _every(dose):
 
 
 def _count(count):
-    exact = re.fullmatch(_NUMBER, count["count"], re.I)
+    exact = re.fullmatch(NUMBER, count["count"], re.I)
     number = float(count["count"]) if exact else 0.5
     if not (number.is_integer() and 0 < number <= MOST_DOSES):
         raise DoseError(

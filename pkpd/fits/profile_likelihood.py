@@ -71,15 +71,11 @@ def grown(forms, points, values, solutions, limit):
     """
     while True:
         within = lowest(solutions) <= limit
-        edges = [
-            (k, k + step)
-            for step in (-1, 1)
-            for k in np.flatnonzero(~within)
-            if 0 <= k + step < len(values) and within[k + step]
-        ]
-        if not edges:
+        after = 1 + np.flatnonzero(within[:-1] & ~within[1:])  # beyond, with the one before within
+        before = np.flatnonzero(~within[:-1] & within[1:])  # beyond, with the one after within
+        here, beside = np.append(after, before), np.append(after - 1, before + 1)
+        if not len(here):
             return solutions
-        here, beside = np.array(edges).T
         tried = [
             warm(form, points, values[here], solution.theta[beside][:, None])
             for form, solution in zip(forms, solutions, strict=True)

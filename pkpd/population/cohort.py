@@ -6,7 +6,6 @@ Knows inputs and their variability; knows nothing of doses or time.
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
+from pkpd.symbolic.quantities import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,31 +158,39 @@ class Cohort:
                 "has the same values."
             )
         mine = {item.name: item for item in self.model.inputs}
-        factors = {item.name: _conversion(mine[item.name], item) for item in model.inputs}
-        drawn = {i.name: k for k, i in enumerate(filter(_is_continuous, self.model.inputs))}
-        latent = np.zeros((len(self), sum(map(_is_continuous, model.inputs))))
-        for k, item in enumerate(filter(_is_continuous, model.inputs)):
-            if item.name in drawn:
-                latent[:, k] = self.latent[:, drawn[item.name]]
-        kept = [
-            i for i in model.inputs if i.name in self.from_table or _law(i) != _law(mine[i.name])
-        ]
-        theta = [self.column(name) * factor for name, factor in factors.items()]
+        theta, changed, kept = [], {}, []
+        for item in model.inputs:
+            factor = _conversion(mine[item.name], item)
+            theta.append(self.column(item.name) * factor)
+            if item.name in self.changed:
+                changed[item.name] = self.changed[item.name] * factor
+            if item.name in self.from_table or _law(item) != _law(mine[item.name]):
+                kept.append(item.name)
         return replace(
             self,
             model=model,
             theta=np.column_stack(theta),
-            latent=latent,
-            changed={n: v * factors[n] for n, v in self.changed.items() if n in factors},
-            from_table=tuple(item.name for item in kept),
+            latent=self._latent_of(model),
+            changed=changed,
+            from_table=tuple(kept),
             origin=f"people of {self.model.name} ({self.model.digest[:12]})",
         )
 
+    def _latent_of(self, model):
+        """(P, V) latent normals of what another model draws, 0 where this one does not draw it."""
+        names = [item.name for item in self.model.inputs if _is_continuous(item)]
+        wanted = [item.name for item in model.inputs if _is_continuous(item)]
+        latent = np.zeros((len(self), len(wanted)))
+        for k, name in enumerate(wanted):
+            if name in names:
+                latent[:, k] = self.latent[:, names.index(name)]
+        return latent
+
     def given(self) -> list[str]:
         """The words of a command line that draw the same cohort, except its size."""
-        changes = [
-            w for name, value in self.changed.items() for w in ("--set", f"{name}={value!r}")
-        ]
+        changes = []
+        for name, value in self.changed.items():
+            changes += ["--set", f"{name}={value!r}"]
         if self.typical:
             return ["--typical", *changes]
         table = ["--covariates", self.table.rpartition(" (")[0]] if self.table else []
@@ -247,23 +255,36 @@ def cohort(
         plausibility.warn(plausibility.of_values(item, given.get(item.name, ())))
     who = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
-    drawn = [i.name for i in model.inputs if _is_continuous(i)]
-    latent = np.zeros((len(who), len(drawn)))
-    if not typical:
-        latent = _latent(model, drawn, who, seed, replicate, sampling)
-    theta = np.empty((len(who), len(model.inputs)))
-    for k, item in enumerate(model.inputs):
-        at_reference = typical and item.reference is not None
-        theta[:, k] = changed.get(item.name, item.reference if at_reference else item.value)
-        if typical or item.iiv is None:
-            continue
-        if item.iiv.kind != "classes":
-            theta[:, k] = around(item.iiv, theta[0, k], latent[:, drawn.index(item.name)])
-        elif item.name not in changed:
-            u = uniforms(seed, who, f"class {item.name}", 1, replicate)[:, 0]
-            theta[:, k] = classes(item.iiv, u)
+    names = [item.name for item in model.inputs if _is_continuous(item)]
+    if typical:
+        latent = np.zeros((1, len(names)))
+        theta = np.array([[_at_reference(item, changed) for item in model.inputs]], dtype=float)
+    else:
+        latent = _latent(model, names, who, seed, replicate, sampling)
+        theta = _drawn(model, names, latent, who, changed, seed, replicate)
     people = Cohort(model, seed, sampling, typical, changed, who, theta, latent, replicate)
     return people if table is None else _with_inputs_of(table, people)
+
+
+def _at_reference(item, changed):
+    """What the typical patient has of an input."""
+    value = item.value if item.reference is None else item.reference
+    return changed.get(item.name, value)
+
+
+def _drawn(model, names, latent, who, changed, seed, replicate):
+    """Inputs (P, K) of the people `who` (P,), whose latent normals of `names` are `latent`."""
+    theta = np.empty((len(who), len(model.inputs)))
+    for k, item in enumerate(model.inputs):
+        typical = float(changed.get(item.name, item.value))
+        if _is_continuous(item):
+            theta[:, k] = around(item.iiv, typical, latent[:, names.index(item.name)])
+        elif item.iiv is not None and item.name not in changed:
+            u = uniforms(seed, who, f"class {item.name}", 1, replicate)[:, 0]
+            theta[:, k] = classes(item.iiv, u)
+        else:
+            theta[:, k] = typical
+    return theta
 
 
 def _people(model, covariates, typical, changed):
@@ -317,14 +338,19 @@ def of_model(model, cohort):
 
 def _conversion(mine, other):
     """Factor to the unit of the input of this name in another model. Raises CohortError."""
-    labels = [[label for label, _ in i.iiv.classes] if i.iiv else [] for i in (mine, other)]
-    if labels[0] != labels[1]:
+    if _class_labels(mine) != _class_labels(other):
+        labels = _class_labels(mine), _class_labels(other)
         has = [f"the classes {listed(found)}" if found else "no classes" for found in labels]
         raise CohortError(f"'{mine.name}' has {has[0]} in one model and {has[1]} in the other.")
     try:
         return units.factor(mine.unit, other.unit)
     except PkpdError as error:
         raise CohortError(f"'{mine.name}': {error}") from error
+
+
+def _class_labels(item):
+    """Labels of the classes of an input, none where it has no classes."""
+    return [label for label, _ in item.iiv.classes] if item.iiv else []
 
 
 def _law(item):
@@ -355,37 +381,35 @@ def _ids(model, n, ids):
 
 
 def _typical_value(model, name, value):
+    """A typical value in the unit of its input. Raises CohortError for one that cannot be."""
     item = next((i for i in model.inputs if i.name == name), None)
     if item is None:
         raise CohortError(
             f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
         )
     if isinstance(value, str):
-        number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-        match = re.fullmatch(rf"\s*({number})\s*([A-Za-z%][^\s]*|1/\S+)?\s*", value)
-        if match is None:
-            raise CohortError(
-                f"'{name}={value}': write a number, with or without a unit, "
-                f"such as '{name}={item.value:g} {item.unit}'."
-            )
         try:
-            value = float(match[1]) * units.factor(match[2] or item.unit, item.unit)
+            value = quantity(value, item.unit)
         except PkpdError as error:
             raise CohortError(f"'{name}={value}': {error}") from error
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise CohortError(
             f"'{name}' is set to {quoted(value)}; write a number, or a text with a unit."
         )
-    value = float(value)
-    kind = item.iiv.kind if item.iiv else None
-    if kind == "classes" and value not in range(len(item.iiv.classes)):
-        numbered = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(item.iiv.classes))
+    _check_possible(name, float(value), item.iiv)
+    return float(value)
+
+
+def _check_possible(name, value, spread):
+    """Raises CohortError where an input that varies by `spread` cannot have the value."""
+    kind = spread.kind if spread else None
+    if kind == "classes" and value not in range(len(spread.classes)):
+        numbered = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(spread.classes))
         raise CohortError(f"'{name}={value:g}' is the number of no class; write one of {numbered}.")
     not_positive = kind == "lognormal" and value <= 0
     no_fraction = kind == "logitnormal" and not 0 < value < 1
     if not math.isfinite(value) or not_positive or no_fraction:
         raise CohortError(f"'{name}={value:g}' is outside what a {kind or 'finite'} value can be.")
-    return value
 
 
 def _latent(model, names, ids, seed, replicate, sampling):

@@ -65,21 +65,10 @@ def people(model, source):
     names = {c.lower() for c in found.columns}
     missing = [c.name for c in model.covariates if c.name.lower() not in names]
     refuse_lookalikes(found, missing + ["ID"] * ("id" not in names), CohortError)
-    columns = {
-        column: np.array([str(cell).strip() for cell in cells], dtype=object)
-        for column, cells in found.columns.items()
-    }
+    columns = {name: _stripped(cells) for name, cells in found.columns.items()}
     id_column = next((c for c in columns if c.upper() == "ID"), "")
     ids, labels = _ids(found, columns.pop(id_column, None))
-    inputs, others = {}, {}
-    for column, cells in columns.items():
-        item = _input_called(column, model)
-        if item is None:
-            others[column] = cells
-        elif item.name in inputs:
-            raise CohortError(f"{name}: two columns stand for '{item.name}'.")
-        else:
-            inputs[item.name] = _values(found, column, cells, item)
+    inputs, others = _inputs(found, columns, model)
     if not inputs or not len(found):
         covariates = ", ".join(i.name for i in model.covariates) or "none"
         raise CohortError(
@@ -91,6 +80,25 @@ def people(model, source):
     return People(f"{name} ({_digest(columns)})", ids, inputs, others, account, labels)
 
 
+def _stripped(cells):
+    """(M,) texts of cells without blanks around them."""
+    return np.array([str(cell).strip() for cell in cells], dtype=object)
+
+
+def _inputs(read, columns, model):
+    """({input: (M,) values}, {other column: (M,) texts}) of columns of texts."""
+    inputs, others = {}, {}
+    for column, cells in columns.items():
+        item = _input_called(column, model)
+        if item is None:
+            others[column] = cells
+        elif item.name in inputs:
+            raise CohortError(f"{read.name}: two columns stand for '{item.name}'.")
+        else:
+            inputs[item.name] = _values(read, column, cells, item)
+    return inputs, others
+
+
 def _input_called(column, model):
     """The input with this name, else one with this name in another case, or None."""
     exact = [i for i in model.inputs if i.name == column]
@@ -100,7 +108,9 @@ def _input_called(column, model):
 
 def _digest(columns):
     """Short hash of the columns' names and cells."""
-    contents = [*columns, *(cell for cells in columns.values() for cell in cells)]
+    contents = list(columns)
+    for cells in columns.values():
+        contents.extend(cells)
     return hashlib.sha256("\0".join(contents).encode()).hexdigest()[:12]
 
 

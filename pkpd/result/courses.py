@@ -95,10 +95,11 @@ class Run(Computed):
         """The words of `pkpd simulate` that give the same steps, where they are not the usual."""
         usual = {"occasion": "dose", "rtol": 1e-6, "solver": "auto", "carry": "backward"}
         asked = {"occasion": self.occasion} | self.asked
-        changed = {
-            name: asked[name] for name in usual if asked.get(name, usual[name]) != usual[name]
-        }
-        return [word for name, value in changed.items() for word in (f"--{name}", str(value))]
+        words = []
+        for name, value in usual.items():
+            if asked.get(name, value) != value:
+                words += [f"--{name}", str(asked[name])]
+        return words
 
     def _alone(self, patient: object) -> list[str]:
         """The words that choose one patient; there is but one typical one."""
@@ -268,13 +269,16 @@ class EndpointResult(Run):
     values: np.ndarray
 
     def given(self) -> list[str]:
-        endpoints = [word for text in self.names for word in ("--endpoint", text)]
+        words = super().given()
+        for text in self.names:
+            words += ["--endpoint", text]
         window = self.asked.get("window")
         if isinstance(window, str):
-            return [*super().given(), *endpoints, "--window", window]
-        ends = zip(("--from", "--to"), window or (None, None), strict=True)
-        given = [word for name, end in ends if end is not None for word in (name, str(end))]
-        return [*super().given(), *endpoints, *given]
+            return [*words, "--window", window]
+        for option, end in zip(("--from", "--to"), window or (None, None), strict=True):
+            if end is not None:
+                words += [option, str(end)]
+        return words
 
     @property
     def span(self) -> str:

@@ -318,12 +318,11 @@ def _times(text, unit):
 def _errors(x, everything, y):
     """Name -> (N,) squared errors of cross-validated y (N,), for sets of measurements."""
     sets = {"all": list(x)} | {f"only {name}": [name] for name in x}
-    if len(x) > 1:
-        sets |= {f"without {name}": [n for n in x if n != name] for name in x}
-    found = {
-        name: squared_errors(np.column_stack([x[n] for n in names]), y)
-        for name, names in sets.items()
-    }
+    for name in x if len(x) > 1 else ():
+        sets[f"without {name}"] = [other for other in x if other != name]
+    found = {}
+    for name, names in sets.items():
+        found[name] = squared_errors(np.column_stack([x[n] for n in names]), y)
     return found | {EVERYTHING: squared_errors(everything, y)}
 
 

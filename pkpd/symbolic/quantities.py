@@ -8,11 +8,13 @@ import re
 
 from pkpd import limits, units
 from pkpd.errors import PkpdError, quoted
+from pkpd.reading import NUMBER
 from pkpd.symbolic.model import Benefit
 
 UNIT = re.compile(
     r"[A-Za-z%](?:[A-Za-z%/]|\*\*\d|\*)*\s*\Z"
 )  # at the end of a text such as "0.05:50mg"
+_QUANTITY = re.compile(rf"\s*({NUMBER})\s*([A-Za-z%]\S*|1/\S+)?\s*")
 
 
 def unit_at_end(text):
@@ -24,15 +26,14 @@ def unit_at_end(text):
 
 def quantity(text, unit):
     """Number of `unit` in a text such as "1.5 mg" or "24 h". Raises PkpdError."""
-    written = str(text).translate(units.MICRO)
-    match = re.fullmatch(r"\s*([0-9.eE+\-]+)\s*([A-Za-z%/*0-9]*)\s*", written)
-    try:
-        number = float(match[1]) if match else math.nan
-    except ValueError:
-        number = math.nan
-    if match is None or not math.isfinite(number):
-        raise PkpdError(f"'{text}' is not a number with a unit, such as '1.5 {unit}'.")
-    return number * units.factor(match[2] or unit, unit)
+    match = _QUANTITY.fullmatch(str(text).translate(units.MICRO))
+    value = float(match[1]) if match else math.nan
+    if match is None or not math.isfinite(value):
+        raise PkpdError(
+            f"'{text}' cannot be read; write a number, with or without a unit, "
+            f"such as '1.5 {unit}'."
+        )
+    return value * units.factor(match[2] or unit, unit)
 
 
 def dose_range(text, unit):

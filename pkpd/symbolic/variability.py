@@ -140,30 +140,34 @@ def between_occasions(name, entry, iiv, value):
 
 def covariance(names, rows):
     """SDs and correlations, ([sd], [(a, b, r)]), of the lower triangle of a latent covariance."""
-    count = len(names)
-    if not isinstance(rows, list) or [len(r) if isinstance(r, list) else 0 for r in rows] != list(
-        range(1, count + 1)
-    ):
+    values = _triangle(len(names), rows)
+    variances = [row[-1] for row in values]
+    if min(variances, default=0.0) < 0:
+        raise PkpdError("the variances on the diagonal must not be negative.")
+    sd = [math.sqrt(variance) for variance in variances]
+    pairs = []
+    for i, row in enumerate(values):
+        for j, value in enumerate(row[:-1]):
+            if value and not sd[i] * sd[j]:
+                fixed, other = (names[i], names[j]) if not sd[i] else (names[j], names[i])
+                raise PkpdError(
+                    f"'{fixed}' has variance 0 and a covariance with '{other}'; "
+                    "make the covariance 0."
+                )
+            if value:
+                pairs.append((names[j], names[i], value / (sd[i] * sd[j])))
+    return sd, pairs
+
+
+def _triangle(count, rows):
+    """Rows of 1 to `count` numbers. Raises PkpdError for anything else."""
+    lists = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    if not lists or [len(row) for row in rows] != list(range(1, count + 1)):
         raise PkpdError(
             f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} "
             "numbers: [[0.09], [0.03, 0.16]]."
         )
-    values = [[_number(x, "a covariance") for x in row] for row in rows]
-    if any(values[i][i] < 0 for i in range(count)):
-        raise PkpdError("the variances on the diagonal must not be negative.")
-    sd = [math.sqrt(values[i][i]) for i in range(count)]
-    pairs = []
-    for i in range(count):
-        for j in range(i):
-            if values[i][j] and not sd[i] * sd[j]:
-                fixed = names[i] if not sd[i] else names[j]
-                raise PkpdError(
-                    f"'{fixed}' has variance 0 and a covariance with "
-                    f"'{names[j] if fixed == names[i] else names[i]}'; make the covariance 0."
-                )
-            if values[i][j]:
-                pairs.append((names[j], names[i], values[i][j] / (sd[i] * sd[j])))
-    return sd, pairs
+    return [[_number(value, "a covariance") for value in row] for row in rows]
 
 
 def reconciled(pairs):
@@ -192,13 +196,11 @@ def reconciled(pairs):
             f"the correlations {written} cannot hold together: their matrix is not positive "
             f"semi-definite (lowest eigenvalue {lowest:.2g})."
         )
-    settled = tuple(
-        (names[j], names[i], float(nearest[i, j]))
-        for i in range(len(names))
-        for j in range(i)
-        if abs(nearest[i, j]) > 1e-12
-    )
-    return settled, (
+    settled = []
+    for i, j in zip(*np.tril_indices(len(names), -1), strict=True):
+        if abs(nearest[i, j]) > 1e-12:
+            settled.append((names[j], names[i], float(nearest[i, j])))
+    return tuple(settled), (
         f"the correlations {written} cannot hold together as written (lowest eigenvalue "
         f"{lowest:.2g}), as rounded digits cannot; the nearest that can are used, which differ by "
         f"at most {moved:.1g}."

@@ -106,9 +106,8 @@ class Course:
                     "NEXT": v.following[who],
                 }
             )
-        table = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
-        order = np.argsort(table["ID"], kind="stable")
-        return {name: column[order] for name, column in table.items()}
+        order = np.argsort(np.concatenate([row["ID"] for row in rows]), kind="stable")
+        return {name: np.concatenate([row[name] for row in rows])[order] for name in rows[0]}
 
 
 def follow(
@@ -150,18 +149,17 @@ def joined(parts):
     """One Course of the patients of several Courses through the same phases."""
     if len(parts) == 1:
         return parts[0]
-    common = ("run_in", "days", "visits")
-    stacked = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts])
-        for f in fields(Course)
-        if f.name not in common
-    }
-    names = [f.name for f in fields(Visit) if f.name not in ("phase", "day")]
+    stacked = _stacked(parts, common=("run_in", "days", "visits"))
     visits = []
-    for group in zip(*(p.visits for p in parts), strict=True):
-        columns = {n: np.concatenate([getattr(v, n) for v in group]) for n in names}
-        visits.append(replace(group[0], **columns))
+    for group in zip(*[part.visits for part in parts], strict=True):
+        visits.append(replace(group[0], **_stacked(group, common=("phase", "day"))))
     return replace(parts[0], **stacked, visits=tuple(visits))
+
+
+def _stacked(parts, common):
+    """Name -> the arrays of all parts, one after the other, of every field not in `common`."""
+    names = [field.name for field in fields(parts[0]) if field.name not in common]
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 
 
 class _Arm:

@@ -162,22 +162,22 @@ def _stacked(parts):
 
 def _arm_summary(arm, course):
     n = len(course.ids)
-    found = [dose[np.isfinite(dose)] for dose in course.found.T]
+    reasons = np.bincount(course.reason, minlength=len(REASONS))
+    had = course.events.any(axis=1)  # (P, events)
+    shares = had.mean(axis=0).tolist() if n else [None] * len(EVENTS)
+    found = []
+    for doses in course.found.T:
+        doses = doses[np.isfinite(doses)]
+        median = float(np.median(doses)) if len(doses) else None
+        found.append({"patients": len(doses), "median": median})
     return {
         "name": arm.name,
         "patients": n,
-        "rules": [p.description for p in arm.phases],
-        "left_because": {
-            REASONS[k]: int((course.reason == k).sum()) for k in range(1, len(REASONS))
-        },
-        "adverse": {
-            e: float(course.events[:, :, j].any(axis=1).mean()) if n else None
-            for j, e in enumerate(EVENTS)
-        },
-        "any_adverse": float(course.events.any(axis=(1, 2)).mean()) if n else None,
-        "dose_found": [
-            {"patients": len(f), "median": float(np.median(f)) if len(f) else None} for f in found
-        ],
+        "rules": [phase.description for phase in arm.phases],
+        "left_because": dict(zip(REASONS[1:], reasons[1:].tolist(), strict=True)),
+        "adverse": dict(zip(EVENTS, shares, strict=True)),
+        "any_adverse": float(had.any(axis=1).mean()) if n else None,
+        "dose_found": found,
     }
 
 
@@ -309,11 +309,11 @@ def trial(
         return courses
 
     def join(parts, people):
-        courses = tuple(joined(of_arm) for of_arm in zip(*parts, strict=True))
-        values = {
-            e.name: [value(design, e, a, c) for a, c in zip(design.arms, courses, strict=True)]
-            for e in design.endpoints
-        }
+        courses = tuple(map(joined, zip(*parts, strict=True)))
+        values = {}
+        for endpoint in design.endpoints:
+            of_arms = zip(design.arms, courses, strict=True)
+            values[endpoint.name] = [value(design, endpoint, *both) for both in of_arms]
         return TrialResult(design, model, people, book, shared.benefit, courses, values)
 
     return by_parts(people, PATIENTS_AT_ONCE, work, join, progress)

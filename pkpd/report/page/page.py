@@ -186,9 +186,9 @@ def _people(found):
 
 def _command(name, found, options=(), elsewhere=None):
     """A command on the same model with the same typical values and benefit."""
-    changed = [
-        word for key, value in found.origin["set"].items() for word in ("--set", f"{key}={value!r}")
-    ]
+    changed = []
+    for key, value in found.origin["set"].items():
+        changed += ["--set", f"{key}={value!r}"]
     out = ("--out", elsewhere or found.path)
     words = ("pkpd", name, address(found.model), *options, *changed, *_goal(found), *out)
     return shlex.join(str(word) for word in words)
@@ -213,8 +213,11 @@ def _goal(found):
         names = fields.get(option, (option,))
         return any(getattr(benefit, n) != getattr(default, n) for n in names)
 
-    given = [option for option in options if default is None or differs(option)]
-    return [word for option in given for word in (f"--{option}", options[option])]
+    words = []
+    for option, value in options.items():
+        if default is None or differs(option):
+            words += [f"--{option}", value]
+    return words
 
 
 def provenance(found):

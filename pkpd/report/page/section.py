@@ -74,13 +74,10 @@ def table(caption, headers, rows, note="", fold=False):
     rows = list(rows)
     if len(rows) > MOST_ROWS:
         raise ValueError(f"{len(rows)} rows for the table '{caption}', too many for a page")
-    return Table(
-        caption,
-        tuple(headers),
-        tuple(tuple("" if c is None else str(c) for c in row) for row in rows),
-        note,
-        fold,
-    )
+    written = []
+    for row in rows:
+        written.append(tuple("" if cell is None else str(cell) for cell in row))
+    return Table(caption, tuple(headers), tuple(written), note, fold)
 
 
 def figure(name, draw, alt, caption, size=(4.5, 3.6)):

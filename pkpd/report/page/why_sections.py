@@ -3,7 +3,7 @@
 Knows the summaries that a folder keeps; knows nothing of HTML.
 """
 
-from pkpd.report.page.section import Section, figure, sentence, table
+from pkpd.report.page.section import Figure, Section, figure, sentence, table
 
 MOST = 12  # inputs drawn
 LEAST = 0.02  # share of the variance below which an input is not drawn
@@ -23,12 +23,10 @@ def sensitivity_indices(found):
         *words.head(found.model, summary)[2:],
         *(heading for heading, (_, rows) in answers if not rows),
     ]
-    figures = [
-        f
-        for k, output in enumerate(summary["outputs"])
-        if words.varies(summary, output)
-        for f in _bars(words, columns, output, k)
-    ]
+    figures: list[Figure] = []
+    for k, output in enumerate(summary["outputs"]):
+        if words.varies(summary, output):
+            figures += _bars(words, columns, output, k)
     tables = tuple(table(heading, *content) for heading, content in answers if content[1])
     return Section(
         "sensitivity",

@@ -32,10 +32,11 @@ def quantities(fit):
     def text(value):
         return "-" if np.isnan(value) else f"{value:.5g}"
 
-    return [
-        (WORDS.get(r.quantity, r.quantity), *(text(v) for v in (r.estimate, r.low, r.high)))
-        for r in fit.frame().itertuples()
-    ]
+    rows = []
+    for row in fit.frame().itertuples():
+        name = WORDS.get(row.quantity, row.quantity)
+        rows.append((name, text(row.estimate), text(row.low), text(row.high)))
+    return rows
 
 
 def fit_sentences(fit):
@@ -73,7 +74,7 @@ def models(comparison):
         return "-" if np.isnan(value) else f"{value:.4g}"
 
     table = comparison.frame().drop(columns="parameters")
-    return [tuple(text(value) for value in row) for row in table.itertuples(index=False)]
+    return [tuple(map(text, row)) for row in table.itertuples(index=False)]
 
 
 def comparison_sentences(comparison):

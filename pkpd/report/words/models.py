@@ -11,7 +11,8 @@ NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical ad
 
 def evidence(model):
     """{"measured": 5, ...}: number of parameters and covariates of each grade, zeros included."""
-    return {grade: sum(i.evidence == grade for i in model.inputs) for grade in EVIDENCE}
+    grades = [item.evidence for item in model.inputs]
+    return {grade: grades.count(grade) for grade in EVIDENCE}
 
 
 def share_assumed(model, diary=None):

@@ -63,10 +63,8 @@ def _percentiles(values):
     """5, 50 and 95 % of the values and their number, as texts."""
     if not len(values):
         return ["-", "-", "-", "0"]
-    return [
-        *(f"{p:.4g}" for p in np.percentile(values, (5, 50, 95), method="hazen")),
-        str(len(values)),
-    ]
+    levels = np.percentile(values, (5, 50, 95), method="hazen")
+    return [f"{level:.4g}" for level in levels] + [str(len(values))]
 
 
 def courses(result, by=()):
@@ -75,9 +73,11 @@ def courses(result, by=()):
     if not by:
         return headers, rows
     grouped = [("all", len(result.status), *row) for row in rows]
-    for label, people in (group for name in by for group in groups(result.cohort, name)):
-        if (people & (result.status == 0)).any():
-            grouped += [(label, int(people.sum()), *row) for row in course(result, people)[1]]
+    for name in by:
+        for label, people in groups(result.cohort, name):
+            if (people & (result.status == 0)).any():
+                size = int(people.sum())
+                grouped += [(label, size, *row) for row in course(result, people)[1]]
     return ("group", "patients", *headers), grouped
 
 
@@ -115,12 +115,13 @@ def dose_rows(summary):
 def band_rows(doses, unit, bands):
     """Rows of dose and bands (each (D,)), at most twelve doses; rounding errors are shown as 0."""
     shown = dict.fromkeys(np.linspace(0, len(doses) - 1, min(len(doses), 12)).round().astype(int))
-    least = 1e-9 * np.max(np.abs(bands))
-
-    def text(value):
-        return f"{value if abs(value) > least else 0:.3g}"
-
-    return [(f"{doses[j]:.3g} {unit}", *(text(band[j]) for band in bands)) for j in shown]
+    bands = np.array(bands, float)
+    bands[np.abs(bands) <= 1e-9 * np.max(np.abs(bands))] = 0.0
+    rows = []
+    for j in shown:
+        levels = [f"{level:.3g}" for level in bands[:, j]]
+        rows.append((f"{doses[j]:.3g} {unit}", *levels))
+    return rows
 
 
 def dose_response_sentences(model, summary):

@@ -22,11 +22,9 @@ def ranked(columns, output, method="sobol_total", least=SMALL):
     """{input: (value, low, high)} of one output and method, largest first, from `least` on."""
     rows = np.flatnonzero((columns["output"] == output) & (columns["method"] == method))
     rows = rows[np.argsort(-columns["value"][rows], kind="stable")]
-    return {
-        str(columns["input"][r]): tuple(float(columns[k][r]) for k in ("value", "low", "high"))
-        for r in rows
-        if columns["value"][r] >= least
-    }
+    rows = rows[columns["value"][rows] >= least]
+    numbers = [columns[name][rows].tolist() for name in ("value", "low", "high")]
+    return dict(zip(columns["input"][rows].tolist(), zip(*numbers, strict=True), strict=True))
 
 
 def half_width(columns, output, methods):
