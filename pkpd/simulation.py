@@ -27,6 +27,7 @@ from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.symbolic import plausibility
+from pkpd.symbolic.drugs import targets_of
 from pkpd.symbolic.inputs_as_states import used, varying
 from pkpd.symbolic.model import Model
 
@@ -73,8 +74,8 @@ def simulate(
     progress : called with the number of finished patients
     carry : between records of an event table, inputs are those of the next record ("backward"), of
         the last ("forward") or on the line between ("linear")
-    occasion : when inputs that vary between occasions change: "dose" (with each dose), after a
-        length of time such as "7 d", or "none"
+    occasion : when inputs that vary between occasions change: "dose" (with each dose of
+        the drug that they belong to), after a length of time such as "7 d", or "none"
     residual : {"Cc": "15 % + 0.05 ng/mL"} in place of or beside the model's [residual], or "none";
         the typical patient and endpoints have none
 
@@ -214,13 +215,13 @@ def _in_parts(model, regimen, cohort, occasion, times, progress, part):
     """
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
-    begins = beginnings(model, regimen, occasion, times[-1])
-    begins = begins if varying_between(cohort) else begins[:0]
+    drugs = targets_of(model, varying_between(cohort))
+    begins, numbers = beginnings(model, regimen, occasion, times[-1], drugs)
     at_once = max(MOST_NUMBERS // (len(model.inputs) * max(len(begins), 1)), 1)
     parts = []
     for first in range(0, len(cohort), at_once):
         people = cohort.rows(slice(first, first + at_once))
-        theta = by_occasion(people, len(begins)) if len(begins) else people.theta
+        theta = by_occasion(people, numbers) if len(begins) else people.theta
         start = np.arange(len(people)) * max(len(begins), 1)
         report = None if progress is None else lambda done, first=first: progress(first + done)
         given = actions(model, regimen, theta, occasions=begins, times=times)
@@ -349,7 +350,8 @@ def _timeline(model, records, cohort, extra, between, compiled):
     length = period(occasion, model.time)
     if length != 0 and varying_between(cohort):
         clock = clock_of(model, records, extra)
-        full, real, number = written_out(model, records, clock, carry, length, extra)
+        drugs = targets_of(model, varying_between(cohort))
+        full, real, number = written_out(model, records, clock, carry, drugs, length, extra)
         effect = _effect(cohort, int(number.max()) + 1, records.inputs)
         changes = {"occasion": number, "effect": effect}
     line = timeline(model, full, cohort.theta, extra, carry, moving, **changes)
@@ -426,7 +428,8 @@ def _effect(cohort, count, given):
     columns = [cohort.model.input_names.index(name) for name in given]
 
     def effect(theta, person, occasion):
-        moved = with_effects(cohort, theta, z[person, occasion])
+        own = z[person[:, None], occasion, np.arange(z.shape[-1])]
+        moved = with_effects(cohort, theta, own)
         moved[:, columns] = theta[:, columns]
         return moved
 

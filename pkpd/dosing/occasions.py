@@ -1,6 +1,7 @@
-"""When occasions begin: with each dose, or after each period.
+"""When occasions begin: with each dose of a drug, or after each period.
 
-Knows times and dose records; knows nothing of patients or of the inputs that vary.
+Knows times, dose records and which targets a drug is dosed into; knows nothing of patients or of
+the inputs that vary.
 """
 
 from dataclasses import replace
@@ -36,28 +37,41 @@ def period(occasion, time):
     return length
 
 
-def beginnings(model, regimen, occasion, end):
-    """(C,) increasing model times at which the occasions of a regimen begin, up to `end`.
+def beginnings(model, regimen, occasion, end, drugs):
+    """When occasions of a regimen begin, up to `end`, and the number of each drug's occasion then.
 
     occasion : "dose", "none" (no times), or the length of a period that is counted from time 0
+    drugs : (J,) places in model.doses of the targets of each drug
 
-    The first occasion also holds before its time. Raises DoseError.
+    Returns (C,) increasing model times, those of all drugs, and (C, J) numbers. A drug's first
+    occasion also holds before its time. Raises DoseError.
     """
     length = period(occasion, model.time)
-    if length == 0:
-        return np.zeros(0)
+    if length == 0 or not drugs:
+        return np.zeros(0), np.zeros((0, len(drugs)), np.int64)
     if length is None:
-        hours = np.concatenate([phase.times for phase in regimen.phases])
-        times = hours * units.factor("h", model.time)
+        given = [_given(model, regimen, targets) for targets in drugs]
+        times = np.concatenate(given)
         times = np.unique(together(np.zeros(len(times)), times))
         until = np.searchsorted(times, end + window(end), side="right")
-        times = times[: max(int(until), 1)]
+        times = times[: int(until)] if until else np.append(times[:1], 0.0)[:1]
+        own = [np.searchsorted(at(g, times), times, side="right") - 1 for g in given]
+        numbers = np.maximum(np.column_stack(own), 0)
     else:
         count = min(max(np.ceil(end / length), 1), MOST + 1)
         times = length * np.arange(int(count))
+        numbers = np.repeat(np.arange(len(times))[:, None], len(drugs), axis=1)
     if len(times) > MOST:
         raise _too_many()
-    return times
+    return times, numbers
+
+
+def _given(model, regimen, targets):
+    """(n,) increasing model times of the doses into targets, those at one time once."""
+    places = {d.state: k for k, d in enumerate(model.doses)} | {None: 0}
+    own = [phase.times for phase in regimen.phases if places[phase.into] in targets]
+    times = np.concatenate([np.zeros(0), *own]) * units.factor("h", model.time)
+    return np.unique(together(np.zeros(len(times)), times))
 
 
 def _too_many():
@@ -66,19 +80,20 @@ def _too_many():
     )
 
 
-def written_out(model, records, clock, carry, length=None, times=()):
+def written_out(model, records, clock, carry, drugs, length=None, times=()):
     """The records, with each additional dose and each beginning of a period as a record of its own.
 
     Parameters
     ----------
     clock : (M,) model time, never falling within a patient
     carry : as in pkpd.dosing.timeline; length : of a period, or None
+    drugs : (J,) places in model.doses of the targets of each drug
     times : (T,) increasing model times at which everybody is looked at, after the last record too
 
     Returns
     -------
-    Records; (M',) whether each is one of the table's; (M',) number of its occasion, by doses or by
-    periods from time 0. Raises DoseError.
+    Records; (M',) whether each is one of the table's; (M', J) number of each drug's occasion, by
+    its doses or by periods from time 0. Raises DoseError.
     """
     until = clock[records.first[1:] - 1]  # (P,)
     until = np.maximum(until, times[-1]) if len(times) else until
@@ -100,8 +115,10 @@ def written_out(model, records, clock, carry, length=None, times=()):
     of_doses = {name for d in model.doses for name in (d.f, d.lag, d.rate, d.duration)}
     full = _merged(records, clock, index, now, real, given, carry, of_doses)
     if length is None:
-        return full, real, _by_dose(full, now, given)
-    return full, real, np.maximum(laps(now, length)[0].astype(np.int64), 0)
+        own = [given & np.isin(full.target, list(targets)) for targets in drugs]
+        return full, real, np.column_stack([_by_dose(full, now, g) for g in own])
+    numbers = np.maximum(laps(now, length)[0].astype(np.int64), 0)
+    return full, real, np.repeat(numbers[:, None], len(drugs), axis=1)
 
 
 def _additional(records, clock):
@@ -172,7 +189,7 @@ def _merged(records, clock, index, now, real, given, carry, of_doses):
 
 
 def _by_dose(records, clock, given):
-    """Number (M,) of each record's occasion.
+    """Number (M,) of each record's occasion, where (M,) bool doses are `given`.
 
     The first dose and all before it have 0; doses at one time share an occasion.
     """

@@ -81,8 +81,8 @@ def timeline(
         ("backward"), of the last ("forward"), or on the line between both ("linear")
     moving : for "linear", inputs that the solver's model has as states after those of `model`
         (pkpd.symbolic.inputs_as_states)
-    occasion : (M,) number of the occasion that each record begins or belongs to
-    effect : (theta (N, K), patient (N,), occasion (N,)) -> the inputs (N, K) on these occasions
+    occasion : (M, J) number of each drug's occasion that each record begins or belongs to
+    effect : (theta (N, K), patient (N,), occasion (N, J)) -> the inputs (N, K) on these occasions
 
     Raises DoseError for a dose that cannot be given, or a time that falls in a model that uses t.
     """
@@ -186,11 +186,12 @@ def _on_occasions(records, theta, inputs, occasion, effect):
     """
     last = np.concatenate([occasion[:1], occasion[:-1]])
     last[records.first[:-1]] = occasion[records.first[:-1]]
-    pairs = np.stack([np.tile(inputs, 2), np.concatenate([occasion, last])], axis=1)
+    pairs = np.column_stack([np.tile(inputs, 2), np.concatenate([occasion, last])])
     rows, place = np.unique(pairs, axis=0, return_inverse=True)
     owner = np.zeros(len(theta), np.int64)
     owner[inputs] = records.person
-    return effect(theta[rows[:, 0]], owner[rows[:, 0]], rows[:, 1]), *np.split(place.ravel(), 2)
+    moved = effect(theta[rows[:, 0]], owner[rows[:, 0]], rows[:, 1:])
+    return moved, *np.split(place.ravel(), 2)
 
 
 def _changes(records, clock, inputs, before, carry, occasion):
@@ -200,7 +201,8 @@ def _changes(records, clock, inputs, before, carry, occasion):
     """
 
     def changed(values):
-        moved = np.concatenate([[False], values[1:] != values[:-1]])
+        values = values.reshape(len(values), -1)
+        moved = np.concatenate([[False], (values[1:] != values[:-1]).any(axis=1)])
         moved[records.first[:-1]] = False
         return moved
 

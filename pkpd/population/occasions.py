@@ -36,9 +36,13 @@ def with_effects(cohort, theta, z):
     return theta
 
 
-def by_occasion(cohort, count):
-    """Inputs (P * count, K); row p * count + k is patient p on occasion k."""
-    z = effects(cohort, count)
+def by_occasion(cohort, numbers):
+    """Inputs (P * C, K); row p * C + c is patient p when inputs are on the occasions numbers[c].
+
+    numbers : (C, J) number of the occasion of each input that varies
+    """
+    count = len(numbers)
+    z = effects(cohort, int(numbers.max()) + 1)[:, numbers, np.arange(numbers.shape[1])]
     return with_effects(
         cohort, np.repeat(cohort.theta, count, axis=0), z.reshape(len(cohort) * count, -1)
     )

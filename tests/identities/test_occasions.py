@@ -7,6 +7,7 @@ from scipy.integrate import trapezoid
 
 import pkpd
 from pkpd.population.occasions import by_occasion
+from pkpd.symbolic.drugs import targets_of
 from pkpd.symbolic.load import load
 
 MODEL = load("pk/naltrexone")
@@ -19,6 +20,11 @@ def run(people=PEOPLE, regimen=REGIMEN, **options):
     return pkpd.simulate(MODEL, regimen, people, HOURS, rtol=1e-9, **options).values
 
 
+def once(count):
+    """Numbers of the occasions of one input, each once."""
+    return np.arange(count)[:, None]
+
+
 def with_inputs(theta):
     from dataclasses import replace
 
@@ -27,7 +33,7 @@ def with_inputs(theta):
 
 def test_each_dose_has_the_bioavailability_of_its_occasion():
     # linear kinetics: the course is the sum over doses; the depot is empty before the next one
-    own = by_occasion(PEOPLE, 3).reshape(len(PEOPLE), 3, -1)
+    own = by_occasion(PEOPLE, once(3)).reshape(len(PEOPLE), 3, -1)
     parts = [
         run(
             with_inputs(own[:, k]),
@@ -42,7 +48,7 @@ def test_each_dose_has_the_bioavailability_of_its_occasion():
 
 
 def test_only_inputs_with_variability_between_occasions_change():
-    own = by_occasion(PEOPLE, 5).reshape(len(PEOPLE), 5, -1)
+    own = by_occasion(PEOPLE, once(5)).reshape(len(PEOPLE), 5, -1)
     moved = {n for k, n in enumerate(MODEL.input_names) if (own[:, 1:, k] != own[:, :1, k]).any()}
     assert moved == {"f_oral"} == {i.name for i in MODEL.inputs if i.iov}
 
@@ -56,7 +62,7 @@ def test_one_occasion_per_day_is_one_per_dose_for_daily_doses():
 def test_the_spread_between_occasions_is_the_written_one():
     people = pkpd.cohort(MODEL, 2**9, seed=3)
     k = MODEL.input_names.index("f_oral")
-    f = by_occasion(people, 2**7).reshape(len(people), -1, len(MODEL.inputs))[:, :, k]
+    f = by_occasion(people, once(2**7)).reshape(len(people), -1, len(MODEL.inputs))[:, :, k]
     deviation = np.log(f / (1 - f)) - np.log(people.theta[:, k] / (1 - people.theta[:, k]))[:, None]
     assert np.std(deviation) == pytest.approx(0.20 / (1 - 0.126), rel=4 / np.sqrt(2 * f.size))
     assert np.mean(deviation) == pytest.approx(0.0, abs=4 * 0.229 / np.sqrt(f.size))
@@ -213,3 +219,98 @@ def test_the_oral_fraction_of_a_table_does_not_vary_between_occasions():
     np.testing.assert_allclose(
         at_records(table, occasion="dose"), at_records(table, occasion="none"), rtol=1e-6, atol=1e-9
     )
+
+
+SAID = 'label = "test", source = "test", evidence = "assumed"'
+VARIES = "iiv = { cv = 0.2 }, iov = { cv = 0.4 }"
+TWO_DRUGS = f"""
+title = "two drugs that share an effect"
+time = "h"
+outputs = ["a", "b", "effect"]
+[dose]
+gut_a = {{ unit = "mg" }}
+gut_b = {{ unit = "mg", lag = "lag_b" }}
+[parameters]
+share_a = {{ value = 0.5, unit = "1", {VARIES}, {SAID} }}
+share_b = {{ value = 0.5, unit = "1", {VARIES}, {SAID} }}
+lag_b = {{ value = 0.3, unit = "h", {VARIES}, {SAID} }}
+loss = {{ value = 0.05, unit = "1/h", {VARIES}, {SAID} }}
+size = {{ value = 1.0, unit = "1", {VARIES}, {SAID} }}
+k = {{ value = 0.4, unit = "1/h", {SAID} }}
+[equations]
+two = '''
+taken = share_a*gut_a : mg
+d/dt(gut_a) = -k*gut_a : mg
+d/dt(a) = k*taken - k*a : mg
+d/dt(gut_b) = -k*gut_b : mg
+d/dt(b) = k*share_b*gut_b - k*b : mg
+d/dt(effect) = k*(a + b) - loss*effect : mg
+shown = size*effect : mg
+'''
+"""
+
+
+@pytest.fixture(scope="module")
+def two_drugs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("two") / "two_drugs.toml"
+    path.write_text(TWO_DRUGS)
+    return load(path)
+
+
+def test_an_input_belongs_to_the_drugs_whose_doses_reach_its_rate(two_drugs):
+    names = ["share_a", "share_b", "lag_b", "loss", "size", "k"]
+    found = dict(zip(names, targets_of(two_drugs, names), strict=True))
+    assert found == {
+        "share_a": {0},
+        "share_b": {1},
+        "lag_b": {1},
+        "loss": {0, 1},
+        "size": {0, 1},
+        "k": {0, 1},
+    }
+
+
+ALONE = "10 mg into gut_a q24h x 4"
+BESIDE = f"{ALONE} and 7 mg into gut_b at 05:00, 13:00 x 8"
+
+
+@pytest.mark.parametrize("way", ["text", "table"])
+def test_doses_of_another_drug_do_not_redraw_what_is_not_theirs(two_drugs, way):
+    people, grid = pkpd.cohort(two_drugs, 7, seed=3), np.arange(0.0, 97.0, 1.5)
+
+    def given(a, b):
+        if way == "text":
+            return ALONE if not b else BESIDE if a else BESIDE.partition(" and ")[2]
+        rows = [(0, 10, "gut_a", 24, 3)] if a else []
+        rows += [(5, 7, "gut_b", 24, 3), (13, 7, "gut_b", 24, 3)] if b else []
+        table = pd.DataFrame(rows, columns=["TIME", "AMT", "CMT", "II", "ADDL"]).assign(EVID=1)
+        return pkpd.events(two_drugs, table)
+
+    def run(**drugs):
+        found = pkpd.simulate(two_drugs, given(**drugs), people, grid, rtol=1e-10).frame()
+        found = found[found["EVID"] == 2] if way == "table" else found
+        return {n: found[n].to_numpy().reshape(7, -1) for n in two_drugs.outputs}
+
+    both, a, b = run(a=True, b=True), run(a=True, b=False), run(a=False, b=True)
+    np.testing.assert_allclose(both["a"], a["a"], rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(both["b"], b["b"], rtol=1e-7, atol=1e-8)
+    # the effect belongs to both, so that its loss has other occasions beside the other drug
+    late = grid > 60
+    assert np.abs(both["effect"] - a["effect"] - b["effect"])[:, late].max() > 1e-3
+
+
+def test_text_and_table_put_two_drugs_on_the_same_occasions(two_drugs):
+    people, grid = pkpd.cohort(two_drugs, 7, seed=3), np.arange(0.0, 97.0, 1.5)
+    table = {
+        "TIME": [0, 5, 13],
+        "AMT": [10, 7, 7],
+        "CMT": ["gut_a", "gut_b", "gut_b"],
+        "II": [24] * 3,
+        "ADDL": [3] * 3,
+    }
+    records = pkpd.events(two_drugs, pd.DataFrame(table))
+    by_table = pkpd.simulate(two_drugs, records, people, grid, rtol=1e-10).frame()
+    by_table = by_table[by_table["EVID"] == 2]
+    by_text = pkpd.simulate(two_drugs, BESIDE, people, grid, rtol=1e-10).values
+    by_table = by_table[list(two_drugs.outputs)].to_numpy().reshape(by_text.shape)
+    np.testing.assert_allclose(by_table, by_text, rtol=1e-7, atol=1e-8)

@@ -76,7 +76,8 @@ def test_daily_means_are_those_of_one_uninterrupted_run(course):
     )
     takes, late = Observer(s.diary, PEOPLE.seed, PEOPLE.ids, course.base, 7, 70).doses(70)
     times = np.where(takes, 24.0 * np.arange(70) + late, np.inf)
-    theta, own = by_occasion(PEOPLE, 70), 70 * np.arange(n)[:, None] + np.arange(70)
+    theta = by_occasion(PEOPLE, np.arange(70)[:, None])
+    own = 70 * np.arange(n)[:, None] + np.arange(70)
     arrive, amount = arriving(MODEL, "depot", times, course.dose[:, 7:], theta, own)
     acts = single_actions(
         MODEL,

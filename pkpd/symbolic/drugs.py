@@ -1,0 +1,47 @@
+"""Which dose targets an input belongs to: those whose doses reach a rate that uses it.
+
+A dose into a target reaches the target's state, and every state whose rate uses one that it
+reaches. So the bioavailability of one drug does not belong to another that is dosed beside it,
+while receptors belong to both. Knows equations and targets; knows nothing of doses or patients.
+"""
+
+from pkpd.symbolic import parse
+
+
+def targets_of(model, names):
+    """Places in model.doses (frozenset) of the targets that each of the inputs `names` belongs to.
+
+    An input that no reached rate uses, as one of outputs alone, belongs to all targets.
+    """
+    used = _used(model)
+    places: dict[str, set[int]] = {name: set() for name in names}
+    for place, dosed in enumerate(model.doses):
+        own = {dosed.f, dosed.lag, dosed.rate, dosed.duration}
+        for state in _reached(dosed.state, used):
+            own |= used[state]
+        for name in own & places.keys():
+            places[name].add(place)
+    every = range(len(model.doses))
+    return [frozenset(places[name] or every) for name in names]
+
+
+def _used(model):
+    """State -> names of all that its rate uses, by way of assignments too."""
+    known: dict[str, set] = {}
+    for a in model.assignments:
+        known[a.name] = _names(a.expression, known)
+    return {s.name: _names(s.rate, known) for s in model.states}
+
+
+def _names(expression, known):
+    direct = parse.names(parse.checked(expression))
+    return direct.union(*(known.get(name, ()) for name in direct))
+
+
+def _reached(first, used):
+    """The states that an amount in the state `first` changes."""
+    reached, grown = set(), {first}
+    while grown:
+        reached |= grown
+        grown = {s for s, names in used.items() if names & reached} - reached
+    return reached
