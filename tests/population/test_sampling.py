@@ -86,8 +86,12 @@ def continuous(name):
 def test_the_leading_dimensions_are_those_of_the_first_inputs_of_the_largest_model():
     inputs = continuous("ldn/hormesis")
     assert LISTED[: len(inputs)] == inputs
-    assert {name for model in models() for name in continuous(model)} <= set(LISTED)
     assert len(set(LISTED)) == len(LISTED)
+
+
+@pytest.mark.parametrize("name", [name for name in models() if load(name).benefit])
+def test_inputs_of_a_model_of_the_library_that_has_a_benefit_are_even_together(name):
+    assert set(continuous(name)) <= set(LISTED)
 
 
 def rmse(statistic, draw, inputs, n=256, repeats=100):

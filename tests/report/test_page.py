@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -529,3 +530,20 @@ def test_a_day_of_the_typical_patient_closes_and_has_the_peak_and_trough_of_its_
             pkpd.load("pd/receptor_binding"),
             benefit=benefit_from({**vars(model.benefit), "blockade": None}, model),
         )
+
+
+def test_the_page_on_a_folder_of_exposures_is_that_of_the_result(tmp_path):
+    conc = {"TIME": [0, 1, 2, 4, 8], "Cc": [0.0, 4.0, 3.0, 1.5, 0.4]}
+    page = pkpd.noncompartmental(pd.DataFrame(conc), dose=100.0).report(tmp_path / "exposures")
+    written = page.read_text()
+    assert "half_life" in written and "<svg" in written
+    assert pkpd.write_page(tmp_path / "exposures").read_text() == written
+    (tmp_path / "exposures/nca.json").write_text('{"data": 1}')
+    with pytest.raises(PkpdError, match="does not understand"):
+        pkpd.write_page(tmp_path / "exposures")
+
+
+def test_the_page_on_a_fitted_curve_is_written_only_with_the_fit(tmp_path):
+    pkpd.fit(Path(__file__).parents[2] / "docs/lettuce.csv", intervals=()).write(tmp_path / "fit")
+    with pytest.raises(PkpdError, match="holds a fitted curve, whose page can be written only"):
+        pkpd.write_page(tmp_path / "fit")

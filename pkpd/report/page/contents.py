@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.nca import Noncompartmental
 from pkpd.report.figures.trials import Arm, TrueAndObserved
 from pkpd.response import streamed
 from pkpd.response.curves import SavedCurves
@@ -20,6 +21,8 @@ from pkpd.scale.folder import MANIFEST
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
+# results whose folder does not hold all that their page needs
+WITHOUT_A_PAGE = {"simulation": "a time course", "fit": "a fitted curve"}
 MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50}
 MOST_DAYS = 40_000
 WHY = ("sensitivity", "explain", "predict")
@@ -83,6 +86,25 @@ def contents(folder):
         return found
 
 
+def exposures(folder):
+    """The Noncompartmental of a folder of exposures, None for a folder of anything else."""
+    import pandas as pd
+
+    kept = ResultFolder(folder)
+    name = Noncompartmental.SUMMARY
+    if kept.has("summary") or not kept.has(name):
+        return None
+    with kept.understood():
+        summary, (columns, _) = kept.json(name), kept.columns(name)
+        return Noncompartmental(
+            data=summary["provenance"]["data"],
+            route=summary["route"],
+            table=pd.DataFrame(columns),
+            units=summary["units"],
+            conventions=tuple(summary["conventions"]),
+        )
+
+
 def _check_size(found):
     """Raises ValueError where a page could not be drawn within minutes."""
     summary = found.sensitivity[0] if found.sensitivity else {"outputs": ()}
@@ -108,6 +130,12 @@ def _study(folder):
         if folder.has(name):
             origin = folder.json(name)["provenance"]
             return Contents(folder.path, folder.model(origin), "", {"provenance": origin}, None)
+    for name, what in WITHOUT_A_PAGE.items():
+        if folder.has(name):
+            raise ResultError(
+                f"'{folder.path}' holds {what}, whose page can be written only along with it, "
+                f"by result.report({str(folder.path)!r}) in Python."
+            )
     raise ResultError(
         f"'{folder.path}' holds no results of pkpd; fill it with: "
         f"pkpd med ldn/hormesis -n 1000 --seed 7 --out {shlex.quote(str(folder.path))}"

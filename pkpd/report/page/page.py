@@ -18,7 +18,7 @@ from pkpd import limits
 from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, why_sections
-from pkpd.report.page.contents import contents
+from pkpd.report.page.contents import contents, exposures
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
 from pkpd.report.page.single import account, section
@@ -35,14 +35,15 @@ def write_page(folder: str | Path, path: str | Path | None = None, result: Any =
     """Write the page on a folder, whole or not at all (default: report.html in it); its path.
 
     path : of the page
-    result : what was written to the folder, from which the page on a time course, an exposure or a
-        fitted curve is made; other pages are made of what the folder holds
+    result : what was written to the folder, from which the page on a time course or a fitted curve
+        is made; other pages are made of what the folder holds
     Raises PkpdError.
     """
     folder = limits.path(folder, "folder", ResultError)
     path = folder / NAME if path is None else limits.path(path, "path", ResultError)
     if result is not None:
         limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
+    result = exposures(folder) if result is None else result
     found = None if result is None else account(result)
     text = page(folder) if found is None else _of_one(result, found)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
