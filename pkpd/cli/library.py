@@ -36,6 +36,14 @@ def models(json: options.Json = False):
 
 def check(
     model: options.Model,
+    draft: Annotated[
+        bool,
+        typer.Option(
+            "--draft",
+            help="For a file that is still being written: all mistakes at once; labels, sources "
+            "and evidence may be missing.",
+        ),
+    ] = False,
     quiet: options.Quiet = False,
 ):
     """Check a model: names, units, sources, and that its equations become code.
@@ -46,12 +54,13 @@ def check(
     Examples:
       pkpd check ldn/hormesis
       pkpd check my/model.toml
+      pkpd check my/model.toml --draft
     """
     from pkpd.kernels.lower import lower
     from pkpd.report.words import models as model_words
-    from pkpd.symbolic.load import load
+    from pkpd.symbolic import load
 
-    found = load(model)
+    found, lacking = load.draft(model) if draft else (load.load(model), ())
     lower(found, [a.name for a in found.assignments], derivatives=True)
     if quiet:
         return
@@ -64,6 +73,8 @@ def check(
     size = f"{len(found.states)} states, {len(found.assignments)} equations"
     parameters = f"{len(found.inputs)} parameters ({grades})"
     console.lines(["", f"{found.name} is sound: {size}, {parameters}."])
+    if lacking:
+        console.lines(["", "Before it can be used:", *lacking])
 
 
 def show(

@@ -368,8 +368,7 @@ class Builder:
         found = self.statements()
         for kind in ("rate", "name"):
             for name, (_, unit, place) in found[kind].items():
-                self.named(name, place)
-                self.unit(unit, place)
+                self.named_equation(name, unit, place)
         input_units = {i.name: i.unit for i in inputs.values()}
         known = (
             input_units
@@ -407,6 +406,11 @@ class Builder:
         )
         self.finite(inputs, states, assignments, found)
         return tuple(states), assignments
+
+    def named_equation(self, name, unit, place):
+        """Refuse the name or the unit of an equation."""
+        self.named(name, place)
+        self.unit(unit, place)
 
     def finite(self, inputs, states, assignments, found):
         """Complain about an equation that has no finite value whatever its inputs and states."""

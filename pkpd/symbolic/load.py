@@ -66,6 +66,27 @@ def load(name: str | Path) -> Model:
     >>> pkpd.load("pk/one_compartment").state_names
     ('depot', 'central')
     """
+    path, title = _path_and_title(name)
+    model = _checked(_gather(path), title, path)
+    plausibility.warn(model.doubts)
+    return model
+
+
+def draft(name: str | Path) -> tuple[Model, tuple[str, ...]]:
+    """The Model of a file that is still being written, and sentences on what its numbers lack.
+
+    Labels, sources and evidence may be missing. Raises ModelError with all mistakes at once.
+    """
+    from pkpd.symbolic.draft import Draft
+
+    path, title = _path_and_title(name)
+    files = _gather(path)
+    found = Draft(files, title, _digest(title, files))
+    return found.model(), tuple(found.lacking)
+
+
+def _path_and_title(name):
+    """Path of a model's file, and what the model is called."""
     if not isinstance(name, (str, Path)):
         raise ModelError(f"name is that of a model or the path of its file, not {quoted(name)}.")
     path = Path(name) if str(name).endswith(".toml") else _find(str(name), library())
@@ -79,9 +100,7 @@ def load(name: str | Path) -> Model:
     if title.endswith(".toml"):
         # a name that is not UTF-8 would be refused by every file that keeps it
         title = os.fsencode(path.stem).decode("utf-8", "replace")
-    model = _checked(_gather(path), title, path)
-    plausibility.warn(model.doubts)
-    return model
+    return path, title
 
 
 def address(model):
