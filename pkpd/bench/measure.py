@@ -17,8 +17,8 @@ import numpy as np
 class Line:
     """A solver at several tolerances.
 
-    tolerances : N of them; errors : (N,), inf where it failed; costs : (R, N) seconds a patient in
-        every round
+    tolerances : N of them; errors : (N,), inf where it failed; costs : (R, N) seconds per patient
+        in every round
     """
 
     name: str
@@ -38,7 +38,7 @@ class Line:
         return sorted(kept, key=lambda i: -self.errors[i])
 
     def cost_at(self, error):
-        """(R,) seconds a patient at an achieved error, on the log-log line through the front.
+        """(R,) seconds per patient at an achieved error, on the log-log line through the front.
 
         A looser error costs what the loosest point does; NaN where no point is that accurate.
         """

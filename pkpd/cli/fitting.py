@@ -44,7 +44,9 @@ class Question:
             "--better", metavar="WAY", help="Direction of a hormetic response: higher or lower."
         ),
     ] = "higher"
-    level: Annotated[float, Option("--level", metavar="P", help="Level of the intervals.")] = 0.95
+    level: Annotated[
+        float, Option("--level", metavar="P", help="Confidence level of the intervals.")
+    ] = 0.95
     variance: Annotated[
         str,
         Option(

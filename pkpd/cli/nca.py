@@ -33,7 +33,7 @@ class Samples:
         Option(
             "--dose",
             metavar="AMOUNT",
-            help='Dose of everybody, such as "100 mg" (default: column AMT).',
+            help='Dose given to everybody, such as "100 mg" (default: column AMT).',
             show_default=False,
         ),
     ] = None

@@ -53,7 +53,8 @@ Number = Annotated[
         "-n",
         parser=whole(1, limits.PATIENTS),
         metavar="N",
-        help="Number of patients (default: 1000); any cohort is a prefix of a larger one.",
+        help="Number of patients (default: 1000); a smaller cohort is the beginning of a larger "
+        "one.",
         show_default=False,
     ),
 ]
@@ -72,14 +73,17 @@ Sampling = Annotated[
     ),
 ]
 Typical = Annotated[
-    bool, Option("--typical", help="One patient without variability, covariates at reference.")
+    bool,
+    Option(
+        "--typical", help="One patient without variability, with covariates at their reference."
+    ),
 ]
 Set = Annotated[
     list[str] | None,
     Option(
         "--set",
         metavar="NAME=VALUE",
-        help='Typical value of a parameter, variability kept: --set cl=120 or --set "cl=2 L/min".',
+        help='Change a typical value and keep its variability: --set cl=120 or --set "cl=2 L/min".',
         show_default=False,
     ),
 ]
@@ -88,7 +92,7 @@ Ids = Annotated[
     Option(
         "--id",
         metavar="ID",
-        help="Only this patient of the cohort, as the tables call it; may be repeated.",
+        help="Only this patient of the cohort, by the ID in the tables; may be repeated.",
         show_default=False,
     ),
 ]
@@ -98,8 +102,9 @@ Covariates = Annotated[
         "--covariates",
         metavar="TABLE",
         show_default=False,
-        help="Table of people (.csv, .parquet) with columns named like covariates: whole rows are "
-        "drawn, or belong to the patients of a column ID.",
+        help="Table of people (.csv, .parquet) with columns named like covariates. "
+        "Rows are drawn whole; with a column ID, each row belongs to that "
+        "patient.",
     ),
 ]
 By = Annotated[
@@ -107,7 +112,8 @@ By = Annotated[
     Option(
         "--by",
         metavar="NAMES",
-        help="Results also by subgroup, such as wt,sex: classes, few values, or terciles of many.",
+        help="Also give results by subgroup, such as wt,sex: by class or value, or by tercile "
+        "where there are many values.",
         show_default=False,
     ),
 ]
@@ -117,8 +123,9 @@ Uncertainty = Annotated[
         "--uncertainty",
         metavar="FILE",
         show_default=False,
-        help="Parameter sets, one per row (.csv, .parquet), or covariance of estimates (.toml): "
-        "gives the interval of every quantile over the sets, with the same patients.",
+        help="Parameter sets, one per row (.csv, .parquet), or covariance of estimates (.toml). "
+        "The same patients are computed under "
+        "every set, which gives each quantile its interval.",
     ),
 ]
 Sets = Annotated[
@@ -137,7 +144,8 @@ Replicates = Annotated[
         "--replicates",
         parser=whole(2, limits.REPEATS),
         metavar="R",
-        help="Scramblings of the seed, this one included: the sampling error of every quantile.",
+        help="Number of scramblings of the seed, this one included; they give each quantile its "
+        "sampling error.",
         show_default=False,
     ),
 ]
@@ -147,7 +155,7 @@ Threads = Annotated[
         "--threads",
         parser=whole(1, limits.REPEATS),
         metavar="N",
-        help="Threads (default: all cores). Results do not depend on it.",
+        help="Number of threads (default: all cores); results do not depend on it.",
         show_default=False,
     ),
 ]
@@ -159,9 +167,9 @@ Solver = Annotated[
     Option(
         "--solver",
         metavar="NAME",
-        help="auto (linear if the model is, else vern7; rosenbrock for patients who turn out "
-        "stiff), linear, vern7, tsit5, rosenbrock, or collocation (of steady states; the rest as "
-        "auto).",
+        help="auto (linear for linear models, else vern7, and rosenbrock for patients "
+        "whose equations are stiff), linear, vern7, tsit5, rosenbrock, or "
+        "collocation (for steady states; otherwise as auto).",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
@@ -199,16 +207,17 @@ Outcome = Annotated[
     Option(
         "--outcome",
         metavar="NAME",
-        help="State or output that a dose should move.",
+        help="State or output that the dose is meant to change.",
         show_default=False,
     ),
 ]
 Better = Annotated[
-    str | None, Option("--better", metavar="WAY", help="lower or higher.", show_default=False)
+    str | None,
+    Option("--better", metavar="WAY", help="Better outcome: lower or higher.", show_default=False),
 ]
 Into = Annotated[
     str | None,
-    Option("--into", metavar="TARGET", help="State that takes the dose.", show_default=False),
+    Option("--into", metavar="TARGET", help="State that receives the dose.", show_default=False),
 ]
 Every = Annotated[
     str | None,
@@ -267,8 +276,8 @@ Titrations = Annotated[
         "--titrations",
         parser=whole(1, limits.REPEATS),
         metavar="N",
-        help="Titrations of each patient by --titrate (default: 8), for the share of the spread "
-        "that is real.",
+        help="Titrations of each patient by --titrate (default: 8), which tell real "
+        "differences from noise.",
         show_default=False,
     ),
 ]
@@ -303,7 +312,8 @@ Chunk = Annotated[
         "--chunk",
         parser=whole(1, limits.PATIENTS),
         metavar="N",
-        help="Patients per file of --stream (default: 4096): the most a kill can lose per thread.",
+        help="Patients per file of --stream (default: 4096): the most that a killed run loses "
+        "per thread.",
         show_default=False,
     ),
 ]

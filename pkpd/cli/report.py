@@ -33,7 +33,7 @@ def report(
     ] = None,
     quiet: options.Quiet = False,
 ):
-    """Write one page on whatever a folder holds: figures, tables, model card, provenance.
+    """Write one page on the results in a folder: figures, tables, model card, provenance.
 
     The page can be passed on and needs no network. It names what the folder does not hold, with the
     command that would make it.

@@ -28,8 +28,8 @@ HalfWidth = Annotated[
     typer.Option(
         "--half-width",
         metavar="W",
-        help="Of the 95 % intervals (Shapley effects, observed MEDs: 1.5 W): points are doubled "
-        "until it is reached.",
+        help="Half-width of the 95 % intervals (1.5 W for Shapley effects and observed "
+        "MEDs); points are doubled until it is reached.",
     ),
 ]
 Points = Annotated[
@@ -48,7 +48,7 @@ Most = Annotated[
         "--most",
         parser=options.whole(2, limits.POINTS),
         metavar="N",
-        help="Points of each scrambling at most, wide intervals or not.",
+        help="Most points of each scrambling, even where intervals are still wider.",
     ),
 ]
 Titrate = Annotated[
@@ -57,7 +57,8 @@ Titrate = Annotated[
         "--titrate",
         metavar="RULE",
         help="Also explain the MED observed by a rule, with the noise of titration as one more "
-        "group: slow-ladder, ..., or that of a .toml file.",
+        "group: a rule of the library, such as "
+        "slow-ladder, or a .toml file.",
         show_default=False,
     ),
 ]
@@ -156,7 +157,7 @@ def explain(
             "--id",
             parser=options.whole(1, limits.PATIENTS),
             metavar="ID",
-            help="The patient of the cohort.",
+            help="ID of the patient.",
             show_default=False,
         ),
     ],
@@ -264,7 +265,7 @@ def predict(
     solving: Solving,
     screen: Screen,
 ):
-    """How well measurements predict the best dose, and what each is worth. Needs scikit-learn.
+    """How well measurements predict the best dose, and what each of them adds. Needs scikit-learn.
 
     \b
     Examples:

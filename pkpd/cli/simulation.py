@@ -48,8 +48,8 @@ class Doses:
         typer.Option(
             "--carry",
             metavar="WAY",
-            help="Covariates of an event table between records: backward (of the next record), "
-            "forward (of the last) or linear.",
+            help="Covariates between the records of an event table: those of the next "
+            "record (backward), of the last one (forward), or interpolated (linear).",
         ),
     ] = "backward"
     occasion: Annotated[
@@ -57,7 +57,7 @@ class Doses:
         typer.Option(
             "--occasion",
             metavar="WHAT",
-            help="What begins an occasion, for variability between occasions: dose, a period such "
+            help="What begins an occasion, for between-occasion variability: dose, a period such "
             'as "7 d", or none.',
         ),
     ] = "dose"
@@ -127,7 +127,7 @@ class Observed:
         typer.Option(
             "--from",
             metavar="TIME",
-            help='Endpoints count from here on (model time, or "27 d").',
+            help='Start of the time that endpoints are taken over: model time, or "27 d".',
             show_default=False,
         ),
     ] = None
@@ -136,7 +136,7 @@ class Observed:
         typer.Option(
             "--to",
             metavar="TIME",
-            help="Endpoints count to here, just before a dose there.",
+            help="End of that time, just before a dose given then.",
             show_default=False,
         ),
     ] = None

@@ -44,7 +44,7 @@ class Enrolled:
             "--replicate",
             parser=options.whole(0, limits.SEED),
             metavar="K",
-            help="Repetition: the same people, new noise and randomisation.",
+            help="Number of the repetition: the same people with new noise and randomisation.",
         ),
     ] = 0
 

@@ -1,4 +1,4 @@
-"""Noncompartmental analysis of a table of concentrations: one profile an ID, in its units.
+"""Noncompartmental analysis of a table of concentrations: one profile per ID, in its units.
 
 Says by which conventions it was done. Knows tables, units and the quantities of a profile; knows
 nothing of models or of the screen.
@@ -160,8 +160,8 @@ def noncompartmental(
     """Noncompartmental analysis of each ID of a table.
 
     A profile begins at its dose, that of AMT or `start`, or at time 0 of a table without doses, and
-    ends at the next one. How that, a dose that was not sampled, and the rest were treated stands in
-    `conventions` of the result.
+    ends at the next one. The `conventions` of the result say how that, a dose that was not sampled,
+    and the rest were treated.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def noncompartmental(
 
     Returns
     -------
-    Noncompartmental, one row an ID. Raises PkpdError for bad input.
+    Noncompartmental, one row per ID. Raises PkpdError for bad input.
 
     >>> import pandas as pd
     >>> samples = pd.DataFrame({"TIME": [0, 1, 2, 4, 8], "Cc": [0.0, 4.0, 3.0, 1.5, 0.4]})

@@ -69,7 +69,7 @@ hill      285  1 3 1 15 31 13 49 245
 
 
 def stratified(seed, ids, names, replicate=0):
-    """Uniforms (P, V), strictly inside (0, 1), one column an input; ids : (P,) from 1 to 2^BITS."""
+    """Uniforms (P, V), strictly inside (0, 1), a column per input; ids : (P,) from 1 to 2^BITS."""
     index = np.asarray(ids, dtype=np.uint64) - np.uint64(1)
     out = np.empty((len(index), len(names)))
     for k, name in enumerate(names):
@@ -81,7 +81,7 @@ def stratified(seed, ids, names, replicate=0):
 
 
 def independent(seed, ids, names, replicate=0):
-    """Uniforms (P, V) of plain Monte Carlo, one column an input."""
+    """Uniforms (P, V) of plain Monte Carlo, one column per input."""
     columns = [uniforms(seed, ids, f"input {name}", 1, replicate)[:, 0] for name in names]
     return np.stack(columns, axis=1) if names else np.zeros((len(ids), 0))
 

@@ -36,7 +36,7 @@ WINDOW = 0.9
 class MedTable(Computed):
     """MEDs of P patients.
 
-    columns : name -> (P,) array, one row a patient (see docs/data-contracts.md)
+    columns : name -> (P,) array, one row per patient (see docs/data-contracts.md)
     curves : the DoseResponse behind them
     """
 

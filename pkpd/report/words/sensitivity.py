@@ -49,7 +49,7 @@ def head(model, summary):
     classes = [name for name in by_class if name not in changed]
     if classes:
         lines.append(
-            "  people whom no dose moves count with the best dose that they would have "
+            "  people who respond to no dose count with the best dose that they would have "
             f"in the typical class of {', '.join(classes)}"
         )
     if summary["stopped"]:
