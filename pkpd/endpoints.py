@@ -166,21 +166,26 @@ def interval(model, text, regimen=None):
     text : None, "day 28" (the 28th day from time 0), "last interval" (that of the last dose of a
         Regimen), or (from, to), numbers or texts such as "27 d". Raises PkpdError.
     """
-    hour = units.factor("h", model.time)
     if text is None:
         return None, None
     if isinstance(text, str):
-        day = _WINDOW.match(text)
-        if day and int(day[1]) > 0:
-            return (int(day[1]) - 1) * 24 * hour, int(day[1]) * 24 * hour
-        if text.strip() == "last interval" and regimen is not None:
-            last, end = max((p.last_interval for p in regimen.phases), key=lambda ends: ends[1])
-            return last * hour, end * hour
-        last = "" if regimen is None else "'last interval', "
-        raise PkpdError(f"Window '{text}' cannot be read; write {last}'day 28' or give its ends.")
+        return _named_window(model, text, regimen)
     if not isinstance(text, (list, tuple)) or len(text) != 2:
         raise PkpdError(f"A window is a text or a pair of times, not {quoted(text)}.")
     start, end = (_end(time, model.time) for time in text)
     if start is not None and end is not None and not start < end:
         raise PkpdError(f"The window from {start:g} to {end:g} {model.time} ends before it begins.")
     return start, end
+
+
+def _named_window(model, text, regimen):
+    """(from, to) in model time of a text, as `interval` takes it. Raises PkpdError."""
+    hour = units.factor("h", model.time)
+    day = _WINDOW.match(text)
+    if day and int(day[1]) > 0:
+        return (int(day[1]) - 1) * 24 * hour, int(day[1]) * 24 * hour
+    if text.strip() == "last interval" and regimen is not None:
+        last, end = max((p.last_interval for p in regimen.phases), key=lambda ends: ends[1])
+        return last * hour, end * hour
+    last = "" if regimen is None else "'last interval', "
+    raise PkpdError(f"Window '{text}' cannot be read; write {last}'day 28' or give its ends.")

@@ -513,20 +513,7 @@ def _check_time(model, *times):
 def _grid(model, times):
     """Times (T,) of a text or of numbers. Raises PkpdError."""
     if isinstance(times, str):
-        try:
-            start, stop, step = (float(x) for x in times.split(":"))
-        except ValueError as error:
-            raise PkpdError(
-                f"times '{times}' must be start:stop:step in {model.time}, such as 0:168:1."
-            ) from error
-        if not (step > 0 and stop >= start and (stop - start) / step < 1e7):
-            raise PkpdError(
-                f"times '{times}': step must be above 0, stop not before start, "
-                "and at most 10 million points."
-            )
-        digits = max(-int(Decimal(number).as_tuple().exponent) for number in times.split(":"))
-        count = int(np.floor((stop - start) / step + 1e-9)) + 1
-        return np.round(start + step * np.arange(count), max(digits, 0))
+        return _grid_of_text(model, times)
     try:
         grid = np.atleast_1d(np.asarray(times, dtype=float))
         if np.asarray(times).dtype == bool:
@@ -536,3 +523,21 @@ def _grid(model, times):
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise PkpdError("times must be finite and increasing.")
     return grid
+
+
+def _grid_of_text(model, text):
+    """Times (T,) of "start:stop:step", to as many digits as are written. Raises PkpdError."""
+    try:
+        start, stop, step = map(float, text.split(":"))
+    except ValueError as error:
+        raise PkpdError(
+            f"times '{text}' must be start:stop:step in {model.time}, such as 0:168:1."
+        ) from error
+    if not (step > 0 and stop >= start and (stop - start) / step < 1e7):
+        raise PkpdError(
+            f"times '{text}': step must be above 0, stop not before start, "
+            "and at most 10 million points."
+        )
+    digits = max(-int(Decimal(number).as_tuple().exponent) for number in text.split(":"))
+    count = int(np.floor((stop - start) / step + 1e-9)) + 1
+    return np.round(start + step * np.arange(count), max(digits, 0))

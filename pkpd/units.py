@@ -115,17 +115,20 @@ def _factor(tokens, at, unit):
         factors = {}
     else:
         raise _not_a_unit(unit)
-    at += 1
-    if at < len(tokens) and tokens[at][1] in ("**", "^"):
-        minus = at + 1 < len(tokens) and tokens[at + 1][1] == "-"
-        at += 2 if minus else 1
-        kind, text = tokens[at] if at < len(tokens) else ("", "")
-        if kind != "number" or int(text) > HIGHEST_POWER:
-            raise _not_a_unit(unit)
-        exponent = -int(text) if minus else int(text)
-        factors = {name: power * exponent for name, power in factors.items()}
-        at += 1
-    return factors, at
+    exponent, at = _exponent(tokens, at + 1, unit)
+    return {name: power * exponent for name, power in factors.items()}, at
+
+
+def _exponent(tokens, at, unit):
+    """The exponent that begins at a token, 1 where none does, and where it ends."""
+    texts = [text for _, text in tokens[at : at + 3]]
+    if texts[:1] not in (["**"], ["^"]):
+        return 1, at
+    at += 2 if texts[1:2] == ["-"] else 1
+    kind, text = tokens[at] if at < len(tokens) else ("", "")
+    if kind != "number" or int(text) > HIGHEST_POWER:
+        raise _not_a_unit(unit)
+    return (-int(text) if texts[1] == "-" else int(text)), at + 1
 
 
 def text(factors):

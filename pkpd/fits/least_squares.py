@@ -71,13 +71,20 @@ def fit_one(
         fit = replace(fit, null=null)
     exact = fit.rss <= 1e-20 * (fit.weight @ table.response**2)
     if curve.hormetic and not table.computed and not exact and np.isfinite(fit.peak):
-        sets = {name: _interval(fit, problem, name) for name in intervals if _has(fit, name)}
-        ends = {name: ends for name, (ends, *_) in sets.items()}
-        split = tuple(name for name, (_, gap, _) in sets.items() if gap)
-        bounded = tuple(name for name, (*_, at_bounds) in sets.items() if at_bounds)
-        fit = replace(fit, intervals=ends, split=split, bounded=bounded)
+        fit = _with_intervals(fit, problem, intervals)
     flags = diagnostics.diagnose(fit, problem, exact, fit_one) if look else {}
     return replace(fit, flags=flags)
+
+
+def _with_intervals(fit, problem, names):
+    """The fit with the intervals of those of the named quantities that it has."""
+    ends, split, bounded = {}, [], []
+    for name in names:
+        if _has(fit, name):
+            ends[name], gap, at_bounds = _interval(fit, problem, name)
+            split += [name] if gap else []
+            bounded += [name] if at_bounds else []
+    return replace(fit, intervals=ends, split=tuple(split), bounded=tuple(bounded))
 
 
 def _named(model, c, better):

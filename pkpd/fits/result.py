@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.fits.curves import Curve
 from pkpd.fits.data import Assay
-from pkpd.result import Computed, Sheet, write_figure, write_json
+from pkpd.result import Computed, Sheet, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +43,7 @@ class Fitted(Computed):
         if path.suffix != ".json":
             return super().write(path, figure=figure, command=command)
         write_json(self.summary(command), path)
-        if not figure:
-            return [path]
-        write_figure(self.plot(), path.with_suffix(f".{figure}"))
-        return [path, path.with_suffix(f".{figure}")]
+        return self._with_figure(path, figure)
 
 
 @dataclass(frozen=True)

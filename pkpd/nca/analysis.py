@@ -16,8 +16,8 @@ from pkpd import limits, units
 from pkpd.errors import PkpdError, ResultError, closest, quoted
 from pkpd.nca.profile import SAME, check_options, partial_areas, partial_name, profile
 from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
-from pkpd.reading import COLUMNS, Table, cells, refuse_lookalikes, stated_units
-from pkpd.result import Computed, Sheet, release, write_figure, write_table
+from pkpd.reading import COLUMNS, Table, cells, number, refuse_lookalikes, stated_units
+from pkpd.result import Computed, Sheet, release, write_table
 from pkpd.result.tables import TABLES
 
 if TYPE_CHECKING:
@@ -135,10 +135,7 @@ class Noncompartmental(Computed):
             return super().write(path, figure=figure, command=command)
         origin = {"package": "pkpd", "command": command, "conventions": list(self.conventions)}
         write_table(self.table, path, self.units, origin)
-        if not figure:
-            return [path]
-        write_figure(self.plot(), path.with_suffix(f".{figure}"))
-        return [path, path.with_suffix(f".{figure}")]
+        return self._with_figure(path, figure)
 
 
 def noncompartmental(
@@ -196,12 +193,8 @@ def noncompartmental(
 
     partial = partial_areas(partial)
     check_options(route, 0.0 if duration is None else duration, every, rule, extrapolation, partial)
-    if blq is not None:
-        limits.one_of(blq, BELOW_LIMIT, "blq")
     start = None if start is None else limits.number(start, "start")
-    for name, value in (("column", column), ("unit", unit), ("time_unit", time_unit)):
-        if value is not None or name == "time_unit":
-            limits.text(value, name)
+    _check_words(blq, column, unit, time_unit)
     table, stated = cells(data, ResultError), stated_units(data)
     column = _column(table, column)
     kept = {name: values for name, values in table.columns.items() if name != column}
@@ -210,14 +203,12 @@ def noncompartmental(
     amount, dose_unit = _amount(dose)
     unit, time_unit = unit or stated.get(column), stated.get("TIME", time_unit)
     unit_of = _units(unit, time_unit, dose_unit, partial)
-    settled = [
-        _settled(table.name, samples, route, duration, every, start)
-        for samples in Rows(table, column).samples(amount, route, start, blq)
-    ]
     options = {"rule": rule, "extrapolation": extrapolation, "partial": partial}
-    rows = []
-    for s in settled:
+    settled, rows = [], []
+    for samples in Rows(table, column).samples(amount, route, start, blq):
+        s = _settled(table.name, samples, route, duration, every, start)
         quantities = profile(s.times, s.conc, s.dose, route, s.duration or 0.0, s.every, **options)
+        settled.append(s)
         rows.append({"ID": s.id} | quantities)
     frame = pd.DataFrame(rows)
     for key in frame.columns.intersection(["cl_f", "cl", "vz_f", "vz", "vss"]):
@@ -232,6 +223,16 @@ def noncompartmental(
         _on_columns(table, column),
     ]
     return Noncompartmental(table.name, route, frame, own, tuple(conventions))
+
+
+def _check_words(blq, column, unit, time_unit):
+    """Raises PkpdError for options that are no words, or not the right ones."""
+    if blq is not None:
+        limits.one_of(blq, BELOW_LIMIT, "blq")
+    for name, value in (("column", column), ("unit", unit)):
+        if value is not None:
+            limits.text(value, name)
+    limits.text(time_unit, "time_unit")
 
 
 def _column(table, column):
@@ -252,11 +253,8 @@ def _amount(dose):
     """(amount, unit) of a number or a text such as "100 mg"; (None, None) without a dose."""
     if dose is None:
         return None, None
-    number, _, unit = str(dose).strip().partition(" ")
-    try:
-        amount = float(number)
-    except ValueError:
-        amount = np.nan
+    written, _, unit = str(dose).strip().partition(" ")
+    amount = number(written)
     if not 0.0 < amount < np.inf:
         text = "write a number above 0, with or without a unit, such as '100 mg'."
         raise PkpdError(f"dose {quoted(dose)}: {text}")
@@ -266,14 +264,8 @@ def _amount(dose):
 def _settled(name, samples, route, duration, every, start):
     """Samples with the duration and interval of the analysis, refused where they contradict it."""
     who = f"{name}: ID {samples.id}"
-    for word, option, found in (
-        ("duration", duration, samples.duration),
-        ("every", every, samples.every),
-    ):
-        if option and found and abs(option - found) > SAME * found:
-            text = f"--{word} {option:g}, but the table says {found:g}; keep one of them."
-            raise PkpdError(f"{who}: {text}")
-    duration, every = duration or samples.duration, every or samples.every
+    duration = _agreed(who, "duration", duration, samples.duration)
+    every = _agreed(who, "every", every, samples.every)
     samples = replace(samples, duration=duration, every=every)
     if route == "infusion" and not duration:
         raise PkpdError(f"{who}: how long was the infusion? Write --duration, or a column RATE.")
@@ -289,6 +281,14 @@ def _settled(name, samples, route, duration, every, start):
     if every and not samples.recorded:
         samples = _until_it_rises(samples, route)
     return _without_predose(who, samples) if route == "bolus" else samples
+
+
+def _agreed(who, word, option, found):
+    """What an option or the table says. Raises PkpdError where they contradict each other."""
+    if option and found and abs(option - found) > SAME * found:
+        text = f"--{word} {option:g}, but the table says {found:g}; keep one of them."
+        raise PkpdError(f"{who}: {text}")
+    return option or found
 
 
 def _until_it_rises(samples, route):

@@ -241,9 +241,7 @@ def cohort(
     """
     check_model(model)
     limits.flag(typical, "typical", CohortError)
-    if not isinstance(set, dict | None):
-        raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(set)}.')
-    changed = {name: _typical_value(model, name, value) for name, value in (set or {}).items()}
+    changed = _typical_values(model, set)
     limits.one_of(sampling, SAMPLINGS, "sampling", CohortError)
     limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
     limits.check_whole(replicate, 0, limits.SEED, "replicate", CohortError)
@@ -257,8 +255,9 @@ def cohort(
     seed, replicate = int(seed), int(replicate)
     names = [item.name for item in model.inputs if _is_continuous(item)]
     if typical:
-        latent = np.zeros((1, len(names)))
-        theta = np.array([[_at_reference(item, changed) for item in model.inputs]], dtype=float)
+        latent = np.zeros((len(who), len(names)))
+        theta = np.empty((len(who), len(model.inputs)))
+        theta[:] = [_at_reference(item, changed) for item in model.inputs]
     else:
         latent = _latent(model, names, who, seed, replicate, sampling)
         theta = _drawn(model, names, latent, who, changed, seed, replicate)
@@ -378,6 +377,13 @@ def _ids(model, n, ids):
     bytes_each = 8 * (1 + 3 * len(model.inputs))
     limits.check_memory(n * bytes_each, f"A cohort of {n:,} patients of {model.name}")
     return np.arange(1, n + 1, dtype=np.int64)
+
+
+def _typical_values(model, given):
+    """{input: typical value in its unit} of what `set` gives. Raises CohortError."""
+    if not isinstance(given, dict | None):
+        raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(given)}.')
+    return {name: _typical_value(model, name, value) for name, value in (given or {}).items()}
 
 
 def _typical_value(model, name, value):

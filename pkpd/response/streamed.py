@@ -188,13 +188,23 @@ def _check_columns(found):
         text = field.name in TEXTS and pa.types.is_string(field.type)
         if not (text or pa.types.is_boolean(field.type) or _is_number(field.type)):
             raise ValueError(f"column {field.name} holds {field.type}")
+    _check_doses(found)
+    ranges = [np.arange(chunk.first, chunk.last) + 1 for chunk in found.folder.chunks]
+    if (found.column("ID") != np.concatenate(ranges)).any():
+        raise ValueError("IDs of other patients")
+    _check_meds(found)
+
+
+def _check_doses(found):
+    """Raises ValueError where the doses are not those of the curves."""
     doses = found.curves.doses
     drawn = sum(name.startswith(CURVE) for name in found.folder.schema().names)
     if doses.shape != (drawn,) or not (np.diff(doses) > 0).all() or not np.isfinite(doses).all():
         raise ValueError(f"{drawn} curves, which have other doses")
-    ranges = [np.arange(chunk.first, chunk.last) + 1 for chunk in found.folder.chunks]
-    if (found.column("ID") != np.concatenate(ranges)).any():
-        raise ValueError("IDs of other patients")
+
+
+def _check_meds(found):
+    """Raises ValueError where MEDs are not within the range for just the patients who have one."""
     med, interior = found.column("med"), found.having("interior")
     ends = found.benefit.lowest * (1 - 1e-9), found.benefit.highest * (1 + 1e-9)
     inside = (med >= ends[0]) & (med <= ends[1])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pkpd.errors import ResultError
 from pkpd.result.folder import ResultFolder
-from pkpd.result.tables import TABLES
+from pkpd.result.tables import TABLES, write_figure
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
@@ -81,6 +81,14 @@ class Computed:
         if Path(folder).suffix in (*TABLES, ".json"):
             raise ResultError(f"'{folder}': this result has several files; give a folder for them.")
         return ResultFolder(folder).write(self, self.summary(command), figure)
+
+    def _with_figure(self, path: Path, figure: str | None) -> list[Path]:
+        """A file that stands alone, and its figure beside it, which this draws where asked for."""
+        if figure is None:
+            return [path]
+        drawing = path.with_suffix(f".{figure}")
+        write_figure(self.plot(), drawing)
+        return [path, drawing]
 
     def report(self, folder: str | Path, *, command: str | None = None) -> Path:
         """Write the result and one self-contained page on it to a folder; the page's path.

@@ -15,7 +15,7 @@ from pkpd.errors import ResultError
 from pkpd.population.cohort import Cohort
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.provenance import provenance, stopped
-from pkpd.result.tables import TABLES, write_figure, write_json, write_table
+from pkpd.result.tables import TABLES, write_json, write_table
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
@@ -184,10 +184,7 @@ class Run(Computed):
             note.unlink(missing_ok=True)  # of an earlier run, whose table is no more
         else:
             write_json({"stopped": stopped(self.cohort), "provenance": self.provenance()}, note)
-        if not figure:
-            return [path]
-        write_figure(self.plot(), path.with_suffix(f".{figure}"))
-        return [path, path.with_suffix(f".{figure}")]
+        return self._with_figure(path, figure)
 
 
 @dataclass(frozen=True)

@@ -243,9 +243,9 @@ def _dose(benefit, dose):
 
 def _measured(model, cohort, benefit, measure, dose, at, numerics):
     """Name -> (P,) measured values, and plain data on each measurement."""
-    items = {i.name: i for i in model.inputs}
     columns = {name: cohort.column(name) for name in measure}
-    about = [{"name": n, "what": items[n].label, "error": "none"} for n in measure]
+    labels = {item.name: item.label for item in model.inputs}
+    about = [{"name": name, "what": labels[name], "error": "none"} for name in measure]
     hours = np.array(SAMPLES) * units.factor("h", model.time)
     scans = _times(at if at is not None else "4 h", model.time) if benefit.blockade else []
     times = np.unique(np.concatenate([[0.0], hours, scans]))
@@ -263,10 +263,10 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
         residual="none",
         **numerics,
     )
-    error = {
-        n: normals(cohort.seed, cohort.ids, f"measured {n}", max(len(times), 1), cohort.replicate)
-        for n in names
-    }
+    error = {}
+    for name in names:
+        address = cohort.seed, cohort.ids, f"measured {name}", len(times), cohort.replicate
+        error[name] = normals(*address)
     if benefit.exposure:
         from scipy.integrate import trapezoid
 

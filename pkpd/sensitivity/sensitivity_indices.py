@@ -59,7 +59,7 @@ class Answer:
     whole: bool = True
 
 
-def sensitivity_indices(  # noqa: C901  a check for each argument
+def sensitivity_indices(
     model: Model,
     methods: Sequence[str] = ("sobol", "shapley"),
     *,
@@ -106,20 +106,39 @@ def sensitivity_indices(  # noqa: C901  a check for each argument
     if not methods:
         raise PkpdError(f"methods names nothing; choose from {', '.join(METHODS)}.")
     limits.check_called(progress=progress)
+    if diary is not None and titrate is None:
+        raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
+    effort = _effort(half_width, points, most, scramblings)
+    asked = study(model, **given)
+    work = Work(asked, progress)
+    tasks = {name: METHODS[name] for name in METHODS if name in methods}
+    outputs = asked.outputs
+    if titrate is not None:
+        changes = {name: value for name, value in given.items() if name not in OWN}
+        seen = titrated(asked, titrate, diary, **changes)
+        tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
+        outputs += seen.outputs
+    found = _answers(tasks, work, effort)
+    stopped = len(found) < len(tasks) or not all(answer.whole for answer in found.values())
+    result = _gathered(asked, found, outputs, work.done, stopped, points)
+    if stopped:
+        raise Stopped(result, work.done, max(work.done, work.planned))
+    return result
+
+
+def _effort(half_width, points, most, scramblings):
+    """The Effort asked for. Raises PkpdError."""
     limits.check_whole(points, 2, limits.POINTS, "number of points")
     limits.check_whole(most, 2, limits.POINTS, "number of points at most")
     limits.check_whole(scramblings, 2, limits.REPEATS, "number of scramblings")
     if not limits.number(half_width, "half_width") > 0:
         raise PkpdError(f"half_width {half_width:g} must be above 0.")
-    if diary is not None and titrate is None:
-        raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
-    asked, effort = study(model, **given), Effort(half_width, points, most, scramblings)
-    found: dict[str, Any] = {}
-    work = Work(asked, progress)
-    tasks = {name: METHODS[name] for name in METHODS if name in methods}
-    if titrate is not None:
-        seen = titrated(asked, titrate, diary, **{k: v for k, v in given.items() if k not in OWN})
-        tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
+    return Effort(half_width, points, most, scramblings)
+
+
+def _answers(tasks, work, effort):
+    """Name -> Answer of the tasks in turn, of those that Ctrl-C has left time for."""
+    found: dict[str, Answer] = {}
     for name, task in tasks.items():
         try:
             found[name] = task(work, effort, found)
@@ -129,27 +148,30 @@ def sensitivity_indices(  # noqa: C901  a check for each argument
             break
         if not found[name].whole:
             break
-    base = next((a.base for a in found.values() if a.base is not None), None)
+    return found
+
+
+def _gathered(asked, found, outputs, evaluations, stopped, points):
+    """The Sensitivity of all answers.
+
+    points : number of people to describe where no method has computed independent ones
+    """
+    base = next((answer.base for answer in found.values() if answer.base is not None), None)
     own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
     alike = asked.alike(own["sd"])
-    about = {
-        "outputs": asked.outputs,
-        "evaluations": work.done,
-        "stopped": len(found) < len(tasks) or not all(a.whole for a in found.values()),
-    }
-    about |= own | {name: answer.about for name, answer in found.items()}
+    about = {"outputs": asked.outputs, "evaluations": evaluations, "stopped": stopped} | own
+    about |= {name: answer.about for name, answer in found.items()}
     if "observed" in found:
         observed = found["observed"].about["sd"]
-        about["outputs"], about["sd"] = (*asked.outputs, *seen.outputs), own["sd"] | observed
+        about["outputs"], about["sd"] = outputs, own["sd"] | observed
         alike += [name for name, sd in observed.items() if not sd > 0]
-    columns = {name: np.concatenate([a.columns[name] for a in found.values()]) for name in COLUMNS}
+    columns = {}
+    for name in COLUMNS:
+        columns[name] = np.concatenate([answer.columns[name] for answer in found.values()])
     noise = np.isin(columns["output"], alike) & np.isin(columns["method"], SHARES)
     for name in ("value", "low", "high"):
         columns[name] = np.where(noise, np.nan, columns[name].astype(float))
-    result = Sensitivity(asked, columns, about | {"alike": alike})
-    if about["stopped"]:
-        raise Stopped(result, work.done, max(work.done, work.planned))
-    return result
+    return Sensitivity(asked, columns, about | {"alike": alike})
 
 
 def _observed(work, effort, seen):

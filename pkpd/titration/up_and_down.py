@@ -71,6 +71,23 @@ def effective_dose(
     """
     x = np.asarray(doses, dtype=float)
     places, answers = np.asarray(places), np.asarray(answers, dtype=bool)
+    _check(x, places, answers, target, scale, level)
+    x = np.log(x) if scale == "log" else x
+    trials = np.bincount(places, minlength=len(x)).astype(float)
+    hits = np.bincount(places, weights=answers, minlength=len(x))
+    value = centred_isotonic(x, trials[None], hits[None], target)[0]
+    low, high = np.nan, np.nan
+    if np.isfinite(value):
+        uniforms = np.random.Generator(np.random.Philox(seed)).random((draws, len(places)))
+        low, high = _likely(x, trials[None], hits[None], target, level, int(places[0]), uniforms)
+        low, high = min(low, value), max(high, value)
+    ends = np.array([value, low, high])
+    value, low, high = np.exp(ends) if scale == "log" else np.maximum(ends, 0.0)
+    return EffectiveDose(target, float(value), float(low), float(high), level)
+
+
+def _check(x, places, answers, target, scale, level):
+    """Raises TrialError for doses x (D,), places and answers (n,) that are none."""
     if scale not in SCALES:
         raise TrialError(f"Unknown scale '{scale}'.{closest(str(scale), SCALES)}")
     if x.ndim != 1 or not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
@@ -84,18 +101,6 @@ def effective_dose(
         raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
     if not (0 < target < 1 and 0 < level < 1):
         raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
-    x = np.log(x) if scale == "log" else x
-    trials = np.bincount(places, minlength=len(x)).astype(float)
-    hits = np.bincount(places, weights=answers, minlength=len(x))
-    value = centred_isotonic(x, trials[None], hits[None], target)[0]
-    low, high = np.nan, np.nan
-    if np.isfinite(value):
-        uniforms = np.random.Generator(np.random.Philox(seed)).random((draws, len(places)))
-        low, high = _likely(x, trials[None], hits[None], target, level, int(places[0]), uniforms)
-        low, high = min(low, value), max(high, value)
-    ends = np.array([value, low, high])
-    value, low, high = np.exp(ends) if scale == "log" else np.maximum(ends, 0.0)
-    return EffectiveDose(target, float(value), float(low), float(high), level)
 
 
 def _likely(x, trials, hits, target, level, first, uniforms):

@@ -124,7 +124,7 @@ class Diary:
         return traits
 
 
-def diary(path=None, changes=None):  # noqa: C901  a sentence for each mistake
+def diary(path=None, changes=None):
     """Diary from a TOML file (default: the packaged one), checked as a model's parameters are.
 
     changes : other typical values, such as {"missing": 0.0}; the variability between patients stays
@@ -143,12 +143,21 @@ def diary(path=None, changes=None):  # noqa: C901  a sentence for each mistake
     if inputs.pop(_OBSOLETE, None) is not None:
         text = f"{file.path}: {_OBSOLETE} is not used any more; entries begin at the outcome's own"
         warn(f"{text} untreated value. Leave the line out.", DeprecationWarning, stacklevel=2)
+    _check_parameters(file.path, inputs)
+    for name, value in (changes or {}).items():
+        inputs[name] = _changed(inputs, name, value)
+    _check_values(inputs)
+    title = str(file.data.get("title", file.path.stem))
+    scale = _scale(file.path, inputs)
+    return Diary(file.path.stem, title, _digest(inputs), scale, inputs, dict(changes or {}))
+
+
+def _check_parameters(path, inputs):
+    """Raises ModelError where a diary does not have its parameters, or one varies that must not."""
     names = (*_SHARES, *_AMOUNTS, *_ENDS)
     for name in (*_SHARES, *_AMOUNTS):
         if name not in inputs:
-            raise ModelError(
-                f"{file.path}: parameter '{name}' is missing; copy its line from {DIARY}."
-            )
+            raise ModelError(f"{path}: parameter '{name}' is missing; copy its line from {DIARY}.")
     for name, item in inputs.items():
         if name not in names:
             raise ModelError(f"{item.place}: unknown parameter '{name}'.{closest(name, names)}")
@@ -157,8 +166,10 @@ def diary(path=None, changes=None):  # noqa: C901  a sentence for each mistake
                 f"{item.place}: {name} is one number, the same for everybody at all times; "
                 "leave out its iiv and iov."
             )
-    for name, value in (changes or {}).items():
-        inputs[name] = _changed(inputs, name, value)
+
+
+def _check_values(inputs):
+    """Raises TrialError where a share is none, or an amount is negative."""
     for name, item in inputs.items():
         if name in _SHARES and not 0 <= item.value <= 1:
             raise TrialError(
@@ -167,9 +178,6 @@ def diary(path=None, changes=None):  # noqa: C901  a sentence for each mistake
             )
         if name in _AMOUNTS and item.value < 0:
             raise TrialError(f"{item.place}: {name} must not be negative, but is {item.value:g}.")
-    title = str(file.data.get("title", file.path.stem))
-    scale = _scale(file.path, inputs)
-    return Diary(file.path.stem, title, _digest(inputs), scale, inputs, dict(changes or {}))
 
 
 def diary_of(what=None):

@@ -210,3 +210,10 @@ def test_the_typical_patient_has_medians_and_reference_covariates():
 def test_options_that_cannot_be_drawn_are_refused(options, message):
     with pytest.raises(PkpdError, match=message):
         cohort(MODEL, **options)
+
+
+def test_the_typical_patient_under_several_ids_is_one_and_the_same():
+    model = load("ldn/hormesis")
+    one, several = (cohort(model, typical=True, ids=ids) for ids in (None, [3, 17]))
+    np.testing.assert_array_equal(several.theta, np.repeat(one.theta, 2, axis=0))
+    assert several.ids.tolist() == [3, 17] and several.latent.shape == (2, one.latent.shape[1])

@@ -168,31 +168,43 @@ def _panels(result, finished, values, draw, data):
     for place, k in enumerate(shown):
         axes = drawing.add_subplot(rows, columns, place + 1)
         draw(axes, k, scale)
-        observed = [d for d in data or () if d.name == result.names[k]]
+        observed = [points for points in data or () if points.name == result.names[k]]
         for points in observed:
-            axes.plot(
-                points.times * scale,
-                points.values,
-                "o",
-                ms=4,
-                mfc="white",
-                mec=style.RED,
-                label=f"observed ({points.column})",
-            )
+            _points(axes, points, scale)
         style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
         if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
             _concentration_axis(axes, values[:, k])
-        named = len(axes.get_legend_handles_labels()[0])
-        if named and (place == 0 or observed):
-            if named > 3:  # a long legend finds no empty corner
-                low, high = axes.get_ylim()
-                room = 20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low)
-                axes.set_ylim(top=room)
-            corner = {"loc": "upper right"} if named > 3 else {}
-            axes.legend(frameon=False, fontsize=8, **corner)
+        if place == 0 or observed:
+            _legend(axes)
     style.heading(drawing, f"{result.model.title}: {result.regimen}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
     return drawing
+
+
+def _points(axes, points, scale):
+    """Observations as open circles. scale : factor of their times"""
+    axes.plot(
+        points.times * scale,
+        points.values,
+        "o",
+        ms=4,
+        mfc="white",
+        mec=style.RED,
+        label=f"observed ({points.column})",
+    )
+
+
+def _legend(axes):
+    """The legend of an axes that has names; a long one, which finds no empty corner, has room."""
+    named = len(axes.get_legend_handles_labels()[0])
+    if not named:
+        return
+    corner = {}
+    if named > 3:
+        low, high = axes.get_ylim()
+        axes.set_ylim(top=20 * high if axes.get_yscale() == "log" else high + 0.6 * (high - low))
+        corner = {"loc": "upper right"}
+    axes.legend(frameon=False, fontsize=8, **corner)
 
 
 def _course(axes, times, values):

@@ -60,6 +60,9 @@ def screening(result):
     return drawing
 
 
+_LATENT = "input, in SDs of its (latent) distribution"
+
+
 def spider(result):
     """Best dose and benefit of the typical patient while one input goes through its range.
 
@@ -67,36 +70,34 @@ def spider(result):
     """
     courses = result.about["local"]["spider"]
     drawing = style.figure(10.5, 4.8)
-    for axes, output in zip(drawing.subplots(1, 2), ("log10_med", "benefit_at_med"), strict=True):
-        lines = {
-            n: 10**v if output == "log10_med" else v
-            for n, v in courses[output].items()
-            if len(v) == len(courses["sd"])
-        }
-        reach = {n: np.ptp(np.log(v) if output == "log10_med" else v) for n, v in lines.items()}
-        most = sorted(lines, key=lambda n: -reach[n])[:ARMS]
-        for k, name in enumerate(most):
-            axes.plot(
-                courses["sd"],
-                lines[name],
-                color=style.CYCLE[k % len(style.CYCLE)],
-                linestyle="-" if k < len(style.CYCLE) else "--",
-                linewidth=1.8,
-                label=name,
-            )
-        benefit = result.study.benefit
-        label = style.label("benefit there", result.model.unit(benefit.outcome))
-        if output == "log10_med":
-            label = f"best dose ({benefit.unit})"
-        style.clean(axes, "input, in SDs of its (latent) distribution", label)
-        if output == "log10_med":
-            lowest = min(lines[n].min() for n in most)
-            style.log_axis(axes.yaxis, lowest, max(lines[n].max() for n in most))
-        axes.legend(frameon=False, fontsize=8, ncols=2)
+    benefit, sd = result.study.benefit, courses["sd"]
+    doses, gains = drawing.subplots(1, 2)
+    most = _arms(doses, sd, courses["log10_med"], lambda log10_dose: 10**log10_dose)
+    style.clean(doses, _LATENT, f"best dose ({benefit.unit})")
+    style.log_axis(doses.yaxis, np.min(most), np.max(most))
+    _arms(gains, sd, courses["benefit_at_med"], lambda gain: gain)
+    style.clean(gains, _LATENT, style.label("benefit there", result.model.unit(benefit.outcome)))
     style.heading(drawing, f"{result.model.title}: the typical patient, one input at a time")
     text = f"{result.model.name}; the {ARMS} inputs that move each most."
     style.caption(drawing, [f"{text} {share_assumed(result.model)}.", NO_ADVICE])
     return drawing
+
+
+def _arms(axes, sd, courses, shown):
+    """Draw the courses that reach farthest, as `shown` makes them; their values (ARMS, T)."""
+    whole = {name: course for name, course in courses.items() if len(course) == len(sd)}
+    most = sorted(whole, key=lambda name: -np.ptp(whole[name]))[:ARMS]
+    for k, name in enumerate(most):
+        axes.plot(
+            sd,
+            shown(whole[name]),
+            color=style.CYCLE[k % len(style.CYCLE)],
+            linestyle="-" if k < len(style.CYCLE) else "--",
+            linewidth=1.8,
+            label=name,
+        )
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    return np.array([shown(whole[name]) for name in most])
 
 
 def drawn(columns, summary, title, assumed):
