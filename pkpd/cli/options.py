@@ -168,8 +168,8 @@ Solver = Annotated[
         "--solver",
         metavar="NAME",
         help="auto (linear for linear models, else vern7, and rosenbrock for patients "
-        "whose equations are stiff), linear, vern7, tsit5, rosenbrock, or "
-        "collocation (for steady states; otherwise as auto).",
+        "whose equations are stiff; collocation for the steady states of med and what "
+        "builds on it), linear, vern7, tsit5, or rosenbrock.",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]

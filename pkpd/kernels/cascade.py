@@ -9,7 +9,7 @@ steps, doses or compilation.
 from dataclasses import dataclass
 
 from pkpd.kernels.amounts import never_negative
-from pkpd.kernels.graph import Source, is_number
+from pkpd.kernels.graph import Node, Source, is_number, parts
 from pkpd.kernels.lower import equations, rate, sizes_of, start
 from pkpd.kernels.switches import Switches
 
@@ -20,16 +20,18 @@ class Block:
 
     states : their numbers
     linear : whether the rates are linear in them; constant : whether M is of inputs alone
+    proportional : whether the states are proportional to the doses, as in linear kinetics
     """
 
     states: tuple[int, ...]
     linear: bool
     constant: bool
+    proportional: bool
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Source of what the rates of a block are made of, in terms of y<i> and c<i>.
+    """Source of what the rates of a block are made of, in terms of y<i>, v<i> and c<i>.
 
     matrix : ((row, column) -> text) of M where it is not 0; rest : text of each b
     """
@@ -37,6 +39,18 @@ class Terms:
     lines: tuple[str, ...]
     matrix: dict[tuple[int, int], str]
     rest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Costly parts of rates that are computed before a block is solved.
+
+    They serve several blocks, or do not change while a block that is not linear is solved.
+    lines : what they share; texts : number of v<i> -> text
+    """
+
+    lines: tuple[str, ...]
+    texts: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,9 @@ class Cascade:
     states: int
     blocks: tuple[Block, ...]
     terms: tuple[Terms, ...]
+    signals: tuple[Signals, ...]
     looks: tuple[tuple[str, ...], tuple[str, ...]]
+    sights: tuple[tuple[str, ...], tuple[str, ...]]
     initial: tuple[str, ...]
     constants: int
     sizes: tuple[tuple[int, int], ...]
@@ -61,33 +77,47 @@ class Cascade:
     regular: bool
 
 
-def cascade(model, integrals=()):
-    """The Cascade of a checked model, with the named integrands."""
+def cascade(model, integrals=(), watched=()):
+    """The Cascade of a checked model, with the named integrands and what is watched."""
     graph, nodes = equations(model, ())
     rates = [nodes[rate(n)] for n in model.state_names]
-    looked = [nodes[n] for n in integrals]
+    looked, seen = [nodes[n] for n in integrals], [nodes[n] for n in watched]
     switches = Switches(graph)
-    switches.freeze([*rates, *looked])
+    switches.freeze([*rates, *looked, *seen])
     bits = [graph.bits[f"y{i}"] for i in range(len(rates))]
     depends = [[j for j, bit in enumerate(bits) if node.moves & bit] for node in rates]
     source = Source(graph)
-    blocks, terms = [], []
+    blocks, roots, proportional = [], [], 0
     for states in components(depends):
-        block, nodes_of = _block(graph, rates, bits, states)
-        matrix, rest = nodes_of
-        lines, texts = source.lines([*matrix.values(), *rest])
-        count = len(matrix)
+        block, matrix, rest = _block(graph, rates, bits, states, proportional)
+        if block.proportional:
+            proportional |= sum(bits[i] for i in states)
         blocks.append(block)
+        roots.append((matrix, rest))
+    found = _signals(graph, blocks, roots, bits)
+    names = {node: graph.signal(k) for k, node in enumerate(found)}
+    signals, terms, known = [], [], 0
+    for matrix, rest in roots:
+        used = parts([*matrix.values(), *rest], lambda n: True)
+        new = {k: node for k, node in enumerate(found) if k >= known and node in used}
+        lines, texts = source.lines(list(new.values()))
+        signals.append(Signals(lines, dict(zip(new, texts, strict=True))))
+        known = max([known, *(k + 1 for k in new)])
+        replaced = [graph.replaced(node, names) for node in (*matrix.values(), *rest)]
+        lines, texts = source.lines(replaced)
+        count = len(matrix)
         terms.append(Terms(lines, dict(zip(matrix, texts[:count], strict=True)), texts[count:]))
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
-    looks = source.lines(looked)
+    looks, sights = source.lines(looked), source.lines(seen)
     shared_lines, constant_texts = source.constant_lines()
-    timed = any(node.moves & graph.bits["t"] for node in (*rates, *looked))
+    timed = any(node.moves & graph.bits["t"] for node in (*rates, *looked, *seen))
     return Cascade(
         states=len(rates),
         blocks=tuple(blocks),
         terms=tuple(terms),
+        signals=tuple(signals),
         looks=looks,
+        sights=sights,
         initial=initial,
         constants=len(source.constants),
         sizes=sizes_of(source),
@@ -99,8 +129,11 @@ def cascade(model, integrals=()):
     )
 
 
-def _block(graph, rates, bits, states):
-    """The Block of some states, and the nodes of its M and of each b."""
+def _block(graph, rates, bits, states, proportional):
+    """The Block of some states, the nodes of its M and of each b.
+
+    proportional : bits of the states before it that are proportional to the doses
+    """
     own = sum(bits[i] for i in states)
     matrix = {}
     for row, i in enumerate(states):
@@ -122,7 +155,45 @@ def _block(graph, rates, bits, states):
                 if (row, column) in matrix
             ]
             rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
-    return Block(tuple(states), linear, constant), (matrix, rest)
+    follows = constant and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
+    return Block(tuple(states), linear, constant, follows), matrix, rest
+
+
+def _is_sum_of(graph, node, bits, states):
+    """Whether a node is a sum of some states, given by their bits, times what does not move."""
+    if node.moves & ~states:
+        return False
+    names = [f"y{i}" for i, bit in enumerate(bits) if node.moves & bit]
+    nothing = graph.replaced(node, {graph.name(name): graph.number(0.0) for name in names})
+    fixed = not any(graph.slope(node, name).moves for name in names)
+    return fixed and is_number(nothing, 0.0)
+
+
+def _signals(graph, blocks, roots, bits):
+    """Nodes to compute on their own, the largest ones, in the order of the blocks that need them.
+
+    roots : the nodes of M and of b of each block
+    """
+    users: dict[Node, list[int]] = {}
+    for k, (matrix, rest) in enumerate(roots):
+        for node in parts([*matrix.values(), *rest], lambda n: n.moves):
+            users.setdefault(node, []).append(k)
+    chosen, inside = [], set()
+    for node in sorted(users, key=lambda n: -n.number):
+        if node in inside or not _is_costly(node):
+            continue
+        first = users[node][0]
+        own = sum(bits[i] for i in blocks[first].states)
+        if len(users[node]) > 1 or not (blocks[first].linear or node.moves & own):
+            chosen.append(node)
+            inside.update(parts([node], lambda n: True))
+    return sorted(chosen, key=lambda n: (users[n][0], n.number))
+
+
+def _is_costly(node):
+    """Whether a node divides or calls a function."""
+    divides = node.kind == "product" and any(d.moves for d in node.factors()[1])
+    return divides or node.kind in ("exp", "log", "sqrt", "power")
 
 
 def components(depends):

@@ -11,6 +11,8 @@ from numba.core import codegen, config
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INLINE: dict[str, Any] = {"forceinline": True, "error_model": "numpy"}  # parts of a step
 intrinsic: Any = extending.intrinsic  # numba gives the first argument of such a function
+# called by machine code alone
+INSIDE: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function):

@@ -117,6 +117,12 @@ class Graph:
         parts = [self._node("compare", SIGNS[type(op)], a, b) for op, a, b in pairs]
         return parts[0] if len(parts) == 1 else self._node("and", None, *parts)
 
+    def signal(self, number):
+        """A name for a part that is computed on its own, and moves."""
+        name = f"v{number}"
+        self.bits.setdefault(name, self.flags << (number + 1))
+        return self.name(name)
+
     # arithmetic
 
     def add(self, *terms):

@@ -6,6 +6,7 @@ model.
 """
 
 import operator
+from dataclasses import dataclass
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -150,3 +151,74 @@ def where_positive(typingctx, sign, yes, no):
         return builder.select(above, yes, no)
 
     return lane_vector(lane_vector, lane_vector, lane_vector), codegen
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector in straight-line code; arithmetic with it writes an instruction."""
+
+    code: "Code"
+    value: ir.Value
+
+    def __add__(self, other):
+        return Vector(self.code, self.code.builder.fadd(self.value, other.value))
+
+    def __sub__(self, other):
+        return Vector(self.code, self.code.builder.fsub(self.value, other.value))
+
+    def __mul__(self, other):
+        return Vector(self.code, self.code.builder.fmul(self.value, other.value))
+
+    def __truediv__(self, other):
+        return Vector(self.code, self.code.builder.fdiv(self.value, other.value))
+
+    def __neg__(self):
+        return Vector(self.code, self.code.builder.fneg(self.value))
+
+
+class Code:
+    """Writes straight-line code on the vectors of a work array: a loop of Python is none there."""
+
+    def __init__(self, builder, data):
+        self.builder, self.data = builder, data
+
+    def number(self, value):
+        return Vector(self, ir.Constant(_VECTOR, [float(value)] * WIDTH))
+
+    def load(self, place, number=0):
+        """The vector so many numbers behind a place."""
+        return Vector(self, self.builder.load(self._pointer(place, number), align=ALIGNED))
+
+    def store(self, place, number, vector):
+        self.builder.store(vector.value, self._pointer(place, number), align=ALIGNED)
+
+    def fma(self, a, b, c):
+        """a*b + c, rounded once."""
+        fused = _named(self.builder, f"llvm.fma.v{WIDTH}f64", 3)
+        return Vector(self, self.builder.call(fused, [a.value, b.value, c.value]))
+
+    def dot(self, a, b, start):
+        """start + a[0]*b[0] + a[1]*b[1] + ..., in this order."""
+        for x, y in zip(a, b, strict=True):
+            start = self.fma(x, y, start)
+        return start
+
+    def _pointer(self, place, number):
+        at = self.builder.add(place, ir.Constant(place.type, number * WIDTH))
+        return self.builder.bitcast(self.builder.gep(self.data, [at]), _VECTOR.as_pointer())
+
+
+def straight_line(write):
+    """f(w, places), whose code is what write(code, *places) writes; places is a tuple of int64."""
+
+    @intrinsic
+    def written(typingctx, w, places):
+        def codegen(context, builder, signature, args):
+            array = make_array(signature.args[0])(context, builder, args[0])
+            write(Code(builder, array.data), *cgutils.unpack_tuple(builder, args[1]))
+            return context.get_dummy_value()
+
+        return types.void(w, places), codegen
+
+    written.__doc__ = write.__doc__
+    return written

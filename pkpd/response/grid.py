@@ -4,7 +4,7 @@ Steady solves rows, each a patient and a dose; a DoseGrid holds the outcomes and
 patients at every dose of a grid. Knows models with a benefit and cohorts; knows nothing of peaks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,13 +34,15 @@ class Steady:
         self.watched = tuple(dict.fromkeys(n for n in (benefit.exposure, benefit.blockade) if n))
         self.seen = tuple(dict.fromkeys((*self.watched, benefit.outcome)))
         integrals = (benefit.outcome,) + ((benefit.exposure,) if benefit.exposure else ())
-        self.kernel = batch.compile(model, self.seen, integrals, solver, extremes=self.watched)
+        kernel = batch.compile(model, self.seen, integrals, solver, extremes=self.watched)
+        # exact steps are better, where the model has them
+        self.kernel = replace(kernel, collocates=kernel.method != "linear")
         self.sign = 1.0 if benefit.better == "lower" else -1.0
 
-    def at(self, person, doses, guess=None):
+    def at(self, person, doses, guess=None, watch=False):
         """Steady state of rows (N,), each a patient and a dose, as a PeriodicSolution.
 
-        guess : (N, S) warm start
+        guess : (N, S) warm start; watch : whether `extremes` will be asked for
         """
         return periodic(
             self.kernel,
@@ -50,6 +52,7 @@ class Steady:
             self.benefit.every,
             guess,
             tol=self.tol,
+            watch=watch,
             **self.options,
         )
 
@@ -63,10 +66,14 @@ class Steady:
 
     def extremes(self, person, doses, solution):
         """Watched output -> (largest, smallest), (N,) each, over one steady interval."""
-        run = self._interval(person, doses, solution, control=solution.control, since=0.0)
-        return {
-            name: (run.record[:, k, 0], run.record[:, k, 2]) for k, name in enumerate(self.watched)
-        }
+        found = solution.extremes
+        left = np.flatnonzero(np.isnan(found).any(axis=(1, 2)))
+        if len(left):
+            rest = solution.take(left)
+            run = self._interval(person[left], doses[left], rest, control=rest.control, since=0.0)
+            found = found.copy()
+            found[left] = run.record[:, :, [0, 2]]
+        return {name: (found[:, k, 0], found[:, k, 1]) for k, name in enumerate(self.watched)}
 
     def within(self, person, doses, solution, times):
         """Watched outputs and the outcome -> (N, T) values at times (T,) of one steady interval."""
@@ -128,6 +135,7 @@ class DoseGrid:
     steady : the Steady that solved them; doses : (D,) increasing
     outcome, status, maps : (P, D) mean outcome, key of pkpd.solvers.status.STATUS, intervals
     y : (P, D, S) states; untreated, untreated_status, untreated_y : (P,), (P,), (P, S) at dose 0
+    beside_gain, beside_status : (P, B) benefit and status at doses beside the grid
     """
 
     steady: Steady
@@ -139,6 +147,8 @@ class DoseGrid:
     untreated: np.ndarray
     untreated_y: np.ndarray
     untreated_status: np.ndarray
+    beside_gain: np.ndarray
+    beside_status: np.ndarray
 
     @cached_property
     def gain(self):
@@ -161,40 +171,53 @@ class DoseGrid:
         return DoseResponse(*who, self.doses, self.gain, self.outcome, *solved)
 
 
-def dose_grid(steady, doses):
-    """The DoseGrid of all patients at doses (D,), coarse doses first.
-
-    The others start from an interpolation between their neighbours.
-    """
-    patients, count = len(steady.cohort), len(doses)
-    zero = steady.at(np.arange(patients), np.zeros(patients))
-    shape = (patients, count)
-    found = DoseGrid(
+def dose_grid(steady, doses, beside=()):
+    """The DoseGrid of all patients at doses (D,), rising, and at others beside the grid (B,)."""
+    patients, first = len(steady.cohort), 1 + len(beside)
+    asked = np.concatenate([[0.0], beside, doses])
+    outcome = np.full((patients, len(asked)), np.nan)
+    status, maps = np.zeros(outcome.shape, np.int8), np.zeros(outcome.shape, np.int64)
+    y, known = np.full((*outcome.shape, steady.kernel.states), np.nan), np.zeros(len(asked), bool)
+    for new in _rounds(steady, first, len(asked)):
+        on_grid = first + np.flatnonzero(known[first:])
+        near = np.log(np.clip(asked[new], doses[0], doses[-1]))
+        guess = between(np.log(asked[on_grid]), y[:, on_grid], near, y[:, 0])
+        person = np.repeat(np.arange(patients), len(new))
+        given = np.tile(asked[new], patients), guess.reshape(len(person), -1)
+        solution = steady.at(person, *given)
+        outcome[:, new] = steady.mean(solution).reshape(patients, -1)
+        status[:, new] = solution.status.reshape(patients, -1)
+        maps[:, new] = solution.maps.reshape(patients, -1)
+        y[:, new] = solution.y.reshape(patients, len(new), -1)
+        known[new] = True
+    grid = slice(first, None)
+    return DoseGrid(
         steady,
         doses,
-        np.full(shape, np.nan),
-        np.zeros(shape, np.int8),
-        np.zeros(shape, np.int64),
-        np.full((*shape, steady.kernel.states), np.nan),
-        steady.mean(zero),
-        zero.y,
-        zero.status,
+        outcome[:, grid],
+        status[:, grid],
+        maps[:, grid],
+        y[:, grid],
+        outcome[:, 0],
+        y[:, 0],
+        status[:, 0],
+        steady.gain(outcome[:, :1], outcome[:, 1:first]),
+        status[:, 1:first],
     )
-    x, known = np.log(doses), np.zeros(count, bool)
-    # no steady state by collocation needs a guess
-    for stride in (4, 2, 1) if steady.kernel.collocation is None else (1,):
-        new = np.flatnonzero(~known & (np.arange(count) % stride == 0))
-        if not len(new):
-            continue
-        guess = between(x[known], found.y[:, known], x[new], zero.y)
-        person = np.repeat(np.arange(patients), len(new))
-        solution = steady.at(person, np.tile(doses[new], patients), guess.reshape(len(person), -1))
-        found.outcome[:, new] = steady.mean(solution).reshape(patients, -1)
-        found.status[:, new] = solution.status.reshape(patients, -1)
-        found.maps[:, new] = solution.maps.reshape(patients, -1)
-        found.y[:, new] = solution.y.reshape(patients, len(new), -1)
-        known[new] = True
-    return found
+
+
+def _rounds(steady, first, count):
+    """Which doses to solve at a time: dose 0, those beside the grid, and the grid from `first` on.
+
+    Those on the grid start from an interpolation between coarser ones, unless the solver needs no
+    guess.
+    """
+    if steady.kernel.collocation is not None:
+        return [np.arange(count)]
+    place = np.arange(count - first)
+    coarse = [place % 4 == 0, place % 4 == 2, place % 2 == 1]
+    grid = [first + np.flatnonzero(chosen) for chosen in coarse]
+    return [new for new in (np.zeros(1, int), *grid, np.arange(1, first)) if len(new)]
 
 
 def between(x, y, at, fallback):

@@ -167,7 +167,8 @@ def table_of(model, cohort, benefit, done):
 
 def _chunk(steady, scale):
     """DoseResponse and MED columns of the patients of one chunk."""
-    found = dose_grid(steady, log_grid(steady.benefit))
+    benefit = steady.benefit
+    found = dose_grid(steady, log_grid(benefit), _fixed_doses(benefit))
     search = Search(found, scale.noise(found.untreated))
     return found.response(), _columns(search, search.peaks(), scale)
 
@@ -207,11 +208,18 @@ def _verdict(search, peaks, scale, unsolved):
     return Verdict(threshold, status, responds, helped)
 
 
+def _fixed_doses(benefit):
+    """Doses whose benefit is a column: those to report, and a fifth of the lowest."""
+    return (*benefit.report, benefit.lowest / 5)
+
+
 def _columns(search, peaks, scale):
     """Columns of the MedTable, in its order."""
     found, people = search.found, search.steady.cohort
-    fixed, unsolved = _at_fixed_doses(found)
+    unsolved = (found.beside_status != 0).any(axis=1)
     verdict = _verdict(search, peaks, scale, unsolved)
+    doses = _fixed_doses(found.steady.benefit)
+    fixed = {f"benefit_{d:g}": found.beside_gain[:, k] for k, d in enumerate(doses)}
     labels = people.labels
     texts = labels is not None and labels.dtype.kind != "i"
     return {
@@ -248,25 +256,28 @@ def _windows(search, peaks, verdict):
     gain = _where(verdict.responds & (peaks.gain > 0), peaks.gain)
     threshold = _where(verdict.helped, verdict.threshold)
 
-    def dose(level, side):
-        found = np.exp(search.crossings(level, peaks.argmax, side))
-        return _where(~np.isnan(level), found)
-
     share, factor = PLATEAU
-    return {
-        "plateau": dose(share * gain, 1) > factor * dose(share * gain, -1),
-        "w90_low": dose(WINDOW * gain, -1),
-        "w90_high": dose(WINDOW * gain, 1),
-        "zero_equivalent": dose(0.0 * gain, 1),
-        "min_effective_dose": dose(threshold, -1),
-    }
+    wanted = [
+        ("plateau_low", share * gain, -1),
+        ("plateau_high", share * gain, 1),
+        ("w90_low", WINDOW * gain, -1),
+        ("w90_high", WINDOW * gain, 1),
+        ("zero_equivalent", 0.0 * gain, 1),
+        ("min_effective_dose", threshold, -1),
+    ]
+    names, shares, sides = zip(*wanted, strict=True)
+    levels = np.array(shares)
+    found = _where(~np.isnan(levels), np.exp(search.crossings(levels, peaks.argmax, sides)))
+    doses = dict(zip(names, found, strict=True))
+    low, high = doses.pop("plateau_low"), doses.pop("plateau_high")
+    return {"plateau": high > factor * low} | doses
 
 
 def _at_med(found, peaks, rows):
     """Days to most of the effect, exposure and blockade at the MED; NaN but for some rows (n,)."""
     steady, benefit = found.steady, found.steady.benefit
     dose = np.exp(peaks.argmax[rows])
-    solution = steady.at(rows, dose, peaks.y[rows])
+    solution = steady.at(rows, dose, peaks.y[rows], watch=True)
     extremes = steady.extremes(rows, dose, solution)
     untreated = found.untreated_y[rows], found.untreated[rows]
     columns = {"days_to_90": steady.days_to_most(rows, dose, *untreated, solution)}
@@ -279,21 +290,6 @@ def _at_med(found, peaks, rows):
     for name, values in columns.items():
         table[name][rows] = values
     return table
-
-
-def _at_fixed_doses(found):
-    """Benefit at the reported doses and a fifth of the lowest, and (P,) whether one failed."""
-    steady, patients = found.steady, len(found.untreated)
-    benefit = steady.benefit
-    doses, x = np.array([*benefit.report, benefit.lowest / 5]), np.log(found.doses)
-    near = np.rint((np.log(doses) - x[0]) / (x[1] - x[0])).astype(int)
-    guess = found.y[:, np.clip(near, 0, len(x) - 1)]
-    person = np.repeat(np.arange(patients), len(doses))
-    solution = steady.at(person, np.tile(doses, patients), guess.reshape(len(person), -1))
-    treated = steady.mean(solution).reshape(patients, -1)
-    gain = steady.gain(found.untreated[:, None], treated)
-    columns = {f"benefit_{d:g}": gain[:, k] for k, d in enumerate(doses)}
-    return columns, (solution.status != 0).reshape(patients, -1).any(axis=1)
 
 
 def _reasons(response, status):

@@ -100,23 +100,29 @@ def estimates(x, gain, left, level):
     for first, nodes in ((left - 2, 4), (left, 4), (left - 2, 6)):
         columns = np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
         places = np.take_along_axis(x, columns, axis=1)
-        heights = np.take_along_axis(gain, columns, axis=1)
+        differences = _divided(places, np.take_along_axis(gain, columns, axis=1))
         low, high = a, b
         for _ in range(24):
             middle = 0.5 * (low + high)
-            below = (_lagrange(places, heights, middle) < level) == rising
+            below = (_newton(places, differences, middle) < level) == rising
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         found.append(0.5 * (low + high))
     return np.array(found)
 
 
-def _lagrange(nodes, heights, at):
-    """Polynomials through nodes (P, n) at one place (P,) each."""
-    count, total = nodes.shape[1], np.zeros(len(at))
-    for i in range(count):
-        weight = np.ones(len(at))
-        for j in range(count):
-            if j != i:
-                weight = weight * ((at - nodes[:, j]) / (nodes[:, i] - nodes[:, j]))
-        total += weight * heights[:, i]
+def _divided(nodes, heights):
+    """Divided differences (n, k) of heights (n, k) at nodes (n, k), of Newton's polynomials."""
+    found = heights.copy()
+    for order in range(1, nodes.shape[1]):
+        found[:, order:] = np.diff(found[:, order - 1 :], axis=1) / (
+            nodes[:, order:] - nodes[:, :-order]
+        )
+    return found
+
+
+def _newton(nodes, differences, at):
+    """Newton's polynomials through nodes (n, k) at one place (n,) each."""
+    total = differences[:, -1]
+    for k in range(nodes.shape[1] - 2, -1, -1):
+        total = total * (at - nodes[:, k]) + differences[:, k]
     return total

@@ -157,24 +157,30 @@ class Search:
         xs[rows, column], gains[rows, column] = x, gain
         return xs, gains
 
-    def crossings(self, level, peak, side):
-        """Log dose (P,) where each curve falls through its level beside its peak, to FINEST.
+    def crossings(self, levels, peak, sides):
+        """Log doses (C, P) where each curve falls through C levels beside its peak, to FINEST.
 
-        level, peak : (P,); side : -1 below the peak, 1 above it. -inf or inf where no dose looked
-        at is below the level.
+        levels : (C, P); peak : (P,); sides : (C,) -1 below the peak, 1 above it. -inf or inf where
+        no dose looked at is below the level.
         """
         xs, gains = self.curves()
-        rows, left = bracket(xs, gains, level, peak, side, self.noise)
-        found = np.full(len(level), side * np.inf)
-        if not len(rows):
-            return found
-        guesses = estimates(xs[rows], gains[rows], left, level[rows])
-        found[rows] = guesses[-1]
-        rough = ~(np.ptp(guesses, axis=0) <= 0.5 * FINEST)
-        rows, left = rows[rough], left[rough]
-        ends = [xs[rows, left], xs[rows, left + 1]]
-        over = [gains[rows, left] - level[rows], gains[rows, left + 1] - level[rows]]
-        found[rows] = self._bisect(rows, level[rows], ends, over)
+        found = np.array(sides, float)[:, None] * np.full(levels.shape, np.inf)
+        rough = []
+        for k, (level, side) in enumerate(zip(levels, sides, strict=True)):
+            rows, left = bracket(xs, gains, level, peak, side, self.noise)
+            if not len(rows):
+                continue
+            guesses = estimates(xs[rows], gains[rows], left, level[rows])
+            found[k, rows] = guesses[-1]
+            doubtful = ~(np.ptp(guesses, axis=0) <= 0.5 * FINEST)
+            rows, left = rows[doubtful], left[doubtful]
+            rough.append((np.full(len(rows), k), rows, left))
+        if rough:
+            which, rows, left = (np.concatenate(parts) for parts in zip(*rough, strict=True))
+            level = levels[which, rows]
+            ends = [xs[rows, left], xs[rows, left + 1]]
+            over = [gains[rows, left] - level, gains[rows, left + 1] - level]
+            found[which, rows] = self._bisect(rows, level, ends, over)
         return found
 
     def _bisect(self, rows, level, ends, over):

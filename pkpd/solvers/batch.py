@@ -16,7 +16,7 @@ import numpy as np
 from pkpd.errors import PkpdError
 from pkpd.limits import one_of, thread_count, tolerance
 from pkpd.solvers import linear
-from pkpd.solvers.registry import COLLOCATION, NAMES, SOLVERS
+from pkpd.solvers.registry import NAMES, SOLVERS
 from pkpd.solvers.status import BELOW_ZERO, CANCELLED, OK, STIFF
 from pkpd.symbolic.linearity import first_nonlinear
 from pkpd.symbolic.model import Model
@@ -35,6 +35,7 @@ class Kernel:
     extremes : names (E) whose largest and smallest values are found
     levels : (name, other, factor) (C), whose time above a number given to `solve` is measured: of
         name - factor*other, or of name alone where other is None
+    collocates : whether solver auto finds periodic steady states by collocation
     """
 
     model: Model
@@ -43,6 +44,7 @@ class Kernel:
     solver: str
     extremes: tuple[str, ...] = ()
     levels: tuple[tuple, ...] = ()
+    collocates: bool = False
 
     @property
     def states(self):
@@ -80,15 +82,15 @@ class Kernel:
         """The generated module of periodic steady states by collocation, or None."""
         from pkpd.solvers.collocation.kernels import module_of
 
-        if self.solver != COLLOCATION:
+        if not (self.collocates and self._chooses):
             return None
-        module = module_of(self.model, self.integrals)
+        module = module_of(self.model, self.integrals, self.extremes)
         return None if module.REASON else module
 
     @property
     def _chooses(self):
         """Whether the steps are chosen for the model and for every row."""
-        return self.solver in ("auto", COLLOCATION)
+        return self.solver == "auto"
 
     def _built(self, name):
         from pkpd.kernels.build import build
@@ -153,7 +155,9 @@ class Solution:
     above: np.ndarray
 
 
-def compile(model, observe=None, integrals=(), solver="auto", extremes=(), levels=()):
+def compile(
+    model, observe=None, integrals=(), solver="auto", extremes=(), levels=(), collocates=False
+):
     """Compile a checked model, or fetch it from the user's cache.
 
     observe : names saved on the grid (default: the model's outputs), area(name) for an integral so
@@ -163,8 +167,9 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
     solver : "vern7", "tsit5", "rosenbrock", "linear" (exact, for models whose rates and integrals
         are linear in the states, of which there are at most linear.MOST), or "auto": linear
         where possible and nothing is watched, else vern7, and rosenbrock for each row that turns
-        out to be stiff; or "collocation": periodic steady states without simulated days where
-        the model allows it, everything else as "auto"
+        out to be stiff
+    collocates : whether "auto" finds periodic steady states by collocation, without simulated days,
+        where the model allows it
 
     Raises PkpdError for an unknown name or solver, and for solver "linear" where the model is not
     linear or something is watched.
@@ -186,7 +191,8 @@ def compile(model, observe=None, integrals=(), solver="auto", extremes=(), level
         # an exact step is longer than what five values inside it can tell
         raise PkpdError("Endpoints need steps of limited length: use solver auto or tsit5.")
     observe = tuple(model.outputs if observe is None else observe)
-    return Kernel(model, observe, tuple(integrals), solver, tuple(extremes), tuple(levels))
+    watched = tuple(extremes), tuple(levels)
+    return Kernel(model, observe, tuple(integrals), solver, *watched, collocates)
 
 
 def solve(

@@ -18,7 +18,7 @@ from pkpd.kernels.compiled import compiled
 from pkpd.limits import tolerance
 from pkpd.solvers import status
 from pkpd.solvers.batch import Kernel, solve
-from pkpd.solvers.collocation.steady import steady_states
+from pkpd.solvers.collocation.steady import days_to_steady_state, steady_states
 from pkpd.solvers.fixed_point import newton
 from pkpd.symbolic.inputs_as_states import used
 
@@ -61,6 +61,8 @@ class PeriodicSolution:
     error : (N,) estimated distance to the fixed point, relative to each state's largest value in
         the interval
     control : (N, 3) step-size memory of the interval
+    extremes : (N, E, 2) largest and smallest value of what the kernel watches, NaN where they were
+        not wanted or not found with the steady state
     """
 
     y: np.ndarray
@@ -69,6 +71,7 @@ class PeriodicSolution:
     maps: np.ndarray
     error: np.ndarray
     control: np.ndarray
+    extremes: np.ndarray
 
     def take(self, rows):
         """The steady states of some rows, in that order."""
@@ -87,6 +90,7 @@ def periodic(
     rtol=1e-6,
     threads=None,
     most=MOST_MAPS,
+    watch=False,
 ):
     """Fixed point of one dosing interval for every row.
 
@@ -99,6 +103,7 @@ def periodic(
     tol : largest estimated error, as a share of each state's largest value in the interval
         (default: rtol); below 1e-10 it counts as 1e-10
     most : maps of the acceleration, before Newton's method is tried
+    watch : whether extremes are wanted where they come with the steady state
 
     Returns
     -------
@@ -107,11 +112,13 @@ def periodic(
     """
     rtol = tolerance(rtol)
     tol = max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
-    result = _unsteady(len(person), kernel.states, len(kernel.integrals))
+    result = _unsteady(len(person), kernel.states, len(kernel.integrals), len(kernel.extremes))
     period = np.broadcast_to(period, len(person))
     if kernel.collocation is not None:
         numerics = {"tol": tol, "rtol": rtol, "threads": threads}
-        return _by_collocation(kernel, theta, person, actions, period, y0, result, **numerics)
+        return _by_collocation(
+            kernel, theta, person, actions, period, y0, result, watch, **numerics
+        )
     finest = min(rtol, SEARCH)
     interval = _Interval(kernel, theta, person, actions, period, result.control, finest, threads)
     if kernel.method == "linear":
@@ -127,21 +134,21 @@ def periodic(
     return result
 
 
-def _by_collocation(kernel, theta, person, actions, period, y0, result, **numerics):
+def _by_collocation(kernel, theta, person, actions, period, y0, result, watch, **numerics):
     """Steady states by collocation, and by steps in the rows that it leaves."""
     tol, threads = numerics["tol"], numerics["threads"]
     given = theta, person, actions, period
-    steady_states(kernel.collocation, *given, result, tol=tol, threads=threads)
+    steady_states(kernel.collocation, *given, result, tol=tol, threads=threads, watch=watch)
     left = np.flatnonzero(result.status != status.OK)
     if len(left):
         rest = person[left], actions.take(left), period[left], None if y0 is None else y0[left]
-        by_steps = periodic(replace(kernel, solver="auto"), theta, *rest, **numerics)
+        by_steps = periodic(replace(kernel, collocates=False), theta, *rest, **numerics)
         for field in fields(result):
             getattr(result, field.name)[left] = getattr(by_steps, field.name)
     return result
 
 
-def _unsteady(rows, states, integrals):
+def _unsteady(rows, states, integrals, watched):
     """A PeriodicSolution in which nothing has been found yet."""
     return PeriodicSolution(
         y=np.full((rows, states), np.nan),
@@ -150,6 +157,7 @@ def _unsteady(rows, states, integrals):
         maps=np.zeros(rows, np.int64),
         error=np.full(rows, np.nan),
         control=np.zeros((rows, 3)),
+        extremes=np.full((rows, watched, 2), np.nan),
     )
 
 
@@ -380,6 +388,24 @@ def time_to_steady_state(
     """
     first, way = np.where(steady.status == status.OK, 1.0, np.nan), OWN_WAY * np.abs(y0 - steady.y)
     active = np.flatnonzero(steady.status == status.OK)
+    if kernel.collocation is not None:
+        found = days_to_steady_state(
+            kernel.collocation,
+            theta,
+            person[active],
+            actions.take(active),
+            np.broadcast_to(period, len(person))[active],
+            y0[active],
+            steady.take(active),
+            near[active],
+            (OWN_WAY, OF_PEAK),
+            most=most,
+            tol=tolerance(rtol),
+            threads=threads,
+        )
+        first[active] = found
+        active = active[np.isnan(found)]
+        first[active] = 1.0
     y, control = y0[active], None
     for count in range(1, most + 1):
         if not len(active):

@@ -74,5 +74,4 @@ SOLVERS = {
         Solver("linear", _exact, None, derivatives=True, linear=True, watches=False),
     )
 }
-COLLOCATION = "collocation"  # solves periodic steady states alone; else it chooses as auto does
-NAMES = ("auto", *SOLVERS, COLLOCATION)  # what a user may ask for; auto chooses for every row
+NAMES = ("auto", *SOLVERS)  # what a user may ask for; auto chooses for every row

@@ -38,7 +38,8 @@ def search(curve, doses=DOSES, noise=NOISE):
     shape = (1, len(doses))
     outcome, solved = (1.0 - curve(doses))[None, :], np.zeros(shape)
     states, untreated = np.zeros((*shape, 1)), (np.ones(1), np.zeros((1, 1)), np.zeros(1))
-    found = DoseGrid(steady, doses, outcome, solved, solved, states, *untreated)
+    beside = np.zeros((1, 0)), np.zeros((1, 0))
+    found = DoseGrid(steady, doses, outcome, solved, solved, states, *untreated, *beside)
     return Search(found, np.full(1, noise)), steady
 
 
@@ -80,7 +81,7 @@ def test_windows_end_where_the_curve_crosses(family, peak, n, share):
     one, _ = search(curve)
     found = one.peaks()
     for side in (-1, 1):
-        there = one.crossings(share * found.gain, found.argmax, side)[0]
+        there = one.crossings(share * found.gain[None], found.argmax, (side,))[0, 0]
         end = DOSES[0 if side < 0 else -1]
         if curve(end) > share:
             assert there == side * np.inf
@@ -105,7 +106,9 @@ def test_a_curve_that_turns_to_harm_is_back_at_zero_where_it_says(peak, ratio, n
     one, _ = search(curve)
     found = one.peaks()
     exact = brentq(lambda x: curve(np.exp(x)), found.argmax[0], np.log(50.0), xtol=1e-12)
-    assert one.crossings(np.zeros(1), found.argmax, 1)[0] == pytest.approx(exact, abs=FINEST)
+    assert one.crossings(np.zeros((1, 1)), found.argmax, (1,))[0, 0] == pytest.approx(
+        exact, abs=FINEST
+    )
 
 
 @settings(max_examples=100, deadline=None)

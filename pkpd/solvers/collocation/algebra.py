@@ -17,12 +17,95 @@ from pkpd.kernels.lanevector import (
     smaller,
     spread,
     store,
+    straight_line,
     vabs,
     vfma,
     where_positive,
 )
+from pkpd.solvers.collocation.nodes import NODES, radau
 
-SAFETY = 5.0  # of the estimated error
+
+def _eliminated(code, system, columns):
+    """Solutions (n, k) of a system (n, n) for columns (n, k), without pivoting.
+
+    Lists of rows of vectors, which are overwritten.
+    """
+    n, one = len(system), code.number(1.0)
+    pivots = []
+    for k in range(n):
+        pivots.append(one / system[k][k])
+        for i in range(k + 1, n):
+            factor = -(system[i][k] * pivots[k])
+            for j in range(k + 1, n):
+                system[i][j] = code.fma(factor, system[k][j], system[i][j])
+            columns[i] = [
+                code.fma(factor, x, y) for x, y in zip(columns[k], columns[i], strict=True)
+            ]
+    for k in reversed(range(n)):
+        for j in range(k + 1, n):
+            entry = -system[k][j]
+            columns[k] = [
+                code.fma(entry, x, y) for x, y in zip(columns[j], columns[k], strict=True)
+            ]
+        columns[k] = [x * pivots[k] for x in columns[k]]
+    return columns
+
+
+def _moving_panel(m):
+    """Code that makes the map of one panel of a block of m states whose M moves."""
+    weights = radau(NODES)[1]
+
+    def panel(code, length, matrix, rest, flow, shift):
+        h = code.load(length)
+        a = [[h * code.number(x) for x in row] for row in weights]
+        zero, one = code.number(0.0), code.number(1.0)
+        system, columns = [], []
+        for i in range(NODES):
+            for r in range(m):
+                row = []
+                for j in range(NODES):
+                    for q in range(m):
+                        entry = code.load(matrix, (j * m + r) * m + q)
+                        own = one if (i, r) == (j, q) else zero
+                        row.append(code.fma(-a[i][j], entry, own))
+                system.append(row)
+                given = [code.load(rest, j * m + r) for j in range(NODES)]
+                start = [one if q == r else zero for q in range(m)]
+                columns.append([*start, code.dot(a[i], given, zero)])
+        for i, row in enumerate(_eliminated(code, system, columns)):
+            for q in range(m):
+                code.store(flow, i * m + q, row[q])
+            code.store(shift, i, row[m])
+
+    return straight_line(panel)
+
+
+_scalar_panel, _pair_panel = _moving_panel(1), _moving_panel(2)
+
+
+@straight_line
+def _constant_panel(code, length, matrix, flow, inverse):
+    """Code that makes the map of one panel of a scalar block whose M is constant."""
+    h, own = code.load(length), code.load(matrix)
+    zero, one = code.number(0.0), code.number(1.0)
+    a = [[h * code.number(x) for x in row] for row in radau(NODES)[1]]
+    system = [
+        [code.fma(-x, own, one if i == j else zero) for j, x in enumerate(row)]
+        for i, row in enumerate(a)
+    ]
+    for i, row in enumerate(_eliminated(code, system, [[one, *row] for row in a])):
+        code.store(flow, i, row[0])
+        for j in range(NODES):
+            code.store(inverse, i * NODES + j, row[1 + j])
+
+
+@straight_line
+def _given_panel(code, inverse, rest, shift):
+    """Code that makes what a panel adds to the nodes of a scalar block whose M is constant."""
+    given = [code.load(rest, j) for j in range(NODES)]
+    for i in range(NODES):
+        row = [code.load(inverse, i * NODES + j) for j in range(NODES)]
+        code.store(shift, i, code.dot(row, given, code.number(0.0)))
 
 
 @compiled
@@ -79,38 +162,57 @@ def fill(w, e, h, a, matrix, step, m, columns):
 
 @compiled
 def prepare(w, e, h, P, a, matrix, m, flow, inverse):
-    """Of a block whose M is the same at every node: `flow` (ms, m) and `inverse` (ms, ms) of all
-    panels, with which its nodes are flow*start + inverse*rest."""
+    """Of a block whose M is the same at every node: `flow` (P, ms, m) and `inverse` (P, ms, ms) of
+    all panels, with which its nodes are flow*start + inverse*rest."""
+    n = m * len(a)
+    for p in range(P):
+        places = (
+            h + p * WIDTH,
+            matrix,
+            flow + p * n * m * WIDTH,
+            inverse + p * n * n * WIDTH,
+        )
+        if m == 1:
+            _constant_panel(w, places)
+        else:
+            _constant_panel_of_many(w, e, a, m, places)
+
+
+@compiled
+def _constant_panel_of_many(w, e, a, m, places):
+    h, matrix, flow, inverse = places
     s = len(a)
     n = m * s
     wide = (2 * n + m) * WIDTH
-    for p in range(P):
-        length = load(w, h + p * WIDTH)
-        fill(w, e, length, a, matrix, 0, m, m + n)
-        for i in range(n):
-            for c in range(n):
-                inside = i % m == c % m
-                entry = length * spread(a[i // m, c // m] if inside else 0.0)
-                store(w, e + i * wide + (n + m + c) * WIDTH, entry)
-        eliminate(w, e, n, m + n)
-        for i in range(n):
-            line = e + (i * (2 * n + m) + n) * WIDTH
-            for q in range(m):
-                store(w, flow + ((p * n + i) * m + q) * WIDTH, load(w, line + q * WIDTH))
-            for c in range(n):
-                store(w, inverse + ((p * n + i) * n + c) * WIDTH, load(w, line + (m + c) * WIDTH))
+    length = load(w, h)
+    fill(w, e, length, a, matrix, 0, m, m + n)
+    for i in range(n):
+        for c in range(n):
+            inside = i % m == c % m
+            entry = length * spread(a[i // m, c // m] if inside else 0.0)
+            store(w, e + i * wide + (n + m + c) * WIDTH, entry)
+    eliminate(w, e, n, m + n)
+    for i in range(n):
+        line = e + (i * (2 * n + m) + n) * WIDTH
+        for q in range(m):
+            store(w, flow + (i * m + q) * WIDTH, load(w, line + q * WIDTH))
+        for c in range(n):
+            store(w, inverse + (i * n + c) * WIDTH, load(w, line + (m + c) * WIDTH))
 
 
 @compiled
 def constant_maps(w, P, n, rest, inverse, shift):
     """The part `shift` (P, ms) of the maps that does not depend on the start."""
     for p in range(P):
-        for i in range(n):
-            total = spread(0.0)
-            line = inverse + (p * n + i) * n * WIDTH
-            for c in range(0, n * WIDTH, WIDTH):
-                total = vfma(load(w, line + c), load(w, rest + p * n * WIDTH + c), total)
-            store(w, shift + (p * n + i) * WIDTH, total)
+        own, given, to = inverse + p * n * n * WIDTH, rest + p * n * WIDTH, shift + p * n * WIDTH
+        if n == NODES:
+            _given_panel(w, (own, given, to))
+        else:
+            for i in range(n):
+                total, line = spread(0.0), own + i * n * WIDTH
+                for c in range(0, n * WIDTH, WIDTH):
+                    total = vfma(load(w, line + c), load(w, given + c), total)
+                store(w, to + i * WIDTH, total)
 
 
 @compiled
@@ -118,24 +220,42 @@ def moving_maps(w, e, h, P, a, matrix, rest, m, flow, shift):
     """`flow` (P, ms, m) and `shift` (P, ms) of a block whose M differs from node to node."""
     s = len(a)
     n = m * s
-    wide = (n + m + 1) * WIDTH
     for p in range(P):
-        length = load(w, h + p * WIDTH)
-        node = p * s
-        fill(w, e, length, a, matrix + node * m * m * WIDTH, m * m * WIDTH, m, m + 1)
-        for i in range(s):
-            for r in range(m):
-                total = spread(0.0)
-                for j in range(s):
-                    given = load(w, rest + ((node + j) * m + r) * WIDTH)
-                    total = vfma(length * spread(a[i, j]), given, total)
-                store(w, e + (i * m + r) * wide + (n + m) * WIDTH, total)
-        eliminate(w, e, n, m + 1)
-        for i in range(n):
-            line = e + i * wide + n * WIDTH
-            for q in range(m):
-                store(w, flow + ((p * n + i) * m + q) * WIDTH, load(w, line + q * WIDTH))
-            store(w, shift + (p * n + i) * WIDTH, load(w, line + m * WIDTH))
+        places = (
+            h + p * WIDTH,
+            matrix + p * n * m * WIDTH,
+            rest + p * n * WIDTH,
+            flow + p * n * m * WIDTH,
+            shift + p * n * WIDTH,
+        )
+        if m == 1:
+            _scalar_panel(w, places)
+        elif m == 2:
+            _pair_panel(w, places)
+        else:
+            _moving_panel_of_many(w, e, a, m, places)
+
+
+@compiled
+def _moving_panel_of_many(w, e, a, m, places):
+    h, matrix, rest, flow, shift = places
+    s = len(a)
+    n = m * s
+    wide = (n + m + 1) * WIDTH
+    length = load(w, h)
+    fill(w, e, length, a, matrix, m * m * WIDTH, m, m + 1)
+    for i in range(s):
+        for r in range(m):
+            total = spread(0.0)
+            for j in range(s):
+                total = vfma(length * spread(a[i, j]), load(w, rest + (j * m + r) * WIDTH), total)
+            store(w, e + (i * m + r) * wide + (n + m) * WIDTH, total)
+    eliminate(w, e, n, m + 1)
+    for i in range(n):
+        line = e + i * wide + n * WIDTH
+        for q in range(m):
+            store(w, flow + (i * m + q) * WIDTH, load(w, line + q * WIDTH))
+        store(w, shift + i * WIDTH, load(w, line + m * WIDTH))
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -145,9 +265,44 @@ def keep(w, on, place, value):
 
 
 @compiled
-def close(w, e, P, s, m, flow, shift, jump, start, monodromy, amplified, going):
-    """The periodic start of a block (m), its map of one interval F, `monodromy` (m, m), and
-    `amplified` (m, m), what becomes of a difference a day: the inverse of I - F.
+def close_scalar(w, P, flow, shift, jump, start, monodromy, going):
+    """As `close`, for a block of one state."""
+    n, on = NODES * WIDTH, load(w, going)
+    through, value = spread(1.0), spread(0.0)
+    for p in range(P):
+        end = (p + 1) * n - WIDTH
+        one = load(w, flow + end)
+        through = one * through
+        value = vfma(one, value + load(w, jump + p * WIDTH), load(w, shift + end))
+    keep(w, on, monodromy, through)
+    keep(w, on, start, value / (spread(1.0) - through))
+
+
+@compiled
+def forward_scalar(w, P, flow, shift, jump, start, x, left, ends, going, settled, change):
+    """As `forward`, for a block of one state."""
+    on, value = load(w, going), load(w, start)
+    low, high, moved = value, vabs(value), spread(0.0)
+    for p in range(P):
+        low = smaller(low, value)
+        value = value + load(w, jump + p * WIDTH)
+        high = larger(high, vabs(value))
+        keep(w, on, left + p * WIDTH, value)
+        before = value
+        for i in range(p * NODES * WIDTH, (p + 1) * NODES * WIDTH, WIDTH):
+            value = vfma(load(w, flow + i), before, load(w, shift + i))
+            moved = larger(moved, vabs(value - load(w, x + i)))
+            high = larger(high, vabs(value))
+            keep(w, on, x + i, value)
+    largest, smallest = ends
+    store(w, largest, high)
+    store(w, smallest, low)
+    store(w, change, moved - spread(settled) * high)
+
+
+@compiled
+def close(w, e, P, s, m, flow, shift, jump, start, monodromy, going):
+    """The periodic start of a block (m,) and its map of one interval, `monodromy` (m, m).
 
     jump : (P, m), what doses add at the beginning of each panel. Lanes where `going` is not above 0
     keep what they have.
@@ -155,7 +310,7 @@ def close(w, e, P, s, m, flow, shift, jump, start, monodromy, amplified, going):
     n = m * s
     last = n - m
     on = load(w, going)
-    wide = (2 * m + 1) * WIDTH
+    wide = (m + 1) * WIDTH
     # e: I and nothing, carried through the panels; behind it room for the next
     other = e + m * wide
     for r in range(m):
@@ -179,58 +334,60 @@ def close(w, e, P, s, m, flow, shift, jump, start, monodromy, amplified, going):
         for q in range(m):
             entry = load(w, e + r * wide + q * WIDTH)
             keep(w, on, monodromy + (r * m + q) * WIDTH, entry)
-            one = spread(1.0 if r == q else 0.0)
-            store(w, e + r * wide + q * WIDTH, one - entry)
-            store(w, e + r * wide + (m + 1 + q) * WIDTH, one)
-    eliminate(w, e, m, m + 1)
+            store(w, e + r * wide + q * WIDTH, spread(1.0 if r == q else 0.0) - entry)
+    eliminate(w, e, m, 1)
     for r in range(m):
         keep(w, on, start + r * WIDTH, load(w, e + r * wide + m * WIDTH))
-        for q in range(m):
-            entry = load(w, e + r * wide + (m + 1 + q) * WIDTH)
-            keep(w, on, amplified + (r * m + q) * WIDTH, vabs(entry))
 
 
 @compiled
-def forward(w, P, s, m, flow, shift, jump, start, x, left, largest, smallest, going):
+def forward(w, P, m, flow, shift, jump, start, x, left, ends, going, settled, change):
     """Values of a block at its nodes and at the start of every panel, from the periodic start.
 
     x : (P, s, m) and left : (P, m) are kept in lanes where `going` is not above 0
-    largest, smallest : (m,), the largest size and the smallest value
+    ends : places of `largest` (m,) of sizes, and `smallest` (m,) of values at the ends of panels
+    change : by how much the farthest node moves more than the share `settled` of the largest size
     """
+    largest, smallest = ends
+    s = NODES
     n = m * s
     on = load(w, going)
     for r in range(m):
         value = load(w, start + r * WIDTH)
         store(w, largest + r * WIDTH, vabs(value))
         store(w, smallest + r * WIDTH, value)
+        store(w, change + r * WIDTH, spread(0.0))
     for p in range(P):
         for r in range(m):
-            before = start + r * WIDTH if p == 0 else x + ((p * s - 1) * m + r) * WIDTH
-            place = left + (p * m + r) * WIDTH
-            keep(w, on, place, load(w, before) + load(w, jump + (p * m + r) * WIDTH))
-            reach(w, largest + r * WIDTH, smallest + r * WIDTH, load(w, place))
+            before = load(w, start + r * WIDTH if p == 0 else x + ((p * s - 1) * m + r) * WIDTH)
+            value = before + load(w, jump + (p * m + r) * WIDTH)
+            keep(w, on, left + (p * m + r) * WIDTH, value)
+            low, high = smallest + r * WIDTH, largest + r * WIDTH
+            store(w, low, smaller(load(w, low), before))
+            store(w, high, larger(load(w, high), vabs(value)))
         for i in range(n):
             total = load(w, shift + (p * n + i) * WIDTH)
             for q in range(m):
                 part = load(w, flow + ((p * n + i) * m + q) * WIDTH)
                 total = vfma(part, load(w, left + (p * m + q) * WIDTH), total)
-            place = x + (p * n + i) * WIDTH
+            place, r = x + (p * n + i) * WIDTH, i % m * WIDTH
+            moved = vabs(total - load(w, place))
+            store(w, change + r, larger(load(w, change + r), moved))
             keep(w, on, place, total)
-            reach(w, largest + i % m * WIDTH, smallest + i % m * WIDTH, load(w, place))
-
-
-@njit(forceinline=True, error_model="numpy")
-def reach(w, largest, smallest, value):
-    store(w, largest, larger(load(w, largest), vabs(value)))
-    store(w, smallest, smaller(load(w, smallest), value))
+            store(w, largest + r, larger(load(w, largest + r), vabs(total)))
+    worst = load(w, change) - spread(settled) * load(w, largest)
+    for r in range(1, m):
+        off = load(w, change + r * WIDTH) - spread(settled) * load(w, largest + r * WIDTH)
+        worst = larger(worst, off)
+    store(w, change, worst)
 
 
 @compiled
-def residual(w, h, P, a, matrix, rest, m, x, left, largest, change):
-    """Largest distance of the nodes (P, s, m) from what the rates at them make of them, relative
-    to the largest values."""
+def residual(w, h, P, a, matrix, rest, m, x, left, largest, tol, change):
+    """By how much the farthest node is off what the rates there make of it, less the share `tol` of
+    the largest size."""
     s = len(a)
-    worst = spread(0.0)
+    worst = spread(-1e300)
     for p in range(P):
         length = load(w, h + p * WIDTH)
         for i in range(s):
@@ -244,46 +401,32 @@ def residual(w, h, P, a, matrix, rest, m, x, left, largest, change):
                         speed = vfma(entry, load(w, x + (node * m + q) * WIDTH), speed)
                     total = vfma(length * spread(a[i, j]), speed, total)
                 off = vabs(total - load(w, x + ((p * s + i) * m + r) * WIDTH))
-                worst = larger(worst, off / load(w, largest + r * WIDTH))
+                worst = larger(worst, off - spread(tol) * load(w, largest + r * WIDTH))
     store(w, change, worst)
 
 
 @compiled
-def errors(w, e, P, s, m, weights, x, left, largest, amplified, error):
-    """Estimated error of each state of a block, relative to its largest value.
+def scaled(w, scale, place, to, numbers):
+    """Some numbers times the one at `scale`."""
+    by = load(w, scale)
+    for i in range(0, numbers * WIDTH, WIDTH):
+        store(w, to + i, by * load(w, place + i))
 
-    weights : (4, s+1), of the panel's start and its nodes: the last Legendre coefficients. They
-        fall like powers of a ratio; the end of a panel feels those of twice the degree.
+
+@compiled
+def refine(w, P, weights, m, x, left, finer):
+    """Values at the nodes of the P finer panels, `finer` (P, s, m), from those of the coarser ones.
+
+    weights : (P, s, s+1), see `nodes.refinement`; x : (P/2, s, m), left : (P/2, m)
     """
-    for r in range(m):
-        total = spread(0.0)
-        for p in range(P):
-            c0 = spread(0.0)
-            c1 = spread(0.0)
-            c2 = spread(0.0)
-            c3 = spread(0.0)
-            for j in range(s + 1):
-                place = left + (p * m + r) * WIDTH
-                if j > 0:
-                    place = x + ((p * s + j - 1) * m + r) * WIDTH
-                value = load(w, place)
-                c0 = vfma(spread(weights[0, j]), value, c0)
-                c1 = vfma(spread(weights[1, j]), value, c1)
-                c2 = vfma(spread(weights[2, j]), value, c2)
-                c3 = vfma(spread(weights[3, j]), value, c3)
-            tip, base = larger(vabs(c0), vabs(c1)), larger(vabs(c2), vabs(c3))
-            # over two degrees
-            ratio = tip / larger(larger(tip, base), spread(1e-300))
-            # what is left of a series of such terms
-            local = tip / larger(spread(1.0) - ratio, spread(0.05))
-            for _ in range((s - 1) // 2):
-                local = local * ratio
-            total = total + local
-        store(w, e + r * WIDTH, total)
-    for r in range(m):
-        total = spread(0.0)
-        for q in range(m):
-            entry = load(w, amplified + (r * m + q) * WIDTH)
-            total = vfma(entry, load(w, e + q * WIDTH), total)
-        size = larger(load(w, largest + r * WIDTH), spread(1e-300))
-        store(w, error + r * WIDTH, spread(SAFETY) * total / size)
+    s = weights.shape[1]
+    for p in range(P):
+        for i in range(s):
+            for r in range(m):
+                total = spread(weights[p, i, 0]) * load(w, left + (p // 2 * m + r) * WIDTH)
+                for j in range(s):
+                    value = load(w, x + ((p // 2 * s + j) * m + r) * WIDTH)
+                    total = vfma(spread(weights[p, i, j + 1]), value, total)
+                store(w, finer + ((p * s + i) * m + r) * WIDTH, total)
+    for i in range(0, P * s * m * WIDTH, WIDTH):
+        store(w, x + i, load(w, finer + i))

@@ -5,16 +5,21 @@ Knows times; knows no model and no lanes.
 Radau IIA: Hairer & Wanner (1996), Solving ODEs II, IV.5.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.polynomial import legendre
 
-NODES = 8
-GRADED = 3.0  # panels after a dose end at (k/n)**GRADED of the time to the next
-# panels after each dose and before the first one, of one attempt after the other ...
-LADDER = ((5, 1), (7, 1), (10, 2), (14, 2), (20, 3), (29, 4))
-EASY = (1e-5, 1e-7, 1e-9)  # ... of which as many are left out as the tolerance is below these
+NODES = 6
+PLACES = np.linspace(0.0, 1.0, 9)  # of a panel, where extremes are looked for
+GRADED = 3.5  # panels after a dose end at (k/n)**GRADED of the time to the next
+# panels between two doses of the coarser mesh, of one attempt after the other; the finer one has
+# twice as many ...
+LADDER = (3, 4, 7, 11, 17)
+EASY = (3e-5, 1e-7, 1e-9)  # ... of which as many are left out as the tolerance is below these
 
 
+@cache
 def radau(count):
     """Nodes (count,) in (0, 1] and matrix (count, count) of Radau IIA.
 
@@ -33,24 +38,66 @@ def radau(count):
     return nodes, np.linalg.solve(values[:, :count].T, integrals.T).T
 
 
-def last_coefficients(nodes, count=4):
-    """(count, s+1) weights of the panel's start and its nodes (s,) that give the last Legendre
-    coefficients, the highest first, of the polynomial through them."""
-    points = np.concatenate([[-1.0], 2.0 * nodes - 1.0])
-    weights = np.linalg.inv(legendre.legvander(points, len(nodes)))
-    return np.ascontiguousarray(weights[::-1][:count])
+def known():
+    """Where a panel's polynomial is known (s+1,): at its start and its nodes."""
+    return np.concatenate([[0.0], radau(NODES)[0]])
 
 
-def panels(times, period, attempt):
-    """Lengths (N, P) of the panels of N rows, and (A,) which panel each dose opens.
+def ends(count):
+    """Ends (count+1,) of so many panels between two doses, from 0 to 1."""
+    return np.linspace(0.0, 1.0, count + 1) ** GRADED
 
-    times : (N, A) of the doses, not falling, in [0, period]; period : (N,)
+
+def gaps(times, period):
+    """(N, A) time from each dose to the next one, the last to the first of the next interval.
+
+    times : (N, A) of the doses, not falling, in [0, period); period : (N,)
     """
-    after, before = LADDER[attempt]
-    graded = np.diff(np.linspace(0.0, 1.0, after + 1) ** GRADED)
-    even = np.full(before, 1.0 / before)
-    ends = np.column_stack([times, period])
-    gaps = np.diff(ends, axis=1)
-    lengths = [times[:, :1] * even] + [gaps[:, k : k + 1] * graded for k in range(gaps.shape[1])]
-    opens = before + after * np.arange(times.shape[1])
-    return np.concatenate(lengths, axis=1), opens
+    return np.diff(times, axis=1, append=times[:, :1] + period[:, None])
+
+
+def panels(times, period, coarse):
+    """Lengths (N, P) of the finer panels of N rows, from the first dose on.
+
+    Panels 2q and 2q + 1 are the two parts of panel q of the coarser mesh, which has `coarse` of
+    them between two doses.
+    """
+    lengths = gaps(times, period)[:, :, None] * np.diff(ends(2 * coarse))
+    return lengths.reshape(len(times), -1)
+
+
+def days_panels(times, period, count):
+    """Lengths (N, P) of panels of N rows from the start of the interval on: one before the first
+    dose, then `count` between two doses and after the last."""
+    between = np.diff(times, axis=1, append=period[:, None])
+    after = between[:, :, None] * np.diff(ends(count))
+    return np.hstack([times[:, :1], after.reshape(len(times), -1)])
+
+
+def refinement(doses, coarse):
+    """Weights (P, s, s+1) that give the values at the nodes of each finer panel from those at the
+    start and the nodes of the coarser one that it is part of. doses : A, of the interval."""
+    fine, whole = ends(2 * coarse), np.repeat(ends(coarse), 2)
+    nodes, _ = radau(NODES)
+    at = fine[:-1, None] + np.diff(fine)[:, None] * nodes
+    begin, end = whole[1:-1].reshape(-1, 2)[np.arange(2 * coarse) // 2].T
+    return np.tile(values_at((at - begin[:, None]) / (end - begin)[:, None]), (doses, 1, 1))
+
+
+def interval_start(times, period, count):
+    """Which of the panels, `count` between two doses, the interval begins in, and weights of that
+    panel's start and nodes that give the values there: (N,) and (N, s+1)."""
+    share = (period - times[:, -1]) / gaps(times, period)[:, -1]
+    inside = np.clip(np.searchsorted(ends(count), share, side="left") - 1, 0, count - 1)
+    begin, end = ends(count)[inside], ends(count)[inside + 1]
+    panel = (times.shape[1] - 1) * count + inside
+    return panel, values_at((share - begin) / (end - begin))
+
+
+def values_at(at):
+    """Weights (..., s+1) of a panel's start and nodes that give the polynomial's values at shares
+    `at` (...) of the panel."""
+    inverse = np.linalg.inv(legendre.legvander(2.0 * known() - 1.0, NODES))
+    here = legendre.legvander(2.0 * np.asarray(at) - 1.0, NODES)
+    # element by element, so that each has the same bits alone
+    return sum(here[..., k, None] * inverse[k] for k in range(NODES + 1))

@@ -10,8 +10,8 @@ import re
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.nodes import NODES
 
-MOST_PANELS = 64
-_NAME = re.compile(r"\b([yc])(\d+)\b")
+MOST_PANELS = 128  # of both meshes
+_NAME = re.compile(r"\b([ycv])(\d+)\b")
 
 
 class Places:
@@ -35,29 +35,39 @@ def places(cascade):
     n = largest_block * NODES
     w.add("constants", cascade.constants)
     w.add("lengths", MOST_PANELS)
-    for name in ("going", "change", "unsolved"):
+    for name in ("going", "unsolved"):
         w.add(name, 1)
-    for name in ("start", "largest", "smallest", "error"):
-        w.add(name, cascade.states)
+    w.add("change", largest_block)
+    for name in ("start", "coarse", "found", "largest"):
+        w.add(name, cascade.states + len(cascade.looks[1]))
+    w.add("smallest", cascade.states)
+    w.add("scale", 1)
     # what the equations read and write at one node
+    signals = sum(len(s.texts) for s in cascade.signals)
     w.add("weight", 1)
     w.add("lanes", 1)
-    w.add("read", cascade.states)
-    w.add("written", largest_block * (largest_block + 1))
-    w.add("integral", max(1, len(cascade.looks[1])))
+    w.add("read", cascade.states + signals)
+    most = max(signals, len(cascade.sights[1]), largest_block * (largest_block + 1))
+    w.add("written", most)
     w.add("monodromy", sum(len(b.states) ** 2 for b in cascade.blocks))
     w.add("system", n * (2 * n + largest_block))
     w.add("rest", nodes * largest_block)
     w.add("matrix", nodes * largest_block**2)
     w.add("flow", nodes * largest_block**2)
     w.add("shift", nodes * largest_block)
+    for k in range(signals):
+        w.add(f"v{k}", nodes)
     for k, block in enumerate(cascade.blocks):
         m = len(block.states)
         w.add(f"x{k}", nodes * m)
         w.add(f"left{k}", MOST_PANELS * m)
         w.add(f"jump{k}", MOST_PANELS * m)
-        w.add(f"amplified{k}", m * m)
-        if block.constant:
+        # of both meshes
+        if block.proportional:
+            w.add(f"unit{k}", nodes * m)
+            w.add(f"ends{k}", 6 * m)
+            w.add(f"begin{k}", MOST_PANELS * m)
+        elif block.constant:
             w.add(f"matrix{k}", m * m)
             w.add(f"flow{k}", nodes * m * m)
             w.add(f"inverse{k}", nodes * m * m * NODES)
@@ -82,40 +92,51 @@ class Source:
     def text(self):
         """The whole source, but for what all models share."""
         count = len(self.cascade.blocks)
-        constant = [k for k in range(count) if self.cascade.blocks[k].constant]
+        constant = [k for k in range(count) if self.prepared(k)]
+        signals = [k for k in range(count) if self.cascade.signals[k].texts]
         nonlinear = [k for k in range(count) if not self.cascade.blocks[k].linear]
         return "\n\n\n".join(
             [
                 f"PLAN = np.array({list(self.plan())})",
                 f"ORDER = np.array({self.order})",
                 f"TARGETS = np.array({list(self.targets())})",
+                f"READ = np.array({list(self.read_states())}, dtype=np.int64).reshape(-1, 4)",
                 *self.offsets(),
                 self.constants_source(),
-                *(self.rates(k) for k in range(count)),
-                *(self.matrix(k) for k in constant),
-                *(self.guess(k) for k in nonlinear),
-                chosen("rates", "k, w, P", range(count)),
-                chosen("matrix", "k, w", constant),
-                chosen("guess", "k, w, P", nonlinear),
-                self.quadrature(),
+                chosen("signals(k, w, P)", {k: self.signals(k) for k in signals}),
+                chosen("rates(k, w, P)", {k: self.rates(k) for k in range(count)}),
+                chosen("matrix(k, w)", {k: self.matrix(k) for k in constant}),
+                chosen("guess(k, w, P)", {k: self.guess(k) for k in nonlinear}),
+                function("quadrature(w, first, P)", self.quadrature()),
+                function("watch(w)", self.watch()),
             ]
         )
 
+    def prepared(self, k):
+        """Whether the maps of a block are made once for all doses."""
+        return self.cascade.blocks[k].constant and not self.cascade.blocks[k].proportional
+
     def plan(self):
-        """One row for each block: states, whether linear, whether M is constant, and places."""
+        """One row for each block: states, whether linear, prepared and proportional, and places."""
         w, monodromy = self.places, self.places["monodromy"]
         for k, block in enumerate(self.cascade.blocks):
             m, first = len(block.states), self.rank[block.states[0]] * WIDTH
-            own = (f"matrix{k}", f"flow{k}", f"inverse{k}")
-            shared = ("matrix", "flow", "flow")
+            own = ("matrix", "flow", "flow")
+            if self.prepared(k):
+                own = (f"matrix{k}", f"flow{k}", f"inverse{k}")
+            unit = [
+                w[f"{name}{k}"] if block.proportional else 0 for name in ("unit", "ends", "begin")
+            ]
             yield [
                 m,
                 int(block.linear),
-                int(block.constant),
-                *(w[name + str(k)] for name in ("x", "left", "jump", "amplified")),
+                int(self.prepared(k)),
+                int(block.proportional),
+                *(w[name + str(k)] for name in ("x", "left", "jump")),
                 monodromy,
-                *(w[name] for name in (own if block.constant else shared)),
-                *(w[name] + first for name in ("start", "largest", "smallest", "error")),
+                *(w[name] for name in own),
+                *(w[name] + first for name in ("start", "largest", "smallest")),
+                *unit,
             ]
             monodromy += m * m * WIDTH
 
@@ -125,9 +146,29 @@ class Source:
             k, r = self.home[state]
             yield [self.places[f"jump{k}"] + r * WIDTH, len(self.cascade.blocks[k].states) * WIDTH]
 
+    def read_states(self):
+        """For each state that `watch` needs: where it is read, its places at the start and the
+        first node of the first panel, and the way to the next node."""
+        lines, texts = self.cascade.sights
+        for i in named([*lines, *texts], "y"):
+            k, r = self.home[i]
+            places = (self.places[f"{name}{k}"] + r * WIDTH for name in ("left", "x"))
+            yield [self.read(i), *places, len(self.cascade.blocks[k].states) * WIDTH]
+
+    def watch(self):
+        """Lines that compute what is watched from the states that stand where they are read."""
+        lines, texts = self.cascade.sights
+        names = [*lines, *texts]
+        inner = [f"c{i} = w[{self.constant(i)} + l]" for i in named(names, "c")]
+        inner += [f"y{i} = w[{self.read(i)} + l]" for i in named(names, "y")]
+        written = (f"{self.places['written'] + e * WIDTH} + l" for e in range(len(texts)))
+        inner += [*lines, *(f"w[{at}] = {t}" for at, t in zip(written, texts, strict=True))]
+        return over_lanes(inner) if texts else []
+
     def offsets(self):
-        names = ["lanes", "lengths", "going", "change", "unsolved", "start", "largest"]
-        names += ["smallest", "error", "integral", "monodromy", "system", "rest", "matrix", "shift"]
+        names = ["lanes", "lengths", "going", "change", "unsolved", "start", "coarse", "found"]
+        names += ["largest", "smallest", "scale", "monodromy", "system", "rest", "matrix", "shift"]
+        names += ["written"]
         sizes = {"SIZE": self.places.size, "STATES": self.cascade.states}
         sizes |= {"BLOCKS": len(self.cascade.blocks), "INTEGRALS": len(self.cascade.looks[1])}
         sizes |= {name.upper(): self.places[name] for name in names}
@@ -138,70 +179,85 @@ class Source:
         lines = [f"w[{self.constant(i)} + l] = {text}" for i, text in texts]
         return function("constants(p, w, l)", [*self.cascade.shared_lines, *lines], inline=True)
 
+    def signals(self, k):
+        """Lines that compute the signals of a block at all nodes."""
+        signals = self.cascade.signals[k]
+        values = {(f"v{i}", 0, 1): text for i, text in signals.texts.items()}
+        return self.over_nodes(signals.lines, values)
+
     def rates(self, k):
-        """Source of rates<k>(w, P): M, where it moves, and the rest b of a block at all nodes."""
+        """Lines that compute M, where it moves, and the rest b of a block at all nodes."""
         block, terms = self.cascade.blocks[k], self.cascade.terms[k]
         m = len(block.states)
-        moving = {} if block.constant else terms.matrix
+        moving = {} if self.prepared(k) else terms.matrix
         values = dict(zip((("rest", r, m) for r in range(m)), terms.rest, strict=True))
-        if not block.constant:
+        if not self.prepared(k):
             places = [(r, q) for r in range(m) for q in range(m)]
             values |= {("matrix", r * m + q, m * m): moving.get((r, q), "0.0") for r, q in places}
-        return self.over_nodes(f"rates{k}", terms.lines, values)
+        return self.over_nodes(terms.lines, values)
 
     def matrix(self, k):
-        """Source of matrix<k>(w): the constant M of a block."""
+        """Lines that compute the constant M of a block."""
         terms, m = self.cascade.terms[k], len(self.cascade.blocks[k].states)
         lines = [f"c{i} = w[{self.constant(i)} + l]" for i in named(terms.matrix.values(), "c")]
         for r in range(m):
             for q in range(m):
                 place = self.places[f"matrix{k}"] + (r * m + q) * WIDTH
                 lines.append(f"w[{place} + l] = {terms.matrix.get((r, q), '0.0')}")
-        return function(f"matrix{k}(w)", over_lanes(lines))
+        return over_lanes(lines)
 
     def guess(self, k):
-        """Source of guess<k>(w, P): the start values of a block at all nodes."""
+        """Lines that write the start values of a block to all its nodes."""
         states, lines = self.cascade.blocks[k].states, []
         for i in states:
             big = self.places["largest"] + self.rank[i] * WIDTH
             lines += [f"start{i} = {self.cascade.initial[i]}", f"w[{big} + l] = abs(start{i})"]
         values = {(f"x{k}", r, len(states)): f"start{i}" for r, i in enumerate(states)}
-        return self.over_nodes(f"guess{k}", lines, values)
+        return self.over_nodes(lines, values)
 
     def quadrature(self):
-        """Source of quadrature(w, P): the integrals over all panels."""
+        """Lines that compute the integrals over P panels from the first one on."""
         lines, texts = self.cascade.looks
         adding = [f"weight = w[{self.places['weight']} + l]"]
+        clear = []
         for q, text in enumerate(texts):
-            adding.append(f"w[{self.places['integral'] + q * WIDTH} + l] += weight*{text}")
-        length = f"load(w, {self.places['lengths']} + node//{NODES}*{WIDTH})"
+            number = (self.cascade.states + q) * WIDTH
+            places = [self.places[name] + number for name in ("start", "largest")]
+            clear += [f"store(w, {place}, spread(0.0))" for place in places]
+            adding.append(f"part = weight*{text}")
+            adding.append(f"w[{places[0]} + l] += part")
+            adding.append(f"w[{places[1]} + l] += abs(part)")
+        length = f"load(w, {self.places['lengths']} + (first + node//{NODES})*{WIDTH})"
         weight = (
             f"store(w, {self.places['weight']}, {length}*spread(A[{NODES - 1}, node % {NODES}]))"
         )
-        return self.over_nodes("quadrature", [*lines, *adding], {}, [weight])
+        return [*clear, *self.over_nodes([*lines, *adding], {}, [weight])]
 
-    def over_nodes(self, name, lines, values, before=()):
-        """Source of name(w, P): values at every node from the states there.
+    def over_nodes(self, lines, values, before=()):
+        """Lines that compute values at every node from the states there.
 
         values : (part of the work array, number, numbers of each node) -> text. They pass through
         fixed places, because only there the compiler sees that lanes do not overlap.
         """
         texts = [*lines, *values.values()]
         written = [f"{self.places['written'] + k * WIDTH}" for k in range(len(values))]
-        ys = named(texts, "y")
-        copies = [f"store(w, {self.read(i)}, load(w, {self.state(i)}))" for i in ys]
+        ys, vs = named(texts, "y"), named(texts, "v")
+        given = {f"y{i}": (self.read(i), self.state(i)) for i in ys}
+        behind = self.cascade.states
+        given |= {f"v{i}": (self.read(behind + i), self.at_node(f"v{i}", 0, 1)) for i in vs}
+        copies = [f"store(w, {at}, load(w, {place}))" for at, place in given.values()]
         results = [
             f"store(w, {self.at_node(*place)}, load(w, {at}))"
             for place, at in zip(values, written, strict=True)
         ]
         inner = [f"c{i} = w[{self.constant(i)} + l]" for i in named(texts, "c")]
-        inner += [f"y{i} = w[{self.read(i)} + l]" for i in ys]
+        inner += [f"{name} = w[{at} + l]" for name, (at, _) in given.items()]
         inner += [*lines]
         inner += [f"w[{at} + l] = {t}" for t, at in zip(values.values(), written, strict=True)]
         # the compiler must not know how many lanes there are: it would write them out one by one
         lanes = f"for l in range(int(w[{self.places['lanes']}])):"
         body = [*before, *copies, lanes, *indented(inner), *results]
-        return function(f"{name}(w, P)", [f"for node in range(P*{NODES}):", *indented(body)])
+        return [f"for node in range(P*{NODES}):", *indented(body)]
 
     def constant(self, i):
         """Place of a constant; one that is the largest size of a state is kept with those."""
@@ -224,13 +280,13 @@ class Source:
 
 
 def named(texts, letter):
-    """Numbers of the constants "c" or states "y" that texts name."""
+    """Numbers of the constants "c", states "y" or signals "v" that texts name."""
     found = {pair for text in texts for pair in _NAME.findall(text)}
     return sorted(int(number) for other, number in found if other == letter)
 
 
 def function(head, lines, inline=False):
-    options = "**INLINE" if inline else 'error_model="numpy", nogil=True'
+    options = "**INLINE" if inline else "**INSIDE"
     return "\n".join([f"@njit({options})", f"def {head}:", *indented(lines or ["pass"])])
 
 
@@ -242,8 +298,7 @@ def indented(lines):
     return [f"    {line}" for line in lines]
 
 
-def chosen(name, arguments, numbers):
-    """Source of name(k, ...): the function name<k> of a block."""
-    rest = arguments.removeprefix("k, ")
-    lines = [line for k in numbers for line in (f"if k == {k}:", f"    {name}{k}({rest})")]
-    return function(f"{name}({arguments})", lines)
+def chosen(head, bodies):
+    """Source of a function whose first argument k chooses one of some bodies: k -> lines."""
+    lines = [line for k, body in bodies.items() for line in (f"if k == {k}:", *indented(body))]
+    return function(head, lines)

@@ -4,31 +4,39 @@ The states of a pharmacological model form a cascade of small blocks. On panels 
 interval that are graded towards each dose, a block is solved at Radau IIA nodes; along the panels
 its end is an affine map of its start, whose fixed point is the periodic start. A block that is not
 linear in its own states is linearised about its nodes until these stay (Newton's method over the
-whole interval). Rows whose estimated error is above the tolerance have more panels; what does not
-get there is left to the steps of `periodic`. Knows rows, blocks and panels; knows nothing of drugs
-or benefits.
+whole interval). All of it is done on a mesh and on one of half its panels; what they differ by
+bounds the error. Rows with too large an error have more panels; what does not get there is left to
+the steps of `periodic`. Knows rows, blocks and panels; knows nothing of drugs or benefits.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from pkpd.dosing.actions import ADD
 from pkpd.solvers.batch import aligned, run_tasks
-from pkpd.solvers.collocation.nodes import EASY, LADDER, panels
+from pkpd.solvers.collocation.nodes import (
+    EASY,
+    LADDER,
+    PLACES,
+    days_panels,
+    interval_start,
+    panels,
+    refinement,
+    values_at,
+)
 from pkpd.solvers.collocation.source import MOST_PANELS
 from pkpd.solvers.status import OK
 
 MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
-ROUNDING = 1e-9  # share of its largest value by which an amount may fall below 0
-TINY = 1e-300
-TRUSTED = (
-    0.1  # difference of two attempts, as a share of the tolerance, that shows the second right
-)
+CONTRACTS = 0.05  # the error of a mesh is less than this share of what half its panels differ by
+LAST = 0.1  # share of the tolerance by which Newton's method may err
 
 
-def steady_states(module, theta, person, actions, period, result, *, tol, threads):
+def steady_states(module, theta, person, actions, period, result, *, tol, threads, watch=False):
     """Fill `result`, a PeriodicSolution, in the rows that are solved; the others stay as they are.
+
+    watch : whether extremes are wanted, too
 
     Shapes and units are those of pkpd.solvers.periodic.periodic. A row's numbers depend on the row
     alone.
@@ -36,35 +44,40 @@ def steady_states(module, theta, person, actions, period, result, *, tol, thread
     count, plain = np.diff(actions.start), _only_doses(module, actions, period)
     for each in np.unique(count[plain]):
         rows = np.flatnonzero(plain & (count == each))
-        _climb(module, theta, person, actions, period, rows, result, tol, threads)
+        numerics = {"tol": tol, "threads": threads, "watch": watch}
+        _climb(module, theta, person, actions, period, rows, each, result, **numerics)
 
 
-def _climb(module, theta, person, actions, period, rows, result, tol, threads):
+def _climb(module, theta, person, actions, period, rows, doses, result, tol, threads, watch):
     """Attempts with more and more panels for rows that have the same number of doses."""
-    before = None
-    for attempt in range(sum(tol < easy for easy in EASY), len(LADDER)):
-        given = person[rows], actions.take(rows), period[rows]
-        found = _attempt(module, theta, *given, attempt, threads) if len(rows) else None
-        if found is None:
+    for coarse in _ladder(tol):
+        if not len(rows) or 3 * doses * coarse > MOST_PANELS:
             return
-        error = found.error.max(axis=1)
-        if before is not None:
-            moved = np.abs(found.y - before.y) / np.maximum(found.largest, TINY)
-            error = np.minimum(error, moved.max(axis=1) / TRUSTED)
-        done = found.sound(module) & (error <= tol)
+        given = person[rows], actions.take(rows), period[rows]
+        found = _attempt(module, theta, *given, coarse, tol, threads, watch)
+        done = found.sound(module, tol) & (found.error <= tol)
         which = rows[done]
         result.y[which], result.integral[which] = found.y[done], found.integral[done]
-        result.error[which], result.maps[which], result.status[which] = error[done], 1, OK
-        rows, before = rows[~done], found.take(~done)
+        result.error[which], result.maps[which], result.status[which] = found.error[done], 1, OK
+        if watch:
+            result.extremes[which] = found.extremes[done]
+        rows = rows[~done]
+
+
+def _ladder(tol):
+    """Panels between two doses to begin with, and to go on with."""
+    return LADDER[sum(tol < easy for easy in EASY) :]
 
 
 @dataclass(frozen=True)
 class Found:
     """What an attempt found for N rows.
 
-    y, largest, smallest, error : (N, S); integral : (N, Q)
+    y, largest, smallest : (N, S); integral : (N, Q)
+    error : (N,) bound of the largest error, as a share of the largest values
     monodromy : (N, M), maps of one interval of all blocks; unsolved : (N,) above 0 where a block's
         nodes did not settle
+    extremes : (N, E, 2), or (0, E, 2) where they are not wanted
     """
 
     y: np.ndarray
@@ -74,14 +87,13 @@ class Found:
     error: np.ndarray
     monodromy: np.ndarray
     unsolved: np.ndarray
+    extremes: np.ndarray
 
-    def take(self, rows):
-        return Found(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-    def sound(self, module):
-        """(N,) whether a row is a stable steady state in which no amount is below 0."""
+    def sound(self, module, tol):
+        """(N,) whether a row is a stable steady state in which no amount is below 0 by more than
+        the share `tol` of its largest value."""
         amounts = list(module.AMOUNTS)
-        lowest = self.smallest[:, amounts] >= -ROUNDING * self.largest[:, amounts]
+        lowest = self.smallest[:, amounts] >= -tol * self.largest[:, amounts]
         finite = np.isfinite(self.y).all(axis=1) & np.isfinite(self.integral).all(axis=1)
         return (self.unsolved == 0.0) & finite & lowest.all(axis=1) & self._stable(module)
 
@@ -120,35 +132,28 @@ def _only_doses(module, actions, period):
     return good
 
 
-def _attempt(module, theta, person, actions, period, attempt, threads):
-    """What an attempt finds, or None where it takes too many panels."""
+def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch=False):
+    """What is found with `coarse` panels between two doses, and twice as many."""
     rows = len(person)
-    times = actions.time.reshape(rows, -1)
-    lengths, opens = panels(times, period, attempt)
-    count = lengths.shape[1]
-    if count > MOST_PANELS:
-        return None
-    jumps = np.zeros((rows, len(module.DOSED), count))
-    target = np.argmax(actions.state[:, None] == np.array(module.DOSED), axis=1).reshape(rows, -1)
-    each = np.arange(rows)
-    for k, panel in enumerate(opens):
-        jumps[each, target[:, k], panel] += actions.amount.reshape(rows, -1)[:, k]
-    states = module.STATES
-
-    def unknown(count):
-        return np.full((rows, count), np.nan)
-
-    found = Found(
-        y=unknown(states),
-        integral=unknown(module.INTEGRALS),
-        largest=unknown(states),
-        smallest=unknown(states),
-        error=unknown(states),
-        monodromy=unknown(int((module.PLAN[:, 0] ** 2).sum())),
-        unsolved=np.ones(rows),
+    times, amounts, target = _table(module, actions, rows)
+    # a state that is proportional to the doses is solved once for their shares
+    scale = amounts.sum(axis=1)
+    shares = (
+        np.where(scale[:, None] == 0.0, 1.0, amounts) / np.where(scale == 0.0, 1.0, scale)[:, None]
     )
-    same = (np.diff(person) == 0) & (np.diff(lengths, axis=0) == 0.0).all(axis=1)
-    runs = np.concatenate([[0], 1 + np.flatnonzero(~same), [rows]]).astype(np.int64)
+    same = np.diff(person) == 0
+    for part in (period[:, None], times, target, shares):
+        same &= (np.diff(part, axis=0) == 0).all(axis=1)
+    first = np.append(0, 1 + np.flatnonzero(~same))
+    runs = np.append(first, rows).astype(np.int64)
+    times, period, target, shares = times[first], period[first], target[first], shares[first]
+    lengths = panels(times, period, coarse)
+    opens = 2 * coarse * np.arange(times.shape[1])
+    jumps = _jumps(module, lengths, opens, target, shares)
+    starts = [interval_start(times, period, count) for count in (2 * coarse, coarse)]
+    panel, reading = (np.stack(parts, axis=1) for parts in zip(*starts, strict=True))
+    weights, dense = refinement(times.shape[1], coarse), values_at(PLACES)
+    found = _nothing(module, rows, watch)
     cancel = np.zeros(1, np.int8)
 
     def task(first, last):
@@ -161,7 +166,11 @@ def _attempt(module, theta, person, actions, period, attempt, threads):
             person,
             lengths,
             jumps,
-            count,
+            scale,
+            weights,
+            panel,
+            reading,
+            LAST * tol,
             cancel,
             w,
             found.y,
@@ -171,8 +180,78 @@ def _attempt(module, theta, person, actions, period, attempt, threads):
             found.error,
             found.monodromy,
             found.unsolved,
+            dense,
+            found.extremes,
         )
         return last - first
 
     run_tasks(task, len(runs) - 1, threads, cancel, None)
+    found.error[:] *= CONTRACTS
     return found
+
+
+def _table(module, actions, rows):
+    """Times, amounts and targets (N, A) of rows that have A doses each."""
+    target = np.argmax(actions.state[:, None] == np.array(module.DOSED), axis=1)
+    return tuple(each.reshape(rows, -1) for each in (actions.time, actions.amount, target))
+
+
+def _jumps(module, lengths, opens, target, amounts):
+    """(N, T, P) what doses add to each target at the start of each panel.
+
+    lengths : (N, P); opens : (A,) which panel each dose opens; target, amounts : (N, A)
+    """
+    jumps = np.zeros((len(lengths), len(module.DOSED), lengths.shape[1]))
+    for panel, into, amount in zip(opens, target.T, amounts.T, strict=True):
+        jumps[np.arange(len(lengths)), into, panel] += amount
+    return jumps
+
+
+def days_to_steady_state(
+    module, theta, person, actions, period, y0, steady, near, share, *, most, tol, threads
+):
+    """As pkpd.solvers.periodic.time_to_steady_state, (N,); NaN in the rows that are left to steps.
+
+    The panels are those of the finer mesh of the first attempt at `tol`, and one before the first
+    dose. share : of the way to the steady state, and of the largest value, that may be left
+    """
+    found, panels_between = np.full(len(person), np.nan), 2 * _ladder(tol)[0]
+    plain, count = _only_doses(module, actions, period), np.diff(actions.start)
+    for each in np.unique(count[plain]):
+        rows = np.flatnonzero(plain & (count == each))
+        if 1 + each * panels_between > MOST_PANELS:
+            continue
+        times, amounts, target = _table(module, actions.take(rows), len(rows))
+        lengths = days_panels(times, period[rows], panels_between)
+        opens = 1 + panels_between * np.arange(each)
+        given = theta, person[rows], lengths, _jumps(module, lengths, opens, target, amounts)
+        mean = steady.integral[rows, 0]
+        wanted = y0[rows], steady.y[rows], mean, near[rows], np.array(share), most, LAST * tol
+        day, cancel = np.full(len(rows), np.nan), np.zeros(1, np.int8)
+
+        def task(first, last, given=given, wanted=wanted, day=day, cancel=cancel):
+            w = aligned(np.zeros(module.SIZE + 8))
+            module.days(first, last, *given, *wanted, cancel, w, day)
+            return last - first
+
+        run_tasks(task, len(rows), threads, cancel, None)
+        found[rows] = day
+    return found
+
+
+def _nothing(module, rows, watch):
+    """A Found in which nothing has been found yet."""
+
+    def unknown(count):
+        return np.full((rows, count), np.nan)
+
+    return Found(
+        y=unknown(module.STATES),
+        integral=unknown(module.INTEGRALS),
+        largest=unknown(module.STATES),
+        smallest=unknown(module.STATES),
+        error=np.full(rows, np.inf),
+        monodromy=unknown(int((module.PLAN[:, 0] ** 2).sum())),
+        unsolved=np.ones(rows),
+        extremes=np.full((rows if watch else 0, module.WATCHED, 2), np.nan),
+    )

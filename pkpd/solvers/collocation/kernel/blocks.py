@@ -3,24 +3,30 @@
 Knows the order of work; knows no model.
 """
 
+import numpy as np
 from numba import njit
 
+from pkpd.kernels.compiled import INSIDE
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.algebra import (
     close,
+    close_scalar,
     constant_maps,
-    errors,
     forward,
+    forward_scalar,
     moving_maps,
     prepare,
+    refine,
     residual,
+    scaled,
 )
+from pkpd.solvers.collocation.kernel.extremes import find_extremes
 from pkpd.solvers.collocation.kernel.frame import (
     BLOCKS,
     CHANGE,
-    ERROR,
+    COARSE,
+    FOUND,
     GOING,
-    INTEGRAL,
     INTEGRALS,
     LANES,
     LARGEST,
@@ -32,13 +38,12 @@ from pkpd.solvers.collocation.kernel.frame import (
     ORDER,
     PLAN,
     REST,
-    SETTLED,
+    SCALE,
     SHIFT,
     SMALLEST,
     START,
     STATES,
     SYSTEM,
-    TAIL,
     TARGETS,
     UNSOLVED,
     A,
@@ -47,55 +52,194 @@ from pkpd.solvers.collocation.kernel.frame import (
     matrix,
     quadrature,
     rates,
+    signals,
 )
 
 
-@njit(error_model="numpy", nogil=True)
-def solve_blocks(w, count):
-    """Every block at its periodic steady state, each after those that drive it."""
-    for k in range(BLOCKS):
-        plan = PLAN[k]
-        m, linear, constant = plan[0], plan[1] == 1, plan[2] == 1
-        x, left, jump, amplified, monodromy = plan[3], plan[4], plan[5], plan[6], plan[7]
-        flow, inverse = plan[9], plan[10]
-        start, largest, smallest, error = plan[11], plan[12], plan[13], plan[14]
-        if not linear:
-            guess(k, w, count)
-        for lane in range(WIDTH):
-            w[GOING + lane] = 1.0
-        for sweep in range(MOST_SWEEPS):
-            rates(k, w, count)
-            if sweep > 0:
-                residual(w, LENGTHS, count, A, MATRIX, REST, m, x, left, largest, CHANGE)
-                if not still_going(w):
-                    break
-            if constant:
-                constant_maps(w, count, m * NODES, REST, inverse, SHIFT)
-            else:
-                moving_maps(w, SYSTEM, LENGTHS, count, A, MATRIX, REST, m, flow, SHIFT)
-            close(w, SYSTEM, count, NODES, m, flow, SHIFT, jump, start, monodromy, amplified, GOING)
-            forward(w, count, NODES, m, flow, SHIFT, jump, start, x, left, largest, smallest, GOING)
-            if linear:
-                break
-        else:
-            for lane in range(WIDTH):
-                if w[GOING + lane] > 0.0:
-                    w[UNSOLVED + lane] = 1.0
-        errors(w, SYSTEM, count, NODES, m, TAIL, x, left, largest, amplified, error)
+@njit(**INSIDE)
+def solve_block(k, w, first, count, periodic, tol):
+    """One block over an interval, after those that drive it.
 
-
-@njit(error_model="numpy", nogil=True)
-def still_going(w):
-    """Whether a lane's nodes are not yet what the rates make of them.
-
-    The other lanes stay as they are.
+    first, count : the panels of the mesh, by their place in LENGTHS
+    periodic : whether its start is to be the periodic one; else it is what stands at START
+    tol : largest error of Newton's method, as a share of the largest value
     """
+    plan = PLAN[k]
+    m, linear, prepared = plan[0], plan[1] == 1, plan[2] == 1
+    x, left, jump, monodromy, flow, inverse = plan[4], plan[5], plan[6], plan[7], plan[9], plan[10]
+    start, largest, smallest = plan[11], plan[12], plan[13]
+    lengths, n = LENGTHS + first * WIDTH, m * NODES
+    if prepared:
+        flow += first * n * m * WIDTH
+        inverse += first * n * n * WIDTH
+    signals(k, w, count)
+    for lane in range(WIDTH):
+        w[GOING + lane] = 1.0
+    for sweep in range(MOST_SWEEPS):
+        rates(k, w, count)
+        if sweep > 0:
+            residual(w, lengths, count, A, MATRIX, REST, m, x, left, largest, tol, CHANGE)
+            if not still_going(w):
+                return
+        if prepared:
+            constant_maps(w, count, n, REST, inverse, SHIFT)
+        else:
+            moving_maps(w, SYSTEM, lengths, count, A, MATRIX, REST, m, flow, SHIFT)
+        if m == 1:
+            if periodic:
+                close_scalar(w, count, flow, SHIFT, jump, start, monodromy, GOING)
+            ends = largest, smallest
+            # Newton's method squares the distance with each sweep
+            forward_scalar(
+                w, count, flow, SHIFT, jump, start, x, left, ends, GOING, tol**0.5, CHANGE
+            )
+        else:
+            if periodic:
+                close(w, SYSTEM, count, NODES, m, flow, SHIFT, jump, start, monodromy, GOING)
+            ends = largest, smallest
+            forward(w, count, m, flow, SHIFT, jump, start, x, left, ends, GOING, tol**0.5, CHANGE)
+        if linear or not still_going(w):
+            return
+    for lane in range(WIDTH):
+        if w[GOING + lane] > 0.0:
+            w[UNSOLVED + lane] = 1.0
+
+
+@njit(**INSIDE)
+def still_going(w):
+    """Whether a lane's nodes still move; the others stay as they are."""
     going = False
     for lane in range(WIDTH):
-        if w[CHANGE + lane] <= SETTLED:
+        if w[CHANGE + lane] <= 0.0:
             w[GOING + lane] = 0.0
         going = going or w[GOING + lane] > 0.0
     return going
+
+
+@njit(inline="always")
+def solve_unit(w, run, jumps, count, tol):
+    """Blocks that are proportional to the doses, for doses that sum up to 1, on both meshes."""
+    for level in range(2):
+        first, panels = level * count, count >> level
+        add_doses(w, run, jumps, level, panels)
+        for k in range(BLOCKS):
+            if PLAN[k, 3] == 1:
+                solve_block(k, w, first, panels, True, tol)
+                m = PLAN[k, 0]
+                n = m * NODES
+                copy(w, PLAN[k, 4], PLAN[k, 14] + first * n * WIDTH, panels * n)
+                copy(w, PLAN[k, 5], PLAN[k, 16] + first * m * WIDTH, panels * m)
+                for part in range(3):
+                    copy(w, PLAN[k, 11 + part], PLAN[k, 15] + (3 * level + part) * m * WIDTH, m)
+
+
+@njit(inline="always")
+def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best, at, near):
+    """Steady states on the coarser mesh, and from there on the finer one of so many panels.
+
+    run : (WIDTH,) of each lane; jumps : (G, T, P) of doses that sum up to 1
+    weights : see `nodes.refinement`; panel, reading : see `read_off`. What the meshes give is left
+    at COARSE and at FOUND.
+    best : (2, E, 2, WIDTH) extremes on the finer and on the coarser mesh, E is 0 where they are not
+        wanted; dense, at, near : see `find_extremes`
+    """
+    for lane in range(WIDTH):
+        w[UNSOLVED + lane] = 0.0
+    for step in range(2):
+        level = 1 - step
+        first, panels = level * count, count >> level
+        for k in range(BLOCKS):
+            if PLAN[k, 1] == 0 and level == 1:
+                guess(k, w, panels)
+            elif PLAN[k, 1] == 0:
+                refine(w, panels, weights, PLAN[k, 0], PLAN[k, 4], PLAN[k, 5], SHIFT)
+        add_doses(w, run, jumps, level, panels)
+        for target in range(len(TARGETS)):
+            for p in range(panels):
+                place = TARGETS[target, 0] + p * TARGETS[target, 1]
+                scaled(w, SCALE, place, place, 1)
+        for k in range(BLOCKS):
+            if PLAN[k, 3] == 1:
+                use_unit(k, w, first, panels, level)
+            else:
+                solve_block(k, w, first, panels, True, tol)
+        quadrature(w, first, panels)
+        read_off(w, run, panel[:, level], reading[:, level], COARSE if level == 1 else FOUND)
+        if best.shape[1]:
+            find_extremes(w, panels, dense, best[level], at, near)
+
+
+@njit(**INSIDE)
+def use_unit(k, w, first, count, level):
+    """A block that is proportional to the doses, from what `solve_unit` found."""
+    m = PLAN[k, 0]
+    n = m * NODES
+    scaled(w, SCALE, PLAN[k, 14] + first * n * WIDTH, PLAN[k, 4], count * n)
+    scaled(w, SCALE, PLAN[k, 16] + first * m * WIDTH, PLAN[k, 5], count * m)
+    for part in range(3):
+        scaled(w, SCALE, PLAN[k, 15] + (3 * level + part) * m * WIDTH, PLAN[k, 11 + part], m)
+
+
+@njit(**INSIDE)
+def copy(w, place, to, numbers):
+    for i in range(numbers * WIDTH):
+        w[to + i] = w[place + i]
+
+
+@njit(**INSIDE)
+def read_off(w, run, panel, reading, to):
+    """States at the start of the interval and integrals over it.
+
+    panel : (G,) in which the interval starts; reading : (G, s+1) weights of its start and nodes
+    """
+    for k in range(BLOCKS):
+        m, x, left = PLAN[k, 0], PLAN[k, 4], PLAN[k, 5]
+        place = to + PLAN[k, 11] - START
+        for lane in range(WIDTH):
+            p, weights = panel[run[lane]], reading[run[lane]]
+            for r in range(m):
+                total = weights[0] * w[left + (p * m + r) * WIDTH + lane]
+                for j in range(NODES):
+                    node = x + ((p * NODES + j) * m + r) * WIDTH
+                    total += weights[1 + j] * w[node + lane]
+                w[place + r * WIDTH + lane] = total
+    copy(w, START + STATES * WIDTH, to + STATES * WIDTH, INTEGRALS)
+
+
+@njit(**INSIDE)
+def add_doses(w, run, jumps, level, count):
+    """What doses add at the beginning of each panel, which is 2**level of the finer ones."""
+    for target in range(len(TARGETS)):
+        for p in range(count):
+            place = TARGETS[target, 0] + p * TARGETS[target, 1]
+            for lane in range(WIDTH):
+                w[place + lane] = jumps[run[lane], target, p << level]
+
+
+@njit(**INSIDE)
+def difference(w, lane, best):
+    """Largest distance of the two meshes, as a share of the largest values.
+
+    best : (2, E, 2, WIDTH), see `solve_meshes`
+    """
+    worst = 0.0
+    for i in range(STATES + INTEGRALS):
+        moved = abs(w[FOUND + i * WIDTH + lane] - w[COARSE + i * WIDTH + lane])
+        worst = larger_share(worst, moved, w[LARGEST + i * WIDTH + lane])
+    for e in range(best.shape[1]):
+        size = max(abs(best[0, e, 0, lane]), abs(best[0, e, 1, lane]))
+        for side in range(2):
+            moved = abs(best[0, e, side, lane] - best[1, e, side, lane])
+            worst = larger_share(worst, moved, size)
+    return worst
+
+
+@njit(**INSIDE)
+def larger_share(worst, part, whole):
+    """The larger of a share and another one; infinite where one is not a number."""
+    if part <= worst * whole:
+        return worst
+    return part / whole if part < np.inf else np.inf
 
 
 def solve(
@@ -106,7 +250,11 @@ def solve(
     person,
     lengths,
     jumps,
-    count,
+    scale,
+    weights,
+    panel,
+    reading,
+    tol,
     cancel,
     w,
     y,
@@ -116,54 +264,154 @@ def solve(
     error,
     monodromy,
     unsolved,
+    dense,
+    extremes,
 ):
     """Steady states of the rows runs[first]:runs[last].
 
-    runs : (G+1,) rows of consecutive ones of the same patient and panels
-    lengths : (N, P) of panels; jumps : (N, T, P), what doses add to each target at a panel's start
+    runs : (G+1,) rows of consecutive ones of the same patient whose doses differ in size alone
+    lengths : (G, P) of the finer panels; jumps : (G, T, P), share of the doses that is added to
+        each target at a panel's start; scale : (N,) sum of the doses
+    weights, panel, reading, tol : see `solve_meshes`; error : (N,) difference of the two meshes
+    dense : see `find_extremes`; extremes : (N, E, 2), or (0, E, 2) where they are not wanted
     """
+    count = lengths.shape[1]
+    half = count // 2
+    run = np.empty(WIDTH, np.int64)
+    rows = np.empty(WIDTH, np.int64)
+    watched = extremes.shape[1] if len(extremes) else 0
+    best = np.empty((2, watched, 2, WIDTH))
+    at, near = np.empty((watched, 2, WIDTH, 4)), np.empty((watched, 2, WIDTH, 4))
     w[LANES] = WIDTH
     for begin in range(first, last, WIDTH):
         if cancel[0] != 0:
             return
         longest = 0
         for lane in range(WIDTH):
-            run = min(begin + lane, last - 1)
-            longest = max(longest, runs[run + 1] - runs[run])
-            r = runs[run]
-            constants(theta[person[r]], w, lane)
+            g = min(begin + lane, last - 1)
+            run[lane] = g
+            longest = max(longest, runs[g + 1] - runs[g])
+            constants(theta[person[runs[g]]], w, lane)
             for p in range(count):
-                w[LENGTHS + p * WIDTH + lane] = lengths[r, p]
+                w[LENGTHS + p * WIDTH + lane] = lengths[g, p]
+            for p in range(half):
+                whole = lengths[g, 2 * p] + lengths[g, 2 * p + 1]
+                w[LENGTHS + (count + p) * WIDTH + lane] = whole
         for k in range(BLOCKS):
             if PLAN[k, 2] == 1:
                 matrix(k, w)
-                prepare(
-                    w, SYSTEM, LENGTHS, count, A, PLAN[k, 8], PLAN[k, 0], PLAN[k, 9], PLAN[k, 10]
-                )
+                own = PLAN[k, 8], PLAN[k, 0], PLAN[k, 9], PLAN[k, 10]
+                prepare(w, SYSTEM, LENGTHS, count + half, A, *own)
+        solve_unit(w, run, jumps, count, tol)
         for d in range(longest):
             for lane in range(WIDTH):
-                run = min(begin + lane, last - 1)
-                r = min(runs[run] + d, runs[run + 1] - 1)
-                w[UNSOLVED + lane] = 0.0
-                for p in range(count):
-                    for target in range(len(TARGETS)):
-                        place = TARGETS[target, 0] + p * TARGETS[target, 1]
-                        w[place + lane] = jumps[r, target, p]
-                for q in range(INTEGRALS):
-                    w[INTEGRAL + q * WIDTH + lane] = 0.0
-            solve_blocks(w, count)
-            quadrature(w, count)
+                g = run[lane]
+                rows[lane] = min(runs[g] + d, runs[g + 1] - 1)
+                w[SCALE + lane] = scale[rows[lane]]
+            solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best, at, near)
             for lane in range(WIDTH):
-                run = begin + lane
-                if run < last and runs[run] + d < runs[run + 1]:
-                    r = runs[run] + d
+                r = rows[lane]
+                if begin + lane < last and r == runs[run[lane]] + d:
                     unsolved[r] = w[UNSOLVED + lane]
+                    error[r] = difference(w, lane, best)
                     for i in range(STATES):
-                        y[r, ORDER[i]] = w[START + i * WIDTH + lane]
+                        y[r, ORDER[i]] = w[FOUND + i * WIDTH + lane]
                         largest[r, ORDER[i]] = w[LARGEST + i * WIDTH + lane]
                         smallest[r, ORDER[i]] = w[SMALLEST + i * WIDTH + lane]
-                        error[r, ORDER[i]] = w[ERROR + i * WIDTH + lane]
                     for q in range(INTEGRALS):
-                        integral[r, q] = w[INTEGRAL + q * WIDTH + lane]
+                        integral[r, q] = w[FOUND + (STATES + q) * WIDTH + lane]
                     for q in range(monodromy.shape[1]):
                         monodromy[r, q] = w[MONODROMY + q * WIDTH + lane]
+                    if watched:
+                        extremes[r] = best[0, :, :, lane]
+
+
+def days(
+    first,
+    last,
+    theta,
+    person,
+    lengths,
+    jumps,
+    y,
+    steady,
+    mean,
+    near,
+    share,
+    most,
+    tol,
+    cancel,
+    w,
+    day,
+):
+    """The interval from which on the first integral of rows first:last stays near its steady value.
+
+    lengths : (N, P) of the panels of one interval; jumps : (N, T, P) of its doses
+    y, steady : (N, S) start and steady state; mean, near : (N,) steady integral, and what is near
+    share : of the way to the steady state, and of the largest value, that may be left of a state
+    day : (N,) counted from 1; infinite where a row is not there after `most` intervals, and NaN
+        where it fails
+    """
+    count = lengths.shape[1]
+    going = np.empty(WIDTH, np.bool_)
+    w[LANES] = WIDTH
+    for begin in range(first, last, WIDTH):
+        if cancel[0] != 0:
+            return
+        for lane in range(WIDTH):
+            r = min(begin + lane, last - 1)
+            constants(theta[person[r]], w, lane)
+            w[UNSOLVED + lane] = 0.0
+            going[lane] = begin + lane < last
+            day[r] = 1.0
+            for p in range(count):
+                w[LENGTHS + p * WIDTH + lane] = lengths[r, p]
+                for target in range(len(TARGETS)):
+                    place = TARGETS[target, 0] + p * TARGETS[target, 1]
+                    w[place + lane] = jumps[r, target, p]
+            for i in range(STATES):
+                w[START + i * WIDTH + lane] = y[r, ORDER[i]]
+        for k in range(BLOCKS):
+            if PLAN[k, 2] == 1:
+                matrix(k, w)
+                own = PLAN[k, 8], PLAN[k, 0], PLAN[k, 9], PLAN[k, 10]
+                prepare(w, SYSTEM, LENGTHS, count, A, *own)
+            if PLAN[k, 1] == 0:
+                guess(k, w, count)
+        for d in range(1, most + 1):
+            for k in range(BLOCKS):
+                solve_block(k, w, 0, count, False, tol)
+            quadrature(w, 0, count)
+            for lane in range(WIDTH):
+                if going[lane]:
+                    r = begin + lane
+                    outside = not abs(w[START + STATES * WIDTH + lane] - mean[r]) <= near[r]
+                    if outside:
+                        day[r] = d + 1
+                    if w[UNSOLVED + lane] > 0.0:
+                        day[r] = np.nan
+                    elif outside or far(w, lane, count, y[r], steady[r], share):
+                        if d < most:
+                            continue
+                        day[r] = np.inf
+                    going[lane] = False
+            if not going.any():
+                break
+            for k in range(BLOCKS):
+                m = PLAN[k, 0]
+                copy(w, PLAN[k, 4] + (count * NODES - 1) * m * WIDTH, PLAN[k, 11], m)
+
+
+@njit(**INSIDE)
+def far(w, lane, count, y, steady, share):
+    """Whether a state is not yet near its steady value at the end of an interval."""
+    for k in range(BLOCKS):
+        m = PLAN[k, 0]
+        for r in range(m):
+            i = ORDER[(PLAN[k, 11] - START) // WIDTH + r]
+            end = w[PLAN[k, 4] + ((count * NODES - 1) * m + r) * WIDTH + lane]
+            largest = w[PLAN[k, 12] + r * WIDTH + lane]
+            way = share[0] * abs(y[i] - steady[i]) + share[1] * largest
+            if not abs(end - steady[i]) <= way:
+                return True
+    return False

@@ -8,22 +8,27 @@ nothing.
 import numpy as np
 
 # Sizes
-NODES = 8  # of a panel
+NODES = 6  # of a panel
 STATES = BLOCKS = 1
 INTEGRALS = 0
 MOST_SWEEPS = 12  # of Newton's method
-SETTLED = 1e-11  # share of the largest value that nodes may lie off what the rates make of them
 
 # Tables
 A = np.zeros((NODES, NODES))  # integrals of the nodes' polynomials
-TAIL = np.zeros((4, NODES + 1))  # weights of the last Legendre coefficients
-PLAN = np.zeros((BLOCKS, 15), dtype=np.int64)  # a block a row, see `source.Source.plan`
+KNOWN = np.zeros(NODES + 1)  # a panel's start and nodes, as shares of it
+PLACES = np.zeros(3)  # where extremes are looked for
+PLAN = np.zeros((BLOCKS, 17), dtype=np.int64)  # a block a row, see `source.Source.plan`
 ORDER = np.zeros(STATES, dtype=np.int64)  # the model's number of each state, in order of solution
 TARGETS = np.zeros((1, 2), dtype=np.int64)  # place of a target's first jump, and way to the next
+# where a state that `watch` needs is read, its places at the start and the first node of the first
+# panel, and the way to the next node
+READ = np.zeros((1, 4), dtype=np.int64)
 
-# Places in the work array
-LANES, LENGTHS, GOING, CHANGE, UNSOLVED, START, LARGEST, SMALLEST = 0, 8, 16, 24, 32, 40, 48, 56
-ERROR, INTEGRAL, MONODROMY, SYSTEM, REST, MATRIX, SHIFT = 64, 72, 80, 88, 96, 104, 112
+# Places in the work array. START and COARSE, of the finer and the coarser mesh, are those of each
+# state's start and of each integral; LARGEST those of their sizes.
+LANES, LENGTHS, GOING, CHANGE, UNSOLVED, START, COARSE, FOUND = 0, 8, 16, 24, 32, 40, 48, 56
+LARGEST, SMALLEST, SCALE, MONODROMY, SYSTEM, REST, MATRIX, SHIFT = 64, 72, 80, 88, 96, 104, 112, 120
+WRITTEN = 128
 
 
 # Functions of the model
@@ -37,6 +42,10 @@ def matrix(k, w):
     """Write the constant M of block k."""
 
 
+def signals(k, w, count):
+    """Write what block k needs at all nodes and what does not change while it is solved."""
+
+
 def rates(k, w, count):
     """Write M, where it moves, and the rest b of block k at all nodes of so many panels."""
 
@@ -45,5 +54,9 @@ def guess(k, w, count):
     """Write the start values of block k to all its nodes."""
 
 
-def quadrature(w, count):
-    """Add the integrals over all panels."""
+def watch(w):
+    """Write what is watched to WRITTEN, from the states that stand where READ says."""
+
+
+def quadrature(w, first, count):
+    """The integrals over so many panels from the first one on, and of their absolute values."""
