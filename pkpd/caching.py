@@ -21,7 +21,7 @@ from pkpd.errors import ResultError
 from pkpd.files import replace
 
 
-def folder():
+def folder() -> Path:
     """Folder of the cache: $PKPD_CACHE, or pkpd in the user's cache folder.
 
     A temporary one, removed when the process ends, where that folder cannot be made, written or
@@ -32,7 +32,7 @@ def folder():
 
 
 @cache
-def _usable(wanted):
+def _usable(wanted: str) -> Path:
     path = Path(wanted).absolute()
     try:
         reason = _unusable(path)
@@ -42,7 +42,7 @@ def _usable(wanted):
 
 
 @cache
-def _temporary(path, reason):
+def _temporary(path: Path, reason: str | None) -> Path:
     """A folder in place of one that is not used, removed when the process ends."""
     try:
         temporary = tempfile.mkdtemp(prefix="pkpd-")
@@ -60,7 +60,7 @@ def _temporary(path, reason):
     return Path(temporary)
 
 
-def _unusable(path):
+def _unusable(path: Path) -> str | None:
     """Why a folder cannot be the cache, or None. Raises OSError."""
     path.mkdir(parents=True, exist_ok=True)
     reason = distrust(os.stat(path))
@@ -70,7 +70,7 @@ def _unusable(path):
     return reason
 
 
-def distrust(status):
+def distrust(status: os.stat_result) -> str | None:
     """Why a file or folder of this os.stat may hold what somebody else wrote, or None.
 
     It is trusted where its owner is this user or root, or where it may be written by a group that
@@ -86,7 +86,7 @@ def distrust(status):
     return None if of_group and status.st_mode & stat.S_IWGRP else "it belongs to somebody else"
 
 
-def read(path):
+def read(path: Path) -> bytes | None:
     """Bytes that `write` kept, or None where there are none, not all, or none to be trusted."""
     try:
         with open(path, "rb") as file:
@@ -98,7 +98,7 @@ def read(path):
     return content if head == _head(content) else None
 
 
-def write(path, content):
+def write(path: Path, content: bytes) -> Path:
     """Keep bytes under a path in the cache, whole or not at all. Returns where they are kept.
 
     That is below a temporary folder if the cache takes no more. Folders get the mode of the cache
@@ -118,8 +118,8 @@ def write(path, content):
     return path
 
 
-def _write(root, path, content):
-    def fill(temporary):
+def _write(root: Path, path: Path, content: bytes) -> None:
+    def fill(temporary: str) -> None:
         Path(temporary).write_bytes(_head(content) + content)
         _share(temporary, root, 0o666)
 
@@ -127,7 +127,7 @@ def _write(root, path, content):
     replace(path, fill, mode=0o600)  # nobody else may open it before it is shared
 
 
-def make(path, root=None):
+def make(path: Path, root: Path | None = None) -> None:
     """Make a folder below the cache, with those above it, all with the mode of the cache."""
     root = folder() if root is None else root
     for part in [p for p in (*reversed(path.parents), path) if root in p.parents]:
@@ -136,7 +136,7 @@ def make(path, root=None):
             _share(part, root, 0o2777)
 
 
-def _share(path, root, bits):
+def _share(path: str | Path, root: Path, bits: int) -> None:
     """Give a path the mode and group of the cache, where the file system can."""
     status = os.stat(root)
     with suppress(OSError):
@@ -145,5 +145,5 @@ def _share(path, root, bits):
         os.chmod(path, status.st_mode & bits)
 
 
-def _head(content):
+def _head(content: bytes) -> bytes:
     return b"# sha256 " + hashlib.sha256(content).hexdigest().encode() + b"\n"

@@ -10,12 +10,15 @@ import csv
 import difflib
 import io
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
 from pkpd import limits
+from pkpd.errors import PkpdError
 from pkpd.parquet import read_table
 
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
@@ -24,6 +27,8 @@ EMPTY = (*MISSING, "None", "<NA>", "NaT")
 LARGEST = 1_000_000_000  # bytes
 MOST_LINES = 10  # mistakes written out; the rest are counted
 CLOSE = 0.8  # difflib's ratio from which a name is almost another
+# what a source is read into: name, names, columns, numbers of the rows, notes
+Parts = tuple[str, list[str], list[np.ndarray], np.ndarray, tuple[str, ...]]
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 # what tables call what this program knows by another name
@@ -78,10 +83,10 @@ class Table:
     row: np.ndarray
     notes: tuple = ()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.row)
 
-    def floats(self, column):
+    def floats(self, column: str) -> tuple[np.ndarray, list[tuple[int, str]]]:
         """(M,) numbers of a column, NaN where missing, and [(index, text)] of other cells.
 
         `not_a_number` says what is wrong with such a text.
@@ -98,12 +103,12 @@ class Table:
                 wrong.append((k, str(cell).strip()[:40]))
         return values, wrong
 
-    def only(self, keep):
+    def only(self, keep: np.ndarray) -> "Table":
         """The rows (M,) bool."""
         columns = {name: cells[keep] for name, cells in self.columns.items()}
         return Table(self.name, columns, self.row[keep], self.notes)
 
-    def account(self, used, missing=()):
+    def account(self, used: Sequence[str], missing: Sequence[str] = ()) -> str:
         """One line on what became of the columns."""
         unused = [c for c in self.columns if c not in used]
         parts = [("used", used), ("unused", unused), ("missing", missing)]
@@ -112,7 +117,7 @@ class Table:
         return " ".join([f"{self.name}: {rows}; {words}.", *self.notes])
 
 
-def number(cell):
+def number(cell: object) -> float:
     """The number a cell says; NaN where it is none, or not finite."""
     if isinstance(cell, (int, float, np.integer, np.floating)):
         return float(cell)
@@ -120,7 +125,7 @@ def number(cell):
     return float(text) if _NUMBER.match(text) else np.nan
 
 
-def not_a_number(cell, remedy="write . for missing"):
+def not_a_number(cell: object, remedy: str = "write . for missing") -> str:
     """What is wrong with a cell that is no number, and what to write.
 
     remedy : where the cell holds no number at all
@@ -141,7 +146,9 @@ def not_a_number(cell, remedy="write . for missing"):
     return f"'{text[:40]}' is not a number; {remedy}"
 
 
-def refuse_cells(read, column, wrong, error):
+def refuse_cells(
+    read: Table, column: str, wrong: list[tuple[int, str]], error: type[PkpdError]
+) -> NoReturn:
     """Raise `error` for cells that are no numbers: the [(index, text)] of `Table.floats`."""
     lines = [f"row {read.row[k]}, column {column}: {not_a_number(text)}." for k, text in wrong]
     if len(lines) == 1:
@@ -150,13 +157,13 @@ def refuse_cells(read, column, wrong, error):
     raise error("\n".join([head, *listed([f"  {line}" for line in lines])]))
 
 
-def listed(lines):
+def listed(lines: list[str]) -> list[str]:
     """The first of many lines on mistakes, and how many more there are."""
     rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
     return [*lines[:MOST_LINES], *rest]
 
 
-def table(source, error):
+def table(source: Any, error: type[PkpdError]) -> Table:
     """Table of a path or DataFrame.
 
     error : the exception to raise, with a sentence, for what cannot be read, has a name twice, or
@@ -178,7 +185,7 @@ def table(source, error):
     return Table(name, named, row, notes)
 
 
-def cells(source, error):
+def cells(source: Any, error: type[PkpdError]) -> Table:
     """Table of event or concentration records: NONMEM's names in capitals.
 
     Rows with something in a column C are left out.
@@ -206,7 +213,7 @@ def cells(source, error):
     return read
 
 
-def _without_comments(read):
+def _without_comments(read: Table) -> Table:
     """The rows that are no comments; a note says how many are left out."""
     marked = _comment_rows(read)
     read.columns.pop("C", None)
@@ -216,7 +223,7 @@ def _without_comments(read):
     return Table(read.name, read.columns, read.row, (*read.notes, note)).only(~marked)
 
 
-def _comment_rows(read):
+def _comment_rows(read: Table) -> np.ndarray:
     """(M,) rows marked in a column C, or whose ID is C among IDs that are numbers."""
     if "C" in read.columns:
         return np.array([str(cell).strip() not in (*MISSING, "0") for cell in read.columns["C"]])
@@ -230,7 +237,7 @@ def _comment_rows(read):
     return marked
 
 
-def refuse_lookalikes(read, wanted, error):
+def refuse_lookalikes(read: Table, wanted: Sequence[str], error: type[PkpdError]) -> None:
     """Refuse a column that is not used but named almost like one that is `wanted` and missing.
 
     wanted : names, in the spelling of the program
@@ -244,7 +251,7 @@ def refuse_lookalikes(read, wanted, error):
             )
 
 
-def lookalike(name, columns):
+def lookalike(name: str, columns: Iterable[str]) -> str | None:
     """The first of the columns that is called almost like `name`, or by a usual synonym of it."""
     plain, synonyms = _plain(name), SYNONYMS.get(name, SYNONYMS.get(name.lower(), ()))
     for column in columns:
@@ -259,12 +266,12 @@ def lookalike(name, columns):
     return None
 
 
-def _plain(name):
+def _plain(name: object) -> str:
     """Letters and digits of a name in small letters, without a unit in brackets behind it."""
     return re.sub(r"[^a-z0-9]", "", _UNITS_BEHIND.sub("", str(name)).lower())
 
 
-def _framed(name, frame):
+def _framed(name: str, frame: Any) -> Parts:
     names = [str(c).strip() for c in frame.columns]
     return (
         name,
@@ -275,7 +282,7 @@ def _framed(name, frame):
     )
 
 
-def _file(path, error):
+def _file(path: Path, error: type[PkpdError]) -> Parts:
     try:
         if path.stat().st_size > LARGEST:
             raise error(f"{path}: {path.stat().st_size:,} bytes is too large for a table.")
@@ -300,7 +307,7 @@ def _file(path, error):
         ) from fault
 
 
-def _decoded(data):
+def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
     """The text of a file, and what is to be said of its encoding."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16"), ()
@@ -315,7 +322,7 @@ def _decoded(data):
     return text, notes
 
 
-def _texts(name, text, notes, error):
+def _texts(name: str, text: str, notes: tuple[str, ...], error: type[PkpdError]) -> Parts:
     """Name, column names, columns of texts, row numbers and notes of a text with a header."""
     places, lines, comments = _lines(text)
     if not lines:
@@ -337,7 +344,7 @@ def _texts(name, text, notes, error):
     return name, header, columns, row, notes
 
 
-def _lines(text):
+def _lines(text: str) -> tuple[list[int], list[str], int]:
     """The lines of a text that say something: place and text of each, and how many comments."""
     places, lines, comments = [], [], 0
     for place, line in enumerate(io.StringIO(text, newline=None)):
@@ -349,7 +356,7 @@ def _lines(text):
     return places, lines, comments
 
 
-def _width(header, rows):
+def _width(header: list[str], rows: list[list[str]]) -> int:
     """How many columns there are, without those at the end that have neither name nor cells."""
     width = len(header)
     while width and not any(cells[width - 1] for cells in (header, *rows) if len(cells) >= width):
@@ -357,7 +364,14 @@ def _width(header, rows):
     return width
 
 
-def _refuse_uneven(name, header, rows, row, separator, error):
+def _refuse_uneven(
+    name: str,
+    header: list[str],
+    rows: list[list[str]],
+    row: np.ndarray,
+    separator: str,
+    error: type[PkpdError],
+) -> None:
     """Raises `error` where rows do not have a cell for each name of the header."""
     names = f"{len(header)} name{'s' * (len(header) != 1)}"
     wrong = []
@@ -376,7 +390,7 @@ def _refuse_uneven(name, header, rows, row, separator, error):
     raise error("\n".join([head, *listed(wrong), remedy]))
 
 
-def _separated(name, lines, error):
+def _separated(name: str, lines: list[str], error: type[PkpdError]) -> tuple[str, list[list[str]]]:
     """The separator of the cells, and the rows of cells."""
     candidates = [separator for separator in SEPARATORS if separator in lines[0]]
     if not candidates and re.search(r"\S\s+\S", lines[0]):
@@ -392,7 +406,7 @@ def _separated(name, lines, error):
     return separator, found[separator]
 
 
-def _only_even(name, found, error):
+def _only_even(name: str, found: dict[str, list[list[str]]], error: type[PkpdError]) -> str:
     """The only one of several separators {separator: rows} by which all rows are equally long."""
     even = [s for s, rows in found.items() if len({len(cells) for cells in rows}) == 1]
     if len(even) != 1:
@@ -403,7 +417,7 @@ def _only_even(name, found, error):
     return even[0]
 
 
-def _matching(columns, pattern):
+def _matching(columns: list[np.ndarray], pattern: re.Pattern) -> Iterator[tuple[int, int]]:
     """Yield column and row of each cell that matches a pattern."""
     for j, column in enumerate(columns):
         for k, cell in enumerate(column):
@@ -411,7 +425,9 @@ def _matching(columns, pattern):
                 yield j, k
 
 
-def _decimal_commas(name, header, columns, row, error):
+def _decimal_commas(
+    name: str, header: list[str], columns: list[np.ndarray], row: np.ndarray, error: type[PkpdError]
+) -> tuple[str, ...]:
     """Turn decimal commas into points, in place; what to say of it.
 
     Raises `error` where a comma may stand for thousands.
@@ -437,7 +453,7 @@ def _decimal_commas(name, header, columns, row, error):
     return ("Decimal commas were read as points.",)
 
 
-def stated_units(source):
+def stated_units(source: Any) -> dict[str, str]:
     """Column -> unit, where a DataFrame or Parquet file of pkpd says so; {} for anything else."""
     import json
 

@@ -7,6 +7,7 @@ Knows texts of units; knows nothing of expressions or models.
 
 import re
 from functools import cache
+from typing import Any
 
 from pkpd.errors import PkpdError
 
@@ -16,6 +17,9 @@ HIGHEST_POWER = 99  # of one name; products of equations reach higher powers tha
 MICRO = str.maketrans("\u00b5\u03bc", "uu")  # the micro sign and the Greek letter
 _TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|%)|(?P<number>\d+)|(?P<sign>\*\*|[*/()^-]))")
 
+Factors = tuple[tuple[str, int], ...]  # names and powers
+Measure = tuple[tuple[tuple[str, float], ...], float]  # dimensions and size in base units
+Token = tuple[str | None, str]  # kind and text
 _MASS = ("[mass]", 1.0)
 _TIME = ("[time]", 1.0)
 _VOLUME = ("[length]", 3.0)
@@ -56,7 +60,7 @@ _COMMON = {
 
 
 @cache
-def powers(unit):
+def powers(unit: str) -> Factors:
     """((name, power), ...) of a unit text, sorted by name; "1" is ().
 
     Raises PkpdError for a text that is no unit.
@@ -68,14 +72,14 @@ def powers(unit):
     return tuple(sorted((name, power) for name, power in factors.items() if power))
 
 
-def _not_a_unit(unit):
+def _not_a_unit(unit: object) -> PkpdError:
     return PkpdError(
         f"'{str(unit)[:LONGEST]}' is not a unit; "
         "write for example mg, ng/mL, L/h, 1/(nM*h), or 1 for none."
     )
 
 
-def _tokens(unit):
+def _tokens(unit: str) -> list[Token]:
     if not isinstance(unit, str) or not unit.strip() or len(unit) > LONGEST:
         raise _not_a_unit(unit)
     tokens, at, text = [], 0, unit.strip().translate(MICRO)
@@ -88,7 +92,7 @@ def _tokens(unit):
     return tokens
 
 
-def _product(tokens, at, unit):
+def _product(tokens: list[Token], at: int, unit: str) -> tuple[dict[str, int], int]:
     """Powers of factors joined by * and /, from token `at` on, and where they end."""
     product: dict[str, int] = {}
     sign = 1
@@ -102,7 +106,7 @@ def _product(tokens, at, unit):
         at += 1
 
 
-def _factor(tokens, at, unit):
+def _factor(tokens: list[Token], at: int, unit: str) -> tuple[dict[str, int], int]:
     """Powers of one factor, a name, 1 or a bracket with its power, and where it ends."""
     kind, text = tokens[at] if at < len(tokens) else ("", "")
     if text == "(":
@@ -119,7 +123,7 @@ def _factor(tokens, at, unit):
     return {name: power * exponent for name, power in factors.items()}, at
 
 
-def _exponent(tokens, at, unit):
+def _exponent(tokens: list[Token], at: int, unit: str) -> tuple[int, int]:
     """The exponent that begins at a token, 1 where none does, and where it ends."""
     texts = [text for _, text in tokens[at : at + 3]]
     if texts[:1] not in (["**"], ["^"]):
@@ -131,10 +135,10 @@ def _exponent(tokens, at, unit):
     return (-int(text) if texts[1] == "-" else int(text)), at + 1
 
 
-def text(factors):
+def text(factors: Any) -> str:
     """Unit text of ((name, power), ...), numerator first: "mg/L", "1/(h*nM)"."""
 
-    def side(items):
+    def side(items: list[tuple[str, float]]) -> str:
         return "*".join(name if power == 1 else f"{name}**{power:g}" for name, power in items)
 
     above = [(n, p) for n, p in factors if p > 0]
@@ -144,7 +148,7 @@ def text(factors):
 
 
 @cache
-def measure(factors):
+def measure(factors: tuple[tuple[str, float], ...]) -> Measure:
     """Dimensions and size in base units of ((name, power), ...): ((("[mass]", 1.0), ...), size)."""
     dims: dict[str, float] = {}
     size = 1.0
@@ -158,14 +162,14 @@ def measure(factors):
 
 
 @cache
-def _registry():
+def _registry() -> Any:
     import pint
 
     return pint.UnitRegistry(cache_folder=None)
 
 
 @cache
-def _looked_up(name):
+def _looked_up(name: str) -> Measure:
     """Dimensions and size of one name from Pint.
 
     Refuses temperatures with an offset and decibels, which have no factor.
@@ -187,7 +191,7 @@ def _looked_up(name):
     return dims, float(one.magnitude)
 
 
-def dimension(unit):
+def dimension(unit: str) -> Measure:
     """Dimensions of a unit text and its size in base units.
 
     Raises PkpdError for a text that is no unit.
@@ -195,7 +199,7 @@ def dimension(unit):
     return measure(powers(unit))
 
 
-def check_dose(unit):
+def check_dose(unit: str) -> None:
     """Raises PkpdError for a dose in tonnes or megamoles: "Mg" is seldom meant for "mg"."""
     for name, power in powers(unit):
         dimensions, size = measure(((name, 1),))
@@ -207,7 +211,7 @@ def check_dose(unit):
             )
 
 
-def factor(source, target):
+def factor(source: str, target: str) -> float:
     """What a number in `source` units is multiplied by to be in `target` units.
 
     Raises PkpdError where the dimensions differ or a text is no unit.
@@ -220,6 +224,6 @@ def factor(source, target):
     return tidy(size / target_size)
 
 
-def tidy(number):
+def tidy(number: float) -> float:
     """Drop the rounding noise of a product of powers of ten."""
     return float(f"{number:.14g}")

@@ -6,6 +6,7 @@ Knows tables and their fields; knows nothing of visits and decides nothing.
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pkpd.errors import TrialError, closest
 from pkpd.files import read_toml
@@ -19,16 +20,16 @@ KINDS = {kind.kind: kind for kind in (*kinds.KINDS, Bayes)}
 
 
 @cache
-def _library():
+def _library() -> dict[str, Any]:
     return read_toml(LIBRARY, TrialError)
 
 
-def rules():
+def rules() -> dict[str, str]:
     """{name: description} of the library's rules."""
     return {name: rule(name).description for name in _library()}
 
 
-def rule(what):
+def rule(what: Any) -> Rule:
     """Rule from its name in the library, a .toml file, a table, or a Rule.
 
     A file holds the entries of one table, perhaps with `like = "slow-ladder"`; nothing in it is
@@ -49,7 +50,7 @@ def rule(what):
     return found
 
 
-def _from_file(path):
+def _from_file(path: str | Path) -> Rule:
     table = read_toml(path, TrialError)
     try:
         return rule(table)
@@ -57,7 +58,7 @@ def _from_file(path):
         raise TrialError(f"{path}: {error}") from error
 
 
-def _resolved(table):
+def _resolved(table: Any) -> Any:
     """The table, with the entries of the rule named by `like` below its own.
 
     The source of that rule is not that of a changed one.
@@ -70,7 +71,7 @@ def _resolved(table):
     return {name: value for name, value in entries.items() if name != "source"} | changes
 
 
-def from_table(table):
+def from_table(table: Any) -> Rule:
     """Rule from a table with `kind`. Raises TrialError that names the field."""
     if not isinstance(table, dict) or "kind" not in table:
         raise TrialError(
@@ -91,7 +92,7 @@ def from_table(table):
     return kind(**entries)
 
 
-def _condition(table):
+def _condition(table: Any) -> Condition:
     if not isinstance(table, dict) or not {"when", "do"} <= set(table):
         raise TrialError("conditions: each is a table with when, do and at_least or at_most.")
     for name in table:
