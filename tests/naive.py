@@ -112,8 +112,10 @@ class Patient:
         actions = []
         for time, amount, into in doses:
             target = next(d for d in self.model.doses if d.state == into)
-            lag = self.inputs[target.lag] if target.lag else 0.0
-            share = self.inputs[target.f] if target.f else 1.0
+            lag, share = (
+                evaluate(ast.parse(text, mode="eval").body, self.inputs) if text else usual
+                for text, usual in ((target.lag, 0.0), (target.f, 1.0))
+            )
             state = self.model.state_names.index(into)
             actions.append((time + lag, state, amount * share * target.factor))
         y, now, out = self.start(), 0.0, np.empty((len(grid), len(observe)))

@@ -11,6 +11,7 @@ import numpy as np
 from pkpd import units
 from pkpd.dosing.moments import at, laps, together
 from pkpd.errors import DoseError, PkpdError, closest
+from pkpd.symbolic.of_inputs import of_inputs
 
 # What an action does: its amount goes into a state, or changes the constant rate into it; all
 # states return to their start values and all rates to 0; the row continues with the inputs of
@@ -108,9 +109,8 @@ def _lag_and_share(model, dosed, theta, rows):
 
     rows : rows of theta, in any shape; both come back in it
     """
-    names = model.input_names
-    lag = theta[rows, names.index(dosed.lag)] if dosed.lag else np.zeros(rows.shape)
-    share = theta[rows, names.index(dosed.f)] if dosed.f else np.ones(rows.shape)
+    lag = of_inputs(model, dosed.lag, theta, rows) if dosed.lag else np.zeros(rows.shape)
+    share = of_inputs(model, dosed.f, theta, rows) if dosed.f else np.ones(rows.shape)
     return lag, share * dosed.factor
 
 

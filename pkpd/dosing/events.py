@@ -17,6 +17,7 @@ from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
 from pkpd.errors import DoseError
 from pkpd.reading import listed
+from pkpd.symbolic.of_inputs import of_inputs
 
 # The order of what one record does at its time: its inputs come into force, it resets, infusions
 # under way continue, it doses, its outputs are read, the inputs of the next record come into force.
@@ -89,13 +90,13 @@ class Doses:
         return np.array(values or [default])[self.target]
 
     def _named(self, word, default):
-        """(N,) value of the input that the target of each dose names as its `word`."""
-        columns = [
-            self.model.input_names.index(getattr(d, word)) if getattr(d, word) else -1
-            for d in self.model.doses
-        ]
-        column = self._of_target(columns, -1)
-        return np.where(column < 0, default, self.theta[np.arange(len(column)), column])
+        """(N,) what the target of each dose gives as its `word`."""
+        values = np.full(len(self.at), default)
+        for place, dosed in enumerate(self.model.doses):
+            rows = np.flatnonzero(self.target == place)
+            if getattr(dosed, word):
+                values[rows] = of_inputs(self.model, getattr(dosed, word), self.theta, rows)
+        return values
 
     def _amounts(self, amount, rate):
         """Set amount (N,) of a bolus, or flow (N,) and duration `span` (N,) of an infusion."""

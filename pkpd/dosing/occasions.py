@@ -13,6 +13,7 @@ from pkpd.dosing.events import counted, until_restart
 from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import DOSE, OTHER
 from pkpd.errors import DoseError, PkpdError
+from pkpd.symbolic.drugs import of_doses
 from pkpd.symbolic.quantities import quantity
 
 MOST = 100_000  # of one patient
@@ -112,8 +113,8 @@ def written_out(model, records, clock, carry, drugs, length=None, times=()):
     order = order[due[order]]
     given = added | (real & (records.target[index] >= 0))
     index, now, real, given = index[order], now[order], real[order], given[order]
-    of_doses = {name for d in model.doses for name in (d.f, d.lag, d.rate, d.duration)}
-    full = _merged(records, clock, index, now, real, given, carry, of_doses)
+    names = {name for dosed in model.doses for name in of_doses(dosed)}
+    full = _merged(records, clock, index, now, real, given, carry, names)
     if length is None:
         own = [given & np.isin(full.target, list(targets)) for targets in drugs]
         return full, real, np.column_stack([_by_dose(full, now, g) for g in own])
@@ -145,11 +146,11 @@ def _periods(records, clock, length, until):
     return np.concatenate(sources), np.concatenate(times)
 
 
-def _merged(records, clock, index, now, real, given, carry, of_doses):
+def _merged(records, clock, index, now, real, given, carry, dosing):
     """Records in which those that the table does not write out have their time and inputs.
 
-    of_doses : names of bioavailability, lag, rate and duration, which an additional dose has from
-        its record
+    dosing : inputs of bioavailability, lag, rate and duration, which an additional dose
+        has from its record
     """
     import pandas as pd
 
@@ -167,7 +168,7 @@ def _merged(records, clock, index, now, real, given, carry, of_doses):
             held = np.full(len(index), np.nan)
         else:
             held = known[index[following if carry == "backward" else before]]
-        added = np.where(given, known[index], held) if name in of_doses else held
+        added = np.where(given, known[index], held) if name in dosing else held
         inputs[name] = np.where(real, values[index], added)
     counts = np.bincount(person, minlength=len(records.ids))
     time, evid = records.time[index], records.evid[index]

@@ -40,7 +40,7 @@ def blocks(uses, doses):
         for name in use.names:
             found.setdefault(name, use.block)
     for dose in doses:
-        for name in (dose.f, dose.lag, dose.rate, dose.duration):
-            if name:
+        for expression in (dose.f, dose.lag, dose.rate, dose.duration):
+            for name in sorted(names_in(expression)) if expression else ():
                 found.setdefault(name, home[dose.state])
     return found

@@ -51,6 +51,7 @@ TABLES = {
     "description",
     "notes",
 }
+_NAME = re.compile(r"\w+\Z")
 _LEFT = re.compile(
     r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z"
 )
@@ -510,6 +511,11 @@ class Builder:
                 "duration": self.time,
             }
             for key, source in named.items():
+                if not _NAME.match(source):
+                    what = f"{key} of dose '{name}'"
+                    known = {i.name: i.unit for i in inputs.values()}
+                    named[key] = self.scaled(source, measures[key], known, place, what)
+                    continue
                 if source not in inputs:
                     inputs[source] = self.column(key, source, measures[key], place, name, inputs)
                 if units.factor(inputs[source].unit, measures[key]) != 1.0:

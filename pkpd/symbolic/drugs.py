@@ -16,13 +16,19 @@ def targets_of(model, names):
     used = _used(model)
     places: dict[str, set[int]] = {name: set() for name in names}
     for place, dosed in enumerate(model.doses):
-        own = {dosed.f, dosed.lag, dosed.rate, dosed.duration}
+        own = set(of_doses(dosed))
         for state in _reached(dosed.state, used):
             own |= used[state]
         for name in own & places.keys():
             places[name].add(place)
     every = range(len(model.doses))
     return [frozenset(places[name] or every) for name in names]
+
+
+def of_doses(dosed):
+    """Names of the inputs that the f, lag, rate and duration of a target use."""
+    given = (dosed.f, dosed.lag, dosed.rate, dosed.duration)
+    return {name for text in given if text for name in parse.names(parse.checked(text))}
 
 
 def _used(model):
