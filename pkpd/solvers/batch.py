@@ -278,7 +278,7 @@ def solve(
             floor,
             TRIAL_LIMIT,
             cancel,
-            _scratch(module.SIZE),
+            scratch(module.SIZE),
             *outputs,
         )
         return last - first
@@ -386,11 +386,14 @@ def _flat(actions, rows):
 _local = threading.local()
 
 
-def _scratch(size):
-    """This thread's work array, on a cache-line boundary: no vector load straddles two lines."""
-    if getattr(_local, "size", 0) != size:
+def scratch(size):
+    """This thread's work array, on a cache-line boundary: no vector load straddles two lines.
+
+    It is kept for the next call, and holds whatever the last one left.
+    """
+    if getattr(_local, "size", 0) < size:
         _local.size, _local.scratch = size, aligned(np.empty(size + 8))
-    return _local.scratch
+    return _local.scratch[:size]
 
 
 def aligned(room):

@@ -216,6 +216,9 @@ def test_a_row_has_the_same_bits_alone_in_any_order_and_on_any_threads():
         return np.column_stack([found.y, found.integral])
 
     everything = solved(np.arange(63))
+    # whatever others have left in the work array
+    batch.scratch(kernel.collocation.SIZE)[:] = np.nan
+    np.testing.assert_array_equal(everything, solved(np.arange(63)))
     np.testing.assert_array_equal(everything, solved(np.arange(63), threads=4))
     backward = np.arange(63)[::-1]
     np.testing.assert_array_equal(everything[backward], solved(backward))

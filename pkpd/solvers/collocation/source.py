@@ -11,6 +11,26 @@ from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.nodes import NODES
 
 MOST_PANELS = 128  # of both meshes
+# what a row of PLAN says of a block: its number of states, what it is, and places of its parts
+COLUMNS = (
+    "SIZE_OF",
+    "LINEAR",
+    "PREPARED",
+    "PROPORTIONAL",
+    "NODES_AT",
+    "STARTS_AT",
+    "JUMPS_AT",
+    "MAP_AT",
+    "RATES_AT",
+    "FLOW_AT",
+    "INVERSE_AT",
+    "START_AT",
+    "LARGEST_AT",
+    "SMALLEST_AT",
+    "UNIT_NODES_AT",
+    "UNIT_ENDS_AT",
+    "UNIT_STARTS_AT",
+)
 _NAME = re.compile(r"\b([ycv])(\d+)\b")
 
 
@@ -117,7 +137,7 @@ class Source:
         return self.cascade.blocks[k].constant and not self.cascade.blocks[k].proportional
 
     def plan(self):
-        """One row for each block: states, whether linear, prepared and proportional, and places."""
+        """One row for each block, see COLUMNS."""
         w, monodromy = self.places, self.places["monodromy"]
         for k, block in enumerate(self.cascade.blocks):
             m, first = len(block.states), self.rank[block.states[0]] * WIDTH
@@ -172,6 +192,7 @@ class Source:
         sizes = {"SIZE": self.places.size, "STATES": self.cascade.states}
         sizes |= {"BLOCKS": len(self.cascade.blocks), "INTEGRALS": len(self.cascade.looks[1])}
         sizes |= {name.upper(): self.places[name] for name in names}
+        sizes |= {name: column for column, name in enumerate(COLUMNS)}
         yield "\n".join(f"{name} = {value}" for name, value in sizes.items())
 
     def constants_source(self):

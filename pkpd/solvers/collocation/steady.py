@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.dosing.actions import ADD
-from pkpd.solvers.batch import aligned, run_tasks
+from pkpd.solvers.batch import run_tasks, scratch
 from pkpd.solvers.collocation.nodes import (
     EASY,
     LADDER,
@@ -99,7 +99,7 @@ class Found:
 
     def _stable(self, module):
         stable, place = np.ones(len(self.y), bool), 0
-        for m in module.PLAN[:, 0]:
+        for m in module.PLAN[:, module.SIZE_OF]:
             maps = self.monodromy[:, place : place + m * m].reshape(-1, m, m)
             stable &= largest_eigenvalue(maps) < 1.0 - MARGINAL
             place += m * m
@@ -157,7 +157,7 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
     cancel = np.zeros(1, np.int8)
 
     def task(first, last):
-        w = aligned(np.zeros(module.SIZE + 8))
+        w = scratch(module.SIZE)
         module.solve(
             first,
             last,
@@ -230,7 +230,7 @@ def days_to_steady_state(
         day, cancel = np.full(len(rows), np.nan), np.zeros(1, np.int8)
 
         def task(first, last, given=given, wanted=wanted, day=day, cancel=cancel):
-            w = aligned(np.zeros(module.SIZE + 8))
+            w = scratch(module.SIZE)
             module.days(first, last, *given, *wanted, cancel, w, day)
             return last - first
 
@@ -251,7 +251,7 @@ def _nothing(module, rows, watch):
         largest=unknown(module.STATES),
         smallest=unknown(module.STATES),
         error=np.full(rows, np.inf),
-        monodromy=unknown(int((module.PLAN[:, 0] ** 2).sum())),
+        monodromy=unknown(int((module.PLAN[:, module.SIZE_OF] ** 2).sum())),
         unsolved=np.ones(rows),
         extremes=np.full((rows if watch else 0, module.WATCHED, 2), np.nan),
     )

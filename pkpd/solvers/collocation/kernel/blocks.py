@@ -25,26 +25,43 @@ from pkpd.solvers.collocation.kernel.frame import (
     BLOCKS,
     CHANGE,
     COARSE,
+    FLOW_AT,
     FOUND,
     GOING,
     INTEGRALS,
+    INVERSE_AT,
+    JUMPS_AT,
     LANES,
     LARGEST,
+    LARGEST_AT,
     LENGTHS,
+    LINEAR,
+    MAP_AT,
     MATRIX,
     MONODROMY,
     MOST_SWEEPS,
     NODES,
+    NODES_AT,
     ORDER,
     PLAN,
+    PREPARED,
+    PROPORTIONAL,
+    RATES_AT,
     REST,
     SCALE,
     SHIFT,
+    SIZE_OF,
     SMALLEST,
+    SMALLEST_AT,
     START,
+    START_AT,
+    STARTS_AT,
     STATES,
     SYSTEM,
     TARGETS,
+    UNIT_ENDS_AT,
+    UNIT_NODES_AT,
+    UNIT_STARTS_AT,
     UNSOLVED,
     A,
     constants,
@@ -65,9 +82,10 @@ def solve_block(k, w, first, count, periodic, tol):
     tol : largest error of Newton's method, as a share of the largest value
     """
     plan = PLAN[k]
-    m, linear, prepared = plan[0], plan[1] == 1, plan[2] == 1
-    x, left, jump, monodromy, flow, inverse = plan[4], plan[5], plan[6], plan[7], plan[9], plan[10]
-    start, largest, smallest = plan[11], plan[12], plan[13]
+    m, linear, prepared = plan[SIZE_OF], plan[LINEAR] == 1, plan[PREPARED] == 1
+    x, left, jump, monodromy = plan[NODES_AT], plan[STARTS_AT], plan[JUMPS_AT], plan[MAP_AT]
+    flow, inverse = plan[FLOW_AT], plan[INVERSE_AT]
+    start, largest, smallest = plan[START_AT], plan[LARGEST_AT], plan[SMALLEST_AT]
     lengths, n = LENGTHS + first * WIDTH, m * NODES
     if prepared:
         flow += first * n * m * WIDTH
@@ -123,14 +141,9 @@ def solve_unit(w, run, jumps, count, tol):
         first, panels = level * count, count >> level
         add_doses(w, run, jumps, level, panels)
         for k in range(BLOCKS):
-            if PLAN[k, 3] == 1:
+            if PLAN[k, PROPORTIONAL] == 1:
                 solve_block(k, w, first, panels, True, tol)
-                m = PLAN[k, 0]
-                n = m * NODES
-                copy(w, PLAN[k, 4], PLAN[k, 14] + first * n * WIDTH, panels * n)
-                copy(w, PLAN[k, 5], PLAN[k, 16] + first * m * WIDTH, panels * m)
-                for part in range(3):
-                    copy(w, PLAN[k, 11 + part], PLAN[k, 15] + (3 * level + part) * m * WIDTH, m)
+                keep_unit(k, w, first, panels, level)
 
 
 @njit(inline="always")
@@ -149,17 +162,25 @@ def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best
         level = 1 - step
         first, panels = level * count, count >> level
         for k in range(BLOCKS):
-            if PLAN[k, 1] == 0 and level == 1:
+            if PLAN[k, LINEAR] == 0 and level == 1:
                 guess(k, w, panels)
-            elif PLAN[k, 1] == 0:
-                refine(w, panels, weights, PLAN[k, 0], PLAN[k, 4], PLAN[k, 5], SHIFT)
+            elif PLAN[k, LINEAR] == 0:
+                refine(
+                    w,
+                    panels,
+                    weights,
+                    PLAN[k, SIZE_OF],
+                    PLAN[k, NODES_AT],
+                    PLAN[k, STARTS_AT],
+                    SHIFT,
+                )
         add_doses(w, run, jumps, level, panels)
         for target in range(len(TARGETS)):
             for p in range(panels):
                 place = TARGETS[target, 0] + p * TARGETS[target, 1]
                 scaled(w, SCALE, place, place, 1)
         for k in range(BLOCKS):
-            if PLAN[k, 3] == 1:
+            if PLAN[k, PROPORTIONAL] == 1:
                 use_unit(k, w, first, panels, level)
             else:
                 solve_block(k, w, first, panels, True, tol)
@@ -170,14 +191,29 @@ def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best
 
 
 @njit(**INSIDE)
-def use_unit(k, w, first, count, level):
-    """A block that is proportional to the doses, from what `solve_unit` found."""
-    m = PLAN[k, 0]
-    n = m * NODES
-    scaled(w, SCALE, PLAN[k, 14] + first * n * WIDTH, PLAN[k, 4], count * n)
-    scaled(w, SCALE, PLAN[k, 16] + first * m * WIDTH, PLAN[k, 5], count * m)
+def keep_unit(k, w, first, count, level):
+    """Keep what was found of a block that is proportional to the doses."""
+    m = PLAN[k, SIZE_OF]
+    nodes = PLAN[k, UNIT_NODES_AT] + first * m * NODES * WIDTH
+    starts = PLAN[k, UNIT_STARTS_AT] + first * m * WIDTH
+    ends = PLAN[k, UNIT_ENDS_AT] + 3 * level * m * WIDTH
+    copy(w, PLAN[k, NODES_AT], nodes, count * m * NODES)
+    copy(w, PLAN[k, STARTS_AT], starts, count * m)
     for part in range(3):
-        scaled(w, SCALE, PLAN[k, 15] + (3 * level + part) * m * WIDTH, PLAN[k, 11 + part], m)
+        copy(w, PLAN[k, START_AT + part], ends + part * m * WIDTH, m)
+
+
+@njit(**INSIDE)
+def use_unit(k, w, first, count, level):
+    """Such a block for the doses of each lane, from what was kept of it."""
+    m = PLAN[k, SIZE_OF]
+    nodes = PLAN[k, UNIT_NODES_AT] + first * m * NODES * WIDTH
+    starts = PLAN[k, UNIT_STARTS_AT] + first * m * WIDTH
+    ends = PLAN[k, UNIT_ENDS_AT] + 3 * level * m * WIDTH
+    scaled(w, SCALE, nodes, PLAN[k, NODES_AT], count * m * NODES)
+    scaled(w, SCALE, starts, PLAN[k, STARTS_AT], count * m)
+    for part in range(3):
+        scaled(w, SCALE, ends + part * m * WIDTH, PLAN[k, START_AT + part], m)
 
 
 @njit(**INSIDE)
@@ -193,8 +229,8 @@ def read_off(w, run, panel, reading, to):
     panel : (G,) in which the interval starts; reading : (G, s+1) weights of its start and nodes
     """
     for k in range(BLOCKS):
-        m, x, left = PLAN[k, 0], PLAN[k, 4], PLAN[k, 5]
-        place = to + PLAN[k, 11] - START
+        m, x, left = PLAN[k, SIZE_OF], PLAN[k, NODES_AT], PLAN[k, STARTS_AT]
+        place = to + PLAN[k, START_AT] - START
         for lane in range(WIDTH):
             p, weights = panel[run[lane]], reading[run[lane]]
             for r in range(m):
@@ -204,6 +240,14 @@ def read_off(w, run, panel, reading, to):
                     total += weights[1 + j] * w[node + lane]
                 w[place + r * WIDTH + lane] = total
     copy(w, START + STATES * WIDTH, to + STATES * WIDTH, INTEGRALS)
+
+
+@njit(**INSIDE)
+def no_doses(w, count):
+    """Nothing is added to any state at the beginning of so many panels."""
+    for k in range(BLOCKS):
+        for i in range(count * PLAN[k, SIZE_OF] * WIDTH):
+            w[PLAN[k, JUMPS_AT] + i] = 0.0
 
 
 @njit(**INSIDE)
@@ -283,6 +327,7 @@ def solve(
     best = np.empty((2, watched, 2, WIDTH))
     at, near = np.empty((watched, 2, WIDTH, 4)), np.empty((watched, 2, WIDTH, 4))
     w[LANES] = WIDTH
+    no_doses(w, count)
     for begin in range(first, last, WIDTH):
         if cancel[0] != 0:
             return
@@ -298,9 +343,9 @@ def solve(
                 whole = lengths[g, 2 * p] + lengths[g, 2 * p + 1]
                 w[LENGTHS + (count + p) * WIDTH + lane] = whole
         for k in range(BLOCKS):
-            if PLAN[k, 2] == 1:
+            if PLAN[k, PREPARED] == 1:
                 matrix(k, w)
-                own = PLAN[k, 8], PLAN[k, 0], PLAN[k, 9], PLAN[k, 10]
+                own = PLAN[k, RATES_AT], PLAN[k, SIZE_OF], PLAN[k, FLOW_AT], PLAN[k, INVERSE_AT]
                 prepare(w, SYSTEM, LENGTHS, count + half, A, *own)
         solve_unit(w, run, jumps, count, tol)
         for d in range(longest):
@@ -355,6 +400,7 @@ def days(
     count = lengths.shape[1]
     going = np.empty(WIDTH, np.bool_)
     w[LANES] = WIDTH
+    no_doses(w, count)
     for begin in range(first, last, WIDTH):
         if cancel[0] != 0:
             return
@@ -372,11 +418,11 @@ def days(
             for i in range(STATES):
                 w[START + i * WIDTH + lane] = y[r, ORDER[i]]
         for k in range(BLOCKS):
-            if PLAN[k, 2] == 1:
+            if PLAN[k, PREPARED] == 1:
                 matrix(k, w)
-                own = PLAN[k, 8], PLAN[k, 0], PLAN[k, 9], PLAN[k, 10]
+                own = PLAN[k, RATES_AT], PLAN[k, SIZE_OF], PLAN[k, FLOW_AT], PLAN[k, INVERSE_AT]
                 prepare(w, SYSTEM, LENGTHS, count, A, *own)
-            if PLAN[k, 1] == 0:
+            if PLAN[k, LINEAR] == 0:
                 guess(k, w, count)
         for d in range(1, most + 1):
             for k in range(BLOCKS):
@@ -398,19 +444,19 @@ def days(
             if not going.any():
                 break
             for k in range(BLOCKS):
-                m = PLAN[k, 0]
-                copy(w, PLAN[k, 4] + (count * NODES - 1) * m * WIDTH, PLAN[k, 11], m)
+                m = PLAN[k, SIZE_OF]
+                copy(w, PLAN[k, NODES_AT] + (count * NODES - 1) * m * WIDTH, PLAN[k, START_AT], m)
 
 
 @njit(**INSIDE)
 def far(w, lane, count, y, steady, share):
     """Whether a state is not yet near its steady value at the end of an interval."""
     for k in range(BLOCKS):
-        m = PLAN[k, 0]
+        m = PLAN[k, SIZE_OF]
         for r in range(m):
-            i = ORDER[(PLAN[k, 11] - START) // WIDTH + r]
-            end = w[PLAN[k, 4] + ((count * NODES - 1) * m + r) * WIDTH + lane]
-            largest = w[PLAN[k, 12] + r * WIDTH + lane]
+            i = ORDER[(PLAN[k, START_AT] - START) // WIDTH + r]
+            end = w[PLAN[k, NODES_AT] + ((count * NODES - 1) * m + r) * WIDTH + lane]
+            largest = w[PLAN[k, LARGEST_AT] + r * WIDTH + lane]
             way = share[0] * abs(y[i] - steady[i]) + share[1] * largest
             if not abs(end - steady[i]) <= way:
                 return True

@@ -17,7 +17,12 @@ MOST_SWEEPS = 12  # of Newton's method
 A = np.zeros((NODES, NODES))  # integrals of the nodes' polynomials
 KNOWN = np.zeros(NODES + 1)  # a panel's start and nodes, as shares of it
 PLACES = np.zeros(3)  # where extremes are looked for
-PLAN = np.zeros((BLOCKS, 17), dtype=np.int64)  # a block a row, see `source.Source.plan`
+PLAN = np.zeros((BLOCKS, 17), dtype=np.int64)  # a block a row, in columns:
+SIZE_OF, LINEAR, PREPARED, PROPORTIONAL = 0, 1, 2, 3  # number of states; what it is
+NODES_AT, STARTS_AT, JUMPS_AT = 4, 5, 6  # places of nodes, panels' starts, what doses add
+MAP_AT, RATES_AT, FLOW_AT, INVERSE_AT = 7, 8, 9, 10  # of one interval; M; maps of panels
+START_AT, LARGEST_AT, SMALLEST_AT = 11, 12, 13
+UNIT_NODES_AT, UNIT_ENDS_AT, UNIT_STARTS_AT = 14, 15, 16  # the same for doses that sum up to 1
 ORDER = np.zeros(STATES, dtype=np.int64)  # the model's number of each state, in order of solution
 TARGETS = np.zeros((1, 2), dtype=np.int64)  # place of a target's first jump, and way to the next
 # where a state that `watch` needs is read, its places at the start and the first node of the first
