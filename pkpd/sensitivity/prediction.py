@@ -179,22 +179,7 @@ def predict(
         found, stop = ended.partial, ended
         cohort = cohort.until(stop.finished)
         columns = {name: column[: stop.finished] for name, column in columns.items()}
-    keep = (
-        np.isfinite(found.argmax)
-        & np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
-        & (~np.array(helped) | (found.responder > 0))
-    )
-    if keep.sum() < FEW:
-        raise PkpdError(
-            f"{int(keep.sum())} patients are too few to learn from; "
-            f"at least {FEW} are needed: raise -n."
-        )
-    numerical, sd = needed.error["log10_med"], found.argmax[keep].std()
-    if not sd > FEW_ERRORS * numerical:
-        raise PkpdError(
-            f"The best dose is the same for all: the SD of its log10, {sd:.1g}, is no more than "
-            f"numerical error, {numerical:.1g}. There is nothing to predict."
-        )
+    keep = _learned_from(found, columns, helped, needed.error["log10_med"])
     x = {name: column[keep] for name, column in columns.items()}
     y, theta = found.argmax[keep], cohort.theta[keep]
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
@@ -213,6 +198,27 @@ def predict(
     if stop is not None:
         raise Stopped(result, stop.finished, stop.total) from stop
     return result
+
+
+def _learned_from(found, columns, helped, numerical):
+    """(P,) whether a patient's best dose and measurements are learned from.
+
+    numerical : error of a log10 best dose. Raises PkpdError where there is nothing to learn.
+    """
+    measured = np.isfinite(np.column_stack(list(columns.values()))).all(axis=1)
+    keep = np.isfinite(found.argmax) & measured & (~np.array(helped) | (found.responder > 0))
+    if keep.sum() < FEW:
+        raise PkpdError(
+            f"{int(keep.sum())} patients are too few to learn from; "
+            f"at least {FEW} are needed: raise -n."
+        )
+    sd = found.argmax[keep].std()
+    if not sd > FEW_ERRORS * numerical:
+        raise PkpdError(
+            f"The best dose is the same for all: the SD of its log10, {sd:.1g}, is no more than "
+            f"numerical error, {numerical:.1g}. There is nothing to predict."
+        )
+    return keep
 
 
 def _inputs(model, measure):
