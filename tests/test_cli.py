@@ -24,6 +24,19 @@ from pkpd.symbolic.load import address, load, models
 MED = ["med", "ldn/hormesis", "--seed", "7", "-n", "24"]
 HEAVY = {"numpy", "numba", "scipy", "sympy", "pint", "pandas", "pyarrow", "matplotlib", "rich"}
 
+TIMED = """title = "Timed"
+outputs = ["a"]
+[dose]
+a = { unit = "mg" }
+[parameters]
+k = { value = 0.2, unit = "1/h", label = "rate", source = "test", evidence = "assumed" }
+day = { value = 24, unit = "h", label = "day", source = "test", evidence = "assumed" }
+[equations]
+a = '''
+d/dt(a) = -k*a*exp(-t/day) : mg
+'''
+"""
+
 
 @pytest.mark.parametrize("words", [["--help"], ["med", "--help"], ["simulate", "--help"]])
 def test_help_loads_nothing_heavy(words):
@@ -85,6 +98,24 @@ def test_show_writes_equations_with_few_brackets_and_marks_assumptions(run):
     assert code == 0
     assert "d/dt(central) = ka * depot - cl / vc * central : mg" in out
     assert "5 of 5 parameters are assumptions." in out
+
+
+def test_show_structure_prints_what_drives_what(run):
+    code, out, _ = run("show", "ldn/hormesis", "--structure")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert code == 0
+    assert "4 blockade central, metabolite linear in its state, coefficients move" in lines
+    assert "8 glial_activation ⇄ cytokine central not linear in its states" in lines
+    assert lines[-1].startswith("11 states in 9 blocks. ") and "without simulated days" in lines[-1]
+    code, _, err = run("show", "ldn/hormesis", "--structure", "--source")
+    assert code == 2 and "not both" in err
+
+
+def test_show_structure_says_why_days_are_simulated(run, tmp_path):
+    """A rate that names the time has no blocks to be solved one by one."""
+    (tmp_path / "timed.toml").write_text(TIMED)
+    code, out, _ = run("show", "timed.toml", "--structure")
+    assert code == 0 and "simulated days: rates or integrals switch or name the time" in out
 
 
 def test_show_source_prints_the_generated_kernel(run):

@@ -82,14 +82,20 @@ def show(
     source: Annotated[
         bool, typer.Option("--source", help="Print the generated kernel instead.")
     ] = False,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Print what drives what instead.")
+    ] = False,
 ):
-    """Show equations and parameters of a model, or the code that is compiled from it.
+    """Show equations and parameters of a model, what drives what, or the code compiled from it.
 
     \b
     Examples:
       pkpd show pk/naltrexone
+      pkpd show ldn/hormesis --structure
       pkpd show ldn/hormesis --source
     """
+    if source and structure:
+        raise typer.BadParameter("Ask for --source or for --structure, not both.")
     from pkpd.symbolic.load import load
 
     found = load(model)
@@ -99,6 +105,12 @@ def show(
         from pkpd.solvers.batch import compile
 
         console.lines([Path(compile(found).module.__file__).read_text().rstrip("\n")])
+        return
+    if structure:
+        from pkpd.report.words import structure as words
+
+        console.table(words.HEADERS, words.rows(found))
+        console.lines(["", words.sentence(found)])
         return
     _show(found)
 

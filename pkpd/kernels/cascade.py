@@ -57,12 +57,14 @@ class Signals:
 class Cascade:
     """Blocks of a model in the order of their solution.
 
+    follows : for each block, the states outside it that drive it
     dosed, amounts : states that are dosed, and that cannot fall below 0
     regular : whether nothing switches or names the time
     """
 
     states: int
     blocks: tuple[Block, ...]
+    follows: tuple[tuple[int, ...], ...]
     terms: tuple[Terms, ...]
     signals: tuple[Signals, ...]
     looks: tuple[tuple[str, ...], tuple[str, ...]]
@@ -114,6 +116,7 @@ def cascade(model, integrals=(), watched=()):
     return Cascade(
         states=len(rates),
         blocks=tuple(blocks),
+        follows=tuple(_follows(block.states, depends) for block in blocks),
         terms=tuple(terms),
         signals=tuple(signals),
         looks=looks,
@@ -157,6 +160,11 @@ def _block(graph, rates, bits, states, proportional):
             rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
     follows = constant and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
     return Block(tuple(states), linear, constant, follows), matrix, rest
+
+
+def _follows(states, depends):
+    """Other states that some depend on, in order."""
+    return tuple(sorted({j for i in states for j in depends[i]} - set(states)))
 
 
 def _is_sum_of(graph, node, bits, states):

@@ -5,7 +5,7 @@ Knows checked models; knows nothing of results.
 
 from pkpd.report.page import mathml
 from pkpd.report.page.section import Section, table
-from pkpd.report.words import models
+from pkpd.report.words import models, structure
 
 
 def model_card(model, changed=()):
@@ -36,6 +36,12 @@ def model_card(model, changed=()):
                 ),
                 tuple(models.doses(model)),
                 equations=_equations(model),
+            ),
+            Section(
+                "structure",
+                "What drives what",
+                (structure.sentence(model),),
+                tables=(table("Blocks of states", structure.HEADERS, list(structure.rows(model))),),
             ),
             Section(
                 "numbers",
