@@ -22,6 +22,7 @@ from pkpd.errors import PkpdError
 from pkpd.parquet import read_table
 
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
+FRAME = "table"  # name of a table that comes from no file
 MISSING = ("", ".", "NA", "NaN", "nan")
 EMPTY = (*MISSING, "None", "<NA>", "NaT")
 LARGEST = 1_000_000_000  # bytes
@@ -172,7 +173,7 @@ def table(source: Any, error: type[PkpdError]) -> Table:
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
-        read = _framed("table", source)
+        read = _framed(FRAME, source)
     else:
         read = _file(limits.path(source, "A table", error), error)
     name, names, columns, row, notes = read

@@ -1,12 +1,14 @@
 """Subgroups of a cohort by an input or by a column of its table of people.
 
-Classes and few distinct values are categories; many values are cut into terciles.
+Classes and few distinct values are categories; many values are cut into terciles; missing ones are
+a subgroup of their own.
 Knows patients and their inputs; knows no results.
 """
 
 import numpy as np
 
 from pkpd.errors import CohortError, closest
+from pkpd.reading import EMPTY, number
 
 FEW = 6  # distinct numbers that are categories; more are cut into terciles
 MOST = 30  # distinct texts
@@ -42,11 +44,17 @@ def groups(people, name):
 
 
 def _of_column(name, cells):
-    try:
-        return _of_numbers(name, cells.astype(float), "")
-    except ValueError:
-        pass
-    labels = sorted(set(cells))
+    missing = np.isin(cells, EMPTY)
+    values = np.array([number(cell) for cell in cells])
+    if np.isnan(values[~missing]).any():
+        found = _of_texts(name, cells, missing)
+    else:
+        found = _of_numbers(name, values, "")
+    return [*found, (f"{name} missing", missing)] if missing.any() else found
+
+
+def _of_texts(name, cells, missing):
+    labels = sorted(set(cells[~missing]))
     if len(labels) > MOST:
         raise CohortError(
             f"Column '{name}' has {len(labels)} different texts; group by one with at most {MOST}."
@@ -55,10 +63,10 @@ def _of_column(name, cells):
 
 
 def _of_numbers(name, values, unit):
-    distinct = np.unique(values)
+    distinct = np.unique(values[~np.isnan(values)])
     if len(distinct) <= FEW:
         return [(f"{name} {value:g}{unit}", values == value) for value in distinct]
-    low, high = np.quantile(values, (1 / 3, 2 / 3))
+    low, high = np.nanquantile(values, (1 / 3, 2 / 3))
     return [
         (f"{name} up to {low:.3g}{unit}", values <= low),
         (f"{name} {low:.3g} to {high:.3g}{unit}", (values > low) & (values <= high)),

@@ -13,6 +13,7 @@ import numpy as np
 
 from pkpd.errors import ResultError
 from pkpd.population.cohort import Cohort
+from pkpd.reading import FRAME
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.provenance import provenance, stopped
 from pkpd.result.tables import TABLES, write_json, write_table
@@ -66,7 +67,8 @@ class Run(Computed):
     def failed(self) -> "pd.DataFrame":
         """Tidy table ID, TIME, REASON, REPLAY of the patients that did not finish.
 
-        REPLAY : the command that solves the patient alone, quoted for a shell
+        REPLAY : the command that solves the patient alone, quoted for a shell; where no command
+            can, a comment that says why
         """
         import pandas as pd
 
@@ -81,7 +83,7 @@ class Run(Computed):
                 "ID": names,
                 "TIME": self.fail_time[rows],
                 "REASON": [STATUS[int(self.status[r])] for r in rows],
-                "REPLAY": [shlex.join([*words, *self._alone(name)]) for name in names],
+                "REPLAY": [self._replay(words, row) for row in rows],
             }
         )
 
@@ -100,6 +102,27 @@ class Run(Computed):
             if asked.get(name, value) != value:
                 words += [f"--{name}", str(asked[name])]
         return words
+
+    def _replay(self, words: list[str], row: int) -> str:
+        """The command that solves the patient of a row alone, or a comment."""
+        why = self._only_in_python()
+        if why is None:
+            return shlex.join([*words, *self._alone(self.cohort.names[row])])
+        return f"# no command: {why}"
+
+    def _only_in_python(self) -> str | None:
+        """Why no command line gives this run, or None where one does."""
+        if self.regimen == f"{EVENTS}{FRAME}":
+            return "the event table is no file; write it to one and read that"
+        if self.cohort.table.startswith(f"{FRAME} ("):
+            return "the table of people is no file; write it to one and read that"
+        if self.cohort.replicate or self.cohort.origin:
+            return "these people are drawn in Python"
+        return None if self._usual_outputs() else "the outputs are not the model's"
+
+    def _usual_outputs(self) -> bool:
+        """Whether the outputs are those that a command line gives."""
+        return tuple(self.names) == tuple(self.model.outputs)
 
     def _alone(self, patient: object) -> list[str]:
         """The words that choose one patient; there is but one typical one."""
@@ -264,6 +287,9 @@ class EndpointResult(Run):
     since: np.ndarray
     until: np.ndarray
     values: np.ndarray
+
+    def _usual_outputs(self) -> bool:
+        return True
 
     def given(self) -> list[str]:
         words = super().given()

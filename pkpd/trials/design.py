@@ -19,7 +19,18 @@ from pkpd.trials.observation import EVENTS
 from pkpd.trials.physiology import NULLS
 
 ALLOCATIONS = ("randomised", "shared")
-KINDS = ("change", "percent", "responders", "pgi", "adverse", "dose", "settled", "stayed", "effect")
+# kinds of endpoints, and what each of them goes by
+KINDS = {
+    "change": {"window", "carried"},
+    "percent": {"window", "carried"},
+    "responders": {"window", "carried", "at_least"},
+    "pgi": {"window", "carried"},
+    "adverse": {"event"},
+    "dose": set(),
+    "settled": set(),
+    "stayed": set(),
+    "effect": {"window"},
+}
 WEEK = 7
 
 
@@ -187,6 +198,24 @@ def _check_arm(arm):
 
 def _check_endpoint(endpoint, arms):
     where = f"endpoints: '{endpoint.name}'"
+    _check_words(endpoint, where)
+    if (endpoint.day is None) == (endpoint.phase is None):
+        raise TrialError(f"{where}: give either day or phase.")
+    if endpoint.against is not None and endpoint.against == endpoint.phase:
+        raise TrialError(f"{where}: against is its own phase; name another one.")
+    for arm in arms:
+        names = [p.name for p in arm.phases]
+        for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
+            if value is not None:
+                one_of(value, names, f"{where}: {name} of arm '{arm.name}'")
+        if endpoint.day is not None:
+            _check_day(endpoint.day, arm, where)
+        if "window" in KINDS[endpoint.kind]:
+            _check_window(endpoint, arm, where)
+
+
+def _check_words(endpoint, where):
+    """Raise TrialError for a kind that is none, and for entries that it does not go by."""
     one_of(endpoint.kind, KINDS, f"{where}: kind")
     whole_number(endpoint.window, f"{where}: window")
     share(endpoint.at_least, f"{where}: at_least")
@@ -194,25 +223,39 @@ def _check_endpoint(endpoint, arms):
         one_of(endpoint.event, EVENTS, f"{where}: event")
     if not isinstance(endpoint.carried, bool):
         raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
-    if (endpoint.day is None) == (endpoint.phase is None):
-        raise TrialError(f"{where}: give either day or phase.")
-    for arm in arms:
-        names = [p.name for p in arm.phases]
-        for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
-            if value is not None:
-                one_of(value, names, f"{where}: {name} of arm '{arm.name}'")
-        if endpoint.day is not None:
-            whole_number(endpoint.day, f"{where}: day")
-            if endpoint.day < arm.first_visit:
-                raise TrialError(
-                    f"{where}: day {endpoint.day} lies before the first visit of arm "
-                    f"'{arm.name}' on day {arm.first_visit}."
-                )
-            if endpoint.day > arm.end:
-                raise TrialError(
-                    f"{where}: day {endpoint.day} lies after the end of arm "
-                    f"'{arm.name}' on day {arm.end}."
-                )
+    usual = Endpoint("", endpoint.kind)
+    for name in sorted(set().union(*KINDS.values()) - KINDS[endpoint.kind]):
+        if getattr(endpoint, name) != getattr(usual, name):
+            raise TrialError(f"{where}: {endpoint.kind} has no {name}; leave it out.")
+
+
+def _check_day(day, arm, where):
+    """Raise TrialError for a day that is none of those between an arm's first visit and its end."""
+    whole_number(day, f"{where}: day")
+    if day < arm.first_visit:
+        raise TrialError(
+            f"{where}: day {day} lies before the first visit of arm '{arm.name}' on day "
+            f"{arm.first_visit}."
+        )
+    if day > arm.end:
+        raise TrialError(
+            f"{where}: day {day} lies after the end of arm '{arm.name}' on day {arm.end}."
+        )
+
+
+def _check_window(endpoint, arm, where):
+    """Raise TrialError where the window of an endpoint reaches before its phase, or day 1."""
+    phases = {phase.name: phase.days for phase in arm.phases}
+    room = {f"day {endpoint.day}": endpoint.day} if endpoint.day is not None else {}
+    for name in (endpoint.phase, endpoint.against):
+        if name is not None:
+            room[f"the {phases[name]} days of phase '{name}'"] = phases[name]
+    for what, days in room.items():
+        if endpoint.window > days:
+            raise TrialError(
+                f"{where}: the mean over window = {endpoint.window} days reaches before {what} of "
+                f"arm '{arm.name}'; write window = {days} or less."
+            )
 
 
 def read(path):

@@ -20,6 +20,7 @@ from pkpd.population.noise import uniforms
 from pkpd.population.parts import by_parts
 from pkpd.response.curves import how_far
 from pkpd.result import Computed, Sheet, provenance
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
@@ -292,6 +293,7 @@ def trial(
             ids=ids,
         )
     shared = setting(model, book, design.null, **of_all, **numerics, **changes)
+    plausibility.warn(_doubts(model, shared.benefit, design))
     options = {"run_in": design.run_in, "replicate": replicate}
     with all_or_nothing():
         arms = [[(p.days, p.rule.prepare(shared)) for p in arm.phases] for arm in design.arms]
@@ -317,6 +319,13 @@ def trial(
         return TrialResult(design, model, people, book, shared.benefit, courses, values)
 
     return by_parts(people, PATIENTS_AT_ONCE, work, join, progress)
+
+
+def _doubts(model, benefit, design):
+    """Sentences on doses of the arms that are far from the model's."""
+    ladders = [phase.rule.ladder for arm in design.arms for phase in arm.phases]
+    doses = [dose for ladder in ladders for dose in ladder]
+    return plausibility.of_amounts(model, benefit.into, benefit.unit, doses)
 
 
 def _check_people(people, model, design, **others):

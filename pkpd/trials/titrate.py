@@ -20,6 +20,7 @@ from pkpd.response.curves import DoseResponse, column_units, how_far
 from pkpd.response.med import MedTable, med
 from pkpd.response.scale import scale_of
 from pkpd.result import Computed, Sheet, provenance
+from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import MOST_DAYS
 from pkpd.titration.library import rule as find_rule
@@ -217,6 +218,8 @@ def titrate(
         _check_truth(truth, cohort, shared.benefit)
     with all_or_nothing():
         prepared = find_rule(rule).prepare(shared)
+    into, unit = shared.benefit.into, shared.benefit.unit
+    plausibility.warn(plausibility.of_amounts(model, into, unit, prepared.ladder))
     phases = [(prepared.longest, prepared)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
     meds = truth

@@ -132,3 +132,26 @@ def test_a_replay_of_endpoints_watches_the_same_window(run, tmp_path):
     code, out, _ = run(*words[1:], "--json")
     (again,) = json.loads(out)["failed"]
     assert code == 0 and (again["TIME"], again["REASON"]) == (row.TIME, row.REASON)
+
+
+@pytest.mark.parametrize(
+    ("given", "drawn", "why"),
+    [
+        ({}, {}, "the event table is no file; write it to one and read that"),
+        ({"regimen": "1 mg"}, {"replicate": 1}, "these people are drawn in Python"),
+        ({"regimen": "1 mg", "outputs": ["t2"]}, {}, "the outputs are not the model's"),
+    ],
+)
+def test_a_patient_whom_no_command_repeats_is_told_why(given, drawn, why, tmp_path):
+    (tmp_path / "blows.toml").write_text(BLOWS_UP.replace("mg\n'''", "mg\nt2 = 2*x : mg\n'''"))
+    model = pkpd.load(tmp_path / "blows.toml")
+    rows = pd.DataFrame({"ID": np.arange(1, 13), "TIME": 0.0, "AMT": 1.0})
+    given = {"regimen": pkpd.events(model, rows), "times": [0.0, 1.0]} | given
+    cohort = pkpd.cohort(model, 12, seed=3, **drawn)
+    failed = pkpd.simulate(model, cohort=cohort, **given).failed
+    assert len(failed) and set(failed["REPLAY"]) == {f"# no command: {why}"}
+    if "event table" in why:
+        rows.to_csv(tmp_path / "doses.csv", index=False)
+        given["regimen"] = pkpd.events(model, tmp_path / "doses.csv")
+        again = pkpd.simulate(model, cohort=cohort, **given).failed
+        assert again["TIME"].equals(failed["TIME"]) and again["REPLAY"].str.contains("--id").all()

@@ -131,6 +131,20 @@ def test_subgroups_are_categories_of_few_values_and_terciles_of_many():
         groups(people, "wgt")
 
 
+@pytest.mark.parametrize("nothing", ["nan", "NA", "", "."])
+@pytest.mark.parametrize("known", [["1", "2"], [str(k) for k in range(20)], ["low", "high"]])
+def test_patients_without_a_value_are_a_subgroup_and_spoil_no_other(known, nothing):
+    table = pd.DataFrame({"ID": range(1, len(known) + 3), "wt": 70.0})
+    people = pkpd.cohort(MODEL, covariates=table.assign(grade=[nothing, *known, nothing]))
+    alone = pkpd.cohort(MODEL, covariates=table.assign(grade=[*known, *known[-2:]]))
+    found, plain = dict(groups(people, "grade")), dict(groups(alone.rows(slice(0, -2)), "grade"))
+    assert people.ids[found.pop("grade missing")].tolist() == [1, len(known) + 2]
+    assert {label: mask[1:-1].tolist() for label, mask in found.items()} == {
+        label: mask.tolist() for label, mask in plain.items()
+    }
+    assert np.sum(list(found.values()), axis=0).tolist() == [0, *[1] * len(known), 0]
+
+
 def test_the_summary_of_a_subgroup_is_that_of_its_patients_alone():
     model = pkpd.load("ldn/hormesis")
     people = pkpd.cohort(model, 24, seed=7, covariates=TABLE[["WT", "sex"]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pkpd.errors import PkpdError, Stopped
+from pkpd.errors import PkpdError, PkpdWarning, Stopped
 from pkpd.trials.design import from_data, read
 from pkpd.trials.run import allocated, compared, described, trial
 
@@ -294,6 +294,37 @@ def test_statistics_are_those_of_scipy():
             {"endpoints": [{"name": "e", "kind": "responders", "day": 28, "at_least": 30}]},
             "at_least must lie between 0 and 1",
         ),
+        (
+            {"endpoints": [{"name": "e", "kind": "effect", "day": 28, "window": 29}]},
+            "window = 29 days reaches before day 28 of arm 'placebo'; write window = 28 or less",
+        ),
+        (
+            {
+                "arms": CROSSOVER,
+                "endpoints": [{"name": "e", "kind": "change", "phase": "washout", "window": 15}],
+            },
+            "reaches before the 14 days of phase 'washout'",
+        ),
+        (
+            {"endpoints": [{"name": "e", "kind": "change", "day": 28, "at_least": 0.5}]},
+            "change has no at_least",
+        ),
+        (
+            {"endpoints": [{"name": "e", "kind": "dose", "day": 28, "event": "dreams"}]},
+            "dose has no event",
+        ),
+        (
+            {"endpoints": [{"name": "e", "kind": "stayed", "day": 28, "carried": True}]},
+            "stayed has no carried",
+        ),
+        (
+            {
+                "endpoints": [
+                    {"name": "e", "kind": "change", "phase": "treatment", "against": "treatment"}
+                ]
+            },
+            "against is its own phase",
+        ),
         ({"endpoints": [{"name": "e", "kind": "chnge", "day": 28}]}, "Did you mean 'change'"),
         ({"endpoints": [{"kind": "change", "day": 28}]}, r"endpoints\[0\]: name is missing"),
         ({"patients": 0}, "patients must be a whole number"),
@@ -307,6 +338,14 @@ def test_statistics_are_those_of_scipy():
 def test_bad_designs_are_refused_with_the_name_of_the_field(changes, said):
     with pytest.raises(PkpdError, match=said):
         trial(design(**changes))
+
+
+def test_doses_far_from_the_models_are_questioned():
+    huge = {"name": "g", "phases": [{"name": "treatment", "days": 28, "dose": 4500}]}
+    with pytest.warns(
+        PkpdWarning, match=r"A dose of 4500 mg: the model was made for 0.05 to 50 mg"
+    ):
+        trial(design(arms=[huge], patients=2))
 
 
 def test_a_file_names_itself_in_its_mistakes(tmp_path):
