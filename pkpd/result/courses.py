@@ -83,7 +83,7 @@ class Run(Computed):
                 "ID": names,
                 "TIME": self.fail_time[rows],
                 "REASON": [STATUS[int(self.status[r])] for r in rows],
-                "REPLAY": [self._replay(words, row) for row in rows],
+                "REPLAY": [self._replay(words, name) for name in names],
             }
         )
 
@@ -103,11 +103,11 @@ class Run(Computed):
                 words += [f"--{name}", str(asked[name])]
         return words
 
-    def _replay(self, words: list[str], row: int) -> str:
-        """The command that solves the patient of a row alone, or a comment."""
+    def _replay(self, words: list[str], patient: object) -> str:
+        """The command that solves one patient alone, or a comment."""
         why = self._only_in_python()
         if why is None:
-            return shlex.join([*words, *self._alone(self.cohort.names[row])])
+            return shlex.join([*words, *self._alone(patient)])
         return f"# no command: {why}"
 
     def _only_in_python(self) -> str | None:
