@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from pkpd.errors import ModelError, quoted
 
-ROLES = ("switch",)  # "switch": 1 turns a part of the mechanism on, 0 turns it off
+# "switch": 1 turns a part of the mechanism on, 0 turns it off; "animal": a weight, not a person's
+ROLES = ("switch", "animal")
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class DoseTarget:
-    """A state that can be dosed: its amount is amount in `unit` * factor * input[f]; lag delays it.
+    """A state that can be dosed: its amount is amount in `unit` * factor * f; lag delays it.
 
-    rate, duration : inputs that give the rate (`unit` per time) or duration of infusions whose RATE
-        is -1 or -2
+    f, lag : inputs or expressions of inputs
+    rate, duration : likewise, the rate (`unit` per time) or duration of infusions whose RATE is -1
+        or -2
     """
 
     state: str

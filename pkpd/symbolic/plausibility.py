@@ -107,5 +107,9 @@ def _percent(cv):
 
 
 def _is_body_weight(item):
-    """Whether a covariate is a mass in kg or g, as amounts per body weight take it."""
-    return units.powers(item.unit) in ((("kg", 1),), (("g", 1),), (("lb", 1),))
+    """Whether a covariate is a person's mass in kg or g, as amounts per body weight take it."""
+    return item.role != "animal" and units.powers(item.unit) in (
+        (("kg", 1),),
+        (("g", 1),),
+        (("lb", 1),),
+    )
