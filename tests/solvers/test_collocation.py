@@ -316,6 +316,32 @@ def test_an_unstable_steady_state_is_left_to_the_steps(tmp_path):
     assert found.maps[0] == by_steps.maps[0] > 1
 
 
+def test_a_block_that_blows_up_has_the_status_that_steps_give_it(tmp_path):
+    """Growth with the square of a state: beyond a dose it is infinite within a day."""
+    text = model_text(
+        "d/dt(a) = -k*a : mg\nd/dt(b) = k*a - r*b + r*b*b/c : mg",
+        [("k", 0.5, "1/h"), ("r", 0.2, "1/h"), ("c", 10.0, "mg")],
+        outputs="b",
+    )
+    model = written(tmp_path, text)
+    theta = np.array([[i.value for i in model.inputs]])
+    amounts = np.array([1.0, 200.0, 3.0, 60.0, 8.0])
+
+    def solved(rows, collocates=True):
+        given = doses(len(rows), [0.0], [1.0])
+        given.amount[:] = amounts[rows]
+        kernel = batch.compile(model, integrals=("b",), collocates=collocates)
+        return periodic(kernel, theta, np.zeros(len(rows), np.int64), given, DAY)
+
+    everybody = np.arange(len(amounts))
+    found, by_steps = solved(everybody), solved(everybody, collocates=False)
+    np.testing.assert_array_equal(found.status, by_steps.status)
+    fine = found.status == status.OK
+    assert 0 < fine.sum() < len(amounts) and np.isnan(found.y[~fine]).all()
+    np.testing.assert_allclose(found.integral[fine], by_steps.integral[fine], rtol=1e-5)
+    np.testing.assert_array_equal(found.y[fine], solved(everybody[fine]).y)
+
+
 @pytest.mark.parametrize("state", [0, 1])
 def test_extremes_are_those_of_the_bateman_function_and_of_a_bolus(state):
     """Dosed by mouth or into a vein; the largest value by SciPy, the smallest before the dose."""
