@@ -11,6 +11,7 @@ CPU time is that of ldn/hormesis at 33 doses, both solvers in interleaved rounds
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -82,15 +83,12 @@ def work(rounds, patients):
         return dose_grid(steady, grid).outcome
 
     exact = outcomes("auto", 1e-10)
-    found = {}
+    found, runs = {}, {}
     for solver in ("auto", "vern7"):
         for rtol in TOLERANCES:
-            error = float(np.abs(outcomes(solver, rtol) - exact).max())
-            found[f"{solver} {rtol:g}"] = error
-    runs = {
-        name: (lambda solver=name.split()[0], rtol=float(name.split()[1]): outcomes(solver, rtol))
-        for name in found
-    }
+            name = f"{solver} {rtol:g}"
+            runs[name] = partial(outcomes, solver, rtol)
+            found[name] = float(np.abs(runs[name]() - exact).max())
     seconds = measure.rounds(runs, rounds, clock=time.thread_time)
     return {
         name: (1e6 * float(np.median(seconds[name])) / (patients * len(grid)), error)

@@ -2,7 +2,8 @@
 
     python benchmarks/med.py [--patients 10000] [--rounds 3] [--quick]
 
-pkpd: `pkpd.med` of ldn/hormesis on all cores, dose grid, refinement, exposures and all. Rival:
+pkpd: `pkpd.med` of ldn/hormesis on all cores, dose grid, refinement, exposures and all; by steps:
+the same with `solver="vern7"`, the default before steady states were found by collocation. Rival:
 numbalsoda's LSODA with the same model's equations (compiled from the model's text, checked against
 pkpd), the same dose grid, from the untreated state day by day until a day moves no state by more
 than the same tolerance says of the error: |change| <= tol*(1 - contraction), with the contraction
@@ -28,6 +29,7 @@ from pkpd.symbolic.load import load
 
 RTOL, TOL = 1e-6, 1e-6
 MOST_DAYS = 2000
+SOLVERS = {"pkpd": "auto", "pkpd by steps": "vern7"}
 
 
 def rival(model, benefit):
@@ -100,9 +102,9 @@ def given(model, benefit, theta, doses):
     return share[:, None] * target.factor * doses[None, :], lags % benefit.every
 
 
-def grid_maps(model, people):
+def grid_maps(model, people, solver):
     """Dosing intervals that pkpd computed a patient on the dose grid."""
-    return float(dose_response(model, people).maps.sum(axis=1).mean())
+    return float(dose_response(model, people, solver=solver).maps.sum(axis=1).mean())
 
 
 def main():
@@ -113,11 +115,15 @@ def main():
     benefit = benefit_of(model)
     some, rounds, known = (64, 1, 1) if options.quick else (1024, options.rounds, 4)
     people = cohort(model, some, seed=7)
-    med(model, people.subset(people.ids[:8]))  # compiled, or fetched
+    for solver in SOLVERS.values():
+        med(model, people.subset(people.ids[:8]), solver=solver)  # compiled, or fetched
     doses = log_grid(benefit)
     few = people.theta[:known]
     amounts, lags = given(model, benefit, few, doses)
-    runs = {"pkpd": lambda: med(model, people)}
+    runs = {
+        name: (lambda solver=solver: med(model, people, solver=solver))
+        for name, solver in SOLVERS.items()
+    }
     try:
         slow = rival(model, benefit)
         mean, days = slow(few, amounts, lags)
@@ -126,22 +132,22 @@ def main():
         print("numbalsoda LSODA: left out, numbalsoda is not installed")
     seconds = measure.rounds(runs, rounds, clock=time.perf_counter)
     own = seconds["pkpd"] / some
-    record = {
-        "rounds": rounds,
-        "patients": some,
-        "us_per_patient": 1e6 * float(np.median(own)),
-        "maps_per_patient": grid_maps(model, people.subset(people.ids[:64])),
-    }
-    rows = [
-        (
-            "pkpd.med, all cores",
-            some,
-            f"{record['us_per_patient']:,.0f}",
-            f"{record['maps_per_patient']:.0f} on the grid",
-            1,
+    record = {"rounds": rounds, "patients": some, "us_per_patient": 1e6 * float(np.median(own))}
+    rows = []
+    for name, solver in SOLVERS.items():
+        each, ratio = seconds[name] / some, measure.ratio(seconds[name] / some, own)
+        maps = grid_maps(model, people.subset(people.ids[:64]), solver)
+        record[name] = {"us": 1e6 * float(np.median(each)), "maps": maps, "ratio": ratio}
+        rows.append(
+            (
+                f"{name}, all cores",
+                some,
+                f"{record[name]['us']:,.0f}",
+                f"{maps:.0f} on the grid",
+                times(ratio),
+            )
         )
-    ]
-    if len(runs) == 2:
+    if len(runs) > len(SOLVERS):
         response = dose_response(model, people.subset(people.ids[:known]))
         off = float(np.abs(response.outcome / mean - 1).max())
         # two threads or more: a rival that scales perfectly is granted
