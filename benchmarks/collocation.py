@@ -102,8 +102,9 @@ def draw(found):
     for solver, label in (("auto", "collocation"), ("vern7", "steps and acceleration")):
         points = [found[f"{solver} {rtol:g}"] for rtol in TOLERANCES]
         axes.loglog(*zip(*points, strict=True), "o-", label=label)
-        for (x, y), rtol in zip(points, TOLERANCES, strict=True):
-            axes.annotate(f"{rtol:.0e}", (x, y), textcoords="offset points", xytext=(5, 5), size=7)
+        for k, (point, rtol) in enumerate(zip(points, TOLERANCES, strict=True)):
+            side = (5, 5) if k % 2 else (-5, -11)
+            axes.annotate(f"{rtol:.0e}", point, textcoords="offset points", xytext=side, size=7)
     axes.set_xlabel("CPU time a patient and dose, microseconds")
     axes.set_ylabel("largest error of the mean outcome, NRS")
     axes.set_title("Steady states of ldn/hormesis, by requested tolerance")

@@ -111,10 +111,18 @@ class Regimen:
 
     def __str__(self) -> str:
         courses = self.courses()
-        waits = next((c for c in reversed(courses) if c[-1].every), None)
+        waits = self._waiting_course(courses)
         return " and ".join(
             _text(course, self.until if course is waits else None) for course in courses
         )
+
+    def _waiting_course(self, courses: list[list[Phase]]) -> list[Phase] | None:
+        """The course after which the last wait can be written, to the last bit where one can."""
+        able = [course for course in reversed(courses) if course[-1].every]
+        if self.until is None or not able:
+            return None
+        exact = (course for course in able if _wait(course[-1].end, self.until) is not None)
+        return next(exact, able[0])
 
 
 def _text(course: list[Phase], until: float | None) -> str:

@@ -177,6 +177,13 @@ def test_several_drugs_read_back_as_the_same_regimen(data, count):
     assert "-" not in str(regimen).replace("e-", "")
 
 
+def test_the_last_wait_stands_after_the_drug_that_it_can_be_written_for():
+    """From the other drug's last dose no number of hours leads to the very same end."""
+    first = "wait 0.3333333333333333h then 0 mg into depot q313.7h x 5 then wait 0.1h"
+    text = f"{first} and 0 mg into tablet then wait 0.1h then 0 mg into tablet q168h x 2"
+    assert rx(text).until > 1568.9 and rx(str(rx(text))) == rx(text)
+
+
 def test_doses_of_several_drugs_run_at_the_same_time():
     regimen = rx("30 mg into tablet q12h at 08:00 x 56 and 4.5 mg into depot q24h at 22:00 x 28")
     tablet, depot = regimen.phases

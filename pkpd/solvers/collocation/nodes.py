@@ -16,7 +16,7 @@ GRADED = 3.5  # panels after a dose end at (k/n)**GRADED of the time to the next
 # panels between two doses of the coarser mesh, of one attempt after the other; the finer one has
 # twice as many ...
 LADDER = (3, 4, 7, 11, 17)
-EASY = (3e-5, 1e-7, 1e-9)  # ... of which as many are left out as the tolerance is below these
+EASY = (3e-5, 3e-7, 1e-9)  # ... of which as many are left out as the tolerance is below these
 
 
 @cache
