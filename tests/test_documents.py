@@ -71,7 +71,7 @@ BEFORE_ROLES = {
 }
 SIZES = {
     "03-real-or-noise": 10_000,
-    "04-fixed-or-titrated": 10_000,
+    "04-fixed-or-titrated": 1250,
     "05-fibromyalgia-2009": 10_000,
     "06-fibromyalgia-2013": 31_000,
     "07-veterans-cohort": 41_000,
