@@ -697,7 +697,7 @@ def test_endpoints_are_printed_and_written_one_row_per_patient(run, tmp_path):
         ),
         (["--window", "day 1"], 1, "name some"),
         (["--endpoint", "cmax(Cc)", "--times", "0:4:1"], 1, "neither times nor outputs"),
-        (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' is not a number"),
+        (["--endpoint", "cmax(Cc)", "--from", "soon"], 1, "'soon' cannot be read; write a number"),
     ],
 )
 def test_endpoints_that_make_no_sense_are_refused(run, tmp_path, words, code, part):

@@ -407,7 +407,7 @@ def run_tasks(task, rows, threads, cancel, progress):
 
     On Ctrl-C it raises the cancel flag, waits and raises again.
     """
-    workers = threads or os.cpu_count() or 1
+    workers = thread_count(threads) or os.cpu_count() or 1
     firsts = range(0, rows, ROWS_PER_TASK)
     if workers == 1:  # a pool of one would cost a tenth of the time of a steady state
         for first in firsts:

@@ -69,7 +69,7 @@ def test_every_name_of_a_model_stands_in_its_typeset_equations(name):
         names = set(
             re.findall(r"<mi>(\w+)</mi>", mathml.equation(mathml.name("left"), text, "1", ""))
         ) - {"left"}
-        written = set(re.findall(r"[A-Za-z_]\w*", model_words.expression(text))) - {
+        written = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", model_words.expression(text))) - {
             "pi",
             "if",
             "else",
