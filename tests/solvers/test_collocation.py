@@ -271,6 +271,7 @@ def test_saturable_elimination_is_solved_below_capacity_and_refused_above(tmp_pa
     for row in (0, 1, 5):
         alone = solved(np.array([row]))
         np.testing.assert_array_equal(alone.y[0], found.y[row])
+        assert alone.error[0] == found.error[row]
 
 
 def test_several_doses_a_day_into_two_states():

@@ -295,8 +295,8 @@ def forward_scalar(w, P, flow, shift, jump, start, x, left, ends, going, settled
             high = larger(high, vabs(value))
             keep(w, on, x + i, value)
     largest, smallest = ends
-    store(w, largest, high)
-    store(w, smallest, low)
+    keep(w, on, largest, high)
+    keep(w, on, smallest, low)
     store(w, change, moved - spread(settled) * high)
 
 
@@ -354,8 +354,8 @@ def forward(w, P, m, flow, shift, jump, start, x, left, ends, going, settled, ch
     on = load(w, going)
     for r in range(m):
         value = load(w, start + r * WIDTH)
-        store(w, largest + r * WIDTH, vabs(value))
-        store(w, smallest + r * WIDTH, value)
+        keep(w, on, largest + r * WIDTH, vabs(value))
+        keep(w, on, smallest + r * WIDTH, value)
         store(w, change + r * WIDTH, spread(0.0))
     for p in range(P):
         for r in range(m):
@@ -363,8 +363,8 @@ def forward(w, P, m, flow, shift, jump, start, x, left, ends, going, settled, ch
             value = before + load(w, jump + (p * m + r) * WIDTH)
             keep(w, on, left + (p * m + r) * WIDTH, value)
             low, high = smallest + r * WIDTH, largest + r * WIDTH
-            store(w, low, smaller(load(w, low), before))
-            store(w, high, larger(load(w, high), vabs(value)))
+            keep(w, on, low, smaller(load(w, low), before))
+            keep(w, on, high, larger(load(w, high), vabs(value)))
         for i in range(n):
             total = load(w, shift + (p * n + i) * WIDTH)
             for q in range(m):
@@ -374,7 +374,7 @@ def forward(w, P, m, flow, shift, jump, start, x, left, ends, going, settled, ch
             moved = vabs(total - load(w, place))
             store(w, change + r, larger(load(w, change + r), moved))
             keep(w, on, place, total)
-            store(w, largest + r, larger(load(w, largest + r), vabs(total)))
+            keep(w, on, largest + r, larger(load(w, largest + r), vabs(total)))
     worst = load(w, change) - spread(settled) * load(w, largest)
     for r in range(1, m):
         off = load(w, change + r * WIDTH) - spread(settled) * load(w, largest + r * WIDTH)
