@@ -24,8 +24,8 @@ from pkpd.population.noise import uniforms
 BITS = 32  # binary digits of a patient's number and of a value
 ROUNDS = 4  # of the permutation that orders a name without a dimension
 # Name, primitive polynomial as a number, first direction numbers. The library's inputs in the order
-# of its files, then the other names of models/NAMES.md. Patients depend on the row of a name: add
-# rows at the end, move none.
+# of its files, then the other names of models/NAMES.md, then those of models with a second drug.
+# Patients depend on the row of a name: add rows at the end, move none.
 TABLE = """
 tlag        1
 ka          3  1
@@ -65,6 +65,34 @@ ic50      241  1 1 7 7 1 61 123
 sc50      247  1 1 7 9 13 61 49
 imax      253  1 3 3 5 3 55 33
 hill      285  1 3 1 15 31 13 49 245
+tau_mu    299  1 3 5 15 31 59 63 97
+tadapt    301  1 3 1 11 11 11 77 249
+kappa     333  1 3 1 11 27 43 71 9
+cows_max  351  1 1 7 15 21 11 81 45
+s_mu      355  1 3 7 3 25 31 65 79
+krel_mor  357  1 3 1 1 19 11 3 205
+ka_mor    361  1 1 5 9 19 21 29 157
+f_mor     369  1 3 7 11 1 33 89 185
+cl_mor    391  1 3 3 3 15 9 79 71
+vc_mor    397  1 3 7 11 15 39 119 27
+q_mor     425  1 1 3 1 11 31 97 225
+vp_mor    451  1 1 1 3 23 43 57 177
+cl_m6g    463  1 3 7 7 17 17 37 71
+v_m6g     487  1 3 1 5 27 63 123 213
+te_mor    501  1 1 3 5 11 43 53 133
+te_m6g    529  1 3 5 5 29 17 47 173 479
+k_mor     539  1 3 3 11 3 1 109 9 69
+tau_high  545  1 1 1 5 17 39 23 5 343
+ka_tra    557  1 3 1 5 25 15 31 103 499
+f_tra     563  1 1 1 11 11 17 63 105 183
+clo_tra   601  1 1 5 11 9 29 97 231 363
+clf_tra   607  1 1 5 15 19 45 41 7 383
+v_tra     617  1 3 7 7 31 19 83 137 221
+cl_m1     623  1 1 1 3 23 15 111 223 83
+v_m1      631  1 1 5 13 31 15 55 25 161
+te_tra    637  1 1 3 13 25 47 39 87 257
+k_m1      647  1 1 1 11 21 53 125 249 293
+s_mono    661  1 1 7 11 11 7 57 79 323
 """
 
 

@@ -241,9 +241,13 @@ class Builder:
         """Latent SD of each input in a block of [omega], and the correlations within the blocks."""
         deviations: dict[str, tuple[float, str]] = {}
         pairs: list[tuple[str, str, float, str]] = []
+        tables = ("parameters", "covariates")
+        inputs = [name for table in tables for name, *_ in self.entries(table)]
         for key, rows, place in self.entries("omega"):
             names = [n.strip() for n in key.split(",")]
             for name in names:
+                if name not in inputs:
+                    self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
                 if name in deviations or names.count(name) > 1:
                     self.fail(place, f"'{name}' stands twice in [omega].")
             sd, found = self.placed(place, variability.covariance, names, rows)
@@ -278,11 +282,8 @@ class Builder:
                         f"{self.places[name]}.",
                     )
 
-    def correlations(self, inputs):  # noqa: C901  a sentence for each mistake
+    def correlations(self, inputs):
         pairs = list(self.blocks)
-        for name, (_, place) in self.deviations.items():
-            if name not in inputs:
-                self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
         for key, value, place in self.entries("correlations"):
             names = [n.strip() for n in key.split(",")]
             for name in names:

@@ -123,7 +123,7 @@ def test_the_models_residual_is_written_unless_turned_off(load):
         ),
         ("[[0.09],", "[[-0.09],", 14, "diagonal must not be negative"),
         ('"cl, vc, f"', '"cl, vc, ff"', 14, "unknown 'ff'. Did you mean 'f'"),
-        ('"cl, vc, f"', '"cl, vc, emax"', 10, "again in iiv"),
+        ('"cl, vc, f"', '"cl, emax, f"', 10, "again in iiv"),
         ('"cl, vc, f"', '"cl, cl, f"', 14, "stands twice"),
         ('"cl, vc, f"', '"cl"', 14, "lower triangle"),
         ("yes = 0.75", "yes = 0.7", 12, "must sum to 1"),
