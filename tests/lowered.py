@@ -1,5 +1,7 @@
 """Lowered models run by Python itself: no compiler, the same operations."""
 
+import math
+
 import numpy as np
 from naive import real_power
 
@@ -14,6 +16,13 @@ NAMES = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "erf": math.erf,
+    "lgamma": math.lgamma,
+    "floor": np.floor,
     "select": select,
     "fma": lambda a, b, c: a * b + c,
     "lifted": lambda x, largest: x,

@@ -17,6 +17,14 @@ FUNCTIONS = {
     "abs": abs,
     "min": min,
     "max": max,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "tanh": math.tanh,
+    "erf": math.erf,
+    "lgamma": math.lgamma,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
 }
 
 

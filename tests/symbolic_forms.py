@@ -76,6 +76,14 @@ def _call(name, args):
         "abs": sp.Abs,
         "min": sp.Min,
         "max": sp.Max,
+        "sin": sp.sin,
+        "cos": sp.cos,
+        "tan": sp.tan,
+        "tanh": sp.tanh,
+        "erf": sp.erf,
+        "lgamma": sp.loggamma,
+        "floor": sp.floor,
+        "ceil": sp.ceiling,
     }[name](*args)
 
 

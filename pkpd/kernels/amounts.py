@@ -71,6 +71,8 @@ def _sign(node, args, signs):
         return 0 if node.kind != "exp" and args[0] == 0 else 1
     if node.kind == "sqrt" or (node.kind == "power" and args[1] == 1):
         return args[0] if args[0] in (0, 1) else None
+    if node.kind in ("tanh", "erf", "floor"):
+        return args[0]
     if node.kind in ("min", "max"):
         return _common(args)
     return _common(args[1:]) if node.kind == "choice" else None

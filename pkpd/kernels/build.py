@@ -12,13 +12,16 @@ from pkpd.kernels.lower import lower
 from pkpd.kernels.paste import joined, pasted
 
 IMPORTS = """
+from math import lgamma
+
 import numpy as np
 from numba import njit
-from numpy import sqrt
+from numpy import floor, sqrt
 
 from pkpd.kernels.compiled import INLINE
 from pkpd.kernels.vecmath import (
-    exp, fma, lifted, log, power, power_of_states, select, sound,
+    cos, erf, exp, fma, lifted, log, power, power_of_states, select, sin, sound, tan, tanh,
+    whole_part,
 )
 """
 COMPILED = """
@@ -98,7 +101,7 @@ def _constants(program, method):
         "WATCHES": bool(program.signals),
         "SIGNALS": len(program.signals),
         "EXTREMES": program.extremes,
-        "SWITCHES": bool(program.switches),
+        "SWITCHES": bool(program.switches or program.steps),
         "COMPARES": bool(program.compared),
         "COMPARED": len(program.compared),
         "FLAGS": tuple(layout.constant(program.flags + k) for k in program.compared) or (-1,),
@@ -148,18 +151,25 @@ def functions(program, layout):
             *(f"out[{i}] = {e}" for i, e in enumerate(program.signals)),
         ]
         yield _function("def watch(t, z, w, l, out):", signals)
-    if program.switches:
+    if program.switches or program.steps:
         yield _function("def settle(t, z, w, l):", [*fetch, *_settle(program, layout)])
     if program.compared:
         gaps = [f"out[{i}] = {program.switches[k].gap}" for i, k in enumerate(program.compared)]
-        yield _function("def compare(t, z, w, l, out):", [*fetch, *program.switch_lines, *gaps])
+        lines = [*fetch, *program.step_lines, *program.switch_lines, *gaps]
+        yield _function("def compare(t, z, w, l, out):", lines)
 
 
 def _settle(program, layout):
     """Lines that set each flag as it is just after t and stop the lane where a known time comes
     next; they return whether a flag changed."""
     stop = f"w[{layout.clock('stop')} + l]"
-    yield from (*program.switch_lines, "changed = False")
+    yield "changed = False"
+    for k, step in enumerate(program.steps):
+        held = f"w[{layout.constant(program.flags + len(program.switches) + k)} + l]"
+        yield f"whole{k}, when = whole_part(t, {step.rest}, {step.slope})"
+        yield f"{stop} = min({stop}, when)"
+        yield from (f"changed = changed or whole{k} != {held}", f"{held} = whole{k}")
+    yield from program.switch_lines
     for k, switch in enumerate(program.switches):
         flag = f"w[{layout.constant(program.flags + k)} + l]"
         up = f"{switch.gap} {'>=' if switch.closed else '>'} 0.0"

@@ -13,6 +13,8 @@ from pkpd.kernels.graph import Node, Source, is_number, parts
 from pkpd.kernels.lower import equations, rate, sizes_of, start
 from pkpd.kernels.switches import Switches
 
+COSTLY = ("exp", "log", "sqrt", "power", "sin", "cos", "tan", "tanh", "erf")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -201,7 +203,7 @@ def _signals(graph, blocks, roots, bits):
 def _is_costly(node):
     """Whether a node divides or calls a function."""
     divides = node.kind == "product" and any(d.moves for d in node.factors()[1])
-    return divides or node.kind in ("exp", "log", "sqrt", "power")
+    return divides or node.kind in COSTLY
 
 
 def components(depends):

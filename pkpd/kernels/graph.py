@@ -28,7 +28,8 @@ class Node:
     """One operation, number or name.
 
     kind : number, name, sum, product (the last `value` args are divisors), square, exp, log, abs,
-        min, max, compare (`value` is the sign), and, or, choice (condition, yes, no);
+        sin, cos, tan, tanh, erf, lgamma, floor, min, max, compare (`value` is the sign), and, or,
+        choice (condition, yes, no);
         sound (the first of two values, or the second where it is not a number);
         power (base, exponent) and sqrt have the size of a base that depends on states as last arg
     moves : the moving names that the node depends on, one bit each; 0 for numbers and inputs
@@ -217,6 +218,10 @@ class Graph:
             return self.product([self.number(PER_LOG10), self.call("log", args)])
         if all(a.kind == "number" for a in args):
             return self._computed(MATH[name], *args)
+        if name == "ceil":
+            return self.negative(self.call("floor", [self.negative(args[0])]))
+        if name == "lgamma" and args[0].moves:
+            raise PkpdError("lgamma takes numbers and inputs alone, nothing that changes in time")
         if name in ("min", "max"):
             first, *others = args
             for other in others:
@@ -227,14 +232,20 @@ class Graph:
     def choice(self, condition, yes, no):
         return yes if yes is no else self._node("choice", None, condition, yes, no)
 
-    # comparisons that are frozen, see pkpd.kernels.switches
+    # what is frozen during a step, see pkpd.kernels.switches
+
+    def held(self, name):
+        """A name whose value changes between steps alone."""
+        key = ("name", repr(name))
+        if key not in self.nodes:
+            self.nodes[key] = Node("name", name, (), self.flags, len(self.nodes))
+        return self.nodes[key]
 
     def flag(self, number, up):
         """Whether the flag of this number is up, or not."""
-        key = ("name", repr(f"on{number}"))
-        if key not in self.nodes:
-            self.nodes[key] = Node("name", f"on{number}", (), self.flags, len(self.nodes))
-        return self._node("compare", ">" if up else "<=", self.nodes[key], self.number(0.0))
+        return self._node(
+            "compare", ">" if up else "<=", self.held(f"on{number}"), self.number(0.0)
+        )
 
     def sound(self, node, other):
         """A node, or the other one where the first is not a number."""
@@ -278,7 +289,7 @@ class Graph:
         args = node.args
         if node.kind == "name":
             return self.number(1.0)
-        if node.kind in TRUTHS:
+        if node.kind in TRUTHS or node.kind == "floor":
             return self.number(0.0)
         if node.kind == "sum":
             return self.add(*(of(a) for a in args))
@@ -316,6 +327,17 @@ class Graph:
             return self.product([], [inner])
         if node.kind == "sqrt":
             return self.product([self.number(0.5)], [node])
+        if node.kind == "sin":
+            return self.call("cos", [inner])
+        if node.kind == "cos":
+            return self.negative(self.call("sin", [inner]))
+        if node.kind == "tan":
+            return self.add(self.number(1.0), self.power(node, self.number(2.0)))
+        if node.kind == "tanh":
+            return self.subtract(self.number(1.0), self.power(node, self.number(2.0)))
+        if node.kind == "erf":
+            bell = self.call("exp", [self.negative(self.power(inner, self.number(2.0)))])
+            return self.product([self.number(2.0 / math.sqrt(math.pi)), bell])
         below = self._node("compare", "<", inner, self.number(0.0))
         return self.choice(below, self.number(-1.0), self.number(1.0))
 

@@ -40,6 +40,8 @@ def _constants(model, program):
     found = {i: _readable(text, model) for i, text in program.constant_texts}
     found |= {i: f"largest size of y{state} so far" for i, state in program.sizes}
     found |= {program.flags + k: f"flag {k}" for k in range(len(program.switches))}
+    first = program.flags + len(program.switches)
+    found |= {first + k: f"whole number {k}" for k in range(len(program.steps))}
     first = program.constants - len(program.infused)
     for k, state in enumerate(program.infused):
         named = model.states[state]

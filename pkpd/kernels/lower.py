@@ -28,6 +28,14 @@ class Switched:
 
 
 @dataclass(frozen=True)
+class Stepped:
+    """Source of a pkpd.kernels.switches.Step."""
+
+    rest: str
+    slope: str
+
+
+@dataclass(frozen=True)
 class Program:
     """Sizes and source of one model's lane functions.
 
@@ -61,12 +69,14 @@ class Program:
     extremes: int = 0
     switch_lines: tuple[str, ...] = ()
     switches: tuple[Switched, ...] = ()  # each has a flag among the constants, before the infused
+    step_lines: tuple[str, ...] = ()
+    steps: tuple[Stepped, ...] = ()  # their whole numbers are the constants after the flags
     amounts: tuple[int, ...] = ()  # states that cannot fall below 0
 
     @property
     def flags(self):
         """Place of the first flag among the constants."""
-        return self.constants - len(self.infused) - len(self.switches)
+        return self.constants - len(self.infused) - len(self.steps) - len(self.switches)
 
     @property
     def compared(self):
@@ -113,6 +123,8 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     rates = [nodes[rate(n)] for n in model.state_names] + [nodes[n] for n in integrals]
     amounts = never_negative(model, rates[: len(model.states)])
     switches = Switches(graph)
+    named = (*integrals, *extremes, *(name for level in levels for name in level[:2]))
+    _refuse_unforeseen(model, switches, nodes, named)
     frozen = switches.freeze([*rates, *watched])
     rates, watched = frozen[: len(rates)], frozen[len(rates) :]
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
@@ -124,10 +136,12 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     jacobian = _derivatives(graph, source, rates, len(model.states)) if derivatives else _NONE
     switch_lines, switched = _switched(source, switches.list)
     _budget(model, "equations", source.operations, 5 * MOST_OPERATIONS)
+    steps = tuple(Stepped(*source.lines([s.rest, s.slope])[1]) for s in switches.steps)
     shared_lines, constant_texts = source.constant_lines()
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
-    first = len(source.constants) + len(switched)
-    flags = tuple(f"on{k} = c{len(source.constants) + k}" for k in range(len(switched)))
+    first = len(source.constants) + len(switched) + len(steps)
+    held = [f"on{k}" for k in range(len(switched))] + [f"whole{k}" for k in range(len(steps))]
+    flags = tuple(f"{name} = c{len(source.constants) + k}" for k, name in enumerate(held))
     inflow = {i: f" + c{first + k}" for k, i in enumerate(infused)}
     return Program(
         dynamic=len(model.states),
@@ -152,8 +166,27 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         extremes=len(extremes),
         switch_lines=switch_lines,
         switches=switched,
+        step_lines=flags[len(switched) :],
+        steps=steps,
         amounts=amounts,
     )
+
+
+def _refuse_unforeseen(model, switches, nodes, named):
+    """Raise ModelError for a floor of anything but a + b*t, at whose jumps no step could end.
+
+    It is looked for in the rates and in what is integrated or watched, which is `named`.
+    """
+    equations = {s.name: (rate(s.name), s.rate, s.place) for s in model.states}
+    equations |= {a.name: (a.name, a.expression, a.place) for a in model.assignments}
+    wanted = [equations[n] for n in (*model.state_names, *named) if n in equations]
+    for label, text, place in wanted:
+        if switches.unforeseen(nodes[label]):
+            raise ModelError(
+                f"{place}: in {label}, '{short(text)}': floor and ceil in a rate, an integral or "
+                "what is watched are of the time alone, in the form a + b*t; write a comparison, "
+                "as in '1 if x > level else 0'."
+            )
 
 
 def _switched(source, switches):

@@ -2,8 +2,8 @@
 
 A comparison of states or of the time makes a rate jump or bend. While a step is computed it holds
 a flag instead, so that all stages of the step belong to the same smooth equations; where the
-comparison would change, the step ends and the flag is set anew. Knows nodes; knows nothing of
-steps, models or lanes.
+comparison would change, the step ends and the flag is set anew. Likewise a floor of the time holds
+its whole number until its next jump. Knows nodes; knows nothing of models or lanes.
 """
 
 from dataclasses import dataclass
@@ -27,20 +27,53 @@ class Switch:
     slope: Node | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """A whole number that is the floor of rest + slope*t."""
+
+    rest: Node
+    slope: Node
+
+
 class Switches:
-    """The switches of nodes, in the order in which they were found."""
+    """The switches and the steps of nodes, in the order in which they were found."""
 
     def __init__(self, graph):
         self.graph = graph
         self.found = {}  # (gap, closed) -> number of the flag
         self.list = []
+        self.steps = []
 
     def freeze(self, roots):
-        """The nodes with each comparison that can change during a step replaced by its flag."""
+        """The nodes with all that jumps during a step replaced: comparisons by their flags, floors
+        by their whole numbers.
+
+        roots : without an `unforeseen` floor
+        """
+        return self._freeze_comparisons(self._freeze_floors(roots))
+
+    def unforeseen(self, root):
+        """Whether a node holds a floor whose next jump is not known beforehand."""
+        floors = [n for n in parts([root], lambda n: n.moves) if n.kind == "floor"]
+        time = self.graph.bits["t"]
+        return any(n.moves != time or self._linear(n.args[0]) is None for n in floors)
+
+    def _freeze_floors(self, roots):
         frozen: dict[Node, Node] = {}
         for node in parts(roots, lambda n: True):
             args = tuple(frozen[a] for a in node.args)
-            if node.kind == "compare" and node.moves and node.value in SIGNS:
+            if node.kind == "floor" and node.moves:
+                frozen[node] = self.graph.held(f"whole{len(self.steps)}")
+                self.steps.append(Step(*self._linear(args[0])))
+            else:
+                frozen[node] = node if args == node.args else self.graph.again(node, args)
+        return [frozen[root] for root in roots]
+
+    def _freeze_comparisons(self, roots):
+        frozen: dict[Node, Node] = {}
+        for node in parts(roots, lambda n: True):
+            args = tuple(frozen[a] for a in node.args)
+            if node.kind == "compare" and self._moves(node) and node.value in SIGNS:
                 frozen[node] = self._flag(node)
             elif args == node.args:
                 frozen[node] = node
@@ -60,21 +93,32 @@ class Switches:
             self.list.append(Switch(gap, closed, *self._time(gap)))
         return self.graph.flag(self.found[gap, closed], up)
 
+    def _moves(self, node):
+        """The names that a node depends on and that change during a step, one bit each."""
+        return node.moves & ~self.graph.flags
+
     def _time(self, gap):
         """(when, slope) of a gap, empty where its time is not known beforehand."""
-        graph = self.graph
-        if gap.moves != graph.bits["t"]:
+        graph, linear = self.graph, None
+        if self._moves(gap) == graph.bits["t"]:
+            linear = self._linear(gap)
+        if linear is None:
             return ()
-        slope = graph.slope(gap, "t")
-        if slope.moves or is_number(slope, 0.0):
-            return ()
-        rest = graph.replaced(gap, {graph.name("t"): graph.number(0.0)})
+        rest, slope = linear
         return graph.product([graph.number(-1.0), rest], [slope]), slope
+
+    def _linear(self, node):
+        """(rest, slope) of a node of the time alone that is rest + slope*t, else None."""
+        graph = self.graph
+        slope = graph.slope(node, "t")
+        if self._moves(slope) or is_number(slope, 0.0):
+            return None
+        return graph.replaced(node, {graph.name("t"): graph.number(0.0)}), slope
 
     def _known(self, condition):
         """Whether all comparisons of a condition change at known times."""
-        moving = [n for n in parts([condition], lambda n: n.moves) if n.kind == "compare"]
-        return all(n.moves == self.graph.bits["t"] and self._time_of(n) for n in moving)
+        moving = [n for n in parts([condition], self._moves) if n.kind == "compare"]
+        return all(self._time_of(n) for n in moving)
 
     def _time_of(self, comparison):
         return self._time(self.graph.subtract(*comparison.args))

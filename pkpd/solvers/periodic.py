@@ -40,7 +40,8 @@ EXTINCT = 1e-6  # share of a start value that is as good as 0
 # Newton's method
 SEARCH = 1e-9  # tolerance of plain intervals
 INTERVALS = 8  # plain ones before a second search
-OTHER_DAY = 100.0  # how much the next interval may differ, in units of the tolerance
+OTHER_DAY = 100.0  # how much a later interval may differ, in units of the tolerance
+LATER = (1, 2, 3, 4, 5, 6, 30, 400)  # which ones are compared: a weekend is not a working day
 
 # Affine maps
 MARGINAL = 1e-12  # a map whose largest eigenvalue is no further below 1 does not settle
@@ -263,17 +264,20 @@ def _died_out(result, largest, start):
 
 
 def _refuse_other_days(interval, period, result, tol):
-    """Refuse what is no steady state of the next interval: rates or integrands hold the time."""
-    rows = np.flatnonzero(result.status == status.OK)
-    if not len(rows):
-        return
-    now, later = interval(rows, result.y[rows]), interval(rows, result.y[rows], begin=period)
-    near = OTHER_DAY * tol
-    same = np.abs(later.end - now.end) <= near * np.maximum(now.largest, later.largest)
-    means = np.maximum(np.abs(now.integral), np.abs(later.integral))
-    alike = np.abs(later.integral - now.integral) <= near * means
-    other = rows[~(same.all(axis=1) & alike.all(axis=1))]
-    result.status[other], result.y[other], result.integral[other] = status.NO_STEADY, np.nan, np.nan
+    """Refuse what is no steady state of later intervals: rates or integrands hold the time."""
+    for count in LATER:
+        rows = np.flatnonzero(result.status == status.OK)
+        if not len(rows):
+            return
+        now = interval(rows, result.y[rows])
+        later = interval(rows, result.y[rows], begin=count * period)
+        near = OTHER_DAY * tol
+        same = np.abs(later.end - now.end) <= near * np.maximum(now.largest, later.largest)
+        means = np.maximum(np.abs(now.integral), np.abs(later.integral))
+        alike = np.abs(later.integral - now.integral) <= near * means
+        other = rows[~(same.all(axis=1) & alike.all(axis=1))]
+        result.status[other] = status.NO_STEADY
+        result.y[other], result.integral[other] = np.nan, np.nan
 
 
 def _by_newton(interval, rows, y, start, result, tol):

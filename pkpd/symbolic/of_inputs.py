@@ -28,6 +28,20 @@ COMPARISON: dict[type, Callable] = {
     ast.Eq: np.equal,
     ast.NotEq: np.not_equal,
 }
+
+
+def _erf(x):
+    from scipy.special import erf
+
+    return erf(x)
+
+
+def _lgamma(x):
+    from scipy.special import gammaln
+
+    return gammaln(x)
+
+
 FUNCTIONS: dict[str, Callable] = {
     "exp": np.exp,
     "log": np.log,
@@ -36,6 +50,14 @@ FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
     "min": lambda *values: reduce(np.minimum, values),
     "max": lambda *values: reduce(np.maximum, values),
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "erf": _erf,
+    "lgamma": _lgamma,
+    "floor": np.floor,
+    "ceil": np.ceil,
 }
 
 

@@ -27,6 +27,14 @@ FUNCTIONS = {
     "abs": 1,
     "min": 2,
     "max": 2,
+    "sin": 1,
+    "cos": 1,
+    "tan": 1,
+    "tanh": 1,
+    "erf": 1,
+    "lgamma": 1,
+    "floor": 1,
+    "ceil": 1,
 }  # name -> fewest arguments
 COLUMNS = {
     "ID",
@@ -92,6 +100,14 @@ MATH: dict[str, Callable] = {
     "abs": abs,
     "min": min,
     "max": max,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "tanh": math.tanh,
+    "erf": math.erf,
+    "lgamma": math.lgamma,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
 }
 
 

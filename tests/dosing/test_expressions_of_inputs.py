@@ -95,6 +95,8 @@ def test_the_inputs_of_an_expression_belong_to_its_target(model):
         "share if 30 < wt <= 60 and k != 0.3 else 1",
         "sqrt(wt) + log10(heavy) + wt**0.75*pi",
         "1 if wt == 35 or k > 5 else 0",
+        "sin(wt) + cos(k)*tan(len) - tanh(share)",
+        "exp(lgamma(len + k)) + erf(share)*floor(wt/10) - ceil(k)",
         "0.25",
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkpd import kernels
-from pkpd.errors import PkpdError
+from pkpd.errors import ModelError, PkpdError
 from pkpd.kernels.lower import area, lower
 from pkpd.symbolic.load import load, models
 
@@ -66,6 +66,9 @@ def numbers():
     return st.sampled_from(["0.5", "2", "3.25", "1e-3"])
 
 
+SMOOTH = ["sin", "cos", "tan", "tanh", "erf"]
+
+
 def expressions():
     leaves = st.one_of(st.sampled_from(["a", "b", "n", "x", "y", "t/h"]), numbers())
 
@@ -83,6 +86,8 @@ def expressions():
             st.builds("exp(-abs({}))".format, part),
             st.builds("log(1 + abs({}))".format, part),
             st.builds("sqrt(abs({}))".format, part),
+            st.builds("{}({})".format, st.sampled_from(SMOOTH), part),
+            st.builds("{}({})".format, st.sampled_from(["floor", "ceil"]), part),
             st.builds("abs({})**{}".format, part, st.sampled_from(["0.7", "1.5", "n", "b"])),
             st.builds("min({}, {})".format, part, part),
             st.builds("max({}, {}, {})".format, part, part, part),
@@ -109,6 +114,39 @@ def test_drawn_equations_equal_the_walked_ones(tmp_path_factory, text, again, se
         return  # no value: refused in one sentence, or none at this point when walked
     exact = [walked["u"], walked["v"]]
     np.testing.assert_allclose(lowered, exact, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_derivatives_of_functions_are_the_symbolic_ones(tmp_path, name):
+    model = drawn(tmp_path, f"u = {name}(a*x*y + b*t/h)", "d/dt(z) = (u + lgamma(n))/h")
+    lowered = Lowered(model, [i.value for i in model.inputs], derivatives=True)
+    y, t = (0.4, 0.7, 0.0), 0.3
+    x, other, time = sp.symbols("x y t")
+    rate = getattr(sp, name)(sp.Float(1.3) * x * other - sp.Float(0.7) * time)
+    point = {x: y[0], other: y[1], time: t}
+    exact = [float(rate.diff(by).subs(point)) for by in (x, other)]
+    np.testing.assert_allclose(lowered.jacobian(t, y)[2, :2], exact, rtol=1e-13)
+    program = lowered.program
+    by_time = lowered.values(program.jacobian_lines, [program.slopes[2]], t, y)
+    assert by_time == pytest.approx([float(rate.diff(time).subs(point))], rel=1e-13)
+
+
+def test_the_gamma_function_of_what_moves_is_refused(tmp_path):
+    model = drawn(tmp_path, "u = lgamma(x)")
+    with pytest.raises(ModelError, match=r"drawn.toml:15: in u, .* nothing that changes in time"):
+        lower(model, ("u",))
+
+
+@pytest.mark.parametrize("text", ["floor(x)", "ceil(t/h*x)", "floor((t/h)**2)", "floor(sin(t/h))"])
+def test_a_floor_whose_jumps_nobody_foresees_is_an_output_but_no_rate(tmp_path, text):
+    model = drawn(tmp_path, f"u = {text}")
+    assert lower(model, ("u",))
+    for options in ({"integrals": ("u",)}, {"extremes": ("u",)}, {"levels": (("u", None, 1.0),)}):
+        with pytest.raises(ModelError, match=r"in u, .* of the time alone, in the form a \+ b\*t"):
+            lower(model, ("x",), **options)
+    model = drawn(tmp_path, f"u = {text}", "d/dt(z) = u/h")
+    with pytest.raises(ModelError, match=r"drawn.toml:16: in d/dt\(z\), '\(u/h\)'"):
+        lower(model, ("x",))
 
 
 PATTERNS = [

@@ -1,4 +1,4 @@
-"""exp, log and power against mpmath at 40 digits, in units of the last place."""
+"""exp, log, power and the other functions against mpmath, in units of the last place."""
 
 import mpmath
 import numpy as np
@@ -37,6 +37,17 @@ def over_lifted_power(x, h, largest, out):
     for i in range(x.size):
         base = x[i] if np.floor(h[i]) == h[i] else vecmath.lifted(x[i], largest[i])
         out[i] = vecmath.power(base, h[i])
+
+
+def over(function):
+    """A loop over one function of one number."""
+
+    @njit(error_model="numpy", fastmath={"contract"})
+    def loop(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    return loop
 
 
 def apply(loop, *args):
@@ -151,6 +162,49 @@ def test_a_power_of_states_is_the_power_of_the_lifted_base_to_the_bit():
     np.testing.assert_array_equal(found, expected)
     number = ~np.isnan(found)
     np.testing.assert_array_equal(np.signbit(found[number]), np.signbit(expected[number]))
+
+
+TINY = 10.0 ** -rng.uniform(0, 300, 500)
+NEAR_ZEROS = rng.integers(1, 600_000_000, 1000) * np.pi / 2  # of sine or cosine
+ANGLES = np.concatenate(
+    [rng.uniform(-(2.0**30), 2.0**30, 2000), rng.uniform(-10, 10, 2000), NEAR_ZEROS, TINY]
+)
+SMOOTH = np.concatenate([rng.uniform(-25, 25, 2000), rng.uniform(-1.2, 1.2, 3000), TINY])
+# function, its points, largest error in ulp, value at infinity
+FUNCTIONS = [
+    ("sin", ANGLES, 2.0, np.nan),
+    ("cos", ANGLES, 2.0, np.nan),
+    ("tan", ANGLES, 4.0, np.nan),
+    ("tanh", SMOOTH, 4.0, 1.0),
+    ("erf", SMOOTH, 2.0, 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "points", "most", "far"), FUNCTIONS)
+def test_functions_are_as_exact_as_they_say_in_vector_code(name, points, most, far):
+    loop = over(getattr(vecmath, name))
+    assert ulps(apply(loop, points), exact(getattr(mpmath, name), points)).max() <= most
+    np.testing.assert_equal(apply(loop, [np.inf, np.nan]), [far, np.nan])
+    np.testing.assert_array_equal(apply(loop, [0.0]), [1.0 if name == "cos" else 0.0])
+    assembly = next(iter(loop.inspect_asm().values()))
+    assert any(register in assembly for register in ("zmm", "ymm", "v0.2d"))
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_an_angle_too_large_for_its_reduction_has_no_value(name):
+    assert np.isnan(apply(over(getattr(vecmath, name)), [1.1e9, -1.1e9, -np.inf])).all()
+
+
+@pytest.mark.parametrize("slope", [1 / 24, 0.1, 1 / 3, -1 / 24, -0.1])
+@pytest.mark.parametrize("rest", [0.0, 0.25, -7.0, 1 / 3])
+def test_a_floor_of_the_time_jumps_once_at_each_of_its_times_in_turn(slope, rest):
+    time, whole = 0.0, None
+    for _ in range(500):
+        now, then = vecmath.whole_part(time, rest, slope)
+        middle = 0.5 * (time + then)
+        assert now == np.floor(rest + slope * middle) and then > time
+        assert whole is None or now == whole + np.sign(slope)
+        time, whole = then, now
 
 
 @pytest.mark.parametrize(("loop", "arguments"), [(over_exp, 1), (over_log, 1), (over_power, 2)])

@@ -127,6 +127,65 @@ def test_a_dose_above_the_capacity_of_elimination_has_no_steady_state(tmp_path):
     assert np.isnan(found.y[2]).all() and found.y[1, 0] > 100 * found.y[0, 0]
 
 
+CIRCADIAN = """
+title = "circadian"
+outputs = ["x"]
+[dose]
+a = { unit = "mg" }
+[parameters]
+k = { value = 0.1, unit = "1/h", label = "loss", source = "test", evidence = "assumed" }
+r = { value = 2.0, unit = "mg/h", label = "flow", source = "test", evidence = "assumed" }
+day = { value = 24.0, unit = "h", label = "day", source = "test", evidence = "assumed" }
+[equations]
+e = '''
+d/dt(a) = -k*a : mg
+d/dt(x) = r*(1 + 0.5*sin(2*pi*t/day)) + k*a - k*x*(1 + WEEKEND) : mg
+'''
+"""
+
+
+def steady_days(folder, weekend, period, day=24.0, solver="auto"):
+    path = folder / "circadian.toml"
+    path.write_text(CIRCADIAN.replace("WEEKEND", weekend))
+    model, theta = load(str(path)), np.array([[0.1, 2.0, day]])
+    actions = periodic_actions(model, "a", np.array([10.0]), period, theta, np.zeros(1, int))
+    kernel = batch.compile(model, observe=(), integrals=("x",), solver=solver)
+    return periodic(kernel, theta, np.zeros(1, int), actions, period, tol=1e-9, rtol=1e-10)
+
+
+@pytest.mark.parametrize("solver", ["auto", "tsit5", "rosenbrock"])
+def test_a_circadian_rate_and_a_daily_dose_settle_on_the_closed_form(tmp_path, solver):
+    found = steady_days(tmp_path, "0", 24.0, solver=solver)
+    k, r, w, dose, day = 0.1, 2.0, 2 * np.pi / 24, 10.0, 24.0
+    rhythm = r / k - 0.5 * r * w / (k**2 + w**2)
+    # of the doses n days ago, n = 1, 2, ...: dose k n day exp(-k n day)
+    left = np.exp(-k * day)
+    absorbed = dose * k * day * left / (1 - left) ** 2
+    assert found.status[0] == status.OK
+    assert found.y[0, 1] == pytest.approx(rhythm + absorbed, rel=1e-8)
+    assert found.integral[0, 0] == pytest.approx(r / k * day + dose / k, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("weekend", "period", "day"),
+    [
+        ("0", 12.0, 24.0),  # the rhythm of a day and two doses a day
+        ("0", 24.0, 24.5),
+        ("(1 if floor(t/day) - 7*floor(t/(7*day)) >= 5 else 0)", 24.0, 24.0),  # a free weekend
+        ("(1 if t > 40*day else 0)", 24.0, 24.0),  # another life after 40 days
+    ],
+)
+def test_what_is_not_the_same_in_every_interval_has_no_steady_state(tmp_path, weekend, period, day):
+    found = steady_days(tmp_path, weekend, period, day)
+    assert found.status[0] == status.NO_STEADY and np.isnan(found.y).all()
+
+
+def test_a_weekly_dose_settles_where_the_rhythm_has_seven_days(tmp_path):
+    """A weekly dose and a weekly rhythm have one period."""
+    weekend = "(1 if floor(t/day) - 7*floor(t/(7*day)) >= 5 else 0)"
+    assert steady_days(tmp_path, weekend, 168.0).status[0] == status.OK
+
+
 def test_an_exponential_settles_when_its_exponential_says():
     """The area of the n-th interval falls short of the steady one by exp(-ke*n*tau)."""
     model = load("pk/one_compartment")

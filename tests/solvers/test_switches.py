@@ -123,6 +123,52 @@ def test_a_patient_whose_rates_switch_is_the_same_to_the_bit_in_any_company(kern
         np.testing.assert_array_equal(part.integral, full.integral[rows])
 
 
+LIGHT = """
+title = "light"
+outputs = ["x"]
+[dose]
+x = { unit = "mg" }
+[parameters]
+k = { value = 0.3, unit = "1/h", label = "loss", source = "test", evidence = "assumed" }
+r = { value = 2.0, unit = "mg/h", label = "flow", source = "test", evidence = "assumed" }
+day = { value = 24.0, unit = "h", label = "day", source = "test", evidence = "assumed" }
+dawn = { value = 6.5, unit = "h", label = "light on", source = "test", evidence = "assumed" }
+[equations]
+e = '''
+morning = %s : h
+light = 1 if morning < day/3 else 0 : 1
+d/dt(x) = r*light - k*x : mg
+'''
+"""
+SINCE_DAWN = (
+    "t - dawn - day*floor((t - dawn)/day)",
+    "t - dawn + day*ceil((dawn - t)/day)",
+    "day*(min((t - dawn)/day, 1000) - floor((t - dawn)/day))",
+)
+
+
+@pytest.mark.parametrize("morning", SINCE_DAWN)
+@pytest.mark.parametrize("solver", ["tsit5", "rosenbrock"])
+def test_light_by_day_and_none_by_night_is_an_exponential_by_halves(tmp_path, morning, solver):
+    """From dawn on x goes to r/k for a third of the day, then to 0; days may be of any length."""
+    path = tmp_path / "light.toml"
+    path.write_text(LIGHT % morning)
+    kernel = batch.compile(load(str(path)), solver=solver, integrals=("light",))
+    theta = np.array([[0.3, 2.0, day, 6.5] for day in (24.0, 24.2, 7.0)])
+    grid = np.linspace(0.0, 300.0, 301)
+    found = batch.solve(kernel, theta, t1=300.0, grid=grid, rtol=1e-8, threads=1)
+    for row, (loss, flow, day, dawn) in enumerate(theta):
+        dawns = dawn + day * np.arange(-1, 300 / day)
+        expected, total = np.zeros(301), 0.0
+        for begin in dawns:
+            begin, end = max(begin, 0.0), max(begin + day / 3, 0.0)
+            level = flow / loss * (1 - np.exp(-loss * (np.clip(grid, begin, end) - begin)))
+            expected += level * np.exp(-loss * np.clip(grid - end, 0.0, None))
+            total += min(end, 300.0) - min(begin, 300.0)
+        np.testing.assert_allclose(found.out[row, :, 0], expected, rtol=1e-6, atol=1e-9)
+        assert found.integral[row, 0] == pytest.approx(total, rel=1e-9)
+
+
 def test_constant_elimination_ends_with_the_drug(tmp_path):
     kernel = one(tmp_path, "zero_order", "-(v if a > 0 else 0)")
     given = Actions(
@@ -165,6 +211,9 @@ def test_a_time_is_known_where_a_comparison_is_linear_in_it_alone():
         ("1 if t*t > p else 0", False),
         ("1 if x > t else 0", False),
         ("1 if abs(t - p) < 1 else 0", False),
+        ("1 if t - p*floor(t/p) < 1 else 0", True),
+        ("1 if t*floor(t/p) < 1 else 0", True),
+        ("1 if x < floor(t/p) else 0", False),
     ):
         switches = Switches(graph)
         switches.freeze([graph.equation(text, nodes)])

@@ -27,6 +27,8 @@ _SIGNS = {
     ast.UAdd: "+",
     ast.USub: "−",
 }
+_BRACKETS = {"abs": "||", "floor": "⌊⌋", "ceil": "⌈⌉"}
+_PRINTED = {"log": "ln", "lgamma": "ln Γ"}
 # how tightly a part holds together
 _CHOICE, _WORDS, _COMPARED, _SUM, _PRODUCT, _SIGNED, _ATOM = range(7)
 _OPERATORS: dict[type, int] = {
@@ -127,9 +129,10 @@ def _signed(node):
 def _call(function, args):
     if function == "sqrt":
         return Markup("<msqrt>{}</msqrt>").format(args[0])
-    if function == "abs":
-        return _row(Markup("<mo>|</mo>"), args[0], Markup("<mo>|</mo>"))
-    named = Markup("<mi>{}</mi>").format({"log": "ln"}.get(function, function))
+    if function in _BRACKETS:
+        left, right = (Markup("<mo>{}</mo>").format(b) for b in _BRACKETS[function])
+        return _row(left, args[0], right)
+    named = Markup("<mi>{}</mi>").format(_PRINTED.get(function, function))
     if function == "log10":
         named = Markup("<msub><mi>log</mi><mn>10</mn></msub>")
     return _row(named, _bracketed(_row(*_between(Markup("<mo>,</mo>"), args))))

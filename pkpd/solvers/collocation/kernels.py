@@ -16,14 +16,16 @@ LARGEST_BLOCK = 6
 PASTED = ("extremes", "blocks")
 
 IMPORTS = """
+from math import lgamma
+
 import numpy as np
 from numba import njit
-from numpy import sqrt
+from numpy import floor, sqrt
 
 from pkpd.kernels.compiled import INLINE, INSIDE
 from pkpd.kernels.lanevector import load, spread, store
 from pkpd.kernels.vecmath import (
-    exp, fma, lifted, log, power, power_of_states, select, sound,
+    cos, erf, exp, fma, lifted, log, power, power_of_states, select, sin, sound, tan, tanh,
 )
 """
 COMPILED = """
