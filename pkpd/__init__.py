@@ -32,6 +32,7 @@ _HOMES = {
     "repeat": "pkpd.response.repeat",
     "plot": "pkpd.report.figures.plots",
     "figures": "pkpd.report.figures.plots",
+    "html": "pkpd.report.page.screen",
     "write_page": "pkpd.report.page.page",
     "PkpdError": "pkpd.errors",
     "Stopped": "pkpd.errors",

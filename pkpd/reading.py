@@ -165,17 +165,16 @@ def listed(lines: list[str]) -> list[str]:
 
 
 def table(source: Any, error: type[PkpdError]) -> Table:
-    """Table of a path or DataFrame.
+    """Table of a path, a DataFrame, or what else holds a table in Arrow's memory, as polars does.
 
     error : the exception to raise, with a sentence, for what cannot be read, has a name twice, or
         holds a row that does not fit
     """
-    import pandas as pd
-
-    if isinstance(source, pd.DataFrame):
-        read = _framed(FRAME, source)
-    else:
+    frame = in_memory(source)
+    if frame is None:
         read = _file(limits.path(source, "A table", error), error)
+    else:
+        read = _framed(FRAME, frame)
     name, names, columns, row, notes = read
     again = [n for k, n in enumerate(names) if n and n in names[:k]]
     if again:
@@ -270,6 +269,22 @@ def lookalike(name: str, columns: Iterable[str]) -> str | None:
 def _plain(name: object) -> str:
     """Letters and digits of a name in small letters, without a unit in brackets behind it."""
     return re.sub(r"[^a-z0-9]", "", _UNITS_BEHIND.sub("", str(name)).lower())
+
+
+def in_memory(source: Any) -> Any:
+    """The DataFrame of a table in memory: its own, or one that Arrow can read, such as polars'.
+
+    None for anything else.
+    """
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        return source
+    if not hasattr(source, "__arrow_c_stream__"):
+        return None
+    import pyarrow as pa
+
+    return pa.table(source).to_pandas()
 
 
 def _framed(name: str, frame: Any) -> Parts:

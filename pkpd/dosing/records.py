@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pkpd import limits
+from pkpd.display import Displayed
 from pkpd.dosing.moments import window
 from pkpd.errors import DoseError
 from pkpd.reading import COLUMNS, EMPTY, cells, listed, not_a_number, number, refuse_lookalikes
@@ -28,8 +29,8 @@ MOST_DOSES = 10_000_000
 HIGHEST_ID = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class Records:
+@dataclass(frozen=True, repr=False)
+class Records(Displayed):
     """M checked records of P patients, in the order of the table.
 
     name : where the records come from; identified : whether the table has IDs

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.display import Displayed
 from pkpd.errors import DoseError
 
 DAY = 24.0  # hours; the interval of a dose that names none
@@ -68,8 +69,8 @@ class Phase:
         return f"{self.dose} q{_plain(self.every)}h{at} x {self.count}"
 
 
-@dataclass(frozen=True)
-class Regimen:
+@dataclass(frozen=True, repr=False)
+class Regimen(Displayed):
     """Phases of one drug or of several, in any order in time.
 
     until : hours from time 0 to the end of a wait that lasts longer than the phases, None without
@@ -92,6 +93,12 @@ class Regimen:
                 f"Both '{first}' and '{second}' go into the model's first target, at the same "
                 "time; say into which each of them goes, such as '4.5 mg into depot'."
             )
+
+    def __repr__(self) -> str:
+        return f"rx({str(self)!r})"
+
+    def brief(self) -> str:
+        return str(self)
 
     @property
     def end(self) -> float:

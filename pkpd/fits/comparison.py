@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STEPS = 121  # log doses at which tail probabilities are computed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Fitted):
     """Fits of one assay, best AICc first.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
-from pkpd.reading import refuse_cells, refuse_lookalikes, table
+from pkpd.reading import in_memory, refuse_cells, refuse_lookalikes, table
 from pkpd.result import release
 
 EXTRA = ("weight", "se", "n")
@@ -143,7 +143,7 @@ def _read(data):
     """Table of a path, DataFrame or dict of columns."""
     import pandas as pd
 
-    if not isinstance(data, (str, Path, pd.DataFrame)):
+    if not isinstance(data, (str, Path)) and in_memory(data) is None:
         try:
             data = pd.DataFrame(data)
         except ValueError as error:

@@ -46,7 +46,7 @@ class Fitted(Computed):
         return self._with_figure(path, figure)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit(Fitted):
     """One curve fitted to one assay, in the units of the data.
 

@@ -66,7 +66,7 @@ BELOW_WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Noncompartmental(Computed):
     """Noncompartmental quantities of N profiles.
 

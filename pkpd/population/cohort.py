@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd import limits, units
+from pkpd.display import Displayed
 from pkpd.errors import CohortError, PkpdError, closest, listed, quoted
 from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 SAMPLINGS = ("sobol", "mc")
 
 
-@dataclass(frozen=True)
-class Cohort:
+@dataclass(frozen=True, repr=False)
+class Cohort(Displayed):
     """P virtual patients of one model.
 
     ids : (P,) int64, from 1; theta : (P, K) inputs in their units, columns as model.inputs
@@ -65,6 +66,10 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def brief(self) -> str:
+        who = "the typical patient" if self.typical else f"{len(self)} patients"
+        return f"{who} of {self.model.name}, seed {self.seed}"
 
     @property
     def names(self) -> np.ndarray:

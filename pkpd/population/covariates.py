@@ -13,7 +13,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
-from pkpd.reading import EMPTY, not_a_number, number, refuse_lookalikes, table
+from pkpd.reading import EMPTY, in_memory, not_a_number, number, refuse_lookalikes, table
 
 FILL_IN = "fill it in or leave the row out"
 
@@ -116,9 +116,7 @@ def _digest(columns):
 
 def read(source):
     """Table of people or of parameter sets, from a path or a DataFrame. Raises CohortError."""
-    import pandas as pd
-
-    if not isinstance(source, pd.DataFrame):
+    if in_memory(source) is None:
         source = limits.path(source, "A table of people", CohortError)
     return table(source, CohortError)
 

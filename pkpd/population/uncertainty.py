@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pkpd import limits
+from pkpd.display import Displayed
 from pkpd.errors import CohortError, PkpdError, closest
 from pkpd.files import read_toml
 from pkpd.population.cohort import Cohort, of_model
@@ -31,8 +32,8 @@ SETS = 100  # drawn from a covariance unless another number is asked for
 SCALES = ("latent", "natural")
 
 
-@dataclass(frozen=True)
-class ParameterSets:
+@dataclass(frozen=True, repr=False)
+class ParameterSets(Displayed):
     """R sets of J typical values of a model.
 
     name : where they come from; names : (J,) inputs; values : (R, J) in the inputs' units
@@ -45,6 +46,12 @@ class ParameterSets:
 
     def __len__(self):
         return len(self.values)
+
+    def frame(self) -> "pd.DataFrame":
+        """Tidy table: one row per set, one column per input."""
+        import pandas as pd
+
+        return pd.DataFrame(self.values, columns=list(self.names))
 
     def cohorts(self, cohort: Cohort) -> Iterator[Cohort]:
         """The same people under each set, one cohort after the other.

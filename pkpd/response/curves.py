@@ -83,7 +83,7 @@ class SavedCurves(BenefitCurves):
         return iter(self.gain.T)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DoseResponse(Computed, BenefitCurves):
     """Benefit and outcome of P patients at D doses, at periodic steady state.
 
@@ -106,6 +106,9 @@ class DoseResponse(Computed, BenefitCurves):
     status: np.ndarray
     maps: np.ndarray
 
+    def brief(self) -> str:
+        return f"DoseResponse at {len(self.doses)} doses"
+
     @property
     def unit(self) -> str:
         return self.benefit.unit
@@ -122,7 +125,8 @@ class DoseResponse(Computed, BenefitCurves):
 
     def sheets(self) -> dict[str, Sheet]:
         columns = self.columns()
-        return {"curves": Sheet(columns, column_units(self.model, self.benefit, columns))}
+        units = column_units(self.model, self.benefit, columns)
+        return {"curves": Sheet(columns, units, ("ID", "DOSE"))}
 
     def each(self) -> Iterator[np.ndarray]:
         return iter(self.gain.T)

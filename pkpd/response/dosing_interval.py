@@ -5,23 +5,27 @@ Knows models with a benefit; knows no cohorts and draws nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd import limits
+from pkpd.display import Displayed
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
 from pkpd.response.grid import Steady
 from pkpd.symbolic.model import Benefit, Model, check_model
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 POINTS = 193  # of the interval
 MOST_DOSES = 4
 
 
-@dataclass(frozen=True)
-class DosingInterval:
+@dataclass(frozen=True, repr=False)
+class DosingInterval(Displayed):
     """One output over one dosing interval, at D doses.
 
     name : output; doses : (D,) in the unit of `benefit`; times : (T,) model time
@@ -39,6 +43,18 @@ class DosingInterval:
     @property
     def unit(self) -> str:
         return self.benefit.unit
+
+    def frame(self) -> "pd.DataFrame":
+        """Tidy table DOSE, TIME and the output, doses in order, times in order."""
+        import pandas as pd
+
+        doses, times = self.values.shape
+        columns = {
+            "DOSE": np.repeat(self.doses, times),
+            "TIME": np.tile(self.times, doses),
+            self.name: self.values.ravel(),
+        }
+        return pd.DataFrame(columns)
 
 
 def dosing_interval(

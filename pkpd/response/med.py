@@ -32,7 +32,7 @@ PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a fac
 WINDOW = 0.9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MedTable(Computed):
     """MEDs of P patients.
 
@@ -69,7 +69,7 @@ class MedTable(Computed):
 
     def sheets(self) -> dict[str, Sheet]:
         units = column_units(self.model, self.benefit, self.columns)
-        return {"patients": Sheet(self.columns, units)} | self.curves.sheets()
+        return {"patients": Sheet(self.columns, units, ("ID",))} | self.curves.sheets()
 
     def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pkpd import limits
+from pkpd.display import Displayed
 from pkpd.errors import PkpdError, all_or_nothing, quoted
 from pkpd.population.uncertainty import ParameterSets
 from pkpd.response import uncertainty
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 KEYS = {"parameter sets": "uncertainty", "scramblings": "replicates"}  # in a summary
 
 
-@dataclass(frozen=True)
-class RepeatedStudy:
+@dataclass(frozen=True, repr=False)
+class RepeatedStudy(Displayed):
     """A study, and its statistics over R runs.
 
     found : Repeated of its statistics; differ : name -> (R,) in what the runs differ
@@ -67,7 +68,7 @@ class RepeatedStudy:
         return ResultFolder(folder).write_table(self.key, self.columns(), self.units(), origin)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RepeatedMeds(RepeatedStudy):
     """MEDs and their runs; one row of `columns` per run."""
 
@@ -96,7 +97,7 @@ class RepeatedMeds(RepeatedStudy):
         return table_of(table.model, people, table.benefit, solved)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RepeatedCourse(RepeatedStudy):
     """Time courses and their runs; `columns` : TIME, output, level, value, low, high."""
 

@@ -31,7 +31,7 @@ TEXTS = ("status", "reason")  # columns
 NUMBERS_AT_ONCE = 4_000_000  # of the curves, in one reading
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MedDataset(Computed):
     """MEDs of P patients in a folder; columns as in MedTable (see docs/data-contracts.md)."""
 

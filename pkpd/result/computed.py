@@ -9,25 +9,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pkpd.display import Displayed
 from pkpd.errors import ResultError
 from pkpd.result.folder import ResultFolder
-from pkpd.result.tables import TABLES, write_figure
+from pkpd.result.tables import TABLES, arrow_table, write_figure
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A tidy table: columns by name (a dict of (rows,) arrays or a DataFrame), and their units."""
+    """A tidy table: columns by name (a dict of (rows,) arrays or a DataFrame), and their units.
+
+    keys : columns that name a row together, such as ID and TIME; () where nothing does
+    """
 
     columns: Any
     units: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
 
-class Computed:
+def _of_one_kind(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The DataFrame with texts in the columns that hold texts and numbers, as Arrow needs them."""
+    from pandas.api.types import infer_dtype
+
+    mixed = [name for name in frame if infer_dtype(frame[name]).startswith("mixed")]
+    return frame.astype(dict.fromkeys(mixed, str))
+
+
+class Computed(Displayed):
     """A result of pkpd.
 
     NAME : of its figures in a folder; SUMMARY : of its summary there
@@ -53,6 +67,36 @@ class Computed:
         names = [str(name) for name in frame]
         frame.attrs["units"] = {name: sheet.units[name] for name in names if name in sheet.units}
         return frame
+
+    def to_xarray(self) -> "xr.Dataset":
+        """The main table as an xarray Dataset: its keys are the dimensions, else `row`.
+
+        Units stand in the attributes of its variables. Raises ResultError where xarray is missing.
+        """
+        try:
+            import xarray as xr
+        except ImportError as missing:
+            raise ResultError("to_xarray needs xarray: pip install 'pkpd[xarray]'") from missing
+        frame = self.frame()
+        sheet = next(iter(self.sheets().values()), None)
+        keys = [] if sheet is None else list(sheet.keys)
+        frame = frame.set_index(keys) if keys else frame.rename_axis("row")
+        found = xr.Dataset.from_dataframe(frame)
+        for name, unit in frame.attrs.get("units", {}).items():
+            found[name].attrs["units"] = unit
+        return found
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The main table for whatever reads Arrow, such as polars.DataFrame(result).
+
+        Columns of numbers are not copied.
+        """
+        sheet = next(iter(self.sheets().values()), None)
+        if sheet is None:
+            table = arrow_table(_of_one_kind(self.frame()), {}, {})
+        else:
+            table = arrow_table(sheet.columns, sheet.units, {})
+        return table.__arrow_c_stream__(requested_schema)
 
     def plot(self, **options: Any) -> "Figure":
         """The matplotlib Figure of pkpd.plot, which takes the same options."""

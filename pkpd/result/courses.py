@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EVENTS = "event table "  # how the doses of a table are called
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run(Computed):
     """What every simulation of a cohort carries.
 
@@ -42,6 +42,7 @@ class Run(Computed):
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
     NAME: ClassVar[str] = "simulation"
     SUMMARY: ClassVar[str] = "simulation"
+    KEYS: ClassVar[tuple[str, ...]] = ()  # of its table
 
     model: Model
     cohort: Cohort
@@ -164,7 +165,7 @@ class Run(Computed):
         outputs = dict(zip(self.names, self.units, strict=True))
         observed = {f"{n}_obs": outputs[n] for n in self.measured}
         units = {"TIME": self.time_unit} | outputs | observed
-        return {"simulation": Sheet(self._columns(), units)}
+        return {"simulation": Sheet(self._columns(), units, self.KEYS)}
 
     def summary(self, command: str | None = None) -> dict[str, Any]:
         """Who was simulated, percentiles of every output, who did not finish, provenance."""
@@ -210,13 +211,15 @@ class Run(Computed):
         return self._with_figure(path, figure)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(Run):
     """Simulated outputs of a cohort under one regimen.
 
     times : (T,) in `time_unit`; values : (P, T, O), NaN for failed patients
     observed : (P, T, R) with residual error
     """
+
+    KEYS: ClassVar[tuple[str, ...]] = ("ID", "TIME")
 
     times: np.ndarray
     values: np.ndarray
@@ -274,7 +277,7 @@ class Result(Run):
         return pd.concat(tables, ignore_index=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EndpointResult(Run):
     """Endpoints of a cohort, one row per patient.
 
@@ -283,6 +286,7 @@ class EndpointResult(Run):
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "since", "until")
+    KEYS: ClassVar[tuple[str, ...]] = ("ID",)
 
     since: np.ndarray
     until: np.ndarray
@@ -340,7 +344,7 @@ class EndpointResult(Run):
         return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventResult(Run):
     """Simulated outputs of a cohort at the records of an event table.
 

@@ -28,7 +28,7 @@ TIMES = 97  # of a dosing interval
 FULL = "all parts"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(Computed):
     """One patient beside the typical one.
 

@@ -41,7 +41,7 @@ INTERVAL = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction(Computed):
     """Explained variance of log10 best dose by sets of measurements.
 

@@ -130,7 +130,7 @@ class Work:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sensitivity(Computed):
     """What moves the outputs of a model.
 
@@ -161,7 +161,7 @@ class Sensitivity(Computed):
         }
 
     def sheets(self) -> dict[str, Sheet]:
-        return {"sensitivity": Sheet(self.columns)}
+        return {"sensitivity": Sheet(self.columns, keys=COLUMNS[:3])}
 
     def summary(self, command: str | None = None) -> dict[str, Any]:
         """Plain data, ready for JSON."""

@@ -7,6 +7,7 @@ read back fast. Knows what a model holds; knows nothing of how it is read or sol
 
 from dataclasses import dataclass
 
+from pkpd.display import Displayed
 from pkpd.errors import ModelError, quoted
 
 # "switch": 1 turns a part of the mechanism on, 0 turns it off; "animal": a weight, not a person's
@@ -122,6 +123,10 @@ class Benefit:
     blockade: str | None = None  # output whose peak and trough are reported at the MED
     place: str = ""
 
+    def brief(self) -> str:
+        doses = f"{self.lowest:g} to {self.highest:g} {self.unit}"
+        return f"{self.better} {self.outcome}, {doses} into {self.into}"
+
 
 @dataclass(frozen=True)
 class Published:
@@ -138,8 +143,8 @@ class Published:
         return (self.lowest, self.highest) if benefit.unit == self.unit else None
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Displayed):
     """A checked model. `digest` is the SHA-256 of every file it was composed from."""
 
     name: str
@@ -162,6 +167,9 @@ class Model:
     # what a check found unlikely, or read otherwise than it is written
     doubts: tuple[str, ...] = ()
     published: Published | None = None
+
+    def brief(self) -> str:
+        return self.name
 
     @property
     def inputs(self) -> tuple[Input, ...]:

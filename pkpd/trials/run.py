@@ -36,7 +36,7 @@ LEVEL = 0.95
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrialResult(Computed):
     """What a trial showed.
 

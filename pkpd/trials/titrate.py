@@ -38,7 +38,7 @@ REPETITIONS = "titrations of each patient"
 OUTCOMES = ("found", "no_benefit", "left", "unfinished", "failed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Titration(Computed):
     """True and observed MEDs of P patients.
 
@@ -100,14 +100,14 @@ class Titration(Computed):
         """Patients, dose response, visits of the first repetition, doses found in all of them."""
         curves = {} if self.curves is None else self.curves.sheets()
         return {
-            "patients": self._sheet(self.columns),
+            "patients": self._sheet(self.columns, ("ID",)),
             **curves,
             "audit": self._sheet(self.course.audit()),
             "titrations": self._sheet(self.replicates()),
         }
 
-    def _sheet(self, columns):
-        return Sheet(columns, column_units(self.model, self.benefit, columns))
+    def _sheet(self, columns, keys=()):
+        return Sheet(columns, column_units(self.model, self.benefit, columns), keys)
 
     def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """The summary of the true MEDs, where they were computed, with what was observed of them.

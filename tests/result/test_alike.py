@@ -2,10 +2,13 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import pkpd
@@ -99,6 +102,93 @@ def test_every_result_has_a_page(made, name, tmp_path):
     text = page.read_text()
     assert page == tmp_path / "page/report.html" and "<svg" in text and "<table" in text
     assert ("Virtual patients" in text) == (name not in ("fit", "comparison", "exposures"))
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_every_result_shows_itself_in_a_notebook_and_in_few_lines(made, name):
+    result = made[name]
+    lines = repr(result).splitlines()
+    assert lines[0] == type(result).__name__ and 2 < len(lines) <= 25
+    assert max(map(len, lines)) <= 100
+    screen = result._repr_html_()
+    assert screen.count("data:image/png;base64,") == 1 and "<table" in screen
+    words = re.sub(r"data:image/png;base64,[^\"]*", "", screen)
+    assert "<script" not in words and "http" not in words
+    assert result.plot()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_models_people_and_doses_show_themselves_in_few_lines(made):
+    sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": [1.0, 2.0]}))
+    records = pkpd.events(MODEL, Path(__file__).parents[2] / "docs/doses.csv")
+    things = LDN, FEW, sets, records, pkpd.rx("1 mg q24h x 3 then 2 mg q24h x 3")
+    for thing in (*things, pkpd.repeat(made["meds"], 2), pkpd.dosing_interval(LDN)):
+        assert len(repr(thing).splitlines()) <= 25
+        assert max(map(len, repr(thing).splitlines())) <= 100
+        assert thing._repr_html_().count("<div") == thing._repr_html_().count("</div>")
+    assert repr(things[-1]) == "rx('1 mg q24h x 3 then 2 mg q24h x 3')"
+
+
+def test_the_screen_of_a_model_has_its_equations_numbers_and_grades():
+    screen = pkpd.html(LDN)
+    assert screen.count("<math") >= len(LDN.states) + len(LDN.assignments)
+    for item in LDN.inputs:
+        assert f">{item.name}<" in screen
+    assert "19 of 44 parameters are assumptions" in screen and ">assumed<" in screen
+    assert "What must not be claimed" in screen
+
+
+def test_the_screen_of_a_cohort_has_the_percentiles_of_its_inputs():
+    middle = np.percentile(FEW.column("toff"), 50, method="hazen")
+    assert f'<td class="n">{float(f"{middle:.4g}"):.6g}</td>' in pkpd.html(FEW)
+
+
+def test_a_text_of_a_stranger_is_no_markup_on_a_screen():
+    people = pkpd.cohort(MODEL, covariates=pd.DataFrame({"ID": ["<b>x</b>", "y"], "cl": [3, 4]}))
+    assert "<b>" not in pkpd.html(people) and "&lt;b&gt;x" in pkpd.html(people)
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_xarray_and_polars_hold_the_numbers_of_the_frame(made, name):
+    result = made[name]
+    frame, found = result.frame(), result.to_xarray()
+    back = found.to_dataframe().reset_index()
+    assert set(frame) <= set(back)
+    for column in frame.select_dtypes("number"):
+        numbers = frame[column].to_numpy(float)
+        kept = back[column].to_numpy(float)
+        assert sorted(numbers[~np.isnan(numbers)]) == sorted(kept[~np.isnan(kept)]) or (
+            column in found.dims
+        )
+        arrow = pl.DataFrame(result)[column].to_numpy()
+        np.testing.assert_array_equal(arrow.astype(float), numbers)
+
+
+def test_dimensions_and_units_of_a_course_are_those_of_its_table(made):
+    found = made["course"].to_xarray()
+    assert found["Cc"].dims == ("ID", "TIME") and found["Cc"].attrs["units"] == "ng/mL"
+    np.testing.assert_array_equal(found["Cc"], made["course"].values[:, :, 0])
+    curves = made["meds"].curves.to_xarray()
+    np.testing.assert_array_equal(curves["benefit"], made["meds"].curves.gain)
+
+
+def test_numbers_go_to_polars_without_a_copy(made):
+    table = pa.table(made["meds"])
+    column = made["meds"].columns["med"]
+    assert table["med"].chunk(0).buffers()[1].address == column.ctypes.data
+
+
+def test_tables_of_polars_are_read_like_those_of_pandas():
+    frame = pd.DataFrame({"ID": [4, 9], "cl": [3.0, 5.0]})
+    people, others = (
+        pkpd.cohort(MODEL, covariates=table) for table in (frame, pl.from_pandas(frame))
+    )
+    np.testing.assert_array_equal(people.theta, others.theta)
+    doses = pd.DataFrame({"ID": [1, 1], "TIME": [0.0, 24.0], "AMT": [100.0, 50.0], "EVID": [1, 1]})
+    runs = [pkpd.events(MODEL, table).amount for table in (doses, pl.from_pandas(doses))]
+    np.testing.assert_array_equal(*runs)
+    lettuce = pd.read_csv(Path(__file__).parents[2] / "docs/lettuce.csv")
+    fits = [pkpd.fit(table, "brain-cousens").rss for table in (lettuce, pl.from_pandas(lettuce))]
+    assert fits[0] == fits[1]
 
 
 def test_a_time_course_is_written_to_one_file_as_before(made, tmp_path):

@@ -7,7 +7,7 @@ keeps global state. Knows axes and texts; knows nothing of what is drawn.
 import re
 import textwrap
 import warnings
-from io import StringIO
+from io import BytesIO, StringIO
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -26,6 +26,7 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = (
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 GREY, INK = "#8c8c8c", "#222222"
 MOST_CURVES = 120  # single patients drawn
+SCREEN_DPI = 90  # of a picture in a notebook
 DENSE = 500  # points, beyond which a vector figure holds them as a picture
 
 
@@ -36,6 +37,10 @@ class Drawing(Figure):
         for text in self.findobj(Text):
             text.set_parse_math(False)
         super().draw(renderer)
+
+    def _repr_png_(self):
+        """The picture that a notebook shows."""
+        return png(self)
 
 
 def figure(width, height):
@@ -81,6 +86,15 @@ def caption(drawing, lines):
     """Small print under the figure, wrapped to its width."""
     text = "\n".join(_wrapped(drawing, line, 18.5) for line in lines)
     drawing.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
+
+
+def png(drawing):
+    """The figure as the bytes of a picture for a screen."""
+    picture = BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks
+        drawing.savefig(picture, format="png", dpi=SCREEN_DPI)
+    return picture.getvalue()
 
 
 def svg(drawing, name):

@@ -17,17 +17,15 @@ from markupsafe import Markup
 from pkpd import limits
 from pkpd.errors import ResultError
 from pkpd.files import write_atomically
-from pkpd.report.page import med_sections, trial_sections, why_sections
+from pkpd.report.page import med_sections, trial_sections, web, why_sections
 from pkpd.report.page.contents import contents, exposures
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
 from pkpd.report.page.single import account, section
 from pkpd.report.words import models
-from pkpd.report.words.harmless import harmless
 from pkpd.result import Computed, ResultFolder
 from pkpd.symbolic.load import address
 
-WEB = Path(__file__).with_name("web")
 NAME = "report.html"
 
 
@@ -265,18 +263,8 @@ def _origin(block):
 
 def _rendered(title, model, kind, assumed, sections):
     """The HTML of a page. assumed : which numbers are assumptions, as a clause, or \"\"."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    script, style = ((WEB / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
-    rooms = Environment(
-        loader=FileSystemLoader(WEB),
-        autoescape=True,
-        finalize=lambda shown: harmless(shown) if type(shown) is str else shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return rooms.get_template("page.html").render(
+    script, style = (web.text(name) for name in ("page.js", "page.css"))
+    return web.template("page.html").render(
         title=title,
         model=model,
         kind=kind,
