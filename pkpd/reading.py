@@ -59,12 +59,26 @@ SYNONYMS = {
     "height": ("ht", "hgt", "heightcm"),
 }  # fmt: skip
 
+AMOUNT_UNITS = (
+    "unit",
+    "units",
+    "amtunit",
+    "amtunits",
+    "amtu",
+    "doseunit",
+    "doseunits",
+    "doseu",
+    "dosu",
+    "exdosu",
+)
+DAYS = ("day", "days", "studyday", "dayofstudy", "exday")
+
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # as a pattern
 _NUMBER = re.compile(rf"{NUMBER}\Z")
 _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
 _DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}\Z")
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
+_CLOCK = re.compile(r"-?[0-9]+ days?|[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
 _WITH_UNIT = re.compile(r"(?P<number>[-+]?[0-9]+(?:\.[0-9]+)?)\s*(?![eE]\Z)[^\W\d_]\D*\Z")
 _UNITS_BEHIND = re.compile(r"[\[(].*[\])]\s*\Z")
 
@@ -266,6 +280,11 @@ def lookalike(name: str, columns: Iterable[str]) -> str | None:
     return None
 
 
+def called(read: Table, names: Sequence[str]) -> str | None:
+    """The first column that is called by one of some plain names, however it is written."""
+    return next((column for column in read.columns if _plain(column) in names), None)
+
+
 def _plain(name: object) -> str:
     """Letters and digits of a name in small letters, without a unit in brackets behind it."""
     return re.sub(r"[^a-z0-9]", "", _UNITS_BEHIND.sub("", str(name)).lower())
@@ -288,6 +307,11 @@ def in_memory(source: Any) -> Any:
 
 
 def _framed(name: str, frame: Any) -> Parts:
+    """What a DataFrame is read into; named levels of its index are columns like any other."""
+    levels = [n for n in frame.index.names if n is not None and n not in frame.columns]
+    frame = frame.reset_index(level=levels) if levels else frame
+    lengths = frame.select_dtypes("timedelta").columns
+    frame = frame.astype(dict.fromkeys(lengths, "str")) if len(lengths) else frame
     names = [str(c).strip() for c in frame.columns]
     return (
         name,

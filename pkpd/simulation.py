@@ -516,7 +516,7 @@ def _grid(model, times):
         return _grid_of_text(model, times)
     try:
         grid = np.atleast_1d(np.asarray(times, dtype=float))
-        if np.asarray(times).dtype == bool:
+        if np.asarray(times).dtype.kind in "bcmM":  # of another kind, or with a unit of its own
             raise TypeError
     except (TypeError, ValueError) as error:
         raise PkpdError(f"times are numbers, or start:stop:step, not {quoted(times)}.") from error

@@ -12,13 +12,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pkpd import limits
+from pkpd import limits, units
 from pkpd.display import Displayed
 from pkpd.dosing.moments import window
-from pkpd.errors import DoseError
-from pkpd.reading import COLUMNS, EMPTY, cells, listed, not_a_number, number, refuse_lookalikes
+from pkpd.errors import DoseError, PkpdError
+from pkpd.reading import (
+    AMOUNT_UNITS,
+    COLUMNS,
+    DAYS,
+    EMPTY,
+    called,
+    cells,
+    listed,
+    not_a_number,
+    number,
+    refuse_lookalikes,
+)
 from pkpd.symbolic import linearity, parse
 from pkpd.symbolic.model import Model, check_model
+from pkpd.symbolic.variability import possible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,6 +164,14 @@ def events(model: Model, source: "str | Path | pd.DataFrame") -> Records:
     return _Reader(model, read).records()
 
 
+def _same_unit(text, unit):
+    """Whether a text means this unit."""
+    try:
+        return units.factor(text, unit) == 1.0
+    except PkpdError:
+        return False
+
+
 class _Reader:
     """One table being checked: each rule adds its mistakes, `stop` raises them together."""
 
@@ -208,6 +228,7 @@ class _Reader:
         target = self.target(dose)
         missing = dose & np.isnan(written)
         self.wrong(missing, "AMT", "is missing on a dose record; write 0 for a placebo")
+        self.unit(dose, target)
         self.dose(dose, target, amount, rate, interval, additional, steady)
         self.steady(dose, steady)
         doses = {"AMT": amount, "RATE": rate, "II": interval, "ADDL": additional, "SS": steady}
@@ -304,6 +325,33 @@ class _Reader:
             for t, b in zip(time, before, strict=True)
         ]
         self.wrong(fell & ~np.isin(evid, (RESET, RESET_AND_DOSE)), "TIME", texts)
+
+        self.days(time, evid, new)
+
+    def days(self, time, evid, new):
+        """TIME must go on where a column of days does; else it is a time of day."""
+        column = called(self.table, DAYS)
+        if column is None:
+            return
+        day, _ = self.table.floats(column)
+        next_day = np.concatenate([[False], day[1:] > day[:-1]]) & ~new
+        stays = np.concatenate([[False], time[1:] <= time[:-1]])
+        sentence = (
+            f"does not go on with {column}; it must count from a common start, not from each "
+            "day's midnight"
+        )
+        self.wrong(next_day & stays & ~np.isin(evid, (RESET, RESET_AND_DOSE)), "TIME", sentence)
+
+    def unit(self, dose, target):
+        """Amounts are read in the unit of their target: a column of units must say the same."""
+        column = called(self.table, AMOUNT_UNITS)
+        for k in np.flatnonzero(dose) if column is not None and self.model.doses else ():
+            into, text = self.model.doses[target[k]], str(self.cells[column][k]).strip()
+            if text not in EMPTY and not _same_unit(text, into.unit):
+                sentence = (
+                    f"'{text[:40]}', but AMT is read in {into.unit}, the unit of {into.state}"
+                )
+                self.wrong([k], column, f"{sentence}; convert it and leave {column} out")
 
     def target(self, dose):
         """(M,) place of the dose target, which CMT names by its state or the state's number.
@@ -408,6 +456,10 @@ class _Reader:
                 raise DoseError(f"{self.name}: {both} stand for '{name}'; leave out one of them.")
             if columns:
                 values[name] = self.numbers(columns[0], np.nan)
+        for item in self.model.parameters:
+            given = values.get(item.name, np.zeros(0))
+            texts = [f"{v:g} is not a value that '{item.name}' can have" for v in given]
+            self.wrong(~(possible(item.iiv, given) | np.isnan(given)), item.name, texts)
         return values
 
     def stop(self):

@@ -94,6 +94,8 @@ def assay(data, dose="dose", response="response", id=None):
     read = _read(data)
     sources = {"dose": _find(read, dose, "dose"), "response": _find(read, response, "response")}
     used = tuple(sources.values())
+    if used[0] == used[1]:
+        raise ResultError(f"{read.name}: '{used[0]}' is named as the dose and as the response.")
     sources |= {c.lower(): c for c in read.columns if c.lower() in EXTRA and c not in used}
     if not {"weight", "se"} & set(sources):
         refuse_lookalikes(read, ("weight", "se"), ResultError)

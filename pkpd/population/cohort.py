@@ -5,7 +5,6 @@ whatever else the model has.
 Knows inputs and their variability; knows nothing of doses or time.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
 from pkpd.symbolic.quantities import quantity
+from pkpd.symbolic.variability import possible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -407,20 +407,15 @@ def _typical_value(model, name, value):
         raise CohortError(
             f"'{name}' is set to {quoted(value)}; write a number, or a text with a unit."
         )
-    _check_possible(name, float(value), item.iiv)
-    return float(value)
-
-
-def _check_possible(name, value, spread):
-    """Raises CohortError where an input that varies by `spread` cannot have the value."""
-    kind = spread.kind if spread else None
-    if kind == "classes" and value not in range(len(spread.classes)):
-        numbered = ", ".join(f"{k} ({label})" for k, (label, _) in enumerate(spread.classes))
-        raise CohortError(f"'{name}={value:g}' is the number of no class; write one of {numbered}.")
-    not_positive = kind == "lognormal" and value <= 0
-    no_fraction = kind == "logitnormal" and not 0 < value < 1
-    if not math.isfinite(value) or not_positive or no_fraction:
-        raise CohortError(f"'{name}={value:g}' is outside what a {kind or 'finite'} value can be.")
+    value, kind = float(value), item.iiv.kind if item.iiv else "finite"
+    if not possible(item.iiv, value, typical=True):
+        if kind == "classes":
+            numbered = ", ".join(f"{k} ({label})" for k, label in enumerate(_class_labels(item)))
+            what = f"is the number of no class; write one of {numbered}"
+        else:
+            what = f"is outside what a {kind} value can be"
+        raise CohortError(f"'{name}={value:g}' {what}.")
+    return value
 
 
 def _latent(model, names, ids, seed, replicate, sampling):

@@ -14,6 +14,7 @@ from pkpd import limits
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
 from pkpd.reading import EMPTY, in_memory, not_a_number, number, refuse_lookalikes, table
+from pkpd.symbolic.variability import possible
 
 FILL_IN = "fill it in or leave the row out"
 
@@ -95,8 +96,15 @@ def _inputs(read, columns, model):
         elif item.name in inputs:
             raise CohortError(f"{read.name}: two columns stand for '{item.name}'.")
         else:
-            inputs[item.name] = _values(read, column, cells, item)
+            # an unlikely covariate brings a warning (pkpd.symbolic.plausibility), no error
+            law = item.iiv if item in model.parameters or _is_class(item) else None
+            inputs[item.name] = _values(read, column, cells, item, law)
     return inputs, others
+
+
+def _is_class(item):
+    """Whether people are of classes by this input."""
+    return item.iiv is not None and item.iiv.kind == "classes"
 
 
 def _input_called(column, model):
@@ -143,7 +151,8 @@ def _ids(read, cells):
     return numbers.astype(np.int64), numbers.astype(np.int64)
 
 
-def _values(read, column, cells, item):
+def _values(read, column, cells, item, law):
+    """(M,) numbers of a column. law : the Variability that says which values there can be"""
     codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
     values = np.empty(len(cells))
     for k, cell in enumerate(cells):
@@ -153,6 +162,6 @@ def _values(read, column, cells, item):
         values[k] = codes[cell] if cell in codes else number(cell)
         if np.isnan(values[k]):
             raise CohortError(f"{where}: {not_a_number(cell, FILL_IN)}.")
-        if not np.isfinite(values[k]) or (codes and values[k] not in codes.values()):
+        if not possible(law, values[k]):
             raise CohortError(f"{where}: '{cell[:40]}' is not a value that '{item.name}' can have.")
     return values

@@ -5,7 +5,6 @@ under every set (common random numbers). Knows typical values; knows nothing of 
 patients.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from pkpd.population.noise import normals
 from pkpd.population.variability import cholesky, correlate
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
-from pkpd.symbolic.variability import covariance, reconciled
+from pkpd.symbolic.variability import covariance, possible, reconciled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,20 +101,12 @@ def parameter_sets(
     for k, name in enumerate(sets.names):
         item = model.inputs[model.input_names.index(name)]
         for row, value in enumerate(sets.values[:, k], 1):
-            if not _is_possible(item, value):
+            if not possible(item.iiv, value, typical=True):
                 raise CohortError(
                     f"{sets.name}: set {row}: {value:g} cannot be a typical value of '{name}'; "
                     'scale = "latent" keeps draws possible.'
                 )
     return sets
-
-
-def _is_possible(item, value):
-    """Whether a value can be the typical value of an input."""
-    kind = item.iiv.kind if item.iiv else None
-    if kind == "lognormal":
-        return value > 0
-    return 0 < value < 1 if kind == "logitnormal" else math.isfinite(value)
 
 
 def _from_table(model, source, count):

@@ -7,6 +7,8 @@ Knows the words and their numbers; knows no files. A mistake is a PkpdError with
 
 import math
 
+import numpy as np
+
 from pkpd.errors import PkpdError, quoted
 from pkpd.symbolic.model import Residual, Variability
 from pkpd.symbolic.quantities import quantity
@@ -15,9 +17,25 @@ LARGEST = 1e100  # the square of a number of a model file is a number
 ROUNDED = 0.01  # of a correlation: what digits lost in print can do
 MOST_PROJECTIONS = 1000
 SPREADS = {"lognormal": {"cv"}, "logitnormal": {"cv", "logit_sd"}, "normal": {"sd"}}  # of a kind
+ENDS = {"lognormal": (0.0, np.inf), "logitnormal": (0.0, 1.0)}  # of a kind
 BOUNDS = {"lower", "upper"}  # of a normal
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
+
+
+def possible(spread, values, *, typical=False):
+    """(M,) whether inputs that vary by `spread`, or None, can have these values.
+
+    typical : typical values, which lie inside a range whose ends, 0 or 1, a single person may reach
+    """
+    values = np.asarray(values, dtype=float)
+    kind = spread.kind if spread else ""
+    if kind == "classes":
+        return np.isin(values, range(len(spread.classes)))
+    low, high = ENDS.get(kind, (-np.inf, np.inf))
+    inside = (values > low) & (values < high)
+    at_end = np.isfinite(values) & ((values == low) | (values == high))
+    return inside if typical else inside | at_end
 
 
 def between_people(name, entry, value, sd=None):

@@ -4,6 +4,7 @@ Knows numbers, texts and names; knows nothing of rules or trials.
 """
 
 from collections.abc import Collection
+from numbers import Integral, Real
 from typing import Any
 
 from pkpd.errors import TrialError, closest, quoted
@@ -14,14 +15,16 @@ LARGEST = 1e300  # a whole number may be too large for a float
 
 def number(value: Any, name: str) -> float:
     """The value, if it is a finite number. Raises TrialError."""
-    if type(value) not in (int, float) or not abs(value) < LARGEST:
+    plain = isinstance(value, Real) and not isinstance(value, bool)
+    if not (plain and abs(value) < LARGEST):
         raise TrialError(f"{name} must be a number, not {quoted(value)}.")
     return value
 
 
 def whole_number(value: Any, name: str, least: int = 1) -> int:
     """The value, if it is a whole number, at least `least`. Raises TrialError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    plain = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (plain and value >= least):
         raise TrialError(f"{name} must be a whole number from {least} on, not {quoted(value)}.")
     return value
 

@@ -83,9 +83,6 @@ def from_table(table: Any) -> Rule:
     entries = {k: v for k, v in table.items() if k != "kind"}
     for name in entries:
         one_of(name, names, "rule")
-    if "ladder" in entries:
-        ladder = entries["ladder"]
-        entries["ladder"] = tuple(ladder) if isinstance(ladder, list) else (ladder,)
     if not isinstance(entries.get("conditions", []), list):
         raise TrialError("conditions is a list of tables.")
     entries["conditions"] = tuple(_condition(c) for c in entries.get("conditions", ()))

@@ -9,12 +9,13 @@ patients are simulated.
 
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import TrialError
+from pkpd.errors import TrialError, quoted
 from pkpd.titration.checks import number, one_of, share, text, whole_number
 
 ACTS = (
@@ -134,6 +135,13 @@ class Memory:
     found: np.ndarray
 
 
+def _doses(ladder: Any) -> tuple:
+    """The doses of a ladder that is a sequence, an array or one dose."""
+    if isinstance(ladder, (list, tuple, range)):
+        return tuple(ladder)
+    return tuple(np.atleast_1d(ladder).tolist()) if isinstance(ladder, np.ndarray) else (ladder,)
+
+
 @dataclass(frozen=True)
 class Rule:
     """What every rule has; a subclass says in `step` what follows from a visit.
@@ -168,8 +176,9 @@ class Rule:
             )
         if self.helped is not None:
             share(self.helped, "helped")
-        doses = self.ladder
-        numbers = all(isinstance(d, (int, float)) and not isinstance(d, bool) for d in doses)
+        doses = _doses(self.ladder)
+        object.__setattr__(self, "ladder", doses)
+        numbers = all(isinstance(d, Real) and not isinstance(d, bool) for d in doses)
         possible = numbers and all(0 <= d <= limits.DOSE for d in doses)
         if not doses or not possible or list(doses) != sorted(set(doses)):
             raise TrialError(
@@ -220,6 +229,9 @@ class Rule:
         """The same rule with its doses in another unit, `factor` of which are one of its own."""
         return replace(self, ladder=tuple(d * factor for d in self.ladder), unit=unit)
 
+    def check_first(self) -> None:
+        """Raises TrialError where the rule cannot be the first that patients have."""
+
     def prepare(self, context: Any) -> Self:
         """The rule as it is for a model, before the first patient: with doses in the model's unit.
 
@@ -256,14 +268,36 @@ class Rule:
         act[blank] = BLANK
         undecided = undecided & ~blank
         self._reduce_or_stop(memory, act)
-        step_act, place = self.step(memory, visit, undecided)
+        step_act, place = self._checked_step(memory, visit, undecided)
         act = np.where(undecided, step_act, act)
         memory.place = np.where(undecided, np.minimum(place, memory.ceiling), memory.place)
         memory.visits += undecided
         ended = undecided & np.isin(act, (BACK, BEST, TOP, STOP, END))
         memory.done |= ended | (act == STOP)
         self.conclude(memory, visit, ended)
+        memory.found = np.where(memory.found > 0, memory.found, np.nan)  # no drug is no dose found
         return act
+
+    def _checked_step(
+        self, memory: Memory, visit: VisitData, who: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `step` returns. Raises TrialError unless it is an act and a place for each patient.
+
+        A place above the ladder, or above what a condition has left of it, is the highest one.
+        """
+        returned = self.step(memory, visit, who)
+        try:
+            act, place = (np.broadcast_to(part, who.shape)[who] for part in returned)
+        except (TypeError, ValueError):
+            act = place = np.array([np.nan])
+        whole = act.dtype.kind in "iu" and place.dtype.kind in "iu"
+        if not (whole and np.isin(act, range(len(ACTS))).all() and (place >= OFF).all()):
+            raise TrialError(
+                f"A step of the rule '{self.kind}' must return two arrays of whole numbers, the "
+                f"act and the place on the ladder of each patient ({OFF} for no dose, 0 for the "
+                f"lowest dose); it returned {quoted(returned)}."
+            )
+        return returned
 
     def _reduce_or_stop(self, memory: Memory, act: np.ndarray) -> None:
         lower = act == REDUCE
@@ -276,10 +310,13 @@ class Rule:
         raise NotImplementedError
 
     def conclude(self, memory: Any, visit: VisitData, who: np.ndarray) -> None:
-        """Record the dose found where a rule has ended: the one in force, if it helped."""
+        """Record the dose found where a rule has ended: the one in force, if it helped.
+
+        Where that is 0, the rule has found none.
+        """
         helps = visit.score <= self.threshold(visit)
         dose = self.doses(memory)
-        memory.found = np.where(who & helps & (dose > 0), dose, memory.found)
+        memory.found = np.where(who & helps, dose, memory.found)
 
     def threshold(self, visit: VisitData) -> np.ndarray:
         """(P,) mean entry at which a dose has helped."""

@@ -257,6 +257,16 @@ class Keep(Rule):
     kind: ClassVar[str] = "keep"
     ladder: tuple = (0.0,)
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.ladder != (0.0,):
+            raise TrialError("ladder: a rule that keeps a dose has no ladder; leave it out.")
+
+    def check_first(self):
+        raise TrialError(
+            "The rule 'keep' goes on with the dose of the phase before, and there is none."
+        )
+
     def begin(self, patients, now=None):
         dose = np.zeros(patients) if now is None else now
         return Kept(**vars(super().begin(patients)), dose=dose)

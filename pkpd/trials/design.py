@@ -175,6 +175,7 @@ def _check_arm(arm):
     if not number(arm.weight, f"{where}: weight") > 0:
         raise TrialError(f"{where}: weight must be above 0, not {arm.weight:g}.")
     _distinct([p.name for p in arm.phases], f"{where}: phases")
+    arm.phases[0].rule.check_first()
     day, before = 0, None
     for phase in arm.phases:
         place = f"{where}: phases: '{phase.name}'"

@@ -153,7 +153,7 @@ class Titration(Computed):
             "observed": self.found.ravel(),
         }
 
-    def share_real(self) -> tuple[float, float, float]:
+    def share_real(self) -> dict[str, float]:
         """`share_of_patients` of the log observed MED."""
         return share_of_patients(np.log(self.found))
 
@@ -217,7 +217,9 @@ def titrate(
     if truth is not None:
         _check_truth(truth, cohort, shared.benefit)
     with all_or_nothing():
-        prepared = find_rule(rule).prepare(shared)
+        chosen = find_rule(rule)
+        chosen.check_first()
+        prepared = chosen.prepare(shared)
     into, unit = shared.benefit.into, shared.benefit.unit
     plausibility.warn(plausibility.of_amounts(model, into, unit, prepared.ladder))
     phases = [(prepared.longest, prepared)]

@@ -285,3 +285,68 @@ def test_an_unknown_name_in_small_letters_is_no_column(tmp_path):
     )
     with pytest.raises(pkpd.PkpdError, match="Did you mean 'fdepot'"):
         pkpd.load(str(path))
+
+
+@pytest.mark.parametrize("index", [["ID"], ["ID", "TIME"], ["TIME"]])
+def test_named_levels_of_an_index_are_columns(model, index):
+    """As groupby and pivot leave them: without its IDs, a table would be everybody's."""
+    table = pd.DataFrame({"ID": [3, 8], "TIME": [0.0, 1.0], "AMT": [10.0, 20.0]})
+    for frame in (table.set_index(index), table.set_index(index, drop=False)):
+        records = events(model, frame)
+        assert records.identified and records.ids.tolist() == [3, 8]
+        assert records.time.tolist() == [0.0, 1.0] and records.amount.tolist() == [10.0, 20.0]
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s"])
+def test_lengths_of_time_are_no_times(model, unit):
+    times = pd.Series(np.array([0, 7_200_000_000_000], "m8[ns]").astype(f"m8[{unit}]"))
+    with pytest.raises(DoseError, match="row 2, TIME: '0 days 02:00:00' is a date or a time of"):
+        events(model, pd.DataFrame({"TIME": times, "AMT": [1.0, 1.0]}))
+
+
+@pytest.mark.parametrize("column", ["UNIT", "Units", "amt_unit", "DOSEU"])
+def test_amounts_in_another_unit_are_refused(model, column):
+    table = pd.DataFrame({"TIME": [0, 1, 2], "AMT": [10, 20, 0], column: ["mg", "ug", "ng/mL"]})
+    with pytest.raises(DoseError) as caught:
+        events(model, table)
+    assert f"row 2, {column}: 'ug', but AMT is read in mg" in str(caught.value)
+    assert "row 3" not in str(caught.value)  # gives no dose
+    table[column] = ["mg", "mg", "."]
+    assert events(model, table).amount.tolist() == [10, 20, 0]
+
+
+def test_a_time_of_day_beside_a_day_is_refused(model):
+    table = pd.DataFrame({"ID": [1, 1, 1, 2], "DAY": [1, 2, 3, 4], "TIME": [8, 8, 20, 8]})
+    table["AMT"] = 10.0
+    with pytest.raises(DoseError) as caught:
+        events(model, table)
+    assert "row 2, TIME: does not go on with DAY; it must count from a" in str(caught.value)
+    table["TIME"] = [8, 32, 68, 80]
+    assert events(model, table).time.tolist() == [8, 32, 68, 80]
+
+
+IMPOSSIBLE = [("cl", -1.0), ("vc", -0.5), ("fdepot", 1.5), ("fdepot", -0.1)]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_a_value_that_a_parameter_cannot_have_is_refused_at_every_door(model, name, value):
+    column = {name: [value, 0.5]}
+    with pytest.raises(DoseError, match=f"row 1, {name}: {value:g} is not a value that"):
+        events(model, pd.DataFrame({"TIME": [0, 1], "AMT": [1, 0]} | column))
+    with pytest.raises(pkpd.PkpdError, match=f"row 1, column {name}: '{value}' is not a value"):
+        pkpd.cohort(model, 2, covariates=pd.DataFrame(column))
+    with pytest.raises(pkpd.PkpdError, match=f"set 1: {value:g} cannot be a typical value"):
+        pkpd.parameter_sets(model, pd.DataFrame(column))
+    with pytest.raises(pkpd.PkpdError, match=f"'{name}={value:g}' is outside what"):
+        pkpd.cohort(model, 2, set={name: value})
+
+
+def test_a_single_person_may_have_a_value_at_the_end_of_a_range(model):
+    """All of an intravenous dose arrives and none of it is late; the typical person's may not."""
+    column = {"fdepot": [1.0, 0.0], "tlag": [0.0, 0.0]}
+    records = events(model, pd.DataFrame({"TIME": [0, 1], "AMT": [1, 0]} | column))
+    assert records.inputs["fdepot"].tolist() == [1.0, 0.0]
+    people = pkpd.cohort(model, 2, covariates=pd.DataFrame({"ID": [1, 2]} | column))
+    assert people.column("fdepot").tolist() == [1.0, 0.0]
+    with pytest.raises(pkpd.PkpdError, match="cannot be a typical value of 'fdepot'"):
+        pkpd.parameter_sets(model, pd.DataFrame(column))

@@ -327,6 +327,7 @@ BAD = [
     (noisy(1), {"dose_scale": 0}, "above 0"),
     (noisy(1), {"intervals": ("top",)}, "No interval for 'top'"),
     (noisy(1), {"id": 3}, "id chooses a patient"),
+    (noisy(1), {"response": "dose"}, "'dose' is named as the dose and as the response"),
     ((DOSES, brain_cousens(DOSES) - 1.5), {"variance": "poisson"}, "not above 0 at every dose"),
     (([], []), {}, "no row"),
 ]

@@ -155,3 +155,22 @@ def test_the_summary_of_a_subgroup_is_that_of_its_patients_alone():
         alone = summarise(pkpd.med(model, people.subset(people.ids[rows])))
         assert group["patients"] == alone["patients"]
         assert group["quantiles"][1] == next(q for q in alone["quantiles"] if q["level"] == 0.5)
+
+
+def test_ids_in_the_index_of_a_table_are_ids():
+    """Else rows would be drawn, and nobody had the weight of their own row."""
+    table = pd.DataFrame({"ID": [4, 2, 9], "wt": [60.0, 70.0, 80.0]})
+    people = pkpd.cohort(MODEL, covariates=table.set_index("ID"))
+    assert people.ids.tolist() == [4, 2, 9]
+    assert people.column("wt").tolist() == [60.0, 70.0, 80.0]
+
+
+def test_a_class_by_number_is_one_of_the_classes_in_every_table():
+    model = pkpd.load("ldn/hormesis")
+    sets = pd.DataFrame({"responds": [0.5]})
+    with pytest.raises(pkpd.PkpdError, match=r"0\.5 cannot be a typical value of 'responds'"):
+        pkpd.parameter_sets(model, sets)
+    with pytest.raises(pkpd.PkpdError, match=r"'0\.5' is not a value that 'responds' can have"):
+        pkpd.cohort(model, 2, covariates=sets)
+    with pytest.raises(pkpd.PkpdError, match=r"0\.5 is not a value that 'responds' can have"):
+        pkpd.events(model, sets.assign(TIME=0.0, AMT=1.0))

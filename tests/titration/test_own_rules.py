@@ -9,6 +9,7 @@ import pytest
 import pkpd
 from pkpd.errors import PkpdError, TrialError
 from pkpd.titration.library import rule
+from pkpd.titration.rule import DOWN, UP, VisitData
 from pkpd.trials.design import from_data
 
 PAGE = (Path(__file__).parents[2] / "docs/trials.md").read_text()
@@ -92,3 +93,87 @@ def test_a_subclass_is_refused_where_its_numbers_are_wrong():
         Nothing(ladder=())
     with pytest.raises(NotImplementedError):
         Nothing(ladder=(1.0,)).words()
+
+
+def visit_of(score):
+    """What a visit shows of patients with a baseline of 6 who want a fall of a fifth."""
+    score = np.asarray(score, float)
+    several, none = np.full(len(score), 7), np.zeros(len(score))
+    return VisitData(14, score, several, none + 6.0, none, none + 0.5, none + 0.2)
+
+
+@pytest.mark.parametrize(
+    ("act", "place"),
+    [
+        (DOWN, [-2, 0]),  # below no dose at all: Python would count from the top
+        (DOWN, [0.5, 1.0]),
+        (DOWN, [np.nan, 1.0]),
+        (DOWN, [0, 1, 2]),
+        (DOWN, None),
+        ("down", 0),
+        (-1, 0),
+        (99, 0),
+    ],
+)
+def test_a_step_off_the_ladder_is_refused(act, place):
+    class Own(pkpd.Rule):
+        kind = "own"
+
+        def step(self, memory, visit, who):
+            return act, place
+
+    own = Own(ladder=(1.0, 2.0, 3.0))
+    with pytest.raises(TrialError, match="A step of the rule 'own' must return two arrays"):
+        own.decide(own.begin(2), visit_of([4.0, 5.0]))
+
+
+def test_a_step_above_the_ladder_is_to_its_top_and_one_to_no_dose_is_taken():
+    class Own(pkpd.Rule):
+        kind = "own"
+
+        def step(self, memory, visit, who):
+            return UP, memory.place + np.array([7, -1])
+
+    own = Own(ladder=(1.0, 2.0, 3.0))
+    memory = own.begin(2)
+    own.decide(memory, visit_of([4.0, 5.0]))
+    assert own.doses(memory).tolist() == [3.0, 0.0]
+
+
+@pytest.mark.parametrize("ladder", [[0.5, 1.0, 1.5], np.arange(0.5, 2.0, 0.5), (0.5, 1, 1.5)])
+def test_a_ladder_is_any_sequence_of_numbers(ladder):
+    found = rule({"like": "slow-ladder", "ladder": ladder, "days": np.int64(7)})
+    assert found.ladder == (0.5, 1.0, 1.5) and found.longest == 21
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"like": "slow-ladder", "ladder": [0, 1, 2]},
+        {"like": "full-ladder", "ladder": [0, 1, 2]},
+        {"like": "up-and-down", "ladder": [0, 1, 2], "first": 0, "scale": "linear"},
+    ],
+    ids=lambda table: table["like"],
+)
+def test_no_drug_is_never_the_dose_found(table):
+    """Patients who are best without the drug: their MED is none, which has no logarithm."""
+    found = rule(table)
+    memory = found.begin(2)
+    for visit in range(found.longest // found.days):
+        found.decide(memory, visit_of([2.0 + visit, 3.0 if visit else 6.0]))
+    assert memory.done.all() and np.isnan(memory.found[0])
+
+
+def test_a_kept_dose_needs_a_phase_before():
+    people = pkpd.cohort(pkpd.load("ldn/hormesis"), 2, seed=3)
+    with pytest.raises(TrialError, match="goes on with the dose of the phase before"):
+        pkpd.titrate(people.model, people, {"kind": "keep"})
+    data = {
+        "model": "ldn/hormesis",
+        "arms": [{"name": "a", "phases": [{"days": 14, "rule": {"kind": "keep"}}]}],
+        "endpoints": [{"name": "pain", "kind": "change", "day": 14}],
+    }
+    with pytest.raises(TrialError, match="goes on with the dose of the phase before"):
+        from_data(data)
+    with pytest.raises(TrialError, match="has no ladder; leave it out"):
+        rule({"kind": "keep", "ladder": [1, 2]})

@@ -34,7 +34,11 @@ def walk(table, scores, baseline=8.0, adverse=None, wanted=0.3):
 
 
 # what a kind needs beside the ladder; the Bayesian one needs a model (test_bayes.py)
-NEEDED = {"fixed": {"ladder": [2.0]}, "up-and-down": {"first": 2.0, "steps": 6}}
+NEEDED = {
+    "fixed": {"ladder": [2.0]},
+    "keep": {"ladder": [0.0]},
+    "up-and-down": {"first": 2.0, "steps": 6},
+}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"bayes"}))
