@@ -36,6 +36,10 @@ class TrialError(PkpdError):
     """
 
 
+class EvidenceError(PkpdError):
+    """A study, a prior or a comparison of explanations is wrong. The message names the field."""
+
+
 class ResultError(PkpdError):
     """A table or folder cannot be written or read."""
 

@@ -133,3 +133,14 @@ def test_cirrhosis_multiplies_oral_exposure_by_eight_and_absorbs_at_most_everyth
         ill.sum(axis=1) / healthy.sum(axis=1), np.minimum(8 * f, 1) / f, rtol=1e-4
     )
     assert (8 * f > 1).any() and (8 * f < 1).any()
+
+
+def test_models_that_differ_in_values_and_words_alone_share_their_code(tmp_path):
+    text = (LIBRARY / "pk/one_compartment.toml").read_text()
+    other, changed = tmp_path / "other.toml", tmp_path / "changed.toml"
+    other.write_text(text.replace('title   = "', 'title   = "Another: ', 1))
+    changed.write_text(text.replace("-ka*depot ", "-2*ka*depot ", 1))
+    first, second, third = load("pk/one_compartment"), load(str(other)), load(str(changed))
+    assert first.digest != second.digest and first.structure == second.structure
+    assert first.structure != third.structure
+    assert load("ldn/hormesis").structure == load("ldn/hormesis_prior").structure

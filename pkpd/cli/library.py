@@ -23,7 +23,7 @@ def models(json: options.Json = False):
     for name in load.models():
         try:
             model = load.load(name)
-            assumed = f"{model_words.evidence(model)['assumed']} of {len(model.inputs)}"
+            assumed = f"{model_words.grades(model)['assumed']} of {len(model.inputs)}"
             rows.append((name, model.title, " ".join(model.outputs), assumed))
         except PkpdError as error:
             rows.append((name, str(error), "", ""))
@@ -68,7 +68,7 @@ def check(
     rows += [(a.name, a.unit, "equation", _short(a.place)) for a in found.assignments]
     rows += [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
     console.table(("name", "unit", "kind", "where, source"), rows)
-    counts = model_words.evidence(found)
+    counts = model_words.grades(found)
     grades = ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)
     size = f"{len(found.states)} states, {len(found.assignments)} equations"
     parameters = f"{len(found.inputs)} parameters ({grades})"

@@ -41,7 +41,7 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
     key = "|".join(
         [
             cache.fingerprint(lanes),
-            model.digest,
+            model.structure,
             *observe,
             "integrals",
             *integrals,
@@ -49,7 +49,7 @@ def build(model, observe, integrals, method, lanes, make, derivatives, extremes=
             repr((extremes, levels)),
         ]
     )
-    path = cache.source_file(model.name, key)
+    path = cache.source_file("steps", key)
     module = cache.kept(path, "solve")
     if module is not None:
         return module

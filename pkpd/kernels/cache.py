@@ -42,7 +42,7 @@ def _source_hash(rooms):
 
 
 def source_file(name, key):
-    """Path of the generated module for a model name and a key text."""
+    """Path of a generated module: what kind it is, and a hash of a key text."""
     slug = "".join(c if c.isalnum() else "_" for c in name)[-40:]
     return (
         caching.folder() / "kernels" / f"{slug}_{hashlib.sha256(key.encode()).hexdigest()[:20]}.py"

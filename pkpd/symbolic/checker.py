@@ -31,6 +31,7 @@ INPUT = {
     "evidence",
     "role",
     "hypothesis",
+    "prior",
 }  # entries of a parameter
 TABLES = {
     "title",
@@ -210,6 +211,7 @@ class Builder:
             else self.number(reference, place, f"the reference of '{name}'"),
             role=entry.get("role", ""),
             hypothesis=entry.get("hypothesis", ""),
+            prior=self.placed(place, variability.prior, name, entry.get("prior"), value),
         )
 
     def check_role(self, name, entry, place, varies):

@@ -23,6 +23,7 @@ from pkpd.symbolic.model import (
     DoseTarget,
     Input,
     Model,
+    Prior,
     Published,
     Residual,
     State,
@@ -297,9 +298,22 @@ def _from_json(data, path, digest):
             **(item | {"classes": tuple((label, share) for label, share in item["classes"])})
         )
 
+    def prior(item):
+        return item and Prior(**item)
+
     def inputs(items):
         return tuple(
-            Input(**(i | {"iiv": spread(i["iiv"]), "iov": spread(i["iov"])})) for i in items
+            Input(
+                **(
+                    i
+                    | {
+                        "iiv": spread(i["iiv"]),
+                        "iov": spread(i["iov"]),
+                        "prior": prior(i["prior"]),
+                    }
+                )
+            )
+            for i in items
         )
 
     benefit = data["benefit"]

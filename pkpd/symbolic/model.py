@@ -5,6 +5,7 @@ declared unit. Nothing here needs Pint or numba, so a checked model can be cache
 read back fast. Knows what a model holds; knows nothing of how it is read or solved.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from pkpd.display import Displayed
@@ -34,6 +35,21 @@ class Variability:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """What is held possible of a typical value before any study is looked at.
+
+    kind : "loguniform" from low to high, "lognormal" around the value with spread = its log SD, or
+        "logitnormal" around it with spread = its logit SD; reason : why, as a sentence
+    """
+
+    kind: str
+    reason: str
+    low: float = 0.0
+    high: float = 0.0
+    spread: float = 0.0
+
+
+@dataclass(frozen=True)
 class Input:
     """A parameter or covariate: one column of theta (K)."""
 
@@ -50,6 +66,7 @@ class Input:
     group: str = ""  # the block of equations that first uses it
     role: str = ""  # one of ROLES, or "" for a number like any other
     hypothesis: str = ""  # what a switch that is on supposes, as a sentence
+    prior: Prior | None = None  # of its typical value
 
 
 @dataclass(frozen=True)
@@ -188,6 +205,22 @@ class Model(Displayed):
     @property
     def state_names(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.states)
+
+    @property
+    def structure(self) -> str:
+        """SHA-256 of what code is made from: names, units, equations and dosed states.
+
+        No value, spread, label or source counts, nor the name: models that differ in these alone
+        share their machine code.
+        """
+        parts = (
+            self.time,
+            [(i.name, i.unit) for i in self.inputs],
+            [(s.name, s.unit, s.initial, s.rate) for s in self.states],
+            [(a.name, a.unit, a.expression) for a in self.assignments],
+            [(d.state, d.unit) for d in self.doses],
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def unit(self, name: str) -> str:
         """Unit text of any input, state or assignment."""

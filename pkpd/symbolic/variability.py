@@ -1,6 +1,7 @@
-"""Variability as model files and options write it: iiv, omega, iov and residual.
+"""Variability as model files and options write it: iiv, omega, iov, residual and prior.
 
-Between people (iiv, omega), between occasions (iov), of observations (residual).
+Between people (iiv, omega), between occasions (iov), of observations (residual), and of what is
+known of a typical value (prior).
 
 Knows the words and their numbers; knows no files. A mistake is a PkpdError without a place.
 """
@@ -10,7 +11,7 @@ import math
 import numpy as np
 
 from pkpd.errors import PkpdError, quoted
-from pkpd.symbolic.model import Residual, Variability
+from pkpd.symbolic.model import Prior, Residual, Variability
 from pkpd.symbolic.quantities import quantity
 
 LARGEST = 1e100  # the square of a number of a model file is a number
@@ -20,6 +21,12 @@ SPREADS = {"lognormal": {"cv"}, "logitnormal": {"cv", "logit_sd"}, "normal": {"s
 ENDS = {"lognormal": (0.0, np.inf), "logitnormal": (0.0, 1.0)}  # of a kind
 BOUNDS = {"lower", "upper"}  # of a normal
 _WORDS = {"cv", "kind", "logit_sd", "sd", "lower", "upper", "classes"}
+PRIORS = {  # entries of a kind of prior, besides kind and reason
+    "loguniform": {"low", "high"},
+    "lognormal": {"cv"},
+    "logitnormal": {"logit_sd"},
+}
+_PRIOR = "{ low, high, reason }, { cv, reason } or { logit_sd, reason }"
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
 
@@ -133,6 +140,30 @@ def _classes(name, entry, value):
             f"'{name}': its value is the number of a class, 0 to {len(numbers) - 1}, not {value:g}."
         )
     return Variability("classes", 0.0, classes=tuple(zip(map(str, shares), numbers, strict=True)))
+
+
+def prior(name, entry, value):
+    """Prior of a `prior` entry, or None without one."""
+    if entry is None:
+        return None
+    ways = {frozenset(words | {"reason"}): kind for kind, words in PRIORS.items()}
+    kind = ways.get(frozenset(entry)) if isinstance(entry, dict) else None
+    if kind is None:
+        raise PkpdError(f"'{name}': a prior is {_PRIOR}.")
+    reason = entry["reason"]
+    if not isinstance(reason, str) or not reason.strip():
+        raise PkpdError(f"'{name}': the reason of a prior is a sentence on why it is what it is.")
+    numbers = {word: _number(entry[word], f"prior {word} of '{name}'") for word in PRIORS[kind]}
+    if min(numbers.values()) <= 0 or value <= 0 or (kind == "logitnormal" and value >= 1):
+        within = "between 0 and 1" if kind == "logitnormal" else "above 0"
+        raise PkpdError(f"'{name}': a {kind} prior needs a value {within}, and numbers above 0.")
+    if kind == "loguniform":
+        if not numbers["low"] <= value <= numbers["high"] or numbers["low"] == numbers["high"]:
+            raise PkpdError(f"'{name}': its value must lie between low and high of its prior.")
+        return Prior(kind, reason, numbers["low"], numbers["high"])
+    if kind == "lognormal":
+        return Prior(kind, reason, spread=math.sqrt(math.log1p(numbers["cv"] ** 2)))
+    return Prior(kind, reason, spread=numbers["logit_sd"])
 
 
 def between_occasions(name, entry, iiv, value):

@@ -24,7 +24,7 @@ def test_printed_equations_are_the_checked_ones(name):
 @pytest.mark.parametrize("name", models())
 def test_grades_count_every_input_once(name):
     model = load(name)
-    assert sum(model_words.evidence(model).values()) == len(model.inputs)
+    assert sum(model_words.grades(model).values()) == len(model.inputs)
 
 
 def test_variability_reads_as_it_was_written():

@@ -10,7 +10,7 @@ from pkpd.report.words import models, structure
 
 def model_card(model, changed=()):
     """The Section on a model. changed : names of typical values that the run has set"""
-    grades = models.evidence(model)
+    grades = models.grades(model)
     total = len(model.inputs)
     return Section(
         "model",

@@ -9,10 +9,10 @@ EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
 
 
-def evidence(model):
+def grades(model):
     """{"measured": 5, ...}: number of parameters and covariates of each grade, zeros included."""
-    grades = [item.evidence for item in model.inputs]
-    return {grade: grades.count(grade) for grade in EVIDENCE}
+    given = [item.evidence for item in model.inputs]
+    return {grade: given.count(grade) for grade in EVIDENCE}
 
 
 def share_assumed(model, diary=None):
@@ -20,12 +20,12 @@ def share_assumed(model, diary=None):
 
     diary : what a summary says of the diary that patients kept, whose numbers then count too
     """
-    grades, count, what = evidence(model), len(model.inputs), "parameters"
+    counts, count, what = grades(model), len(model.inputs), "parameters"
     if diary is not None:
         count, what = count + diary["numbers"], "parameters of model and diary"
-        grades = {grade: grades[grade] + diary[grade] for grade in ("assumed", "calibrated")}
-    fitted = f", {grades['calibrated']} more are calibrated" if grades["calibrated"] else ""
-    return f"{grades['assumed']} of {count} {what} are assumptions{fitted}"
+        counts = {grade: counts[grade] + diary[grade] for grade in ("assumed", "calibrated")}
+    fitted = f", {counts['calibrated']} more are calibrated" if counts["calibrated"] else ""
+    return f"{counts['assumed']} of {count} {what} are assumptions{fitted}"
 
 
 def diary_of(summary):

@@ -37,8 +37,8 @@ days = njit(cache=True, nogil=True, error_model="numpy")(days)
 def module_of(model, integrals, watched):
     """The generated module of a model; its REASON says why it has no kernel, or is empty."""
     names = ["collocation", *integrals, "watched", *watched]
-    key = "|".join([cache.fingerprint(WIDTH), model.digest, *names])
-    path = cache.source_file(model.name, key)
+    key = "|".join([cache.fingerprint(WIDTH), model.structure, *names])
+    path = cache.source_file("collocation", key)
     module = cache.kept(path, "DONE")
     return module or cache.load(cache.write(path, source(model, integrals, watched)))
 

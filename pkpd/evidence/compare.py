@@ -1,0 +1,451 @@
+"""Explanations put to the same studies: which survive, what they agree on, where they part.
+
+Each explanation is a model whose typical values have priors. Knows what is asked and what a
+comparison holds; predictions, weights and averages are made by the modules beside this one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pkpd import limits
+from pkpd.errors import EvidenceError, PkpdError
+from pkpd.evidence import stored
+from pkpd.evidence.averages import MEDS, benefits, meds, weighted_quantiles
+from pkpd.evidence.draws import Draws
+from pkpd.evidence.draws import draws as draw
+from pkpd.evidence.ledger import (
+    FEWEST,
+    Ledger,
+    log_likelihood,
+    mixture_interval,
+    predictive_share,
+    total_covariance,
+)
+from pkpd.evidence.predictions import Prediction, predict
+from pkpd.evidence.studies import Study, studies, study
+from pkpd.files import read_toml
+from pkpd.result import Computed, Sheet
+from pkpd.result.provenance import release
+from pkpd.symbolic.load import load
+from pkpd.symbolic.model import Model
+
+LDN = Path(__file__).with_name("ldn") / "comparison.toml"
+INTERVAL = (0.05, 0.5, 0.95)
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+ALL = "all"
+PLAUSIBLE = 0.05  # weight above which an explanation counts among those that are left
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared.
+
+    weights : explanation -> weight before any study, which sum to 1; doses : (D,), whose benefit
+    is averaged
+    """
+
+    weights: dict[str, float]
+    studies: tuple[Study, ...]
+    doses: tuple[float, ...]
+
+
+def question(path: str | Path = LDN) -> Question:
+    """Question from a TOML file: studies, doses and [explanations]. Raises EvidenceError."""
+    path = limits.path(path, "comparison", EvidenceError)
+    data = read_toml(path, EvidenceError)
+    if set(data) != {"studies", "doses", "explanations"}:
+        raise EvidenceError(f"{path}: a comparison has studies, doses and [explanations].")
+    try:
+        doses = limits.numbers(data["doses"], "doses")
+        weights = _weights(data["explanations"])
+    except PkpdError as error:
+        raise EvidenceError(f"{path}: {error}") from error
+    folder = Path(path).parent
+    names = {
+        str(folder / name) if name.endswith(".toml") else name: weight
+        for name, weight in weights.items()
+    }
+    return Question(names, studies(folder / str(data["studies"])), tuple(doses))
+
+
+def _weights(given):
+    """{explanation: weight}, scaled to a sum of 1. Raises EvidenceError."""
+    if not isinstance(given, Mapping) or not given:
+        raise EvidenceError("explanations is a table of models and their weights.")
+    for name, weight in given.items():
+        if not limits.number(weight, f"weight of {name}") > 0:
+            raise EvidenceError(f"explanations: the weight of {name} must be above 0.")
+    total = float(sum(given.values()))
+    return {str(name): float(weight) / total for name, weight in given.items()}
+
+
+@dataclass(frozen=True)
+class WeighedExplanations(Computed):
+    """Explanations weighed by studies.
+
+    draws : of every explanation; predictions : (explanation, study) -> Prediction
+    ledger : of the studies that inform; benefits : (K, D) of every explanation at `doses`
+    meds : of every explanation, {column of pkpd.med: (count,)}, None where its draws are too few
+    """
+
+    NAME: ClassVar[str] = "comparison"
+
+    models: tuple[Model, ...]
+    studies: tuple[Study, ...]
+    draws: tuple[Draws, ...]
+    predictions: dict[tuple[str, str], Prediction]
+    ledger: Ledger
+    doses: tuple[float, ...]
+    benefits: tuple[np.ndarray, ...]
+    meds: tuple[dict[str, np.ndarray] | None, ...]
+    people: int
+    width: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the explanations."""
+        return self.ledger.models
+
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome."""
+        benefit = self.models[0].benefit
+        return self.models[0].unit(benefit.outcome) if benefit else "1"
+
+    def enough(self) -> np.ndarray:
+        """(M,) whether an explanation has effective draws enough for what is said of it."""
+        return self.ledger.effective() >= FEWEST
+
+    def sheets(self) -> dict[str, Sheet]:
+        dose_unit = self.models[0].benefit.unit if self.models[0].benefit else ""
+        return {
+            "weights": Sheet(self.weights()),
+            "left_out": Sheet(self.left_out()),
+            "predictions": Sheet(self.predicted()),
+            "typical_values": Sheet(self.typical_values()),
+            "benefit": Sheet(self.benefit_by_dose(), {"DOSE": dose_unit, "mean": self.unit}),
+            "meds": Sheet(self.med_quantiles(), {"value": dose_unit}),
+        }
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every explanation: prior, weight, its Monte Carlo error, draws."""
+        ledger = self.ledger
+        return {
+            "explanation": np.array(self.names),
+            "prior": ledger.prior,
+            "weight": ledger.weights(),
+            "error": ledger.monte_carlo_error(),
+            "log_evidence": ledger.evidence(),
+            "effective_draws": ledger.effective(),
+            "draws": np.array([len(d) for d in self.draws]),
+        }
+
+    def left_out(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every study and explanation: the weight without the study.
+
+        log_density : of the study, as the explanation predicts it informed by all the others
+        """
+        rows: list[tuple] = []
+        for name in self.ledger.studies:
+            without, density = self.ledger.without(name), self.ledger.left_out(name)
+            weights, effective = without.weights(), without.effective()
+            rows += zip([name] * len(weights), self.names, weights, effective, density, strict=True)
+        return _columns(rows, ("study", "explanation", "weight", "effective_draws", "log_density"))
+
+    def predicted(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every statistic and explanation, and for all of them together.
+
+        low, median, high : 5, 50, 95 % of what is predicted from the other studies, with chance
+        and allowance; below : share of that prediction below the published value
+        """
+        rows = []
+        for asked in self.studies:
+            informs = asked.name in self.ledger.studies
+            ledger = self.ledger.without(asked.name) if informs else self.ledger
+            parts = self._mixtures(asked, ledger)
+            for j, s in enumerate(asked.statistics):
+                for name, (weights, mean, sd) in parts.items():
+                    interval = mixture_interval(weights, mean[:, j], sd[:, j], INTERVAL)
+                    value = np.nan if s.value is None else s.value
+                    below = predictive_share(weights, mean[:, j], sd[:, j], value)
+                    rows.append((asked.name, s.name, name, value, *interval, below, s.unit))
+        names = ("study", "statistic", "explanation", "published", "low", "median", "high")
+        return _columns(rows, (*names, "below", "unit"))
+
+    def _mixtures(self, asked, ledger):
+        """explanation -> (weights, means (K, J), SDs (K, J)) of the draws, and of all of them."""
+        found: dict[str, tuple] = {}
+        for m, name in enumerate(self.names):
+            prediction = self.predictions[name, asked.name]
+            covariance = total_covariance(asked, prediction)
+            sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+            solved = np.isfinite(prediction.mean).all(axis=1)
+            weights = np.where(solved, ledger.draw_weights(m), 0.0)
+            found[name] = weights[solved], prediction.mean[solved], sd[solved]
+        shares = zip(ledger.weights(), found.values(), strict=True)
+        whole = [(share * w, mean, sd) for share, (w, mean, sd) in shares]
+        found[ALL] = tuple(np.concatenate(part) for part in zip(*whole, strict=True))
+        return found
+
+    def typical_values(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every explanation and parameter with a prior: 5, 50, 95 %.
+
+        Before any study, and after all; NaN after where effective draws are too few.
+        """
+        rows = []
+        for m, (drawn, enough) in enumerate(zip(self.draws, self.enough(), strict=True)):
+            weights = self.ledger.draw_weights(m)
+            equal = np.full(len(drawn), 1.0 / len(drawn))
+            for j, name in enumerate(drawn.names):
+                values = drawn.values[:, j]
+                before = weighted_quantiles(values, equal, INTERVAL)
+                after = weighted_quantiles(values, weights, INTERVAL) if enough else [np.nan] * 3
+                unit = drawn.model.unit(name)
+                rows.append((self.names[m], name, *before, *after, unit))
+        names = ("prior_low", "prior_median", "prior_high", "low", "median", "high", "unit")
+        return _columns(rows, ("explanation", "parameter", *names))
+
+    def benefit_by_dose(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every explanation and dose, and for all together: mean, 5 and 95 %.
+
+        The interval is of the population mean, over draws.
+        """
+        rows = []
+        for name, (weights, values) in self._benefits().items():
+            for d, dose in enumerate(self.doses):
+                solved = np.isfinite(values[:, d])
+                w = weights[solved] / weights[solved].sum()
+                low, _, high = weighted_quantiles(values[solved, d], w, INTERVAL)
+                rows.append((name, dose, float(w @ values[solved, d]), low, high))
+        return _columns(rows, ("explanation", "DOSE", "mean", "low", "high"))
+
+    def _benefits(self):
+        """explanation -> (weights of draws, benefits (K, D)), those with draws enough, and all."""
+        found = {}
+        for m, name in enumerate(self.names):
+            if self.enough()[m]:
+                found[name] = self.ledger.draw_weights(m), self.benefits[m]
+        if self.whole():
+            parts = zip(self.ledger.weights(), range(len(self.names)), strict=True)
+            weights = [share * self.ledger.draw_weights(m) for share, m in parts]
+            found[ALL] = np.concatenate(weights), np.concatenate(self.benefits)
+        return found
+
+    def whole(self) -> bool:
+        """Whether all explanations of a weight that matters have effective draws enough."""
+        return bool((self.enough() | (self.ledger.weights() < 0.01)).all())
+
+    def med_quantiles(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every explanation, definition of the MED and quantile.
+
+        share : of the people who have one
+        """
+        rows = []
+        shares = self.ledger.weights()
+        for column in MEDS:
+            pooled = []
+            for name, found, share in zip(self.names, self.meds, shares, strict=True):
+                if found is None:
+                    continue
+                values = found[column]
+                have = np.isfinite(values)
+                pooled.append((values, np.full(len(values), share / len(values))))
+                equal = np.full(have.sum(), 1.0 / max(have.sum(), 1))
+                rows += _quantile_rows(name, column, values[have], equal, have.mean())
+            if self.whole() and pooled:
+                values, weights = (np.concatenate(part) for part in zip(*pooled, strict=True))
+                have = np.isfinite(values)
+                share = weights[have].sum() / weights.sum()
+                scaled = weights[have] / max(weights[have].sum(), 1e-300)
+                rows += _quantile_rows(ALL, column, values[have], scaled, share)
+        return _columns(rows, ("explanation", "definition", "quantile", "value", "share"))
+
+    def left(self) -> tuple[str, ...]:
+        """Explanations with a weight above 5 %, the heaviest first."""
+        weights = self.ledger.weights()
+        order = np.argsort(-weights)
+        return tuple(self.names[m] for m in order if weights[m] > PLAUSIBLE)
+
+    def summary(self, command: str | None = None) -> dict[str, Any]:
+        """The comparison in a few numbers, as plain data."""
+        weights = self.weights()
+        return {
+            "weights": [
+                {key: column[m].item() for key, column in weights.items()}
+                for m in range(len(self.names))
+            ],
+            "left": list(self.left()),
+            "whole": self.whole(),
+            "studies": [
+                {"name": s.name, "title": s.title, "source": s.source, "grade": s.grade}
+                | {"role": s.role, "informs": s.name in self.ledger.studies}
+                for s in self.studies
+            ],
+            "best_dose": self._best_doses(),
+            "people": self.people,
+            "width_of_priors": self.width,
+            "provenance": {
+                "package": "pkpd",
+                "version": release(),
+                "models": {m.name: m.digest for m in self.models},
+                "studies": {s.name: stored.digest(s) for s in self.studies},
+                "seed": self.draws[0].seed,
+                "command": command,
+            },
+        }
+
+    def _best_doses(self):
+        """explanation -> the dose of those looked at whose mean benefit is largest."""
+        found = {}
+        for name, (weights, values) in self._benefits().items():
+            solved = np.isfinite(values).all(axis=1)
+            mean = weights[solved] @ values[solved] / weights[solved].sum()
+            best = int(np.argmax(mean))
+            found[name] = {"dose": self.doses[best], "benefit": float(mean[best])}
+        return found
+
+
+def _quantile_rows(name, column, values, weights, share):
+    if not len(values):
+        return [(name, column, level, np.nan, float(share)) for level in LEVELS]
+    found = weighted_quantiles(values, weights, LEVELS)
+    return [
+        (name, column, level, value, float(share))
+        for level, value in zip(LEVELS, found, strict=True)
+    ]
+
+
+def _columns(rows, names):
+    columns = zip(*rows, strict=True)
+    return {name: np.array(values) for name, values in zip(names, columns, strict=True)}
+
+
+def compare(
+    models: str | Path | Mapping[str, float] | None = None,
+    studies: Sequence[Study | str | Path] | None = None,
+    *,
+    add: Sequence[str | Path] = (),
+    draws: int = 1024,
+    people: int = 64,
+    seed: int = 1,
+    width: float = 1.0,
+    folder: str | Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> WeighedExplanations:
+    """Weigh explanations by studies.
+
+    Parameters
+    ----------
+    models : {model: weight before any study}, or the TOML file of a comparison (default: the
+        explanations of low-dose naltrexone)
+    studies : Study objects or files; default: those of the comparison
+    add : files of further studies
+    draws : number of draws of typical values of each explanation, shared by all studies
+    people : simulated people under each draw
+    seed : of draws, people and noise
+    width : factor on the spread of every prior, on its own scale
+    folder : where finished predictions are kept, and looked for by the next run; default: nowhere
+    threads : number of threads (default: all cores); results do not depend on it
+    progress : called with the number of finished draws of all predictions, and their total
+
+    Returns
+    -------
+    WeighedExplanations. Raises EvidenceError for bad input. Ctrl-C ends it; predictions that are
+    finished stay in the folder.
+    """
+    limits.check_whole(draws, 2, limits.PATIENTS, "number of draws", EvidenceError)
+    limits.check_whole(people, 2, limits.PATIENTS, "number of people", EvidenceError)
+    limits.check_whole(seed, 0, limits.SEED, "seed", EvidenceError)
+    limits.check_called(progress=progress)
+    if not 0 < limits.number(width, "width") <= 10:
+        raise EvidenceError(f"width is a factor on priors, above 0 and at most 10, not {width:g}.")
+    asked = _asked(models, studies, add)
+    loaded = tuple(load(name) for name in asked.weights)
+    _check_alike(loaded)
+    drawn = tuple(draw(model, draws, seed, width) for model in loaded)
+    predictions = _predictions(asked, drawn, people, width, folder, threads, progress)
+    ledger = _ledger(asked, loaded, predictions)
+    doses = np.array(asked.doses)
+    gains = tuple(benefits(d, doses, threads=threads) for d in drawn)
+    effective = ledger.effective()
+    found = tuple(
+        meds(d, ledger.draw_weights(m), threads=threads) if effective[m] >= FEWEST else None
+        for m, d in enumerate(drawn)
+    )
+    return WeighedExplanations(
+        loaded, asked.studies, drawn, predictions, ledger, asked.doses, gains, found, people, width
+    )
+
+
+def _asked(models, given, add):
+    """The Question. Raises EvidenceError."""
+    whole = question(LDN if models is None or isinstance(models, Mapping) else models)
+    weights = _weights(models) if isinstance(models, Mapping) else whole.weights
+    chosen = whole.studies if given is None else [_study(s) for s in given]
+    chosen = (*chosen, *map(_study, add))
+    names = [s.name for s in chosen]
+    for name in names:
+        if names.count(name) > 1:
+            raise EvidenceError(f"Two studies are called '{name}'; rename the file of one of them.")
+    if not any(s.role == "fit" for s in chosen):
+        raise EvidenceError('No study informs the weights; at least one has role = "fit".')
+    return Question(weights, tuple(chosen), whole.doses)
+
+
+def _check_alike(models):
+    """Raise EvidenceError where explanations have no benefit, or benefits that differ in kind."""
+    for model in models:
+        if model.benefit is None:
+            raise EvidenceError(f"{model.name} has no [benefit]: it explains no effect of a dose.")
+        first, own = models[0].benefit, model.benefit
+        alike = (own.outcome, own.unit, own.better) == (first.outcome, first.unit, first.better)
+        if not alike or model.unit(own.outcome) != models[0].unit(first.outcome):
+            raise EvidenceError(
+                f"{model.name} and {models[0].name} differ in the outcome of their [benefit], its "
+                "unit or its direction; explanations are of one outcome."
+            )
+
+
+def _study(what):
+    return what if isinstance(what, Study) else study(what)
+
+
+def _predictions(asked, drawn, people, width, folder, threads, progress):
+    """{(explanation, study): Prediction}, those in the folder and those made now."""
+    found: dict[tuple[str, str], Prediction] = {}
+    total = len(drawn) * len(asked.studies) * len(drawn[0])
+    done = 0
+    for d in drawn:
+        for s in asked.studies:
+            origin = stored.key(s, d, people, width)
+            file = None if folder is None else stored.path(folder, d.model.name, s.name)
+            kept = None if file is None else stored.kept(file, len(s.statistics), origin)
+            if kept is None:
+                report = None
+                if progress is not None:
+                    report = lambda count, done=done: progress(done + count, total)  # noqa: E731
+                kept = predict(s, d, people, threads, report)
+                if file is not None:
+                    stored.keep(file, kept, origin)
+            found[d.model.name, s.name] = kept
+            done += len(d)
+            if progress is not None:
+                progress(done, total)
+    return found
+
+
+def _ledger(asked, loaded, predictions):
+    """The Ledger of the studies that inform."""
+    informing = [s for s in asked.studies if s.role == "fit"]
+    names = tuple(model.name for model in loaded)
+    logs = tuple(
+        np.column_stack([log_likelihood(s, predictions[name, s.name]) for s in informing])
+        for name in names
+    )
+    prior = np.array(list(asked.weights.values()))
+    return Ledger(names, tuple(s.name for s in informing), prior, logs)

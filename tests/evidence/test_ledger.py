@@ -1,0 +1,109 @@
+"""Weights of explanations by hand: Gaussian toys whose evidence is known in closed form."""
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+from scipy.stats import multivariate_normal, norm
+
+from pkpd.evidence.ledger import Ledger, log_density, mixture_interval, predictive_share
+
+SIGMA = 0.1
+SEEN = np.array([2.0, 2.05, 1.95])
+PRIORS = {"wide": (0.0, 3.0), "near": (2.0, 0.3)}  # mean and SD of the value that studies share
+
+
+def points(count):
+    return ndtri((np.arange(count) + 0.5) / count)
+
+
+def toy(count=20_000):
+    """Two explanations, three studies that see the same value with an error."""
+    logs = []
+    for middle, sd in PRIORS.values():
+        value = middle + sd * points(count)
+        logs.append(norm.logpdf(SEEN[None, :], value[:, None], SIGMA))
+    return Ledger(tuple(PRIORS), ("a", "b", "c"), np.array([0.5, 0.5]), tuple(logs))
+
+
+def exact(studies=3):
+    """Log evidence in closed form: the studies share the value, so they are correlated."""
+    found = []
+    for middle, sd in PRIORS.values():
+        covariance = SIGMA**2 * np.eye(studies) + sd**2
+        found.append(
+            multivariate_normal.logpdf(SEEN[:studies], np.full(studies, middle), covariance)
+        )
+    return np.array(found)
+
+
+def test_the_evidence_of_studies_that_share_a_value_is_that_of_the_closed_form():
+    np.testing.assert_allclose(toy().evidence(), exact(), atol=2e-3)
+    weights = np.exp(exact() - exact().max())
+    np.testing.assert_allclose(toy().weights(), weights / weights.sum(), atol=1e-3)
+
+
+def test_the_product_of_each_studys_mean_is_wrong_by_orders_of_magnitude():
+    product = [
+        sum(norm.logpdf(y, middle, np.hypot(sd, SIGMA)) for y in SEEN)
+        for middle, sd in PRIORS.values()
+    ]
+    assert exact()[0] - product[0] > np.log(100)
+    # and it weighs the explanations otherwise: a thousand to one instead of twelve to one
+    wrong, right = np.diff(product)[0], np.diff(exact())[0]
+    assert wrong - right > np.log(100)
+
+
+def test_a_study_left_out_is_predicted_by_the_others():
+    logs = toy().left_out("c")
+    np.testing.assert_allclose(logs, exact(3) - exact(2), atol=3e-3)
+    np.testing.assert_allclose(toy().without("c").evidence(), exact(2), atol=2e-3)
+
+
+def test_effective_draws_and_the_error_of_weights_by_repetition():
+    rng = np.random.default_rng(5)
+    found, errors = [], []
+    for _ in range(200):
+        logs = []
+        for middle, sd in PRIORS.values():
+            value = middle + sd * rng.standard_normal(2000)
+            logs.append(norm.logpdf(SEEN[None, :], value[:, None], SIGMA))
+        ledger = Ledger(tuple(PRIORS), ("a", "b", "c"), np.array([0.5, 0.5]), tuple(logs))
+        found.append(ledger.weights()[0])
+        errors.append(ledger.monte_carlo_error()[0])
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.2)
+    equal = Ledger(("m",), ("s",), np.ones(1), (np.zeros((50, 1)),))
+    assert equal.effective()[0] == pytest.approx(50)
+
+
+def test_densities_are_those_of_scipy_and_unsolved_draws_have_none():
+    rng = np.random.default_rng(3)
+    root = rng.standard_normal((4, 3, 3))
+    covariance = root @ root.transpose(0, 2, 1) + np.eye(3)
+    mean, seen = rng.standard_normal((4, 3)), rng.standard_normal(3)
+    mean[2, 1] = np.nan
+    found = log_density(seen, mean, covariance)
+    for k in (0, 1, 3):
+        assert found[k] == pytest.approx(multivariate_normal.logpdf(seen, mean[k], covariance[k]))
+    assert found[2] == -np.inf
+
+
+def test_the_interval_of_a_mixture_holds_its_share():
+    weights, mean, sd = np.array([0.2, 0.5, 0.3]), np.array([-2.0, 0.0, 3.0]), np.array([1, 0.5, 2])
+    low, high = mixture_interval(weights, mean, sd, (0.05, 0.95))
+    assert predictive_share(weights, mean, sd, low) == pytest.approx(0.05, abs=1e-9)
+    assert predictive_share(weights, mean, sd, high) == pytest.approx(0.95, abs=1e-9)
+
+
+def test_left_out_intervals_cover_what_they_say_on_2000_ledgers():
+    rng = np.random.default_rng(11)
+    sd, sigma, inside, count = 1.0, 0.5, 0, 2000
+    value = sd * points(400)
+    for _ in range(count):
+        seen = sd * rng.standard_normal() + sigma * rng.standard_normal(3)
+        ledger = Ledger(
+            ("m",), ("a", "b", "c"), np.ones(1), (norm.logpdf(seen, value[:, None], sigma),)
+        )
+        weights = ledger.without("c").draw_weights(0)
+        low, high = mixture_interval(weights, value, np.full(400, sigma), (0.05, 0.95))
+        inside += low <= seen[2] <= high
+    assert 0.88 <= inside / count <= 0.92
