@@ -37,6 +37,7 @@ COMMANDS = (
     "report",
     "fit",
     "nca",
+    "identify",
 )
 TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
 

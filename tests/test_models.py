@@ -39,6 +39,7 @@ HELD = {"held": 0.16}
 OF_NALTREXONE = {"Cc", "Cn", "blockade", "receptor", "need", "breakthrough"}
 MORPHINE = ("morphine_tablet", "morphine_depot", "morphine")
 STILL = {
+    ("explanations/no_effect", "depot"): {"pain"},
     ("ldn/opioid", "depot"): {"Cmor", "agonist"},
     ("ldn/ultra_low_dose", "depot"): {"Cmor", "agonist"},
     ("ldn/crushed_capsule", "depot"): {"Cmor", "agonist"},

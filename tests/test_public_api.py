@@ -13,6 +13,10 @@ import pytest
 import pkpd
 from pkpd.dosing.records import Records
 from pkpd.dosing.regimen import Regimen
+from pkpd.evidence.compare import WeighedExplanations
+from pkpd.evidence.design import RankedStudies
+from pkpd.evidence.identify import Identifiability
+from pkpd.evidence.studies import Study
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca.analysis import Noncompartmental
@@ -40,6 +44,7 @@ RETURNED = (
     *(Result, EndpointResult, EventResult, DoseResponse, DosingInterval),
     *(MedTable, MedDataset, RepeatedMeds, RepeatedCourse, Titration, TrialResult),
     *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental),
+    *(WeighedExplanations, RankedStudies, Identifiability, Study),
 )
 # the unit of a real number, or what it is a share or a ratio of
 UNIT = re.compile(r"\b(unit|units|model time|hours|days|relative|share)\b")
@@ -62,6 +67,9 @@ WITHOUT_EXAMPLE = {
     "plot",
     "figures",
     "write_page",
+    "compare",
+    "design",
+    "study",
 }
 
 

@@ -11,6 +11,7 @@ import typer
 from pkpd.cli import (
     bench,
     console,
+    evidence,
     fitting,
     library,
     nca,
@@ -40,6 +41,9 @@ app.command("trial")(trials.trial)
 app.command("sensitivity")(sensitivity.sensitivity)
 app.command("explain")(sensitivity.explain)
 app.command("predict")(sensitivity.predict)
+app.command("compare")(evidence.compare)
+app.command("design")(evidence.design)
+app.command("identify")(evidence.identify)
 app.command("summarise")(response.summarise)
 app.command("report")(report.report)
 app.command("fit")(fitting.fit)

@@ -78,10 +78,10 @@ def table(headers, rows):
 
 
 @contextmanager
-def progress(total, quiet=False):
+def progress(total, quiet=False, of="patients"):
     """Yield advance(done, total), or None where stderr is no terminal.
 
-    Shows patients, patients per second and time left on stderr.
+    Shows patients, or what `of` names, how many a second and the time left on stderr.
     """
     if quiet or not sys.stderr.isatty():
         yield None
@@ -99,7 +99,7 @@ def progress(total, quiet=False):
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("patients"),
+        TextColumn(of),
         rate,
         TimeRemainingColumn(),
     )
@@ -108,7 +108,7 @@ def progress(total, quiet=False):
 
         def advance(done, total=None):
             speed = bars.tasks[0].speed
-            shown = f"{speed:,.0f} patients/s" if speed else ""
+            shown = f"{speed:,.0f} {of}/s" if speed else ""
             bars.update(bar, completed=done, total=total, rate=shown)
 
         yield advance

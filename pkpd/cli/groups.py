@@ -222,9 +222,9 @@ class Screen:
         if not self.quiet:
             console.note(text)
 
-    def progress(self, total) -> AbstractContextManager:
-        """A progress bar over so many patients."""
-        return console.progress(total, self.quiet)
+    def progress(self, total, of="patients") -> AbstractContextManager:
+        """A progress bar over so many patients, or what `of` names."""
+        return console.progress(total, self.quiet, of)
 
 
 @dataclass(frozen=True)

@@ -320,7 +320,7 @@ def _quantile_rows(name, column, values, weights, share):
 
 
 def _columns(rows, names):
-    columns = zip(*rows, strict=True)
+    columns = zip(*rows, strict=True) if rows else [[]] * len(names)
     return {name: np.array(values) for name, values in zip(names, columns, strict=True)}
 
 
@@ -341,14 +341,14 @@ def compare(
 
     Parameters
     ----------
-    models : {model: weight before any study}, or the TOML file of a comparison (default: the
-        explanations of low-dose naltrexone)
+    models : {model: weight before any study, a share or any number in proportion}, or the TOML
+        file of a comparison (default: the explanations of low-dose naltrexone)
     studies : Study objects or files; default: those of the comparison
     add : files of further studies
     draws : number of draws of typical values of each explanation, shared by all studies
-    people : simulated people under each draw
-    seed : of draws, people and noise
-    width : factor on the spread of every prior, on its own scale
+    people : number of simulated people under each draw
+    seed : whole number from 0 to 2^63 - 1, of draws, people and noise
+    width : factor on the spread of every prior, without unit, on its own scale
     folder : where finished predictions are kept, and looked for by the next run; default: nowhere
     threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished draws of all predictions, and their total

@@ -107,9 +107,9 @@ class Study:
 
 
 def study(path: str | Path) -> Study:
-    """Study from a TOML file.
+    """Study from a TOML file (docs/evidence.md).
 
-    Raises EvidenceError that names file and field.
+    path : of the file. Raises EvidenceError that names file and field.
     """
     path = check_path(path, "study", EvidenceError)
     data = read_toml(path, EvidenceError)

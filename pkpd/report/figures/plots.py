@@ -31,7 +31,8 @@ def plot(thing: Any, **options: Any) -> "Figure":
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
         DosingInterval, Fit, Comparison, Noncompartmental, Titration, TrialResult, Sensitivity,
-        Explanation or Prediction
+        Explanation, Prediction, WeighedExplanations, RankedStudies or
+        Identifiability
     options : of the figure of that kind, such as data=... beside a Result
 
     Returns a matplotlib Figure. Raises PkpdError for anything else.
@@ -57,7 +58,10 @@ plot.register(Noncompartmental, exposures.exposures)
 @cache
 def _register_all():
     """Register figures of trials and of why patients differ, which only `plot` loads."""
-    from pkpd.report.figures import explanation, prediction, sensitivity, trials
+    from pkpd.evidence.compare import WeighedExplanations
+    from pkpd.evidence.design import RankedStudies
+    from pkpd.evidence.identify import Identifiability
+    from pkpd.report.figures import evidence, explanation, prediction, sensitivity, trials
     from pkpd.sensitivity.explanation import Explanation
     from pkpd.sensitivity.prediction import Prediction
     from pkpd.sensitivity.study import Sensitivity
@@ -69,6 +73,9 @@ def _register_all():
     plot.register(Sensitivity, sensitivity.first)
     plot.register(Explanation, explanation.explanation)
     plot.register(Prediction, prediction.prediction)
+    plot.register(WeighedExplanations, evidence.ledger)
+    plot.register(RankedStudies, evidence.ranked)
+    plot.register(Identifiability, evidence.identifiability)
 
 
 def figures(thing: Any) -> "dict[str, Figure]":
@@ -76,10 +83,13 @@ def figures(thing: Any) -> "dict[str, Figure]":
 
     thing : as for pkpd.plot. Raises PkpdError for anything else.
     """
-    from pkpd.report.figures import sensitivity
+    from pkpd.evidence.compare import WeighedExplanations
+    from pkpd.report.figures import evidence, sensitivity
     from pkpd.sensitivity.study import Sensitivity
 
-    return sensitivity.figures(thing) if isinstance(thing, Sensitivity) else {"": plot(thing)}
+    if isinstance(thing, Sensitivity):
+        return sensitivity.figures(thing)
+    return evidence.figures(thing) if isinstance(thing, WeighedExplanations) else {"": plot(thing)}
 
 
 @plot.register

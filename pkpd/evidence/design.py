@@ -1,0 +1,179 @@
+"""Which study would tell most: candidates ranked by what they are worth, at equal size.
+
+Knows comparisons and planned studies; the arithmetic is in `worth`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pkpd import limits
+from pkpd.errors import EvidenceError
+from pkpd.evidence.averages import resampled
+from pkpd.evidence.compare import WeighedExplanations
+from pkpd.evidence.draws import Draws
+from pkpd.evidence.ledger import total_covariance
+from pkpd.evidence.predictions import Prediction, predict
+from pkpd.evidence.studies import Study, studies, study
+from pkpd.evidence.worth import Worth, worth
+from pkpd.result import Computed, Sheet
+from pkpd.result.provenance import release
+
+CANDIDATES = Path(__file__).with_name("ldn") / "candidates"
+SAMPLE = 1024  # draws of all explanations together, by weight, that outcomes come from
+NO_DRUG = 0.0  # benefit of leaving it, which is always possible
+
+
+@dataclass(frozen=True)
+class RankedStudies(Computed):
+    """Planned studies and what they are worth.
+
+    worths : of each study; patients : (S,) that each takes; counted : the number that all were
+        brought to, or None; of : what they would add to
+    """
+
+    NAME: ClassVar[str] = "design"
+    SUMMARY: ClassVar[str] = "design"
+
+    studies: tuple[Study, ...]
+    worths: tuple[Worth, ...]
+    patients: tuple[int, ...]
+    counted: int | None
+    unit: str
+    of: dict[str, Any]
+
+    def sheets(self) -> dict[str, Sheet]:
+        worths = {name: [vars(w)[name] for w in self.worths] for name in vars(self.worths[0])}
+        columns = {
+            "study": [s.name for s in self.studies],
+            "title": [s.title for s in self.studies],
+            "patients": list(self.patients),
+            **worths,
+        }
+        units = {"information": "bit", "information_error": "bit"}
+        units |= dict.fromkeys(("value", "value_error"), self.unit)
+        order = np.argsort(-np.array(columns["information"]), kind="stable")
+        ranked = {name: np.array(values)[order] for name, values in columns.items()}
+        return {"studies": Sheet(ranked, units)}
+
+    def summary(self, command: str | None = None) -> dict[str, Any]:
+        """The ranking as plain data."""
+        columns = self.sheets()["studies"].columns
+        rows = [
+            {name: values[k].item() for name, values in columns.items()}
+            for k in range(len(self.studies))
+        ]
+        origin = {"package": "pkpd", "version": release(), "command": command}
+        return {
+            "studies": rows,
+            "unit": self.unit,
+            "patients_of_each": self.counted,
+            **self.of,
+            "provenance": origin,
+        }
+
+
+def design(
+    comparison: WeighedExplanations,
+    candidates: Sequence[Study | str | Path] | str | Path | None = None,
+    *,
+    patients: int | None = None,
+    outcomes: int = 1000,
+    threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> RankedStudies:
+    """Rank planned studies by what they would add to a comparison of explanations.
+
+    Parameters
+    ----------
+    comparison : what pkpd.compare found
+    candidates : Study objects or files, or a folder of them; default: those of low-dose naltrexone
+    patients : number of patients that every study is brought to, its arms in proportion; default:
+        their own
+    outcomes : number of simulated outcomes of each study
+    threads : number of threads (default: all cores)
+    progress : called with the number of finished draws of all studies, and their total
+
+    Returns
+    -------
+    RankedStudies: expected information on which explanation holds (bits), expected gain of the best
+    dose's mean benefit (unit of the outcome), with Monte Carlo standard errors.
+    Raises EvidenceError where the comparison has too few effective draws. Ctrl-C ends it.
+    """
+    if not isinstance(comparison, WeighedExplanations):
+        raise EvidenceError("comparison is what pkpd.compare returns.")
+    if patients is not None:
+        limits.check_whole(patients, 2, limits.PATIENTS, "number of patients", EvidenceError)
+    limits.check_whole(outcomes, 2, limits.PATIENTS, "number of outcomes", EvidenceError)
+    limits.check_called(progress=progress)
+    asked = _candidates(candidates)
+    if not comparison.whole():
+        raise EvidenceError(
+            "Too few effective draws of an explanation that matters: compare with more draws."
+        )
+    parts = _sample(comparison)
+    weights = np.concatenate([np.full(len(rows), w) for w, _, rows in parts])
+    labels = np.concatenate([np.full(len(rows), m) for m, (_, _, rows) in enumerate(parts)])
+    gains = [comparison.benefits[m][rows] for m, (_, _, rows) in enumerate(parts)]
+    benefit = np.concatenate(gains)
+    benefit = np.column_stack([np.full(len(benefit), NO_DRUG), np.nan_to_num(benefit)])
+    total, done, worths = len(asked) * len(weights), 0, []
+    for s in asked:
+        found = []
+        for _, drawn, _ in parts:
+            found.append(predict(s, drawn, comparison.people, threads))
+            done += len(drawn)
+            if progress is not None:
+                progress(done, total)
+        sized = [_sized(s, p, patients) for p in found]
+        mean = np.concatenate([p.mean for p in sized])
+        covariance = np.concatenate([total_covariance(s, p) for p in sized])
+        seed = comparison.draws[0].seed
+        worths.append(worth(weights, labels, mean, covariance, benefit, outcomes, seed))
+    sizes = tuple(patients or s.patients for s in asked)
+    about = {
+        "explanations": dict(zip(comparison.names, comparison.ledger.weights(), strict=True)),
+        "studies_before": list(comparison.ledger.studies),
+        "outcomes": outcomes,
+    }
+    return RankedStudies(asked, tuple(worths), sizes, patients, comparison.unit, about)
+
+
+def _candidates(given):
+    """Planned studies. Raises EvidenceError."""
+    given = CANDIDATES if given is None else given
+    if isinstance(given, (str, Path)):
+        given = studies(given) if Path(given).is_dir() else [given]
+    found = tuple(s if isinstance(s, Study) else study(s) for s in given)
+    for s in found:
+        if s.role != "planned":
+            raise EvidenceError(f'{s.name}: a study to be designed has role = "planned".')
+    if not found:
+        raise EvidenceError("candidates names no study.")
+    return found
+
+
+def _sample(comparison):
+    """[(weight of each draw, Draws, rows)] of every explanation, resampled by their weights."""
+    parts = []
+    for m, share in enumerate(comparison.ledger.weights()):
+        count = round(share * SAMPLE)
+        if not count:
+            continue
+        drawn = comparison.draws[m]
+        rows = resampled(comparison.ledger.draw_weights(m), count, drawn.seed)
+        chosen = Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows])
+        parts.append((share / count, chosen, rows))
+    total = sum(w * len(rows) for w, _, rows in parts)
+    return [(w / total, drawn, rows) for w, drawn, rows in parts]
+
+
+def _sized(study, prediction, patients):
+    """The Prediction of a study with another number of patients."""
+    if patients is None:
+        return prediction
+    factor = study.patients / patients
+    return Prediction(prediction.mean, prediction.sampling * factor, prediction.simulation)

@@ -1,0 +1,147 @@
+"""Comparisons of explanations and planned studies in words: what the first screen says.
+
+Knows summaries and tables; knows nothing of screens or files.
+"""
+
+import numpy as np
+
+from pkpd.report.words import models
+
+WEIGHT_HEADERS = ("explanation", "weight", "error", "before", "draws that count", "best dose")
+STUDY_HEADERS = ("study", "patients", "information (bits)", "worth")
+FEWEST_WORDS = "too few"
+LOST = 1000  # a factor beyond which a number is as good as unknown
+
+
+def weight_rows(summary):
+    """A row for every explanation, the heaviest first."""
+    rows = sorted(summary["weights"], key=lambda row: -row["weight"])
+    return [
+        (
+            row["explanation"],
+            f"{100 * row['weight']:.1f} %",
+            f"{100 * row['error']:.1f}",
+            f"{100 * row['prior']:.1f} %",
+            f"{row['effective_draws']:.0f} of {row['draws']}",
+            _best(summary["best_dose"].get(row["explanation"])),
+        )
+        for row in rows
+    ]
+
+
+def _best(found):
+    if found is None:
+        return FEWEST_WORDS
+    if found["benefit"] <= 0:
+        return "none"
+    return f"{found['dose']:g} ({found['benefit']:.2f})"
+
+
+def weight_sentences(summary, unit, outcome_unit):
+    """Lines on what the studies leave, what the average says, and what decides."""
+    informing = [s["name"] for s in summary["studies"] if s["informs"]]
+    left = ", ".join(name.rpartition("/")[2] for name in summary["left"])
+    lines = [
+        f"Weights of explanations after {len(informing)} studies: {', '.join(informing)}.",
+        f"Best dose: of those looked at, in {unit}, with its mean benefit in {outcome_unit}.",
+        "",
+        f"  Above 5 %: {left}.",
+    ]
+    whole = summary["best_dose"].get("all")
+    if whole is None:
+        lines.append("  No average: an explanation of some weight has too few draws that count.")
+    elif whole["benefit"] > 0:
+        lines.append(
+            f"  Over all of them the mean benefit is largest at {whole['dose']:g} {unit}: "
+            f"{whole['benefit']:.2f} {outcome_unit}."
+        )
+    else:
+        lines.append("  Over all of them no dose is better than none on average.")
+    return lines
+
+
+def left_out_sentences(summary, columns):
+    """Lines on the study whose loss moves the weights most."""
+    rows: dict = {}
+    for study, name, weight in zip(
+        columns["study"], columns["explanation"], columns["weight"], strict=True
+    ):
+        rows.setdefault(str(study), {})[str(name)] = float(weight)
+    after = {row["explanation"]: row["weight"] for row in summary["weights"]}
+    moved = {
+        study: 0.5 * sum(abs(weights[name] - after[name]) for name in after)
+        for study, weights in rows.items()
+    }
+    lines = []
+    if moved and np.isfinite(list(moved.values())).all():
+        study = max(moved, key=moved.__getitem__)
+        lines.append(
+            f"  Without {study}, {100 * moved[study]:.0f} % of the weight would lie elsewhere; "
+            "no other study moves as much."
+        )
+    return [*lines, "", f"  {models.NO_ADVICE}"]
+
+
+def study_rows(summary):
+    """A row for every planned study, the most informative first."""
+    return [
+        (
+            row["study"],
+            f"{row['patients']}",
+            f"{row['information']:.3f} +- {row['information_error']:.3f}",
+            f"{row['value']:.3f} +- {row['value_error']:.3f} {summary['unit']}",
+        )
+        for row in summary["studies"]
+    ]
+
+
+def study_sentences(summary):
+    """Lines on what the two numbers are."""
+    entropy = -sum(w * np.log2(w) for w in summary["explanations"].values() if w > 0)
+    return [
+        f"Of {entropy:.2f} bits that are open on which explanation holds, each study is expected "
+        "to settle:",
+        "",
+        f"  Worth: expected gain in {summary['unit']} of the mean benefit at the best dose, or of "
+        "no drug where that is better.",
+        f"  {summary['outcomes']} simulated outcomes of each; +- is one Monte Carlo error.",
+        f"  {models.NO_ADVICE}",
+    ]
+
+
+PARAMETER_HEADERS = ("parameter", "if the others are known", "with the others unknown")
+
+
+def parameter_rows(summary):
+    """A row for every parameter: how well it is told, as a factor."""
+    return [
+        (row["parameter"], spread(row["alone"]), spread(row["together"]))
+        for row in summary["parameters"]
+    ]
+
+
+def spread(sd):
+    """An SD of a logarithm as people say it: per cent where small, a factor, or nothing."""
+    if not np.isfinite(sd):
+        return "not at all"
+    if sd > np.log(LOST):
+        return f"not within {LOST}-fold"
+    return f"+- {100 * sd:.2g} %" if sd < 0.3 else f"within {np.exp(sd):.3g}-fold"
+
+
+def combination_sentences(summary):
+    """Lines on the combinations that are told and those that are left open."""
+    rows = summary["combinations"]
+    told = [row for k, row in enumerate(rows) if k not in summary["open"]]
+    left = [rows[k] for k in summary["open"]]
+    many = "patient" if summary["scheme"]["subjects"] == 1 else "patients"
+    lines = [
+        f"{summary['scheme']['subjects']} {many} on {summary['scheme']['regimen']} tell "
+        f"{len(told)} of {len(rows)} combinations to better than a factor of two:",
+        "",
+    ]
+    lines += [f"  {spread(row['sd']):>20}  {row['combination']}" for row in told]
+    if left:
+        lines += ["", "They leave open:", ""]
+        lines += [f"  {spread(row['sd']):>20}  {row['combination']}" for row in left]
+    return [*lines, "", "  Local: at these typical values, one SD, for small errors."]
