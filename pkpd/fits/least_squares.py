@@ -95,7 +95,13 @@ def _named(model, c, better):
     if model not in CURVES:
         raise PkpdError(f"Unknown model '{model}'.{closest(str(model), [*CURVES, 'all'])}")
     curve = CURVES[model]
-    c = c if c is not None else "free" if better == "lower" or curve.based else 0
+    return curve, _treatment_of_c(c, curve, better)
+
+
+def _treatment_of_c(c, curve, better):
+    """ "free" or 0: how c is treated, as given or as usual for the curve. Raises PkpdError."""
+    if c is None:
+        return "free" if better == "lower" or curve.based else 0
     if isinstance(c, bool) or not isinstance(c, (str, Real)) or c not in (0, "0", "free"):
         raise PkpdError(f"c {quoted(c)} must be 0 or 'free'.")
     if c != "free" and better == "lower":
@@ -103,7 +109,7 @@ def _named(model, c, better):
             "Where lower is better the response rises to c at the highest doses; "
             "c = 0 cannot be, leave it free."
         )
-    return curve, "free" if c == "free" else 0
+    return "free" if c == "free" else 0
 
 
 def _check_enough(table, curve, parameters):

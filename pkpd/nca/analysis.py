@@ -334,16 +334,17 @@ def _on_doses(settled, route, start, dose):
     if dose is not None and len(unrecorded) < len(settled):
         lines.append(f"Dose: {dose}, as given by --dose; AMT gives its time alone.")
     unsampled = sum(s.times[0] > 0.0 for s in settled)
-    if not unsampled:
-        return lines
+    if unsampled:
+        count = f"{unsampled} of {len(settled)} profiles"
+        lines.append(f"No sample at the dose in {count}: {_put_in(settled, route)} put in.")
+    return lines
+
+
+def _put_in(settled, route):
+    """What stands at a dose without a sample, in words."""
     if route == "bolus":
-        put_in = "C0, the log-linear line through the first two samples,"
-    elif any(s.every for s in settled):
-        put_in = "the lowest concentration of the interval"
-    else:
-        put_in = "0"
-    count = f"{unsampled} of {len(settled)} profiles"
-    return [*lines, f"No sample at the dose in {count}: {put_in} put in."]
+        return "C0, the log-linear line through the first two samples,"
+    return "the lowest concentration of the interval" if any(s.every for s in settled) else "0"
 
 
 def _on_quantities(settled, route, extrapolation):
@@ -414,6 +415,17 @@ def _units(conc, time, dose, partial):
             units.dimension(unit)
     if conc is not None and dose is not None:
         _check_volume(dose, conc)
+    of_all = UNITS | {partial_name(*ends): "c*t" for ends in partial}
+    unknown = {letter for letter, unit in (("c", conc), ("d", dose)) if unit is None}
+    return {
+        key: _unit(text, conc, time, dose)
+        for key, text in of_all.items()
+        if not unknown & set(text)
+    }
+
+
+def _unit(text, conc, time, dose):
+    """(unit, factor) of a text of UNITS, in which c, t and d stand for units."""
     plain = {
         "c*t": f"{conc}*{time}",
         "c*t*t": f"{conc}*{time}**2",
@@ -421,14 +433,8 @@ def _units(conc, time, dose, partial):
         "t": time,
         "1/t": f"1/{time}",
     }
-    unit_of = {}
-    for key, text in (UNITS | {partial_name(*ends): "c*t" for ends in partial}).items():
-        if ("c" in text and conc is None) or ("d" in text and dose is None):
-            continue
-        if "d" not in text:
-            unit_of[key] = plain.get(text, text), 1.0
-            continue
-        target = "L" if text == "d/c" else f"L/{time}"
-        source = text.replace("d", dose).replace("c", f"({conc})").replace("*t)", f"*{time})")
-        unit_of[key] = target, units.factor(source, target)
-    return unit_of
+    if "d" not in text:
+        return plain.get(text, text), 1.0
+    target = "L" if text == "d/c" else f"L/{time}"
+    source = text.replace("d", dose).replace("c", f"({conc})").replace("*t)", f"*{time})")
+    return target, units.factor(source, target)

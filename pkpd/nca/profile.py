@@ -197,15 +197,14 @@ def profile(
     last = int(np.flatnonzero(conc > 0)[-1])
     clast, tlast = conc[last], times[last]
     predicted = np.exp(terminal.intercept - terminal.slope * tlast)
-    begin = predicted if extrapolation == "predicted" else clast
-    sampled = times[0] == 0.0
+    from_dose, level = _from_dose(times[: last + 1], conc[: last + 1], at_dose)
     curve = Curve(
-        times[: last + 1] if sampled else np.concatenate([[0.0], times[: last + 1]]),
-        conc[: last + 1] if sampled else np.concatenate([[at_dose], conc[: last + 1]]),
+        from_dose,
+        level,
         rule,
         0.0 if route == "bolus" else times[np.argmax(conc)],
         terminal.slope,
-        begin,
+        predicted if extrapolation == "predicted" else clast,
     )
     auc_last, _ = curve.areas(tlast)
     auc_inf, aumc_inf = curve.areas(np.inf)
@@ -230,6 +229,13 @@ def profile(
     if every is not None:
         out |= _interval(curve, out, conc[inside].min(), duration, every)
     return out | (_clearance(out, dose, route) if dose is not None else {})
+
+
+def _from_dose(times, conc, at_dose):
+    """Times and concentrations from time 0 on, with a value put in where nothing was sampled."""
+    if times[0] == 0.0:
+        return times, conc
+    return np.append(0.0, times), np.append(at_dose, conc)
 
 
 def back_to_0(times, conc):

@@ -144,13 +144,10 @@ class Rows:
 
     def _of_one(self, rows, amount, route, start, blq):
         """Samples of the ID that has these rows."""
-        fell = rows[1:][np.diff(self.time[rows]) < 0.0]
-        if len(fell):
-            raise self._fault(fell[0], "TIME", "goes back; sort the rows of an ID by time.")
+        self._check_order(rows)
         doses = self._doses(rows)
         chosen, since = self._chosen(rows, doses, start)
-        ends = [*(t for t, _ in doses), *self.time[rows[self.event[rows] == RESET]]]
-        until = min((t for t in ends if t > since and not same(t, since)), default=np.inf)
+        until = self._end(rows, doses, since)
         sampled = self._sampled(rows, [k for _, k in doses])
         before, after = self._outside(sampled, route, since, chosen, until, doses)
         keep = sampled[~before & ~after]
@@ -161,6 +158,7 @@ class Rows:
         recorded = chosen is not None
         if amount is None and recorded and self.amount[chosen] > 0.0:
             amount = self.amount[chosen]
+        at_steady_state = recorded and self.steady[chosen]
         return Samples(
             id=self.id[rows[0]],
             times=times,
@@ -170,12 +168,23 @@ class Rows:
             until=until,
             recorded=recorded,
             duration=self._duration(chosen, route) if recorded else None,
-            every=self.interval[chosen] if recorded and self.steady[chosen] else None,
+            every=self.interval[chosen] if at_steady_state else None,
             earlier=any(t < since and not same(t, since) for t, _ in doses),
             before=int(before.sum()),
             after=int(after.sum()),
             below=int(self.below[keep].sum()),
         )
+
+    def _check_order(self, rows):
+        """Refuse rows of an ID whose times go back."""
+        fell = rows[1:][np.diff(self.time[rows]) < 0.0]
+        if len(fell):
+            raise self._fault(fell[0], "TIME", "goes back; sort the rows of an ID by time.")
+
+    def _end(self, rows, doses, since):
+        """Time of the first dose or reset after the one at `since`, inf without one."""
+        ends = [*(t for t, _ in doses), *self.time[rows[self.event[rows] == RESET]]]
+        return min((t for t in ends if t > since and not same(t, since)), default=np.inf)
 
     def _who(self, rows):
         return f"{self.table.name}: ID {self.id[rows[0]]}"
@@ -214,15 +223,18 @@ class Rows:
         who, times = self._who(rows), [t for t, _ in doses]
         listed = ", ".join(f"{t:g}" for t in times[:MOST_TIMES])
         listed += ", ..." if len(times) > MOST_TIMES else ""
-        if start is None and len(doses) > 1:
-            text = f"has {len(doses)} doses, at {listed}; say after which one with --start."
-            raise PkpdError(f"{who} {text}")
-        chosen = [k for t, k in doses if start is None or same(t, start)]
+        if start is None:
+            if len(doses) > 1:
+                text = f"has {len(doses)} doses, at {listed}; say after which one with --start."
+                raise PkpdError(f"{who} {text}")
+            (time, row), *_ = doses
+            return row, time
+        chosen = [k for t, k in doses if same(t, start)]
         if not chosen:
             raise PkpdError(f"{who} has no dose at --start {start:g}; doses at {listed}.")
         if len(chosen) > 1:
             raise PkpdError(f"{who} has {len(chosen)} doses at {start:g}; write one, their sum.")
-        return chosen[0], times[0] if start is None else start
+        return chosen[0], start
 
     def _sampled(self, rows, dosed):
         """Rows with a concentration."""

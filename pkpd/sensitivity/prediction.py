@@ -254,58 +254,58 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     about = [{"name": name, "what": labels[name], "error": "none"} for name in measure]
     hours = np.array(SAMPLES) * units.factor("h", model.time)
     scans = _times(at if at is not None else "4 h", model.time) if benefit.blockade else []
-    times = np.unique(np.concatenate([[0.0], hours, scans]))
     names = tuple(n for n in (benefit.exposure, benefit.blockade) if n)
     if not names:
         return columns, about
-    outputs = None if set(names) <= set(model.outputs) else names
+    times = np.unique(np.concatenate([[0.0], hours, scans]))
     one = simulate(
         model,
         f"{dose!r} {benefit.unit} into {benefit.into}",
         cohort,
         times,
-        outputs=outputs,
+        outputs=None if set(names) <= set(model.outputs) else names,
         occasion="none",
         residual="none",
         **numerics,
     )
-    error = {}
-    for name in names:
-        address = cohort.seed, cohort.ids, f"measured {name}", len(times), cohort.replicate
-        error[name] = normals(*address)
+    after = f"after {dose:g} {benefit.unit}"
     if benefit.exposure:
-        from scipy.integrate import trapezoid
-
-        drawn = np.isin(times, [0.0, *hours])
-        level = (
-            one.values[:, :, one.names.index(benefit.exposure)]
-            * np.exp(ASSAY * error[benefit.exposure])
-        )[:, drawn]
-        columns |= {"auc": trapezoid(level, times[drawn], axis=1), "cmax": level.max(axis=1)}
-        drawn_at = (
-            f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time} "
-            f"after {dose:g} {benefit.unit}"
-        )
-        about += [
-            {"name": n, "what": f"{word} of {drawn_at}", "error": f"CV {ASSAY:.0%} a sample"}
-            for n, word in (("auc", "area"), ("cmax", "highest"))
-        ]
+        of_blood = _blood(one, benefit.exposure, np.isin(times, [0.0, *hours]))
+        columns |= dict(zip(("auc", "cmax"), of_blood, strict=True))
+        samples = f"{len(hours)} samples up to {hours[-1]:g} {model.time} {after}"
+        for name, word in (("auc", "area"), ("cmax", "highest")):
+            what = f"{word} of {benefit.exposure} in {samples}"
+            about.append({"name": name, "what": what, "error": f"CV {ASSAY:.0%} a sample"})
     for scan in scans:
-        k = int(np.flatnonzero(times == scan)[0])
         name = f"{benefit.blockade} {scan:g} {model.time}"
-        columns[name] = (
-            one.values[:, k, one.names.index(benefit.blockade)]
-            + SCAN * error[benefit.blockade][:, k]
-        )
-        about.append(
-            {
-                "name": name,
-                "what": f"{benefit.blockade} {scan:g} {model.time} after {dose:g} {benefit.unit}, "
-                "by a scan",
-                "error": f"SD {SCAN:g}",
-            }
-        )
+        columns[name] = _scan(one, benefit.blockade, int(np.flatnonzero(times == scan)[0]))
+        what = f"{name} {after}, by a scan"
+        about.append({"name": name, "what": what, "error": f"SD {SCAN:g}"})
     return columns, about
+
+
+def _blood(course, name, drawn):
+    """Area (P,) and highest (P,) of a concentration in the samples `drawn` (T,), with assay error.
+
+    course : Result
+    """
+    from scipy.integrate import trapezoid
+
+    values = course.values[:, :, course.names.index(name)]
+    level = (values * np.exp(ASSAY * _noise(course, name)))[:, drawn]
+    return trapezoid(level, course.times[drawn], axis=1), level.max(axis=1)
+
+
+def _scan(course, name, k):
+    """(P,) blockade of the receptor at time k of a Result, with the error of a scan."""
+    return course.values[:, k, course.names.index(name)] + SCAN * _noise(course, name)[:, k]
+
+
+def _noise(course, name):
+    """(P, T) standard normal errors of measuring an output at each time of a Result."""
+    people = course.cohort
+    address = people.seed, people.ids, f"measured {name}", len(course.times), people.replicate
+    return normals(*address)
 
 
 def _times(text, unit):

@@ -135,11 +135,19 @@ class Memory:
     found: np.ndarray
 
 
-def _doses(ladder: Any) -> tuple:
-    """The doses of a ladder that is a sequence, an array or one dose."""
-    if isinstance(ladder, (list, tuple, range)):
-        return tuple(ladder)
-    return tuple(np.atleast_1d(ladder).tolist()) if isinstance(ladder, np.ndarray) else (ladder,)
+def _ladder(given: Any) -> tuple:
+    """Increasing doses, given as a sequence, an array or one dose. Raises TrialError."""
+    if isinstance(given, np.ndarray):
+        given = given.ravel().tolist()
+    doses = tuple(given) if isinstance(given, (list, tuple, range)) else (given,)
+    numbers = all(isinstance(d, Real) and not isinstance(d, bool) for d in doses)
+    possible = numbers and all(0 <= d <= limits.DOSE for d in doses)
+    if not doses or not possible or list(doses) != sorted(set(doses)):
+        raise TrialError(
+            f"ladder {list(doses)}: write increasing doses from 0 to {limits.DOSE:g}, such as "
+            "[1.5, 3, 4.5]."
+        )
+    return doses
 
 
 @dataclass(frozen=True)
@@ -176,15 +184,7 @@ class Rule:
             )
         if self.helped is not None:
             share(self.helped, "helped")
-        doses = _doses(self.ladder)
-        object.__setattr__(self, "ladder", doses)
-        numbers = all(isinstance(d, Real) and not isinstance(d, bool) for d in doses)
-        possible = numbers and all(0 <= d <= limits.DOSE for d in doses)
-        if not doses or not possible or list(doses) != sorted(set(doses)):
-            raise TrialError(
-                f"ladder {list(doses)}: write increasing doses from 0 to {limits.DOSE:g}, such as "
-                "[1.5, 3, 4.5]."
-            )
+        object.__setattr__(self, "ladder", _ladder(self.ladder))
 
     @property
     def description(self) -> str:

@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 import pkpd
@@ -225,3 +227,14 @@ def test_a_course_shows_the_intervals_of_its_lines():
     assert drawn.max() == pytest.approx(
         max(np.median(r.values[:, :, 0], axis=0).max() for r in runs[1:])
     )
+
+
+@pytest.mark.parametrize("inches", [6.4, 8.6, 12.0])
+def test_a_caption_stays_inside_its_figure(inches):
+    """Digits and capitals are wider than most letters."""
+    line = "auc CV 10% a sample; cmax CV 10% a sample; blockade 24 h SD 0.05, assumed; "
+    drawing = Figure(figsize=(inches, 3.0))
+    style.caption(drawing, [line * 4])
+    FigureCanvasAgg(drawing).draw()
+    text = next(t for t in drawing.texts if t.get_text().startswith("auc"))
+    assert text.get_window_extent().x1 <= drawing.bbox.x1

@@ -84,7 +84,7 @@ def heading(drawing, text):
 
 def caption(drawing, lines):
     """Small print under the figure, wrapped to its width."""
-    text = "\n".join(_wrapped(drawing, line, 18.5) for line in lines)
+    text = "\n".join(_wrapped(drawing, line, 17.0) for line in lines)
     drawing.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
 
 
