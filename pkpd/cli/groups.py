@@ -175,11 +175,16 @@ class Output:
         """Format of the figures, or None for none of them."""
         return self.format if self.figure else None
 
-    def write(self, result, summary):
-        """Write a result and its summary to the folder, if there is one; the files written."""
+    def write(self, result, summary, **shown):
+        """Write a result and its summary to the folder, if there is one; the files written.
+
+        shown : options of its figures
+        """
         from pkpd.result import ResultFolder
 
-        return [] if self.out is None else ResultFolder(self.out).write(result, summary, self.drawn)
+        if self.out is None:
+            return []
+        return ResultFolder(self.out).write(result, summary, self.drawn, **shown)
 
 
 @dataclass(frozen=True)

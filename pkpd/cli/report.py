@@ -1,4 +1,4 @@
-"""pkpd report: one page on whatever a folder holds.
+"""pkpd report and contrast: one page on whatever a folder holds, or on several side by side.
 
 Knows the options; knows nothing of what a page says.
 """
@@ -48,3 +48,63 @@ def report(
     if out is not None and Path(out).suffix not in (".html", ".htm"):
         raise PkpdError(f"--out '{out}': the page is written as .html.")
     console.finish([write_page(folder, out)], quiet=quiet)
+
+
+def contrast(
+    folders: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FOLDER FOLDER...",
+            help="Folders that the same command has filled: med, dose-response or trial.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the page, contrast.html, and its figure.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            metavar="TEXT",
+            help="What to call a folder; once for each, in their order (default: its path).",
+            show_default=False,
+        ),
+    ] = None,
+    format: options.Format = "png",
+    quiet: options.Quiet = False,
+):
+    """Set the results of several folders side by side: numbers, figure, what differs between runs.
+
+    For two folders of MEDs of the same patients it also says how far each patient's own MED moves.
+
+    \b
+    Examples:
+      pkpd contrast med glia-off --out contrast
+      pkpd contrast med glia-off --label "full model" --label "glia off" --out contrast
+    """
+    from pkpd.report.page.contrast import Contrast
+
+    if len(folders) < 2:
+        raise typer.BadParameter("give at least two folders")
+    if label and len(label) != len(folders):
+        raise typer.BadParameter(f"give --label {len(folders)} times, once for each folder")
+    options.check_folder(out)
+    found = Contrast(folders, label)
+    files = [] if out is None else found.write(out, format)
+    if not quiet:
+        console.table(*found.numbers())
+        moved = found.moved()
+        console.lines(["", moved] if moved else [])
+        differences = found.differences()
+        if differences:
+            console.lines([""])
+            console.table(("what differs", *found.labels), differences)
+    console.finish(files, quiet=quiet)

@@ -185,13 +185,21 @@ class Study:
         summary |= self.repeated.summary() if self.repeated else {}
         return summary | ({"stopped": self.stop.about()} if self.stop else {})
 
+    def shown(self, by):
+        """Options of the figure: subgroups, or intervals; that of a titration has neither."""
+        if self.titration:
+            return {}
+        if by:
+            return {"by": by}
+        return {"repeated": self.repeated} if self.repeated else {}
+
 
 def tell(study, output, screen, subgroups=(), report=False):
     """Print and write what a Study says. report : whether to write the page"""
     from pkpd.report.words import results, trials
 
     summary = study.summary(options.command_line(), subgroups)
-    files = output.write(study.titration or study.table, summary)
+    files = output.write(study.titration or study.table, summary, **study.shown(subgroups))
     if study.repeated and output.out:
         files.append(study.repeated.write(output.out, summary["provenance"]))
     if report:

@@ -218,7 +218,7 @@ def simulate(
     repeated = None
     if again is not None and stop is None:
         repeated, stop = repeats.run(result, again, numerics, screen)
-    files = [] if out is None else _write(result, Path(out), drawn, shown, repeated)
+    files = [] if out is None else _write(result, Path(out), drawn, shown, repeated, subgroups)
     if screen.json:
         _print_json(result, subgroups, repeated)
     elif not screen.quiet:
@@ -251,8 +251,11 @@ def _check_repeatable(doses, observed):
         raise PkpdError("--uncertainty and --replicates repeat time courses; leave out --endpoint.")
 
 
-def _write(result, out, drawn, shown, repeated):
-    """Write the table, the quantiles of a repeated study and the figure; the files written."""
+def _write(result, out, drawn, shown, repeated, by):
+    """Write the table, the quantiles of a repeated study and the figure; the files written.
+
+    shown : options of the figure; by : subgroups, drawn where nothing else is
+    """
     from pkpd.result import write_figure, write_table
 
     files = result.write(out)
@@ -260,6 +263,8 @@ def _write(result, out, drawn, shown, repeated):
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
         write_table(repeated.columns(), files[-1], repeated.units(), result.provenance())
         shown = shown | {"repeated": repeated.found}
+    elif by and not shown:
+        shown = {"by": by}
     if drawn:
         files.append(out.with_suffix(f".{drawn}"))
         write_figure(result.plot(**shown), files[-1])

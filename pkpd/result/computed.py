@@ -104,11 +104,11 @@ class Computed(Displayed):
 
         return pkpd.plot(self, **options)
 
-    def figures(self) -> dict[str, Any]:
-        """All its figures, by the endings of their names."""
+    def figures(self, **options: Any) -> dict[str, Any]:
+        """All its figures, by the endings of their names. options : of pkpd.plot"""
         import pkpd
 
-        return pkpd.figures(self)
+        return pkpd.figures(self, **options)
 
     def kept_model(self) -> Model | None:
         """The model whose texts stand beside the result in a folder, or None."""

@@ -50,11 +50,12 @@ class ResultFolder:
         return self.path / f"{name}.json"
 
     def write(
-        self, result: Any, summary: Mapping[str, Any], figure: str | None = None
+        self, result: Any, summary: Mapping[str, Any], figure: str | None = None, **shown: Any
     ) -> list[Path]:
         """Write the tables, summary, figures and model of a result (pkpd.result.computed).
 
         summary : plain data; figure : format of the figures, or None for none of them
+        shown : options of the figures
         Returns the files written. Raises ResultError.
         """
         files = [
@@ -62,7 +63,7 @@ class ResultFolder:
             for name, sheet in result.sheets().items()
         ]
         files.append(self.write_json(result.SUMMARY, summary))
-        for ending, drawing in result.figures().items() if figure else ():
+        for ending, drawing in result.figures(**shown).items() if figure else ():
             files.append(self.path / f"{result.NAME}{ending}.{figure}")
             write_figure(drawing, files[-1])
         model = result.kept_model()

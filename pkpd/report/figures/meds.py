@@ -71,14 +71,19 @@ def dose_response(response):
     return drawing
 
 
-def med(table):
-    """Dose-response fan beside the histogram of MEDs, with the patients outside it counted."""
+def med(table, repeated=None):
+    """Dose-response fan beside the histogram of MEDs, with the patients outside it counted.
+
+    repeated : pkpd.RepeatedMeds of the table, for intervals of its quantiles
+    """
     drawing = style.figure(11.5, 4.9)
     left, right = drawing.subplots(1, 2)
     fan(left, table.curves)
     left.set_title("Benefit at steady state, same patients at every dose", loc="left", fontsize=11)
     bars(right, spread(table), table.column("med"))
     right.set_title("Each patient's own best dose", loc="left", fontsize=11)
+    if repeated is not None:
+        intervals(right, repeated)
     style.heading(drawing, table.model.title)
     style.caption(
         drawing, models.small_print(table.model, table.provenance(), table.curves.finished)
@@ -184,6 +189,18 @@ def bars(axes, found, meds=None):
         color=style.INK,
         bbox={"facecolor": "white", "edgecolor": "#dddddd", "boxstyle": "round,pad=0.4"},
     )
+
+
+def intervals(axes, repeated):
+    """95 % intervals of the median MED, and of the doses below which 5 and 95 % lie."""
+    found = repeated.summary()[repeated.key]
+    for level, colour in ((0.5, style.BLUE), (0.05, style.ORANGE), (0.95, style.ORANGE)):
+        interval = found[f"quantile_{level:g}"]
+        ends = interval["low"], interval["high"]
+        if np.isfinite(ends).all():
+            axes.axvspan(*ends, ymax=0.64, color=colour, alpha=0.25, linewidth=0)
+    text = f"bands: 95 % intervals of the 5 %, 50 % and 95 % lines over {found['runs']} runs"
+    axes.set_xlabel(f"{axes.get_xlabel()}; {text}", fontsize=8)
 
 
 def _density(axes, meds, found, share):

@@ -13,7 +13,7 @@ from pkpd.errors import PkpdError
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
-from pkpd.report.figures import exposures, fits, meds, style
+from pkpd.report.figures import comparison, exposures, fits, meds, style
 from pkpd.report.words import models
 from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
@@ -25,34 +25,44 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@singledispatch
 def plot(thing: Any, **options: Any) -> "Figure":
-    """Figure of whatever pkpd computed.
+    """Figure of whatever pkpd computed, or of several results of one kind in one figure.
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
         DosingInterval, Fit, Comparison, Noncompartmental, Titration, TrialResult, Sensitivity,
-        Explanation, Prediction, WeighedExplanations, RankedStudies or
-        Identifiability
-    options : of the figure of that kind, such as data=... beside a Result
+        Explanation, Prediction, WeighedExplanations, RankedStudies or Identifiability; or a list
+        of time courses, of dose responses, of MEDs or of trials
+    options : of the figure of that kind, such as data=... beside a Result. A list, and one time
+        course, dose response or table of MEDs, may have labels=[...], one text each;
+        by="sex", whose subgroups are drawn; outputs=[...] of time courses; log=True or False for
+        the axis of values or of doses; ax=..., matplotlib axes to draw on
 
-    Returns a matplotlib Figure. Raises PkpdError for anything else.
+    Returns a matplotlib Figure. Raises PkpdError for anything else, and for results that cannot
+    stand on the same axes.
     """
+    if isinstance(thing, (list, tuple)) or options.keys() & comparison.OPTIONS:
+        things = thing if isinstance(thing, (list, tuple)) else [thing]
+        return comparison.compare(things, **options)
     _register_all()
-    if plot.dispatch(type(thing)) is plot.dispatch(object):
-        raise PkpdError(
-            "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
-            f"not a {type(thing).__name__}."
-        )
-    return plot.dispatch(type(thing))(thing, **options)
+    return _figure(thing, **options)
 
 
-plot.register(Fit, fits.fitted)
-plot.register(Comparison, fits.compared)
-plot.register(DoseResponse, meds.dose_response)
-plot.register(MedTable, meds.med)
-plot.register(MedDataset, meds.med)
-plot.register(DosingInterval, meds.dosing_interval)
-plot.register(Noncompartmental, exposures.exposures)
+@singledispatch
+def _figure(thing, **options):
+    """The figure of one thing."""
+    raise PkpdError(
+        "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
+        f"not a {type(thing).__name__}."
+    )
+
+
+_figure.register(Fit, fits.fitted)
+_figure.register(Comparison, fits.compared)
+_figure.register(DoseResponse, meds.dose_response)
+_figure.register(MedTable, meds.med)
+_figure.register(MedDataset, meds.med)
+_figure.register(DosingInterval, meds.dosing_interval)
+_figure.register(Noncompartmental, exposures.exposures)
 
 
 @cache
@@ -68,20 +78,20 @@ def _register_all():
     from pkpd.trials.run import TrialResult
     from pkpd.trials.titrate import Titration
 
-    plot.register(Titration, trials.observed_meds)
-    plot.register(TrialResult, trials.trial)
-    plot.register(Sensitivity, sensitivity.first)
-    plot.register(Explanation, explanation.explanation)
-    plot.register(Prediction, prediction.prediction)
-    plot.register(WeighedExplanations, evidence.ledger)
-    plot.register(RankedStudies, evidence.ranked)
-    plot.register(Identifiability, evidence.identifiability)
+    _figure.register(Titration, trials.observed_meds)
+    _figure.register(TrialResult, trials.trial)
+    _figure.register(Sensitivity, sensitivity.first)
+    _figure.register(Explanation, explanation.explanation)
+    _figure.register(Prediction, prediction.prediction)
+    _figure.register(WeighedExplanations, evidence.ledger)
+    _figure.register(RankedStudies, evidence.ranked)
+    _figure.register(Identifiability, evidence.identifiability)
 
 
-def figures(thing: Any) -> "dict[str, Figure]":
+def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
     """All figures of whatever pkpd computed: ending of a file's name -> Figure.
 
-    thing : as for pkpd.plot. Raises PkpdError for anything else.
+    thing, options : as for pkpd.plot. Raises PkpdError for anything else.
     """
     from pkpd.evidence.compare import WeighedExplanations
     from pkpd.report.figures import evidence, sensitivity
@@ -89,10 +99,12 @@ def figures(thing: Any) -> "dict[str, Figure]":
 
     if isinstance(thing, Sensitivity):
         return sensitivity.figures(thing)
-    return evidence.figures(thing) if isinstance(thing, WeighedExplanations) else {"": plot(thing)}
+    if isinstance(thing, WeighedExplanations):
+        return evidence.figures(thing)
+    return {"": plot(thing, **options)}
 
 
-@plot.register
+@_figure.register
 def time_course(result: Result, data=None, repeated=None):
     """Median and 5-95 % band of every output over time, with dose marks; observations as points.
 
@@ -110,7 +122,7 @@ def time_course(result: Result, data=None, repeated=None):
     return _panels(result, len(fine), fine.reshape(-1, len(result.names)), draw, data)
 
 
-@plot.register
+@_figure.register
 def at_records(result: EventResult, data=None):
     """Every output at the records of an event table, one line per patient; observations as points.
 
@@ -131,7 +143,7 @@ def at_records(result: EventResult, data=None):
     return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
 
 
-@plot.register
+@_figure.register
 def distributions(result: EndpointResult):
     """Histogram of every endpoint over the patients that finished, with median and 5-95 % range."""
     fine = result.values[result.status == 0]
@@ -174,7 +186,7 @@ def _panels(result, finished, values, draw, data):
     columns = 2 if len(shown) == 4 else min(3, len(shown))
     rows = -(-len(shown) // columns)
     drawing = style.figure(4.4 * columns + 0.6, 2.7 * rows + 0.8)
-    scale, unit = _clinician_time(result.times, result.time_unit)
+    scale, unit = style.clinician_time(result.times, result.time_unit)
     for place, k in enumerate(shown):
         axes = drawing.add_subplot(rows, columns, place + 1)
         draw(axes, k, scale)
@@ -278,15 +290,6 @@ def _dose_marks(axes, result, scale):
             transform=axes.get_xaxis_transform(),
             clip_on=False,
         )
-
-
-def _clinician_time(times, unit):
-    """(factor, unit): hours up to two days, days after that."""
-    from pkpd import units
-
-    span = (times[-1] - times[0]) * units.factor(unit, "h")
-    shown = "h" if span <= 72 else "d"
-    return units.factor(unit, shown), shown
 
 
 def _is_concentration(unit):

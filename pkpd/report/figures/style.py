@@ -77,6 +77,15 @@ def label(name, unit):
     return name.replace("_", " ") if unit == "1" else f"{name.replace('_', ' ')} ({unit})"
 
 
+def clinician_time(times, unit):
+    """(factor, unit): hours up to two days, days after that."""
+    from pkpd import units
+
+    span = (times[-1] - times[0]) * units.factor(unit, "h")
+    shown = "h" if span <= 72 else "d"
+    return units.factor(unit, shown), shown
+
+
 def heading(drawing, text):
     """Title over the whole figure, wrapped to its width."""
     drawing.suptitle(_wrapped(drawing, text, 11.0), x=0.01, ha="left", fontsize=12)

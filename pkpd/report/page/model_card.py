@@ -21,12 +21,7 @@ def model_card(model, changed=()):
         ),
         tuple(models.hypotheses(model, changed)),
         after=(
-            Section(
-                "claims",
-                "What must not be claimed",
-                points=model.notes
-                or ("The model file names nothing. Virtual patients are no evidence.",),
-            ),
+            claims(model),
             Section(
                 "equations",
                 "Equations",
@@ -64,6 +59,12 @@ def model_card(model, changed=()):
             ),
         ),
     )
+
+
+def claims(model):
+    """The Section on what must not be claimed."""
+    nothing = "The model file names nothing. Virtual patients are no evidence."
+    return Section("claims", "What must not be claimed", points=model.notes or (nothing,))
 
 
 def _equations(model):

@@ -56,7 +56,7 @@ def page(folder):
         sections = [s for s in _sections(found) if s is not None]
         assumed = models.share_assumed(found.model, models.diary_of(found.summary))
         model, kind = found.model, _KINDS[found.kind]
-        return _rendered(model.title, model.name, kind, assumed, sections)
+        return rendered(model.title, model.name, kind, assumed, sections)
 
 
 def _of_one(result, found):
@@ -67,7 +67,7 @@ def _of_one(result, found):
     sections.append(_provenance({"The run": origin}))
     name = model.name if model else ""
     assumed = models.share_assumed(model) if model else ""
-    return _rendered(found.title, name, found.kind, assumed, sections)
+    return rendered(found.title, name, found.kind, assumed, sections)
 
 
 def _sections(found):
@@ -237,11 +237,11 @@ def _provenance(runs):
         "The same command, model and build give the same numbers, bit for bit, "
         "on any number of threads."
     )
-    tables = [table(title, ("what", "value"), _origin(block)) for title, block in runs.items()]
+    tables = [table(title, ("what", "value"), origin_rows(block)) for title, block in runs.items()]
     return Section("provenance", "Provenance", (text,), tables=tuple(tables))
 
 
-def _origin(block):
+def origin_rows(block):
     """Rows of a provenance block."""
     words = {
         "n": "patients",
@@ -261,7 +261,7 @@ def _origin(block):
     return rows
 
 
-def _rendered(title, model, kind, assumed, sections):
+def rendered(title, model, kind, assumed, sections):
     """The HTML of a page. assumed : which numbers are assumptions, as a clause, or \"\"."""
     script, style = (web.text(name) for name in ("page.js", "page.css"))
     return web.template("page.html").render(

@@ -94,6 +94,31 @@ def subgroup_rows(summary):
     return ("group", "patients", "with a MED", *doses), rows
 
 
+MED_HEADERS = ("patients", "with a MED", "median MED", "5 % below", "95 % below")
+
+
+def med_row(summary):
+    """Cells of MED_HEADERS."""
+    low, middle, high = (
+        next(q for q in summary["quantiles"] if q["level"] == level) for level in (0.05, 0.5, 0.95)
+    )
+    ends = (_dose(q["value"], summary) for q in (low, high))
+    have = format_share(summary["with_med"], 1)
+    return summary["patients"], have, _interval(middle, summary), *ends
+
+
+def best_of_medians(summary):
+    """The dose at which the median benefit is largest, and that benefit, as texts."""
+    medians = summary["gain"]["median"]
+    if medians is None:
+        return "-", "-"
+    best = int(np.argmax(medians))
+    unit = summary["outcome_unit"]
+    return f"{summary['doses'][best]:.3g} {summary['unit']}", quantity(
+        float(f"{medians[best]:.3g}"), unit
+    )
+
+
 def _interval(quantile, summary):
     """A quantile of doses as "2.9 mg (2.6 mg to 3.2 mg)", or without an interval that it lacks."""
     value, low, high = (_dose(quantile[k], summary) for k in ("value", "low", "high"))
