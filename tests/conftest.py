@@ -1,4 +1,4 @@
-"""What all tests share: the command line as a function, and a cache of compiled kernels.
+"""What all tests share: the command line as a function, a browser, a cache of compiled kernels.
 
 No example of Hypothesis has a deadline: a loaded machine is no mistake.
 
@@ -7,6 +7,7 @@ emptied by `pytest --cache-clear`. With `-p no:cacheprovider` they live in the u
 """
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,7 @@ from pkpd.cli import main
 
 settings.register_profile("pkpd", deadline=None)
 settings.load_profile("pkpd")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_configure(config):
@@ -36,3 +38,17 @@ def run(capsys, tmp_path, monkeypatch):
         return code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium of the system."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail(f"No browser on PATH ({', '.join(BROWSERS)}): apt-get install chromium")
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -20,6 +20,7 @@ from pkpd.cli import (
     sensitivity,
     simulation,
     trials,
+    workbench,
 )
 from pkpd.errors import PkpdError
 
@@ -49,6 +50,7 @@ app.command("report")(report.report)
 app.command("contrast")(report.contrast)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)
+app.command("app")(workbench.app)
 app.command("bench")(bench.bench)
 
 

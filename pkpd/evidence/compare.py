@@ -83,7 +83,7 @@ def _weights(given):
     return {str(name): float(weight) / total for name, weight in given.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WeighedExplanations(Computed):
     """Explanations weighed by studies.
 

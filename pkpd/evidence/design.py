@@ -27,7 +27,7 @@ SAMPLE = 1024  # draws of all explanations together, by weight, that outcomes co
 NO_DRUG = 0.0  # benefit of leaving it, which is always possible
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RankedStudies(Computed):
     """Planned studies and what they are worth.
 

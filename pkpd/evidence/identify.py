@@ -29,7 +29,7 @@ OPEN = np.log(2.0)  # SD of a log combination above which it is open: a factor o
 SMALL = 0.1  # an exponent below it is not spelled out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identifiability(Computed):
     """Combinations of J parameters, the best known first.
 

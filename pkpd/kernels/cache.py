@@ -8,6 +8,7 @@ import importlib.util
 import sys
 import threading
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def fingerprint(lanes, more=()):
     return f"pkpd-{package} python-{python} numba-{numba.__version__} cpu-{cpu} lanes-{lanes}"
 
 
+@cache
 def _source_hash(rooms):
     digest = hashlib.sha256()
     for room in rooms:

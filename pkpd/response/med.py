@@ -144,16 +144,27 @@ def memory(model, n):
     return 250e6 + n * (3500 + 24 * len(model.inputs))
 
 
-def parts(model, cohort, benefit, *, rtol=1e-6, solver="auto", threads=None, progress=None):
+def parts(
+    model,
+    cohort,
+    benefit,
+    *,
+    rtol=1e-6,
+    solver="auto",
+    threads=None,
+    progress=None,
+    only_doses=False,
+):
     """Yield DoseResponse and MED columns chunk by chunk, in order.
 
-    See `pkpd.response.side_by_side.in_chunks`.
+    only_doses : leave out the columns on windows beside the MED and on exposure at it, which take
+        half of the time. See `pkpd.response.side_by_side.in_chunks`.
     """
     scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
 
     def solve(people, threads):
         steady = Steady(model, people, benefit, rtol=rtol, solver=solver, threads=threads)
-        return _chunk(steady, scale)
+        return _chunk(steady, scale, only_doses)
 
     yield from in_chunks(cohort, solve, threads, progress)
 
@@ -165,12 +176,12 @@ def table_of(model, cohort, benefit, done):
     return MedTable(model, cohort, benefit, columns, joined(responses, cohort))
 
 
-def _chunk(steady, scale):
+def _chunk(steady, scale, only_doses):
     """DoseResponse and MED columns of the patients of one chunk."""
     benefit = steady.benefit
     found = dose_grid(steady, log_grid(benefit), _fixed_doses(benefit))
     search = Search(found, scale.noise(found.untreated))
-    return found.response(), _columns(search, search.peaks(), scale)
+    return found.response(), _columns(search, search.peaks(), scale, only_doses)
 
 
 @dataclass(frozen=True)
@@ -213,8 +224,8 @@ def _fixed_doses(benefit):
     return (*benefit.report, benefit.lowest / 5)
 
 
-def _columns(search, peaks, scale):
-    """Columns of the MedTable, in its order."""
+def _columns(search, peaks, scale, only_doses):
+    """Columns of the MedTable, in its order. only_doses : as in `parts`"""
     found, people = search.found, search.steady.cohort
     unsolved = (found.beside_status != 0).any(axis=1)
     verdict = _verdict(search, peaks, scale, unsolved)
@@ -228,11 +239,11 @@ def _columns(search, peaks, scale):
         "status": verdict.status,
         "med": _where(verdict.interior, np.exp(peaks.argmax)),
         "benefit_at_med": _where(verdict.interior, peaks.gain),
-        **_at_med(found, peaks, np.flatnonzero(verdict.interior)),
+        **({} if only_doses else _at_med(found, peaks, np.flatnonzero(verdict.interior))),
         "argmax": _where(verdict.responds, np.exp(peaks.argmax)),
         "benefit_at_argmax": _where(verdict.responds, peaks.gain),
         "responder": verdict.helped,
-        **_windows(search, peaks, verdict),
+        **({} if only_doses else _windows(search, peaks, verdict)),
         "multimodal": verdict.helped & ~np.isnan(peaks.second),
         "second_peak": _where(verdict.helped, np.exp(peaks.second)),
         "untreated": found.untreated,

@@ -3,7 +3,6 @@
 Needs a Chromium on PATH.
 """
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,9 @@ from pkpd.cli import app
 from pkpd.report.page.page import page
 
 pytestmark = pytest.mark.browser
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (390, 1280)  # a phone, a desktop
 # not a file: pages from files share an origin with everything
 HERE = "http://page.test/report.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.fail(f"No browser on PATH ({', '.join(BROWSERS)}): apt-get install chromium")
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

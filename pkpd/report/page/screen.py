@@ -18,6 +18,7 @@ from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Figure, Section, table
 from pkpd.report.page.single import Account, account
 from pkpd.report.words import explanation, models, prediction, results, sensitivity, trials
+from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
 from pkpd.response.repeat import RepeatedStudy
@@ -133,7 +134,8 @@ def _told_all():
     from pkpd.trials.run import TrialResult
     from pkpd.trials.titrate import Titration
 
-    told = singledispatch(_of_dose_response)
+    told = singledispatch(_of_any)
+    told.register(DoseResponse, _of_dose_response)
     told.register(MedTable, _of_meds)
     told.register(MedDataset, _of_meds)
     told.register(Titration, _of_titration)
@@ -142,6 +144,11 @@ def _told_all():
     told.register(Explanation, _of_explanation)
     told.register(Prediction, _of_prediction)
     return told
+
+
+def _of_any(result):
+    """What can be said of any result: the figure and the table have the rest."""
+    return Account(type(result).__name__, "", (), (), [])
 
 
 def _of_dose_response(result):

@@ -1,0 +1,82 @@
+"""The server answers this machine alone, lets nothing be fetched, and refuses in sentences."""
+
+import io
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+
+import pkpd
+from pkpd.app import server
+from pkpd.errors import PkpdError
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict
+    text: str
+
+
+@pytest.fixture
+def ask(address):
+    """ask(path) -> Answer; the path goes out as it is written."""
+
+    def call(path, method="GET", **headers):
+        host = urlsplit(address).netloc
+        with closing(HTTPConnection(host, timeout=300)) as link:
+            link.request(method, path, headers=headers)
+            answer = link.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read().decode())
+
+    return call
+
+
+def test_every_answer_forbids_what_comes_from_elsewhere(ask):
+    for path in (*server.FILES, "/api/again", "/api/again?n=x"):
+        answer = ask(path)
+        assert answer.status == (400 if "n=x" in path else 200)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_files_name_no_address_but_those_of_this_server(ask):
+    for path in server.FILES:
+        text = ask(path).text.replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text and "https:" not in text and "innerHTML" not in text
+
+
+def test_a_stranger_cannot_reach_it_under_another_name(ask):
+    assert ask("/", Host="evil.example").status == 400
+    assert ask("/../pyproject.toml").status == 404
+    assert ask("/web/../server.py").status == 404
+    assert ask("/api/again", "POST").status == 405
+
+
+def test_a_bad_link_gets_a_sentence_and_no_traceback(ask):
+    answer = ask("/api/people?set.tof=<script>")
+    assert answer.status == 400
+    assert "means nothing here" in json.loads(answer.text)["error"]
+    assert ask("/meds.csv?n=0").status == 400
+
+
+def test_the_table_is_that_of_the_package(ask):
+    text = ask("/meds.csv?n=12&seed=3").text
+    model = pkpd.load("ldn/hormesis")
+    expected = pkpd.med(model, pkpd.cohort(model, 12, seed=3)).frame()
+    found = pd.read_csv(io.StringIO(text))
+    pd.testing.assert_series_equal(found["med"], expected["med"], check_exact=True)
+
+
+def test_it_listens_on_the_loopback_address_alone_and_says_when_a_port_is_taken():
+    with server.bind(0) as bound:
+        host, port = bound.getsockname()
+        assert host == "127.0.0.1"
+        bound.listen()
+        with pytest.raises(PkpdError, match=f"Port {port} cannot be used"):
+            server.bind(port)
