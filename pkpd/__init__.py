@@ -36,6 +36,7 @@ _HOMES = {
     "study": "pkpd.evidence.studies",
     "plot": "pkpd.report.figures.plots",
     "figures": "pkpd.report.figures.plots",
+    "cite": "pkpd.report.words.references",
     "html": "pkpd.report.page.screen",
     "write_page": "pkpd.report.page.page",
     "PkpdError": "pkpd.errors",

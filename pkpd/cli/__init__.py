@@ -35,6 +35,7 @@ app = typer.Typer(
 app.command("models")(library.models)
 app.command("check")(library.check)
 app.command("show")(library.show)
+app.command("cite")(library.cite)
 app.command("simulate")(simulation.simulate)
 app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)

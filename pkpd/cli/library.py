@@ -115,6 +115,27 @@ def show(
     _show(found)
 
 
+def cite(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Model whose sources to cite as well.", show_default=False
+        ),
+    ] = None,
+):
+    """Print what to cite, as BibTeX: this package and the papers that a model's numbers name.
+
+    \b
+    Examples:
+      pkpd cite
+      pkpd cite ldn/hormesis > references.bib
+    """
+    from pkpd.report.words.references import cite as entries
+    from pkpd.symbolic.load import load
+
+    console.lines([entries(None if model is None else load(model))])
+
+
 def _show(model):
     from pkpd.report.words import models as model_words
 
