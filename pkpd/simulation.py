@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pkpd import limits, units
-from pkpd.dosing.actions import actions, target
+from pkpd.dosing.actions import actions, steady_actions, target
+from pkpd.dosing.background import of_model as background_of
 from pkpd.dosing.occasions import beginnings, period, written_out
 from pkpd.dosing.records import OTHER, Records
 from pkpd.dosing.regimen import Regimen
@@ -26,6 +27,7 @@ from pkpd.population.residual import observations, residuals
 from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
+from pkpd.solvers.status import OK
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.drugs import targets_of
 from pkpd.symbolic.inputs_as_states import used, varying
@@ -51,6 +53,7 @@ def simulate(
     carry: str = "backward",
     occasion: str = "dose",
     residual: str | Mapping[str, str] | None = None,
+    background: str | None = None,
 ) -> Any:
     """Simulate a cohort under one regimen, or each patient at the records of an event table.
 
@@ -78,6 +81,8 @@ def simulate(
         the drug that they belong to), after a length of time such as "7 d", or "none"
     residual : {"Cc": "15 % + 0.05 ng/mL"} in place of or beside the model's [residual], or "none";
         the typical patient and endpoints have none
+    background : what has been taken without end before time 0 and goes on beside the regimen, such
+        as "30 mg into tablet q12h": the run begins in its steady state
 
     Returns
     -------
@@ -104,6 +109,7 @@ def simulate(
     _check_time(model, _latest_dose(model, doses))
     limits.one_of(carry, CARRIES, "way to carry inputs between records")
     tabled = isinstance(doses, Records)
+    beside = None if background is None else _background(model, background, doses)
     how: dict[str, Any] = {"between": (carry, occasion), "solver": solver}
     how["options"] = {"rtol": rtol, "threads": threads}
     solved: Callable[..., Any]
@@ -118,8 +124,11 @@ def simulate(
         errors = residuals(model, names, "none" if cohort.typical else residual)
         _check_room(model, doses, cohort, times, names)
         how |= {"times": times, "names": names, "errors": errors}
+    if not tabled:
+        how["beside"] = beside
 
     asked = {"rtol": rtol, "solver": solver, "carry": carry, "window": window}
+    asked |= {"background": background} if background else {}
     if tabled and times is not None:
         asked["last"] = float(time_grid(model, None, times)[-1])
 
@@ -152,6 +161,23 @@ def _doses(model, regimen):
     return regimen if isinstance(regimen, Regimen) else rx(regimen)
 
 
+def _background(model, text, doses):
+    """The Background. Raises DoseError where there is none beside such doses."""
+    if isinstance(doses, Records):
+        raise DoseError(
+            "An event table says all that is given; write the background into it, or give a "
+            "regimen in place of the table."
+        )
+    found = background_of(model, text)
+    first = {p.into or model.doses[0].state for p in doses.phases if p.into is None}
+    if first & {model.doses[0].state for p in found.phases if p.into is None}:
+        raise DoseError(
+            f"Both '{doses}' and the background '{found}' go into the model's first target; say "
+            "into which each of them goes."
+        )
+    return found
+
+
 def _latest_dose(model, doses):
     """The largest size of the model times at which something is given, 0 without any."""
     if isinstance(doses, Records):
@@ -176,19 +202,42 @@ def _whole(parts, cohort):
     return joined(parts, cohort) if len(parts) > 1 or cohort.planned else parts[0]
 
 
-def _courses(model, regimen, cohort, *, times, names, errors, between, solver, options, progress):
+def _courses(
+    model, regimen, cohort, *, times, names, errors, beside, between, solver, options, progress
+):
     """Result of a regimen."""
     kernel, occasion = compile(model, observe=names, solver=solver), between[1]
     grid = time_grid(model, regimen, times)
     span = {"t0": min(0.0, grid[0]), "t1": grid[-1]}
 
     def part(people, theta, start, given, report):
-        solution = solve(
-            kernel, theta, start, actions=given, grid=grid, progress=report, **span, **options
+        solution = _run(
+            kernel, theta, start, given, beside, options, grid=grid, progress=report, **span
         )
         return _result(people, regimen, names, errors, occasion, grid, solution)
 
-    return _in_parts(model, regimen, cohort, occasion, grid, progress, part)
+    return _in_parts(model, regimen, cohort, occasion, grid, progress, part, beside)
+
+
+def _run(kernel, theta, start, given, beside, options, *, t0, **watched):
+    """Solution of all patients from t0 on, or from the steady state of a background at time 0.
+
+    A patient without such a steady state fails at time 0.
+    """
+    if beside is None:
+        return solve(kernel, theta, start, t0=t0, actions=given, **watched, **options)
+    if t0 < 0.0:
+        raise PkpdError(f"The background's steady state begins at time 0, not at {t0:g}.")
+    period = beside.period() * units.factor("h", kernel.model.time)
+    taken = steady_actions(kernel.model, beside.phases, theta, start, period)
+    steady = periodic(kernel, theta, start, taken, period, **options)
+    solution = solve(kernel, theta, start, steady.y, t0, actions=given, **watched, **options)
+    failed = steady.status != OK
+    return replace(
+        solution,
+        status=np.where(failed, steady.status, solution.status),
+        fail_time=np.where(failed, 0.0, solution.fail_time),
+    )
 
 
 def _doubts(model, regimen):
@@ -207,14 +256,19 @@ def _doubts(model, regimen):
         yield from plausibility.of_amounts(model, into, unit, own)
 
 
-def _in_parts(model, regimen, cohort, occasion, times, progress, part):
+def _in_parts(model, regimen, cohort, occasion, times, progress, part, beside):
     """Result of all patients, as many at a time as have inputs on all occasions that fit in memory.
 
     times : (T,) increasing model times that are looked at; occasions begin until the last of them
+    beside : the Background, or None
     part : (people, theta, first row of theta of each patient, actions, progress) -> result
     """
     for phase in regimen.phases:
         target(model, phase.into, phase.unit)
+    cycles = () if beside is None else beside.phases
+    if beside is not None:
+        end = max(times[-1], 0.0) / units.factor("h", model.time)
+        regimen = Regimen((*regimen.phases, *beside.until(end)), regimen.until)
     drugs = targets_of(model, varying_between(cohort))
     begins, numbers = beginnings(model, regimen, occasion, times[-1], drugs)
     at_once = max(MOST_NUMBERS // (len(model.inputs) * max(len(begins), 1)), 1)
@@ -224,7 +278,7 @@ def _in_parts(model, regimen, cohort, occasion, times, progress, part):
         theta = by_occasion(people, numbers) if len(begins) else people.theta
         start = np.arange(len(people)) * max(len(begins), 1)
         report = None if progress is None else lambda done, first=first: progress(first + done)
-        given = actions(model, regimen, theta, occasions=begins, times=times)
+        given = actions(model, regimen, theta, occasions=begins, times=times, before=cycles)
         parts.append(part(people, theta, start, given, report))
     return parts[0] if len(parts) == 1 else joined(parts, cohort)
 
@@ -254,7 +308,9 @@ def _units(model, names):
     return tuple(model.unit(n) for n in names)
 
 
-def _endpoints(model, regimen, cohort, *, watch, window, between, solver, options, progress):
+def _endpoints(
+    model, regimen, cohort, *, watch, window, beside, between, solver, options, progress
+):
     """EndpointResult of a regimen."""
     kernel, occasion = watch.compile(model, solver), between[1]
     begin, stop = interval(model, window, regimen)
@@ -263,23 +319,24 @@ def _endpoints(model, regimen, cohort, *, watch, window, between, solver, option
     def part(people, theta, start, given, report):
         since, until = _window(model, people, begin or 0.0, stop)
         given = given if window is None else given.before(until[0])
-        solution = solve(
+        solution = _run(
             kernel,
             theta,
             start,
+            given,
+            beside,
+            options,
             t0=min(0.0, since[0]),
             t1=until,
-            actions=given,
             since=since,
             level=watch.level,
             progress=report,
-            **options,
         )
         status, ends = (solution.status, solution.fail_time), (since, until)
         return _endpoint_result(people, regimen, watch, occasion, solution, status, ends)
 
     ends = np.array([begin or 0.0, stop])
-    return _in_parts(model, regimen, cohort, occasion, ends, progress, part)
+    return _in_parts(model, regimen, cohort, occasion, ends, progress, part, beside)
 
 
 def _endpoints_at_records(

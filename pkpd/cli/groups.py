@@ -126,6 +126,7 @@ class Outcome:
     outcome: options.Outcome = None
     better: options.Better = None
     into: options.Into = None
+    background: options.Background = None
 
     def changes(self):
         """The entries, None where they are the model's."""

@@ -223,6 +223,16 @@ Every = Annotated[
     str | None,
     Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False),
 ]
+Background = Annotated[
+    str | None,
+    Option(
+        "--background",
+        metavar="REGIMEN",
+        help='What everybody takes beside, without end, such as "30 mg into tablet q12h" '
+        "(docs/regimens.md).",
+        show_default=False,
+    ),
+]
 Doses = Annotated[
     str | None,
     Option(

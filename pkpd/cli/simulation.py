@@ -43,6 +43,7 @@ class Doses:
             show_default=False,
         ),
     ] = None
+    background: options.Background = None
     carry: Annotated[
         str,
         typer.Option(
@@ -205,6 +206,7 @@ def simulate(
     found = load(model)
     given = observed.given() | numerics.given()
     given |= {"carry": doses.carry, "occasion": doses.occasion}
+    given["background"] = doses.background
     shown = _observations(observed, found)
     table = people.table(found, screen)
     regimen, ids = doses.read(found, people, table, screen)
@@ -278,7 +280,7 @@ def _print(result, by, repeated):
     from pkpd.report.words import results
 
     patients = f"{len(result.status)} patients"
-    console.lines([f"{result.model.name}: {patients}, {result.regimen}, {result.span}", ""])
+    console.lines([f"{result.model.name}: {patients}, {result.prescribed}, {result.span}", ""])
     console.table(*results.courses(result, by))
     if repeated is not None:
         found = repeated.found

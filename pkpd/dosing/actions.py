@@ -4,12 +4,12 @@ A row is a patient at a dose. The patient's own bioavailability and lag are appl
 the solver sees plain numbers. Knows regimens and dose targets; knows nothing of solvers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.moments import at, laps, together
+from pkpd.dosing.moments import at, laps, together, window
 from pkpd.errors import DoseError, PkpdError, closest
 from pkpd.symbolic.of_inputs import of_inputs
 
@@ -120,7 +120,7 @@ def _size(model, dosed, unit, theta, rows):
     return factor if place is None else factor * theta[rows, place]
 
 
-def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=()):
+def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=(), before=()):
     """All doses of a regimen for every row.
 
     Parameters
@@ -131,6 +131,8 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=
     occasions : (C,) increasing model times at which an occasion begins; the first one also holds
         before its time
     times : (T,) increasing model times that are looked at; see pkpd.dosing.moments
+    before : cycles (Phase) that have been repeated without end until time 0; what they gave and
+        is still on its way then is given too
 
     Returns
     -------
@@ -158,7 +160,39 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=
             parts += _infusion(begin, end, state, amount)
         else:
             parts.append((begin, ADD, state, amount))
+    for cycle in before:
+        parts += _on_their_way(model, cycle, theta, first)
     return _sorted(parts)
+
+
+def _on_their_way(model, cycle, theta, rows):
+    """Lists of actions for doses of a cycle before time 0 that arrive, or flow, after it.
+
+    rows : (N, 1) of theta
+    """
+    state, begin, amount, over = _arrivals(model, cycle, theta, rows)
+    every = cycle.every * units.factor("h", model.time)
+    last = int(np.max(laps((begin + over).ravel(), every)[0], initial=0))
+    for count in range(1, last + 1):
+        start, end = begin - count * every, begin + over - count * every
+        left = np.where(end >= -window(begin), amount, 0.0)
+        start, end = np.maximum(start, 0.0), np.maximum(end, 0.0)
+        if over:
+            yield start, RATE, state, left / over
+            yield end, RATE, state, -left / over
+        else:
+            yield start, ADD, state, left
+
+
+def _arrivals(model, cycle, theta, rows):
+    """Of the doses of a cycle: state; arrival and its amount (N, M); length of an infusion."""
+    hour = units.factor("h", model.time)
+    dosed = target(model, cycle.into, cycle.unit)
+    lag, share = _lag_and_share(model, dosed, theta, rows)
+    amount = share * (cycle.amount * _size(model, dosed, cycle.unit, theta, rows))
+    begin = lag + cycle.times * hour
+    state = model.state_names.index(dosed.state)
+    return state, begin, np.broadcast_to(amount, begin.shape), cycle.over * hour
 
 
 def _infusion(begin, end, state, amount):
@@ -196,16 +230,50 @@ def _sorted(parts):
     )
 
 
-def periodic_actions(model, into, amounts, every, theta, person, unit=None):
-    """One dose per interval for every row, at its lag modulo the interval.
+def periodic_actions(model, into, amounts, every, theta, person, unit=None, beside=(), period=None):
+    """One dose per interval for every row, and cycles beside it, at their lags modulo the period.
 
     amounts : (N,) in `unit` (default: the target's dose unit); every : interval in model time
+    beside : cycles (Phase) of a background
+    period : model time of which all intervals are parts (default: every)
     """
     dosed, person = target(model, into), np.asarray(person)
+    period = every if period is None else period
     lag, share = _lag_and_share(model, dosed, theta, person)
     given = share * amounts * _size(model, dosed, unit or dosed.unit, theta, person)
-    time, state = laps(lag, every)[1], model.state_names.index(dosed.state)
-    return _sorted([(time[:, None], ADD, state, given[:, None])])
+    due = every * np.arange(round(period / every))
+    time, state = laps(lag[:, None] + due, period)[1], model.state_names.index(dosed.state)
+    parts = [(time, ADD, state, given[:, None])]
+    for cycle in beside:
+        parts += _again(model, cycle, theta, person[:, None], period)
+    return _sorted(parts)
+
+
+def steady_actions(model, beside, theta, person, period):
+    """Actions of one period (model time) of cycles (Phase) that are repeated without end."""
+    person = np.asarray(person)[:, None]
+    return _sorted([p for cycle in beside for p in _again(model, cycle, theta, person, period)])
+
+
+def _again(model, cycle, theta, rows, period):
+    """Lists of actions of one period of a cycle that is repeated without end.
+
+    What is given late in a period and arrives in the next one, or flows into it, is given at its
+    beginning, as at any other steady state.
+    """
+    every = cycle.every * units.factor("h", model.time)
+    cycle = replace(cycle, count=len(cycle.pattern) * round(period / every))
+    state, begin, amount, over = _arrivals(model, cycle, theta, rows)
+    start = laps(begin, period)[1]
+    if not over:
+        return [(start, ADD, state, amount)]
+    flow = amount / over
+    crossed, end = laps(start + over, period)
+    return [
+        (np.zeros(start.shape), RATE, state, flow * crossed),
+        (start, RATE, state, flow),
+        (end, RATE, state, -flow),
+    ]
 
 
 def arriving(model, into, times, amounts, theta, person):

@@ -107,6 +107,37 @@ def rx(text: str) -> Regimen:
     >>> print(pkpd.rx("30 mg into tablet q12h x 2 and 4.5 mg into depot 6h after tablet"))
     30 mg into tablet q12h x 2 and wait 6h then 4.5 mg into depot
     """
+    placed = _understood(text, lambda drugs: _placed([_read(drug) for drug in drugs]))
+    phases = tuple(phase for part, _ in placed for phase in part)
+    until = max(end for _, end in placed)
+    return Regimen(phases, until if until > Regimen(phases).end else None)
+
+
+def cycles(text: str) -> tuple[Phase, ...]:
+    """One cycle of each drug of a regimen without end, such as "30 mg into tablet q12h".
+
+    Raises DoseError, where a drug has an end, too.
+    """
+    return _understood(text, lambda drugs: tuple(_endless(_read(drug), drug) for drug in drugs))
+
+
+def _endless(parts, drug):
+    """One cycle of a drug that is taken again and again."""
+    if len(parts) > 1:
+        raise DoseError(f"'{drug}' is taken without end; leave out 'then' and 'wait'.")
+    dose = parts[0]
+    for kind in ("count", "until", "after"):
+        if kind in dose.words:
+            written = dose.words[kind].group().strip()
+            raise DoseError(f"'{drug}' is taken without end; leave out '{written}'.")
+    if "interval" not in dose.words and "at" not in dose.words:
+        raise DoseError(f"'{drug}' does not say how often; write for example '{drug} q12h'.")
+    cycle = _cycle(dose, 0.0, settled=True)
+    return replace(cycle, count=len(cycle.pattern))
+
+
+def _understood(text, read):
+    """What `read` makes of the drugs of a text. Raises DoseError that quotes the text."""
     if not isinstance(text, str):
         raise DoseError(f"A regimen is text such as '4.5 mg q24h x 28', not {quoted(text)}.")
     if not text.strip():
@@ -114,13 +145,9 @@ def rx(text: str) -> Regimen:
     if len(text) > LONGEST:
         raise DoseError(f"A regimen of {len(text)} characters is too long (at most {LONGEST}).")
     try:
-        drugs = re.split(r"\s+and\s+", text.translate(units.MICRO).strip(), flags=re.I)
-        placed = _placed([_read(drug) for drug in drugs])
+        return read(re.split(r"\s+and\s+", text.translate(units.MICRO).strip(), flags=re.I))
     except DoseError as error:
         raise DoseError(f"Regimen '{text}': {error}") from error
-    phases = tuple(phase for part, _ in placed for phase in part)
-    until = max(end for _, end in placed)
-    return Regimen(phases, until if until > Regimen(phases).end else None)
 
 
 def _read(drug):
@@ -236,6 +263,12 @@ def _course(parts, now):
 
 def _phase(dose, now, settled):
     """The phase of a dose that begins at `now` or later."""
+    cycle = _cycle(dose, now, settled)
+    return replace(cycle, count=_doses(dose, cycle))
+
+
+def _cycle(dose, now, settled):
+    """Its phase with a single dose."""
     given = dose.words["dose"]
     amount = _number(given["amount"])
     if amount < 0:
@@ -249,8 +282,7 @@ def _phase(dose, now, settled):
             f"'{dose.words['interval'].group()}' and several times of day in '{dose.written}' "
             "contradict each other; leave out one."
         )
-    phase = Phase(amount, given["unit"], every, 1, start, dose.into, over, pattern)
-    return replace(phase, count=_doses(dose, phase))
+    return Phase(amount, given["unit"], every, 1, start, dose.into, over, pattern)
 
 
 def _doses(dose, phase):

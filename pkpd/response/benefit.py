@@ -8,6 +8,7 @@ from typing import Any
 
 from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
+from pkpd.dosing.background import of_benefit
 from pkpd.errors import PkpdError, closest
 from pkpd.symbolic.model import check_model
 from pkpd.symbolic.quantities import (
@@ -44,6 +45,7 @@ def benefit_of(
     report=None,
     exposure=None,
     blockade=None,
+    background=None,
     **unknown,
 ):
     """The model's benefit, each entry replaced where one is given.
@@ -56,6 +58,8 @@ def benefit_of(
         target's unit
     delta : "10 %" of the untreated value, or "0.5" in the outcome's unit
     report : doses in the target's unit
+    background : what everybody takes beside the dose, without end: "30 mg into tablet q12h", where
+        time 0 is that of the dose; "none" for nothing
 
     Returns
     -------
@@ -72,6 +76,7 @@ def benefit_of(
         "report": report,
         "exposure": exposure,
         "blockade": blockade,
+        "background": background,
     }
     check_model(model)
     for name in unknown:
@@ -104,7 +109,12 @@ def benefit_of(
         changed["delta"], changed["delta_relative"] = difference(text, measure)
     if "report" in given:
         changed["report"] = dose_list(given["report"], unit, "report")
-    return replace(base, **changed)
+    if "background" in given:
+        text = limits.text(given["background"], "background")
+        changed["background"] = "" if text == "none" else text
+    found = replace(base, **changed)
+    of_benefit(model, found)
+    return found
 
 
 def _dose_unit(model, found, doses):

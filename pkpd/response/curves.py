@@ -137,7 +137,7 @@ class DoseResponse(Computed, BenefitCurves):
         bands = self.percentiles(tuple(BANDS.values())) if finished else [None] * len(BANDS)
         summary = {
             "question": f"How does the effect on {benefit.outcome} depend on the dose into "
-            f"{benefit.into}, every {benefit.every:.6g} {self.model.time}?",
+            f"{benefit.into}, every {benefit.every:.6g} {self.model.time}{benefit.beside}?",
             "unit": benefit.unit,
             "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
             "outcome_unit": self.model.unit(benefit.outcome),

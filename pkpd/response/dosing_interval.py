@@ -93,9 +93,9 @@ def dosing_interval(
     given = np.array(limits.numbers(usual if doses is None else doses, "doses"))
     if not len(given) or not (given > 0).all():
         raise PkpdError("doses must be positive.")
-    person, times = np.zeros(len(given), np.int64), np.linspace(0.0, benefit.every, POINTS)
     people = cohort(model, typical=True, set=changed)
     steady = Steady(model, people, benefit, rtol=rtol, solver=solver)
+    person, times = np.zeros(len(given), np.int64), np.linspace(0.0, steady.period, POINTS)
     solution = steady.at(person, given)
     return DosingInterval(
         model,

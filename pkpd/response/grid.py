@@ -11,6 +11,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.dosing.actions import periodic_actions
+from pkpd.dosing.background import of_benefit
 from pkpd.response.curves import DoseResponse
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic, time_to_steady_state
@@ -31,6 +32,11 @@ class Steady:
         self.model, self.cohort, self.benefit = model, cohort, benefit
         self.options = {"rtol": rtol, "threads": threads}
         self.tol = tol
+        beside = of_benefit(model, benefit)
+        self.beside = beside.phases if beside else ()
+        hour = units.factor("h", model.time)
+        # model time after which everything that is taken begins anew
+        self.period = beside.period(benefit.every / hour) * hour if beside else benefit.every
         self.watched = tuple(dict.fromkeys(n for n in (benefit.exposure, benefit.blockade) if n))
         self.seen = tuple(dict.fromkeys((*self.watched, benefit.outcome)))
         integrals = (benefit.outcome,) + ((benefit.exposure,) if benefit.exposure else ())
@@ -49,7 +55,7 @@ class Steady:
             self.cohort.theta,
             person,
             self._doses(person, doses),
-            self.benefit.every,
+            self.period,
             guess,
             tol=self.tol,
             watch=watch,
@@ -57,8 +63,8 @@ class Steady:
         )
 
     def mean(self, solution):
-        """Mean outcome over the interval, (N,)."""
-        return solution.integral[:, 0] / self.benefit.every
+        """Mean outcome over the period, (N,)."""
+        return solution.integral[:, 0] / self.period
 
     def gain(self, untreated, treated):
         """Benefit: how far the outcome moves in the better direction."""
@@ -86,22 +92,22 @@ class Steady:
         y0 : (N, S) untreated state; untreated : (N,) mean outcome at dose 0
         solution : the steady state at `doses` (N,). Returns (N,); see `time_to_steady_state`.
         """
-        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.benefit.every
+        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.period
         count = time_to_steady_state(
             self.kernel,
             self.cohort.theta,
             person,
             self._doses(person, doses),
-            self.benefit.every,
+            self.period,
             y0,
             solution,
             near,
             **self.options,
         )
-        return count * self.benefit.every / units.factor("d", self.model.time)
+        return count * self.period / units.factor("d", self.model.time)
 
     def _doses(self, person, doses):
-        """Actions of rows (N,) at doses (N,), once an interval."""
+        """Actions of one period of rows (N,) at doses (N,), once an interval."""
         benefit = self.benefit
         return periodic_actions(
             self.model,
@@ -111,17 +117,19 @@ class Steady:
             self.cohort.theta,
             person,
             benefit.unit,
+            self.beside,
+            self.period,
         )
 
     def _interval(self, person, doses, solution, **watched):
-        """Solution of rows (N,) over one interval that begins in the steady state `solution`."""
+        """Solution of rows (N,) over one period that begins in the steady state `solution`."""
         return batch.solve(
             self.kernel,
             self.cohort.theta,
             person,
             solution.y,
             0.0,
-            self.benefit.every,
+            self.period,
             self._doses(person, doses),
             **watched,
             **self.options,

@@ -126,6 +126,7 @@ class RepeatedCourse(RepeatedStudy):
     @staticmethod
     def run(result, people, numerics):
         given = {"outputs": result.names, "occasion": result.occasion, "residual": "none"}
+        given["background"] = result.asked.get("background")
         return simulate(result.model, result.regimen, people, result.times, **given, **numerics)
 
 

@@ -66,8 +66,8 @@ def _asked(table, command):
     benefit, model = table.benefit, table.model
     verb = "lowers" if benefit.better == "lower" else "raises"
     return {
-        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {model.time}, "
-        f"{verb} each patient's {benefit.outcome} the most?",
+        "question": f"Which dose into {benefit.into}, every {benefit.every:g} {model.time}"
+        f"{benefit.beside}, {verb} each patient's {benefit.outcome} the most?",
         "unit": benefit.unit,
         "patients": len(table),
         "inputs": {

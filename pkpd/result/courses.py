@@ -35,8 +35,8 @@ class Run(Computed):
     errors : (R,) pkpd.symbolic.model.Residual of the outputs that have observations
     occasion : what begins an occasion: "dose", a length of time or "none"
     status : (P,) key of pkpd.solvers.status.STATUS; fail_time : (P,) model time or NaN
-    asked : what else decides the numbers, as given to pkpd.simulate: rtol, solver, carry, window;
-        and the last of the times given beside an event table
+    asked : what else decides the numbers, as given to pkpd.simulate: rtol, solver, carry, window,
+        background; and the last of the times given beside an event table
     """
 
     STACKED: ClassVar[tuple] = ("status", "fail_time", "values", "observed")
@@ -54,6 +54,12 @@ class Run(Computed):
     status: np.ndarray
     fail_time: np.ndarray
     asked: dict = field(default_factory=dict, kw_only=True)
+
+    @property
+    def prescribed(self) -> str:
+        """The doses, and what is taken beside them."""
+        background = self.asked.get("background")
+        return f"{self.regimen}, beside {background}" if background else self.regimen
 
     @property
     def time_unit(self) -> str:
@@ -92,7 +98,8 @@ class Run(Computed):
         """The words of `pkpd simulate` that give the same doses."""
         if self.regimen.startswith(EVENTS):
             return ["--events", self.regimen.removeprefix(EVENTS)]
-        return ["--rx", self.regimen]
+        background = self.asked.get("background")
+        return ["--rx", self.regimen, *(["--background", background] if background else [])]
 
     def _numerics(self) -> list[str]:
         """The words of `pkpd simulate` that give the same steps, where they are not the usual."""
@@ -171,7 +178,7 @@ class Run(Computed):
         """Who was simulated, percentiles of every output, who did not finish, provenance."""
         finished = int((self.status == 0).sum())
         return {
-            "question": f"What follows from {self.regimen}, {self.span}?",
+            "question": f"What follows from {self.prescribed}, {self.span}?",
             "patients": len(self.status),
             "finished": finished,
             "outputs": self.overview() if finished else [],

@@ -14,6 +14,7 @@ from warnings import warn
 import numpy as np
 
 from pkpd.dosing.actions import target
+from pkpd.dosing.background import of_benefit
 from pkpd.errors import ModelError, PkpdError, PkpdWarning, ResultError
 from pkpd.files import read_json
 from pkpd.result.provenance import same_run
@@ -208,7 +209,7 @@ def benefit_from(data: dict[str, Any], model: Model) -> Benefit:
 
     Raises PkpdError, KeyError, TypeError or ValueError where it states none.
     """
-    found = Benefit(**(data | {"report": tuple(data["report"])}))
+    found = Benefit.of(data)
     numbers = (found.every, found.lowest, found.highest, found.delta, *found.report)
     if not all(type(x) in (int, float) and abs(x) < math.inf for x in numbers):
         raise ValueError("a benefit with something else than numbers")
@@ -220,6 +221,7 @@ def benefit_from(data: dict[str, Any], model: Model) -> Benefit:
         if name is not None:
             model.unit(name)
     target(model, found.into, found.unit)
+    of_benefit(model, found)
     return found
 
 

@@ -255,7 +255,7 @@ def _day(model, one, benefit, argmax, numerics):
         [argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))]
     )
     person, steady = np.zeros(len(doses), np.int64), Steady(model, one, benefit, **numerics)
-    times = np.linspace(0.0, benefit.every, TIMES)
+    times = np.linspace(0.0, steady.period, TIMES)
     return (
         doses,
         times,

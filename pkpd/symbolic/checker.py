@@ -561,6 +561,7 @@ class Builder:
             "report",
             "exposure",
             "blockade",
+            "background",
         }
         for key in data:
             if key not in keys:
@@ -581,6 +582,8 @@ class Builder:
                 f"benefit into '{data['into']}', which is not under [dose]."
                 f"{closest(str(data['into']), [d.state for d in doses])}",
             )
+        if not isinstance(data.get("background", ""), str):
+            self.fail(place, 'background is a regimen, such as "30 mg into tablet q12h".')
         if data["better"] not in ("lower", "higher"):
             self.fail(place, 'better is "lower" or "higher".')
         try:

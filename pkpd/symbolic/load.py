@@ -329,9 +329,7 @@ def _from_json(data, path, digest):
                 "assignments": tuple(Assignment(**a) for a in data["assignments"]),
                 "outputs": tuple(data["outputs"]),
                 "doses": tuple(DoseTarget(**d) for d in data["doses"]),
-                "benefit": Benefit(**(benefit | {"report": tuple(benefit["report"])}))
-                if benefit
-                else None,
+                "benefit": Benefit.of(benefit) if benefit else None,
                 "residuals": tuple(Residual(**r) for r in data["residuals"]),
                 "notes": tuple(data["notes"]),
                 "doubts": tuple(data["doubts"]),

@@ -6,7 +6,9 @@ read back fast. Knows what a model holds; knows nothing of how it is read or sol
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pkpd.display import Displayed
 from pkpd.errors import ModelError, quoted
@@ -139,6 +141,20 @@ class Benefit:
     exposure: str | None = None  # output whose Cmax and AUC are reported at the MED
     blockade: str | None = None  # output whose peak and trough are reported at the MED
     place: str = ""
+    background: str = ""  # what is taken beside the dose, without end, as pkpd.dosing.background
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Benefit":
+        """The Benefit of plain data, in which lists are tuples."""
+        entries: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**entries)
+
+    @property
+    def beside(self) -> str:
+        """Words on what is taken beside the dose, "" where nothing is."""
+        return f", beside {self.background}" if self.background else ""
 
     def brief(self) -> str:
         doses = f"{self.lowest:g} to {self.highest:g} {self.unit}"

@@ -129,4 +129,5 @@ def read_benefit(data, unit, time, outcome_unit, place):
         exposure=data.get("exposure"),
         blockade=data.get("blockade"),
         place=place,
+        background=data.get("background", ""),
     )

@@ -102,6 +102,11 @@ def setting(
     if null is not None:
         one_of(null, NULLS, "null")
     benefit = benefit_of(model, **changes)
+    if benefit.background:
+        raise TrialError(
+            f"Trials and titrations are of one drug, and {benefit.background} is taken beside it; "
+            "give background 'none', or compute true MEDs alone."
+        )
     check_outcome(model, benefit, diary)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
     areas = tuple(area(n) for n in watched)

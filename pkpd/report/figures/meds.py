@@ -265,9 +265,11 @@ def interval(axes, found):
             linewidth=1.8,
             label=f"{dose:g} {found.unit}",
         )
+    end = found.times[-1] * scale
+    taken = np.arange(0.0, 1.001 * end, found.benefit.every * scale)
     axes.plot(
-        [0, found.benefit.every * scale],
-        [0, 0],
+        taken,
+        np.zeros(len(taken)),
         "|",
         color=style.ORANGE,
         ms=9,
@@ -276,8 +278,8 @@ def interval(axes, found):
         clip_on=False,
     )
     top = np.nanmax(found.values, initial=0.0)
-    axes.set(xlim=(0, found.benefit.every * scale), ylim=(0, top * 1.25 if top > 0 else 1))
-    axes.set_xticks(np.linspace(0, found.benefit.every * scale, 5))
+    axes.set(xlim=(0, end), ylim=(0, top * 1.25 if top > 0 else 1))
+    axes.set_xticks(np.linspace(0, end, 5))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8, loc="upper right", ncols=2)
     style.clean(

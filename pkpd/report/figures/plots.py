@@ -172,7 +172,7 @@ def distributions(result: EndpointResult):
             name if result.units[k] == "1" else f"{name} in {result.units[k]}",
             "patients (%)" if k % columns == 0 else "",
         )
-    style.heading(drawing, f"{result.model.title}: {result.regimen}, {result.span}")
+    style.heading(drawing, f"{result.model.title}: {result.prescribed}, {result.span}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), len(fine)))
     return drawing
 
@@ -198,7 +198,7 @@ def _panels(result, finished, values, draw, data):
             _concentration_axis(axes, values[:, k])
         if place == 0 or observed:
             _legend(axes)
-    style.heading(drawing, f"{result.model.title}: {result.regimen}")
+    style.heading(drawing, f"{result.model.title}: {result.prescribed}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
     return drawing
 

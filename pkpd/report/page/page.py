@@ -203,6 +203,7 @@ def _goal(found):
         "better": benefit.better,
         "into": benefit.into,
         "every": f"{benefit.every:g} {time}",
+        "background": benefit.background or "none",
         "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
         "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
     }

@@ -39,7 +39,7 @@ def account(result):
 def _(result: Run):
     finished = (result.status == 0).any()
     headers, rows = results.courses(result) if finished else (("output",), [])
-    head = f"{len(result.status)} patients, {result.regimen}, {result.span}."
+    head = f"{len(result.status)} patients, {result.prescribed}, {result.span}."
     failure = result.failure_sentence()
     lines = (head, failure) if failure else (head,)
     return Account(result.model.title, "simulation", lines, headers, rows)

@@ -155,9 +155,8 @@ def doses(model):
         b = model.benefit
         every = quantity(b.every, model.time)
         low, high = quantity(b.lowest, b.unit), quantity(b.highest, b.unit)
-        lines.append(
-            f"benefit: {b.better} {b.outcome}, {low} to {high} every {every} into {b.into}"
-        )
+        doses = f"{low} to {high} every {every} into {b.into}{b.beside}"
+        lines.append(f"benefit: {b.better} {b.outcome}, {doses}")
     if model.published:
         lines.append(f"published MEDs: {published_range(model.published)}")
     return lines
