@@ -138,6 +138,10 @@ class Benefit(Outcome):
     """The same, with how much counts as help."""
 
     delta: options.Delta = None
+    subject_to: options.SubjectTo = None
+
+    def changes(self):
+        return super().changes() | {"subject_to": self.subject_to or None}
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,16 @@ Every = Annotated[
     str | None,
     Option("--every", metavar="TIME", help='Dosing interval, such as "12 h".', show_default=False),
 ]
+SubjectTo = Annotated[
+    list[str] | None,
+    Option(
+        "--subject-to",
+        metavar="CONSTRAINT",
+        help='What a dose must keep to, from the first one on, such as "cmax(cows) < 5"; may be '
+        "repeated.",
+        show_default=False,
+    ),
+]
 Background = Annotated[
     str | None,
     Option(

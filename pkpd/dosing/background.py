@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, gcd, lcm
 
-from pkpd import units
+from pkpd import limits, units
 from pkpd.dosing.actions import target
 from pkpd.dosing.regimen import Phase, Regimen
 from pkpd.dosing.rx import cycles
@@ -89,6 +89,6 @@ def background(text: str) -> Background:
     Each drug is a dose with an interval or times of day, such as "30 mg into tablet q12h"; "and"
     joins drugs. Raises DoseError that quotes the word that cannot be read.
     """
-    phases = cycles(text)
+    phases = cycles(limits.text(text, "background", DoseError))
     Regimen(phases)  # at most one drug goes into the unnamed first target
     return Background(text, phases)

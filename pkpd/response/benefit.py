@@ -10,6 +10,7 @@ from pkpd import limits, units
 from pkpd.dosing.actions import amount_of, target
 from pkpd.dosing.background import of_benefit
 from pkpd.errors import PkpdError, closest
+from pkpd.response.constraints import constraints
 from pkpd.symbolic.model import check_model
 from pkpd.symbolic.quantities import (
     difference,
@@ -46,6 +47,7 @@ def benefit_of(
     exposure=None,
     blockade=None,
     background=None,
+    subject_to=None,
     **unknown,
 ):
     """The model's benefit, each entry replaced where one is given.
@@ -60,6 +62,9 @@ def benefit_of(
     report : doses in the target's unit
     background : what everybody takes beside the dose, without end: "30 mg into tablet q12h", where
         time 0 is that of the dose; "none" for nothing
+
+    subject_to : what a dose must keep to, from the first one on: ["cmax(cows) < 5"]; "none" for
+        nothing
 
     Returns
     -------
@@ -77,6 +82,7 @@ def benefit_of(
         "exposure": exposure,
         "blockade": blockade,
         "background": background,
+        "subject_to": subject_to,
     }
     check_model(model)
     for name in unknown:
@@ -109,12 +115,25 @@ def benefit_of(
         changed["delta"], changed["delta_relative"] = difference(text, measure)
     if "report" in given:
         changed["report"] = dose_list(given["report"], unit, "report")
+    made = replace(base, **changed, **_beside(given))
+    of_benefit(model, made)
+    constraints(model, made.subject_to)
+    return made
+
+
+def _beside(given):
+    """Entries on what is taken beside the dose, and on what the dose must keep to."""
+    changed: dict[str, Any] = {}
     if "background" in given:
         text = limits.text(given["background"], "background")
         changed["background"] = "" if text == "none" else text
-    found = replace(base, **changed)
-    of_benefit(model, found)
-    return found
+    if "subject_to" in given:
+        texts = given["subject_to"]
+        texts = (texts,) if isinstance(texts, str) else limits.texts(texts, "subject_to")
+        if not texts:
+            raise PkpdError("subject_to names no constraint; write 'none' to lift the model's.")
+        changed["subject_to"] = () if texts == ("none",) else texts
+    return changed
 
 
 def _dose_unit(model, found, doses):

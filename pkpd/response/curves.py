@@ -12,6 +12,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
+from pkpd.response.constraints import constraints
 from pkpd.result import Computed, Sheet, provenance, stopped
 from pkpd.solvers.status import STATUS
 from pkpd.symbolic.model import Benefit, Model
@@ -20,6 +21,7 @@ BANDS = {"p5": 5, "median": 50, "p95": 95}  # percentiles of a summary
 IN_DOSES = (
     "DOSE",
     "med",
+    "med_safe",
     "argmax",
     "second_peak",
     "w90_low",
@@ -185,6 +187,8 @@ def column_units(model: Model, benefit: Benefit, columns: Iterable[str]) -> dict
     known |= {name: outcome for name in columns if name.startswith(("benefit", "curve_"))}
     known |= dict.fromkeys(("threshold", "untreated", benefit.outcome), outcome)
     known |= {"days_to_90": "d"}
+    for constraint in constraints(model, benefit.subject_to):
+        known |= dict.fromkeys(constraint.columns, constraint.endpoint.unit)
     if benefit.exposure:
         exposure = model.unit(benefit.exposure)
         known |= {"cmax": exposure, "auc": f"{exposure}*{model.time}"}

@@ -31,7 +31,7 @@ class Steady:
     def __init__(self, model, cohort, benefit, *, rtol=1e-6, tol=None, solver="auto", threads=None):
         self.model, self.cohort, self.benefit = model, cohort, benefit
         self.options = {"rtol": rtol, "threads": threads}
-        self.tol = tol
+        self.tol, self.solver = tol, solver
         beside = of_benefit(model, benefit)
         self.beside = beside.phases if beside else ()
         hour = units.factor("h", model.time)
@@ -123,11 +123,15 @@ class Steady:
 
     def _interval(self, person, doses, solution, **watched):
         """Solution of rows (N,) over one period that begins in the steady state `solution`."""
+        return self.follow(self.kernel, person, doses, solution.y, **watched)
+
+    def follow(self, kernel, person, doses, y, **watched):
+        """Solution by any kernel of rows (N,) over one period from the states y (N, S)."""
         return batch.solve(
-            self.kernel,
+            kernel,
             self.cohort.theta,
             person,
-            solution.y,
+            y,
             0.0,
             self.period,
             self._doses(person, doses),

@@ -6,7 +6,7 @@ MED gives exposure and blockade there. Knows curves and cohorts; knows no titrat
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from warnings import warn
 
@@ -18,6 +18,7 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import DoseResponse, column_units, how_far, joined
 from pkpd.response.grid import Steady, dose_grid, log_grid
+from pkpd.response.safety import Safety, best_safe
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
 from pkpd.response.side_by_side import in_chunks
@@ -27,7 +28,7 @@ from pkpd.symbolic.model import Benefit, Model
 if TYPE_CHECKING:
     import pandas as pd
 
-STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "failed")
+STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "unsafe", "failed")
 PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a factor 3
 WINDOW = 0.9
 
@@ -229,6 +230,7 @@ def _columns(search, peaks, scale, only_doses):
     found, people = search.found, search.steady.cohort
     unsolved = (found.beside_status != 0).any(axis=1)
     verdict = _verdict(search, peaks, scale, unsolved)
+    verdict, safe = _safe(search, peaks, verdict)
     doses = _fixed_doses(found.steady.benefit)
     fixed = {f"benefit_{d:g}": found.beside_gain[:, k] for k, d in enumerate(doses)}
     labels = people.labels
@@ -240,6 +242,7 @@ def _columns(search, peaks, scale, only_doses):
         "med": _where(verdict.interior, np.exp(peaks.argmax)),
         "benefit_at_med": _where(verdict.interior, peaks.gain),
         **({} if only_doses else _at_med(found, peaks, np.flatnonzero(verdict.interior))),
+        **safe,
         "argmax": _where(verdict.responds, np.exp(peaks.argmax)),
         "benefit_at_argmax": _where(verdict.responds, peaks.gain),
         "responder": verdict.helped,
@@ -252,6 +255,31 @@ def _columns(search, peaks, scale, only_doses):
         "reason": _reasons(found.response(), verdict.status),
         **dict(zip(people.model.input_names, people.theta.T, strict=True)),
     }
+
+
+def _safe(search, peaks, verdict):
+    """The Verdict with patients whose best dose breaks a constraint, and the columns on safety.
+
+    No columns where nothing constrains the dose.
+    """
+    if not search.steady.benefit.subject_to:
+        return verdict, {}
+    safety = Safety(search.steady, search.found.untreated_y)
+    rows, count = np.flatnonzero(verdict.helped), len(peaks.argmax)
+    seen = safety.seen(rows, np.exp(peaks.argmax[rows]), peaks.y[rows])
+    breaks = ~safety.hold(*seen)
+    x, gain = peaks.argmax.copy(), peaks.gain.copy()
+    x[rows[breaks]], gain[rows[breaks]] = best_safe(search, safety, rows[breaks])
+    helps = verdict.helped & (gain >= verdict.threshold)
+    columns = {"med_safe": _where(helps, np.exp(x)), "benefit_at_med_safe": _where(helps, gain)}
+    for place, constraint in enumerate(safety.constraints):
+        for name, values in zip(constraint.columns, seen, strict=True):
+            columns[name] = np.full(count, np.nan)
+            columns[name][rows] = values[:, place]
+    unsafe = np.zeros(count, bool)
+    unsafe[rows] = breaks
+    status = np.where(unsafe, "unsafe", verdict.status)
+    return replace(verdict, status=status), columns
 
 
 def _where(rows, values):

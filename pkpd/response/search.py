@@ -69,7 +69,7 @@ class Search:
         fine = np.flatnonzero(~unsolved)
         chosen, centre = candidates(self.found.gain[fine], self.noise[fine])
         rows = fine[chosen]
-        x, gain, y = self._climb(rows, centre)
+        x, gain, y = self.climb(rows, centre)
         unsolved[rows[np.isnan(gain)]] = True
         argmax, best, second = (np.full(patients, np.nan) for _ in range(3))
         state = np.full((patients, states), np.nan)
@@ -86,7 +86,7 @@ class Search:
             column[unsolved] = np.nan
         return Peaks(argmax, best, second, state, unsolved)
 
-    def _climb(self, rows, centre):
+    def climb(self, rows, centre):
         """Log dose, benefit and steady state of the local maximum around each grid dose.
 
         rows, centre : (n,) patient and place on the grid. NaN where a dose failed.

@@ -49,6 +49,7 @@ def summarise(
     independent, doses = _independent(table), known_doses(table)
     summary = _asked(table, command) | _counted(table, doses, independent) | _at_the_med(table)
     summary |= _failed(table) | _inside(table, inside, doses, independent)
+    summary |= _safety(table, independent)
     typical = _measured_by_the_typical_effect(table)
     if typical:
         summary["delta_of_typical_effect"] = typical
@@ -106,6 +107,24 @@ def _at_the_med(table):
     }
 
 
+def _safety(table, independent):
+    """How many patients do best at an unsafe dose, and the best safe doses of all who have one; {}
+    where nothing constrains the dose."""
+    if not table.benefit.subject_to:
+        return {}
+    helped, safe = table.column("responder"), table.column("med_safe")
+    unsafe, some = table.having("unsafe"), ~np.isnan(safe)
+    helped_count = int(helped.sum())
+    return {
+        "safety": {
+            "subject_to": list(table.benefit.subject_to),
+            "unsafe": share(int(unsafe.sum()), helped_count, independent),
+            "excluded": share(int((helped & ~some).sum()), helped_count, independent),
+            "median_med_safe": _median(safe[some]),
+        }
+    }
+
+
 def _failed(table):
     """Why the first of the patients who could not be solved failed; {} where all were."""
     failed = table.having("failed")
@@ -145,7 +164,7 @@ def _measured_by_the_typical_effect(table):
 
 def with_med(table):
     """(P,) whether a patient has a MED, inside the range of doses or beyond it."""
-    return table.column("responder")
+    return table.column("responder") & ~table.having("unsafe")
 
 
 def known_doses(table, rows=slice(None)):

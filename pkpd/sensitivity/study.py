@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pkpd import limits
+from pkpd.errors import PkpdError
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.response.uncertainty import over_scramblings
@@ -104,9 +105,15 @@ def study(model, *, seed=1, set=None, solver="auto", threads=None, **changes):
     PkpdError.
     """
     limits.check_whole(seed, 0, limits.SEED, "seed")
+    benefit = benefit_of(model, **changes)
+    if changes.get("subject_to") is not None and benefit.subject_to:
+        raise PkpdError(
+            "Sensitivity is that of the dose that helps most, safe or not; leave out subject_to, "
+            "and compute MEDs for what is safe."
+        )
     return Study(
         model,
-        benefit_of(model, **changes),
+        benefit,
         design(model, set),
         seed,
         {"solver": solver, "threads": threads},

@@ -562,6 +562,7 @@ class Builder:
             "exposure",
             "blockade",
             "background",
+            "subject_to",
         }
         for key in data:
             if key not in keys:
@@ -582,6 +583,9 @@ class Builder:
                 f"benefit into '{data['into']}', which is not under [dose]."
                 f"{closest(str(data['into']), [d.state for d in doses])}",
             )
+        limits_of = data.get("subject_to", [])
+        if not isinstance(limits_of, list) or not all(isinstance(t, str) for t in limits_of):
+            self.fail(place, 'subject_to is a list of constraints, such as ["cmax(cows) < 5"].')
         if not isinstance(data.get("background", ""), str):
             self.fail(place, 'background is a regimen, such as "30 mg into tablet q12h".')
         if data["better"] not in ("lower", "higher"):

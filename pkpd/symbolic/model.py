@@ -142,6 +142,7 @@ class Benefit:
     blockade: str | None = None  # output whose peak and trough are reported at the MED
     place: str = ""
     background: str = ""  # what is taken beside the dose, without end, as pkpd.dosing.background
+    subject_to: tuple[str, ...] = ()  # what a dose must keep to, as pkpd.response.constraints
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Benefit":

@@ -130,4 +130,5 @@ def read_benefit(data, unit, time, outcome_unit, place):
         blockade=data.get("blockade"),
         place=place,
         background=data.get("background", ""),
+        subject_to=tuple(data.get("subject_to", ())),
     )

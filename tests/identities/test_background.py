@@ -39,6 +39,12 @@ effect = BLOCKED*a/(half + a) - (a/(20*half))**2 : 1
 BLOCKED = "half/(half + b)"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One for all tests, so that a kernel is compiled once."""
+    return tmp_path_factory.mktemp("models")
+
+
 def two_drugs(folder, blocked=BLOCKED, every=24):
     path = folder / "two.toml"
     path.write_text(MODEL.replace("BLOCKED", blocked).replace("EVERY", str(every)))
@@ -76,10 +82,8 @@ def test_a_run_beside_a_background_is_the_end_of_a_long_one(text):
     ("every", "text", "period"),
     [(24, "5 mg into b q12h", 24), (8, "5 mg into b q12h", 24), (24, "5 mg into b at 20:00", 24)],
 )
-def test_the_benefit_beside_a_background_is_that_of_a_long_run(
-    tmp_path, every, text, period, solver
-):
-    model = two_drugs(tmp_path, every=every)
+def test_the_benefit_beside_a_background_is_that_of_a_long_run(folder, every, text, period, solver):
+    model = two_drugs(folder, every=every)
     people = pkpd.cohort(model, 3, seed=2)
     table = pkpd.med(model, people, background=text, solver=solver)
     assert set(table.columns["status"]) == {"interior"}
@@ -94,8 +98,8 @@ def test_the_benefit_beside_a_background_is_that_of_a_long_run(
     assert (table.columns["med"] != alone.columns["med"]).all()
 
 
-def test_a_background_that_does_not_interact_changes_no_med(tmp_path):
-    model = two_drugs(tmp_path, blocked="1")
+def test_a_background_that_does_not_interact_changes_no_med(folder):
+    model = two_drugs(folder, blocked="1")
     people = pkpd.cohort(model, 5, seed=2)
     alone, beside = (
         pkpd.med(model, people, background=text) for text in ("none", "5 mg into b q8h")
@@ -106,12 +110,12 @@ def test_a_background_that_does_not_interact_changes_no_med(tmp_path):
     )
 
 
-def test_a_background_of_the_model_file_is_that_of_the_option(tmp_path):
+def test_a_background_of_the_model_file_is_that_of_the_option(folder):
     text = "5 mg into b q12h"
-    model = two_drugs(tmp_path)
+    model = two_drugs(folder)
     option = pkpd.dose_response(model, pkpd.cohort(model, 2, seed=1), background=text)
-    path = tmp_path / "own.toml"
-    written = (tmp_path / "two.toml").read_text()
+    path = folder / "own.toml"
+    written = (folder / "two.toml").read_text()
     path.write_text(written.replace('into    = "a"', f'into = "a"\nbackground = "{text}"'))
     own = pkpd.load(path)
     people = pkpd.cohort(own, 2, seed=1)
@@ -137,14 +141,14 @@ def test_a_background_of_the_model_file_is_that_of_the_option(tmp_path):
         ("5 mg q12h and 3 mg q8h", "at the same time; say into which"),
     ],
 )
-def test_a_background_that_cannot_be_is_one_sentence(tmp_path, text, part):
-    model = two_drugs(tmp_path)
+def test_a_background_that_cannot_be_is_one_sentence(folder, text, part):
+    model = two_drugs(folder)
     with pytest.raises(PkpdError, match=part):
         pkpd.med(model, pkpd.cohort(model, 1), background=text)
 
 
-def test_runs_that_no_background_can_precede_are_refused(tmp_path):
-    model = two_drugs(tmp_path)
+def test_runs_that_no_background_can_precede_are_refused(folder):
+    model = two_drugs(folder)
     people = pkpd.cohort(model, 1)
     given = {"background": "5 mg into b q12h"}
     with pytest.raises(PkpdError, match="begins at time 0, not at -3"):
@@ -159,8 +163,8 @@ def test_runs_that_no_background_can_precede_are_refused(tmp_path):
         pkpd.titrate(model, people, "slow-ladder", **given)
 
 
-def test_a_background_without_a_steady_state_fails_its_patients_at_time_0(tmp_path):
-    path = tmp_path / "filling.toml"
+def test_a_background_without_a_steady_state_fails_its_patients_at_time_0(folder):
+    path = folder / "filling.toml"
     text = MODEL.replace("BLOCKED", BLOCKED).replace("EVERY", "24")
     path.write_text(text.replace("d/dt(b) = -2*k*b", "d/dt(b) = -0*k*b"))
     model = pkpd.load(path)

@@ -242,6 +242,7 @@ def _status_text(found):
         "above_range": f"best above {high:g} {unit}",
         "no_benefit": "no dose helps enough",
         "flat": "no response",
+        "unsafe": "best dose breaks a constraint",
         "failed": "not solved",
     }
     lines = [

@@ -204,6 +204,7 @@ def _goal(found):
         "into": benefit.into,
         "every": f"{benefit.every:g} {time}",
         "background": benefit.background or "none",
+        "subject_to": list(benefit.subject_to) or ["none"],
         "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
         "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
     }
@@ -216,7 +217,8 @@ def _goal(found):
     words = []
     for option, value in options.items():
         if default is None or differs(option):
-            words += [f"--{option}", value]
+            for word in value if isinstance(value, list) else [value]:
+                words += [f"--{option.replace('_', '-')}", word]
     return words
 
 

@@ -13,6 +13,7 @@ LEAST = 1.01  # an input that moves the best dose by less than this factor has n
 HEADERS = ("input", "what it is", "patient", "typical", "people below", "moves the best dose by")
 WORDS = {
     "interior": "is helped enough",
+    "unsafe": "does best at a dose that breaks a constraint",
     "no_benefit": "is not helped enough by any dose",
     "below_range": "does best below the range",
     "above_range": "does best above the range",

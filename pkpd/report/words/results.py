@@ -21,6 +21,7 @@ WORDS = {
     "above_range": "do best above the range",
     "no_benefit": "are not helped enough by any dose",
     "flat": "do not respond at all",
+    "unsafe": "do best at a dose that breaks a constraint",
     "failed": "could not be solved",
 }
 
@@ -168,12 +169,29 @@ def med_sentences(model, summary):
         "",
         *med_doses(summary),
         *worth(model, summary),
+        *safety(summary),
         "",
         f"  {assumed} (pkpd show {shlex.quote(address(model))}).",
     ]
     hypotheses = models.hypotheses(model, summary["provenance"]["set"])
     lines += [f"  Hypothesis: {text}" for text in hypotheses]
     return [*lines, "  Virtual patients: hypotheses and their consequences, no clinical advice."]
+
+
+def safety(summary):
+    """What the constraints on a dose exclude, and where the best safe doses lie."""
+    found = summary.get("safety")
+    if not found:
+        return []
+    kept = f"{' and '.join(found['subject_to'])}, from the first dose on"
+    lines = [
+        f"  must hold: {kept}",
+        f"  {format_share(found['excluded'], 1)} of the patients whom some dose helps enough have "
+        "no safe dose that does",
+    ]
+    if found["median_med_safe"] is not None:
+        lines.append(f"  median of the best safe doses {_dose(found['median_med_safe'], summary)}")
+    return lines
 
 
 def repeated_sentences(summary):

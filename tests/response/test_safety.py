@@ -1,0 +1,135 @@
+"""Doses under constraints: edges in closed form, both times that are judged, and refusals."""
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.errors import PkpdError
+
+MODEL = """
+title = "a hump of a steady level"
+outputs = ["effect", "harm"]
+[dose]
+a = { unit = "mg" }
+[benefit]
+outcome = "effect"
+better  = "higher"
+into    = "a"
+every   = "24 h"
+doses   = "0.1:100 mg"
+delta   = "0.05"
+SUBJECT
+[parameters]
+k    = { value = 0.2, unit = "1/h", label = "k", source = "test", evidence = "assumed" }
+best = { value = 10.0, unit = "mg*h", iiv = { cv = 0.6 }, label = "best area", \
+source = "test", evidence = "assumed" }
+wide = { value = 10.0, unit = "1", label = "memory", source = "test", evidence = "assumed" }
+mg   = { value = 1.0, unit = "mg", label = "unit", source = "test", evidence = "assumed" }
+h    = { value = 1.0, unit = "h", label = "unit", source = "test", evidence = "assumed" }
+[equations]
+e = '''
+d/dt(a)    = -k*a : mg
+d/dt(area) = a - area/(h*wide) : mg*h
+effect     = area/best*exp(1 - area/best) : 1
+harm       = a/mg : 1
+'''
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One for all tests, so that a kernel is compiled once."""
+    return tmp_path_factory.mktemp("models")
+
+
+def model_of(folder, subject=""):
+    path = folder / "hump.toml"
+    path.write_text(MODEL.replace("SUBJECT", subject))
+    return pkpd.load(path)
+
+
+def test_the_best_safe_dose_lies_at_the_edge_where_the_best_one_is_unsafe(folder):
+    """The peak of a is dose/(1 - exp(-24 k)) in the steady state and the dose at first."""
+    model = model_of(folder)
+    people = pkpd.cohort(model, 40, seed=1)
+    free = pkpd.med(model, people).columns
+    limit, growth = 5.0, 1 / (1 - np.exp(-24 * 0.2))
+    table = pkpd.med(model, people, subject_to=[f"cmax(a) < {limit} mg"])
+    found = table.columns
+    unsafe = free["argmax"] * growth >= limit
+    assert 0 < unsafe.sum() < 40
+    np.testing.assert_array_equal(found["status"] == "unsafe", unsafe)
+    np.testing.assert_array_equal(found["argmax"], free["argmax"])
+    assert np.isnan(found["med"][unsafe]).all()
+    np.testing.assert_allclose(found["med_safe"][~unsafe], free["med"][~unsafe], rtol=1e-12)
+    edge = found["med_safe"][unsafe]
+    assert (edge * growth < limit).all() and (edge * growth > limit * np.exp(-2e-3)).all()
+    np.testing.assert_allclose(found["cmax(a)_first"], found["argmax"], rtol=1e-5)
+    np.testing.assert_allclose(found["cmax(a)_steady"], found["argmax"] * growth, rtol=1e-5)
+    summary = table.summary()
+    assert summary["status"]["unsafe"] == unsafe.sum()
+    assert summary["safety"]["unsafe"][0] == pytest.approx(unsafe.mean())
+
+
+@pytest.mark.parametrize(
+    ("constraint", "safe"),
+    [
+        ("cmin(a) > 0.001 mg", lambda dose, first, steady: dose * np.exp(-4.8) > 0.001),
+        ("cmax(a) < 4 mg", lambda dose, first, steady: steady < 4),
+        ("time_above(a, 1 mg) <= 6 h", lambda dose, first, steady: np.log(steady) / 0.2 <= 6),
+        ("auc(a) < 30 mg*h", lambda dose, first, steady: dose / 0.2 < 30),
+    ],
+)
+def test_constraints_of_every_kind_hold_at_the_best_safe_dose(folder, constraint, safe):
+    model = model_of(folder)
+    found = pkpd.med(model, pkpd.cohort(model, 12, seed=1), subject_to=constraint).columns
+    doses = found["med_safe"][~np.isnan(found["med_safe"])]
+    assert len(doses)
+    assert safe(doses, doses, doses / (1 - np.exp(-4.8))).all()
+
+
+def test_a_constraint_that_breaks_at_first_counts_though_the_steady_state_is_fine(folder):
+    """The body that is used to a dose misses none: harm is what the first day brings."""
+    model = model_of(folder)
+    text = (folder / "hump.toml").read_text()
+    path = folder / "used.toml"
+    path.write_text(text.replace("harm       = a/mg : 1", "harm = a*h/(mg*h + area) : 1"))
+    model = pkpd.load(path)
+    people = pkpd.cohort(model, 6, seed=1)
+    found = pkpd.med(model, people, subject_to=["cmax(harm) < 2"]).columns
+    assert (found["cmax(harm)_steady"] < 2).all() and (found["status"] == "unsafe").any()
+    np.testing.assert_allclose(found["cmax(harm)_first"], found["argmax"], rtol=1e-5)
+    assert (found["med_safe"][found["status"] == "unsafe"] < 2).all()
+
+
+def test_a_constraint_of_the_model_file_is_that_of_the_option_and_none_lifts_it(folder):
+    constraint = "cmax(a) < 5 mg"
+    free = model_of(folder)
+    option = pkpd.med(free, pkpd.cohort(free, 4, seed=1), subject_to=constraint)
+    own = model_of(folder, f'subject_to = ["{constraint}"]')
+    people = pkpd.cohort(own, 4, seed=1)
+    for name in ("status", "med_safe"):
+        np.testing.assert_array_equal(pkpd.med(own, people).columns[name], option.columns[name])
+    assert "med_safe" not in pkpd.med(own, people, subject_to="none").columns
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("cmax(b) < 5", "no state or output 'b'"),
+        ("cmax(a) = 5", "cannot be read; write an endpoint, a sign and a level"),
+        ("cmax(a) < five", "cannot be read"),
+        ("cmax(a) < 5 h", "mg"),
+        ("peak(a) < 5", "unknown quantity 'peak'"),
+    ],
+)
+def test_a_constraint_that_cannot_be_is_one_sentence(folder, text, part):
+    model = model_of(folder)
+    with pytest.raises(PkpdError, match=part):
+        pkpd.med(model, pkpd.cohort(model, 1), subject_to=text)
+
+
+def test_sensitivity_says_that_it_looks_at_no_constraint(folder):
+    model = model_of(folder)
+    with pytest.raises(PkpdError, match="leave out subject_to"):
+        pkpd.sensitivity_indices(model, subject_to=["cmax(a) < 5 mg"])
