@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 DRAWS = HERE.parent / "09-calibration/posterior.csv"
 TYPICAL = ("toff", "b50", "s_opioid", "s_glia")
 TRAITS = {"noise_sd": "noise_sd", "improvement_wanted": "wanted", "leave_no_benefit": "give_up"}
+BLUE, HIGHEST = "#0072B2", 50  # HIGHEST : mg, the largest dose that is looked at
 NUMBERS = {  # name -> (label, factor)
     "share_real": ("variance of log observed MED\nthat is the patients' own (%)", 100),
     "with_med": ("patients with a true MED (%)", 100),
@@ -65,7 +66,8 @@ def draw(rows):
     for axes, (name, (label, factor)) in zip(
         figure.subplots(1, len(NUMBERS)), NUMBERS.items(), strict=True
     ):
-        axes.plot(rows["toff"], factor * rows[name], "o", color="#0072B2", alpha=0.7)
+        values = factor * rows[name]
+        axes.plot(rows["toff"], values.where(np.isfinite(values)), "o", color=BLUE, alpha=0.7)
         axes.set(
             xscale="log",
             xlabel="typical toff (h)",
@@ -73,7 +75,10 @@ def draw(rows):
         )
         axes.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         if name == "median_med":
-            axes.set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+            above = rows["toff"][np.isinf(values)]
+            axes.plot(above, np.full(len(above), HIGHEST), "^", color=BLUE, alpha=0.7)
+            ticks = [0.3, 1, 3, 10, 30]
+            axes.set_yticks([*ticks, HIGHEST], [*map(str, ticks), f"> {HIGHEST}"])
         axes.minorticks_off()
         axes.set_title(label, loc="left", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
