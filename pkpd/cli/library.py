@@ -58,10 +58,13 @@ def check(
     """
     from pkpd.kernels.lower import lower
     from pkpd.report.words import models as model_words
+    from pkpd.response.benefit import benefit_of
     from pkpd.symbolic import load
 
     found, lacking = load.draft(model) if draft else (load.load(model), ())
     lower(found, [a.name for a in found.assignments], derivatives=True)
+    if found.benefit:
+        benefit_of(found)  # whether its background and constraints are those of this model
     if quiet:
         return
     rows = [(s.name, s.unit, "state", _short(s.place)) for s in found.states]

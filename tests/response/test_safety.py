@@ -133,3 +133,12 @@ def test_sensitivity_says_that_it_looks_at_no_constraint(folder):
     model = model_of(folder)
     with pytest.raises(PkpdError, match="leave out subject_to"):
         pkpd.sensitivity_indices(model, subject_to=["cmax(a) < 5 mg"])
+
+
+@pytest.mark.parametrize(
+    "entry", ['subject_to = ["cmax(b) < 5"]', 'background = "5 mg into b q12h"']
+)
+def test_a_model_file_with_another_models_names_is_refused_by_check(folder, run, entry):
+    model_of(folder, entry)
+    code, _, error = run("check", folder / "hump.toml")
+    assert code == 1 and "'b'" in error
