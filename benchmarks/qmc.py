@@ -66,7 +66,7 @@ def main():
             8 * options.repeats,
             2**18,
         ),
-        "ldn/hormesis": (pkpd.load("ldn/hormesis"), options.repeats, 32 * options.n),
+        "ldn/hormesis": (pkpd.load("ldn/hormesis"), 4 * options.repeats, 32 * options.n),
     }
     print(
         f"Median of log10 best dose, cohorts of {options.n}\n"
