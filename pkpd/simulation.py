@@ -6,7 +6,7 @@ Knows how to bring them together and to solve them; knows nothing of methods, fi
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.occasions import by_occasion, effects, varying_between, with_effects
 from pkpd.population.parts import by_parts
 from pkpd.population.residual import observations, residuals
+from pkpd.progress import watched
 from pkpd.result import EndpointResult, EventResult, Result, joined
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
@@ -37,6 +38,7 @@ PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 MOST_NUMBERS = 2**25  # inputs on all occasions of the patients who are solved together: 256 MiB
 
 
+@watched(lambda given: len(given["cohort"]))
 def simulate(
     model: Model,
     regimen: Regimen | Records | str,
@@ -49,7 +51,7 @@ def simulate(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     carry: str = "backward",
     occasion: str = "dose",
     residual: str | Mapping[str, str] | None = None,
@@ -74,7 +76,7 @@ def simulate(
         or from a patient's first to last record, with the doses there
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
     threads : number of threads (default: all cores); results do not depend on it
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients (default: a bar; False for none)
     carry : between records of an event table, inputs are those of the next record ("backward"), of
         the last ("forward") or on the line between ("linear")
     occasion : when inputs that vary between occasions change: "dose" (with each dose of

@@ -134,6 +134,8 @@ DOORS = {
     "repeat": {"result": MEDS, "again": 3},
     "plot": {"thing": MEDS},
     "figures": {"thing": MEDS},
+    "html": {"thing": MEDS},
+    "cite": {"model": ONE},
     "write_page": {"folder": "not-there"},
 }
 # what an argument needs beside it to mean anything
@@ -163,6 +165,7 @@ CALLED = {
     "again": "number of scramblings",
     "repeat result": "What can be repeated is",
     "thing": "pkpd.plot draws",
+    "html thing": "pkpd.html shows",
     "titrate": "rule",
     "trial n": "patients",
     "people": "cohort",

@@ -96,11 +96,12 @@ def _csv(request):
 
 
 def bind(port):
-    """A socket on the loopback address. port : 0 for any that is free. Raises PkpdError."""
+    """A listening socket on the loopback address. port : 0 for any. Raises PkpdError."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))
+        bound.listen()  # a browser that comes before `serve` waits for it
     except OSError as error:
         bound.close()
         raise PkpdError(

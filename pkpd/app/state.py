@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from pkpd import limits
-from pkpd.errors import PkpdError, closest, quoted
+from pkpd.errors import PkpdError, closest, listed, quoted
 from pkpd.population.cohort import Cohort, cohort
 from pkpd.response.benefit import benefit_of
 from pkpd.symbolic.load import load, models
@@ -117,9 +117,8 @@ def state(query: Iterable[tuple[str, str]]) -> State:
 
 def _model(name: str) -> Model:
     if name not in with_benefit():
-        raise PkpdError(
-            f"There is no model {quoted(name)} with a benefit.{closest(name, with_benefit())}"
-        )
+        known = listed(with_benefit())
+        raise PkpdError(f"There is no model {quoted(name)} with a benefit. Known: {known}.")
     return load(name)
 
 

@@ -10,6 +10,7 @@ import warnings
 from contextlib import contextmanager, suppress
 
 from pkpd.errors import PkpdWarning, Stopped
+from pkpd.progress import bar
 from pkpd.report.words.harmless import harmless
 
 
@@ -79,38 +80,15 @@ def table(headers, rows):
 
 @contextmanager
 def progress(total, quiet=False, of="patients"):
-    """Yield advance(done, total), or None where stderr is no terminal.
+    """Yield what a function takes as `progress`: False where nobody wants or sees a bar.
 
-    Shows patients, or what `of` names, how many a second and the time left on stderr.
+    Else advance(done, total), which shows patients, or what `of` names, how many a second and the
+    time left on stderr.
     """
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield False
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(of),
-        rate,
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task("", total=total, rate="")
-
-        def advance(done, total=None):
-            speed = bars.tasks[0].speed
-            shown = f"{speed:,.0f} {of}/s" if speed else ""
-            bars.update(bar, completed=done, total=total, rate=shown)
-
+    with bar(total, of) as advance:
         yield advance
 
 

@@ -7,7 +7,7 @@ comparison holds; predictions, weights and averages are made by the modules besi
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from pkpd.evidence.ledger import (
 from pkpd.evidence.predictions import Prediction, predict
 from pkpd.evidence.studies import Study, studies, study
 from pkpd.files import read_toml
+from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
 from pkpd.result.provenance import release
 from pkpd.symbolic.load import load
@@ -324,6 +325,7 @@ def _columns(rows, names):
     return {name: np.array(values) for name, values in zip(names, columns, strict=True)}
 
 
+@watched(lambda given: None, of="draws")
 def compare(
     models: str | Path | Mapping[str, float] | None = None,
     studies: Sequence[Study | str | Path] | None = None,
@@ -335,7 +337,7 @@ def compare(
     width: float = 1.0,
     folder: str | Path | None = None,
     threads: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | Literal[False] | None = None,
 ) -> WeighedExplanations:
     """Weigh explanations by studies.
 
@@ -352,6 +354,7 @@ def compare(
     folder : where finished predictions are kept, and looked for by the next run; default: nowhere
     threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished draws of all predictions, and their total
+        (default: a bar; False for none)
 
     Returns
     -------

@@ -6,7 +6,7 @@ Knows comparisons and planned studies; the arithmetic is in `worth`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from pkpd.evidence.ledger import total_covariance
 from pkpd.evidence.predictions import Prediction, predict
 from pkpd.evidence.studies import Study, studies, study
 from pkpd.evidence.worth import Worth, worth
+from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
 from pkpd.result.provenance import release
 
@@ -76,6 +77,7 @@ class RankedStudies(Computed):
         }
 
 
+@watched(lambda given: None, of="draws")
 def design(
     comparison: WeighedExplanations,
     candidates: Sequence[Study | str | Path] | str | Path | None = None,
@@ -83,7 +85,7 @@ def design(
     patients: int | None = None,
     outcomes: int = 1000,
     threads: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | Literal[False] | None = None,
 ) -> RankedStudies:
     """Rank planned studies by what they would add to a comparison of explanations.
 
@@ -96,6 +98,7 @@ def design(
     outcomes : number of simulated outcomes of each study
     threads : number of threads (default: all cores)
     progress : called with the number of finished draws of all studies, and their total
+        (default: a bar; False for none)
 
     Returns
     -------
@@ -126,7 +129,7 @@ def design(
         for _, drawn, _ in parts:
             found.append(predict(s, drawn, comparison.people, threads))
             done += len(drawn)
-            if progress is not None:
+            if progress:
                 progress(done, total)
         sized = [_sized(s, p, patients) for p in found]
         mean = np.concatenate([p.mean for p in sized])

@@ -5,7 +5,7 @@ B(x) = untreated mean of the outcome over one dosing interval minus the treated 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.parts import by_parts
+from pkpd.progress import watched
 from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import DoseResponse, joined
@@ -20,6 +21,7 @@ from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.symbolic.model import Model
 
 
+@watched(lambda given: len(given["cohort"]))
 def dose_response(
     model: Model,
     cohort: Cohort,
@@ -28,7 +30,7 @@ def dose_response(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     **changes: Any,
 ) -> DoseResponse:
     """Dose response of a cohort at periodic steady state.
@@ -40,7 +42,7 @@ def dose_response(
     changes : outcome, better, into, every, delta in place of the model's [benefit]
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
     threads : number of threads (default: all cores); results do not depend on it
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients (default: a bar; False for none)
 
     Returns
     -------

@@ -7,7 +7,7 @@ MED gives exposure and blockade there. Knows curves and cohorts; knows no titrat
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from warnings import warn
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from pkpd.errors import Stopped
 from pkpd.limits import check_called
 from pkpd.population.cohort import Cohort, of_model
+from pkpd.progress import watched
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import DoseResponse, column_units, how_far, joined
 from pkpd.response.grid import Steady, dose_grid, log_grid
@@ -96,6 +97,7 @@ class MedTable(Computed):
         return provenance(self.model, self.cohort, command)
 
 
+@watched(lambda given: len(given["cohort"]))
 def med(
     model: Model,
     cohort: Cohort,
@@ -103,7 +105,7 @@ def med(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     **changes: Any,
 ) -> MedTable:
     """MED of every patient of a cohort, for any model that says what benefit is.
@@ -113,7 +115,7 @@ def med(
     changes : outcome, better, into, every, doses, delta, report in place of the model's [benefit]
     rtol : relative tolerance; solver : see pkpd.solvers.batch.compile
     threads : number of threads (default: all cores); results do not depend on it
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients (default: a bar; False for none)
 
     Returns
     -------

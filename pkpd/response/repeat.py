@@ -7,7 +7,7 @@ the arithmetic of intervals is that of `pkpd.response.uncertainty`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from pkpd import limits
 from pkpd.display import Displayed
 from pkpd.errors import PkpdError, all_or_nothing, quoted
 from pkpd.population.uncertainty import ParameterSets
+from pkpd.progress import watched
 from pkpd.response import uncertainty
 from pkpd.response.med import MedTable, parts, table_of
 from pkpd.response.uncertainty import Repeated
@@ -130,6 +131,7 @@ class RepeatedCourse(RepeatedStudy):
         return simulate(result.model, result.regimen, people, result.times, **given, **numerics)
 
 
+@watched(lambda given: None)
 def repeat(
     result: MedTable | Result,
     again: ParameterSets | int,
@@ -137,7 +139,7 @@ def repeat(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
 ) -> "RepeatedMeds | RepeatedCourse":
     """A study of MEDs or a time course again, for the 95 % intervals of its quantiles.
 
@@ -148,6 +150,7 @@ def repeat(
         scramblings of the seed, that of the result included
     rtol, solver, threads : as in pkpd.med; those of the result make the runs comparable
     progress : called with the number of finished patients of all runs
+        (default: a bar; False for none)
 
     Returns
     -------
@@ -164,7 +167,7 @@ def repeat(
     for people in cohorts:
         with all_or_nothing():
             runs.append(kind.statistics(kind.run(result, people, numerics))[1])
-        if progress is not None:
+        if progress:
             progress(len(runs) * len(result.cohort))
     if isinstance(again, ParameterSets):
         return kind(result, uncertainty.under_sets(names, own, runs), differ)

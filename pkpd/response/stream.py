@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from warnings import warn
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import PkpdError, quoted
 from pkpd.population.cohort import cohort
+from pkpd.progress import watched
 from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import column_units
@@ -37,6 +38,7 @@ SHAPING = (
 )  # rooms that shape a MED besides those that shape kernels
 
 
+@watched(lambda given: given["n"])
 def stream(
     model: Model,
     out: str | Path,
@@ -51,7 +53,7 @@ def stream(
     size: int | None = None,
     resume: bool = False,
     client: Any = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     say: Callable[[str], object] | None = None,
     complain: Callable[[str], object] | None = warn,
     command: str | None = None,
@@ -69,7 +71,7 @@ def stream(
     resume : keep the finished chunks whose checksum holds and compute the others
     client : distributed.Client of a Dask cluster (default: `threads` threads of this process, or
         all cores)
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients (default: a bar; False for none)
     say : called with a sentence on what the run will take
     complain : called with a sentence on each chunk that is not as it was written
     command : the words of the run, kept in the provenance (default: this process's own)

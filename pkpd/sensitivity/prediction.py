@@ -8,7 +8,7 @@ here at a hundredth of the time. Knows virtual patients; knows no figures.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pkpd import limits, units
 from pkpd.errors import PkpdError, Stopped, closest, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
+from pkpd.progress import watched
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.result import Computed, Sheet, provenance, stopped
@@ -117,6 +118,7 @@ class Prediction(Computed):
         }
 
 
+@watched(lambda given: len(given["cohort"]))
 def predict(
     model: Model,
     cohort: Cohort,
@@ -127,7 +129,7 @@ def predict(
     helped: bool = False,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     **changes: Any,
 ) -> Prediction:
     """How much of the variance of log10 best dose could be predicted from measurements.
@@ -142,7 +144,7 @@ def predict(
         a measurement of its own (default: "4 h")
     helped : True counts only patients who are helped enough
     solver, threads : as in pkpd.med
-    progress : called with the number of finished patients
+    progress : called with the number of finished patients (default: a bar; False for none)
     changes : outcome, better, ... in place of the model's [benefit]
 
     Returns

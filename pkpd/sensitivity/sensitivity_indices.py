@@ -6,12 +6,13 @@ Knows the methods and how much work each needs; the arithmetic is theirs.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from pkpd import limits
 from pkpd.errors import PkpdError, Stopped
+from pkpd.progress import watched
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 from pkpd.sensitivity.titrated import titrated
@@ -59,6 +60,7 @@ class Answer:
     whole: bool = True
 
 
+@watched(lambda given: None)
 def sensitivity_indices(
     model: Model,
     methods: Sequence[str] = ("sobol", "shapley"),
@@ -69,7 +71,7 @@ def sensitivity_indices(
     scramblings: int = 16,
     titrate: str | Mapping[str, Any] | Rule | None = None,
     diary: Diary | str | Path | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | Literal[False] | None = None,
     **given: Any,
 ) -> Sensitivity:
     """Which inputs move the MED of a model's patients, its benefit, and who is helped enough.
@@ -92,6 +94,7 @@ def sensitivity_indices(
     titrate : rule of titration, whose observed MED is explained too, by Sobol' indices with the
         noise of titration as one more group
     progress : called with the number of finished patients and of those planned so far
+        (default: a bar; False for none)
     given : seed, set, solver, threads; outcome, better, into, every, doses, delta in place of the
         model's [benefit]
 

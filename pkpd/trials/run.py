@@ -7,7 +7,7 @@ SciPy's.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from warnings import warn
 
 import numpy as np
@@ -18,6 +18,7 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
 from pkpd.population.parts import by_parts
+from pkpd.progress import watched
 from pkpd.response.curves import how_far
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic import plausibility
@@ -235,6 +236,7 @@ def compared(values, reference, paired):
     }
 
 
+@watched(lambda given: None)
 def trial(
     design: Design | str | Path,
     *,
@@ -247,7 +249,7 @@ def trial(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
 ) -> TrialResult:
     """Run a trial.
 
@@ -262,6 +264,7 @@ def trial(
     replicate : number of the repetition: the same people, new noise and randomisation
     rtol, solver, threads : as in pkpd.med
     progress : called with the number of patients finished in all arms
+        (default: a bar; False for none)
 
     Returns
     -------

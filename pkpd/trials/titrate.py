@@ -8,7 +8,7 @@ courses and MEDs; knows nothing of diaries' draws.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from warnings import warn
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import ResultError, Stopped, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
+from pkpd.progress import watched
 from pkpd.response.curves import DoseResponse, column_units, how_far
 from pkpd.response.med import MedTable, med
 from pkpd.response.scale import scale_of
@@ -158,6 +159,7 @@ class Titration(Computed):
         return share_of_patients(np.log(self.found))
 
 
+@watched(lambda given: given["replicates"] * len(given["cohort"]))
 def titrate(
     model: Model,
     cohort: Cohort,
@@ -173,7 +175,7 @@ def titrate(
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int], object] | Literal[False] | None = None,
     truth: MedTable | None = None,
     **changes: Any,
 ) -> Titration:
@@ -196,6 +198,7 @@ def titrate(
     rtol, solver, threads : as in pkpd.med
     truth : MedTable of the same cohort, if already computed
     progress : called with the number of patients titrated, over all repetitions
+        (default: a bar; False for none)
     changes : outcome, better, ... in place of the model's [benefit]
 
     Returns
@@ -243,7 +246,7 @@ def titrate(
     try:
         for k in range(replicates):
             advance = None
-            if progress is not None:
+            if progress:
                 advance = lambda done, k=k: progress(k * len(cohort) + done)  # noqa: E731
             course = follow(shared, cohort, phases, replicate=k, progress=advance, **options)
             courses = courses or [course]

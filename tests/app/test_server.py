@@ -77,6 +77,5 @@ def test_it_listens_on_the_loopback_address_alone_and_says_when_a_port_is_taken(
     with server.bind(0) as bound:
         host, port = bound.getsockname()
         assert host == "127.0.0.1"
-        bound.listen()
         with pytest.raises(PkpdError, match=f"Port {port} cannot be used"):
             server.bind(port)

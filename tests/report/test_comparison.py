@@ -117,7 +117,7 @@ def test_what_shares_no_axis_is_refused(meds):
         pkpd.plot([course(), meds[0]])
     with pytest.raises(PkpdError, match="not a Model"):
         pkpd.plot([MODEL])
-    with pytest.raises(PkpdError, match="nothing to draw"):
+    with pytest.raises(PkpdError, match="an empty list has nothing"):
         pkpd.plot([])
     with pytest.raises(PkpdError, match="one text for each of the 2"):
         pkpd.plot([course(), course()], labels=["one"])

@@ -146,7 +146,7 @@ def draw(layers, *, ax=None, outputs=None, log=None):
 def _labels(things, labels):
     """One label each: as given, or what differs between the results."""
     if not things:
-        raise PkpdError("There is nothing to draw; give at least one result.")
+        raise PkpdError("pkpd.plot draws what pkpd computed, and an empty list has nothing.")
     if labels is not None:
         if isinstance(labels, str) or len(labels) != len(things):
             raise PkpdError(f"labels: give one text for each of the {len(things)} results.")
@@ -177,8 +177,8 @@ def _layers(thing, label, by, count):
         return _arms(thing, label, by)
     if not isinstance(thing, (Result, DoseResponse, MedTable, MedDataset)):
         raise PkpdError(
-            "What is drawn together are time courses, dose responses, MEDs or trials, not a "
-            f"{type(thing).__name__}."
+            "pkpd.plot draws what pkpd computed; together are drawn time courses, dose responses, "
+            f"MEDs or trials, not a {type(thing).__name__}."
         )
     if not by:
         return [_layer(thing, label, None)]

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from pkpd.display import Displayed
+from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.report.figures import plots, style
 from pkpd.report.page import web
@@ -32,8 +34,9 @@ FIRST_ROWS = 10  # of a table with more
 def html(thing: Any) -> str:
     """One screen on whatever pkpd made, as HTML: what a notebook shows of it.
 
-    thing : a model, a cohort, a result; anything else is shown by its `repr`. Every text in it is
-        escaped. Raises PkpdError where a result cannot be read.
+    thing : a model, a cohort, a result; a regimen and tables of doses are shown by their `repr`.
+        Every text in it is escaped. Raises PkpdError for anything else, and where a result cannot
+        be read.
 
     >>> "<math" in pkpd.html(pkpd.load("pk/one_compartment"))
     True
@@ -44,7 +47,12 @@ def html(thing: Any) -> str:
 
 @singledispatch
 def screen(thing):
-    """The Section on a thing; its parts, `after`, are closed at first."""
+    """The Section on a thing; its parts, `after`, are closed at first. Raises PkpdError."""
+    if not isinstance(thing, Displayed):
+        raise PkpdError(
+            "pkpd.html shows what pkpd computed, such as a model or a MedTable, "
+            f"not a {type(thing).__name__}."
+        )
     first, *lines = repr(thing).splitlines()
     return Section("screen", type(thing).__name__, tuple(lines or (first,)))
 
