@@ -562,7 +562,7 @@ def test_version(run):
 
 
 @contextmanager
-def interrupting(total, quiet=False):
+def interrupting(total, quiet=False, of="patients"):
     """In place of a progress bar: Ctrl-C where more than 8 patients are finished."""
 
     def advance(done, total=None):
