@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pkpd.evidence.draws import Draws
-from pkpd.population.noise import uniforms
+from pkpd.evidence.draws import Draws, resampled
 from pkpd.response.dose_response import dose_response
 from pkpd.response.med import med
 
@@ -41,16 +40,6 @@ def weighted_quantiles(
     passed = np.cumsum(weights[order])
     places = np.searchsorted(passed, np.asarray(levels) * passed[-1])
     return [float(v) for v in values[order][np.minimum(places, len(values) - 1)]]
-
-
-def resampled(weights: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """(count,) numbers of draws in proportion to their weights (K,), by systematic resampling.
-
-    Kitagawa (1996), J. Comput. Graph. Stat. 5, 1-25.
-    """
-    start = uniforms(seed, np.array([1]), "resampling", 1, 0)[0, 0]
-    points = (np.arange(count) + start) / count
-    return np.minimum(np.searchsorted(np.cumsum(weights), points), len(weights) - 1)
 
 
 def meds(

@@ -15,7 +15,7 @@ from pkpd import limits
 from pkpd.errors import EvidenceError, PkpdError
 from pkpd.evidence import stored
 from pkpd.evidence.averages import MEDS, benefits, meds, weighted_quantiles
-from pkpd.evidence.draws import Draws
+from pkpd.evidence.draws import Draws, chosen
 from pkpd.evidence.draws import draws as draw
 from pkpd.evidence.ledger import (
     FEWEST,
@@ -38,6 +38,8 @@ LDN = Path(__file__).with_name("ldn") / "comparison.toml"
 INTERVAL = (0.05, 0.5, 0.95)
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 ALL = "all"
+PILOT = 4  # times as many draws are put to the studies without trials, which are quick
+PILOT_PEOPLE = 16  # people under each of them
 PLAUSIBLE = 0.05  # weight above which an explanation counts among those that are left
 
 
@@ -200,10 +202,11 @@ class WeighedExplanations(Computed):
         rows = []
         for m, (drawn, enough) in enumerate(zip(self.draws, self.enough(), strict=True)):
             weights = self.ledger.draw_weights(m)
-            equal = np.full(len(drawn), 1.0 / len(drawn))
+            prior = np.exp(drawn.log_ratio)
+            prior = prior / prior.sum()
             for j, name in enumerate(drawn.names):
                 values = drawn.values[:, j]
-                before = weighted_quantiles(values, equal, INTERVAL)
+                before = weighted_quantiles(values, prior, INTERVAL)
                 after = weighted_quantiles(values, weights, INTERVAL) if enough else [np.nan] * 3
                 unit = drawn.model.unit(name)
                 rows.append((self.names[m], name, *before, *after, unit))
@@ -370,9 +373,14 @@ def compare(
     asked = _asked(models, studies, add)
     loaded = tuple(load(name) for name in asked.weights)
     _check_alike(loaded)
-    drawn = tuple(draw(model, draws, seed, width) for model in loaded)
-    predictions = _predictions(asked, drawn, people, width, folder, threads, progress)
-    ledger = _ledger(asked, loaded, predictions)
+    work = _Work(people, width, folder, threads, progress)
+    quick = [s for s in asked.studies if s.role == "fit" and s.trial is None]
+    work.total = len(loaded) * draws * (PILOT * len(quick) + len(asked.studies))
+    drawn = tuple(_draws(model, draws, seed, quick, work) for model in loaded)
+    predictions = {
+        (d.model.name, s.name): work.prediction(s, d, people) for d in drawn for s in asked.studies
+    }
+    ledger = _ledger(asked, drawn, predictions)
     doses = np.array(asked.doses)
     gains = tuple(benefits(d, doses, threads=threads) for d in drawn)
     effective = ledger.effective()
@@ -418,37 +426,55 @@ def _study(what):
     return what if isinstance(what, Study) else study(what)
 
 
-def _predictions(asked, drawn, people, width, folder, threads, progress):
-    """{(explanation, study): Prediction}, those in the folder and those made now."""
-    found: dict[tuple[str, str], Prediction] = {}
-    total = len(drawn) * len(asked.studies) * len(drawn[0])
-    done = 0
-    for d in drawn:
-        for s in asked.studies:
-            origin = stored.key(s, d, people, width)
-            file = None if folder is None else stored.path(folder, d.model.name, s.name)
-            kept = None if file is None else stored.kept(file, len(s.statistics), origin)
-            if kept is None:
-                report = None
-                if progress is not None:
-                    report = lambda count, done=done: progress(done + count, total)  # noqa: E731
-                kept = predict(s, d, people, threads, report)
-                if file is not None:
-                    stored.keep(file, kept, origin)
-            found[d.model.name, s.name] = kept
-            done += len(d)
-            if progress is not None:
-                progress(done, total)
-    return found
+@dataclass
+class _Work:
+    """Predictions from a folder or made now, and how far they are."""
+
+    people: int
+    width: float
+    folder: str | Path | None
+    threads: int | None
+    progress: Callable[[int, int], object] | None
+    total: int = 0
+    done: int = 0
+
+    def prediction(self, study, drawn, people, kind=""):
+        """Prediction of a study under draws, from so many people each."""
+        origin = stored.key(study, drawn, people, self.width)
+        file = found = None
+        if self.folder is not None:
+            file = stored.path(self.folder, drawn.model.name, kind + study.name)
+            found = stored.kept(file, len(study.statistics), origin)
+        if found is None:
+            found = predict(study, drawn, people, self.threads, self._report)
+            if file is not None:
+                stored.keep(file, found, origin)
+        self.done += len(drawn)
+        self._report(0)
+        return found
+
+    def _report(self, count):
+        if self.progress is not None:
+            self.progress(self.done + count, self.total)
 
 
-def _ledger(asked, loaded, predictions):
+def _draws(model, count, seed, quick, work):
+    """Draws of an explanation: half from the prior, half from where the quick studies lie."""
+    if not quick or not any(i.prior for i in model.inputs):
+        return draw(model, count, seed, work.width)
+    pilot = draw(model, PILOT * count, seed, work.width)
+    logs = [log_likelihood(s, work.prediction(s, pilot, PILOT_PEOPLE, "pilot-")) for s in quick]
+    return chosen(pilot, np.sum(logs, axis=0), count)
+
+
+def _ledger(asked, drawn, predictions):
     """The Ledger of the studies that inform."""
     informing = [s for s in asked.studies if s.role == "fit"]
-    names = tuple(model.name for model in loaded)
+    names = tuple(d.model.name for d in drawn)
     logs = tuple(
         np.column_stack([log_likelihood(s, predictions[name, s.name]) for s in informing])
         for name in names
     )
     prior = np.array(list(asked.weights.values()))
-    return Ledger(names, tuple(s.name for s in informing), prior, logs)
+    ratios = tuple(d.log_ratio for d in drawn)
+    return Ledger(names, tuple(s.name for s in informing), prior, logs, ratios)

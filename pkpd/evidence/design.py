@@ -12,9 +12,8 @@ import numpy as np
 
 from pkpd import limits
 from pkpd.errors import EvidenceError
-from pkpd.evidence.averages import resampled
 from pkpd.evidence.compare import WeighedExplanations
-from pkpd.evidence.draws import Draws
+from pkpd.evidence.draws import Draws, resampled
 from pkpd.evidence.ledger import total_covariance
 from pkpd.evidence.predictions import Prediction, predict
 from pkpd.evidence.studies import Study, studies, study
@@ -168,7 +167,8 @@ def _sample(comparison):
             continue
         drawn = comparison.draws[m]
         rows = resampled(comparison.ledger.draw_weights(m), count, drawn.seed)
-        chosen = Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows])
+        equal = np.zeros(count)  # their weight is in how often they were taken
+        chosen = Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows], equal)
         parts.append((share / count, chosen, rows))
     total = sum(w * len(rows) for w, _, rows in parts)
     return [(w / total, drawn, rows) for w, drawn, rows in parts]

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.errors import EvidenceError
 from pkpd.population.cohort import Cohort, cohort
+from pkpd.population.noise import uniforms
 from pkpd.population.sampling import stratified
 from pkpd.population.variability import around
 from pkpd.symbolic.model import Model
@@ -20,13 +21,14 @@ class Draws:
     """K draws of the typical values of a model.
 
     names : (J,) parameters with a prior; values : (K, J) in their units; seed : that of the draws
-    and of the people
+    and of the people; log_ratio : (K,) log of the prior's density over that of the draws
     """
 
     model: Model
     seed: int
     names: tuple[str, ...]
     values: np.ndarray
+    log_ratio: np.ndarray
 
     def __len__(self) -> int:
         return len(self.values)
@@ -73,7 +75,54 @@ def draws(model: Model, count: int, seed: int, width: float = 1.0) -> Draws:
     u = stratified(seed, np.arange(1, count + 1), [f"prior {name}" for name in names])
     columns = [quantile(i.prior, i.value, u[:, j], width) for j, i in enumerate(inputs)]
     values = np.column_stack(columns) if columns else np.empty((count, 0))
-    return Draws(model, seed, names, values)
+    return Draws(model, seed, names, values, np.zeros(count))
+
+
+def chosen(pilot: Draws, logs: np.ndarray, count: int) -> Draws:
+    """`count` of many draws: half of them the first, half by what some studies say of them.
+
+    logs : (K,) log likelihood of the draws under those studies, tempered as far as it takes for
+    enough different draws. Every draw then has a known ratio of the prior's density to its own,
+    which the first half keeps below 2: a defensive mixture, Hesterberg (1995), Technometrics 37,
+    185-194.
+    """
+    first = count // 2
+    share = first / count
+    relative = _tempered(logs, count - first)  # of mean 1
+    more = resampled(relative / relative.sum(), count - first, pilot.seed)
+    rows = np.concatenate([np.arange(first), more])
+    ratio = -np.log(share + (1.0 - share) * relative[rows])
+    return Draws(pilot.model, pilot.seed, pilot.names, pilot.values[rows], ratio)
+
+
+def _tempered(logs, enough):
+    """Likelihoods (K,) to a power of at most 1 at which so many draws count, of mean 1."""
+    logs = np.where(np.isfinite(logs), logs, -np.inf)
+    if not np.isfinite(logs).any():
+        return np.ones(len(logs))
+    logs = logs - logs.max()
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        power = high if low == 0.0 and high == 1.0 else (low + high) / 2
+        weights = np.exp(power * logs)
+        if weights.sum() ** 2 / (weights**2).sum() >= enough:
+            low = power
+        else:
+            high = power
+        if low == 1.0:
+            break
+    weights = np.exp(low * logs) if low else np.ones(len(logs))
+    return weights / weights.mean()
+
+
+def resampled(weights: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """(count,) numbers of draws in proportion to their weights (K,), by systematic resampling.
+
+    Kitagawa (1996), J. Comput. Graph. Stat. 5, 1-25.
+    """
+    start = uniforms(seed, np.array([1]), "resampling", 1, 0)[0, 0]
+    points = (np.arange(count) + start) / count
+    return np.minimum(np.searchsorted(np.cumsum(weights), points), len(weights) - 1)
 
 
 def quantile(prior, value, u, width=1.0):

@@ -63,12 +63,14 @@ class Ledger:
 
     models, studies : names; prior : (M,) weights before any study, which sum to 1
     logs : an array (K_m, S) for every explanation
+    ratios : an array (K_m,) for every explanation: log of the prior's density over the draws'
     """
 
     models: tuple[str, ...]
     studies: tuple[str, ...]
     prior: np.ndarray
     logs: tuple[np.ndarray, ...]
+    ratios: tuple[np.ndarray, ...]
 
     def without(self, study: str) -> "Ledger":
         """The ledger with one study left out."""
@@ -78,11 +80,12 @@ class Ledger:
         """The ledger of some of its studies."""
         columns = [self.studies.index(name) for name in studies]
         logs = tuple(log[:, columns] for log in self.logs)
-        return Ledger(self.models, tuple(studies), self.prior, logs)
+        return Ledger(self.models, tuple(studies), self.prior, logs, self.ratios)
 
     def evidence(self) -> np.ndarray:
         """(M,) log of the mean over draws of the product over studies."""
-        return np.array([_log_mean(log.sum(axis=1)) for log in self.logs])
+        pairs = zip(self.logs, self.ratios, strict=True)
+        return np.array([_log_mean(log.sum(axis=1), ratio) for log, ratio in pairs])
 
     def weights(self) -> np.ndarray:
         """(M,) weight of each explanation: prior times evidence, summing to 1."""
@@ -90,7 +93,7 @@ class Ledger:
 
     def draw_weights(self, model: int) -> np.ndarray:
         """(K,) weight of each draw within an explanation, summing to 1."""
-        return _normalised(self.logs[model].sum(axis=1))
+        return _normalised(self.logs[model].sum(axis=1) + self.ratios[model])
 
     def effective(self) -> np.ndarray:
         """(M,) number of equally weighted draws as precise as the weighted ones (Kish)."""
@@ -100,7 +103,8 @@ class Ledger:
     def monte_carlo_error(self) -> np.ndarray:
         """(M,) standard error of the weights from the finite number of draws, to first order."""
         weights = self.weights()
-        relative = np.array([_relative_error(log.sum(axis=1)) for log in self.logs])
+        pairs = zip(self.logs, self.ratios, strict=True)
+        relative = np.array([_relative_error(log.sum(axis=1), ratio) for log, ratio in pairs])
         # d w_m / d log evidence_j = w_m (1[m = j] - w_j)
         pull = weights[:, None] * (np.eye(len(weights)) - weights[None, :])
         return np.sqrt((pull**2) @ relative**2)
@@ -145,8 +149,8 @@ def _log(weights):
         return np.log(weights)
 
 
-def _log_mean(logs):
-    return _log_sum(logs, -np.log(len(logs)))
+def _log_mean(logs, ratio):
+    return _log_sum(logs, ratio) - _log_sum(ratio)
 
 
 def _log_sum(*logs):
@@ -162,9 +166,10 @@ def _normalised(logs):
     return weights / weights.sum()
 
 
-def _relative_error(logs):
-    """Standard error of a mean of exp(logs), relative to it."""
+def _relative_error(logs, ratio):
+    """Standard error of a mean of exp(logs) with weights exp(ratio), relative to it."""
     if not np.isfinite(logs).any():
         return np.nan
-    x = np.exp(logs - logs.max())
-    return float(x.std(ddof=1) / np.sqrt(len(x)) / x.mean())
+    x, w = np.exp(logs - logs.max()), np.exp(ratio - ratio.max())
+    w = w / w.sum()
+    return float(np.sqrt((w**2 * (x / (w @ x) - 1.0) ** 2).sum()))

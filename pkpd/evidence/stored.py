@@ -47,6 +47,7 @@ def key(study: Study, draws: Draws, each: int, width: float) -> dict[str, object
         "people": each,
         "seed": draws.seed,
         "width": width,
+        "values": hashlib.sha256(draws.values.tobytes()).hexdigest()[:16],
         "fingerprint": fingerprint(LANES),
     }
 

@@ -5,11 +5,17 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal, norm
 
+from pkpd.evidence.draws import Draws, chosen
 from pkpd.evidence.ledger import Ledger, log_density, mixture_interval, predictive_share
 
 SIGMA = 0.1
 SEEN = np.array([2.0, 2.05, 1.95])
 PRIORS = {"wide": (0.0, 3.0), "near": (2.0, 0.3)}  # mean and SD of the value that studies share
+
+
+def from_priors(count):
+    """Draws from the priors themselves."""
+    return (np.zeros(count), np.zeros(count))
 
 
 def points(count):
@@ -22,7 +28,9 @@ def toy(count=20_000):
     for middle, sd in PRIORS.values():
         value = middle + sd * points(count)
         logs.append(norm.logpdf(SEEN[None, :], value[:, None], SIGMA))
-    return Ledger(tuple(PRIORS), ("a", "b", "c"), np.array([0.5, 0.5]), tuple(logs))
+    return Ledger(
+        tuple(PRIORS), ("a", "b", "c"), np.array([0.5, 0.5]), tuple(logs), from_priors(len(logs[0]))
+    )
 
 
 def exact(studies=3):
@@ -67,11 +75,17 @@ def test_effective_draws_and_the_error_of_weights_by_repetition():
         for middle, sd in PRIORS.values():
             value = middle + sd * rng.standard_normal(2000)
             logs.append(norm.logpdf(SEEN[None, :], value[:, None], SIGMA))
-        ledger = Ledger(tuple(PRIORS), ("a", "b", "c"), np.array([0.5, 0.5]), tuple(logs))
+        ledger = Ledger(
+            tuple(PRIORS),
+            ("a", "b", "c"),
+            np.array([0.5, 0.5]),
+            tuple(logs),
+            from_priors(len(logs[0])),
+        )
         found.append(ledger.weights()[0])
         errors.append(ledger.monte_carlo_error()[0])
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.2)
-    equal = Ledger(("m",), ("s",), np.ones(1), (np.zeros((50, 1)),))
+    equal = Ledger(("m",), ("s",), np.ones(1), (np.zeros((50, 1)),), (np.zeros(50),))
     assert equal.effective()[0] == pytest.approx(50)
 
 
@@ -101,9 +115,40 @@ def test_left_out_intervals_cover_what_they_say_on_2000_ledgers():
     for _ in range(count):
         seen = sd * rng.standard_normal() + sigma * rng.standard_normal(3)
         ledger = Ledger(
-            ("m",), ("a", "b", "c"), np.ones(1), (norm.logpdf(seen, value[:, None], sigma),)
+            ("m",),
+            ("a", "b", "c"),
+            np.ones(1),
+            (norm.logpdf(seen, value[:, None], sigma),),
+            (np.zeros(400),),
         )
         weights = ledger.without("c").draw_weights(0)
         low, high = mixture_interval(weights, value, np.full(400, sigma), (0.05, 0.95))
         inside += low <= seen[2] <= high
     assert 0.88 <= inside / count <= 0.92
+
+
+def test_draws_chosen_by_some_studies_give_the_same_evidence_with_less_scatter():
+    """Half from the prior, half from where study a lies: each with its ratio of densities."""
+    middle, sd = PRIORS["wide"]
+    found = {"prior": [], "chosen": []}
+    for repeat in range(100):
+        rng = np.random.default_rng(repeat)
+        value = middle + sd * rng.standard_normal((4000, 1))
+        pilot = Draws(None, repeat, ("value",), value, np.zeros(4000))
+        first = chosen(pilot, norm.logpdf(SEEN[0], value[:, 0], SIGMA), 1000)
+        assert np.exp(first.log_ratio).max() < 2
+        plain = Draws(None, repeat, ("value",), value[:1000], np.zeros(1000))
+        for name, drawn in (("prior", plain), ("chosen", first)):
+            logs = norm.logpdf(SEEN[None, :], drawn.values, SIGMA)
+            ledger = Ledger(("m",), ("a", "b", "c"), np.ones(1), (logs,), (drawn.log_ratio,))
+            found[name].append(ledger.evidence()[0])
+    mean = np.log(np.mean(np.exp(found["chosen"])))  # the evidence is without bias, its log is not
+    assert mean == pytest.approx(exact()[0], abs=0.04)
+    assert np.std(found["chosen"]) < 0.7 * np.std(found["prior"])
+
+
+def test_a_likelihood_that_leaves_too_few_draws_is_tempered():
+    value = np.linspace(-3, 3, 4000)[:, None]
+    pilot = Draws(None, 1, ("value",), value, np.zeros(4000))
+    first = chosen(pilot, norm.logpdf(2.0, value[:, 0], 1e-4), 1000)
+    assert len(np.unique(first.values[500:])) > 250
