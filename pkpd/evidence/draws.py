@@ -16,6 +16,9 @@ from pkpd.population.variability import around
 from pkpd.symbolic.model import Model
 
 
+POWER = 1e-3  # to which the power of a tempered likelihood is found
+
+
 @dataclass(frozen=True)
 class Draws:
     """K draws of the typical values of a model.
@@ -102,17 +105,19 @@ def _tempered(logs, enough):
         return np.ones(len(logs))
     logs = logs - logs.max()
     low, high = 0.0, 1.0
-    for _ in range(30):
-        power = high if low == 0.0 and high == 1.0 else (low + high) / 2
-        weights = np.exp(power * logs)
-        if weights.sum() ** 2 / (weights**2).sum() >= enough:
-            low = power
-        else:
-            high = power
-        if low == 1.0:
-            break
+    if _count(logs) >= enough:
+        low = 1.0
+    while high - low > POWER:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _count(middle * logs) >= enough else (low, middle)
     weights = np.exp(low * logs) if low else np.ones(len(logs))
     return weights / weights.mean()
+
+
+def _count(logs):
+    """Number of equally weighted draws as precise as weights exp(logs) (Kish)."""
+    weights = np.exp(logs)
+    return weights.sum() ** 2 / (weights**2).sum()
 
 
 def resampled(weights: np.ndarray, count: int, seed: int) -> np.ndarray:
