@@ -15,7 +15,6 @@ from pkpd.population.sampling import stratified
 from pkpd.population.variability import around
 from pkpd.symbolic.model import Model
 
-
 POWER = 1e-3  # to which the power of a tempered likelihood is found
 
 
