@@ -145,3 +145,21 @@ def test_models_that_differ_in_values_and_words_alone_share_their_code(tmp_path)
     assert first.digest != second.digest and first.structure == second.structure
     assert first.structure != third.structure
     assert load("ldn/hormesis").structure == load("ldn/hormesis_prior").structure
+
+
+def test_every_paper_has_authors_title_journal_and_year_or_is_called_unverified():
+    entries = (LIBRARY / "references.bib").read_text().splitlines()
+    for entry in filter(None, entries):
+        missing = [w for w in ("author", "title", "journal", "year") if f" {w} = {{" not in entry]
+        assert not missing or "unverified" in entry, entry
+
+
+@pytest.mark.parametrize("name", [n for n in models() if n.startswith("explanations/")])
+def test_what_an_explanation_adds_is_assumed_or_names_its_paper(name):
+    keys = set(re.findall(r"@\w+\{(\w+),", (LIBRARY / "references.bib").read_text()))
+    own = [i for i in load(name).inputs if name in i.place]
+    for item in own:
+        named = [key for key in keys if key in item.source]
+        assert named or item.evidence == "assumed", (item.name, item.source)
+    priors = [i for i in load(name).inputs if i.prior]
+    assert len(priors) >= 3 and all(i.prior.reason for i in priors)

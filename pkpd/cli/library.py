@@ -149,6 +149,9 @@ def _show(model):
     lines = (*model_words.equations(model), *model_words.doses(model))
     console.lines([*(f"  {line}" for line in lines), ""])
     console.table(model_words.PARAMETER_HEADERS, model_words.parameters(model))
+    priors = model_words.priors(model)
+    if priors:
+        console.lines(["", "Before any study (pkpd compare):", *(f"  {text}" for text in priors)])
     console.lines(["", f"{model_words.share_assumed(model)}."])
     console.lines(f"Note: {text}" for text in model.notes)
 

@@ -39,3 +39,12 @@ def test_only_switches_that_are_on_are_announced():
     model = load("ldn/hormesis")
     assert [text.partition(" ")[0] for text in model_words.hypotheses(model)] == ["glia"]
     assert model_words.hypotheses(model, {"glia": 0.0}) == []
+
+
+def test_a_model_card_says_priors_and_marks_papers_that_nobody_looked_up():
+    model = load("explanations/fast_offset")
+    assert "toff: 2 to 16 h, uniform on the log scale: " in model_words.priors(model)[1]
+    rows = {row[0]: row[-1] for row in model_words.parameters(model)}
+    assert rows["rmax"].endswith("(unverified)")  # Lesscher2003, Yoburn1986
+    assert "(unverified)" not in rows["f_oral"]  # Johnson2010
+    assert model_words.priors(load("pk/one_compartment")) == []

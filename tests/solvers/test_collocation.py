@@ -26,13 +26,14 @@ from drawn_models import drawn_model
 
 MODELS = Path(__file__).parents[2] / "models"
 NAMES = sorted(str(p.relative_to(MODELS))[:-5] for p in MODELS.rglob("*.toml"))
-# linear kinetics are tested on closed forms below; these have the blocks of with_opioid
+# linear kinetics are tested on closed forms below; these have the blocks of with_opioid, and
+# explanations those of rebound and glia
 TWINS = ("ldn/crushed_capsule", "ldn/opioid", "ldn/tramadol", "ldn/ultra_low_dose")
 QUICK = ("ldn/hormesis", "pd/glia", "pd/rebound")
 LIBRARY = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in NAMES
-    if not name.startswith("pk/") and name not in TWINS
+    if not name.startswith(("pk/", "explanations/")) and name not in TWINS
 ]
 DAY = 24.0
 

@@ -41,6 +41,7 @@ def model_card(model, changed=()):
             Section(
                 "numbers",
                 "Numbers and where they come from",
+                points=tuple(models.priors(model)),
                 tables=(
                     table(
                         "Grades of evidence",

@@ -4,6 +4,9 @@ Knows checked models; knows nothing of screens or files.
 """
 
 import ast
+import math
+
+from pkpd.report.words.references import unverified
 
 EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
@@ -124,6 +127,7 @@ PARAMETER_HEADERS = (
 
 def parameters(model):
     """Rows of PARAMETER_HEADERS, parameters then covariates."""
+    doubtful = unverified()
     return [
         (
             i.name,
@@ -133,10 +137,34 @@ def parameters(model):
             variability(i.iov),
             i.evidence,
             f"{i.role}: {i.label}" if i.role else i.label,
-            i.source,
+            sourced(i.source, doubtful),
         )
         for i in model.inputs
     ]
+
+
+def sourced(source, doubtful):
+    """A source, marked where the paper that it names has not been looked up.
+
+    doubtful : keys of such papers
+    """
+    return f"{source} (unverified)" if any(key in source for key in doubtful) else source
+
+
+def priors(model):
+    """Sentences on what is held possible of typical values before any study."""
+    return [f"{i.name}: {prior(i)}: {i.prior.reason}" for i in model.inputs if i.prior]
+
+
+def prior(item):
+    """The prior of an input as it is written."""
+    given = item.prior
+    if given.kind == "loguniform":
+        return f"{number(given.low)} to {number(given.high)} {item.unit}, uniform on the log scale"
+    if given.kind == "lognormal":
+        cv = math.sqrt(math.expm1(given.spread**2))
+        return f"around {number(item.value)} {item.unit}, CV {100 * cv:.0f} %"
+    return f"around {number(item.value)}, logit SD {number(given.spread)}"
 
 
 def doses(model):

@@ -60,6 +60,11 @@ def _entries() -> dict[str, str]:
     return found
 
 
+def unverified() -> list[str]:
+    """Keys of papers of which nobody has looked up title, numbers or both."""
+    return [key for key, text in _entries().items() if "unverified" in text]
+
+
 def _named(model: Model, entries: dict[str, str]) -> dict[str, list[str]]:
     """Key of a paper -> what in the model names it, in the order of the model."""
     found: dict[str, list[str]] = {}
