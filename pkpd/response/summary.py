@@ -87,6 +87,7 @@ def _counted(table, doses, independent):
         "with_med": share(len(doses), len(table), independent),
         "intervals": "independent draws" if independent else None,
         "quantiles": [vars(quantile(doses, level, independent)) for level in LEVELS],
+        "definitions": _definitions(table, doses, independent),
         "best_single_dose": best_single_dose(table),
     }
 
@@ -172,6 +173,22 @@ def known_doses(table, rows=slice(None)):
     beyond = [table.having("below_range"), table.having("above_range")]
     doses = np.select(beyond, [-np.inf, np.inf], table.column("med"))[rows]
     return doses[~np.isnan(doses)]
+
+
+def _definitions(table, doses, independent):
+    """What three definitions of the MED give, over the same patients: 5, 50 and 95 %.
+
+    Doses below the range are -inf. The first is the MED of everything else here.
+    """
+    helped = table.column("responder")
+    found = {"argmax": doses}
+    for name in ("w90_low", "min_effective_dose"):
+        values = table.column(name)[helped]
+        found[name] = np.where(values > 0, values, -np.inf)[~np.isnan(values)]
+    return {
+        name: [vars(quantile(values, level, independent)) for level in (0.05, 0.5, 0.95)]
+        for name, values in found.items()
+    }
 
 
 def histogram(doses, benefit):

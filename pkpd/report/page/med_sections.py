@@ -152,6 +152,7 @@ def distribution(found):
         tables=(
             _statuses(summary),
             _quantiles(summary, benefit),
+            _definitions(summary),
             *_subgroups(summary),
             *_repeated(summary, benefit),
         ),
@@ -203,6 +204,17 @@ def _quantiles(summary, benefit):
     )
     headers = ("of MEDs lie below", "dose", "95 % from", "95 % to")[: columns + 1]
     return table("Quantiles of the MED", headers, rows, note)
+
+
+def _definitions(summary):
+    """What three definitions of the MED give."""
+    return table(
+        "Three definitions of the MED",
+        ("definition", "median", "5 % below", "95 % below"),
+        results.definition_rows(summary),
+        "A clinic that stops when nothing more is gained finds the second. "
+        f"Over {results.with_med(summary)}.",
+    )
 
 
 def _interval(found, benefit):

@@ -255,6 +255,7 @@ def med_doses(summary):
         f"  {who_has_a_med(summary)}",
         f"  median MED {_interval(quantiles[0.5], summary)}",
         f"  90 % of MEDs between {ends[0]} and {ends[1]}",
+        *definition_sentences(summary),
     ]
     inside = summary.get("share_inside")
     if inside:
@@ -262,6 +263,30 @@ def med_doses(summary):
         share = format_share(inside["share"], 1)
         lines.append(f"  {share} of MEDs lie in the published range, {published}")
     return [*lines, f"  {intervals(summary)}"]
+
+
+DEFINITIONS = {  # of the MED
+    "argmax": "dose of the largest benefit (the MED here)",
+    "w90_low": "least dose with 90 % of the largest benefit",
+    "min_effective_dose": "least dose that helps enough to count",
+}
+
+
+def definition_rows(summary):
+    """What each definition of the MED gives: its words, median, 5 and 95 %."""
+    rows = []
+    for name, words in DEFINITIONS.items():
+        low, middle, high = (_dose(q["value"], summary) for q in summary["definitions"][name])
+        rows.append((words, middle, low, high))
+    return rows
+
+
+def definition_sentences(summary):
+    """The other two definitions of the MED, as lines."""
+    return [
+        f"  {words}: median {middle}, 90 % between {low} and {high}"
+        for words, middle, low, high in definition_rows(summary)[1:]
+    ]
 
 
 def who_has_a_med(summary):
