@@ -24,7 +24,7 @@ def benefits(
     draws: Draws, doses: np.ndarray, each: int = PEOPLE, threads: int | None = None
 ) -> np.ndarray:
     """(K, D) mean benefit of the people of every draw at doses (D,); NaN where nobody is solved."""
-    found = dose_response(draws.model, draws.people(each), doses, threads=threads)
+    found = dose_response(draws.model, draws.people(each), doses, threads=threads, progress=False)
     by_draw = found.gain.reshape(len(draws), each, len(doses))
     there = np.isfinite(by_draw)
     count = there.sum(axis=1)
@@ -51,5 +51,5 @@ def meds(
     """
     rows = resampled(weights, count, draws.seed)
     people = draws.under(rows, np.arange(1, count + 1))
-    table = med(draws.model, people, threads=threads)
+    table = med(draws.model, people, threads=threads, progress=False)
     return {name: table.column(name) for name in (*MEDS, "responder")}

@@ -373,7 +373,7 @@ def compare(
     asked = _asked(models, studies, add)
     loaded = tuple(load(name) for name in asked.weights)
     _check_alike(loaded)
-    work = _Work(people, width, folder, threads, progress)
+    work = _Work(people, width, folder, threads, progress or None)
     quick = [s for s in asked.studies if s.role == "fit" and s.trial is None]
     work.total = len(loaded) * draws * (PILOT * len(quick) + len(asked.studies))
     drawn = tuple(_draws(model, draws, seed, quick, work) for model in loaded)

@@ -127,7 +127,7 @@ def _of_trial(study, people, threads):
     Means of arms then differ by the drug and not by who is in them.
     """
     design = replace(study.trial, model=people.model.name, allocation="shared")
-    result = trial(design, people=people, threads=threads)
+    result = trial(design, people=people, threads=threads, progress=False)
     found = {}
     for j, s in enumerate(study.statistics):
         for name, values in zip(result.names, result.values[s.endpoint], strict=True):
@@ -155,6 +155,7 @@ def _of_doses(study, people, threads):
             [hour * units.factor("h", people.model.time) for hour in hours],
             residual="none",
             threads=threads,
+            progress=False,
         )
         for j, s in mine:
             if s.output not in run.names:
