@@ -574,9 +574,10 @@ def _grid(model, times):
     if isinstance(times, str):
         return _grid_of_text(model, times)
     try:
-        grid = np.atleast_1d(np.asarray(times, dtype=float))
-        if np.asarray(times).dtype.kind in "bcmM":  # of another kind, or with a unit of its own
+        given = np.asarray(times)
+        if given.dtype.kind in "bcmM":  # of another kind, or with a unit of its own
             raise TypeError
+        grid = np.atleast_1d(given.astype(float))
     except (TypeError, ValueError) as error:
         raise PkpdError(f"times are numbers, or start:stop:step, not {quoted(times)}.") from error
     if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():

@@ -137,6 +137,16 @@ DOORS = {
     "html": {"thing": MEDS},
     "cite": {"model": ONE},
     "write_page": {"folder": "not-there"},
+    "study": {"path": "not-there.toml"},
+    "compare": {"models": "not-there.toml"},
+    "design": {"comparison": None},
+    "identify": {
+        "model": ONE,
+        "regimen": "10 mg",
+        "times": [1.0, 2.0],
+        "outputs": ["Cc"],
+        "residual": {"Cc": "15 %"},
+    },
 }
 # what an argument needs beside it to mean anything
 BESIDE = {
@@ -169,6 +179,11 @@ CALLED = {
     "titrate": "rule",
     "trial n": "patients",
     "people": "cohort",
+    "compare people": "number of people",
+    "compare models": "comparison",
+    "add": "study",
+    "studies": "study",
+    "candidates": "study",
 }
 # the values above that are right for an argument, beside its default: they are not tried
 NUMBER, NEGATIVE = ("3", "0.5"), ("3", "0.5", "-1")
@@ -198,6 +213,16 @@ RIGHT = {
     "own_traits": ("True",),
     "partial": ("[]",),
     "points": ("3",),
+    "draws": ("3",),
+    "compare people": ("3",),
+    "width": NUMBER,
+    "folder": (),
+    "compare folder": ("a text",),
+    "subjects": ("3",),
+    "outcomes": ("3",),
+    "patients": ("3",),
+    "add": ("[]",),
+    "studies": ("[]",),
     "progress": ("len",),
     "again": ("3",),
     "write_page path": ("a text",),

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import EvidenceError, PkpdError
+from pkpd.errors import EvidenceError, PkpdError, quoted
 from pkpd.evidence import stored
 from pkpd.evidence.averages import MEDS, benefits, meds, weighted_quantiles
 from pkpd.evidence.draws import Draws, chosen
@@ -26,7 +26,7 @@ from pkpd.evidence.ledger import (
     total_covariance,
 )
 from pkpd.evidence.predictions import Prediction, predict
-from pkpd.evidence.studies import Study, studies, study
+from pkpd.evidence.studies import Study, listed_studies, studies
 from pkpd.files import read_toml
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
@@ -80,7 +80,7 @@ def _weights(given):
     if not isinstance(given, Mapping) or not given:
         raise EvidenceError("explanations is a table of models and their weights.")
     for name, weight in given.items():
-        if not limits.number(weight, f"weight of {name}") > 0:
+        if not limits.number(weight, f"weight of {quoted(name)}") > 0:
             raise EvidenceError(f"explanations: the weight of {name} must be above 0.")
     total = float(sum(given.values()))
     return {str(name): float(weight) / total for name, weight in given.items()}
@@ -368,6 +368,9 @@ def compare(
     limits.check_whole(people, 2, limits.PATIENTS, "number of people", EvidenceError)
     limits.check_whole(seed, 0, limits.SEED, "seed", EvidenceError)
     limits.check_called(progress=progress)
+    limits.thread_count(threads)
+    if folder is not None:
+        limits.path(folder, "folder", EvidenceError)
     if not 0 < limits.number(width, "width") <= 10:
         raise EvidenceError(f"width is a factor on priors, above 0 and at most 10, not {width:g}.")
     asked = _asked(models, studies, add)
@@ -395,10 +398,11 @@ def compare(
 
 def _asked(models, given, add):
     """The Question. Raises EvidenceError."""
+    added = listed_studies(add, "add")
+    chosen = None if given is None else listed_studies(given, "studies")
     whole = question(LDN if models is None or isinstance(models, Mapping) else models)
     weights = _weights(models) if isinstance(models, Mapping) else whole.weights
-    chosen = whole.studies if given is None else [_study(s) for s in given]
-    chosen = (*chosen, *map(_study, add))
+    chosen = (*(whole.studies if chosen is None else chosen), *added)
     names = [s.name for s in chosen]
     for name in names:
         if names.count(name) > 1:
@@ -420,10 +424,6 @@ def _check_alike(models):
                 f"{model.name} and {models[0].name} differ in the outcome of their [benefit], its "
                 "unit or its direction; explanations are of one outcome."
             )
-
-
-def _study(what):
-    return what if isinstance(what, Study) else study(what)
 
 
 @dataclass

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import EvidenceError
+from pkpd.errors import EvidenceError, quoted
 from pkpd.evidence.compare import WeighedExplanations
 from pkpd.evidence.draws import Draws, resampled
 from pkpd.evidence.ledger import total_covariance
 from pkpd.evidence.predictions import Prediction, predict
-from pkpd.evidence.studies import Study, studies, study
+from pkpd.evidence.studies import Study, listed_studies, studies
 from pkpd.evidence.worth import Worth, worth
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
@@ -105,13 +105,14 @@ def design(
     dose's mean benefit (unit of the outcome), with Monte Carlo standard errors.
     Raises EvidenceError where the comparison has too few effective draws. Ctrl-C ends it.
     """
-    if not isinstance(comparison, WeighedExplanations):
-        raise EvidenceError("comparison is what pkpd.compare returns.")
     if patients is not None:
         limits.check_whole(patients, 2, limits.PATIENTS, "number of patients", EvidenceError)
     limits.check_whole(outcomes, 2, limits.PATIENTS, "number of outcomes", EvidenceError)
     limits.check_called(progress=progress)
+    limits.thread_count(threads)
     asked = _candidates(candidates)
+    if not isinstance(comparison, WeighedExplanations):
+        raise EvidenceError(f"comparison is what pkpd.compare returns, not {quoted(comparison)}.")
     if not comparison.whole():
         raise EvidenceError(
             "Too few effective draws of an explanation that matters: compare with more draws."
@@ -148,8 +149,9 @@ def _candidates(given):
     """Planned studies. Raises EvidenceError."""
     given = CANDIDATES if given is None else given
     if isinstance(given, (str, Path)):
-        given = studies(given) if Path(given).is_dir() else [given]
-    found = tuple(s if isinstance(s, Study) else study(s) for s in given)
+        path = limits.path(given, "candidates", EvidenceError)
+        given = studies(path) if path.is_dir() else (path,)
+    found = listed_studies(given, "candidates")
     for s in found:
         if s.role != "planned":
             raise EvidenceError(f'{s.name}: a study to be designed has role = "planned".')

@@ -126,14 +126,17 @@ def identify(
     """
     check_model(model)
     limits.check_whole(subjects, 1, limits.PATIENTS, "number of subjects", EvidenceError)
-    one = cohort(model, typical=True, set=dict(set or {}))
+    limits.thread_count(threads)
+    if times is None:
+        raise EvidenceError("times says when outputs are observed; give some.")
+    one = cohort(model, typical=True, set=set)
     names = _parameters(model, one, parameters)
     errors = _errors(model, outputs, residual)
     values = _values(model, regimen, times, one, names, errors, threads)
     information = subjects * _sensitivities(values, errors)
     scheme = {
         "regimen": regimen,
-        "times": times if isinstance(times, str) else list(map(float, times)),
+        "times": times if isinstance(times, str) else np.atleast_1d(times).tolist(),
         "residual": {e.name: _error_text(e) for e in errors},
         "subjects": subjects,
     }
@@ -146,7 +149,9 @@ def _parameters(model, one, asked):
     if asked is None:
         switches = {i.name for i in model.switches}
         return tuple(i.name for i in model.parameters if i.name not in switches and theta[i.name])
-    for name in limits.texts(asked, "parameters"):
+    if not limits.texts(asked, "parameters", EvidenceError):
+        raise EvidenceError("parameters names nothing.")
+    for name in asked:
         if name not in theta:
             raise EvidenceError(
                 f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
@@ -159,13 +164,15 @@ def _parameters(model, one, asked):
 def _errors(model, outputs, residual):
     """Residuals of what is observed. Raises EvidenceError where an output has none."""
     known = (*model.state_names, *(a.name for a in model.assignments))
-    wanted = tuple(outputs) if outputs is not None else known
+    wanted = known if outputs is None else limits.texts(outputs, "outputs", EvidenceError)
+    if outputs is not None and not wanted:
+        raise EvidenceError("outputs names nothing that is observed.")
     for name in wanted:
         if name not in known:
             raise EvidenceError(
                 f"{model.name} has no state or output '{name}'.{closest(name, known)}"
             )
-    found = residuals(model, wanted, dict(residual) if residual else None)
+    found = residuals(model, wanted, residual)
     missing = [name for name in outputs or () if name not in {e.name for e in found}]
     if missing or not found:
         what = f"'{missing[0]}' has" if missing else f"{model.name} has"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pkpd.errors import EvidenceError, PkpdError, closest
+from pkpd.errors import EvidenceError, PkpdError, closest, quoted
 from pkpd.files import read_toml
 from pkpd.limits import path as check_path
 from pkpd.titration.checks import number, one_of, text, whole_number
@@ -112,6 +112,8 @@ def study(path: str | Path) -> Study:
     path : of the file. Raises EvidenceError that names file and field.
     """
     path = check_path(path, "study", EvidenceError)
+    if path.suffix != ".toml":
+        raise EvidenceError(f"'{path}': a study is a .toml file.")
     data = read_toml(path, EvidenceError)
     try:
         return _study(data, Path(path).stem, Path(path).parent)
@@ -126,6 +128,13 @@ def studies(folder: str | Path) -> tuple[Study, ...]:
     if not files:
         raise EvidenceError(f"'{folder}' holds no study; each is a .toml file.")
     return tuple(study(file) for file in files)
+
+
+def listed_studies(given: Any, name: str) -> tuple[Study, ...]:
+    """Studies of a list of Study objects and files. Raises EvidenceError that names the list."""
+    if not isinstance(given, (list, tuple)):
+        raise EvidenceError(f"{name} is a list of studies or their files, not {quoted(given)}.")
+    return tuple(s if isinstance(s, Study) else study(s) for s in given)
 
 
 def _study(data, name, folder):
