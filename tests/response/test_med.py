@@ -118,6 +118,18 @@ def test_the_window_holds_the_med_and_ends_at_nine_tenths(table):
     ).all()
 
 
+def test_the_three_definitions_of_the_med_are_in_order_and_of_the_same_patients(table):
+    c, helped = table.columns, table.columns["responder"]
+    assert (c["min_effective_dose"] <= c["argmax"] * 1.001)[helped].all()
+    assert (c["w90_low"] <= c["argmax"])[helped].all()
+    found = summarise(table)["definitions"]
+    for name in ("w90_low", "min_effective_dose"):
+        doses = np.where(c[name][helped] > 0, c[name][helped], -np.inf)
+        middle = np.quantile(doses, 0.5, method="hazen")
+        assert found[name][1]["value"] == pytest.approx(middle, rel=1e-12)
+        assert middle < found["argmax"][1]["value"]
+
+
 def test_mechanism_produces_an_inverted_u_in_most_patients_and_nothing_at_tiny_doses(table):
     summary = summarise(table, (0.1, 6.0))
     assert summary["inverted_u"]["below_80_percent"][0] >= 0.8
