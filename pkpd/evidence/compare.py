@@ -91,8 +91,9 @@ class WeighedExplanations(Computed):
     """Explanations weighed by studies.
 
     draws : of every explanation; predictions : (explanation, study) -> Prediction
-    ledger : of the studies that inform; benefits : (K, D) of every explanation at `doses`
-    meds : of every explanation, {column of pkpd.med: (count,)}, None where its draws are too few
+    ledger : of the studies that inform
+    benefits : (K, D) of every explanation at `doses`; meds : of every explanation, {column of
+        pkpd.med: (count,)}; both None where its effective draws are too few
     """
 
     NAME: ClassVar[str] = "comparison"
@@ -103,7 +104,7 @@ class WeighedExplanations(Computed):
     predictions: dict[tuple[str, str], Prediction]
     ledger: Ledger
     doses: tuple[float, ...]
-    benefits: tuple[np.ndarray, ...]
+    benefits: tuple[np.ndarray | None, ...]
     meds: tuple[dict[str, np.ndarray] | None, ...]
     people: int
     width: float
@@ -230,13 +231,13 @@ class WeighedExplanations(Computed):
     def _benefits(self):
         """explanation -> (weights of draws, benefits (K, D)), those with draws enough, and all."""
         found = {}
-        for m, name in enumerate(self.names):
-            if self.enough()[m]:
-                found[name] = self.ledger.draw_weights(m), self.benefits[m]
+        weights = self.ledger.weights()
+        for m, gains in enumerate(self.benefits):
+            if gains is not None:
+                found[self.names[m]] = self.ledger.draw_weights(m), gains
         if self.whole():
-            parts = zip(self.ledger.weights(), range(len(self.names)), strict=True)
-            weights = [share * self.ledger.draw_weights(m) for share, m in parts]
-            found[ALL] = np.concatenate(weights), np.concatenate(self.benefits)
+            shares = [weights[self.names.index(name)] * w for name, (w, _) in found.items()]
+            found[ALL] = np.concatenate(shares), np.concatenate([g for _, g in found.values()])
         return found
 
     def whole(self) -> bool:
@@ -385,10 +386,13 @@ def compare(
     }
     ledger = _ledger(asked, drawn, predictions)
     doses = np.array(asked.doses)
-    gains = tuple(benefits(d, doses, threads=threads) for d in drawn)
-    effective = ledger.effective()
+    enough = ledger.effective() >= FEWEST
+    gains = tuple(
+        benefits(d, doses, threads=threads) if some else None
+        for d, some in zip(drawn, enough, strict=True)
+    )
     found = tuple(
-        meds(d, ledger.draw_weights(m), threads=threads) if effective[m] >= FEWEST else None
+        meds(d, ledger.draw_weights(m), threads=threads) if enough[m] else None
         for m, d in enumerate(drawn)
     )
     return WeighedExplanations(

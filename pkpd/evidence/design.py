@@ -118,15 +118,14 @@ def design(
             "Too few effective draws of an explanation that matters: compare with more draws."
         )
     parts = _sample(comparison)
-    weights = np.concatenate([np.full(len(rows), w) for w, _, rows in parts])
-    labels = np.concatenate([np.full(len(rows), m) for m, (_, _, rows) in enumerate(parts)])
-    gains = [comparison.benefits[m][rows] for m, (_, _, rows) in enumerate(parts)]
-    benefit = np.concatenate(gains)
+    weights = np.concatenate([np.full(len(rows), w) for w, _, rows, _ in parts])
+    labels = np.concatenate([np.full(len(part[2]), m) for m, part in enumerate(parts)])
+    benefit = np.concatenate([gains[rows] for _, _, rows, gains in parts])
     benefit = np.column_stack([np.full(len(benefit), NO_DRUG), np.nan_to_num(benefit)])
     total, done, worths = len(asked) * len(weights), 0, []
     for s in asked:
         found = []
-        for _, drawn, _ in parts:
+        for _, drawn, _, _ in parts:
             found.append(predict(s, drawn, comparison.people, threads))
             done += len(drawn)
             if progress:
@@ -161,19 +160,23 @@ def _candidates(given):
 
 
 def _sample(comparison):
-    """[(weight of each draw, Draws, rows)] of every explanation, resampled by their weights."""
+    """[(weight of each draw, Draws, rows, benefits)] of explanations, resampled by their weights.
+
+    Those whose effective draws are too few, which have next to no weight, are left out.
+    """
     parts = []
     for m, share in enumerate(comparison.ledger.weights()):
         count = round(share * SAMPLE)
-        if not count:
+        gains = comparison.benefits[m]
+        if not count or gains is None:
             continue
         drawn = comparison.draws[m]
         rows = resampled(comparison.ledger.draw_weights(m), count, drawn.seed)
         equal = np.zeros(count)  # their weight is in how often they were taken
         chosen = Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows], equal)
-        parts.append((share / count, chosen, rows))
-    total = sum(w * len(rows) for w, _, rows in parts)
-    return [(w / total, drawn, rows) for w, drawn, rows in parts]
+        parts.append((share / count, chosen, rows, gains))
+    total = sum(w * len(rows) for w, _, rows, _ in parts)
+    return [(w / total, *rest) for w, *rest in parts]
 
 
 def _sized(study, prediction, patients):
