@@ -100,12 +100,12 @@ def benefit(result):
         axes.set_title(f"{short(name)}: {share}".replace("\n", " "), loc="left", fontsize=9)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
-    style.heading(drawing, "Mean benefit by dose, under each explanation and over all of them")
+    style.heading(drawing, "Mean benefit by dose")
     style.caption(
         drawing,
         [
             "Line: mean over draws, by their weight; band: 5 to 95 % of the population's mean over "
-            "draws. Explanations of a weight above 1 %.",
+            "draws. Explanations of a weight above 1 % of whose draws at least 100 count.",
             NO_ADVICE,
         ],
     )

@@ -10,6 +10,7 @@ from pkpd.report.words import models
 WEIGHT_HEADERS = ("explanation", "weight", "error", "before", "draws that count", "best dose")
 STUDY_HEADERS = ("study", "patients", "information (bits)", "worth")
 FEWEST_WORDS = "too few"
+NOTHING = 1e-9  # benefit that is the solver's rounding
 LOST = 1000  # a factor beyond which a number is as good as unknown
 
 
@@ -32,7 +33,7 @@ def weight_rows(summary):
 def _best(found):
     if found is None:
         return FEWEST_WORDS
-    if found["benefit"] <= 0:
+    if found["benefit"] < NOTHING:
         return "none"
     return f"{found['dose']:g} ({found['benefit']:.2f})"
 
@@ -50,7 +51,7 @@ def weight_sentences(summary, unit, outcome_unit):
     whole = summary["best_dose"].get("all")
     if whole is None:
         lines.append("  No average: an explanation of some weight has too few draws that count.")
-    elif whole["benefit"] > 0:
+    elif whole["benefit"] >= NOTHING:
         lines.append(
             f"  Over all of them the mean benefit is largest at {whole['dose']:g} {unit}: "
             f"{whole['benefit']:.2f} {outcome_unit}."
