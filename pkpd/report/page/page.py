@@ -27,6 +27,7 @@ from pkpd.result import Computed, ResultFolder
 from pkpd.symbolic.load import address
 
 NAME = "report.html"
+CAN_BE_NONE = ("background", "subject_to")  # of a benefit
 
 
 def write_page(folder: str | Path, path: str | Path | None = None, result: Any = None) -> Path:
@@ -211,12 +212,14 @@ def _goal(found):
     fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
 
     def differs(option):
+        if default is None:  # all of it is the study's own
+            return option not in CAN_BE_NONE or bool(getattr(benefit, option))
         names = fields.get(option, (option,))
         return any(getattr(benefit, n) != getattr(default, n) for n in names)
 
     words = []
     for option, value in options.items():
-        if default is None or differs(option):
+        if differs(option):
             for word in value if isinstance(value, list) else [value]:
                 words += [f"--{option.replace('_', '-')}", word]
     return words
