@@ -417,7 +417,11 @@ def _asked(models, given, add):
 
 
 def _check_alike(models):
-    """Raise EvidenceError where explanations have no benefit, or benefits that differ in kind."""
+    """Raise EvidenceError for two of one name, without a benefit, or with one of another kind."""
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise EvidenceError(f"Two explanations are called '{name}'; rename the file of one.")
     for model in models:
         if model.benefit is None:
             raise EvidenceError(f"{model.name} has no [benefit]: it explains no effect of a dose.")

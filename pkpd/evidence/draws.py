@@ -14,6 +14,7 @@ from pkpd.population.noise import uniforms
 from pkpd.population.sampling import stratified
 from pkpd.population.variability import around
 from pkpd.symbolic.model import Model
+from pkpd.trials.importance_weights import effective, normalised
 
 POWER = 1e-3  # to which the power of a tempered likelihood is found
 
@@ -104,19 +105,15 @@ def _tempered(logs, enough):
         return np.ones(len(logs))
     logs = logs - logs.max()
     low, high = 0.0, 1.0
-    if _count(logs) >= enough:
+    if effective(normalised(logs)) >= enough:
         low = 1.0
     while high - low > POWER:
         middle = (low + high) / 2
-        low, high = (middle, high) if _count(middle * logs) >= enough else (low, middle)
+        low, high = (
+            (middle, high) if effective(normalised(middle * logs)) >= enough else (low, middle)
+        )
     weights = np.exp(low * logs) if low else np.ones(len(logs))
     return weights / weights.mean()
-
-
-def _count(logs):
-    """Number of equally weighted draws as precise as weights exp(logs) (Kish)."""
-    weights = np.exp(logs)
-    return weights.sum() ** 2 / (weights**2).sum()
 
 
 def resampled(weights: np.ndarray, count: int, seed: int) -> np.ndarray:

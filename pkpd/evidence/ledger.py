@@ -13,6 +13,7 @@ import numpy as np
 
 from pkpd.evidence.predictions import Prediction
 from pkpd.evidence.studies import Study
+from pkpd.trials.importance_weights import effective, normalised
 
 FEWEST = 100.0  # effective draws below which a number is not reported
 
@@ -97,8 +98,7 @@ class Ledger:
 
     def effective(self) -> np.ndarray:
         """(M,) number of equally weighted draws as precise as the weighted ones (Kish)."""
-        draws = [self.draw_weights(m) for m in range(len(self.models))]
-        return np.array([1.0 / (w**2).sum() for w in draws])
+        return np.array([effective(self.draw_weights(m)) for m in range(len(self.models))])
 
     def monte_carlo_error(self) -> np.ndarray:
         """(M,) standard error of the weights from the finite number of draws, to first order."""
@@ -160,10 +160,7 @@ def _log_sum(*logs):
 
 
 def _normalised(logs):
-    if not np.isfinite(logs).any():
-        return np.full(len(logs), np.nan)
-    weights = np.exp(logs - logs[np.isfinite(logs)].max())
-    return weights / weights.sum()
+    return normalised(logs) if np.isfinite(logs).any() else np.full(len(logs), np.nan)
 
 
 def _relative_error(logs, ratio):

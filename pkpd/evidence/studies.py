@@ -86,7 +86,6 @@ class Study:
     trial: Design | None = None
     doses: tuple[Dosing, ...] = ()
     notes: tuple[str, ...] = ()
-    cost: float = 0.0
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -138,7 +137,7 @@ def listed_studies(given: Any, name: str) -> tuple[Study, ...]:
 
 
 def _study(data, name, folder):
-    known = {"title", "source", "grade", "role", "trial", "doses", "statistics", "notes", "cost"}
+    known = {"title", "source", "grade", "role", "trial", "doses", "statistics", "notes"}
     for key in data:
         if key not in known:
             raise EvidenceError(f"unknown entry '{key}'.{closest(key, known)}")
@@ -162,7 +161,6 @@ def _study(data, name, folder):
         trial=trial,
         doses=tuple(_dosing(entry, k) for k, entry in enumerate(_tables(data, "doses"))),
         notes=tuple(text(note, "notes") for note in data.get("notes", ())),
-        cost=number(data.get("cost", 0.0), "cost"),
     )
     for statistic in found.statistics:
         _check(found, statistic)

@@ -254,6 +254,13 @@ def test_explanations_of_different_outcomes_are_not_compared(folder):
             {str(folder / "small.toml"): 1, "ldn/hormesis": 1},
             studies=[folder / "studies/level.toml"],
         )
+    (folder / "other").mkdir(exist_ok=True)
+    twin = folder / "other" / "small.toml"
+    twin.write_text((folder / "small.toml").read_text())
+    with pytest.raises(EvidenceError, match="Two explanations are called 'small'"):
+        pkpd.compare(
+            {str(folder / "small.toml"): 1, str(twin): 1}, studies=[folder / "studies/level.toml"]
+        )
     with pytest.raises(EvidenceError, match=r"no \[benefit\]"):
         pkpd.compare({"pk/one_compartment": 1}, studies=[folder / "studies/level.toml"])
 

@@ -9,6 +9,7 @@ import hashlib
 import shlex
 import warnings
 from base64 import b64encode
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from pkpd.report.page.single import account, section
 from pkpd.report.words import models
 from pkpd.result import Computed, ResultFolder
 from pkpd.symbolic.load import address
+from pkpd.symbolic.model import Benefit
 
 NAME = "report.html"
-CAN_BE_NONE = ("background", "subject_to")  # of a benefit
 
 
 def write_page(folder: str | Path, path: str | Path | None = None, result: Any = None) -> Path:
@@ -209,13 +210,13 @@ def _goal(found):
         "doses": f"{benefit.lowest:g}:{benefit.highest:g} {benefit.unit}",
         "delta": f"{100 * benefit.delta:g} %" if benefit.delta_relative else f"{benefit.delta:g}",
     }
-    fields = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
+    # without a benefit of the model's, all is the study's own but what a benefit may lack
+    before = {f.name: f.default for f in fields(Benefit)} if default is None else vars(default)
+    parts = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
 
     def differs(option):
-        if default is None:  # all of it is the study's own
-            return option not in CAN_BE_NONE or bool(getattr(benefit, option))
-        names = fields.get(option, (option,))
-        return any(getattr(benefit, n) != getattr(default, n) for n in names)
+        names = parts.get(option, (option,))
+        return any(getattr(benefit, n) != before[n] for n in names)
 
     words = []
     for option, value in options.items():
