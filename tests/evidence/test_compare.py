@@ -176,6 +176,17 @@ def test_tables_summary_and_figures_can_be_written_and_say_the_same(compared, tm
     assert ((predicted["low"] < predicted["high"])[rows]).all()
 
 
+def test_few_draws_give_weights_alone_in_tables_figures_and_words(folder, tmp_path):
+    few = pkpd.compare(folder / "compared.toml", draws=16, people=8)
+    assert not few.enough().any() and few.meds == (None, None)
+    few.write(tmp_path, figure="png")
+    assert (tmp_path / "comparison.png").exists()
+    assert not (tmp_path / "comparison-benefit.png").exists()
+    assert few.summary()["best_dose"] == {} and len(few.benefit_by_dose()["DOSE"]) == 0
+    with pytest.raises(EvidenceError, match="more draws"):
+        pkpd.design(few)
+
+
 def test_a_study_that_would_tell_more_ranks_higher(folder, tmp_path):
     equal = pkpd.compare(
         folder / "compared.toml", studies=[folder / "studies/level.toml"], draws=1024, people=32

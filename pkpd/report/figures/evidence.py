@@ -76,9 +76,9 @@ def benefit(result):
     columns = result.benefit_by_dose()
     weights = dict(zip(result.names, result.ledger.weights(), strict=True))
     names = [n for n in dict.fromkeys(columns["explanation"]) if n == ALL or weights[n] > 0.01]
-    drawing = style.figure(2.6 * min(len(names), 4) + 0.5, 2.5 * -(-len(names) // 4) + 1.2)
     wide = min(len(names), 4)
     rows = -(-len(names) // wide)
+    drawing = style.figure(2.6 * wide + 0.5, 2.5 * rows + 1.2)
     panels = drawing.subplots(rows, wide, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         here = columns["explanation"] == name
@@ -113,8 +113,9 @@ def benefit(result):
 
 
 def figures(result):
-    """Ending of a file name -> figure."""
-    return {"": ledger(result), "-benefit": benefit(result)}
+    """Ending of a file name -> figure; benefits only where some explanation has draws enough."""
+    drawings = {"": ledger(result)}
+    return drawings | {"-benefit": benefit(result)} if result.enough().any() else drawings
 
 
 def ranked(result):
