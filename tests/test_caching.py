@@ -81,6 +81,25 @@ def test_generated_code_that_was_changed_is_not_run(place):
     assert kernels.load(kernels.write(path, "value = 3\n")).value == 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs file locks")
+def test_processes_that_want_the_same_code_compile_it_in_turn(place, tmp_path):
+    log = tmp_path / "log"
+    text = f"""
+import time
+for word in ("begin", "end"):
+    with open({str(log)!r}, "a") as file:
+        print(word, file=file)
+    time.sleep(0.3)
+"""
+    path = kernels.write(kernels.source_file("slow", "key"), text)
+    words = (
+        "import sys, pathlib; from pkpd.kernels.cache import load; load(pathlib.Path(sys.argv[1]))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", words, path]) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert log.read_text().split() == ["begin", "end", "begin", "end"]
+
+
 def test_a_folder_that_anybody_may_write_is_not_used(place, capsys):
     place.mkdir()
     place.chmod(0o777)

@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,10 @@ def write(path, text):
 
 
 def load(path):
-    """Import a generated module under its file's name; numba keeps its machine code beside it."""
+    """Import a generated module under its file's name; numba keeps its machine code beside it.
+
+    Of several processes that want a module one compiles it, and the others wait and read that.
+    """
     name = f"pkpd_generated_{path.stem}"
     with _importing:
         if name in sys.modules:
@@ -74,11 +77,26 @@ def load(path):
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            with _alone(path):
+                spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[name]
             raise
         return module
+
+
+@contextmanager
+def _alone(path):
+    """No other process compiles the module of this path meanwhile, where the system has locks."""
+    beside = path.parent / "__pycache__"
+    with ExitStack() as held:
+        if not any(beside.glob(f"{path.stem}.*.nbi")):  # else it is compiled already
+            with suppress(ImportError, OSError):
+                import fcntl
+
+                lock = held.enter_context(open(beside / f"{path.stem}.lock", "a"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def kept(path, last):

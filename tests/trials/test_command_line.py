@@ -67,7 +67,7 @@ def test_results_name_the_diary_and_count_its_numbers(run, tmp_path):
 
 
 @contextmanager
-def interrupting(total, quiet=False):
+def interrupting(total, quiet=False, of="patients"):
     """In place of a progress bar: Ctrl-C where more than 8 patients are finished."""
 
     def advance(done, total=None):
@@ -170,7 +170,7 @@ def test_figures_of_titrations_and_trials_show_what_they_are_given(run):
         "by the diary (12 patients)",
     ]
     assert max(line.get_ydata().max() for line in lower.lines) == 4.5
-    with pytest.raises(PkpdError, match="not a list"):
+    with pytest.raises(PkpdError, match="an empty list has nothing"):
         pkpd.plot([])
 
 
