@@ -26,6 +26,7 @@ COMMANDS = (
     "models",
     "check",
     "show",
+    "export",
     "simulate",
     "dose-response",
     "med",

@@ -112,6 +112,7 @@ MEDS = pkpd.med(ONE, PEOPLE, **BENEFIT)
 # every public function, with the arguments that it needs
 DOORS = {
     "load": {"name": "pk/one_compartment"},
+    "export_model": {"model": ONE, "to": "scipy"},
     "models": {},
     "rx": {"text": "10 mg"},
     "events": {"model": ONE, "source": TABLES["doses"]},
@@ -158,6 +159,7 @@ OF_A_BENEFIT = tuple(inspect.signature(benefit_of).parameters)[1:-1]  # all but 
 OF_A_STUDY = ("seed", "set", "solver", "threads")  # given to sensitivity_indices by name
 # what a message calls an argument, where not by its own name
 CALLED = {
+    "to": "format",
     "n": "number of patients",
     "id": "patient ID",
     "ids": "patient ID",

@@ -12,6 +12,7 @@ from pkpd.cli import (
     bench,
     console,
     evidence,
+    exchange,
     fitting,
     library,
     nca,
@@ -36,6 +37,7 @@ app.command("models")(library.models)
 app.command("check")(library.check)
 app.command("show")(library.show)
 app.command("cite")(library.cite)
+app.command("export")(exchange.export)
 app.command("simulate")(simulation.simulate)
 app.command("dose-response")(response.dose_response)
 app.command("med")(response.med)
