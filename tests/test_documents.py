@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pkpd.cli import main
+from pkpd.evidence import stored
+from pkpd.evidence.compare import question
 from pkpd.symbolic.load import load
 from pkpd.trials.observation import diary
 
@@ -84,7 +86,7 @@ def summary_of(experiment):
 
 
 def is_of_the_model(provenance):
-    return provenance["digest"] == load("ldn/hormesis").digest
+    return provenance["numbers"] == load("ldn/hormesis").numbers
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -97,6 +99,13 @@ def test_every_part_of_an_experiment_was_computed_with_the_model_as_it_is():
     for name in ("02-med-distribution", "08-why-meds-differ"):
         assert all(is_of_the_model(part["provenance"]) for part in summary_of(name).values())
     assert summary_of("08-why-meds-differ")["influences"]["sobol"]["half_width"] == 0.02
+
+
+def test_explanations_were_weighed_as_they_are():
+    provenance = summary_of("18-which-explanation")["provenance"]
+    asked = question()
+    assert provenance["models"] == {name: load(name).numbers for name in asked.weights}
+    assert provenance["studies"] == {s.name: stored.digest(s) for s in asked.studies}
 
 
 def test_the_calibrated_numbers_are_those_of_the_calibration():

@@ -147,6 +147,85 @@ def test_models_that_differ_in_values_and_words_alone_share_their_code(tmp_path)
     assert load("ldn/hormesis").structure == load("ldn/hormesis_prior").structure
 
 
+WORDS = {
+    'title   = "': 'title   = "Another ',
+    'label = "clearance"': 'label = "how fast it goes"',
+    'source = "': 'source = "After a second look: ',
+    'evidence = "assumed"': 'evidence = "derived"',
+    'reason = "': 'reason = "as before, ',
+    'notes = ["': 'notes = ["Nobody knows. ',
+    'hypothesis = "': 'hypothesis = "perhaps ',
+}
+NUMBERS = {
+    "value = 4.0": "value = 4.1",
+    "cv = 0.30": "cv = 0.31",
+    "no = 0.4, yes = 0.6": "no = 0.5, yes = 0.5",
+    "-0.3": "-0.2",
+    "low = 2": "low = 1",
+    '0.05:50 mg"': '0.1:50 mg"',
+    'f = "f1"': 'f = "f1*f1"',
+    ' role = "switch", hypothesis = "it acts",': "",
+    '"15 %"': '"20 %"',
+    "- cl/vc": "- 2*cl/vc",
+}
+SOURCE = 'source = "none", evidence = "assumed" }'
+PRIOR = 'prior = { low = 2, high = 8, reason = "a guess" }'
+MADE = """title   = "Made"
+time    = "h"
+outputs = ["Cc"]
+notes = ["A note."]
+
+[dose]
+depot = { unit = "mg", f = "f1" }
+
+[benefit]
+outcome = "Cc"
+better  = "higher"
+into    = "depot"
+every   = "24 h"
+doses   = "0.05:50 mg"
+delta   = "10 %"
+
+[parameters]
+f1 = { value = 0.5, unit = "1", label = "fraction", SOURCE
+cl = { value = 4.0, unit = "L/h", iiv = { cv = 0.30 }, PRIOR, label = "clearance", SOURCE
+vc = { value = 20.0, unit = "L", iiv = { cv = 0.20 }, label = "volume", SOURCE
+ka = { value = 1.0, unit = "1/h", label = "absorption", SOURCE
+on = { value = 1.0, unit = "1", role = "switch", hypothesis = "it acts", label = "0 is off", SOURCE
+who = { value = 1, unit = "1", iiv = { classes = { no = 0.4, yes = 0.6 } }, label = "class", SOURCE
+
+[correlations]
+"cl, vc" = -0.3
+
+[residual]
+Cc = { error = "15 %", SOURCE
+
+[equations]
+pk = '''
+d/dt(depot)   = -ka*depot                            : mg
+d/dt(central) = ka*depot*on*who - cl/vc*central      : mg
+Cc            = central/vc                           : ng/mL
+'''
+"""
+MADE = MADE.replace("SOURCE", SOURCE).replace("PRIOR", PRIOR)
+
+
+def test_numbers_computed_before_hold_after_an_edit_of_words_alone(tmp_path):
+    def of(name, text):
+        file = tmp_path / f"{name}.toml"
+        file.write_text(text)
+        return load(str(file)).numbers
+
+    assert all(part in MADE for part in (*WORDS, *NUMBERS))
+    worded = MADE
+    for part, other in WORDS.items():
+        worded = worded.replace(part, other)
+    first = of("first", MADE)
+    assert of("second", worded) == first
+    moved = {of(f"moved{k}", MADE.replace(*pair)) for k, pair in enumerate(NUMBERS.items())}
+    assert len(moved) == len(NUMBERS) and first not in moved
+
+
 def test_every_paper_has_authors_title_journal_and_year_or_is_called_unverified():
     entries = (LIBRARY / "references.bib").read_text().splitlines()
     for entry in filter(None, entries):

@@ -296,7 +296,7 @@ class WeighedExplanations(Computed):
             "provenance": {
                 "package": "pkpd",
                 "version": release(),
-                "models": {m.name: m.digest for m in self.models},
+                "models": {m.name: m.numbers for m in self.models},
                 "studies": {s.name: stored.digest(s) for s in self.studies},
                 "seed": self.draws[0].seed,
                 "command": command,

@@ -40,7 +40,7 @@ def key(study: Study, draws: Draws, each: int, width: float) -> dict[str, object
 
     return {
         "model": draws.model.name,
-        "digest": draws.model.digest,
+        "numbers": draws.model.numbers,
         "study": study.name,
         "design": digest(study),
         "draws": len(draws),

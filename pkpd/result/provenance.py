@@ -50,6 +50,7 @@ def provenance(model: Model, cohort: Cohort, command: str | None = None) -> dict
         "version": release(),
         "model": model.name,
         "digest": model.digest,
+        "numbers": model.numbers,
         "seed": cohort.seed,
         "n": len(cohort.ids),
         "sampling": cohort.sampling,

@@ -6,8 +6,9 @@ read back fast. Knows what a model holds; knows nothing of how it is read or sol
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pkpd.display import Displayed
@@ -15,6 +16,9 @@ from pkpd.errors import ModelError, quoted
 
 # "switch": 1 turns a part of the mechanism on, 0 turns it off; "animal": a weight, not a person's
 ROLES = ("switch", "animal")
+# entries that only readers read: what a thing is called, and where it comes from
+WORDS = ("title", "description", "notes", "doubts", "label", "hypothesis", "reason")
+ORIGINS = ("path", "place", "digest", "source", "evidence")
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,16 @@ class Model(Displayed):
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
+    @property
+    def numbers(self) -> str:
+        """SHA-256 of all that results depend on: structure, values, spreads, doses, benefit, roles.
+
+        No title, label, note, source or grade counts, nor the name: after an edit of such words
+        alone, numbers that were computed before still hold.
+        """
+        counted = _computed_with(asdict(self)) | {"name": ""}
+        return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
+
     def unit(self, name: str) -> str:
         """Unit text of any input, state or assignment."""
         named: tuple[Input | State | Assignment, ...] = self.inputs + self.states + self.assignments
@@ -246,6 +260,16 @@ class Model(Displayed):
             if item.name == name:
                 return item.unit
         raise KeyError(name)
+
+
+def _computed_with(entry: Any) -> Any:
+    """Plain data without what only readers read."""
+    if isinstance(entry, dict):
+        kept = entry.keys() - {*WORDS, *ORIGINS}
+        return {name: _computed_with(entry[name]) for name in sorted(kept)}
+    if isinstance(entry, (list, tuple)):
+        return [_computed_with(value) for value in entry]
+    return entry
 
 
 def check_model(model: object) -> Model:

@@ -254,6 +254,7 @@ def origin_rows(block):
         "n": "patients",
         "set": "typical values set",
         "digest": "digest of the model",
+        "numbers": "digest of its numbers",
         "fingerprint": "build",
         "typical": "typical patient only",
     }
