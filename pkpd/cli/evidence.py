@@ -53,6 +53,17 @@ class Weighing:
             help="Simulated people under each draw.",
         ),
     ] = 64
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--most",
+            parser=options.whole(2, limits.PATIENTS),
+            metavar="K",
+            help="Most draws of an explanation: more are added where fewer than 100 count "
+            "(default: four times --draws).",
+            show_default=False,
+        ),
+    ] = None
     seed: options.Seed = 1
     width: Annotated[
         float,
@@ -74,6 +85,7 @@ class Weighing:
                 add=self.study or (),
                 draws=self.draws,
                 people=self.people,
+                most=self.most,
                 seed=self.seed,
                 width=self.width,
                 folder=folder,

@@ -40,6 +40,8 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 ALL = "all"
 PILOT = 4  # times as many draws are put to the studies without trials, which are quick
 PILOT_PEOPLE = 16  # people under each of them
+MOST = 4  # times the draws asked for, up to which more are added where too few count
+MATTERS = 0.01  # weight from which an explanation must have draws enough for an average
 PLAUSIBLE = 0.05  # weight above which an explanation counts among those that are left
 
 
@@ -242,7 +244,7 @@ class WeighedExplanations(Computed):
 
     def whole(self) -> bool:
         """Whether all explanations of a weight that matters have effective draws enough."""
-        return bool((self.enough() | (self.ledger.weights() < 0.01)).all())
+        return bool((self.enough() | (self.ledger.weights() < MATTERS)).all())
 
     def med_quantiles(self) -> dict[str, np.ndarray]:
         """Columns, a row for every explanation, definition of the MED and quantile.
@@ -338,6 +340,7 @@ def compare(
     draws: int = 1024,
     people: int = 64,
     seed: int = 1,
+    most: int | None = None,
     width: float = 1.0,
     folder: str | Path | None = None,
     threads: int | None = None,
@@ -353,12 +356,14 @@ def compare(
     add : files of further studies
     draws : number of draws of typical values of each explanation, shared by all studies
     people : number of simulated people under each draw
+    most : where fewer than 100 draws of an explanation count whose weight is 1 % or more, draws are
+        added up to this number (default: four times `draws`)
     seed : whole number from 0 to 2^63 - 1, of draws, people and noise
     width : factor on the spread of every prior, without unit, on its own scale
     folder : where finished predictions are kept, and looked for by the next run; default: nowhere
     threads : number of threads (default: all cores); results do not depend on it
-    progress : called with the number of finished draws of all predictions, and their total
-        (default: a bar; False for none)
+    progress : called with the number of finished draws of all predictions, and their total, which
+        grows where draws are added (default: a bar; False for none)
 
     Returns
     -------
@@ -366,6 +371,8 @@ def compare(
     finished stay in the folder.
     """
     limits.check_whole(draws, 2, limits.PATIENTS, "number of draws", EvidenceError)
+    most = MOST * draws if most is None else most
+    limits.check_whole(most, draws, limits.PATIENTS, "most draws", EvidenceError)
     limits.check_whole(people, 2, limits.PATIENTS, "number of people", EvidenceError)
     limits.check_whole(seed, 0, limits.SEED, "seed", EvidenceError)
     limits.check_called(progress=progress)
@@ -377,14 +384,15 @@ def compare(
     asked = _asked(models, studies, add)
     loaded = tuple(load(name) for name in asked.weights)
     _check_alike(loaded)
-    work = _Work(people, width, folder, threads, progress or None)
-    quick = [s for s in asked.studies if s.role == "fit" and s.trial is None]
-    work.total = len(loaded) * draws * (PILOT * len(quick) + len(asked.studies))
-    drawn = tuple(_draws(model, draws, seed, quick, work) for model in loaded)
+    work = _Work(asked.studies, people, seed, width, folder, threads, progress or None)
+    known = _known(loaded, asked, draws, most, work)
+    drawn = tuple(part for part, _ in known)
     predictions = {
-        (d.model.name, s.name): work.prediction(s, d, people) for d in drawn for s in asked.studies
+        (d.model.name, study): prediction
+        for d, found in known
+        for study, prediction in found.items()
     }
-    ledger = _ledger(asked, drawn, predictions)
+    ledger = _ledger(asked, known)
     doses = np.array(asked.doses)
     enough = ledger.effective() >= FEWEST
     gains = tuple(
@@ -436,9 +444,11 @@ def _check_alike(models):
 
 @dataclass
 class _Work:
-    """Predictions from a folder or made now, and how far they are."""
+    """Draws and predictions from a folder or made now, and how far they are."""
 
+    studies: tuple[Study, ...]
     people: int
+    seed: int
     width: float
     folder: str | Path | None
     threads: int | None
@@ -446,12 +456,37 @@ class _Work:
     total: int = 0
     done: int = 0
 
-    def prediction(self, study, drawn, people, kind=""):
+    @property
+    def quick(self):
+        """Studies that inform and take little time."""
+        return [s for s in self.studies if s.role == "fit" and s.trial is None]
+
+    def plan(self, draws):
+        """Count so many draws of explanations among what is to be done."""
+        self.total += draws * (PILOT * len(self.quick) + len(self.studies))
+
+    def batch(self, model, first, count):
+        """`count` Draws of an explanation after the `first`, and {study: Prediction} of them."""
+        drawn = self._draws(model, first, count)
+        return drawn, {s.name: self._prediction(s, drawn, self.people) for s in self.studies}
+
+    def _draws(self, model, first, count):
+        """Half from the prior, half from where the quick studies lie."""
+        if not self.quick or not any(i.prior for i in model.inputs):
+            return draw(model, count, self.seed, self.width, first)
+        pilot = draw(model, PILOT * count, self.seed, self.width, PILOT * first)
+        logs = [
+            log_likelihood(s, self._prediction(s, pilot, PILOT_PEOPLE, "pilot-"))
+            for s in self.quick
+        ]
+        return chosen(pilot, np.sum(logs, axis=0), count, first)
+
+    def _prediction(self, study, drawn, people, kind=""):
         """Prediction of a study under draws, from so many people each."""
         origin = stored.key(study, drawn, people, self.width)
         file = found = None
         if self.folder is not None:
-            file = stored.path(self.folder, drawn.model.name, kind + study.name)
+            file = stored.path(self.folder, drawn, kind + study.name)
             found = stored.kept(file, len(study.statistics), origin)
         if found is None:
             found = predict(study, drawn, people, self.threads, self._report)
@@ -466,23 +501,32 @@ class _Work:
             self.progress(self.done + count, self.total)
 
 
-def _draws(model, count, seed, quick, work):
-    """Draws of an explanation: half from the prior, half from where the quick studies lie."""
-    if not quick or not any(i.prior for i in model.inputs):
-        return draw(model, count, seed, work.width)
-    pilot = draw(model, PILOT * count, seed, work.width)
-    logs = [log_likelihood(s, work.prediction(s, pilot, PILOT_PEOPLE, "pilot-")) for s in quick]
-    return chosen(pilot, np.sum(logs, axis=0), count)
+def _known(models, asked, count, most, work):
+    """[(Draws, {study: Prediction})] of every explanation, with draws added where too few count."""
+    work.plan(count * len(models))
+    known = [work.batch(model, 0, count) for model in models]
+    while True:
+        ledger = _ledger(asked, known)
+        lacking = (ledger.effective() < FEWEST) & (ledger.weights() >= MATTERS)
+        more = [most - len(drawn) for drawn, _ in known]
+        added = {m: min(count, more[m]) for m in np.flatnonzero(lacking) if more[m] > 0}
+        if not added:
+            return known
+        work.plan(sum(added.values()))
+        for m, size in added.items():
+            drawn, found = known[m]
+            later, further = work.batch(models[m], len(drawn), size)
+            both = {name: found[name].then(further[name]) for name in found}
+            known[m] = drawn.then(later), both
 
 
-def _ledger(asked, drawn, predictions):
+def _ledger(asked, known):
     """The Ledger of the studies that inform."""
     informing = [s for s in asked.studies if s.role == "fit"]
-    names = tuple(d.model.name for d in drawn)
     logs = tuple(
-        np.column_stack([log_likelihood(s, predictions[name, s.name]) for s in informing])
-        for name in names
+        np.column_stack([log_likelihood(s, found[s.name]) for s in informing]) for _, found in known
     )
     prior = np.array(list(asked.weights.values()))
-    ratios = tuple(d.log_ratio for d in drawn)
+    names = tuple(d.model.name for d, _ in known)
+    ratios = tuple(d.log_ratio for d, _ in known)
     return Ledger(names, tuple(s.name for s in informing), prior, logs, ratios)

@@ -25,6 +25,7 @@ class Draws:
 
     names : (J,) parameters with a prior; values : (K, J) in their units; seed : that of the draws
     and of the people; log_ratio : (K,) log of the prior's density over that of the draws
+    first : number of draws that come before these, whose people are others
     """
 
     model: Model
@@ -32,9 +33,17 @@ class Draws:
     names: tuple[str, ...]
     values: np.ndarray
     log_ratio: np.ndarray
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def then(self, later: "Draws") -> "Draws":
+        """These draws and those that come after them, as one."""
+        values = np.concatenate([self.values, later.values])
+        return replace(
+            self, values=values, log_ratio=np.concatenate([self.log_ratio, later.log_ratio])
+        )
 
     def people(self, each: int, rows: np.ndarray | None = None) -> Cohort:
         """`each` people under every draw, one draw after the other.
@@ -43,7 +52,7 @@ class Draws:
         draw are the same whichever others are asked for.
         """
         which = np.arange(len(self)) if rows is None else np.asarray(rows)
-        ids = which[:, None] * each + np.arange(1, each + 1)
+        ids = (self.first + which)[:, None] * each + np.arange(1, each + 1)
         return self.under(np.repeat(which, each), ids.ravel())
 
     def under(self, rows: np.ndarray, ids: np.ndarray) -> Cohort:
@@ -62,10 +71,11 @@ class Draws:
         return replace(people, theta=theta)
 
 
-def draws(model: Model, count: int, seed: int, width: float = 1.0) -> Draws:
+def draws(model: Model, count: int, seed: int, width: float = 1.0, first: int = 0) -> Draws:
     """K draws from the priors of a model.
 
     width : factor on the spread of every prior on its own scale (log, or logit of a share)
+    first : number of draws that come before these: more of them go on where others ended
 
     Raises EvidenceError where an input with a prior has classes.
     """
@@ -75,27 +85,29 @@ def draws(model: Model, count: int, seed: int, width: float = 1.0) -> Draws:
             raise EvidenceError(f"{item.place}: '{item.name}' has classes and takes no prior.")
     names = tuple(i.name for i in inputs)
     # an address of their own: people of the same number are not those of the draw
-    u = stratified(seed, np.arange(1, count + 1), [f"prior {name}" for name in names])
+    u = stratified(
+        seed, np.arange(first + 1, first + count + 1), [f"prior {name}" for name in names]
+    )
     columns = [quantile(i.prior, i.value, u[:, j], width) for j, i in enumerate(inputs)]
     values = np.column_stack(columns) if columns else np.empty((count, 0))
-    return Draws(model, seed, names, values, np.zeros(count))
+    return Draws(model, seed, names, values, np.zeros(count), first)
 
 
-def chosen(pilot: Draws, logs: np.ndarray, count: int) -> Draws:
+def chosen(pilot: Draws, logs: np.ndarray, count: int, first: int = 0) -> Draws:
     """`count` of many draws: half of them the first, half by what some studies say of them.
 
     logs : (K,) log likelihood of the draws under those studies, tempered as far as it takes for
-    enough different draws. Every draw then has a known ratio of the prior's density to its own,
-    which the first half keeps below 2: a defensive mixture, Hesterberg (1995), Technometrics 37,
-    185-194.
+    enough different draws; first : number of draws that come before these. Every draw then has a
+    known ratio of the prior's density to its own, which the first half keeps below 2: a defensive
+    mixture, Hesterberg (1995), Technometrics 37, 185-194.
     """
-    first = count // 2
-    share = first / count
-    relative = _tempered(logs, count - first)  # of mean 1
-    more = resampled(relative / relative.sum(), count - first, pilot.seed)
-    rows = np.concatenate([np.arange(first), more])
+    half = count // 2
+    share = half / count
+    relative = _tempered(logs, count - half)  # of mean 1
+    more = resampled(relative / relative.sum(), count - half, pilot.seed)
+    rows = np.concatenate([np.arange(half), more])
     ratio = -np.log(share + (1.0 - share) * relative[rows])
-    return Draws(pilot.model, pilot.seed, pilot.names, pilot.values[rows], ratio)
+    return replace(pilot, values=pilot.values[rows], log_ratio=ratio, first=first)
 
 
 def _tempered(logs, enough):

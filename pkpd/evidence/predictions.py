@@ -35,6 +35,11 @@ class Prediction:
     sampling: np.ndarray
     simulation: np.ndarray
 
+    def then(self, later: "Prediction") -> "Prediction":
+        """Under these draws and those that come after them, as one."""
+        pairs = zip(vars(self).values(), vars(later).values(), strict=True)
+        return Prediction(*(np.concatenate(pair) for pair in pairs))
+
 
 def predict(
     study: Study,

@@ -43,7 +43,7 @@ def key(study: Study, draws: Draws, each: int, width: float) -> dict[str, object
         "numbers": draws.model.numbers,
         "study": study.name,
         "design": digest(study),
-        "draws": len(draws),
+        "draws": [draws.first + 1, draws.first + len(draws)],
         "people": each,
         "seed": draws.seed,
         "width": width,
@@ -52,9 +52,10 @@ def key(study: Study, draws: Draws, each: int, width: float) -> dict[str, object
     }
 
 
-def path(folder: str | Path, model: str, study: str) -> Path:
-    """The file of an explanation and a study."""
-    return Path(folder) / FOLDER / f"{model.replace('/', '-')}--{study}.parquet"
+def path(folder: str | Path, draws: Draws, study: str) -> Path:
+    """The file of a study under draws of an explanation."""
+    name = f"{draws.model.name.replace('/', '-')}--{study}--{draws.first + 1}.parquet"
+    return Path(folder) / FOLDER / name
 
 
 def keep(file: Path, prediction: Prediction, origin: dict[str, object]) -> None:

@@ -149,7 +149,7 @@ def test_a_draw_and_its_people_are_the_same_in_any_company(folder):
 
 
 def test_what_is_kept_is_used_again_and_a_changed_study_is_not(folder, compared):
-    file = stored.path(folder / "kept", "large", "level")
+    file = stored.path(folder / "kept", compared.draws[1], "level")
     before = file.stat().st_mtime_ns
     again = pkpd.compare(folder / "compared.toml", draws=1024, people=32, folder=folder / "kept")
     assert file.stat().st_mtime_ns == before
@@ -160,6 +160,27 @@ def test_what_is_kept_is_used_again_and_a_changed_study_is_not(folder, compared)
     mended = pkpd.compare(folder / "compared.toml", draws=1024, people=32, folder=folder / "kept")
     np.testing.assert_array_equal(mended.ledger.weights(), compared.ledger.weights())
     assert file.stat().st_size > 1000
+
+
+def test_draws_are_added_where_too_few_count_and_those_there_stay(folder, tmp_path):
+    file, size = folder / "compared.toml", {"draws": 128, "people": 8, "folder": tmp_path}
+    first = pkpd.compare(file, most=128, **size)
+    small, large = first.draws
+    assert first.ledger.effective()[1] < 100 and len(small) == len(large) == 128
+    more = pkpd.compare(file, **size)
+    small, large = more.draws
+    assert len(small) == 128 < len(large) <= 512  # small has no weight that matters
+    assert more.ledger.effective()[1] >= 100 or len(large) == 512
+    np.testing.assert_array_equal(large.values[:128], first.draws[1].values)
+    mean = more.predictions["large", "effect"].mean
+    np.testing.assert_array_equal(mean[:128], first.predictions["large", "effect"].mean)
+    assert len(np.unique(mean)) > 0.9 * len(large)  # added draws have people of their own
+    alone = pkpd.compare(file, draws=128, people=8)  # from no folder
+    np.testing.assert_array_equal(alone.ledger.logs[1], more.ledger.logs[1])
+    again = more.ledger.evidence()[1] - first.ledger.evidence()[1]
+    assert abs(again) < 5 / np.sqrt(first.ledger.effective()[1])
+    with pytest.raises(EvidenceError, match="most draws"):
+        pkpd.compare(file, draws=128, most=64)
 
 
 def test_tables_summary_and_figures_can_be_written_and_say_the_same(compared, tmp_path):
