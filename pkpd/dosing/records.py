@@ -459,7 +459,7 @@ class _Reader:
         for item in self.model.parameters:
             given = values.get(item.name, np.zeros(0))
             texts = [f"{v:g} is not a value that '{item.name}' can have" for v in given]
-            self.wrong(~(possible(item.iiv, given) | np.isnan(given)), item.name, texts)
+            self.wrong(~(possible(item, given) | np.isnan(given)), item.name, texts)
         return values
 
     def stop(self):

@@ -17,7 +17,6 @@ from pkpd.display import Displayed
 from pkpd.errors import CohortError, PkpdError, closest, listed, quoted
 from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
-from pkpd.population.noise import uniforms
 from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
 from pkpd.symbolic import plausibility
@@ -28,7 +27,7 @@ from pkpd.symbolic.variability import possible
 if TYPE_CHECKING:
     import pandas as pd
 
-SAMPLINGS = ("sobol", "mc")
+SAMPLINGS = {"sobol": stratified, "mc": independent}
 
 
 @dataclass(frozen=True, repr=False)
@@ -265,9 +264,17 @@ def cohort(
         theta[:] = [_at_reference(item, changed) for item in model.inputs]
     else:
         latent = _latent(model, names, who, seed, replicate, sampling)
-        theta = _drawn(model, names, latent, who, changed, seed, replicate)
+        classified = _classes(model, who, seed, replicate, sampling)
+        theta = _drawn(model, names, latent, classified, changed)
     people = Cohort(model, seed, sampling, typical, changed, who, theta, latent, replicate)
     return people if table is None else _with_inputs_of(table, people)
+
+
+def _classes(model, ids, seed, replicate, sampling):
+    """{input: class numbers (P,)} of the inputs with classes, each drawn by its own address."""
+    items = [item for item in model.inputs if item.iiv is not None and not _is_continuous(item)]
+    u = SAMPLINGS[sampling](seed, ids, [item.name for item in items], replicate)
+    return {item.name: classes(item.iiv, u[:, k]) for k, item in enumerate(items)}
 
 
 def _at_reference(item, changed):
@@ -276,16 +283,15 @@ def _at_reference(item, changed):
     return changed.get(item.name, value)
 
 
-def _drawn(model, names, latent, who, changed, seed, replicate):
-    """Inputs (P, K) of the people `who` (P,), whose latent normals of `names` are `latent`."""
-    theta = np.empty((len(who), len(model.inputs)))
+def _drawn(model, names, latent, classified, changed):
+    """Inputs (P, K) of people with latent normals (P, V) of `names` and {input: classes (P,)}."""
+    theta = np.empty((len(latent), len(model.inputs)))
     for k, item in enumerate(model.inputs):
         typical = float(changed.get(item.name, item.value))
         if _is_continuous(item):
             theta[:, k] = around(item.iiv, typical, latent[:, names.index(item.name)])
         elif item.iiv is not None and item.name not in changed:
-            u = uniforms(seed, who, f"class {item.name}", 1, replicate)[:, 0]
-            theta[:, k] = classes(item.iiv, u)
+            theta[:, k] = classified[item.name]
         else:
             theta[:, k] = typical
     return theta
@@ -408,8 +414,10 @@ def _typical_value(model, name, value):
             f"'{name}' is set to {quoted(value)}; write a number, or a text with a unit."
         )
     value, kind = float(value), item.iiv.kind if item.iiv else "finite"
-    if not possible(item.iiv, value, typical=True):
-        if kind == "classes":
+    if not possible(item, value, typical=True):
+        if item.role == "switch":
+            what = "is neither on nor off; write 1 or 0"
+        elif kind == "classes":
             numbered = ", ".join(f"{k} ({label})" for k, label in enumerate(_class_labels(item)))
             what = f"is the number of no class; write one of {numbered}"
         else:
@@ -427,8 +435,7 @@ def _latent(model, names, ids, seed, replicate, sampling):
 
     order = sorted(range(len(names)), key=names.__getitem__)
     alphabetical = [names[k] for k in order]
-    draw = stratified if sampling == "sobol" else independent
-    z = ndtri(draw(seed, ids, alphabetical, replicate))
+    z = ndtri(SAMPLINGS[sampling](seed, ids, alphabetical, replicate))
     out = np.empty_like(z)
     out[:, order] = correlate(factor(alphabetical, model.correlations), z)
     return out

@@ -6,7 +6,7 @@ distributions.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,8 +97,11 @@ def _inputs(read, columns, model):
             raise CohortError(f"{read.name}: two columns stand for '{item.name}'.")
         else:
             # an unlikely covariate brings a warning (pkpd.symbolic.plausibility), no error
-            law = item.iiv if item in model.parameters or _is_class(item) else None
-            inputs[item.name] = _values(read, column, cells, item, law)
+            bound = item in model.parameters or _is_class(
+                item
+            )  # people's own values are as they are
+            held = item if bound else replace(item, iiv=None)
+            inputs[item.name] = _values(read, column, cells, held)
     return inputs, others
 
 
@@ -151,8 +154,8 @@ def _ids(read, cells):
     return numbers.astype(np.int64), numbers.astype(np.int64)
 
 
-def _values(read, column, cells, item, law):
-    """(M,) numbers of a column. law : the Variability that says which values there can be"""
+def _values(read, column, cells, item):
+    """(M,) numbers of a column, each a value that the input can have."""
     codes = {label: float(k) for k, (label, _) in enumerate(item.iiv.classes)} if item.iiv else {}
     values = np.empty(len(cells))
     for k, cell in enumerate(cells):
@@ -162,6 +165,6 @@ def _values(read, column, cells, item, law):
         values[k] = codes[cell] if cell in codes else number(cell)
         if np.isnan(values[k]):
             raise CohortError(f"{where}: {not_a_number(cell, FILL_IN)}.")
-        if not possible(law, values[k]):
+        if not possible(item, values[k]):
             raise CohortError(f"{where}: '{cell[:40]}' is not a value that '{item.name}' can have.")
     return values

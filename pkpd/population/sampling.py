@@ -24,7 +24,7 @@ from pkpd.population.noise import uniforms
 BITS = 32  # binary digits of a patient's number and of a value
 ROUNDS = 4  # of the permutation that orders a name without a dimension
 # Name, primitive polynomial as a number, first direction numbers. The library's inputs in the order
-# of its files, then the other names of models/NAMES.md, then those of models with a second drug.
+# of its files, the other names of models/NAMES.md, those of a second drug, those with classes.
 # Patients depend on the row of a name: add rows at the end, move none.
 TABLE = """
 tlag        1
@@ -93,6 +93,8 @@ v_m1      631  1 1 5 13 31 15 55 25 161
 te_tra    637  1 1 3 13 25 47 39 87 257
 k_m1      647  1 1 1 11 21 53 125 249 293
 s_mono    661  1 1 7 11 11 7 57 79 323
+responds  675  1 1 5 5 17 13 81 3 131
+cyp2d6    677  1 1 7 13 23 7 65 251 475
 """
 
 

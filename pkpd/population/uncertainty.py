@@ -101,7 +101,7 @@ def parameter_sets(
     for k, name in enumerate(sets.names):
         item = model.inputs[model.input_names.index(name)]
         for row, value in enumerate(sets.values[:, k], 1):
-            if not possible(item.iiv, value, typical=True):
+            if not possible(item, value, typical=True):
                 raise CohortError(
                     f"{sets.name}: set {row}: {value:g} cannot be a typical value of '{name}'; "
                     'scale = "latent" keeps draws possible.'

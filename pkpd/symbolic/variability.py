@@ -30,15 +30,17 @@ _PRIOR = "{ low, high, reason }, { cv, reason } or { logit_sd, reason }"
 _WAYS = '{ cv }, { logit_sd }, { cv, kind = "logitnormal" }, { sd, lower, upper } or { classes }'
 
 
-def possible(spread, values, *, typical=False):
-    """(M,) whether inputs that vary by `spread`, or None, can have these values.
+def possible(item, values, *, typical=False):
+    """(M,) whether an input, by its role and its variability, can have these values.
 
     typical : typical values, which lie inside a range whose ends, 0 or 1, a single person may reach
     """
     values = np.asarray(values, dtype=float)
-    kind = spread.kind if spread else ""
+    kind = item.iiv.kind if item.iiv else ""
+    if item.role == "switch":
+        return np.isin(values, (0, 1))
     if kind == "classes":
-        return np.isin(values, range(len(spread.classes)))
+        return np.isin(values, range(len(item.iiv.classes)))
     low, high = ENDS.get(kind, (-np.inf, np.inf))
     inside = (values > low) & (values < high)
     at_end = np.isfinite(values) & ((values == low) | (values == high))

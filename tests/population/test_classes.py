@@ -48,7 +48,10 @@ def test_classes_have_their_probabilities_and_change_no_other_number(load):
     people, plain = pkpd.cohort(model, 2**13, seed=2), pkpd.cohort(load(WITHOUT), 2**13, seed=2)
     k = model.input_names.index("responder")
     assert set(people.theta[:, k]) == {0.0, 1.0}
-    assert people.theta[:, k].mean() == pytest.approx(0.75, abs=4 * np.sqrt(0.25 * 0.75 / 2**13))
+    for n in 2 ** np.arange(14):  # stratified: the share of a class is that of equal parts
+        assert people.theta[:n, k].sum() == pytest.approx(0.75 * n, abs=1)
+    plainly = pkpd.cohort(model, 2**13, seed=2, sampling="mc").theta[:, k]
+    assert plainly.mean() == pytest.approx(0.75, abs=4 * np.sqrt(0.25 * 0.75 / 2**13))
     np.testing.assert_array_equal(
         np.delete(people.theta, k, axis=1), np.delete(plain.theta, k, axis=1)
     )

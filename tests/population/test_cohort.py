@@ -203,6 +203,7 @@ def test_the_typical_patient_has_medians_and_reference_covariates():
         ({"set": {"cl": "2 mg"}}, "dimensions differ"),
         ({"set": {"cl": "abc"}}, "write a number"),
         ({"set": {"f_oral": 1.5}}, "outside what a logitnormal"),
+        ({"set": {"glia": 0.5}}, "'glia=0.5' is neither on nor off; write 1 or 0"),
         ({"sampling": "lhs"}, "Unknown sampling 'lhs'"),
         ({"ids": [0]}, "patient ID must be"),
     ],
