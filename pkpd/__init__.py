@@ -10,6 +10,7 @@ from typing import Any
 _HOMES = {
     "load": "pkpd.symbolic.load",
     "models": "pkpd.symbolic.load",
+    "import_model": "pkpd.exchange.importing",
     "export_model": "pkpd.exchange.export",
     "rx": "pkpd.dosing.rx",
     "events": "pkpd.dosing.records",

@@ -28,6 +28,7 @@ COMMANDS = (
     "models",
     "check",
     "show",
+    "import",
     "export",
     "simulate",
     "dose-response",
@@ -42,7 +43,10 @@ COMMANDS = (
     "nca",
     "identify",
 )
-TOURS = [ROOT / "docs/cohorts.md"]  # pages whose commands build on each other
+TOURS = [
+    ROOT / "docs/cohorts.md",
+    ROOT / "docs/bring-your-own.md",
+]  # pages whose commands build on each other
 
 
 def shown(page):
@@ -199,7 +203,7 @@ def help_examples(capsys):
         yield from (
             words
             for words in commands(capsys.readouterr().out)
-            if not {"my/model.toml", "[OPTIONS]"} & set(words)
+            if not {"my/model.toml", "theirs.R", "run001.cpp", "[OPTIONS]"} & set(words)
         )
 
 

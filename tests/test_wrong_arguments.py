@@ -112,6 +112,7 @@ MEDS = pkpd.med(ONE, PEOPLE, **BENEFIT)
 # every public function, with the arguments that it needs
 DOORS = {
     "load": {"name": "pk/one_compartment"},
+    "import_model": {"source": "not-there.R", "out": "never-written.toml"},
     "export_model": {"model": ONE, "to": "scipy"},
     "models": {},
     "rx": {"text": "10 mg"},
@@ -160,6 +161,9 @@ OF_A_STUDY = ("seed", "set", "solver", "threads")  # given to sensitivity_indice
 # what a message calls an argument, where not by its own name
 CALLED = {
     "to": "format",
+    "import_model source": "model to import",
+    "import_model out": "model file",
+    "import_model set": "set",
     "n": "number of patients",
     "id": "patient ID",
     "ids": "patient ID",

@@ -9,6 +9,94 @@ from typing import Annotated
 import typer
 
 from pkpd.cli import console, options
+from pkpd.errors import PkpdError
+
+
+def import_(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Model file to write (.toml).", show_default=False
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Format of the file, where its ending does not say it.",
+            show_default=False,
+        ),
+    ] = None,
+    time: Annotated[
+        str, typer.Option("--time", metavar="UNIT", help="Unit that the file counts time in.")
+    ] = "h",
+    amount: Annotated[
+        str,
+        typer.Option("--amount", metavar="UNIT", help="Unit that the file counts doses in."),
+    ] = "mg",
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Value of a name that the file leaves open, such as a covariate.",
+            show_default=False,
+        ),
+    ] = None,
+    supported: Annotated[
+        bool, typer.Option("--supported", help="Print what is carried over and what is refused.")
+    ] = False,
+):
+    """Import a model of another simulator as a model file.
+
+    Nothing in the file is executed; what is not understood is refused with its line.
+
+    \b
+    Examples:
+      pkpd import --supported
+      pkpd import theirs.R -o mine.toml
+      pkpd import run001.cpp --set WT=70 -o mine.toml
+    """
+    if supported:
+        _supported()
+        return
+    if source is None or out is None:
+        raise typer.BadParameter("Name the file to import, and by -o the model file to write.")
+    from pkpd.exchange.importing import import_model
+
+    model = import_model(source, out, format=format, time=time, amount=amount, set=_numbers(set))
+    size = f"{len(model.states)} states, {len(model.assignments)} equations"
+    console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
+    console.lines(f"Note: {text}" for text in model.notes)
+    console.finish([out])
+
+
+def _numbers(texts):
+    """{"WT": 70.0} from ["WT=70"]. Raises PkpdError for what is no number."""
+    values = {}
+    for name, text in options.assignments(texts).items():
+        try:
+            values[name] = float(text)
+        except ValueError as error:
+            raise PkpdError(f"--set {name}={text}: write a number, in the file's units.") from error
+    return values
+
+
+def _supported():
+    from pkpd.exchange import formats
+
+    for name, found in formats.supported().items():
+        console.lines([f"{name}: {formats.FORMATS[name].title}", "  carried over:"])
+        console.lines(f"    {text}" for text in found["carried"])
+        console.lines(["  refused, or left out with a note:"])
+        console.lines(f"    {text}" for text in found["refused"])
+        console.lines([""])
+
 
 Out = Annotated[
     Path | None,
@@ -20,7 +108,9 @@ def export(
     model: options.Model,
     to: Annotated[
         str,
-        typer.Option("--to", metavar="FORMAT", help="Format to write: scipy."),
+        typer.Option(
+            "--to", metavar="FORMAT", help="scipy, rxode2, mrgsolve, nonmem, latex or sbml."
+        ),
     ],
     out: Out = None,
 ):
@@ -31,6 +121,7 @@ def export(
     \b
     Examples:
       pkpd export pk/naltrexone --to scipy -o naltrexone.py
+      pkpd export pk/two_compartment --to mrgsolve
     """
     from pkpd.exchange.export import export_model
     from pkpd.files import write_atomically

@@ -11,7 +11,7 @@ from typing import Any
 from pkpd.errors import PkpdError
 from pkpd.symbolic import parse
 
-_CHOICE, _OR, _AND, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(9)
+_CHOICE, _OR, _AND, _COMPARISON, _SUM, _PRODUCT, _SIGN, POWER, ATOM = range(9)
 _OPERATORS = {
     ast.Add: ("+", _SUM),
     ast.Sub: ("-", _SUM),
@@ -38,7 +38,8 @@ class Dialect:
     functions : function -> template of its arguments, such as "std::exp({})"; min and max have
         two, and a function that is not listed is refused
     power, choice : templates, of (base, exponent) and of (condition, value, other value)
-    signs : of comparisons, and, or; pi : its text
+    infix_power, infix_choice : whether the template's parts stand beside operators, not in brackets
+    signs : of comparisons, and, or; pi : its text; times, brackets : how products and brackets look
     """
 
     called: str
@@ -46,6 +47,10 @@ class Dialect:
     power: str
     choice: str
     pi: str
+    infix_power: bool = False
+    infix_choice: bool = False
+    times: str = "*"
+    brackets: str = "({})"
     signs: Mapping[type, str] = field(default_factory=lambda: PYTHON_SIGNS)
 
 
@@ -63,7 +68,7 @@ class Printer:
     def _held(self, node, level):
         """The text of a part, in brackets where it holds together less tightly than `level`."""
         text, own = self._print(node)
-        return text if own >= level else f"({text})"
+        return text if own >= level else self.dialect.brackets.format(text)
 
     def _print(self, node: Any) -> tuple[str, int]:
         """(text, how tightly it holds together)."""
@@ -71,14 +76,14 @@ class Printer:
 
     def _constant(self, node):
         number = parse.number_of(node)
-        return repr(number), _ATOM
+        return repr(number), ATOM
 
     def _name(self, node):
-        return (self.dialect.pi if node.id == "pi" else self.name(node.id)), _ATOM
+        return (self.dialect.pi if node.id == "pi" else self.name(node.id)), ATOM
 
     def _unaryop(self, node):
         sign = "-" if isinstance(node.op, ast.USub) else "+"
-        return f"{sign}{self._held(node.operand, _POWER)}", _SIGN
+        return f"{sign}{self._held(node.operand, POWER)}", _SIGN
 
     def _binop(self, node):
         if isinstance(node.op, ast.Pow):
@@ -86,15 +91,18 @@ class Printer:
         sign, level = _OPERATORS[type(node.op)]
         # the order of operations is kept, so that the bits of a result are
         left, right = self._held(node.left, level), self._held(node.right, level + 1)
-        right = f"({right})" if right.startswith(("-", "+")) else right
-        return (f"{left} {sign} {right}" if level == _SUM else f"{left}{sign}{right}"), level
+        if right.startswith(("-", "+")):
+            right = self.dialect.brackets.format(right)
+        if level == _SUM:
+            return f"{left} {sign} {right}", level
+        return f"{left}{self.dialect.times if sign == '*' else sign}{right}", level
 
     def _power(self, node):
-        if "(" in self.dialect.power:
+        if not self.dialect.infix_power:
             parts = self._print(node.left)[0], self._print(node.right)[0]
-            return self.dialect.power.format(*parts), _ATOM
-        left, right = self._held(node.left, _ATOM), self._held(node.right, _ATOM)
-        return self.dialect.power.format(left, right), _POWER
+            return self.dialect.power.format(*parts), ATOM
+        left, right = self._held(node.left, ATOM), self._held(node.right, ATOM)
+        return self.dialect.power.format(left, right), POWER
 
     def _call(self, node):
         function = parse.called(node)
@@ -103,16 +111,16 @@ class Printer:
             raise PkpdError(f"{self.dialect.called} has no {function}.")
         texts = [self._print(argument)[0] for argument in node.args]
         if function not in ("min", "max"):
-            return template.format(*texts), _ATOM
+            return template.format(*texts), ATOM
         joined = texts[0]
         for text in texts[1:]:
             joined = template.format(joined, text)
-        return joined, _ATOM
+        return joined, ATOM
 
     def _ifexp(self, node):
-        if "(" in self.dialect.choice:
+        if not self.dialect.infix_choice:
             parts = [self._print(part)[0] for part in (node.test, node.body, node.orelse)]
-            return self.dialect.choice.format(*parts), _ATOM
+            return self.dialect.choice.format(*parts), ATOM
         parts = [self._held(part, _OR) for part in (node.test, node.body, node.orelse)]
         return self.dialect.choice.format(*parts), _CHOICE
 

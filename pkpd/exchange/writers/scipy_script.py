@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import Dialect, Printer
+from pkpd.exchange.writers.wording import plain, share, typical
 from pkpd.symbolic import parse
 from pkpd.symbolic.model import Model
 
@@ -29,6 +30,7 @@ DIALECT = Dialect(
     },
     power="power({}, {})",
     choice="{1} if {0} else {2}",
+    infix_choice=True,
     pi="math.pi",
 )
 
@@ -65,17 +67,12 @@ def _heading(model):
     target = next((d for d in model.doses), None)
     dose = f" --dose 0 100 {target.state} 0" if target else ""
     lines = [
-        f"{_quotable(model.title)}: time in {model.time}.",
+        f"{plain(model.title)}: time in {model.time}.",
         "",
-        f"Written by pkpd from the model {_quotable(model.name)}; needs NumPy and SciPy alone.",
+        f"Written by pkpd from the model {plain(model.name)}; needs NumPy and SciPy alone.",
         f"Example: python SCRIPT --times 0 24 1{dose}",
     ]
     return '"""' + "\n".join(lines) + '\n"""'
-
-
-def _quotable(text):
-    """A text that ends no docstring and escapes nothing."""
-    return " ".join(str(text).split()).replace("\\", "/").replace('"', "'")
 
 
 def _model(model, called, printer):
@@ -106,15 +103,14 @@ def _function(head, lines, values, brackets="[]"):
 def _inputs(model):
     for item in model.inputs:
         about = f"{item.unit}; {item.label}; {item.evidence}"
-        value = item.value if item.reference is None else item.reference
-        yield f"    {_text(item.name)}: {value!r},  # {' '.join(about.split())}"
+        yield f"    {_text(item.name)}: {typical(item)!r},  # {' '.join(about.split())}"
 
 
 def _targets(model, printer):
     for dose in model.doses:
-        share = printer.text(dose.f) if dose.f else "1.0"
+        amount = share(dose, printer) or "1.0"
         lag = printer.text(dose.lag) if dose.lag else "0.0"
-        yield f"        {_text(dose.state)}: (({share})*{dose.factor!r}, {lag}),  # {dose.unit}"
+        yield f"        {_text(dose.state)}: ({amount}, {lag}),  # {dose.unit}"
 
 
 def _text(value):

@@ -1,0 +1,1 @@
+"""Text of another simulator -> System, one module a format, each with `read(text, place)`."""

@@ -1,0 +1,33 @@
+"""What the heads of exported files say, on one line and without signs that a format reads.
+
+Knows models; knows nothing of formats.
+"""
+
+NOT_CARRIED = "Typical patient; no variability between people, residual error or benefit."
+
+
+def plain(text):
+    """A text on one line, without quotes, brackets, colons and signs of comments."""
+    kept = "".join(" " if c in "\"'\\{}()[]:;#$%&^~" else c for c in str(text))
+    return " ".join(kept.split())
+
+
+def heading(model):
+    """Lines on what a file holds."""
+    return [
+        f"{plain(model.title)}, time in {model.time}",
+        f"Written by pkpd from the model {plain(model.name)}. {NOT_CARRIED}",
+    ]
+
+
+def typical(item):
+    """The value of an input in the typical patient."""
+    return item.value if item.reference is None else item.reference
+
+
+def share(dose, printer):
+    """The state's amount for one unit of a dose, or "" where it is 1."""
+    fraction = printer.text(dose.f) if dose.f else ""
+    if dose.factor == 1.0:
+        return fraction
+    return f"({fraction})*{dose.factor!r}" if fraction else repr(dose.factor)
