@@ -458,7 +458,7 @@ def _at_records(
     )
     solution, status, fail_time = _follow(kernel, line, options, progress)
     out = solution.out[_written(full, real, line.place)]
-    ids, at, evid, order = _rows(records, clock_of(model, records, extra), extra)
+    ids, at, evid, row, order = _rows(records, clock_of(model, records, extra), extra)
     counts = np.diff(records.first) + len(extra)
     person = np.repeat(np.arange(len(counts)), counts)
     index = np.concatenate([np.arange(n) for n in counts])
@@ -476,8 +476,10 @@ def _at_records(
         ids=ids,
         times=at,
         evid=evid,
+        row=row,
         values=out[order],
         observed=observed[order],
+        table=records.table,
     )
 
 
@@ -504,21 +506,22 @@ def _written(full, real, place):
 
 
 def _rows(records, clock, extra):
-    """ID, TIME and EVID of each output row, and its place in the solver's order.
+    """ID, TIME, EVID and row of the table (0 for none) of each output row, and its place.
 
-    The solver has the extra times after the records.
+    The place is that in the solver's order, which has the extra times after the records.
     """
     counts = np.diff(records.first)
     person = np.repeat(np.arange(len(counts)), counts + len(extra))
     start = np.cumsum(counts + len(extra)) - counts - len(extra)
     added = np.arange(len(person)) - start[person] >= counts[person]
     time, evid = np.empty(len(person)), np.full(len(person), OTHER)
-    time[~added], evid[~added] = records.time, records.evid
+    row = np.zeros(len(person), np.int64)
+    time[~added], evid[~added], row[~added] = records.time, records.evid, records.row
     time[added] = np.tile(extra, len(counts))
     moment = time.copy()
     moment[~added] = clock
     order = np.lexsort((added, moment, person)) if len(extra) else np.arange(len(person))
-    return records.names[person][order], time[order], evid[order], order
+    return records.names[person][order], time[order], evid[order], row[order], order
 
 
 def _patients(records, cohort):

@@ -21,6 +21,7 @@ from pkpd.reading import (
     COLUMNS,
     DAYS,
     EMPTY,
+    Table,
     called,
     cells,
     listed,
@@ -55,6 +56,7 @@ class Records(Displayed):
     amount, rate, interval : (M,) as written, 0 if missing
     target : (M,) place of the dose target in model.doses, -1 where nothing is dosed
     inputs : parameter or covariate -> (M,) values, NaN where missing
+    table : the table as it was read, comments left out; its rows have the numbers of `row`
     """
 
     PER_RECORD: ClassVar[tuple] = (
@@ -78,6 +80,7 @@ class Records(Displayed):
     digest: str = ""
     labels: np.ndarray | None = None
     account: str = ""
+    table: Table | None = None
 
     def __len__(self):
         return len(self.row)
@@ -257,6 +260,7 @@ class _Reader:
             self.model.digest,
             None if labels is None else labels[first].astype(str),
             self.account(inputs),
+            self.table,
         )
 
     def ids(self):

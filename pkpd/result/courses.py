@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.errors import ResultError
 from pkpd.population.cohort import Cohort
-from pkpd.reading import FRAME
+from pkpd.reading import EMPTY, FRAME, Table
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.provenance import provenance, stopped
 from pkpd.result.tables import TABLES, write_json, write_table
@@ -357,17 +357,21 @@ class EventResult(Run):
 
     ids : (M,) ID of each row, in the order of the table, extra times among them as EVID 2
     times : (M,) as written; evid : (M,)
+    row : (M,) of the table, 0 for extra times
     values : (M, O) just after each event, NaN for failed patients
     observed : (M, R) with residual error
+    table : the event table as it was read, whose other columns come back
     """
 
-    STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid")
+    STACKED: ClassVar[tuple] = (*Run.STACKED, "ids", "times", "evid", "row")
 
     ids: np.ndarray
     times: np.ndarray
     evid: np.ndarray
+    row: np.ndarray
     values: np.ndarray
     observed: np.ndarray
+    table: Table
 
     def given(self) -> list[str]:
         last = self.asked.get("last")
@@ -378,17 +382,40 @@ class EventResult(Run):
         return f"{len(self.times)} times"
 
     def _columns(self) -> dict[str, np.ndarray]:
-        """ID, TIME, EVID, one column per output, and <output>_obs with residual error.
+        """ID, TIME, EVID, one column per output, <output>_obs with residual error, and the table's.
 
-        One row per record.
+        One row per record. A column of the table that is called as one before it is
+        <column>_table; extra times have nothing in it.
         """
-        return {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | _by_output(self)
+        columns = {"ID": self.ids, "TIME": self.times, "EVID": self.evid} | _by_output(self)
+        for name in self.table.columns:
+            if name not in ("ID", "TIME", "EVID"):
+                label = f"{name}_table" if name in columns else name
+                columns[label] = self._of_table(name)
+        return columns
+
+    def _of_table(self, name: str) -> np.ndarray:
+        """(M,) cells of a column of the table, numbers where all of them are numbers or missing."""
+        written = self.row > 0
+        cells, texts = self.table.floats(name)
+        found = np.full(len(self.row), np.nan)
+        if texts:
+            cells = np.array([_text(cell) for cell in self.table.columns[name]])
+            found = np.full(len(self.row), "", dtype=cells.dtype)
+        found[written] = cells[np.searchsorted(self.table.row, self.row[written])]
+        return found
 
     def overview(self, people: np.ndarray | bool = True) -> list[dict[str, Any]]:
         """Range and median of every output over all records."""
         fine = self.values[np.isin(self.ids, self.cohort.names[(self.status == 0) & people])]
         levels = np.percentile(fine, (0, 50, 100), axis=0)
         return _rows("output", self, ("lowest", "median", "highest"), levels)
+
+
+def _text(cell: object) -> str:
+    """A cell as text, nothing where it is missing."""
+    text = str(cell)
+    return "" if text.strip() in EMPTY else text
 
 
 def _by_output(run: Any) -> dict[str, np.ndarray]:
