@@ -33,12 +33,23 @@ def import_(
         ),
     ] = None,
     time: Annotated[
-        str, typer.Option("--time", metavar="UNIT", help="Unit that the file counts time in.")
-    ] = "h",
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="UNIT",
+            help="Unit that the file counts time in (default: h; what an SBML document says).",
+            show_default=False,
+        ),
+    ] = None,
     amount: Annotated[
-        str,
-        typer.Option("--amount", metavar="UNIT", help="Unit that the file counts doses in."),
-    ] = "mg",
+        str | None,
+        typer.Option(
+            "--amount",
+            metavar="UNIT",
+            help="Unit that the file counts doses in (default: mg; in SBML 1, which is none).",
+            show_default=False,
+        ),
+    ] = None,
     set: Annotated[
         list[str] | None,
         typer.Option(

@@ -36,7 +36,7 @@ FORMATS = {
             writer="nonmem",
         ),
         Format("latex", (".tex",), "LaTeX document", writer="latex"),
-        Format("sbml", (".xml", ".sbml"), "SBML, level 3 version 2", writer="sbml"),
+        Format("sbml", (".xml", ".sbml"), "SBML, level 3 version 2", "sbml", "sbml"),
     )
 }
 READ = tuple(f.name for f in FORMATS.values() if f.reader)

@@ -21,8 +21,8 @@ def import_model(
     out: str | Path,
     *,
     format: str | None = None,
-    time: str = "h",
-    amount: str = "mg",
+    time: str | None = None,
+    amount: str | None = None,
     set: Mapping[str, float] | None = None,
 ) -> Model:
     """The Model of a file of another simulator, written to a model file and loaded from there.
@@ -32,8 +32,8 @@ def import_model(
 
     source : path of the file; out : path of the model file, which ends in .toml
     format : one of pkpd.exchange.formats.READ (default: what the ending of the file says)
-    time, amount : the units that the file counts them in, such as "h" and "mg"; an amount of "1"
-        has none
+    time, amount : the units that the file counts them in (default: what an SBML document says of
+        time, else "h"; "mg", in SBML "1", which is none)
     set : values of names that the file leaves open, such as covariates, in its units
 
     Raises ModelError with file and line.
@@ -51,15 +51,17 @@ def import_model(
     values = _values(set)
     name = formats.of_file(path) if format is None else format
     system = formats.reader(name).read(_text(path), str(path), values)
-    text = model_file.written(system, time, amount)
+    text = model_file.written(system, time or system.time, amount or system.amount)
     write_atomically(out, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     return load(out)
 
 
 def _check_units(time, amount):
-    if units.dimension(limits.text(time, "time", ModelError))[0] != units.dimension("h")[0]:
+    hours, _ = units.dimension("h")
+    if time is not None and units.dimension(limits.text(time, "time", ModelError))[0] != hours:
         raise ModelError(f"time is a unit of time such as h, not '{time}'.")
-    units.dimension(limits.text(amount, "amount", ModelError))
+    if amount is not None:
+        units.dimension(limits.text(amount, "amount", ModelError))
 
 
 def _values(given):

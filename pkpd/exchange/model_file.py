@@ -32,11 +32,16 @@ def written(system: System, time: str, amount: str) -> str:
     return _Writer(system, time, amount).text()
 
 
+def called(system: System) -> dict[str, str]:
+    """name in the source -> name in the model file."""
+    names = [*system.parameters, *system.states, *system.equations]
+    return renamed(names, {*parse.RESERVED, PER_TIME, ONE_AMOUNT}, _fitting)
+
+
 class _Writer:
     def __init__(self, system, time, amount):
         self.system, self.time, self.amount = system, time, amount
-        names = [*system.parameters, *system.states, *system.equations]
-        self.called = renamed(names, {*parse.RESERVED, PER_TIME, ONE_AMOUNT}, _fitting)
+        self.called = called(system)
         self.plain = {name: trees.name(own) for name, own in self.called.items()}
         self.plain["t"] = trees.multiply(trees.name("t"), trees.name(PER_TIME))
         self.measured = amount != "1"

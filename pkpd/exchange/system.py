@@ -34,6 +34,7 @@ class State:
 @dataclass
 class System:
     """title, source : of the model and its file
+    time, amount : units that the file counts them in as far as it says, or else what is usual
 
     equations : name -> tree, in any order; outputs : names of states or equations
     notes : sentences on what is not carried over, or read in a way one should know
@@ -50,3 +51,5 @@ class System:
     notes: list[str] = field(default_factory=list)
     omega: list[tuple[list[str], list[list[float]]]] = field(default_factory=list)
     residual: dict[str, str] = field(default_factory=dict)
+    time: str = "h"
+    amount: str = "mg"

@@ -166,6 +166,22 @@ class _Replaced(ast.NodeTransformer):
         return type(node)(**fields)
 
 
+def is_linear(tree: Tree, name: str) -> bool:
+    """Whether a tree is a + b*name with a and b without it, told from its structure."""
+    if name not in names(tree) or isinstance(tree, ast.Name):
+        return True
+    if isinstance(tree, ast.UnaryOp):
+        return is_linear(tree.operand, name)
+    if not isinstance(tree, ast.BinOp) or isinstance(tree.op, ast.Pow):
+        return False
+    inside = [part for part in (tree.left, tree.right) if name in names(part)]
+    if isinstance(tree.op, ast.Div):
+        return inside == [tree.left] and is_linear(tree.left, name)
+    if isinstance(tree.op, ast.Mult):
+        return len(inside) == 1 and is_linear(inside[0], name)
+    return all(is_linear(part, name) for part in inside)
+
+
 def text(tree: Tree) -> str:
     """The tree as a model file writes it."""
     return ast.unparse(numeric(tree))
