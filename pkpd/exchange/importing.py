@@ -69,12 +69,11 @@ def _values(given):
     if given is None:
         return {}
     limits.check_kind(given, Mapping, "set is a dict of names and values", ModelError)
-    return {
-        limits.text(name, "A name of set", ModelError): limits.number(
-            value, str(name), error=ModelError
-        )
-        for name, value in given.items()
-    }
+    values = {}
+    for name, value in given.items():
+        name = limits.text(name, "A name in set", ModelError)
+        values[name] = limits.number(value, f"'{name}' in set", error=ModelError)
+    return values
 
 
 def _text(path):
