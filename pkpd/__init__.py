@@ -18,6 +18,7 @@ _HOMES = {
     "cohort": "pkpd.population.cohort",
     "parameter_sets": "pkpd.population.uncertainty",
     "simulate": "pkpd.simulation",
+    "vpc": "pkpd.predictive.vpc",
     "dose_response": "pkpd.response.dose_response",
     "med": "pkpd.response.med",
     "dosing_interval": "pkpd.response.dosing_interval",

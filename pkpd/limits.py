@@ -16,6 +16,7 @@ from pkpd.errors import PkpdError, closest, in_bytes, quoted
 PATIENTS = 2**32  # points of a scrambled Sobol' sequence of 32 bits: IDs go no further
 SEED = 2**63 - 1
 REPEATS = 10_000  # scramblings, parameter sets, titrations of a patient
+FEWEST_DATA_SETS = 20  # whose percentiles have an interval
 POINTS = 2**20  # of one scrambling
 TIMES = 10_000_000  # of one grid
 LATEST = 1e9  # h: 114,000 years

@@ -22,6 +22,7 @@ from pkpd.fits.result import Fit
 from pkpd.nca.analysis import Noncompartmental
 from pkpd.population.cohort import Cohort
 from pkpd.population.uncertainty import ParameterSets
+from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
@@ -43,7 +44,7 @@ RETURNED = (
     *(Model, Cohort, ParameterSets, Regimen, Records, pkpd.Rule),
     *(Result, EndpointResult, EventResult, DoseResponse, DosingInterval),
     *(MedTable, MedDataset, RepeatedMeds, RepeatedCourse, Titration, TrialResult),
-    *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental),
+    *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental, PredictiveCheck),
     *(WeighedExplanations, RankedStudies, Identifiability, Study),
 )
 # the unit of a real number, or what it is a share or a ratio of

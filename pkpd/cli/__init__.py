@@ -21,6 +21,7 @@ from pkpd.cli import (
     sensitivity,
     simulation,
     trials,
+    vpc,
     workbench,
 )
 from pkpd.errors import PkpdError
@@ -54,6 +55,7 @@ app.command("report")(report.report)
 app.command("contrast")(report.contrast)
 app.command("fit")(fitting.fit)
 app.command("nca")(nca.nca)
+app.command("vpc")(vpc.vpc)
 app.command("app")(workbench.app)
 app.command("bench")(bench.bench)
 

@@ -149,6 +149,16 @@ Replicates = Annotated[
         show_default=False,
     ),
 ]
+Residual = Annotated[
+    list[str] | None,
+    Option(
+        "--residual",
+        metavar="OUTPUT:ERROR",
+        show_default=False,
+        help='Residual error of an output: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none '
+        "(default: as the model says).",
+    ),
+]
 Threads = Annotated[
     int | None,
     Option(

@@ -91,16 +91,7 @@ class Doses:
 class Observed:
     """What is seen of the patients."""
 
-    residual: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--residual",
-            metavar="OUTPUT:ERROR",
-            show_default=False,
-            help='Residual error, for a column OUTPUT_obs: "Cc: 15 % + 0.05 ng/mL", '
-            '"Cc: log 15 %", or none (default: as the model says).',
-        ),
-    ] = None
+    residual: options.Residual = None
     times: Annotated[
         str | None,
         typer.Option(

@@ -145,10 +145,13 @@ class Records(Displayed):
         return self.take(np.array([place[int(i)] for i in ids]))
 
 
-def events(model: Model, source: "str | Path | pd.DataFrame") -> Records:
+def events(
+    model: Model, source: "str | Path | pd.DataFrame", *, also: Sequence[str | None] = ()
+) -> Records:
     """Read and check an event table for a model.
 
     source : path of a .csv or .parquet file, or a DataFrame
+    also : columns that the caller reads besides, as `account` then says
 
     Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the
     model by name. IDs that are texts are numbered in the order of the table and kept as labels.
@@ -164,7 +167,7 @@ def events(model: Model, source: "str | Path | pd.DataFrame") -> Records:
     names = {name.lower() for name in read.columns}
     covariates = [c.name for c in model.covariates if c.name.lower() not in names]
     refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
-    return _Reader(model, read).records()
+    return _Reader(model, read, also).records()
 
 
 def _same_unit(text, unit):
@@ -178,8 +181,9 @@ def _same_unit(text, unit):
 class _Reader:
     """One table being checked: each rule adds its mistakes, `stop` raises them together."""
 
-    def __init__(self, model, table):
+    def __init__(self, model, table, also):
         self.model, self.table, self.name = model, table, table.name
+        self.also = also
         self.cells, self.row = table.columns, table.row
         self.mistakes = {}
 
@@ -283,7 +287,8 @@ class _Reader:
     def account(self, inputs):
         """A line on what was read."""
         names = {name.lower() for name in inputs}
-        used = [c for c in self.cells if c in (*OF_RECORDS, "MDV") or c.lower() in names]
+        of_records = (*OF_RECORDS, "MDV", *self.also)
+        used = [c for c in self.cells if c in of_records or c.lower() in names]
         missing = [c for c in OF_RECORDS if c not in self.cells]
         missing += [c.name for c in self.model.covariates if c.name not in inputs]
         return " ".join([self.table.account(used, missing), *self.unvalued(inputs)])

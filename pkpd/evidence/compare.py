@@ -356,8 +356,8 @@ def compare(
     add : files of further studies
     draws : number of draws of typical values of each explanation, shared by all studies
     people : number of simulated people under each draw
-    most : where fewer than 100 draws of an explanation count whose weight is 1 % or more, draws are
-        added up to this number (default: four times `draws`)
+    most : largest number of draws of an explanation: where fewer than 100 of them count, and its
+        weight is 1 % or more, draws are added up to it (default: four times `draws`)
     seed : whole number from 0 to 2^63 - 1, of draws, people and noise
     width : factor on the spread of every prior, without unit, on its own scale
     folder : where finished predictions are kept, and looked for by the next run; default: nowhere

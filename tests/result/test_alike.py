@@ -33,6 +33,9 @@ DESIGN = from_data(
 GOAL = {"outcome": "Cc", "better": "higher", "into": "depot", "every": "24 h", "doses": "1:100mg"}
 
 
+SAMPLED = Path(__file__).parents[2] / "docs/sampled.csv"
+
+
 def course():
     return pkpd.simulate(MODEL, "100 mg q12h x 2", PEOPLE, "0:24:2")
 
@@ -52,6 +55,7 @@ MAKE = {
     "dose response": lambda: pkpd.dose_response(MODEL, PEOPLE, **GOAL),
     "meds": lambda: pkpd.med(MODEL, PEOPLE, **GOAL, delta="1 ng/mL"),
     "exposures": exposures,
+    "check": lambda: pkpd.vpc(MODEL, SAMPLED, replicates=20, residual={"Cc": "20 %"}),
     "fit": lambda: lettuce("brain-cousens"),
     "comparison": lambda: lettuce("all"),
     "titration": lambda: pkpd.titrate(LDN, FEW, "slow-ladder-28-days", replicates=1),

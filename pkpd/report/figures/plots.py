@@ -13,7 +13,8 @@ from pkpd.errors import PkpdError
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
-from pkpd.report.figures import comparison, exposures, fits, meds, style
+from pkpd.predictive.vpc import PredictiveCheck
+from pkpd.report.figures import comparison, exposures, fits, meds, style, vpc
 from pkpd.report.words import models
 from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
@@ -29,9 +30,9 @@ def plot(thing: Any, **options: Any) -> "Figure":
     """Figure of whatever pkpd computed, or of several results of one kind in one figure.
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
-        DosingInterval, Fit, Comparison, Noncompartmental, Titration, TrialResult, Sensitivity,
-        Explanation, Prediction, WeighedExplanations, RankedStudies or Identifiability; or a list
-        of time courses, of dose responses, of MEDs or of trials
+        DosingInterval, Fit, Comparison, Noncompartmental, PredictiveCheck, Titration, TrialResult,
+        Sensitivity, Explanation, Prediction, WeighedExplanations, RankedStudies or Identifiability;
+        or a list of time courses, of dose responses, of MEDs or of trials
     options : of the figure of that kind, such as data=... beside a Result. A list, and one time
         course, dose response or table of MEDs, may have labels=[...], one text each;
         by="sex", whose subgroups are drawn; outputs=[...] of time courses; log=True or False for
@@ -63,6 +64,7 @@ _figure.register(MedTable, meds.med)
 _figure.register(MedDataset, meds.med)
 _figure.register(DosingInterval, meds.dosing_interval)
 _figure.register(Noncompartmental, exposures.exposures)
+_figure.register(PredictiveCheck, vpc.check)
 
 
 @cache

@@ -22,7 +22,11 @@ from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
 # results whose folder does not hold all that their page needs
-WITHOUT_A_PAGE = {"simulation": "a time course", "fit": "a fitted curve"}
+WITHOUT_A_PAGE = {
+    "simulation": "a time course",
+    "fit": "a fitted curve",
+    "vpc": "a predictive check",
+}
 MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50}
 MOST_DAYS = 40_000
 WHY = ("sensitivity", "explain", "predict")

@@ -9,9 +9,10 @@ from functools import singledispatch
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
+from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.report.figures import style
 from pkpd.report.page.section import Figure, Section, table
-from pkpd.report.words import fits, results
+from pkpd.report.words import fits, results, vpc
 from pkpd.result import Run
 
 FOLD = 60  # rows above which a table is closed at first
@@ -51,6 +52,12 @@ def _(result: Noncompartmental):
     lines = (f"{result.data}: {len(result)} profiles, {result.route}.",)
     title = f"Noncompartmental analysis of {result.data}"
     return Account(title, "exposures", lines, headers, rows, result.conventions)
+
+
+@account.register
+def _(result: PredictiveCheck):
+    lines = tuple(vpc.sentences(result))
+    return Account(result.model.title, "predictive check", lines, vpc.HEADERS, vpc.rows(result))
 
 
 @account.register
