@@ -203,7 +203,7 @@ def help_examples(capsys):
         yield from (
             words
             for words in commands(capsys.readouterr().out)
-            if not {"my/model.toml", "theirs.R", "run001.cpp", "[OPTIONS]"} & set(words)
+            if not {"my/model.toml", "theirs.R", "run001.ctl", "[OPTIONS]"} & set(words)
         )
 
 

@@ -159,6 +159,10 @@ DOORS = {
 }
 # what an argument needs beside it to mean anything
 BESIDE = {
+    **{
+        f"import_model {name}": {"source": "not-there.ctl"}
+        for name in ("estimates", "data", "table")
+    },
     "simulate window": {"endpoints": ["cmax(Cc)"]},
     "noncompartmental duration": {"route": "infusion"},
     "sensitivity_indices diary": {"titrate": "slow-ladder"},
@@ -170,7 +174,6 @@ CALLED = {
     "to": "format",
     "import_model source": "model to import",
     "import_model out": "model file",
-    "import_model set": "set",
     "n": "number of patients",
     "id": "patient ID",
     "ids": "patient ID",

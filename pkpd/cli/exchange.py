@@ -59,6 +59,29 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    estimates: Annotated[
+        Path | None,
+        typer.Option(
+            "--estimates",
+            metavar="EXT",
+            help="The .ext file of a NONMEM run, whose final estimates are taken.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="CSV", help="Data of a NONMEM run.", show_default=False),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            metavar="TABLE",
+            help="Table file of a NONMEM run: its PRED, and IPRED where it has the ETAs, are "
+            "computed again from --data and compared.",
+            show_default=False,
+        ),
+    ] = None,
     supported: Annotated[
         bool, typer.Option("--supported", help="Print what is carried over and what is refused.")
     ] = False,
@@ -71,7 +94,8 @@ def import_(
     Examples:
       pkpd import --supported
       pkpd import theirs.R -o mine.toml
-      pkpd import run001.cpp --set WT=70 -o mine.toml
+      pkpd import run001.ctl --estimates run001.ext --set WT=70 -o mine.toml
+      pkpd import run001.ctl --data data.csv --table sdtab001 -o mine.toml
     """
     if supported:
         _supported()
@@ -80,7 +104,17 @@ def import_(
         raise typer.BadParameter("Name the file to import, and by -o the model file to write.")
     from pkpd.exchange.importing import import_model
 
-    model = import_model(source, out, format=format, time=time, amount=amount, set=_numbers(set))
+    model = import_model(
+        source,
+        out,
+        format=format,
+        time=time,
+        amount=amount,
+        set=_numbers(set),
+        estimates=estimates,
+        data=data,
+        table=table,
+    )
     size = f"{len(model.states)} states, {len(model.assignments)} equations"
     console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
     console.lines(f"Note: {text}" for text in model.notes)

@@ -30,10 +30,7 @@ FORMATS = {
         Format("rxode2", (".r",), "function of rxode2 and nlmixr2", "rxode2", "rxode2"),
         Format("mrgsolve", (".cpp", ".mod"), "model file of mrgsolve", "mrgsolve", "mrgsolve"),
         Format(
-            "nonmem",
-            (".ctl", ".con", ".nmctl"),
-            "control stream of NONMEM with $DES",
-            writer="nonmem",
+            "nonmem", (".ctl", ".con", ".nmctl"), "control stream of NONMEM", "nonmem", "nonmem"
         ),
         Format("latex", (".tex",), "LaTeX document", writer="latex"),
         Format("sbml", (".xml", ".sbml"), "SBML, level 3 version 2", "sbml", "sbml"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pkpd import limits, units
 from pkpd.errors import ModelError
-from pkpd.exchange import formats, model_file
+from pkpd.exchange import formats, model_file, proof
 from pkpd.files import content, write_atomically
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Model
@@ -24,6 +24,9 @@ def import_model(
     time: str | None = None,
     amount: str | None = None,
     set: Mapping[str, float] | None = None,
+    estimates: str | Path | None = None,
+    data: str | Path | None = None,
+    table: str | Path | None = None,
 ) -> Model:
     """The Model of a file of another simulator, written to a model file and loaded from there.
 
@@ -35,6 +38,9 @@ def import_model(
     time, amount : the units that the file counts them in (default: what an SBML document says of
         time, else "h"; "mg", in SBML "1", which is none)
     set : values of names that the file leaves open, such as covariates, in its units
+    estimates : path of the .ext file of a NONMEM run, whose final estimates are taken
+    data, table : paths of the data and of a table file of a NONMEM run: its PRED, and IPRED where
+        the table has the ETAs, are computed again; a note says the largest difference
 
     Raises ModelError with file and line.
 
@@ -48,9 +54,36 @@ def import_model(
     if out.suffix != ".toml":
         raise ModelError(f"A model file ends in .toml, not '{out.name}'.")
     _check_units(time, amount)
-    values = _values(set)
     name = formats.of_file(path) if format is None else format
-    system = formats.reader(name).read(_text(path), str(path), values)
+    reader, values = formats.reader(name), _values(set)
+    given = _run(name, estimates=estimates, data=data, table=table)
+    text = _text(path)
+    more = {"estimates": given["estimates"]} if "estimates" in given else {}
+    if "data" not in given:
+        system = reader.read(text, str(path), values, **more)
+        return _written(system, out, time, amount)
+    records = proof.data_of(given["data"], text, str(path))
+    system = reader.read(text, str(path), proof.typical(records) | values, **more)
+    model = _written(system, out, time, amount)
+    rows = proof.table_of(given["table"], str(table))
+    system.notes += proof.compared(model, records, rows)
+    return _written(system, out, time, amount)
+
+
+def _run(name, **files):
+    """Texts of the files of a NONMEM run that are given. Raises ModelError."""
+    there = {key: file for key, file in files.items() if file is not None}
+    paths = {key: limits.path(p, f"{key} of a run", ModelError) for key, p in there.items()}
+    if paths and name != "nonmem":
+        raise ModelError(f"{', '.join(paths)}: that of a NONMEM run, not of {name}.")
+    texts = {key: _text(path) for key, path in paths.items()}
+    if ("data" in texts) != ("table" in texts):
+        raise ModelError("A table is compared with the run's data: give both, data and table.")
+    return texts
+
+
+def _written(system, out, time, amount):
+    """The Model of a system, by way of its file."""
     text = model_file.written(system, time or system.time, amount or system.amount)
     write_atomically(out, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     return load(out)

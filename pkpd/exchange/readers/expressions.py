@@ -1,7 +1,7 @@
 """Text of expressions in the languages of other simulators -> trees of the language of model files.
 
-One grammar serves all: numbers, names, calls, + - * / ** ^, comparisons in signs or in Fortran's
-letters, and, or, not, a ? b : c. Nothing is executed. Knows texts; knows no models.
+One grammar serves all: numbers, names, calls, + - * / ** ^, comparisons, and, or, not,
+a ? b : c. Nothing is executed. Knows texts; knows no models.
 """
 
 import ast
@@ -19,19 +19,14 @@ DEEPEST = 60  # brackets, and signs before each other
 LONGEST_ROW = 140  # operations of one kind in a row
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?(?![\w.]))"
-    r"|(?P<word>\.(?:EQ|NE|LT|LE|GT|GE|AND|OR|NOT|EQN|NEN)\.)"
     r"|(?P<name>[A-Za-z_][\w.]*)|(?P<sign>\*\*|<=|>=|==|!=|/=|&&|\|\||[-+*/^()<>!&|?:,]))",
     re.IGNORECASE,
 )
-# 2.EQ.1 is the number 2 and then a word
-_FORTRAN_NUMBER = re.compile(r"(\d)\.(?=(?:EQ|NE|LT|LE|GT|GE|AND|OR)N?\.)", re.IGNORECASE)
 _COMPARISONS: dict[str, type[ast.cmpop]] = {
-    **{"<": ast.Lt, ".LT.": ast.Lt, "<=": ast.LtE, ".LE.": ast.LtE},
-    **{">": ast.Gt, ".GT.": ast.Gt, ">=": ast.GtE, ".GE.": ast.GtE},
-    **{"==": ast.Eq, ".EQ.": ast.Eq, ".EQN.": ast.Eq},
-    **{"!=": ast.NotEq, "/=": ast.NotEq, ".NE.": ast.NotEq, ".NEN.": ast.NotEq},
+    **{"<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE},
+    **{"==": ast.Eq, "!=": ast.NotEq, "/=": ast.NotEq},
 }
-_AND, _OR, _NOT = {"&&", "&", ".AND."}, {"||", "|", ".OR."}, {"!", ".NOT."}
+_AND, _OR, _NOT = {"&&", "&"}, {"||", "|"}, {"!"}
 
 
 def _same(function: str) -> Callable[..., Tree]:
@@ -89,7 +84,7 @@ class _Reader:
         if len(text) > LONGEST:
             raise PkpdError(f"an expression of {len(text)} characters is longer than {LONGEST}")
         self.text, self.grammar, self.at, self.depth = text, grammar, 0, 0
-        self.tokens = self._tokens(_FORTRAN_NUMBER.sub(r"\1 .", text))
+        self.tokens = self._tokens(text)
 
     def _tokens(self, text):
         found, at, text = [], 0, text.rstrip()
@@ -112,8 +107,7 @@ class _Reader:
         return PkpdError(f"'{short(self.text)}' cannot be read from '{left or 'its end'}' on")
 
     def _peek(self):
-        kind, token = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
-        return kind, token.upper() if kind == "word" else token
+        return self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
 
     def _take(self, *signs):
         """The next token if it is one of some signs, else None."""

@@ -130,6 +130,7 @@ class Program:
         """The equations, the last one of each name under that name."""
         named = {n: tree for n, tree in self.current.items() if " " not in n}
         moved = {tree.id: n for n, tree in named.items() if isinstance(tree, ast.Name)}
+        moved = {unique: n for unique, n in moved.items() if unique in self.equations}
         moved = {u: name for u, name in moved.items() if name not in self.taken and u != name}
         kept = self.equations.keys() - moved.keys()
         earlier = {name: f"{name}_1" for name in moved.values()}

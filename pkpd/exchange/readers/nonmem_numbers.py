@@ -1,0 +1,178 @@
+"""$THETA, $OMEGA and $SIGMA, or the final estimates of an .ext file, as parameters.
+
+Knows numbers of a run; knows nothing of its code.
+"""
+
+import math
+import re
+
+from pkpd.errors import ModelError
+from pkpd.exchange.system import Parameter
+
+FINAL = -1_000_000_000  # iteration of the final estimates in an .ext file
+NOBODY = [[0.0]]  # the block of an ETA that does not vary
+_GROUP = re.compile(r"\(([^()]*)\)\s*(?:[xX]\s*(\d+))?|([^\s(),]+)")
+_BLOCK = re.compile(r"BLOCK\s*\(\s*(\d+)\s*\)|DIAG(?:ONAL)?\s*\(\s*\d+\s*\)|BLOCK", re.IGNORECASE)
+_SAME = re.compile(r"\bSAME\b(?:\s*\(\s*(\d+)\s*\))?", re.IGNORECASE)
+MOST = 1000  # numbers of one kind
+
+
+class Numbers:
+    """The numbers of the records, final ones where there are estimates.
+
+    blocks : for OMEGA and SIGMA, lower triangles in order
+    """
+
+    def __init__(self, records, place, estimates):
+        self.place = place
+        self.theta, self.labels = [], []
+        for lines in records.get("THETA", []):
+            for line in lines:
+                self._thetas(line)
+        self.blocks = {
+            name: [b for lines in records.get(name, []) for b in self._blocks(lines)]
+            for name in ("OMEGA", "SIGMA")
+        }
+        self.blocks = {name: self._written_out(name, found) for name, found in self.blocks.items()}
+        if estimates:
+            self._replace(estimates)
+
+    def _fail(self, line, message):
+        raise ModelError(f"{self.place}:{line.number}: {message}.")
+
+    def _number(self, text, line):
+        try:
+            value = float(text.lower().replace("d", "e"))
+        except ValueError:
+            value = math.nan
+        if not abs(value) < 1e100:
+            self._fail(line, f"'{text[:40]}' is not a number")
+        return value
+
+    def _thetas(self, line):
+        before = len(self.theta)
+        for inside, times, alone in _GROUP.findall(line.text):
+            if alone:
+                if alone.upper() in ("FIX", "FIXED"):
+                    continue
+                numbers = [alone]
+            else:
+                words = re.split(r"[\s,]+", inside.strip())
+                numbers = [w for w in words if w and w.upper() not in ("FIX", "FIXED")]
+            numbers = [n for n in numbers if n.upper().lstrip("+-") not in ("INF", "INFINITY")]
+            if not numbers:
+                self._fail(line, "a THETA without a value")
+            bounded = len(numbers) > 1 and not (alone or inside.upper().lstrip().startswith("-INF"))
+            value = self._number(numbers[1 if bounded else 0], line)
+            self.theta += [value] * min(int(times or 1), MOST)
+        alone_on_line = len(self.theta) == before + 1
+        for k in range(before, len(self.theta)):
+            said = line.comment if alone_on_line else ""
+            self.labels.append(said or f"THETA({k + 1})")
+        if len(self.theta) > MOST:
+            self._fail(line, f"more than {MOST} THETAs")
+
+    def _blocks(self, lines):
+        """Lower triangles of one record; an int n for n times SAME."""
+        text = " ".join(line.text for line in lines)
+        line = lines[0]
+        if re.search(r"\b(?:CORR\w*|CHOL\w*|VALUES|NAMES)\b", text, re.IGNORECASE):
+            self._fail(
+                line,
+                "covariances as correlations, Cholesky factors or VALUES() are not carried over",
+            )
+        size = _BLOCK.search(text)
+        same = _SAME.search(text)
+        if same:
+            return [int(same[1] or 1)]
+        deviations = bool(re.search(r"\b(?:SD|STAN\w*)\b", text, re.IGNORECASE))
+        inside = re.sub(r"\b(?:FIX(?:ED)?|SD|STAN\w*|VARI\w*|UNIN\w*)\b", " ", text, flags=re.I)
+        inside = _BLOCK.sub(" ", inside)
+        values = [self._number(t, line) for t in re.split(r"[\s,()]+", inside) if t]
+        if not (size and size[1]):
+            return [[[v * v if deviations else v]] for v in values]
+        if deviations:
+            self._fail(line, "a BLOCK of standard deviations is not carried over")
+        return [self._triangle(values, int(size[1]), line)]
+
+    def _triangle(self, values, count, line):
+        if len(values) != count * (count + 1) // 2:
+            self._fail(line, f"BLOCK({count}) needs {count * (count + 1) // 2} numbers")
+        starts = [k * (k + 1) // 2 for k in range(count)]
+        return [values[at : at + k + 1] for k, at in enumerate(starts)]
+
+    def _written_out(self, name, found):
+        """The triangles, SAME ones repeated."""
+        blocks: list = []
+        for item in found:
+            if isinstance(item, int):
+                if not blocks:
+                    raise ModelError(f"{self.place}: ${name} SAME without a block before it.")
+                blocks += [blocks[-1]] * min(item, MOST)
+            else:
+                blocks.append(item)
+        return blocks
+
+    def _replace(self, text):
+        """Put the final estimates in the place of the initial ones."""
+        header, final = None, None
+        for line in text.splitlines():
+            words = line.split()
+            if words[:1] == ["ITERATION"]:
+                header = words
+            elif header and words and words[0].lstrip("-").isdigit() and int(words[0]) == FINAL:
+                final = dict(zip(header, words, strict=False))
+        if final is None:
+            raise ModelError(
+                f"The estimates of {self.place} have no final line (ITERATION {FINAL})."
+            )
+        try:
+            self.theta = [float(final[f"THETA{k + 1}"]) for k in range(len(self.theta))]
+            self.blocks = {name: self._final(name, final) for name in self.blocks}
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"The estimates of {self.place} lack {error}.") from error
+
+    def _final(self, name, final):
+        blocks, first = [], 0
+        for block in self.blocks[name]:
+            blocks.append(
+                [
+                    [float(final[f"{name}({first + i + 1},{first + j + 1})"]) for j in range(i + 1)]
+                    for i in range(len(block))
+                ]
+            )
+            first += len(block)
+        return blocks
+
+    def parameters(self):
+        """name -> Parameter: THETAs, and ETAs of value 0 that vary normally."""
+        found = {
+            f"THETA{k}": Parameter(value, label, evidence="estimated")
+            for k, (value, label) in enumerate(zip(self.theta, self.labels, strict=True), 1)
+        }
+        for names, block in self._etas():
+            sd = None if block == NOBODY else 0.0
+            for name in names:
+                found[name] = Parameter(0.0, f"{name}, between people", sd, "estimated")
+        return found
+
+    def _etas(self):
+        """(names, lower triangle) of each block of $OMEGA."""
+        first = 1
+        for block in self.blocks["OMEGA"]:
+            yield [f"ETA{first + k}" for k in range(len(block))], block
+            first += len(block)
+
+    def omega(self):
+        """[(names, lower triangle)] of the ETAs that vary."""
+        return [(names, block) for names, block in self._etas() if block != NOBODY]
+
+    def sigma(self):
+        """name -> variance of each EPS, None where it is correlated with another."""
+        found, first = {}, 1
+        for block in self.blocks["SIGMA"]:
+            correlated = any(row[:-1] and any(row[:-1]) for row in block)
+            for k, row in enumerate(block):
+                found[f"EPS{first + k}"] = None if correlated else row[-1]
+            first += len(block)
+        return found
