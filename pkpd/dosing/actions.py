@@ -114,6 +114,11 @@ def _lag_and_share(model, dosed, theta, rows):
     return lag, share * dosed.factor
 
 
+def lags(model, into, theta):
+    """(P,) lag of a target in model time. Raises DoseError for an unknown one."""
+    return _lag_and_share(model, target(model, into), theta, np.arange(len(theta)))[0]
+
+
 def _size(model, dosed, unit, theta, rows):
     """One `unit` in the target's unit, a number or in the shape of `rows`."""
     factor, place = amount_of(model, dosed, unit)

@@ -58,6 +58,8 @@ def dose_response(
     if grid is not None and grid[-1] > limits.DOSE:
         raise PkpdError(f"doses end at {grid[-1]:g}; a dose is at most {limits.DOSE:g}.")
     benefit = benefit_of(model, **changes, doses=doses if spanned else None)
+    if changes.get("subject_to") is not None and benefit.subject_to:
+        raise PkpdError("A dose response judges no constraint: leave out subject_to.")
     grid = log_grid(benefit) if spanned else grid
 
     def work(part, _):

@@ -7,7 +7,9 @@ of them; knows no statuses and no table.
 
 import numpy as np
 
+from pkpd.dosing.actions import lags
 from pkpd.endpoints import Watch
+from pkpd.errors import PkpdError
 from pkpd.response.constraints import constraints
 from pkpd.response.search import FINEST
 
@@ -21,8 +23,24 @@ class Safety:
     def __init__(self, steady, untreated_y):
         self.steady, self.untreated_y = steady, untreated_y
         self.constraints = constraints(steady.model, steady.benefit.subject_to)
+        self._refuse_late(steady)
         self.watch = Watch(tuple(c.endpoint for c in self.constraints))
         self.kernel = self.watch.compile(steady.model, steady.solver)
+
+    def _refuse_late(self, steady):
+        """Raise PkpdError where a dose of an earlier period would arrive in the first one.
+
+        Of one dose a period, the first that arrives is alone in its period whatever its lag.
+        """
+        every = steady.benefit.every
+        if not self.constraints or steady.period <= every:
+            return
+        late = np.flatnonzero(lags(steady.model, steady.benefit.into, steady.cohort.theta) > every)
+        if len(late):
+            raise PkpdError(
+                f"The first doses of ID {steady.cohort.names[late[0]]} cannot be judged beside the "
+                "background: their lag is longer than the dosing interval."
+            )
 
     def seen(self, rows, doses, y):
         """Endpoints (n, C) over the first period of doses (n,), and over one in the steady state.

@@ -5,6 +5,9 @@ import pytest
 
 import pkpd
 from pkpd.errors import PkpdError
+from pkpd.response.benefit import benefit_of
+from pkpd.response.grid import Steady
+from pkpd.response.safety import Safety
 
 MODEL = """
 title = "a hump of a steady level"
@@ -133,6 +136,31 @@ def test_sensitivity_says_that_it_looks_at_no_constraint(folder):
     model = model_of(folder)
     with pytest.raises(PkpdError, match="leave out subject_to"):
         pkpd.sensitivity_indices(model, subject_to=["cmax(a) < 5 mg"])
+
+
+def test_first_doses_behind_a_lag_beyond_the_interval_are_not_judged_beside_a_background(folder):
+    late = 'late = { value = 30, unit = "h", label = "lag", source = "test", evidence = "assumed" }'
+    text = MODEL.replace("SUBJECT", "").replace("[parameters]", f"[parameters]\n{late}")
+    text = text.replace(
+        'a = { unit = "mg" }', 'a = { unit = "mg", lag = "late" }\nb = { unit = "mg" }'
+    )
+    (folder / "late.toml").write_text(text.replace("e = '''", "e = '''\nd/dt(b) = -k*b : mg"))
+    model = pkpd.load(folder / "late.toml")
+    people = pkpd.cohort(model, 2, seed=1)
+
+    def safety(background):
+        asked = {"background": background, "subject_to": ["cmax(a) < 5 mg"]}
+        return Safety(Steady(model, people, benefit_of(model, **asked)), None)
+
+    assert safety("1 mg into b q24h").constraints
+    with pytest.raises(PkpdError, match="first doses of ID 1 cannot be judged"):
+        safety("1 mg into b q48h")
+
+
+def test_a_dose_response_judges_no_constraint(folder):
+    model = model_of(folder)
+    with pytest.raises(PkpdError, match="leave out subject_to"):
+        pkpd.dose_response(model, pkpd.cohort(model, 1), subject_to=["cmax(a) < 5 mg"])
 
 
 @pytest.mark.parametrize(
