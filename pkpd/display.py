@@ -5,6 +5,7 @@ this one, which is why it is asked for by its public name.
 """
 
 from dataclasses import fields
+from itertools import starmap
 from typing import Any
 
 WIDEST = 72  # letters of a field
@@ -39,15 +40,25 @@ def brief(value: Any) -> str:
     if getattr(value, "shape", None):
         return f"{tuple(value.shape)} {getattr(value, 'dtype', 'table')}"
     if isinstance(value, dict):
-        return _listed([_entry(key, item) for key, item in value.items()])
+        return _listed(list(starmap(_entry, value.items())))
     if isinstance(value, (tuple, list)):
-        return _listed([getattr(item, "name", None) or brief(item) for item in value])
+        return _listed(list(map(_item, value)))
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value that holds no others, in a few words."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (str, int, type(None))):
         return _short(str(value))
     text = str(value)
     return type(value).__name__ if len(text) > WIDEST or "\n" in text else text
+
+
+def _item(value: Any) -> str:
+    """An item of a list: its name where it has one."""
+    return getattr(value, "name", None) or brief(value)
 
 
 def _entry(key: object, value: Any) -> str:

@@ -53,12 +53,13 @@ def read(model, texts):
     texts = [texts] if isinstance(texts, str) else limits.texts(texts, "endpoints")
     if not texts:
         raise PkpdError("No endpoint is named; write for example 'cmax(Cc)'.")
-    endpoints = tuple(_endpoint(model, text) for text in texts)
-    names = [e.text for e in endpoints]
-    again = [name for k, name in enumerate(names) if name in names[:k]]
-    if again:
-        raise PkpdError(f"Endpoint '{again[0]}' is named twice.")
-    return endpoints
+    found: dict[str, Endpoint] = {}
+    for text in texts:
+        endpoint = _endpoint(model, text)
+        if endpoint.text in found:
+            raise PkpdError(f"Endpoint '{endpoint.text}' is named twice.")
+        found[endpoint.text] = endpoint
+    return tuple(found.values())
 
 
 def _endpoint(model, text):
@@ -78,12 +79,18 @@ def _endpoint(model, text):
             f"{closest(output, known)}"
         )
     unit = model.unit(output)
-    if not kind.startswith("time_"):
-        if level is not None:
-            raise PkpdError(f"Endpoint '{text}': {kind} takes no level; write {kind}({output}).")
-        area = model.time if unit == "1" else f"{unit}*{model.time}"
-        other_units = {"tmax": model.time, "tmin": model.time, "auc": area}
-        return Endpoint(f"{kind}({output})", kind, output, other_units.get(kind, unit))
+    if kind.startswith("time_"):
+        return _duration(model, text, kind, output, level)
+    if level is not None:
+        raise PkpdError(f"Endpoint '{text}': {kind} takes no level; write {kind}({output}).")
+    area = model.time if unit == "1" else f"{unit}*{model.time}"
+    other_units = {"tmax": model.time, "tmin": model.time, "auc": area}
+    return Endpoint(f"{kind}({output})", kind, output, other_units.get(kind, unit))
+
+
+def _duration(model, text, kind, output, level):
+    """The time for which an output is above or below a level, as `text` asks for it."""
+    unit = model.unit(output)
     if not level:
         example = "1" if unit == "1" else f"1 {unit}"
         raise PkpdError(f"Endpoint '{text}': say which level, such as {kind}({output}, {example}).")

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -123,6 +124,11 @@ class Table:
         columns = {name: cells[keep] for name, cells in self.columns.items()}
         return Table(self.name, columns, self.row[keep], self.notes)
 
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that no column has, in whatever case."""
+        written = set(map(str.lower, self.columns))
+        return [name for name in names if name.lower() not in written]
+
     def account(self, used: Sequence[str], missing: Sequence[str] = ()) -> str:
         """One line on what became of the columns."""
         unused = [c for c in self.columns if c not in used]
@@ -138,6 +144,25 @@ def number(cell: object) -> float:
         return float(cell)
     text = str(cell).strip()
     return float(text) if _NUMBER.match(text) else np.nan
+
+
+def numbers(cells: Iterable[object]) -> np.ndarray:
+    """(M,) floats of cells; NaN where one says no number."""
+    return np.array(list(map(number, cells)), dtype=float)
+
+
+def stripped(cells: Iterable[object]) -> np.ndarray:
+    """(M,) texts of cells, as objects, without blanks around them."""
+    return np.array([str(cell).strip() for cell in cells], dtype=object)
+
+
+def places(wanted: Iterable[Any], names: Iterable[Any]) -> np.ndarray:
+    """(P,) int64 place of each wanted ID or label among the names of a table.
+
+    Raises KeyError, whose argument is the first one that is not there.
+    """
+    place = dict(zip(names, count()))
+    return np.array([place[name] for name in wanted], dtype=np.int64)
 
 
 def not_a_number(cell: object, remedy: str = "write . for missing") -> str:
@@ -240,15 +265,14 @@ def _without_comments(read: Table) -> Table:
 def _comment_rows(read: Table) -> np.ndarray:
     """(M,) rows marked in a column C, or whose ID is C among IDs that are numbers."""
     if "C" in read.columns:
-        return np.array([str(cell).strip() not in (*MISSING, "0") for cell in read.columns["C"]])
-    marked = np.zeros(len(read), bool)
-    if "ID" in read.columns and read.columns["ID"].dtype == object:
-        texts = np.array([str(cell).strip() for cell in read.columns["ID"]])
-        letter = (texts == "C") | (texts == "c")
-        others = texts[~letter]
-        if len(others) and all(_NUMBER.match(text) for text in others):
-            marked = letter
-    return marked
+        return ~np.isin(stripped(read.columns["C"]), (*MISSING, "0"))
+    unmarked = np.zeros(len(read), bool)
+    if "ID" not in read.columns or read.columns["ID"].dtype != object:
+        return unmarked
+    texts = stripped(read.columns["ID"])
+    letter = np.isin(texts, ("C", "c"))
+    others = texts[~letter]
+    return letter if len(others) and all(map(_NUMBER.match, others)) else unmarked
 
 
 def refuse_lookalikes(read: Table, wanted: Sequence[str], error: type[PkpdError]) -> None:

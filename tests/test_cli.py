@@ -573,7 +573,7 @@ def interrupting(total, quiet=False, of="patients"):
 
 
 SIZES = (
-    "pkpd.simulation.PATIENTS_AT_ONCE",
+    "pkpd.simulation.run.PATIENTS_AT_ONCE",
     "pkpd.trials.run.PATIENTS_AT_ONCE",
     "pkpd.response.side_by_side.PATIENTS",
 )
@@ -628,7 +628,7 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(run, tmp_path, monkey
     def interrupted(*_, **__):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("pkpd.simulation.solve", interrupted)
+    monkeypatch.setattr("pkpd.simulation.regimens.solve", interrupted)
     words = ["simulate", "pk/one_compartment", *RX, "-n", "4", "--out", "run.csv"]
     assert run(*words)[:2] == (130, "") and not list(tmp_path.iterdir())
 

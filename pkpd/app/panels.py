@@ -53,7 +53,7 @@ def ranked(model):
     from pkpd.population.cohort import cohort
 
     typical = cohort(model, typical=True)
-    varied = [i for i in model.inputs if i.iiv is not None and not i.iiv.classes]
+    varied = list(filter(_varies, model.inputs))
     theta = np.repeat(typical.theta, len(varied) + 1, axis=0)
     for row, item in enumerate(varied, 1):
         column = model.input_names.index(item.name)
@@ -61,9 +61,13 @@ def ranked(model):
     gain = dose_response(model, typical.with_inputs(theta)).gain
     moves = np.nansum((gain[1:] - gain[0]) ** 2, axis=1)
     by_effect = [varied[k] for k in np.argsort(-moves, kind="stable")]
-    names = {item.name for item in (*model.switches, *by_effect)}
-    rest = [item for item in model.inputs if item.name not in names]
-    return (*model.switches, *(i for i in by_effect if i not in model.switches), *rest)
+    # an input has the first of its places
+    return tuple(dict.fromkeys((*model.switches, *by_effect, *model.inputs)))
+
+
+def _varies(item):
+    """Whether patients differ continuously in an input."""
+    return item.iiv is not None and not item.iiv.classes
 
 
 def _slider(item):
@@ -86,20 +90,26 @@ def _slider(item):
 def _range(item):
     """(lowest, highest, scale) of the slider of an input; scale "switch", "log" or "linear"."""
     value = item.value if item.reference is None else item.reference
+    kind = "" if item.iiv is None else item.iiv.kind
     if item.role == "switch":
         return 0.0, 1.0, "switch"
-    if item.iiv is not None and item.iiv.classes:
+    if kind == "classes":
         return 0.0, len(item.iiv.classes) - 1.0, "linear"
-    if item.iiv is not None and item.iiv.kind == "logitnormal":
+    if kind == "logitnormal":
         logit = math.log(value / (1 - value))
-        return *(1 / (1 + math.exp(-logit - shift)) for shift in (-3, 3)), "linear"
-    if item.iiv is not None and item.iiv.kind == "normal":
-        ends = item.iiv.lower, item.iiv.upper
-        usual = value - 3 * item.iiv.sd, value + 3 * item.iiv.sd
-        return *(u if e is None else e for u, e in zip(usual, ends, strict=True)), "linear"
+        return _expit(logit - 3), _expit(logit + 3), "linear"
+    if kind == "normal":
+        low, high = item.iiv.lower, item.iiv.upper
+        low = value - 3 * item.iiv.sd if low is None else low
+        high = value + 3 * item.iiv.sd if high is None else high
+        return low, high, "linear"
     if value > 0:
         return value / REACH, value * REACH, "log"
     return -1.0, 1.0, "linear"
+
+
+def _expit(x):
+    return 1 / (1 + math.exp(-x))
 
 
 def typical(state):

@@ -89,20 +89,11 @@ def state(query: Iterable[tuple[str, str]]) -> State:
     model=ldn/hormesis, n=300, seed=7, every=24 (model time), and set.NAME=VALUE for each typical
     value. Raises PkpdError with a sentence for anything else.
     """
-    given: dict[str, str] = {}
-    for name, text in query:
-        if name in given:
-            raise PkpdError(f"The link gives {quoted(name)} twice.")
-        given[name] = text
-    if sum(map(len, [*given, *given.values()])) > LONGEST:
-        raise PkpdError("The link is too long.")
+    given = _pairs(query)
     model = _model(given.pop("model", "ldn/hormesis"))
     n = _whole(given.pop("n", str(PATIENTS)), "n", 1, MOST_PATIENTS)
     seed = _whole(given.pop("seed", str(SEED)), "seed", 0, limits.SEED)
-    every = given.pop("every", None)
-    interval = None if every is None else _number(every, "every")
-    if interval is not None and not 0 < interval <= LONGEST_EVERY:
-        raise PkpdError(f"every is a time from 0 to {LONGEST_EVERY:g} {model.time}.")
+    every = _interval(given.pop("every", None), model)
     changed = {}
     for name, text in given.items():
         head, _, inner = name.partition(".")
@@ -110,9 +101,31 @@ def state(query: Iterable[tuple[str, str]]) -> State:
             wanted = closest(inner, model.input_names) if head == "set" else ""
             raise PkpdError(f"The link says {quoted(name)}, which means nothing here.{wanted}")
         changed[inner] = _number(text, name)
-    found = State(model, n, seed, interval, changed)
+    found = State(model, n, seed, every, changed)
     found.typical()  # refuses values that no person can have
     return found
+
+
+def _pairs(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Name -> text of the pairs of a query string, each name once."""
+    given: dict[str, str] = {}
+    for name, text in query:
+        if name in given:
+            raise PkpdError(f"The link gives {quoted(name)} twice.")
+        given[name] = text
+    if sum(map(len, [*given, *given.values()])) > LONGEST:
+        raise PkpdError("The link is too long.")
+    return given
+
+
+def _interval(text: str | None, model: Model) -> float | None:
+    """Model time between doses, None where the link says nothing of it."""
+    if text is None:
+        return None
+    every = _number(text, "every")
+    if not 0 < every <= LONGEST_EVERY:
+        raise PkpdError(f"every is a time from 0 to {LONGEST_EVERY:g} {model.time}.")
+    return every
 
 
 def _model(name: str) -> Model:

@@ -196,20 +196,19 @@ def design(
     console.finish(files, None, None, screen.silent)
 
 
-@grouped
-def identify(
-    model: options.Model,
-    screen: Screen,
-    output: Output,
+@dataclass(frozen=True)
+class Observations:
+    """What is observed of how many patients, and what it is asked about."""
+
     rx: Annotated[
         str,
         typer.Option("--rx", metavar="REGIMEN", help="Doses, as for pkpd simulate."),
-    ],
+    ]
     times: Annotated[
         str,
         typer.Option("--times", metavar="START:STOP:STEP", help="When outputs are observed."),
-    ],
-    observed: Annotated[
+    ]
+    outputs: Annotated[
         list[str] | None,
         typer.Option(
             "--output",
@@ -217,16 +216,8 @@ def identify(
             help="What is observed (default: outputs with an error); may be repeated.",
             show_default=False,
         ),
-    ] = None,
-    residual: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--residual",
-            metavar="OUTPUT:ERROR",
-            help='Error of an observation, such as "Cc: 15 %" (default: as the model says).',
-            show_default=False,
-        ),
-    ] = None,
+    ] = None
+    residual: options.Residual = None
     parameters: Annotated[
         str | None,
         typer.Option(
@@ -235,7 +226,7 @@ def identify(
             help="Parameters that are asked about, with commas between (default: all).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     subjects: Annotated[
         int,
         typer.Option(
@@ -244,8 +235,34 @@ def identify(
             metavar="N",
             help="Number of patients, each like the typical one.",
         ),
-    ] = 1,
-    changes: options.Set = None,
+    ] = 1
+    changes: options.Set = None
+
+    def given(self):
+        """The arguments of pkpd.identify, but model and threads. Raises PkpdError."""
+        errors = options.residuals(self.residual)
+        if errors == "none":
+            raise typer.BadParameter(
+                "observations without any error tell everything; give an error"
+            )
+        asked = self.parameters
+        return {
+            "regimen": self.rx,
+            "times": self.times,
+            "outputs": self.outputs,
+            "parameters": None if asked is None else list(map(str.strip, asked.split(","))),
+            "residual": errors,
+            "subjects": self.subjects,
+            "set": options.assignments(self.changes),
+        }
+
+
+@grouped
+def identify(
+    model: options.Model,
+    observations: Observations,
+    output: Output,
+    screen: Screen,
     threads: options.Threads = None,
 ):
     """Say which combinations of parameters observations could tell, and which they leave open.
@@ -261,20 +278,8 @@ def identify(
     from pkpd.symbolic.load import load
 
     output.check()
-    errors = options.residuals(residual)
-    if errors == "none":
-        raise typer.BadParameter("observations without any error tell everything; give an error")
-    result = identifiability.identify(
-        load(model),
-        rx,
-        times,
-        outputs=observed,
-        parameters=None if parameters is None else [p.strip() for p in parameters.split(",")],
-        residual=errors,
-        subjects=subjects,
-        set=options.assignments(changes),
-        threads=threads,
-    )
+    given = observations.given()
+    result = identifiability.identify(load(model), **given, threads=threads)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
     if screen.json:

@@ -17,6 +17,7 @@ def models(json: options.Json = False):
     """
     from pkpd.errors import PkpdError
     from pkpd.report.words import models as model_words
+    from pkpd.result.tables import records
     from pkpd.symbolic import load
 
     rows = []
@@ -29,7 +30,7 @@ def models(json: options.Json = False):
             rows.append((name, str(error), "", ""))
     if json:
         keys = ("name", "title", "outputs", "assumed")
-        console.json([dict(zip(keys, row, strict=True)) for row in rows])
+        console.json(records(keys, rows))
     else:
         console.table(("model", "title", "outputs", "assumed"), rows)
 
@@ -67,10 +68,7 @@ def check(
         benefit_of(found)  # whether its background and constraints are those of this model
     if quiet:
         return
-    rows = [(s.name, s.unit, "state", _short(s.place)) for s in found.states]
-    rows += [(a.name, a.unit, "equation", _short(a.place)) for a in found.assignments]
-    rows += [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in found.inputs]
-    console.table(("name", "unit", "kind", "where, source"), rows)
+    _list(found)
     counts = model_words.grades(found)
     grades = ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)
     size = f"{len(found.states)} states, {len(found.assignments)} equations"
@@ -78,6 +76,14 @@ def check(
     console.lines(["", f"{found.name} is sound: {size}, {parameters}."])
     if lacking:
         console.lines(["", "Before it can be used:", *lacking])
+
+
+def _list(model):
+    """Print a row for each name of a model: unit, kind, where it is defined and its source."""
+    rows = [(s.name, s.unit, "state", _short(s.place)) for s in model.states]
+    rows += [(a.name, a.unit, "equation", _short(a.place)) for a in model.assignments]
+    rows += [(i.name, i.unit, i.evidence, f"{_short(i.place)}  {i.source}") for i in model.inputs]
+    console.table(("name", "unit", "kind", "where, source"), rows)
 
 
 def show(

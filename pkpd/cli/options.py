@@ -149,16 +149,6 @@ Replicates = Annotated[
         show_default=False,
     ),
 ]
-Residual = Annotated[
-    list[str] | None,
-    Option(
-        "--residual",
-        metavar="OUTPUT:ERROR",
-        show_default=False,
-        help='Residual error of an output: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none '
-        "(default: as the model says).",
-    ),
-]
 Threads = Annotated[
     int | None,
     Option(
@@ -171,6 +161,16 @@ Threads = Annotated[
 ]
 Tolerance = Annotated[
     float, Option("--rtol", metavar="TOL", help="Relative tolerance of the solver.")
+]
+Residual = Annotated[
+    list[str] | None,
+    Option(
+        "--residual",
+        metavar="OUTPUT:ERROR",
+        show_default=False,
+        help='Residual error of an output: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none '
+        "(default: as the model says). Simulated, it is a column OUTPUT_obs.",
+    ),
 ]
 Solver = Annotated[
     str,
@@ -356,16 +356,19 @@ def numbered(ids, *tables):
 
     Raises PkpdError for a text that the table has not.
     """
-    texts = [t for t in tables if t is not None and t.labels is not None]
-    texts = [t for t in texts if t.labels.dtype.kind != "i"]
-    if not texts:
-        parse = whole(1, limits.PATIENTS)
-        return [parse(name) for name in ids or ()]
-    number = dict(zip(texts[0].labels.tolist(), texts[0].ids.tolist(), strict=True))
+    table = next(filter(_has_texts, tables), None)
+    if table is None:
+        return list(map(whole(1, limits.PATIENTS), ids or ()))
+    number = dict(zip(table.labels.tolist(), table.ids.tolist(), strict=True))
     for name in ids or ():
         if name not in number:
-            raise PkpdError(f"--id {name}: {texts[0].name} has no such ID.{closest(name, number)}")
+            raise PkpdError(f"--id {name}: {table.name} has no such ID.{closest(name, number)}")
     return [number[name] for name in ids or ()]
+
+
+def _has_texts(table):
+    """Whether a table, or None, calls its people by texts."""
+    return table is not None and table.labels is not None and table.labels.dtype.kind != "i"
 
 
 def names(by, people):

@@ -5,6 +5,7 @@ the solver sees plain numbers. Knows regimens and dose targets; knows nothing of
 """
 
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 import numpy as np
 
@@ -93,6 +94,12 @@ def amount_of(model, dosed, unit):
     except PkpdError as error:
         raise wrong from error
     units.check_dose(unit)
+    covariate = _measured_in(model, below, unit)
+    return factor / units.factor(below, covariate.unit), model.input_names.index(covariate.name)
+
+
+def _measured_in(model, below, unit):
+    """The covariate that a dose in `unit` is per, the only one measured in the unit `below`."""
     dimensions = units.dimension(below)[0]
     fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == dimensions]
     if len(fitting) != 1:
@@ -101,7 +108,7 @@ def amount_of(model, dosed, unit):
             f"A dose in '{unit}' needs one covariate of {model.name} that is measured in {below}; "
             f"it has {names}."
         )
-    return factor / units.factor(below, fitting[0].unit), model.input_names.index(fitting[0].name)
+    return fitting[0]
 
 
 def _lag_and_share(model, dosed, theta, rows):
@@ -216,23 +223,25 @@ def _infusion(begin, end, state, amount):
 def _sorted(parts):
     """Actions of lists (time (N, M), kind, state, amount), the last three numbers or (N, M)."""
     rows = len(parts[0][0])
-    full = [np.broadcast_arrays(*part) for part in parts]
-    time, kind, state, amount = (np.hstack(field) for field in zip(*full, strict=True))
+    full = starmap(np.broadcast_arrays, parts)
+    time, kind, state, amount = map(np.hstack, zip(*full, strict=True))
     if len(parts) > 2:  # doses of several phases, or the ends of infusions, may meet
         row = np.repeat(np.arange(rows), time.shape[1])
         time = together(row, time.ravel()).reshape(time.shape)
     order = np.argsort(time, axis=1, kind="stable")
-    time, kind, state, amount = (
-        np.take_along_axis(a, order, axis=1).ravel() for a in (time, kind, state, amount)
-    )
     start = np.arange(rows + 1, dtype=np.int64) * order.shape[1]
     return Actions(
         start,
-        time.astype(np.float64),
-        kind.astype(np.int8),
-        state.astype(np.int32),
-        amount.astype(np.float64),
+        _ordered(time, order, np.float64),
+        _ordered(kind, order, np.int8),
+        _ordered(state, order, np.int32),
+        _ordered(amount, order, np.float64),
     )
+
+
+def _ordered(values, order, kind):
+    """(N * M,) values (N, M) of a kind, each row in its order (N, M)."""
+    return np.take_along_axis(values, order, axis=1).ravel().astype(kind)
 
 
 def periodic_actions(model, into, amounts, every, theta, person, unit=None, beside=(), period=None):
@@ -301,12 +310,11 @@ def single_actions(model, into, times, amounts, person=None):
     state = model.state_names.index(target(model, into).state)
     person = np.full(times.shape, -1) if person is None else person
     order = np.argsort(times, axis=1, kind="stable")
-    times, amounts, person = (
-        np.take_along_axis(a, order, axis=1) for a in (times, amounts, person)
-    )
-    given = np.isfinite(times)
+    given = np.isfinite(np.take_along_axis(times, order, axis=1))
     start = np.concatenate([[0], np.cumsum(given.sum(axis=1))]).astype(np.int64)
-    times, amounts, person = times[given], amounts[given], person[given]
+    times = np.take_along_axis(times, order, axis=1)[given]
+    amounts = np.take_along_axis(amounts, order, axis=1)[given]
+    person = np.take_along_axis(person, order, axis=1)[given]
     dose = person < 0
     kind = np.where(dose, ADD, PERSON).astype(np.int8)
     state = np.where(dose, state, person).astype(np.int32)

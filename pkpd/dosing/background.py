@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, gcd, lcm
 
+import numpy as np
+
 from pkpd import limits, units
 from pkpd.dosing.actions import target
 from pkpd.dosing.regimen import Phase, Regimen
@@ -38,11 +40,11 @@ class Background:
 
         Raises DoseError where that takes longer than a year.
         """
-        lengths = [*others, *(p.every for p in self.phases)]
+        lengths = np.array([*others, *(p.every for p in self.phases)])
         parts = [Fraction(length).limit_denominator(FINEST) for length in lengths]
-        same = [abs(float(p) - h) <= ROUNDING * h for p, h in zip(parts, lengths, strict=True)]
+        same = np.abs(np.array(parts, dtype=float) - lengths) <= ROUNDING * lengths
         together = lcm(*(p.numerator for p in parts)) / gcd(*(p.denominator for p in parts))
-        if not all(same) or together > LONGEST:
+        if not same.all() or together > LONGEST:
             intervals = ", ".join(f"{length:.6g} h" for length in dict.fromkeys(lengths))
             raise DoseError(
                 f"Intervals of {intervals} have no common period within a year, and so no steady "

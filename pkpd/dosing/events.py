@@ -8,6 +8,7 @@ rate and duration; knows nothing of inputs that change between records, outputs 
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -44,13 +45,22 @@ class Events:
 
 def events_at(row, time, order, kind, state=0, amount=0.0):
     """Events with the length of `row`; the other fields are repeated as needed."""
-    fields = (row, time, order, kind, state, amount)
-    return Events(*(np.broadcast_to(np.asarray(x), np.shape(row)) for x in fields))
+    return Events(*np.broadcast_arrays(row, time, order, kind, state, amount))
 
 
 def joined(lists):
     """The events of several lists, one after the other."""
-    return Events(*(np.concatenate([getattr(e, f) for e in lists]) for f in FIELDS))
+    return Events(*map(np.concatenate, zip(*map(_fields, lists), strict=True)))
+
+
+def kept(events, rows):
+    """Some of the events, by a mask or places."""
+    return Events(*(field[rows] for field in _fields(events)))
+
+
+def _fields(events):
+    """The arrays of the events, in the order of FIELDS."""
+    return attrgetter(*FIELDS)(events)
 
 
 def until_restart(records, clock):

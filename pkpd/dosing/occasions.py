@@ -116,8 +116,8 @@ def written_out(model, records, clock, carry, drugs, length=None, times=()):
     names = {name for dosed in model.doses for name in of_doses(dosed)}
     full = _merged(records, clock, index, now, real, given, carry, names)
     if length is None:
-        own = [given & np.isin(full.target, list(targets)) for targets in drugs]
-        return full, real, np.column_stack([_by_dose(full, now, g) for g in own])
+        own = [_by_dose(full, now, given & np.isin(full.target, list(drug))) for drug in drugs]
+        return full, real, np.column_stack(own)
     numbers = np.maximum(laps(now, length)[0].astype(np.int64), 0)
     return full, real, np.repeat(numbers[:, None], len(drugs), axis=1)
 

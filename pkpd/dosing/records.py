@@ -26,8 +26,10 @@ from pkpd.reading import (
     cells,
     listed,
     not_a_number,
-    number,
+    numbers,
+    places,
     refuse_lookalikes,
+    stripped,
 )
 from pkpd.symbolic import linearity, parse
 from pkpd.symbolic.model import Model, check_model
@@ -118,31 +120,34 @@ class Records(Displayed):
         """
         if not self.identified or people.labels is None:
             return self
-        called = self.names, people.labels
-        kinds = ["numbers" if names.dtype.kind == "i" else "texts" for names in called]
-        if kinds[0] != kinds[1]:
+        mine, theirs = _kind_of_label(self.names), _kind_of_label(people.labels)
+        if mine != theirs:
             raise DoseError(
-                f"{self.name} calls patients by {kinds[0]}, the table of people by {kinds[1]}; "
+                f"{self.name} calls patients by {mine}, the table of people by {theirs}; "
                 "give both the same IDs."
             )
-        if kinds[0] == "numbers":
+        if mine == "numbers":
             return self
-        number = dict(zip(people.labels, people.ids, strict=True))
-        missing = [label for label in self.names if label not in number]
-        if missing:
-            raise DoseError(f"{self.name}: the table of people has no ID '{missing[0]}'.")
-        return replace(self, ids=np.array([number[label] for label in self.names]))
+        try:
+            return replace(self, ids=people.ids[places(self.names, people.labels)])
+        except KeyError as missing:
+            raise DoseError(
+                f"{self.name}: the table of people has no ID '{missing.args[0]}'."
+            ) from None
 
     def of(self, ids: Sequence[int] | np.ndarray) -> "Records":
         """The records of these IDs; a table without IDs is everybody's."""
         ids = np.asarray(ids, dtype=np.int64)
         if not self.identified:
             return replace(self.take(np.zeros(len(ids), np.int64)), ids=ids)
-        place = {int(i): p for p, i in enumerate(self.ids)}
-        missing = [i for i in ids if int(i) not in place]
-        if missing:
-            raise DoseError(f"{self.name}: no record of ID {missing[0]}.")
-        return self.take(np.array([place[int(i)] for i in ids]))
+        try:
+            return self.take(places(ids.tolist(), self.ids.tolist()))
+        except KeyError as missing:
+            raise DoseError(f"{self.name}: no record of ID {missing.args[0]}.") from None
+
+
+def _kind_of_label(names):
+    return "numbers" if names.dtype.kind == "i" else "texts"
 
 
 def events(
@@ -164,8 +169,7 @@ def events(
     """
     check_model(model)
     read = cells(source, DoseError)
-    names = {name.lower() for name in read.columns}
-    covariates = [c.name for c in model.covariates if c.name.lower() not in names]
+    covariates = read.lacking(c.name for c in model.covariates)
     refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
     return _Reader(model, read, also).records()
 
@@ -271,24 +275,21 @@ class _Reader:
         """IDs (M,), and texts (M,) where they are no numbers: these are numbered in order."""
         if "ID" not in self.cells:
             return np.ones(len(self.row)), None
-        texts = np.array([str(cell).strip() for cell in self.cells["ID"]], dtype=object)
-        numbers = np.array([number(cell) for cell in self.cells["ID"]])
+        texts, ids = stripped(self.cells["ID"]), numbers(self.cells["ID"])
         empty = np.isin(texts, EMPTY)
         self.wrong(empty, "ID", "is missing")
-        if (np.isnan(numbers) & ~empty).any():
-            place = {text: k for k, text in enumerate(dict.fromkeys(texts), 1)}
-            return np.array([float(place[text]) for text in texts]), texts
-        good = (numbers >= 1) & (numbers == np.round(numbers)) & (numbers <= HIGHEST_ID)
+        if (np.isnan(ids) & ~empty).any():
+            return 1.0 + places(texts, dict.fromkeys(texts)), texts
+        good = (ids >= 1) & (ids == np.round(ids)) & (ids <= HIGHEST_ID)
         self.wrong(
             ~good & ~empty, "ID", f"must be a whole number from 1 to {HIGHEST_ID}, or a text"
         )
-        return np.where(good, numbers, 0.0), None
+        return np.where(good, ids, 0.0), None
 
     def account(self, inputs):
         """A line on what was read."""
-        names = {name.lower() for name in inputs}
-        of_records = (*OF_RECORDS, "MDV", *self.also)
-        used = [c for c in self.cells if c in of_records or c.lower() in names]
+        of_records, of_inputs = (*OF_RECORDS, "MDV", *self.also), set(map(str.lower, inputs))
+        used = [c for c in self.cells if c in of_records or c.lower() in of_inputs]
         missing = [c for c in OF_RECORDS if c not in self.cells]
         missing += [c.name for c in self.model.covariates if c.name not in inputs]
         return " ".join([self.table.account(used, missing), *self.unvalued(inputs)])
@@ -367,23 +368,25 @@ class _Reader:
 
         The first target where CMT is missing or 0, -1 for a record without a dose.
         """
-        states = self.model.state_names
-        targets = {d.state: k for k, d in enumerate(self.model.doses)}
-        numbered = {str(n): targets.get(state) for n, state in enumerate(states, 1)}
-        places = np.where(dose, 0, -1)
-        known = ", ".join(f"{states.index(s) + 1} or {s}" for s in targets) or "none"
-        if not targets:
+        of_dose = np.where(dose, 0, -1)
+        if not self.model.doses:
             self.wrong(dose, "EVID", f"{self.model.name} has no [dose] table: nothing can be dosed")
-        named = self.cells.get("CMT")
-        for k in np.flatnonzero(dose) if named is not None and targets else ():
-            text = str(named[k]).strip().removesuffix(".0")
-            if text in (*EMPTY, "0"):
+            return of_dose
+        states, known = self.model.state_names, []
+        named: dict[str, int] = {}
+        for place, dosed in enumerate(self.model.doses):
+            number = str(states.index(dosed.state) + 1)
+            named |= {dosed.state: place, number: place}
+            known.append(f"{number} or {dosed.state}")
+        for k, cell in enumerate(stripped(self.cells.get("CMT", ()))):
+            text = cell.removesuffix(".0")
+            if not dose[k] or text in (*EMPTY, "0"):
                 continue
-            place = numbered.get(text, targets.get(text))
-            if place is None:
-                self.wrong([k], "CMT", f"'{text[:40]}' cannot be dosed; dose into {known}")
-            places[k] = 0 if place is None else place
-        return places
+            if text not in named:
+                sentence = f"'{text[:40]}' cannot be dosed; dose into {', '.join(known)}"
+                self.wrong([k], "CMT", sentence)
+            of_dose[k] = named.get(text, 0)
+        return of_dose
 
     def dose(self, dose, target, amount, rate, interval, additional, steady):
         """What a dose record must and must not say."""
@@ -458,18 +461,24 @@ class _Reader:
         """Columns named like parameters or covariates, in any case where that is not ambiguous."""
         values = {}
         for name in self.model.input_names:
-            alike = [c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS]
-            columns = [name] if name in COLUMNS and name in self.cells else alike
-            if len(columns) > 1:
-                both = " and ".join(f"'{c}'" for c in columns)
-                raise DoseError(f"{self.name}: {both} stand for '{name}'; leave out one of them.")
-            if columns:
-                values[name] = self.numbers(columns[0], np.nan)
+            column = self.input_column(name)
+            if column is not None:
+                values[name] = self.numbers(column, np.nan)
         for item in self.model.parameters:
             given = values.get(item.name, np.zeros(0))
             texts = [f"{v:g} is not a value that '{item.name}' can have" for v in given]
             self.wrong(~(possible(item, given) | np.isnan(given)), item.name, texts)
         return values
+
+    def input_column(self, name):
+        """The column that stands for an input, or None. Raises DoseError where several do."""
+        if name in COLUMNS and name in self.cells:
+            return name
+        alike = [c for c in self.cells if c.lower() == name.lower() and c not in COLUMNS]
+        if len(alike) > 1:
+            both = " and ".join(map(repr, alike))
+            raise DoseError(f"{self.name}: {both} stand for '{name}'; leave out one of them.")
+        return alike[0] if alike else None
 
     def stop(self):
         """Raise all mistakes at once, by row."""
@@ -479,7 +488,8 @@ class _Reader:
             f"  row {self.row[k]}, {column}: {text}."
             for (k, column), text in sorted(self.mistakes.items())
         ]
-        count = len({k for k, _ in self.mistakes})
+        rows, _ = zip(*self.mistakes, strict=True)
+        count = len(set(rows))
         which = f"{count} record{'s' if count > 1 else ''}"
         head = f"{self.name}: {which} cannot be used (rows are counted below the header):"
         raise DoseError("\n".join([head, *listed(lines)]))

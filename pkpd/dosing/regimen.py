@@ -86,9 +86,9 @@ class Regimen(Displayed):
     def __post_init__(self) -> None:
         if sum(p.count for p in self.phases) > MOST_DOSES:
             raise DoseError(f"A regimen of more than {MOST_DOSES} doses is refused.")
-        unnamed = [c for c in self.courses() if any(p.into is None for p in c)]
+        unnamed = [course[0] for course in self.courses() if None in {p.into for p in course}]
         if len(unnamed) > 1:
-            first, second = (str(c[0]) for c in unnamed[:2])
+            first, second = unnamed[:2]
             raise DoseError(
                 f"Both '{first}' and '{second}' go into the model's first target, at the same "
                 "time; say into which each of them goes, such as '4.5 mg into depot'."

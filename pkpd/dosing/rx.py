@@ -6,6 +6,9 @@ depot q24h at 22:00 until 28 d". Knows words and hours; knows nothing of models.
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
 
 from pkpd import limits, units
 from pkpd.dosing.moments import laps, window
@@ -107,9 +110,8 @@ def rx(text: str) -> Regimen:
     >>> print(pkpd.rx("30 mg into tablet q12h x 2 and 4.5 mg into depot 6h after tablet"))
     30 mg into tablet q12h x 2 and wait 6h then 4.5 mg into depot
     """
-    placed = _understood(text, lambda drugs: _placed([_read(drug) for drug in drugs]))
-    phases = tuple(phase for part, _ in placed for phase in part)
-    until = max(end for _, end in placed)
+    parts, ends = zip(*_understood(text, _placed), strict=True)
+    phases, until = tuple(chain(*parts)), max(ends)
     return Regimen(phases, until if until > Regimen(phases).end else None)
 
 
@@ -118,11 +120,12 @@ def cycles(text: str) -> tuple[Phase, ...]:
 
     Raises DoseError, where a drug has an end, too.
     """
-    return _understood(text, lambda drugs: tuple(_endless(_read(drug), drug) for drug in drugs))
+    return _understood(text, lambda drugs: tuple(map(_endless, drugs)))
 
 
-def _endless(parts, drug):
+def _endless(drug):
     """One cycle of a drug that is taken again and again."""
+    parts = _read(drug)
     if len(parts) > 1:
         raise DoseError(f"'{drug}' is taken without end; leave out 'then' and 'wait'.")
     dose = parts[0]
@@ -161,37 +164,53 @@ def _read(drug):
                 f"'{parts[-1].words['after'].group()}' in '{part}' says when a drug begins; "
                 "here something comes before it."
             )
-    if not any(isinstance(p, _Dose) for p in parts):
+    if not _doses_among(parts):
         raise DoseError(f"'{drug}' holds no dose.")
     return parts
+
+
+def _doses_among(parts):
+    """The parts of a drug that are no waits."""
+    return [part for part in parts if isinstance(part, _Dose)]
 
 
 def _words(part):
     """Matches of the "dose" and of the _PARTS of one dose."""
     dose = _DOSE.match(part)
     if not dose:
-        remedy = EXAMPLE
-        if part.lower().startswith("wait"):
-            remedy = "write for example 'wait 12h'"
-        elif re.match(r"[0-9]+,[0-9]", part):
-            remedy = f"write {part.split()[0].replace(',', '.')} with a decimal point"
-        raise DoseError(f"cannot read '{part}'; {remedy}.")
+        raise DoseError(f"cannot read '{part}'; {_remedy(part)}.")
     words, rest = {"dose": dose}, part[dose.end() :].lstrip()
     while rest:
-        matches = {kind: pattern.match(rest) for kind, pattern in _PARTS.items()}
-        kind, match = next(((k, m) for k, m in matches.items() if m), ("", None))
+        kind, match = _next_part(rest)
         if match is None:
             raise DoseError(f"cannot read '{rest.split()[0]}' in '{part}'; {AFTER_A_DOSE}.")
-        other = next((k for k in _NOT_BESIDE.get(kind, (kind,)) if k in words), None)
-        if other:
-            again, before = (m.group().strip() for m in (match, words[other]))
-            raise DoseError(
-                f"'{before}' and '{again}' in '{part}' contradict or repeat each other; "
-                "leave out one."
-            )
+        for other in _NOT_BESIDE.get(kind, (kind,)):
+            if other in words:
+                raise DoseError(
+                    f"'{words[other].group().strip()}' and '{match.group().strip()}' in '{part}' "
+                    "contradict or repeat each other; leave out one."
+                )
         words[kind] = match
         rest = rest[match.end() :].lstrip()
     return words
+
+
+def _next_part(rest):
+    """Kind and match of the one of the _PARTS that a text begins with; "" and None without one."""
+    for kind, pattern in _PARTS.items():
+        match = pattern.match(rest)
+        if match:
+            return kind, match
+    return "", None
+
+
+def _remedy(part):
+    """What to write in place of a part that begins with no amount."""
+    if part.lower().startswith("wait"):
+        return "write for example 'wait 12h'"
+    if re.match(r"[0-9]+,[0-9]", part):
+        return f"write {part.split()[0].replace(',', '.')} with a decimal point"
+    return EXAMPLE
 
 
 _NOT_BESIDE = {
@@ -204,19 +223,21 @@ _NOT_BESIDE = {
 
 def _placed(drugs):
     """(phases, end) of each drug, those that begin after another one placed after it."""
+    waiting = dict(enumerate(map(_read, drugs)))
     placed: dict[int, tuple] = {}
-    while len(placed) < len(drugs):
-        waiting = [k for k in range(len(drugs)) if k not in placed]
-        later = {p.into for k in waiting for p in drugs[k] if isinstance(p, _Dose)}
-        ready = [k for k in waiting if _after(drugs[k]) not in later]
+    while waiting:
+        later = {dose.into for parts in waiting.values() for dose in _doses_among(parts)}
+        ready = [k for k, parts in waiting.items() if _after(parts) not in later]
         if not ready:
+            first = next(iter(waiting.values()))
             raise DoseError(
-                f"'{drugs[waiting[0]][0].words['after'].group()}' waits for a drug that itself "
+                f"'{first[0].words['after'].group()}' waits for a drug that itself "
                 "waits for it, or for itself; say when one of them begins."
             )
         for k in ready:
-            placed[k] = _course(drugs[k], _begin(drugs[k], placed.values()))
-    return [placed[k] for k in range(len(drugs))]
+            parts = waiting.pop(k)
+            placed[k] = _course(parts, _begin(parts, placed.values()))
+    return [placed[k] for k in sorted(placed)]
 
 
 def _after(parts):
@@ -323,9 +344,8 @@ def _due(dose, phase):
             f"{phase.start:g} h after time 0."
         )
     cycles, left = laps(until - phase.start, phase.every)
-    count = float(cycles) * len(phase.pattern) + sum(
-        left - p > window(until) for p in phase.pattern
-    )
+    in_the_last = np.count_nonzero(left - np.array(phase.pattern) > window(until))
+    count = float(cycles) * len(phase.pattern) + in_the_last
     if count > MOST_DOSES:
         raise DoseError(f"'{dose.written}' is more than {MOST_DOSES} doses.")
     return int(count)
@@ -356,7 +376,7 @@ def _next(hour, now, settled):
 
 def _hour(time, written):
     """Hours from midnight of a time of day."""
-    hour, minute = (int(number) for number in time.split(":"))
+    hour, minute = map(int, time.split(":"))
     if hour >= 24 or minute > 59:
         raise DoseError(f"'{written.group()}' is no time of day.")
     return hour + minute / 60

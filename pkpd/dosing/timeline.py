@@ -11,16 +11,15 @@ import numpy as np
 
 from pkpd.dosing.actions import ADD, LOOK, PERSON, RATE, Actions
 from pkpd.dosing.events import (
-    FIELDS,
     INPUTS,
     LOOKING,
     NEXT,
     STEPS,
     UNDERWAY,
     Doses,
-    Events,
     events_at,
     joined,
+    kept,
 )
 from pkpd.dosing.moments import at, together
 from pkpd.errors import DoseError
@@ -99,7 +98,7 @@ def timeline(
     doses = Doses(model, records, theta[inputs], clock, times)
     changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
-        columns = [model.input_names.index(name) for name in moving]
+        columns = list(map(model.input_names.index, moving))
         values = theta[inputs][:, columns]
         changes = joined([changes, _lines(records, clock, values, len(model.states), doses)])
     events = joined([changes, doses.restarts(), doses.given()])
@@ -150,7 +149,7 @@ def _inputs(model, records, base, clock):
     person = records.person
     if not records.inputs:
         return base, person
-    columns = [model.input_names.index(n) for n in records.inputs]
+    columns = list(map(model.input_names.index, records.inputs))
     pairs = zip(columns, records.inputs.values(), strict=True)
     values = np.column_stack([_filled(person, v, base[person, k], clock) for k, v in pairs])
     new = np.concatenate([[True], (values[1:] != values[:-1]).any(axis=1)])
@@ -277,8 +276,7 @@ def _looked_at(events, records, clock):
     np.maximum.at(last, moment[real], np.flatnonzero(real))
     keep = np.empty(len(order), bool)
     keep[order] = real | (np.arange(len(order)) < last[moment])
-    kept = Events(*(getattr(every, f)[keep] for f in FIELDS))
-    return _sorted(kept, len(records.ids)), keep[len(events.row) :]
+    return _sorted(kept(every, keep), len(records.ids)), keep[len(events.row) :]
 
 
 def _grid(records, clock, looked, times) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -92,6 +92,18 @@ def assay(data, dose="dose", response="response", id=None):
     if isinstance(data, (tuple, list)) and len(data) == 2:
         data = {dose: data[0], response: data[1]}
     read = _read(data)
+    sources = _sources(read, dose, response)
+    columns = {key: _numbers(read, column) for key, column in sources.items()}
+    missing = () if set(EXTRA) & set(sources) else ("weight, se or n",)
+    account = read.account(tuple(sources.values()), missing)
+    return _checked(read, columns, (sources["dose"], sources["response"]), account)
+
+
+def _sources(read, dose, response):
+    """Names of the columns that are read: of dose and response, then of those of EXTRA there are.
+
+    Raises ResultError, also for a column that is none of EXTRA but may be meant as one.
+    """
     sources = {"dose": _find(read, dose, "dose"), "response": _find(read, response, "response")}
     used = tuple(sources.values())
     if used[0] == used[1]:
@@ -101,10 +113,7 @@ def assay(data, dose="dose", response="response", id=None):
         refuse_lookalikes(read, ("weight", "se"), ResultError)
     if not set(EXTRA) & set(sources):
         _refuse_deviations(read)
-    columns = {key: _numbers(read, column) for key, column in sources.items()}
-    missing = () if set(EXTRA) & set(sources) else ("weight, se or n",)
-    account = read.account(tuple(sources.values()), missing)
-    return _checked(read, columns, used, account)
+    return sources
 
 
 def _refuse_deviations(read):

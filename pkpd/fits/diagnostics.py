@@ -201,24 +201,29 @@ def _spread(fit, problem, exact):
     table = fit.assay
     if table.weighted or table.computed or np.ptp(fit.weight) > 0.0:
         return {}
-    groups = table.groups()[1]
-    parts = (table.response[groups == g] for g in range(groups.max() + 1))
-    apart = [np.abs(part - np.median(part)) for part in parts if len(part) > 2]
-    n, count = sum(map(len, apart)), len(apart)
-    if count < 2:
-        return {}
-    middle = np.concatenate(apart).mean()
-    within = sum(((z - z.mean()) ** 2).sum() for z in apart)
-    if within == 0.0:
-        return {}
-    between = sum(len(z) * (z.mean() - middle) ** 2 for z in apart)
-    p = _tail(between / (count - 1) / (within / (n - count)), count - 1, n - count)
+    p = _equal_spread(table.response, table.groups()[1])
     if p >= RARE:
         return {}
     return {
         "unequal_variance": f"The scatter differs between doses (Brown-Forsythe P = {p:.2g}); "
         "give a column weight or se, or set variance to poisson or proportional."
     }
+
+
+def _equal_spread(response, groups):
+    """P of equal variance in all groups (M,) of more than two responses (M,); 1 where it cannot be
+    tested."""
+    parts = (response[groups == g] for g in range(groups.max() + 1))
+    apart = [np.abs(part - np.median(part)) for part in parts if len(part) > 2]
+    n, count = sum(map(len, apart)), len(apart)
+    if count < 2:
+        return 1.0
+    middle = np.concatenate(apart).mean()
+    within = sum(((z - z.mean()) ** 2).sum() for z in apart)
+    if within == 0.0:
+        return 1.0
+    between = sum(len(z) * (z.mean() - middle) ** 2 for z in apart)
+    return _tail(between / (count - 1) / (within / (n - count)), count - 1, n - count)
 
 
 def _direction(fit, exact, flags, refit):

@@ -60,10 +60,7 @@ def fit_one(
     curve = replace(curve, unit=dose_scale) if getattr(curve, "alpha", 0.0) else curve
     parameters = len(curve.nonlinear) + len(curve.linear) - (c == 0)
     _check_enough(table, curve, parameters)
-    first_weight = weight if weight is not None else table.weight
-    fit = _best(table, curve, better, c, level, first_weight, parameters)
-    if weight is None and VARIANCES[variance]:
-        fit = _reweighted(fit, VARIANCES[variance])
+    fit = _weighted_best(table, curve, better, c, level, weight, variance, parameters)
     problem = Problem(table, better, c, fit.weight)
     if curve.nested:
         null = CURVES["log-logistic"]
@@ -74,6 +71,15 @@ def fit_one(
         fit = _with_intervals(fit, problem, intervals)
     flags = diagnostics.diagnose(fit, problem, exact, fit_one) if look else {}
     return replace(fit, flags=flags)
+
+
+def _weighted_best(table, curve, better, c, level, weight, variance, parameters):
+    """The best curve by weights (M,), or where they are None by the table's and `variance`."""
+    if weight is not None:
+        return _best(table, curve, better, c, level, weight, parameters)
+    fit = _best(table, curve, better, c, level, table.weight, parameters)
+    power = VARIANCES[variance]
+    return _reweighted(fit, power) if power else fit
 
 
 def _with_intervals(fit, problem, names):

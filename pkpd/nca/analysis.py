@@ -6,6 +6,7 @@ nothing of models or of the screen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from warnings import warn
@@ -211,10 +212,11 @@ def noncompartmental(
         settled.append(s)
         rows.append({"ID": s.id} | quantities)
     frame = pd.DataFrame(rows)
-    for key in frame.columns.intersection(["cl_f", "cl", "vz_f", "vz", "vss"]):
-        if key in unit_of:
-            frame[key] *= unit_of[key][1]
-    own = {key: unit_of[key][0] for key in frame if key in unit_of}
+    own = {}
+    for key in frame.columns.intersection(list(unit_of), sort=False):
+        own[key], factor = unit_of[key]
+        if factor != 1.0:
+            frame[key] *= factor
     conventions = [
         *_on_doses(settled, route, start, dose),
         RULE_WORDS[rule],
@@ -269,18 +271,24 @@ def _settled(name, samples, route, duration, every, start):
     samples = replace(samples, duration=duration, every=every)
     if route == "infusion" and not duration:
         raise PkpdError(f"{who}: how long was the infusion? Write --duration, or a column RATE.")
-    first, last = samples.times[[0, -1]]
-    if start is None and not samples.recorded and last > first > last - first:
-        raise PkpdError(
-            f"{who}: the table has no dose, and its samples begin at {first:g}, far from 0; "
-            "say when the dose was given, with --start."
-        )
+    if start is None and not samples.recorded:
+        _refuse_late_start(who, samples)
     gap = samples.until - samples.since
     if every and gap < every * (1 - SAME):
         raise PkpdError(f"{who}: the next dose comes after {gap:g}, within the interval {every:g}.")
     if every and not samples.recorded:
         samples = _until_it_rises(samples, route)
     return _without_predose(who, samples) if route == "bolus" else samples
+
+
+def _refuse_late_start(who, samples):
+    """Refuse samples that begin far from 0, where nothing says when the dose was given."""
+    first, last = samples.times[[0, -1]]
+    if last > first > last - first:
+        raise PkpdError(
+            f"{who}: the table has no dose, and its samples begin at {first:g}, far from 0; "
+            "say when the dose was given, with --start."
+        )
 
 
 def _agreed(who, word, option, found):
@@ -344,7 +352,11 @@ def _put_in(settled, route):
     """What stands at a dose without a sample, in words."""
     if route == "bolus":
         return "C0, the log-linear line through the first two samples,"
-    return "the lowest concentration of the interval" if any(s.every for s in settled) else "0"
+    return "the lowest concentration of the interval" if _at_steady_state(settled) else "0"
+
+
+def _at_steady_state(settled):
+    return any(samples.every for samples in settled)
 
 
 def _on_quantities(settled, route, extrapolation):
@@ -355,7 +367,7 @@ def _on_quantities(settled, route, extrapolation):
         f"Terminal slope: best adjusted R2 of the last 3 or more samples {which}.",
         f"Extrapolation: from the last concentration as {begin}.",
     ]
-    if any(s.every for s in settled):
+    if _at_steady_state(settled):
         lines.append(
             "Steady state: clearance is dose over auc_tau; mrt counts what is left at the end of "
             "the interval; samples after it make the terminal slope alone."
@@ -365,9 +377,8 @@ def _on_quantities(settled, route, extrapolation):
 
 def _on_samples(settled, blq):
     """Sentences on samples that are left out, below the limit, or look like another dose."""
-    below = sum(s.below for s in settled)
-    before, after = sum(s.before for s in settled), sum(s.after for s in settled)
-    again = [s for s in settled if _rises_again(s)]
+    below, before, after = np.sum([(s.below, s.before, s.after) for s in settled], axis=0)
+    again = list(filter(_rises_again, settled))
     lines = [f"Concentrations below the limit: {below}; they {BELOW_WORDS[blq]}."] if below else []
     if before:
         lines.append(f"Samples left out before the dose: {before}.")
@@ -394,7 +405,8 @@ def _on_columns(table, column):
     """A sentence on the columns that are used, not used and missing."""
     known = {*COLUMNS, *FLAGS} - {"DV"}
     used = [c for c in table.columns if c == column or c.upper() in known]
-    return table.account(used, [c for c in ("ID", "AMT") if c not in table.columns])
+    missing = [c for c in ("ID", "AMT") if c not in table.columns]
+    return table.account(used, missing)
 
 
 def _check_volume(dose, conc):
@@ -415,7 +427,7 @@ def _units(conc, time, dose, partial):
             units.dimension(unit)
     if conc is not None and dose is not None:
         _check_volume(dose, conc)
-    of_all = UNITS | {partial_name(*ends): "c*t" for ends in partial}
+    of_all = UNITS | dict.fromkeys(starmap(partial_name, partial), "c*t")
     unknown = {letter for letter, unit in (("c", conc), ("d", dose)) if unit is None}
     return {
         key: _unit(text, conc, time, dose)

@@ -189,27 +189,40 @@ def profile(
     inside = times <= (np.inf if every is None else every)
     if not (conc[inside] > 0).any():
         return {"cmax": 0.0 if inside.any() else np.nan}
+    lowest = conc[inside].min()
+    at_dose = 0.0 if every is None else lowest
     out = {}
-    at_dose = conc[inside].min() if every is not None else 0.0
     if route == "bolus":
         at_dose = out["c0"] = back_to_0(times, conc)
     terminal = terminal_slope(times, conc, route, duration)
+    curve = _curve(times, conc, at_dose, terminal, route, rule, extrapolation)
+    out |= _exposure(curve, terminal, duration, times[inside], conc[inside])
+    for start, end in partial_areas(partial):
+        out[partial_name(start, end)] = curve.areas(end)[0] - curve.areas(start)[0]
+    if every is not None:
+        out |= _interval(curve, out, lowest, duration, every)
+    if dose is not None:
+        out |= _clearance(out, dose, route)
+    return out
+
+
+def _curve(times, conc, at_dose, terminal, route, rule, extrapolation):
+    """The Curve of a profile. at_dose : the concentration put in where none was sampled at 0"""
     last = int(np.flatnonzero(conc > 0)[-1])
-    clast, tlast = conc[last], times[last]
-    predicted = np.exp(terminal.intercept - terminal.slope * tlast)
+    predicted = np.exp(terminal.intercept - terminal.slope * times[last])
+    beyond = predicted if extrapolation == "predicted" else conc[last]
+    peak = 0.0 if route == "bolus" else times[np.argmax(conc)]
     from_dose, level = _from_dose(times[: last + 1], conc[: last + 1], at_dose)
-    curve = Curve(
-        from_dose,
-        level,
-        rule,
-        0.0 if route == "bolus" else times[np.argmax(conc)],
-        terminal.slope,
-        predicted if extrapolation == "predicted" else clast,
-    )
+    return Curve(from_dose, level, rule, peak, terminal.slope, beyond)
+
+
+def _exposure(curve, terminal, duration, times, conc):
+    """What needs neither an interval nor a dose. times, conc : samples that may be the largest"""
+    clast, tlast = curve.conc[-1], curve.times[-1]
     auc_last, _ = curve.areas(tlast)
     auc_inf, aumc_inf = curve.areas(np.inf)
-    top = int(np.argmax(conc[inside]))
-    out |= {
+    top = int(np.argmax(conc))
+    return {
         "cmax": conc[top],
         "tmax": times[top],
         "clast": clast,
@@ -224,11 +237,6 @@ def profile(
         "aumc_inf": aumc_inf,
         "mrt": aumc_inf / auc_inf - duration / 2,
     }
-    for start, end in partial_areas(partial):
-        out[partial_name(start, end)] = curve.areas(end)[0] - curve.areas(start)[0]
-    if every is not None:
-        out |= _interval(curve, out, conc[inside].min(), duration, every)
-    return out | (_clearance(out, dose, route) if dose is not None else {})
 
 
 def _from_dose(times, conc, at_dose):
@@ -316,7 +324,8 @@ def _check(times, conc, route, duration, every, rule, extrapolation, partial):
         raise PkpdError("An infusion needs its duration.")
     if times.ndim != 1 or times.shape != conc.shape or not len(times):
         raise PkpdError("A profile needs as many times as concentrations, at least one.")
-    if not (np.isfinite(times).all() and times[0] >= 0.0 and (np.diff(times) > 0.0).all()):
+    rises = (np.diff(times) > 0.0).all()
+    if not (np.isfinite(times).all() and times[0] >= 0.0 and rises):
         raise PkpdError("The times of a profile must increase, from 0, the time of the dose, on.")
     if not (np.isfinite(conc).all() and (conc >= 0.0).all()):
         raise PkpdError("The concentrations of a profile must be numbers from 0 on.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError, ResultError
 from pkpd.nca.profile import SAME
-from pkpd.reading import EMPTY, refuse_cells
+from pkpd.reading import EMPTY, refuse_cells, stripped
 
 BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
 LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
@@ -84,7 +84,7 @@ class Rows:
     def _labels(self, column):
         """(M,) texts of a column, None without it."""
         cells = self.table.columns.get(column)
-        return None if cells is None else np.array([str(c).strip() for c in cells])
+        return None if cells is None else stripped(cells).astype(str)
 
     def _ids(self):
         """(M,) whole numbers where all are, labels otherwise; one profile without a column."""
@@ -107,16 +107,11 @@ class Rows:
         """Set conc, below and limit."""
         self.conc, texts = self.table.floats(self.column)
         self.below, self.limit = np.zeros(len(self.conc), bool), np.full(len(self.conc), np.nan)
-        wrong = []
-        for k, text in texts:
-            match = LIMIT.fullmatch(text)
-            if not match and text.upper() not in WORDS:
-                wrong.append((k, text))
-                continue
-            self.below[k] = True
-            self.limit[k] = float(match["limit"]) if match and match["limit"] else np.nan
+        wrong = [(k, text) for k, text in texts if not _says_below(text)]
         if wrong:
             refuse_cells(self.table, self.column, wrong, ResultError)
+        for k, text in texts:
+            self.below[k], self.limit[k] = True, _limit_in(text)
         infinite = np.flatnonzero(np.isinf(self.conc))
         if len(infinite):
             raise self._fault(infinite[0], self.column, "is not finite; write . for missing.")
@@ -148,7 +143,7 @@ class Rows:
         doses = self._doses(rows)
         chosen, since = self._chosen(rows, doses, start)
         until = self._end(rows, doses, since)
-        sampled = self._sampled(rows, [k for _, k in doses])
+        sampled = self._sampled(rows, [row for _, row in doses])
         before, after = self._outside(sampled, route, since, chosen, until, doses)
         keep = sampled[~before & ~after]
         times = np.where(same(self.time[keep], since), 0.0, self.time[keep] - since)
@@ -159,6 +154,7 @@ class Rows:
         if amount is None and recorded and self.amount[chosen] > 0.0:
             amount = self.amount[chosen]
         at_steady_state = recorded and self.steady[chosen]
+        given_at = np.array([time for time, _ in doses])
         return Samples(
             id=self.id[rows[0]],
             times=times,
@@ -169,7 +165,7 @@ class Rows:
             recorded=recorded,
             duration=self._duration(chosen, route) if recorded else None,
             every=self.interval[chosen] if at_steady_state else None,
-            earlier=any(t < since and not same(t, since) for t, _ in doses),
+            earlier=bool(((given_at < since) & ~same(given_at, since)).any()),
             before=int(before.sum()),
             after=int(after.sum()),
             below=int(self.below[keep].sum()),
@@ -183,8 +179,9 @@ class Rows:
 
     def _end(self, rows, doses, since):
         """Time of the first dose or reset after the one at `since`, inf without one."""
-        ends = [*(t for t, _ in doses), *self.time[rows[self.event[rows] == RESET]]]
-        return min((t for t in ends if t > since and not same(t, since)), default=np.inf)
+        resets = self.time[rows[self.event[rows] == RESET]]
+        ends = np.append([time for time, _ in doses], resets)
+        return ends[(ends > since) & ~same(ends, since)].min(initial=np.inf)
 
     def _who(self, rows):
         return f"{self.table.name}: ID {self.id[rows[0]]}"
@@ -220,18 +217,17 @@ class Rows:
         """Row of the dose that is analysed (None without one) and its time."""
         if not doses:
             return None, 0.0 if start is None else start
-        who, times = self._who(rows), [t for t, _ in doses]
-        listed = ", ".join(f"{t:g}" for t in times[:MOST_TIMES])
-        listed += ", ..." if len(times) > MOST_TIMES else ""
+        who = self._who(rows)
         if start is None:
             if len(doses) > 1:
-                text = f"has {len(doses)} doses, at {listed}; say after which one with --start."
-                raise PkpdError(f"{who} {text}")
+                text = f"has {len(doses)} doses, at {_some_times(doses)}"
+                raise PkpdError(f"{who} {text}; say after which one with --start.")
             (time, row), *_ = doses
             return row, time
-        chosen = [k for t, k in doses if same(t, start)]
+        chosen = [row for time, row in doses if same(time, start)]
         if not chosen:
-            raise PkpdError(f"{who} has no dose at --start {start:g}; doses at {listed}.")
+            text = f"has no dose at --start {start:g}; doses at {_some_times(doses)}."
+            raise PkpdError(f"{who} {text}")
         if len(chosen) > 1:
             raise PkpdError(f"{who} has {len(chosen)} doses at {start:g}; write one, their sum.")
         return chosen[0], start
@@ -312,6 +308,23 @@ class Rows:
             text = f"{self.rate[k]:g} is an infusion, not {route}; write --route infusion."
             raise self._fault(k, "RATE", text)
         return self.amount[k] / self.rate[k] if self.rate[k] > 0.0 else None
+
+
+def _says_below(text):
+    """Whether a cell says that a concentration is below the limit, whatever that is."""
+    return bool(LIMIT.fullmatch(text)) or text.upper() in WORDS
+
+
+def _limit_in(text):
+    """The limit that a cell such as "<0.05" names, NaN without one."""
+    match = LIMIT.fullmatch(text)
+    return float(match["limit"]) if match and match["limit"] else np.nan
+
+
+def _some_times(doses):
+    """The first times of doses [(time, row)], in words."""
+    words = ", ".join(f"{time:g}" for time, _ in doses[:MOST_TIMES])
+    return f"{words}, ..." if len(doses) > MOST_TIMES else words
 
 
 def same(one, other):

@@ -19,6 +19,7 @@ from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
 from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
+from pkpd.reading import places
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
 from pkpd.symbolic.quantities import quantity
@@ -81,13 +82,12 @@ class Cohort(Displayed):
 
     def subset(self, ids: Iterable[int]) -> "Cohort":
         """The patients with these IDs, in that order. Raises CohortError for an ID not here."""
-        row_of = {int(i): k for k, i in enumerate(self.ids)}
-        missing = [i for i in ids if int(i) not in row_of]
-        if missing:
+        try:
+            return self.rows(places(map(int, ids), self.ids.tolist()))
+        except KeyError as missing:
             raise CohortError(
-                f"No patient with ID {missing[0]} in this cohort (1 to {self.ids.max()})."
-            )
-        return self.rows(np.array([row_of[int(i)] for i in ids], dtype=np.int64))
+                f"No patient with ID {missing.args[0]} in this cohort (1 to {self.ids.max()})."
+            ) from None
 
     def rows(self, index: slice | np.ndarray) -> "Cohort":
         """The patients in these rows (a slice or an array of row numbers), in that order."""
@@ -111,7 +111,7 @@ class Cohort(Displayed):
         values : {"cl": 120.0}, in the inputs' units
         """
         theta = self.theta.copy()
-        drawn = [i.name for i in self.model.inputs if _is_continuous(i)]
+        drawn = _drawn_names(self.model)
         for name, value in values.items():
             k = self.model.input_names.index(name)
             if name in drawn and not self.typical:
@@ -182,8 +182,7 @@ class Cohort(Displayed):
 
     def _latent_of(self, model):
         """(P, V) latent normals of what another model draws, 0 where this one does not draw it."""
-        names = [item.name for item in self.model.inputs if _is_continuous(item)]
-        wanted = [item.name for item in model.inputs if _is_continuous(item)]
+        names, wanted = _drawn_names(self.model), _drawn_names(model)
         latent = np.zeros((len(self), len(wanted)))
         for k, name in enumerate(wanted):
             if name in names:
@@ -250,14 +249,12 @@ def cohort(
     limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
     limits.check_whole(replicate, 0, limits.SEED, "replicate", CohortError)
     table = None if covariates is None else _people(model, covariates, typical, changed)
-    if table is not None and table.ids is not None and ids is None:
+    if table is not None and ids is None:
         ids = table.ids
-    given = {name: [value] for name, value in changed.items()} | (table.inputs if table else {})
-    for item in model.covariates:
-        plausibility.warn(plausibility.of_values(item, given.get(item.name, ())))
+    _warn_of_unlikely(model, changed, table)
     who = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
-    names = [item.name for item in model.inputs if _is_continuous(item)]
+    names = _drawn_names(model)
     if typical:
         latent = np.zeros((len(who), len(names)))
         theta = np.empty((len(who), len(model.inputs)))
@@ -275,6 +272,15 @@ def _classes(model, ids, seed, replicate, sampling):
     items = [item for item in model.inputs if item.iiv is not None and not _is_continuous(item)]
     u = SAMPLINGS[sampling](seed, ids, [item.name for item in items], replicate)
     return {item.name: classes(item.iiv, u[:, k]) for k, item in enumerate(items)}
+
+
+def _warn_of_unlikely(model, changed, table):
+    """A warning for each covariate that is set, or given by a table, to what hardly anybody has."""
+    for item in model.covariates:
+        values = [changed[item.name]] if item.name in changed else ()
+        if table is not None:
+            values = table.inputs.get(item.name, values)
+        plausibility.warn(plausibility.of_values(item, values))
 
 
 def _at_reference(item, changed):
@@ -373,6 +379,11 @@ def _is_continuous(item):
     return item.iiv is not None and item.iiv.kind != "classes"
 
 
+def _drawn_names(model):
+    """Names of the inputs of a model that own a dimension of the sampling."""
+    return [item.name for item in model.inputs if _is_continuous(item)]
+
+
 def _ids(model, n, ids):
     """(P,) IDs, 1 to n or those given. Raises CohortError, or PkpdError for too many."""
     if ids is not None:
@@ -404,26 +415,36 @@ def _typical_value(model, name, value):
         raise CohortError(
             f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
         )
+    value = _in_unit_of(item, value)
+    if not possible(item, value, typical=True):
+        raise CohortError(f"'{name}={value:g}' {_impossible(item)}.")
+    return value
+
+
+def _in_unit_of(item, value):
+    """A number, or a text with a unit, as a number in the unit of an input. Raises CohortError."""
     if isinstance(value, str):
         try:
-            value = quantity(value, item.unit)
+            return float(quantity(value, item.unit))
         except PkpdError as error:
-            raise CohortError(f"'{name}={value}': {error}") from error
+            raise CohortError(f"'{item.name}={value}': {error}") from error
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise CohortError(
-            f"'{name}' is set to {quoted(value)}; write a number, or a text with a unit."
+            f"'{item.name}' is set to {quoted(value)}; write a number, or a text with a unit."
         )
-    value, kind = float(value), item.iiv.kind if item.iiv else "finite"
-    if not possible(item, value, typical=True):
-        if item.role == "switch":
-            what = "is neither on nor off; write 1 or 0"
-        elif kind == "classes":
-            numbered = ", ".join(f"{k} ({label})" for k, label in enumerate(_class_labels(item)))
-            what = f"is the number of no class; write one of {numbered}"
-        else:
-            what = f"is outside what a {kind} value can be"
-        raise CohortError(f"'{name}={value:g}' {what}.")
-    return value
+    return float(value)
+
+
+def _impossible(item):
+    """What is wrong with a value that an input cannot have, in words."""
+    if item.role == "switch":
+        return "is neither on nor off; write 1 or 0"
+    if item.iiv is None:
+        return "is outside what a finite value can be"
+    if item.iiv.kind != "classes":
+        return f"is outside what a {item.iiv.kind} value can be"
+    numbered = ", ".join(f"{k} ({label})" for k, label in enumerate(_class_labels(item)))
+    return f"is the number of no class; write one of {numbered}"
 
 
 def _latent(model, names, ids, seed, replicate, sampling):

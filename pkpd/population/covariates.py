@@ -6,6 +6,7 @@ distributions.
 """
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,10 +14,21 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import CohortError
 from pkpd.population.noise import uniforms
-from pkpd.reading import EMPTY, in_memory, not_a_number, number, refuse_lookalikes, table
+from pkpd.reading import (
+    EMPTY,
+    in_memory,
+    not_a_number,
+    number,
+    numbers,
+    places,
+    refuse_lookalikes,
+    stripped,
+    table,
+)
 from pkpd.symbolic.variability import possible
 
 FILL_IN = "fill it in or leave the row out"
+HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +57,10 @@ class People:
             count = len(next(iter(self.inputs.values())))
             u = uniforms(seed, ids, "covariates", 1, replicate)[:, 0]
             return np.floor(u * count).astype(np.int64)
-        row_of = {int(i): k for k, i in enumerate(self.ids)}
-        missing = [i for i in ids if int(i) not in row_of]
-        if missing:
-            raise CohortError(f"{self.name}: no row of ID {missing[0]}.")
-        return np.array([row_of[int(i)] for i in ids], dtype=np.int64)
+        try:
+            return places(map(int, ids), self.ids.tolist())
+        except KeyError as missing:
+            raise CohortError(f"{self.name}: no row of ID {missing.args[0]}.") from None
 
 
 def people(model, source):
@@ -62,28 +73,21 @@ def people(model, source):
     if isinstance(source, People):
         return source
     found = read(source)
-    name = found.name
-    names = {c.lower() for c in found.columns}
-    missing = [c.name for c in model.covariates if c.name.lower() not in names]
-    refuse_lookalikes(found, missing + ["ID"] * ("id" not in names), CohortError)
-    columns = {name: _stripped(cells) for name, cells in found.columns.items()}
+    covariates = [item.name for item in model.covariates]
+    refuse_lookalikes(found, found.lacking([*covariates, "ID"]), CohortError)
+    columns = {name: stripped(cells) for name, cells in found.columns.items()}
     id_column = next((c for c in columns if c.upper() == "ID"), "")
     ids, labels = _ids(found, columns.pop(id_column, None))
     inputs, others = _inputs(found, columns, model)
     if not inputs or not len(found):
-        covariates = ", ".join(i.name for i in model.covariates) or "none"
         raise CohortError(
-            f"{name}: no rows with a column named like an input of {model.name}. "
-            f"Its covariates: {covariates}. Columns: {', '.join(found.columns)}."
+            f"{found.name}: no rows with a column named like an input of {model.name}. "
+            f"Its covariates: {', '.join(covariates) or 'none'}. "
+            f"Columns: {', '.join(found.columns)}."
         )
-    used = [c for c in found.columns if c == id_column or c not in others]
-    account = found.account(used, missing)
-    return People(f"{name} ({_digest(columns)})", ids, inputs, others, account, labels)
-
-
-def _stripped(cells):
-    """(M,) texts of cells without blanks around them."""
-    return np.array([str(cell).strip() for cell in cells], dtype=object)
+    used = [c for c in found.columns if c not in others]
+    account = found.account(used, found.lacking(covariates))
+    return People(f"{found.name} ({_digest(columns)})", ids, inputs, others, account, labels)
 
 
 def _inputs(read, columns, model):
@@ -136,22 +140,24 @@ def _ids(read, cells):
     """IDs (M,), and what the table calls them: texts that are no numbers are numbered in order."""
     if cells is None:
         return None, None
-    empty = [k for k, cell in enumerate(cells) if cell in EMPTY]
-    if empty:
-        raise CohortError(f"{read.name}: row {read.row[empty[0]]}, ID: is missing.")
-    if len(set(cells)) < len(cells):
-        twice = next(i for i in cells if list(cells).count(i) > 1)
+    empty = np.isin(cells, EMPTY)
+    if empty.any():
+        raise CohortError(f"{read.name}: row {read.row[empty][0]}, ID: is missing.")
+    twice = [i for i, often in Counter(cells).items() if often > 1]
+    if twice:
         raise CohortError(
-            f"{read.name}: two rows have ID {twice}; a table of people has one row for each."
+            f"{read.name}: two rows have ID {twice[0]}; a table of people has one row for each."
         )
-    numbers = np.array([number(cell) for cell in cells])
-    if np.isnan(numbers).any():
+    ids = numbers(cells)
+    if np.isnan(ids).any():
         return np.arange(1, len(cells) + 1), cells.astype(str)
-    wrong = np.flatnonzero((numbers < 1) | (numbers != np.round(numbers)) | (numbers >= 2**31))
-    if len(wrong):
-        where = f"{read.name}: row {read.row[wrong[0]]}, ID"
-        raise CohortError(f"{where}: '{cells[wrong[0]]}' is no whole number from 1 to {2**31 - 1}.")
-    return numbers.astype(np.int64), numbers.astype(np.int64)
+    wrong = (ids < 1) | (ids != np.round(ids)) | (ids > HIGHEST_ID)
+    if wrong.any():
+        where = f"{read.name}: row {read.row[wrong][0]}, ID"
+        raise CohortError(
+            f"{where}: '{cells[wrong][0]}' is no whole number from 1 to {HIGHEST_ID}."
+        )
+    return ids.astype(np.int64), ids.astype(np.int64)
 
 
 def _values(read, column, cells, item):

@@ -8,7 +8,7 @@ Knows patients and their inputs; knows no results.
 import numpy as np
 
 from pkpd.errors import CohortError, closest
-from pkpd.reading import EMPTY, number
+from pkpd.reading import EMPTY, numbers
 
 FEW = 6  # distinct numbers that are categories; more are cut into terciles
 MOST = 30  # distinct texts
@@ -22,30 +22,39 @@ def groups(people, name):
     Raises CohortError for an unknown name and for a column with too many different texts.
     """
     model = people.model
-    column = name
-    if name not in (*model.input_names, *people.others):
-        by_lower_case = {n.lower(): n for n in (*people.others, *model.input_names)}
-        column = by_lower_case.get(name.lower())
-    if column is None:
-        likely = [*people.others, *(c.name for c in model.covariates)]
-        raise CohortError(
-            f"No input or column '{name}' to group by in {model.name}.{closest(name, likely)}"
-        )
+    column = _called(people, name)
     if column in people.others:
         return _of_column(column, people.others[column])
     item, values = model.inputs[model.input_names.index(column)], people.column(column)
     if item.iiv is not None and item.iiv.classes:
-        return [
-            (f"{column} {label}", values == k)
-            for k, (label, _) in enumerate(item.iiv.classes)
-            if (values == k).any()
-        ]
+        return _of_classes(column, values, item.iiv.classes)
     return _of_numbers(column, values, "" if item.unit == "1" else f" {item.unit}")
+
+
+def _called(people, name):
+    """The input or other column with this name, in any case. Raises CohortError."""
+    names = (*people.others, *people.model.input_names)
+    if name in names:
+        return name
+    column = {n.lower(): n for n in names}.get(name.lower())
+    if column is None:
+        likely = [*people.others, *(c.name for c in people.model.covariates)]
+        raise CohortError(
+            f"No input or column '{name}' to group by in {people.model.name}."
+            f"{closest(name, likely)}"
+        )
+    return column
+
+
+def _of_classes(name, values, classes):
+    """Subgroups by the classes (label, share) of an input, those that somebody is in."""
+    present = np.unique(values).astype(int)
+    return [(f"{name} {classes[k][0]}", values == k) for k in present]
 
 
 def _of_column(name, cells):
     missing = np.isin(cells, EMPTY)
-    values = np.array([number(cell) for cell in cells])
+    values = numbers(cells)
     if np.isnan(values[~missing]).any():
         found = _of_texts(name, cells, missing)
     else:

@@ -44,7 +44,8 @@ def factor(names, correlations):
     """
     if not correlations:
         return None
-    linked = [k for k, n in enumerate(names) if any(n in (a, b) for a, b, _ in correlations)]
+    correlated = {*(a for a, _, _ in correlations), *(b for _, b, _ in correlations)}
+    linked = [k for k, name in enumerate(names) if name in correlated]
     row_of = {names[k]: row for row, k in enumerate(linked)}
     omega = np.eye(len(linked))
     for a, b, r in correlations:

@@ -90,11 +90,20 @@ def benefit_of(
     given = {name: value for name, value in given.items() if value is not None}
     _check_names(model, given)
     base = model.benefit or _from_options(model, given)
+    changed = _dosed(model, base, given) | _measured(model, base, given)
+    if "report" in given:
+        changed["report"] = dose_list(given["report"], changed["unit"], "report")
+    made = replace(base, **changed, **_beside(given))
+    of_benefit(model, made)
+    constraints(model, made.subject_to)
+    return made
+
+
+def _dosed(model, base, given):
+    """Entries on the doses that vary: into what, in which unit and range, how often."""
     found = target(model, given.get("into", base.into))
-    kept = given.keys() & {"outcome", "better", "exposure", "blockade"}
-    changed: dict[str, Any] = {name: given[name] for name in kept}
     unit = _dose_unit(model, found, given.get("doses"))
-    changed |= {"into": found.state, "unit": unit}
+    changed: dict[str, Any] = {"into": found.state, "unit": unit}
     if unit != found.unit:
         changed["report"] = ()  # the model's are not per covariate
     elif found.unit != base.unit:
@@ -108,17 +117,19 @@ def benefit_of(
         changed["every"] = interval_length(given["every"], model.time)
     if "doses" in given:
         changed["lowest"], changed["highest"] = _range(given["doses"], unit)
+    return changed
+
+
+def _measured(model, base, given):
+    """Entries on what is measured, and from which difference on it is an effect."""
+    kept = given.keys() & {"outcome", "better", "exposure", "blockade"}
+    changed: dict[str, Any] = {name: given[name] for name in kept}
     if "delta" in given:
         delta = given["delta"]
         text = delta if isinstance(delta, str) else repr(limits.number(delta, "delta"))
         measure = model.unit(changed.get("outcome", base.outcome))
         changed["delta"], changed["delta_relative"] = difference(text, measure)
-    if "report" in given:
-        changed["report"] = dose_list(given["report"], unit, "report")
-    made = replace(base, **changed, **_beside(given))
-    of_benefit(model, made)
-    constraints(model, made.subject_to)
-    return made
+    return changed
 
 
 def _beside(given):
@@ -164,7 +175,7 @@ def _check_names(model, given):
 def _from_options(model, given):
     """A benefit made of options alone, for a model without the table."""
     found = target(model, given.get("into"))
-    if any(name not in given for name in ("outcome", "better", "doses")):
+    if not {"outcome", "better", "doses"} <= given.keys():
         outcome = model.outputs[0] if model.outputs else model.state_names[0]
         path = model.path or "the model file"
         raise PkpdError(

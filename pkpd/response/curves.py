@@ -14,6 +14,7 @@ from pkpd.errors import PkpdError
 from pkpd.population.cohort import Cohort
 from pkpd.response.constraints import constraints
 from pkpd.result import Computed, Sheet, provenance, stopped
+from pkpd.result.tables import stacked
 from pkpd.solvers.status import STATUS
 from pkpd.symbolic.model import Benefit, Model
 
@@ -141,16 +142,13 @@ class DoseResponse(Computed, BenefitCurves):
             "question": f"How does the effect on {benefit.outcome} depend on the dose into "
             f"{benefit.into}, every {benefit.every:.6g} {self.model.time}{benefit.beside}?",
             "unit": benefit.unit,
-            "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
+            "benefit": benefit_entries(benefit),
             "outcome_unit": self.model.unit(benefit.outcome),
             "patients": len(self.fine),
             "status": {"failed": len(self.fine) - finished},
             "doses": self.doses,
             "gain": dict(zip(BANDS, bands, strict=True)),
-            "inputs": {
-                "all": len(self.model.inputs),
-                "assumed": sum(i.evidence == "assumed" for i in self.model.inputs),
-            },
+            "inputs": count_inputs(self.model),
             "provenance": provenance(self.model, self.cohort, command),
         }
         if not self.fine.all():
@@ -166,6 +164,19 @@ class DoseResponse(Computed, BenefitCurves):
         return f"{STATUS[int(self.status[row, bad[0]])]} at {dose}"
 
 
+def benefit_entries(benefit: Benefit) -> dict[str, Any]:
+    """What a summary states of a benefit: all but its place in the model's file."""
+    entries = dict(vars(benefit))
+    del entries["place"]
+    return entries
+
+
+def count_inputs(model: Model) -> dict[str, int]:
+    """How many inputs a model has, and how many of them are assumed."""
+    grades = [item.evidence for item in model.inputs]
+    return {"all": len(grades), "assumed": grades.count("assumed")}
+
+
 def how_far(cohort: Cohort) -> dict[str, Any]:
     """What a summary says of a run that Ctrl-C stopped; {} for a whole one."""
     ended = stopped(cohort)
@@ -174,10 +185,7 @@ def how_far(cohort: Cohort) -> dict[str, Any]:
 
 def joined(parts: Sequence[DoseResponse], cohort: Cohort) -> DoseResponse:
     """One DoseResponse from those of consecutive chunks."""
-    stacks: dict[str, Any] = {}
-    for name in DoseResponse.STACKED:
-        stacks[name] = np.concatenate([getattr(part, name) for part in parts])
-    return replace(parts[0], cohort=cohort, **stacks)
+    return replace(parts[0], cohort=cohort, **stacked(list(map(vars, parts)), DoseResponse.STACKED))
 
 
 def column_units(model: Model, benefit: Benefit, columns: Iterable[str]) -> dict[str, str]:

@@ -51,19 +51,27 @@ def dose_response(
     """
     of_model(model, cohort)
     limits.check_called(progress=progress)
-    spanned = doses is None or isinstance(doses, str)
-    grid = None if spanned else np.array(limits.numbers(doses, "doses"))
-    if grid is not None and not (len(grid) and grid[0] > 0 and (np.diff(grid) > 0).all()):
-        raise PkpdError("doses must be positive and increasing.")
-    if grid is not None and grid[-1] > limits.DOSE:
-        raise PkpdError(f"doses end at {grid[-1]:g}; a dose is at most {limits.DOSE:g}.")
-    benefit = benefit_of(model, **changes, doses=doses if spanned else None)
+    if doses is None or isinstance(doses, str):
+        benefit = benefit_of(model, **changes, doses=doses)
+        grid = log_grid(benefit)
+    else:
+        grid = _checked(doses)
+        benefit = benefit_of(model, **changes)
     if changes.get("subject_to") is not None and benefit.subject_to:
         raise PkpdError("A dose response judges no constraint: leave out subject_to.")
-    grid = log_grid(benefit) if spanned else grid
 
     def work(part, _):
         steady = Steady(model, part, benefit, rtol=rtol, solver=solver, threads=threads)
         return dose_grid(steady, grid).response()
 
     return by_parts(cohort, side_by_side.PATIENTS, work, joined, progress)
+
+
+def _checked(doses):
+    """(D,) doses of a sequence. Raises PkpdError."""
+    grid = np.array(limits.numbers(doses, "doses"))
+    if not (len(grid) and grid[0] > 0 and (np.diff(grid) > 0).all()):
+        raise PkpdError("doses must be positive and increasing.")
+    if grid[-1] > limits.DOSE:
+        raise PkpdError(f"doses end at {grid[-1]:g}; a dose is at most {limits.DOSE:g}.")
+    return grid

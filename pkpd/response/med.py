@@ -24,6 +24,7 @@ from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
 from pkpd.response.side_by_side import in_chunks
 from pkpd.result import Computed, Sheet, provenance
+from pkpd.result.tables import stacked
 from pkpd.symbolic.model import Benefit, Model
 
 if TYPE_CHECKING:
@@ -175,8 +176,7 @@ def parts(
 def table_of(model, cohort, benefit, done):
     """The MedTable of consecutive parts of a cohort."""
     responses, tables = zip(*done, strict=True)
-    columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    return MedTable(model, cohort, benefit, columns, joined(responses, cohort))
+    return MedTable(model, cohort, benefit, stacked(tables), joined(responses, cohort))
 
 
 def _chunk(steady, scale, only_doses):

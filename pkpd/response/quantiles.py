@@ -65,6 +65,11 @@ def quantile(values, level, independent=True):
     )
 
 
+def quantiles(values, levels, independent=True):
+    """`quantile` at each of the levels, as plain data."""
+    return [vars(quantile(values, level, independent)) for level in levels]
+
+
 def interpolated(ordered, place):
     """Linear between neighbours; the nearer censored side wins where one neighbour is infinite."""
     below, above = ordered[int(np.floor(place))], ordered[int(np.ceil(place))]
@@ -94,6 +99,6 @@ def share(hits, n, independent=True):
 
 def format_share(found, digits=0):
     """(share, low, high) as "54 % (51-57)", or "54 %" where there is no interval."""
-    value, low, high = (100 * x for x in found)
+    value, low, high = np.multiply(found, 100)
     text = f"{value:.{digits}f} %"
     return text if np.isnan(low) else f"{text} ({low:.{digits}f}-{high:.{digits}f})"

@@ -20,6 +20,7 @@ from pkpd.response import uncertainty
 from pkpd.response.med import MedTable, parts, table_of
 from pkpd.response.uncertainty import Repeated
 from pkpd.result import Result, ResultFolder
+from pkpd.result.tables import records
 from pkpd.simulation import simulate
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class RepeatedCourse(RepeatedStudy):
     def summary(self) -> dict[str, Any]:
         """Plain data of the intervals of every output at every time, by `key`."""
         columns = self.columns()
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        rows = records(columns, zip(*columns.values(), strict=True))
         return {self.key: {"runs": len(self.found.runs), "quantiles": rows}}
 
     @staticmethod

@@ -83,16 +83,11 @@ def stream(
     build.
     """
     check_model(model)
-    limits.check_whole(n, 1, limits.PATIENTS, "number of patients")
-    if size is not None:
-        limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
+    _check_sizes(n, size)
     out = limits.path(out, "out")
     limits.flag(resume, "resume")
     limits.check_called(progress=progress, say=say, complain=complain)
-    if command is not None:
-        limits.text(command, "command")
-    if client is not None and not hasattr(client, "submit"):
-        raise PkpdError(f"client is a distributed.Client or None, not {quoted(client)}.")
+    _check_client(client, command)
     rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
     limits.one_of(solver, NAMES, "solver")
     benefit = benefit_of(model, **changes)
@@ -110,7 +105,8 @@ def stream(
         benefit,
         {"rtol": rtol, "solver": solver},
         origin,
-        *((1, None) if client is not None else (max(1, threads // count), stopped.is_set)),
+        threads=1 if client is not None else max(1, threads // count),
+        stopped=stopped.is_set if client is None else None,
     )
     folder = chunks.compute(
         work,
@@ -129,6 +125,19 @@ def stream(
         complain=complain or warn,
     )
     return dataset(folder)
+
+
+def _check_sizes(n, size):
+    limits.check_whole(n, 1, limits.PATIENTS, "number of patients")
+    if size is not None:
+        limits.check_whole(size, 1, limits.PATIENTS, "number of patients per chunk")
+
+
+def _check_client(client, command):
+    if command is not None:
+        limits.text(command, "command")
+    if client is not None and not hasattr(client, "submit"):
+        raise PkpdError(f"client is a distributed.Client or None, not {quoted(client)}.")
 
 
 def memory(model, threads, size):

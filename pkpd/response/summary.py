@@ -11,11 +11,13 @@ import numpy as np
 
 from pkpd import limits
 from pkpd.population.groups import groups
+from pkpd.response.curves import benefit_entries, count_inputs
 from pkpd.response.med import STATUSES, MedTable
-from pkpd.response.quantiles import quantile, share
+from pkpd.response.quantiles import quantiles, share
 from pkpd.response.streamed import MedDataset
 
 LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
+SOME = (0.05, 0.5, 0.95)  # of subgroups and definitions
 BARS = 36
 
 
@@ -71,11 +73,8 @@ def _asked(table, command):
         f"{benefit.beside}, {verb} each patient's {benefit.outcome} the most?",
         "unit": benefit.unit,
         "patients": len(table),
-        "inputs": {
-            "all": len(model.inputs),
-            "assumed": sum(i.evidence == "assumed" for i in model.inputs),
-        },
-        "benefit": {k: v for k, v in vars(benefit).items() if k != "place"},
+        "inputs": count_inputs(model),
+        "benefit": benefit_entries(benefit),
         "provenance": table.provenance(command),
     }
 
@@ -86,7 +85,7 @@ def _counted(table, doses, independent):
         "status": {s: int(table.having(s).sum()) for s in STATUSES},
         "with_med": share(len(doses), len(table), independent),
         "intervals": "independent draws" if independent else None,
-        "quantiles": [vars(quantile(doses, level, independent)) for level in LEVELS],
+        "quantiles": quantiles(doses, LEVELS, independent),
         "definitions": _definitions(table, doses, independent),
         "best_single_dose": best_single_dose(table),
     }
@@ -185,10 +184,7 @@ def _definitions(table, doses, independent):
     for name in ("w90_low", "min_effective_dose"):
         values = table.column(name)[helped]
         found[name] = np.where(values > 0, values, -np.inf)[~np.isnan(values)]
-    return {
-        name: [vars(quantile(values, level, independent)) for level in (0.05, 0.5, 0.95)]
-        for name, values in found.items()
-    }
+    return {name: quantiles(values, SOME, independent) for name, values in found.items()}
 
 
 def histogram(doses, benefit):
@@ -204,7 +200,7 @@ def _subgroup(table, by, label, rows, independent):
         "group": label,
         "patients": n,
         "with_med": share(len(doses), n, independent),
-        "quantiles": [vars(quantile(doses, level, independent)) for level in (0.05, 0.5, 0.95)],
+        "quantiles": quantiles(doses, SOME, independent),
     }
 
 

@@ -16,7 +16,7 @@ from pkpd.population.cohort import Cohort
 from pkpd.reading import EMPTY, FRAME, Table
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.provenance import provenance, stopped
-from pkpd.result.tables import TABLES, write_json, write_table
+from pkpd.result.tables import TABLES, stacked, write_json, write_table
 from pkpd.symbolic.load import address
 from pkpd.symbolic.model import Model
 
@@ -437,7 +437,5 @@ def _rows(what: str, run: Run, names: tuple[str, ...], levels: np.ndarray) -> li
 
 def joined(parts: Sequence[Run], cohort: Cohort) -> Run:
     """One result of consecutive parts of a cohort."""
-    stack: dict[str, Any] = {}
-    for name in parts[0].STACKED:
-        stack[name] = np.concatenate([getattr(part, name) for part in parts])
+    stack = stacked(list(map(vars, parts)), parts[0].STACKED)
     return replace(parts[0], cohort=cohort.subset(cohort.ids[: len(stack["status"])]), **stack)

@@ -210,11 +210,7 @@ def benefit_from(data: dict[str, Any], model: Model) -> Benefit:
     Raises PkpdError, KeyError, TypeError or ValueError where it states none.
     """
     found = Benefit.of(data)
-    numbers = (found.every, found.lowest, found.highest, found.delta, *found.report)
-    if not all(type(x) in (int, float) and abs(x) < math.inf for x in numbers):
-        raise ValueError("a benefit with something else than numbers")
-    if not (found.every > 0 and 0 < found.lowest < found.highest and min(numbers) >= 0):
-        raise ValueError("a benefit of doses that cannot be")
+    _check_numbers(found)
     if found.better not in ("lower", "higher") or type(found.delta_relative) is not bool:
         raise ValueError("a benefit without a direction")
     for name in (found.outcome, found.exposure, found.blockade):
@@ -223,6 +219,15 @@ def benefit_from(data: dict[str, Any], model: Model) -> Benefit:
     target(model, found.into, found.unit)
     of_benefit(model, found)
     return found
+
+
+def _check_numbers(found: Benefit) -> None:
+    """Raises ValueError for a Benefit whose numbers are none, or cannot be."""
+    numbers = (found.every, found.lowest, found.highest, found.delta, *found.report)
+    if not all(type(x) in (int, float) and abs(x) < math.inf for x in numbers):
+        raise ValueError("a benefit with something else than numbers")
+    if not (found.every > 0 and 0 < found.lowest < found.highest and min(numbers) >= 0):
+        raise ValueError("a benefit of doses that cannot be")
 
 
 def revived(value: Any, blank: bool = False) -> Any:

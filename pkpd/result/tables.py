@@ -4,7 +4,7 @@ Knows names, units and columns; knows nothing of what they mean or of where a ru
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,23 @@ def _arrow(columns: Mapping[str, np.ndarray]) -> Any:
         kind = pa.from_numpy_dtype(values.dtype)
         return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)])
 
-    return pa.Table.from_arrays([array(v) for v in columns.values()], names=list(columns))
+    return pa.Table.from_arrays(list(map(array, columns.values())), names=list(columns))
+
+
+def stacked(
+    tables: Sequence[Mapping[str, Any]], names: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """Name -> its arrays in all tables, one after the other, for these names or all."""
+    return {
+        name: np.concatenate([table[name] for table in tables])
+        for name in (tables[0] if names is None else names)
+    }
+
+
+def records(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of cells as dicts by the names of their columns."""
+    names = tuple(names)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def plain(value: Any) -> Any:
@@ -104,7 +120,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
+        return list(map(plain, value))
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):

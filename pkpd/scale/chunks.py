@@ -67,21 +67,23 @@ def compute(
         run = partial(on_threads, threads=threads or os.cpu_count() or 1, interrupt=interrupt)
     else:
         run = partial(on_cluster, client=client)
+    report = _unheard if progress is None else progress
     with sole_writer(plan.path):
         state = sweep(_begun(plan, size is not None, resume), complain)
         missing = state.missing
-        room = _room(state, work, run, memory) if missing else None
-        if room and say is not None:
-            say(room)
+        if missing:
+            (say or _unheard)(_room(state, work, run, memory))
         state.write_manifest()
-        if progress is not None:
-            progress(state.rows)
+        report(state.rows)
         with closing(run(work, missing)) as results:
             for first, last, table in results:
                 state = state.add(first, last, table)
-                if progress is not None:
-                    progress(state.rows)
+                report(state.rows)
     return state
+
+
+def _unheard(_):
+    """What is called where nobody wants to be told."""
 
 
 def _check_size(plan):

@@ -215,18 +215,26 @@ def _whole(value, most):
 def sweep(state, say):
     """The folder without its damaged chunks; says each of them, and each file that is no chunk."""
     folder = state.path / CHUNKS
-    leftovers = [f for place in (state.path, folder) for f in place.glob(f"tmp*{UNFINISHED}")]
-    for leftover in leftovers:
-        if leftover.is_file():
-            leftover.unlink()  # of a writer that was killed
-    flaws = {chunk: state.flaw(chunk) for chunk in state.chunks}
-    for chunk, flaw in flaws.items():
+    for place in (state.path, folder):
+        _remove_unfinished(place)
+    listed, sound = set(), []
+    for chunk in state.chunks:
+        file, flaw = state.file(chunk.first, chunk.last), state.flaw(chunk)
+        listed.add(file)
         if flaw:
-            say(f"{state.file(chunk.first, chunk.last)} {flaw}. It is computed again.")
-    listed = {state.file(c.first, c.last) for c in flaws}
+            say(f"{file} {flaw}. It is computed again.")
+        else:
+            sound.append(chunk)
     for stranger in sorted(set(folder.glob("*")) - listed):
         say(f"{stranger} is not in the manifest, so it is no part of the data.")
-    return replace(state, chunks=tuple(c for c in state.chunks if not flaws[c]))
+    return replace(state, chunks=tuple(sound))
+
+
+def _remove_unfinished(folder):
+    """Remove the files of a writer that was killed."""
+    for leftover in folder.glob(f"tmp*{UNFINISHED}"):
+        if leftover.is_file():
+            leftover.unlink()
 
 
 @contextmanager

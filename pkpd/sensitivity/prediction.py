@@ -19,6 +19,7 @@ from pkpd.population.noise import normals
 from pkpd.progress import watched
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
+from pkpd.response.curves import benefit_entries
 from pkpd.result import Computed, Sheet, provenance, stopped
 from pkpd.sensitivity.study import CHECKED
 from pkpd.sensitivity.study import FEW as FEW_ERRORS
@@ -113,7 +114,7 @@ class Prediction(Computed):
             "unit": self.benefit.unit,
             "measures": self.measures,
             "scores": self.rows(),
-            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"},
+            "benefit": benefit_entries(self.benefit),
             "provenance": provenance(self.model, self.cohort, command),
         }
 
@@ -224,9 +225,9 @@ def _learned_from(found, columns, helped, numerical):
 
 
 def _inputs(model, measure):
-    varying = [i.name for i in model.inputs if i.iiv is not None]
+    varying = _varying(model.inputs)
     if measure is None:
-        return [i.name for i in model.covariates if i.iiv is not None]
+        return _varying(model.covariates)
     for name in limits.texts(measure, "measure"):
         if name not in varying:
             raise PkpdError(
@@ -234,6 +235,11 @@ def _inputs(model, measure):
                 f"{closest(name, varying)}"
             )
     return list(dict.fromkeys(measure))
+
+
+def _varying(inputs):
+    """Names of the inputs that differ between patients."""
+    return [item.name for item in inputs if item.iiv is not None]
 
 
 def _dose(benefit, dose):
@@ -256,15 +262,14 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     about = [{"name": name, "what": labels[name], "error": "none"} for name in measure]
     hours = np.array(SAMPLES) * units.factor("h", model.time)
     scans = _times(at if at is not None else "4 h", model.time) if benefit.blockade else []
-    names = tuple(n for n in (benefit.exposure, benefit.blockade) if n)
+    names = tuple(filter(None, (benefit.exposure, benefit.blockade)))
     if not names:
         return columns, about
-    times = np.unique(np.concatenate([[0.0], hours, scans]))
     one = simulate(
         model,
         f"{dose!r} {benefit.unit} into {benefit.into}",
         cohort,
-        times,
+        np.unique(np.concatenate([[0.0], hours, scans])),
         outputs=None if set(names) <= set(model.outputs) else names,
         occasion="none",
         residual="none",
@@ -272,15 +277,15 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     )
     after = f"after {dose:g} {benefit.unit}"
     if benefit.exposure:
-        of_blood = _blood(one, benefit.exposure, np.isin(times, [0.0, *hours]))
-        columns |= dict(zip(("auc", "cmax"), of_blood, strict=True))
+        area, highest = _blood(one, benefit.exposure, np.isin(one.times, [0.0, *hours]))
+        columns |= {"auc": area, "cmax": highest}
         samples = f"{len(hours)} samples up to {hours[-1]:g} {model.time} {after}"
         for name, word in (("auc", "area"), ("cmax", "highest")):
             what = f"{word} of {benefit.exposure} in {samples}"
             about.append({"name": name, "what": what, "error": f"CV {ASSAY:.0%} a sample"})
     for scan in scans:
         name = f"{benefit.blockade} {scan:g} {model.time}"
-        columns[name] = _scan(one, benefit.blockade, int(np.flatnonzero(times == scan)[0]))
+        columns[name] = _scan(one, benefit.blockade, int(np.flatnonzero(one.times == scan)[0]))
         what = f"{name} {after}, by a scan"
         about.append({"name": name, "what": what, "error": f"SD {SCAN:g}"})
     return columns, about

@@ -5,6 +5,7 @@ Knows the methods and how much work each needs; the arithmetic is theirs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import PkpdError, Stopped
 from pkpd.progress import watched
+from pkpd.result.tables import stacked
 from pkpd.sensitivity import local, morris, shapley, sobol
 from pkpd.sensitivity.study import COLUMNS, Sensitivity, Work, study, table
 from pkpd.sensitivity.titrated import titrated
@@ -23,12 +25,8 @@ from pkpd.trials.observation import Diary
 SMALL = 0.01  # total index below which an input is one of the others in Shapley effects
 OTHERS = "others"
 SHARES = ("sobol_first", "sobol_total", "group_closed", "group_total", "shapley")  # of variance
-OWN = (
-    "seed",
-    "set",
-    "solver",
-    "threads",
-)  # what is given to a study and is no change of its benefit
+# what is given to a study and is no change of its benefit
+OWN = ("seed", "set", "solver", "threads")
 WALKS = 64  # of a scrambling, at first
 MOVES = 8  # base points of a scrambling in Morris screening
 
@@ -104,17 +102,14 @@ def sensitivity_indices(
     numerical errors: its variance would be that of rounding. Raises PkpdError for bad
     input, and Stopped on Ctrl-C, with the Sensitivity of what is finished, if anything is.
     """
-    for method in limits.texts(methods, "methods"):
-        limits.one_of(method, METHODS, "method")
-    if not methods:
-        raise PkpdError(f"methods names nothing; choose from {', '.join(METHODS)}.")
+    _check_methods(methods)
     limits.check_called(progress=progress)
     if diary is not None and titrate is None:
         raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
     effort = _effort(half_width, points, most, scramblings)
     asked = study(model, **given)
     work = Work(asked, progress)
-    tasks = {name: METHODS[name] for name in METHODS if name in methods}
+    tasks = {name: task for name, task in METHODS.items() if name in methods}
     outputs = asked.outputs
     if titrate is not None:
         changes = {name: value for name, value in given.items() if name not in OWN}
@@ -127,6 +122,14 @@ def sensitivity_indices(
     if stopped:
         raise Stopped(result, work.done, max(work.done, work.planned))
     return result
+
+
+def _check_methods(methods):
+    """Raises PkpdError unless each of the methods is one, and there are some."""
+    for method in limits.texts(methods, "methods"):
+        limits.one_of(method, METHODS, "method")
+    if not methods:
+        raise PkpdError(f"methods names nothing; choose from {', '.join(METHODS)}.")
 
 
 def _effort(half_width, points, most, scramblings):
@@ -159,8 +162,9 @@ def _gathered(asked, found, outputs, evaluations, stopped, points):
 
     points : number of people to describe where no method has computed independent ones
     """
-    base = next((answer.base for answer in found.values() if answer.base is not None), None)
-    own = asked.seen_in(asked(asked.draw(0, points, 0)[0]) if base is None else base)
+    bases = [answer.base for answer in found.values() if answer.base is not None]
+    base = bases[0] if bases else asked(asked.draw(0, points, 0)[0])
+    own = asked.seen_in(base)
     alike = asked.alike(own["sd"])
     about = {"outputs": asked.outputs, "evaluations": evaluations, "stopped": stopped} | own
     about |= {name: answer.about for name, answer in found.items()}
@@ -168,9 +172,7 @@ def _gathered(asked, found, outputs, evaluations, stopped, points):
         observed = found["observed"].about["sd"]
         about["outputs"], about["sd"] = outputs, own["sd"] | observed
         alike += [name for name, sd in observed.items() if not sd > 0]
-    columns = {}
-    for name in COLUMNS:
-        columns[name] = np.concatenate([answer.columns[name] for answer in found.values()])
+    columns = stacked([answer.columns for answer in found.values()], COLUMNS)
     noise = np.isin(columns["output"], alike) & np.isin(columns["method"], SHARES)
     for name in ("value", "low", "high"):
         columns[name] = np.where(noise, np.nan, columns[name].astype(float))
@@ -210,15 +212,11 @@ def _sobol(work, effort, found):
     whole = sobol.refine(
         samples, effort.scramblings, effort.points, effort.most, effort.half_width, before
     )
-    single = {"closed": "sobol_first", "total": "sobol_total"}
-    rows = [
-        (m, n)
-        for kind in single
-        for m, names in ((single[kind], asked.single), (f"group_{kind}", asked.groups))
-        for n in names
-    ]
+    rows = []
+    for of_inputs, of_groups in (("sobol_first", "group_closed"), ("sobol_total", "group_total")):
+        rows += [*product([of_inputs], asked.single), *product([of_groups], asked.groups)]
     estimates = samples.estimates()
-    base = np.concatenate([values for own in samples.values for values in own[:2]])
+    base = np.concatenate(list(chain.from_iterable(own[:2] for own in samples.values)))
     counts = {name: samples.count(m) for m, name in enumerate([*asked.single, *asked.groups])}
     about = {"points": counts, "scramblings": len(estimates), "half_width": effort.half_width}
     return Answer(
@@ -232,17 +230,15 @@ def _sobol(work, effort, found):
 def _shapley(work, effort, found):
     """Shapley effects of the inputs that matter, by the total indices found before, or of all."""
     asked = work.asked
-    matter = list(asked.single)
+    players = dict(asked.single)
     if "sobol" in found:
-        c = found["sobol"].columns
-        matter = [
-            n
-            for n in matter
-            if (c["value"][(c["method"] == "sobol_total") & (c["input"] == n)] > SMALL).any()
-        ]
-    players = {n: asked.single[n] for n in matter}
-    if len(matter) < len(asked.single):
-        players[OTHERS] = ~np.any([asked.single[n] for n in matter], axis=0)
+        columns = found["sobol"].columns
+        matters = (columns["method"] == "sobol_total") & (columns["value"] > SMALL)
+        names = set(columns["input"][matters])
+        players = {name: members for name, members in players.items() if name in names}
+    others = [name for name in asked.single if name not in players]
+    if others:
+        players[OTHERS] = ~np.any(list(players.values()), axis=0)
     walks = shapley.Walks(
         work, asked.draw, list(players.values()), asked.design.omega(), asked.seed, []
     )
@@ -259,11 +255,10 @@ def _shapley(work, effort, found):
         "walks": walks.count(),
         "scramblings": len(estimates),
         "half_width": half_width,
-        "others": [n for n in asked.single if n not in matter],
+        "others": others,
     }
-    return Answer(
-        table(asked.outputs, [("shapley", n) for n in players], estimates), base, about, whole
-    )
+    rows = list(product(["shapley"], players))
+    return Answer(table(asked.outputs, rows, estimates), base, about, whole)
 
 
 def _morris(work, effort, found):
@@ -273,7 +268,7 @@ def _morris(work, effort, found):
     for r in range(effort.scramblings):
         changes = morris.effects(work, asked.draw(0, MOVES, r)[0])
         runs.append(morris.measures(changes).reshape(-1, len(asked.outputs)))
-    rows = [(f"morris_{what}", n) for what in ("mean_abs", "mean", "sd") for n in asked.single]
+    rows = list(product(("morris_mean_abs", "morris_mean", "morris_sd"), asked.single))
     return Answer(
         table(asked.outputs, rows, runs),
         None,
@@ -286,19 +281,16 @@ def _local(work, effort, found):
     asked = work.asked
     given = asked.model, asked.benefit
     slopes = local.elasticities(*given, asked.design.changed, asked.numerics)
-    blank, names = np.full(len(slopes), np.nan), list(slopes)
-    parts = [
-        (
-            np.repeat(o, len(names)),
-            np.repeat("elasticity", len(names)),
-            names,
-            [v[k] for v in slopes.values()],
-            blank,
-            blank,
-        )
-        for k, o in enumerate(local.OUTPUTS)
-    ]
-    columns = {name: np.concatenate([p[k] for p in parts]) for k, name in enumerate(COLUMNS)}
+    values = np.array(list(slopes.values()), dtype=float).T.ravel()
+    cells = (
+        np.repeat(local.OUTPUTS, len(slopes)),
+        np.full(len(values), "elasticity"),
+        np.tile(list(slopes), len(local.OUTPUTS)),
+        values,
+        np.full(len(values), np.nan),
+        np.full(len(values), np.nan),
+    )
+    columns = dict(zip(COLUMNS, cells, strict=True))
     courses = local.spider(*given, asked.design.names, asked.design.changed, asked.numerics)
     return Answer(columns, None, {"step": local.STEP, "spider": {"sd": local.SPIDER} | courses})
 

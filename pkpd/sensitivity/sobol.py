@@ -86,6 +86,22 @@ def half_widths(estimates):
     return np.nan_to_num(stdtrit(runs - 1, 0.975) * estimates.std(axis=0, ddof=1) / np.sqrt(runs))
 
 
+def _extended(samples, scramblings, first, last, wanted, before):
+    """Give every scrambling its points from `first` to `last`; False where Ctrl-C ends that."""
+    kept = list(map(list, samples.values))
+    try:
+        for r in range(len(kept) or scramblings):
+            before(r, first, wanted)
+            samples.extend(r, first, last, wanted)
+    except KeyboardInterrupt:
+        if first:
+            samples.values = kept
+        if len(samples.values) < 2:
+            raise
+        return False
+    return True
+
+
 def refine(samples, scramblings, points, most, half_width, before=lambda r, first, wanted: None):
     """Double the points of those sets of a PickFreeze whose intervals are too wide.
 
@@ -97,16 +113,7 @@ def refine(samples, scramblings, points, most, half_width, before=lambda r, firs
     """
     first, last, wanted = 0, points, list(range(len(samples.sets)))
     while wanted and last <= most:
-        kept = [list(own) for own in samples.values]
-        try:
-            for r in range(len(kept) or scramblings):
-                before(r, first, wanted)
-                samples.extend(r, first, last, wanted)
-        except KeyboardInterrupt:
-            if first:
-                samples.values = kept
-            if len(samples.values) < 2:
-                raise
+        if not _extended(samples, scramblings, first, last, wanted, before):
             return False
         wide = half_widths(samples.estimates()).max(axis=(0, 2)) > half_width
         wanted = [m for m in wanted if wide[m]]

@@ -90,17 +90,21 @@ def _check(x, places, answers, target, scale, level):
     """Raises TrialError for doses x (D,), places and answers (n,) that are none."""
     if scale not in SCALES:
         raise TrialError(f"Unknown scale '{scale}'.{closest(str(scale), SCALES)}")
+    _check_doses(x, scale)
+    paired = len(places) > 0 and places.shape == answers.shape
+    if not paired or places.min() < 0 or places.max() >= len(x):
+        raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
+    if not (0 < target < 1 and 0 < level < 1):
+        raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
+
+
+def _check_doses(x, scale):
     if x.ndim != 1 or not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
         raise TrialError("doses must be increasing numbers.")
     if not (x >= 0).all() or (scale == "log" and not (x > 0).all()):
         raise TrialError(
             "doses must be positive; 0 has no logarithm, only a place on a linear scale."
         )
-    paired = len(places) > 0 and places.shape == answers.shape
-    if not paired or places.min() < 0 or places.max() >= len(x):
-        raise TrialError(f"places must be one index of the {len(x)} doses for each answer.")
-    if not (0 < target < 1 and 0 < level < 1):
-        raise TrialError(f"target {target:g} and level {level:g} must lie between 0 and 1.")
 
 
 def _likely(x, trials, hits, target, level, first, uniforms):

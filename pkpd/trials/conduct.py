@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from pkpd.population.noise import uniforms
+from pkpd.result.tables import stacked
 from pkpd.titration.rule import ACTS, START, VisitData
 from pkpd.trials.observation import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.physiology import Physiology
@@ -106,8 +107,9 @@ class Course:
                     "NEXT": v.following[who],
                 }
             )
-        order = np.argsort(np.concatenate([row["ID"] for row in rows]), kind="stable")
-        return {name: np.concatenate([row[name] for row in rows])[order] for name in rows[0]}
+        columns = stacked(rows)
+        order = np.argsort(columns["ID"], kind="stable")
+        return {name: values[order] for name, values in columns.items()}
 
 
 def follow(
@@ -149,17 +151,17 @@ def joined(parts):
     """One Course of the patients of several Courses through the same phases."""
     if len(parts) == 1:
         return parts[0]
-    stacked = _stacked(parts, common=("run_in", "days", "visits"))
     visits = []
     for group in zip(*[part.visits for part in parts], strict=True):
-        visits.append(replace(group[0], **_stacked(group, common=("phase", "day"))))
-    return replace(parts[0], **stacked, visits=tuple(visits))
+        visits.append(_stacked(group, common=("phase", "day")))
+    course = _stacked(parts, common=("run_in", "days", "visits"))
+    return replace(course, visits=tuple(visits))
 
 
 def _stacked(parts, common):
-    """Name -> the arrays of all parts, one after the other, of every field not in `common`."""
+    """One object with the arrays of all parts, one after the other, in every field not `common`."""
     names = [field.name for field in fields(parts[0]) if field.name not in common]
-    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], **stacked(list(map(vars, parts)), names))
 
 
 class _Arm:

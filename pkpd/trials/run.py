@@ -6,6 +6,7 @@ SciPy's.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from warnings import warn
@@ -21,12 +22,13 @@ from pkpd.population.parts import by_parts
 from pkpd.progress import watched
 from pkpd.response.curves import how_far
 from pkpd.result import Computed, Sheet, provenance
+from pkpd.result.tables import stacked
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
-from pkpd.trials.conduct import follow, joined
-from pkpd.trials.design import Design, read
+from pkpd.trials.conduct import Course, follow, joined
+from pkpd.trials.design import Design, Endpoint, read
 from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
@@ -87,11 +89,11 @@ class TrialResult(Computed):
                     "baseline": course.baseline(),
                     "left": course.left,
                     "left_because": np.array(REASONS)[course.reason],
-                    **{e: course.events[:, :, j].any(axis=1) for j, e in enumerate(EVENTS)},
+                    **dict(zip(EVENTS, course.events.any(axis=1).T, strict=True)),
                     **{name: values[k] for name, values in self.values.items()},
                 }
             )
-        return _stacked(parts)
+        return stacked(parts)
 
     def diaries(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per patient, arm and day.
@@ -110,15 +112,18 @@ class TrialResult(Computed):
                     "score": course.score.ravel(),
                     "DOSE": course.dose.ravel(),
                     "taken": course.taken.ravel(),
-                    **{e: course.events[:, :, j].ravel() for j, e in enumerate(EVENTS)},
+                    **dict(zip(EVENTS, course.events.reshape(-1, len(EVENTS)).T, strict=True)),
                 }
             )
-        return _stacked(parts)
+        return stacked(parts)
 
     def audit(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per visit: ARM, and those of Course.audit."""
-        logs = [(a.name, c.audit()) for a, c in zip(self.design.arms, self.courses, strict=True)]
-        return _stacked([{"ARM": np.full(len(log["ID"]), name)} | log for name, log in logs])
+        logs = []
+        for arm, course in zip(self.design.arms, self.courses, strict=True):
+            log = course.audit()
+            logs.append({"ARM": np.full(len(log["ID"]), arm.name)} | log)
+        return stacked(logs)
 
     def summary(self, command: str | None = None) -> dict[str, Any]:
         """The trial in a few numbers, as plain data.
@@ -134,7 +139,7 @@ class TrialResult(Computed):
             "run_in": self.design.run_in,
             "diary": self.diary.about(self.benefit.blockade),
             "outside_scale": self.diary.scale.outside(self._untreated()),
-            "arms": [_arm_summary(arm, course) for arm, course in arms],
+            "arms": list(starmap(_arm_summary, arms)),
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
             "provenance": origin | {"diary": self.diary.digest[:16]},
         } | how_far(self.cohort)
@@ -148,18 +153,15 @@ class TrialResult(Computed):
     def _endpoint(self, endpoint):
         first, paired = self.names[0], self.design.allocation == "shared"
         values = dict(zip(self.names, self.values[endpoint.name], strict=True))
-        others = {name: v for name, v in values.items() if name != first}
         return {
             "kind": endpoint.kind,
             "arms": {name: described(v) for name, v in values.items()},
             "against_first": {
-                name: compared(v, values[first], paired) for name, v in others.items()
+                name: compared(v, values[first], paired)
+                for name, v in values.items()
+                if name != first
             },
         }
-
-
-def _stacked(parts):
-    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
 def _arm_summary(arm, course):
@@ -274,60 +276,81 @@ def trial(
     design = design if isinstance(design, Design) else read(design)
     limits.check_called(progress=progress)
     limits.check_whole(replicate, 0, limits.SEED, "replicate", TrialError)
-    given = {"patients": n, "seed": seed}
-    design = replace(design, **{k: v for k, v in given.items() if v is not None})
+    design = replace(
+        design,
+        patients=design.patients if n is None else n,
+        seed=design.seed if seed is None else seed,
+    )
     model = load(design.model)
     if people is not None:
         model = _check_people(people, model, design, n=n, seed=seed, ids=ids).model
     book = read_diary(design.diary, design.diary_set) if diary is None else diary_of(diary)
     numerics = {"rtol": rtol, "solver": solver, "threads": threads}
     changes = _benefit(design)
-    of_all = {
-        "occasion": design.occasion,
-        "changed": design.set if people is None else people.changed,
-    }
     if people is None:
-        people = draw(
-            model,
-            design.patients,
-            design.seed,
-            sampling=design.sampling,
-            set=design.set,
-            ids=ids,
-        )
+        people = _drawn(design, model, ids)
+    of_all = {"occasion": design.occasion, "changed": people.changed}
     shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     plausibility.warn(_doubts(model, shared.benefit, design))
-    options = {"run_in": design.run_in, "replicate": replicate}
     with all_or_nothing():
-        arms = [[(p.days, p.rule.prepare(shared)) for p in arm.phases] for arm in design.arms]
-    times = len(arms) if design.allocation == "shared" else 1
+        arms = [_prepared(arm, shared) for arm in design.arms]
 
     def work(part, report):
-        """A Course for each arm."""
-        courses, done = [], 0
-        for phases, group in zip(arms, allocated(design, part, replicate), strict=True):
-            advance = None
-            if report is not None:
-                advance = lambda count, done=done: report((done + count) // times)  # noqa: E731
-            courses.append(follow(shared, group, phases, progress=advance, **options))
-            done += len(group)
-        return courses
+        return _courses(design, shared, arms, part, replicate, report)
 
     def join(parts, people):
         courses = tuple(map(joined, zip(*parts, strict=True)))
-        values = {}
-        for endpoint in design.endpoints:
-            of_arms = zip(design.arms, courses, strict=True)
-            values[endpoint.name] = [value(design, endpoint, *both) for both in of_arms]
+        values = {e.name: _values(design, e, courses) for e in design.endpoints}
         return TrialResult(design, model, people, book, shared.benefit, courses, values)
 
     return by_parts(people, PATIENTS_AT_ONCE, work, join, progress)
 
 
+def _drawn(design, model, ids):
+    """The cohort of a design, or its patients with these IDs."""
+    return draw(
+        model,
+        design.patients,
+        design.seed,
+        sampling=design.sampling,
+        set=design.set,
+        ids=ids,
+    )
+
+
+def _prepared(arm, shared):
+    """[(days, rule)] of the phases of an arm, the rules prepared for the patients of a Setting."""
+    return [(phase.days, phase.rule.prepare(shared)) for phase in arm.phases]
+
+
+def _courses(design, shared, arms, people, replicate, report):
+    """A Course for each arm of some people.
+
+    arms : as `_prepared` gives them; report : called with the number of finished patients, or None
+    """
+    times = len(arms) if design.allocation == "shared" else 1
+    options = {"run_in": design.run_in, "replicate": replicate}
+    courses, done = [], 0
+    for phases, group in zip(arms, allocated(design, people, replicate), strict=True):
+        advance = None
+        if report is not None:
+            advance = lambda count, done=done: report((done + count) // times)  # noqa: E731
+        courses.append(follow(shared, group, phases, progress=advance, **options))
+        done += len(group)
+    return courses
+
+
+def _values(design, endpoint, courses):
+    """[(P,) values] of an endpoint by arm."""
+    arms = zip(design.arms, courses, strict=True)
+    return [value(design, endpoint, arm, course) for arm, course in arms]
+
+
 def _doubts(model, benefit, design):
     """Sentences on doses of the arms that are far from the model's."""
-    ladders = [phase.rule.ladder for arm in design.arms for phase in arm.phases]
-    doses = [dose for ladder in ladders for dose in ladder]
+    doses = []
+    for phase in chain.from_iterable(arm.phases for arm in design.arms):
+        doses += phase.rule.ladder
     return plausibility.of_amounts(model, benefit.into, benefit.unit, doses)
 
 
@@ -377,33 +400,76 @@ def value(design, endpoint, arm, course):
 def _at(design, endpoint, arm, course, phase):
     """(P,) values of an endpoint at the end of a phase, or on its day where `phase` is None."""
     last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
-    after = last + course.run_in  # index of the day after the last
-    gone = (course.left > 0) & (course.left < last) | (course.status != 0)
-    if endpoint.kind == "stayed":
-        return (~gone).astype(float)
-    if endpoint.kind == "dose":
-        return np.where(gone, np.nan, course.dose[:, after - 1])
-    if endpoint.kind == "adverse":
-        asked = EVENTS if endpoint.event is None else (endpoint.event,)
-        kinds = np.isin(EVENTS, asked)
-        events = course.events[:, first + course.run_in - 1 : after, kinds]
+    return getattr(_Measured(endpoint, course, first, last), endpoint.kind)()
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A course as an endpoint sees it, from its first to its last day: a method for each kind."""
+
+    endpoint: Endpoint
+    course: Course
+    first: int
+    last: int
+
+    @property
+    def after(self):
+        """Index of the day after the last."""
+        return self.last + self.course.run_in
+
+    @property
+    def gone(self):
+        """(P,) whether a patient had left before the last day."""
+        left = self.course.left
+        return (left > 0) & (left < self.last) | (self.course.status != 0)
+
+    def of_present(self, values):
+        """Values (P,) of those who had not left, NaN for the others."""
+        return np.where(self.gone, np.nan, values)
+
+    def stayed(self):
+        return (~self.gone).astype(float)
+
+    def dose(self):
+        return self.of_present(self.course.dose[:, self.after - 1])
+
+    def adverse(self):
+        event = self.endpoint.event
+        kinds = np.isin(EVENTS, EVENTS if event is None else (event,))
+        events = self.course.events[:, self.first + self.course.run_in - 1 : self.after, kinds]
         return events.any(axis=(1, 2)).astype(float)
-    if endpoint.kind == "settled":
-        changed = np.diff(course.dose[:, :after], axis=1) != 0
-        since = np.where(changed.any(axis=1), last - np.argmax(changed[:, ::-1], axis=1), 0)
-        return np.where(gone, np.nan, since)
-    if endpoint.kind == "effect":
-        score = course.score[:, after - endpoint.window : after]
-        return np.where(gone, np.nan, course.base - score.mean(axis=1))
-    base = course.baseline()
-    if endpoint.carried:
-        late = course.closing(last, endpoint.window)
-    else:
-        late = np.where(gone, np.nan, course.window(last, endpoint.window))
-    relative = late / np.where(base > 0, base, np.nan) - 1.0
-    if endpoint.kind == "responders":
-        return (relative <= -endpoint.at_least).astype(float)
-    if endpoint.kind == "pgi":
+
+    def settled(self):
+        changed = np.diff(self.course.dose[:, : self.after], axis=1) != 0
+        ago = np.argmax(changed[:, ::-1], axis=1)
+        return self.of_present(np.where(changed.any(axis=1), self.last - ago, 0))
+
+    def effect(self):
+        score = self.course.score[:, self.after - self.endpoint.window : self.after]
+        return self.of_present(self.course.base - score.mean(axis=1))
+
+    def late(self):
+        """(P,) mean entry over the last days, carried forward where the endpoint says so."""
+        window = self.endpoint.window
+        if self.endpoint.carried:
+            return self.course.closing(self.last, window)
+        return self.of_present(self.course.window(self.last, window))
+
+    def relative(self):
+        """(P,) change of the mean entry as a share of the baseline, NaN where that is 0."""
+        base = self.course.baseline()
+        return self.late() / np.where(base > 0, base, np.nan) - 1.0
+
+    def change(self):
+        return self.late() - self.course.baseline()
+
+    def percent(self):
+        return 100.0 * self.relative()
+
+    def responders(self):
+        return (self.relative() <= -self.endpoint.at_least).astype(float)
+
+    def pgi(self):
+        relative = self.relative()
         answer = 1.0 + np.searchsorted(PGI, relative, side="left")
         return np.where(np.isnan(relative), np.nan, answer)
-    return 100.0 * relative if endpoint.kind == "percent" else late - base

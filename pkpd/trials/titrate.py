@@ -19,6 +19,7 @@ from pkpd.population.cohort import Cohort, of_model
 from pkpd.progress import watched
 from pkpd.response.curves import DoseResponse, column_units, how_far
 from pkpd.response.med import MedTable, med
+from pkpd.response.quantiles import quantiles, share
 from pkpd.response.scale import scale_of
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic import plausibility
@@ -86,10 +87,8 @@ class Titration(Computed):
             "left": self.course.left,
             "left_because": np.array(REASONS)[self.course.reason],
         }
-        names = ("ID", "status", "med")
-        first = {name: self.truth[name] for name in names}
-        rest = {name: column for name, column in self.truth.items() if name not in names}
-        return first | observed | rest
+        first = {name: self.truth[name] for name in ("ID", "status", "med")}
+        return first | observed | self.truth
 
     @property
     def patients(self) -> "pd.DataFrame":
@@ -280,7 +279,7 @@ def _under_null(shared: Setting, cohort, seed, numerics, changes):
     from pkpd.population.cohort import cohort as draw
 
     untreated, n = shared.untreated(cohort.theta)[1], len(cohort)
-    inputs = {name: cohort.theta[:, k] for k, name in enumerate(cohort.model.input_names)}
+    inputs = dict(zip(cohort.model.input_names, cohort.theta.T, strict=True))
     if shared.null == "no-effect":
         nothing = np.full(n, np.nan)
         return {
@@ -368,48 +367,46 @@ def summarise_observed(table):
     How titration ended, quantiles, agreement with the truth, and the share of the spread that is
     real.
     """
-    from pkpd.response.quantiles import quantile, share
-
     outcome, observed, true = table.outcome(), table.found[0], table.truth["med"]
     found = np.isfinite(observed)
     both = found & np.isfinite(true)
     has_med = np.isin(table.truth["status"], ("interior", "below_range", "above_range"))
-    n, count = len(observed), both.sum()
     independent = table.cohort.sampling == "mc" and not table.cohort.typical
-    log_true, log_observed = np.log(true[both]), np.log(observed[both])
-    ratio = np.log(observed[both] / true[both])
-    true_sd = correlation = None
-    if count > 1:
-        true_sd = float(np.log(true[both] / true[both][0]).std(ddof=1))
-    if count > 2 and np.ptp(true[both]) > 0 and np.ptp(observed[both]) > 0:
-        correlation = float(np.corrcoef(log_true, log_observed)[0, 1])
+    reasons = np.bincount(table.course.reason, minlength=NO_BENEFIT + 2)
     return {
         "rule": table.rule.description,
         "null": table.null,
         "days": table.rule.days,
         "longest": table.rule.longest,
         "outcome": {name: int((outcome == name).sum()) for name in OUTCOMES},
-        "left_because": {
-            REASONS[k]: int((table.course.reason == k).sum()) for k in range(1, NO_BENEFIT + 2)
-        },
-        "quantiles": [
-            vars(quantile(observed[found], level, independent))
-            for level in (0.05, 0.25, 0.5, 0.75, 0.95)
-        ],
+        "left_because": {REASONS[k]: int(reasons[k]) for k in range(1, NO_BENEFIT + 2)},
+        "quantiles": quantiles(observed[found], (0.05, 0.25, 0.5, 0.75, 0.95), independent),
         "ln_sd": float(np.log(observed[found]).std(ddof=1)) if found.sum() > 1 else None,
-        "true_ln_sd": true_sd,
-        "correlation": correlation,
-        "observed_to_true": float(np.exp(ratio.mean())) if both.any() else None,
-        "within_25_percent": share(
-            int((np.abs(ratio) <= np.log(1.25)).sum()), int(count), independent
-        ),
+        **_agreement(true[both], observed[both], independent),
         "found_without_true_med": share(
             int((found & ~has_med).sum()), int(found.sum()), independent
         ),
         "days_median": float(np.median(table.last_day()[found])) if found.any() else None,
-        "patients": n,
+        "patients": len(observed),
         "share_real": table.share_real(),
         "own_traits": table.own_traits,
         "diary": table.diary.about(table.benefit.blockade),
         "outside_scale": table.diary.scale.outside(table.course.base),
+    }
+
+
+def _agreement(true, observed, independent):
+    """How observed MEDs (n,) agree with the true ones (n,) of the patients who have both."""
+    count, true_sd, correlation = len(true), None, None
+    if count > 1:
+        true_sd = float(np.log(true / true[0]).std(ddof=1))
+    if count > 2 and np.ptp(true) > 0 and np.ptp(observed) > 0:
+        correlation = float(np.corrcoef(np.log(true), np.log(observed))[0, 1])
+    ratio = np.log(observed / true)
+    near = int((np.abs(ratio) <= np.log(1.25)).sum())
+    return {
+        "true_ln_sd": true_sd,
+        "correlation": correlation,
+        "observed_to_true": float(np.exp(ratio.mean())) if count else None,
+        "within_25_percent": share(near, count, independent),
     }

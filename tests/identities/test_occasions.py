@@ -95,7 +95,7 @@ def test_the_typical_patient_and_doses_at_steady_state_have_no_occasions():
 def test_a_cohort_solved_in_parts_has_the_same_bits(monkeypatch):
     whole = run(residual={"Cc": "10 %"})
     monkeypatch.setattr(
-        "pkpd.simulation.MOST_NUMBERS", 5 * 3 * len(MODEL.inputs)
+        "pkpd.simulation.regimens.MOST_NUMBERS", 5 * 3 * len(MODEL.inputs)
     )  # five patients with three occasions
     np.testing.assert_array_equal(run(residual={"Cc": "10 %"}), whole)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pkpd
 from pkpd.errors import PkpdWarning
-from pkpd.simulation import _doubts
+from pkpd.simulation.run import _doubts
 
 TEXT = """title = "One compartment"
 time = "h"

@@ -123,12 +123,7 @@ def draw(layers, *, ax=None, outputs=None, log=None):
         raise PkpdError("outputs are those of time courses; leave them out.")
     panels = _panels(layers, outputs, log)
     if ax is not None:
-        panels = [panels[-1]] if kind is Meds else panels
-        if len(panels) > 1:
-            raise PkpdError(
-                f"ax is room for one output of {len(panels)}; name it in outputs=[...]."
-            )
-        panels[0](ax)
+        _only(panels[-1:] if kind is Meds else panels)(ax)
         return ax.figure
     columns = min(len(panels), 2 if len(panels) in (2, 4) else 3)
     rows = -(-len(panels) // columns)
@@ -143,6 +138,13 @@ def draw(layers, *, ax=None, outputs=None, log=None):
     return drawing
 
 
+def _only(panels):
+    """The panel that is drawn where there is room for one."""
+    if len(panels) > 1:
+        raise PkpdError(f"ax is room for one output of {len(panels)}; name it in outputs=[...].")
+    return panels[0]
+
+
 def _labels(things, labels):
     """One label each: as given, or what differs between the results."""
     if not things:
@@ -150,13 +152,20 @@ def _labels(things, labels):
     if labels is not None:
         if isinstance(labels, str) or len(labels) != len(things):
             raise PkpdError(f"labels: give one text for each of the {len(things)} results.")
-        return [str(label) for label in labels]
-    facts = [_facts(thing) for thing in things]
-    differ = [k for k in range(len(facts[0])) if len({fact[k] for fact in facts}) > 1]
-    found = [", ".join(filter(None, (fact[k] for k in differ))) for fact in facts]
+        return list(map(str, labels))
+    found = _differences(things)
     if len(set(found)) == len(found):
         return [text or "as in the model" for text in found]
     return [f"{k}: {text}" if text else str(k) for k, text in enumerate(found, 1)]
+
+
+def _differences(things):
+    """Text for each result: of its facts those that differ between the results."""
+    by_fact = zip(*map(_facts, things), strict=True)
+    differing = [texts for texts in by_fact if len(set(texts)) > 1]
+    if not differing:
+        return [""] * len(things)
+    return [", ".join(filter(None, texts)) for texts in zip(*differing, strict=True)]
 
 
 def _facts(thing):
@@ -244,7 +253,8 @@ def _panels(layers, outputs, log) -> list[Callable[[Any], None]]:
 
 def _outputs(layers, outputs):
     """Names of the outputs to draw, which all results have."""
-    common = [n for n in layers[0].result.names if all(n in x.result.names for x in layers)]
+    in_all = set.intersection(*(set(layer.result.names) for layer in layers))
+    common = [name for name in layers[0].result.names if name in in_all]
     wanted = [outputs] if isinstance(outputs, str) else list(outputs or common)
     missing = [name for name in wanted if name not in common]
     if missing or not wanted:

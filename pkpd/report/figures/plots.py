@@ -4,22 +4,14 @@ Each function takes a result and returns a matplotlib Figure. Knows results; com
 display and nothing else.
 """
 
-from functools import cache, singledispatch
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.errors import PkpdError
-from pkpd.fits.comparison import Comparison
-from pkpd.fits.result import Fit
-from pkpd.nca import Noncompartmental
-from pkpd.predictive.vpc import PredictiveCheck
-from pkpd.report.figures import comparison, exposures, fits, meds, style, vpc
+from pkpd.report.figures import comparison, style
 from pkpd.report.words import models
-from pkpd.response.curves import DoseResponse
-from pkpd.response.dosing_interval import DosingInterval
-from pkpd.response.med import MedTable
-from pkpd.response.streamed import MedDataset
 from pkpd.result import EndpointResult, EventResult, Result
 
 if TYPE_CHECKING:
@@ -44,50 +36,67 @@ def plot(thing: Any, **options: Any) -> "Figure":
     if isinstance(thing, (list, tuple)) or options.keys() & comparison.OPTIONS:
         things = thing if isinstance(thing, (list, tuple)) else [thing]
         return comparison.compare(things, **options)
-    _register_all()
-    return _figure(thing, **options)
-
-
-@singledispatch
-def _figure(thing, **options):
-    """The figure of one thing."""
+    for kind, drawn in _drawings().items():
+        if isinstance(thing, kind):
+            return drawn(thing, **options)
     raise PkpdError(
         "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
         f"not a {type(thing).__name__}."
     )
 
 
-_figure.register(Fit, fits.fitted)
-_figure.register(Comparison, fits.compared)
-_figure.register(DoseResponse, meds.dose_response)
-_figure.register(MedTable, meds.med)
-_figure.register(MedDataset, meds.med)
-_figure.register(DosingInterval, meds.dosing_interval)
-_figure.register(Noncompartmental, exposures.exposures)
-_figure.register(PredictiveCheck, vpc.check)
-
-
 @cache
-def _register_all():
-    """Register figures of trials and of why patients differ, which only `plot` loads."""
+def _drawings():
+    """Class of a result -> function that draws it. Most of these rooms only `plot` loads."""
     from pkpd.evidence.compare import WeighedExplanations
     from pkpd.evidence.design import RankedStudies
     from pkpd.evidence.identify import Identifiability
-    from pkpd.report.figures import evidence, explanation, prediction, sensitivity, trials
+    from pkpd.fits.comparison import Comparison
+    from pkpd.fits.result import Fit
+    from pkpd.nca import Noncompartmental
+    from pkpd.predictive.vpc import PredictiveCheck
+    from pkpd.report.figures import (
+        evidence,
+        explanation,
+        exposures,
+        fits,
+        meds,
+        prediction,
+        sensitivity,
+        trials,
+        vpc,
+    )
+    from pkpd.response.curves import DoseResponse
+    from pkpd.response.dosing_interval import DosingInterval
+    from pkpd.response.med import MedTable
+    from pkpd.response.streamed import MedDataset
     from pkpd.sensitivity.explanation import Explanation
     from pkpd.sensitivity.prediction import Prediction
     from pkpd.sensitivity.study import Sensitivity
     from pkpd.trials.run import TrialResult
     from pkpd.trials.titrate import Titration
 
-    _figure.register(Titration, trials.observed_meds)
-    _figure.register(TrialResult, trials.trial)
-    _figure.register(Sensitivity, sensitivity.first)
-    _figure.register(Explanation, explanation.explanation)
-    _figure.register(Prediction, prediction.prediction)
-    _figure.register(WeighedExplanations, evidence.ledger)
-    _figure.register(RankedStudies, evidence.ranked)
-    _figure.register(Identifiability, evidence.identifiability)
+    return {
+        Result: time_course,
+        EventResult: at_records,
+        EndpointResult: distributions,
+        DoseResponse: meds.dose_response,
+        DosingInterval: meds.dosing_interval,
+        MedTable: meds.med,
+        MedDataset: meds.med,
+        Titration: trials.observed_meds,
+        TrialResult: trials.trial,
+        Noncompartmental: exposures.exposures,
+        PredictiveCheck: vpc.check,
+        Fit: fits.fitted,
+        Comparison: fits.compared,
+        Sensitivity: sensitivity.first,
+        Explanation: explanation.explanation,
+        Prediction: prediction.prediction,
+        WeighedExplanations: evidence.ledger,
+        RankedStudies: evidence.ranked,
+        Identifiability: evidence.identifiability,
+    }
 
 
 def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
@@ -106,7 +115,6 @@ def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
     return {"": plot(thing, **options)}
 
 
-@_figure.register
 def time_course(result: Result, data=None, repeated=None):
     """Median and 5-95 % band of every output over time, with dose marks; observations as points.
 
@@ -124,7 +132,6 @@ def time_course(result: Result, data=None, repeated=None):
     return _panels(result, len(fine), fine.reshape(-1, len(result.names)), draw, data)
 
 
-@_figure.register
 def at_records(result: EventResult, data=None):
     """Every output at the records of an event table, one line per patient; observations as points.
 
@@ -145,12 +152,10 @@ def at_records(result: EventResult, data=None):
     return _panels(result, len(fine), result.values[np.isin(result.ids, fine)], draw, data)
 
 
-@_figure.register
 def distributions(result: EndpointResult):
     """Histogram of every endpoint over the patients that finished, with median and 5-95 % range."""
     fine = result.values[result.status == 0]
-    columns = 2 if len(result.names) == 4 else min(3, len(result.names))
-    rows = -(-len(result.names) // columns)
+    columns, rows = _grid_of(len(result.names))
     drawing = style.figure(3.9 * columns + 0.6, 2.7 * rows + 0.9)
     for k, name in enumerate(result.names):
         axes = drawing.add_subplot(rows, columns, k + 1)
@@ -179,26 +184,30 @@ def distributions(result: EndpointResult):
     return drawing
 
 
+def _grid_of(panels):
+    """(columns, rows) that so many panels stand in."""
+    columns = 2 if panels == 4 else min(3, panels)
+    return columns, -(-panels // columns)
+
+
 def _panels(result, finished, values, draw, data):
     """A panel for each output, filled by draw(axes, place of the output, factor of time).
 
     values : (N, O) that decide the axes
     """
-    shown = range(len(result.names))
-    columns = 2 if len(shown) == 4 else min(3, len(shown))
-    rows = -(-len(shown) // columns)
+    columns, rows = _grid_of(len(result.names))
     drawing = style.figure(4.4 * columns + 0.6, 2.7 * rows + 0.8)
     scale, unit = style.clinician_time(result.times, result.time_unit)
-    for place, k in enumerate(shown):
-        axes = drawing.add_subplot(rows, columns, place + 1)
+    for k, name in enumerate(result.names):
+        axes = drawing.add_subplot(rows, columns, k + 1)
         draw(axes, k, scale)
-        observed = [points for points in data or () if points.name == result.names[k]]
+        observed = [points for points in data or () if points.name == name]
         for points in observed:
             _points(axes, points, scale)
-        style.clean(axes, f"time ({unit})", style.label(result.names[k], result.units[k]))
+        style.clean(axes, f"time ({unit})", style.label(name, result.units[k]))
         if _is_concentration(result.units[k]) and (values[:, k] > 0).any():
             _concentration_axis(axes, values[:, k])
-        if place == 0 or observed:
+        if k == 0 or observed:
             _legend(axes)
     style.heading(drawing, f"{result.model.title}: {result.prescribed}")
     style.caption(drawing, models.small_print(result.model, result.provenance(), finished))
@@ -258,7 +267,7 @@ def _course(axes, times, values):
 def _intervals(axes, result, repeated, k, scale):
     """95 % intervals over runs of the median and of the edges of the band."""
     shape = (len(result.times), len(result.names), -1)
-    low, high = (x.reshape(shape)[:, k] for x in (repeated.low, repeated.high))
+    low, high = repeated.low.reshape(shape)[:, k], repeated.high.reshape(shape)[:, k]
     for level, color in ((1, style.BLUE), (0, style.ORANGE), (2, style.ORANGE)):
         words = {1: "95 % interval of the median", 0: "of the 5 and 95 % lines"}.get(level)
         axes.fill_between(

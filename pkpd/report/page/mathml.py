@@ -79,21 +79,28 @@ def expression(text):
 
 
 def _print(node: Any) -> Markup:
-    if isinstance(node, ast.Constant):
-        return Markup("<mn>{}</mn>").format(f"{number_of(node):.10g}")
-    if isinstance(node, ast.Name):
-        return name({"pi": "π"}.get(node.id, node.id))
-    if isinstance(node, ast.UnaryOp):
-        return _row(_sign(node.op), _held(node.operand, _SIGNED))
-    if isinstance(node, ast.BinOp):
-        return _binary(node)
-    if isinstance(node, ast.Call):
-        return _call(called(node), [_print(a) for a in node.args])
-    if isinstance(node, ast.IfExp):
-        return _choice(node)
-    if isinstance(node, ast.BoolOp):
-        gap = Markup("<mtext>&#160;{}&#160;</mtext>").format(_SIGNS[type(node.op)])
-        return _row(*_between(gap, [_held(v, _COMPARED) for v in node.values]))
+    return _PRINTERS[type(node)](node)
+
+
+def _number(node):
+    return Markup("<mn>{}</mn>").format(f"{number_of(node):.10g}")
+
+
+def _name(node):
+    return name({"pi": "π"}.get(node.id, node.id))
+
+
+def _unary(node):
+    return _row(_sign(node.op), _held(node.operand, _SIGNED))
+
+
+def _joined(node):
+    """Conditions with "and" or "or" between them."""
+    gap = Markup("<mtext>&#160;{}&#160;</mtext>").format(_SIGNS[type(node.op)])
+    return _row(*_between(gap, [_held(v, _COMPARED) for v in node.values]))
+
+
+def _comparison(node):
     parts = [_held(node.left, _SUM)]
     for op, value in zip(node.ops, node.comparators, strict=True):
         parts += [_sign(op), _held(value, _SUM)]
@@ -126,7 +133,8 @@ def _signed(node):
     return isinstance(node, ast.UnaryOp)
 
 
-def _call(function, args):
+def _call(node):
+    function, args = called(node), list(map(_print, node.args))
     if function == "sqrt":
         return Markup("<msqrt>{}</msqrt>").format(args[0])
     if function in _BRACKETS:
@@ -147,6 +155,18 @@ def _choice(node):
     return Markup('<mrow><mo>{{</mo><mtable columnalign="left left">{}</mtable></mrow>').format(
         rows
     )
+
+
+_PRINTERS = {
+    ast.Constant: _number,
+    ast.Name: _name,
+    ast.UnaryOp: _unary,
+    ast.BinOp: _binary,
+    ast.Call: _call,
+    ast.IfExp: _choice,
+    ast.BoolOp: _joined,
+    ast.Compare: _comparison,
+}
 
 
 def _held(node, level):

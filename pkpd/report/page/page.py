@@ -10,6 +10,7 @@ import shlex
 import warnings
 from base64 import b64encode
 from dataclasses import fields
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -213,16 +214,13 @@ def _goal(found):
     # without a benefit of the model's, all is the study's own but what a benefit may lack
     before = {f.name: f.default for f in fields(Benefit)} if default is None else vars(default)
     parts = {"doses": ("lowest", "highest", "unit"), "delta": ("delta", "delta_relative")}
-
-    def differs(option):
-        names = parts.get(option, (option,))
-        return any(getattr(benefit, n) != before[n] for n in names)
-
     words = []
     for option, value in options.items():
-        if differs(option):
-            for word in value if isinstance(value, list) else [value]:
-                words += [f"--{option.replace('_', '-')}", word]
+        asked = itemgetter(*parts.get(option, (option,)))
+        if asked(vars(benefit)) == asked(before):
+            continue
+        for word in value if isinstance(value, list) else [value]:
+            words += [f"--{option.replace('_', '-')}", word]
     return words
 
 

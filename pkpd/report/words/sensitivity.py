@@ -45,8 +45,7 @@ def head(model, summary):
         f"  log10 MED is the best dose in {doses} of everybody, helped enough or not; "
         f"{100 * summary['censored']:.1f} % are at an end of the range and count as that end",
     ]
-    by_class = [i.name for i in model.inputs if i.iiv and i.iiv.kind == "classes"]
-    classes = [name for name in by_class if name not in changed]
+    classes = _drawn_by_class(model, changed)
     if classes:
         lines.append(
             "  people who respond to no dose count with the best dose that they would have "
@@ -71,6 +70,12 @@ def head(model, summary):
             "the others count with the step of their best diary"
         )
     return lines + [f"  set: {name} = {value:g}" for name, value in changed.items()]
+
+
+def _drawn_by_class(model, changed):
+    """Names of the inputs that put people into classes, except those that are set."""
+    by_class = [i.name for i in model.inputs if i.iiv and i.iiv.kind == "classes"]
+    return [name for name in by_class if name not in changed]
 
 
 def effort(summary):
