@@ -26,7 +26,7 @@ COMMANDS = {
     " --no-figure --out",
     "med-by": "med ldn/hormesis -n 64 --seed 4 --replicates 3 --by wt --no-figure --out",
     "med-stream": "med ldn/hormesis -n 96 --seed 7 --stream --chunk 32 --no-figure --out",
-    "dose-response": "dose-response ldn/hormesis_prior -n 32 --seed 7 --no-figure --out",
+    "dose-response": "dose-response explanations/kappa -n 32 --seed 7 --no-figure --out",
     "simulate": f"simulate ldn/hormesis -n 40 --seed 5 --rx '{RX}' --no-figure --out",
     "simulate-linear": "simulate pk/two_compartment -n 40 --seed 5 --rx '100 mg q12h x 6'"
     " --no-figure --out",

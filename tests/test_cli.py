@@ -143,7 +143,7 @@ def test_med_writes_tables_summary_and_figure_with_one_provenance(run, tmp_path)
     assert summary["status"]["interior"] == (patients["status"] == "interior").sum()
     for sentence in (
         "median MED",
-        "19 of 44 parameters are assumptions, 4 more are calibrated",
+        "25 of 44 parameters are assumptions",
         "the glial effect is a hypothesis",
         "no clinical advice",
         "med/med.png",

@@ -15,7 +15,6 @@ from pkpd.cli import main
 from pkpd.evidence import stored
 from pkpd.evidence.compare import question
 from pkpd.symbolic.load import load
-from pkpd.trials.observation import diary
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -72,16 +71,12 @@ def test_an_experiment_has_a_page_a_program_a_summary_and_a_figure(folder):
     assert figures and all(f.name in page for f in figures)
 
 
-# ldn/hormesis_prior as it was calibrated, before inputs were given roles: the same equations and
-# numbers. The calibration is not chosen anew (experiments/09-calibration).
-CALIBRATED = "428138bb16cc33d98b8ea957b527a9d14ea8d631f7c68b9ec8f0abb49e1e082f"
 SIZES = {
     "03-real-or-noise": 10_000,
     "04-fixed-or-titrated": 1250,
     "05-fibromyalgia-2009": 10_000,
     "06-fibromyalgia-2013": 31_000,
     "07-veterans-cohort": 41_000,
-    "10-how-sure": 2500,
 }
 
 
@@ -110,39 +105,6 @@ def test_explanations_were_weighed_as_they_are():
     asked = question()
     assert provenance["models"] == {name: load(name).numbers for name in asked.weights}
     assert provenance["studies"] == {s.name: stored.digest(s) for s in asked.studies}
-
-
-def test_the_calibrated_numbers_are_those_of_the_calibration():
-    summary = summary_of("09-calibration")
-    prior, model, notes = load("ldn/hormesis_prior"), load("ldn/hormesis"), diary()
-    assert summary["provenance"]["digest"] == CALIBRATED
-    chosen, written = (
-        summary["chosen"],
-        {i.name: i for i in model.inputs}
-        | {n: i for n, i in notes.inputs.items() if n != "responds"},
-    )
-    before = {i.name: i.value for i in prior.inputs}
-    moves = {
-        "toff": "toff",
-        "b50": "b50",
-        "noise_sd": "noise_sd",
-        "wanted": "improvement_wanted",
-        "give_up": "leave_no_benefit",
-    }
-    expected = {name: chosen[h] for h, name in moves.items()} | {
-        name: chosen["effect"] * before[name] for name in ("s_opioid", "s_glia")
-    }
-    for name, value in expected.items():
-        assert written[name].value == pytest.approx(value, rel=0.03), name
-    for item in (written["responds"], notes.inputs["responds"]):
-        assert (
-            dict(item.iiv.classes)["no"] == pytest.approx(chosen["no_response"], abs=0.01)
-            and item.evidence == "calibrated"
-        )
-    moves |= {"effect": "s_opioid", "no_response": "responds"}
-    assert {h: written[name].evidence == "calibrated" for h, name in moves.items()} == {
-        h: item["calibrated"] for h, item in summary["hypers"].items()
-    }
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():

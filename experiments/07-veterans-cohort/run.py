@@ -18,7 +18,6 @@ from pkpd.trials.predictive_check import by_patient, means, placed
 HERE, SIZE = Path(__file__).parent, 41
 PUBLISHED = {  # endpoint -> label, published number, its units in one of the endpoint's
     "pain": ("change of pain (points)", -0.83, 1),
-    "stayed": ("still treated on day 123 (%)", 50.0, 100),
     "adverse": ("any adverse event by day 123 (%)", 32.0, 100),
 }
 WORLDS = {"drug": None, "no effect": "no-effect"}

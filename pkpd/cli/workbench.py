@@ -39,7 +39,7 @@ def app(
     \b
     Examples:
       pkpd app
-      pkpd app ldn/hormesis_prior --port 8000 --no-browser
+      pkpd app explanations/kappa --port 8000 --no-browser
     """
     try:
         import starlette  # noqa: F401

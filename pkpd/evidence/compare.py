@@ -15,7 +15,7 @@ from pkpd import limits
 from pkpd.errors import EvidenceError, PkpdError, quoted
 from pkpd.evidence import stored
 from pkpd.evidence.averages import MEDS, benefits, meds, weighted_quantiles
-from pkpd.evidence.draws import Draws, chosen
+from pkpd.evidence.draws import Draws, chosen, guessed
 from pkpd.evidence.draws import draws as draw
 from pkpd.evidence.ledger import (
     FEWEST,
@@ -465,21 +465,40 @@ class _Work:
         """Count so many draws of explanations among what is to be done."""
         self.total += draws * (PILOT * len(self.quick) + len(self.studies))
 
-    def batch(self, model, first, count):
-        """`count` Draws of an explanation after the `first`, and {study: Prediction} of them."""
-        drawn = self._draws(model, first, count)
+    def batch(self, model, count):
+        """`count` Draws of an explanation, and {study: Prediction} of them."""
+        return self._predicted(self._draws(model, count, None))
+
+    def more(self, known, count):
+        """Draws and predictions of an explanation with `count` more of them."""
+        drawn, found = known
+        later, further = self._predicted(self._draws(drawn.model, count, known))
+        return drawn.then(later), {name: found[name].then(further[name]) for name in found}
+
+    def _predicted(self, drawn):
         return drawn, {s.name: self._prediction(s, drawn, self.people) for s in self.studies}
 
-    def _draws(self, model, first, count):
-        """Half from the prior, half from where the quick studies lie."""
+    def _draws(self, model, count, known):
+        """Half from the prior, half from where studies lie: the quick ones, and what is known."""
+        first = 0 if known is None else len(known[0])
         if not self.quick or not any(i.prior for i in model.inputs):
             return draw(model, count, self.seed, self.width, first)
         pilot = draw(model, PILOT * count, self.seed, self.width, PILOT * first)
-        logs = [
+        seen = [
             log_likelihood(s, self._prediction(s, pilot, PILOT_PEOPLE, "pilot-"))
             for s in self.quick
         ]
-        return chosen(pilot, np.sum(logs, axis=0), count, first)
+        logs = np.sum(seen, axis=0)
+        if known is not None:
+            drawn, found = known
+            logs = logs + self._guessed(drawn, found, pilot)
+        return chosen(pilot, logs, count, first)
+
+    def _guessed(self, drawn, found, pilot):
+        """(K,) what trials may say of the draws of a pilot, from what they said of others."""
+        slow = [s for s in self.studies if s.role == "fit" and s.trial is not None]
+        seen = [log_likelihood(s, found[s.name]) for s in slow]
+        return guessed(drawn, np.sum(seen, axis=0), pilot) if slow else 0.0
 
     def _prediction(self, study, drawn, people, kind=""):
         """Prediction of a study under draws, from so many people each."""
@@ -504,7 +523,7 @@ class _Work:
 def _known(models, asked, count, most, work):
     """[(Draws, {study: Prediction})] of every explanation, with draws added where too few count."""
     work.plan(count * len(models))
-    known = [work.batch(model, 0, count) for model in models]
+    known = [work.batch(model, count) for model in models]
     while True:
         ledger = _ledger(asked, known)
         lacking = (ledger.effective() < FEWEST) & (ledger.weights() >= MATTERS)
@@ -514,10 +533,7 @@ def _known(models, asked, count, most, work):
             return known
         work.plan(sum(added.values()))
         for m, size in added.items():
-            drawn, found = known[m]
-            later, further = work.batch(models[m], len(drawn), size)
-            both = {name: found[name].then(further[name]) for name in found}
-            known[m] = drawn.then(later), both
+            known[m] = work.more(known[m], size)
 
 
 def _ledger(asked, known):

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.errors import EvidenceError
+from pkpd.evidence.weights import effective, normalised
 from pkpd.population.cohort import Cohort, cohort
 from pkpd.population.noise import uniforms
 from pkpd.population.sampling import stratified
 from pkpd.population.variability import around
 from pkpd.symbolic.model import Model
-from pkpd.trials.importance_weights import effective, normalised
 
+NEAREST = 8  # draws whose likelihood stands for that of a draw between them
 POWER = 1e-3  # to which the power of a tempered likelihood is found
 
 
@@ -108,6 +109,24 @@ def chosen(pilot: Draws, logs: np.ndarray, count: int, first: int = 0) -> Draws:
     rows = np.concatenate([np.arange(half), more])
     ratio = -np.log(share + (1.0 - share) * relative[rows])
     return replace(pilot, values=pilot.values[rows], log_ratio=ratio, first=first)
+
+
+def guessed(known: Draws, logs: np.ndarray, others: Draws) -> np.ndarray:
+    """(K,) log likelihoods of other draws, as the mean likelihood of the nearest that are known.
+
+    logs : (J,) of the known ones. Near is meant in ranks of every parameter. A guess: it may say
+    which draws are worth a look, and nothing about their weight.
+    """
+    from scipy.spatial import cKDTree
+    from scipy.special import logsumexp
+
+    def ranks(values):
+        columns = zip(known.values.T, values.T, strict=True)
+        return np.column_stack([np.searchsorted(np.sort(old), new) for old, new in columns])
+
+    count = min(NEAREST, len(known))
+    _, rows = cKDTree(ranks(known.values)).query(ranks(others.values), k=[*range(1, count + 1)])
+    return logsumexp(logs[rows], axis=1) - np.log(count)
 
 
 def _tempered(logs, enough):

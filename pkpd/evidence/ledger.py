@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.evidence.predictions import Prediction
 from pkpd.evidence.studies import Study
-from pkpd.trials.importance_weights import effective, normalised
+from pkpd.evidence.weights import effective, normalised
 
 FEWEST = 100.0  # effective draws below which a number is not reported
 

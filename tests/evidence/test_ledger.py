@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal, norm
 
-from pkpd.evidence.draws import Draws, chosen
+from pkpd.evidence.draws import Draws, chosen, guessed
 from pkpd.evidence.ledger import Ledger, log_density, mixture_interval, predictive_share
 
 SIGMA = 0.1
@@ -145,6 +145,18 @@ def test_draws_chosen_by_some_studies_give_the_same_evidence_with_less_scatter()
     mean = np.log(np.mean(np.exp(found["chosen"])))  # the evidence is without bias, its log is not
     assert mean == pytest.approx(exact()[0], abs=0.04)
     assert np.std(found["chosen"]) < 0.7 * np.std(found["prior"])
+
+
+def test_a_guessed_likelihood_is_near_the_true_one_between_known_draws():
+    known, others = (
+        Draws(None, 1, ("a", "b"), np.random.default_rng(k).random((n, 2)), np.zeros(n))
+        for k, n in ((1, 4000), (2, 50))
+    )
+    true = [norm.logpdf(d.values, [0.5, 0.3], [0.3, 0.2]).sum(axis=1) for d in (known, others)]
+    guess = guessed(known, true[0], others)
+    assert np.abs(guess - true[1]).max() < 0.2 and np.abs(guess - true[1]).mean() < 0.04
+    nowhere = np.where(known.values[:, 0] < 0.5, -np.inf, 0.0)
+    assert set(guessed(known, nowhere, others)) & {-np.inf} and np.isfinite(guess).all()
 
 
 def test_a_likelihood_that_leaves_too_few_draws_is_tempered():

@@ -178,7 +178,7 @@ def test_figures_are_written_in_the_format_of_the_ending(course, tmp_path, endin
 def test_the_caption_tells_what_is_assumed_and_gives_no_advice(table):
     words = pkpd.plot(table).get_supxlabel().replace("\n", " ")
     assert (
-        "19 of 44 parameters are assumptions, 4 more are calibrated" in words
+        "25 of 44 parameters are assumptions" in words
         and "no clinical advice" in words
         and "seed 7" in words
     )

@@ -78,9 +78,9 @@ def test_a_switch_is_on_or_off(tmp_path):
 
 
 def test_the_published_range_is_that_of_the_last_file_that_has_one(tmp_path):
-    prior = load("ldn/hormesis_prior").published
-    assert LDN.published == prior and (prior.lowest, prior.highest, prior.unit) == (0.1, 6.0, "mg")
-    assert prior.within(LDN.benefit) == (0.1, 6.0)
+    clinics = LDN.published
+    assert (clinics.lowest, clinics.highest, clinics.unit) == (0.1, 6.0, "mg")
+    assert clinics.within(LDN.benefit) == (0.1, 6.0)
     table = '[published]\ndoses = "1:2 ug"\npatients = 3\nsource = "Us 2026, here"\n'
     own = load(written(tmp_path, more=table))
     assert own.published.unit == "ug" and own.published.within(LDN.benefit) is None

@@ -54,7 +54,10 @@ def test_every_number_of_the_diary_has_a_source_and_a_grade():
             r"\b[A-Z][a-z]+\d{4}\b", " ".join(item.source for item in diary().inputs.values())
         )
     )
-    assert cited and cited <= set(re.findall(r"@\w+\{(\w+),", BIBLIOGRAPHY.read_text()))
+    keys = set(re.findall(r"@\w+\{(\w+),", BIBLIOGRAPHY.read_text()))
+    assert cited and cited <= keys
+    measured = [item for item in diary().inputs.values() if item.evidence == "measured"]
+    assert measured and all(any(key in item.source for key in keys) for item in measured)
 
 
 def test_one_patient_written_out_day_by_day():
