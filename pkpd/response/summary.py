@@ -5,6 +5,7 @@ printed.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from pkpd.response.streamed import MedDataset
 LEVELS = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 SOME = (0.05, 0.5, 0.95)  # of subgroups and definitions
 BARS = 36
+MOST_STRENGTHS = 3  # doses to choose from
+CHOOSING = 2048  # patients by whom a set of doses is chosen
 
 
 def summarise(
@@ -88,6 +91,7 @@ def _counted(table, doses, independent):
         "quantiles": quantiles(doses, LEVELS, independent),
         "definitions": _definitions(table, doses, independent),
         "best_single_dose": best_single_dose(table),
+        "dose_sets": _dose_sets(table),
     }
 
 
@@ -249,27 +253,35 @@ def best_single_dose(table):
     }
 
 
+def _dose_sets(table):
+    """The best sets of 1, 2, ... doses, with what they are worth: `best_dose_set`.
+
+    None of them where no dose helps anybody, or where some doses are unsafe.
+    """
+    if table.benefit.subject_to or not table.curves.finished:
+        return []
+    found = [best_dose_set(table, k) for k in range(1, MOST_STRENGTHS + 1)]
+    return found if found[0]["mean_of_own_best"] > 0 else []
+
+
 def best_dose_set(table, k):
     """The k grid doses that are best to have if each patient takes the best of them, or none.
 
     Chosen on the first 2,048 patients among all sets of k doses, valued on all. Returns {doses,
-    mean_benefit, mean_of_own_best}.
+    mean_benefit, mean_of_own_best}, means over all patients that finished.
     """
-    from itertools import combinations
-
-    gain = np.maximum(table.curves.gain, 0.0)
-    gain = gain[~np.isnan(gain).any(axis=1)]
-    own = np.where(
-        table.having("flat"), 0.0, np.maximum(table.columns["benefit_at_argmax"], 0.0)
-    )  # a non-responder has no best dose
-    some = np.ascontiguousarray(gain[:2048].T)
-    menu = list(
-        max(
-            combinations(range(len(some)), k), key=lambda m: np.maximum.reduce(some[list(m)]).mean()
-        )
-    )
+    fine = table.curves.fine
+    some = np.array([np.maximum(gain[fine][:CHOOSING], 0.0) for gain in table.curves.each()])
+    sets = combinations(range(len(some)), min(k, len(some)))
+    menu = max(sets, key=lambda places: some[list(places)].max(axis=0).mean())
+    best = np.zeros(fine.sum())
+    for place, gain in enumerate(table.curves.each()):
+        if place in menu:
+            best = np.maximum(best, gain[fine])
+    # a non-responder has no best dose
+    own = np.where(table.having("flat"), 0.0, np.maximum(table.column("benefit_at_argmax"), 0.0))
     return {
-        "doses": table.curves.doses[menu].tolist(),
-        "mean_benefit": float(gain[:, menu].max(axis=1).mean()),
-        "mean_of_own_best": float(np.nanmean(own)),
+        "doses": table.curves.doses[list(menu)].tolist(),
+        "mean_benefit": float(best.mean()),
+        "mean_of_own_best": float(np.nanmean(own[fine])),
     }

@@ -6,6 +6,7 @@ from scipy.optimize import minimize_scalar
 
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
+from pkpd.report.words import results
 from pkpd.response.benefit import benefit_of
 from pkpd.response.dose_response import dose_response
 from pkpd.response.grid import Steady
@@ -237,5 +238,11 @@ def test_a_set_of_more_doses_is_worth_more_but_never_more_than_each_patients_bes
     ]
     assert two["mean_benefit"] == pytest.approx(max(pairs))
     assert one["mean_benefit"] < two["mean_benefit"] < two["mean_of_own_best"] + 1e-6
+    sets = summarise(table)["dose_sets"]
+    assert sets[:2] == [one, two] and [len(found["doses"]) for found in sets] == [1, 2, 3]
+    (line,) = results.strengths(summarise(table))
+    assert (
+        line.startswith(f"  {one['doses'][0]:.2g} mg for all is worth ") and "a choice of" in line
+    )
     # all patients count, non-responders too: a grid of 33 doses loses little
     assert two["mean_of_own_best"] == pytest.approx(benefit.max(axis=1).mean(), rel=0.01)

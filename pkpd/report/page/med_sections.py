@@ -153,6 +153,7 @@ def distribution(found):
             _statuses(summary),
             _quantiles(summary, benefit),
             _definitions(summary),
+            *_strengths(summary),
             *_subgroups(summary),
             *_repeated(summary, benefit),
         ),
@@ -215,6 +216,22 @@ def _definitions(summary):
         "A clinic that stops when nothing more is gained finds the second. "
         f"Over {results.with_med(summary)}.",
     )
+
+
+def _strengths(summary):
+    """How much a few doses for all are worth."""
+    rows = [
+        (len(doses), f"{', '.join(doses)} {summary['unit']}", share)
+        for doses, share in results.strength_rows(summary)
+    ]
+    if not rows:
+        return ()
+    note = (
+        "Of all sets of so many doses, the one with the largest mean benefit over all patients. "
+        "Each takes the best of them for him or her, or none, as if that were known."
+    )
+    headers = ("number of doses", "doses", "share of the benefit of everybody's own best")
+    return (table("How many doses are enough?", headers, rows, note),)
 
 
 def _interval(found, benefit):

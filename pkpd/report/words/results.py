@@ -256,6 +256,7 @@ def med_doses(summary):
         f"  median MED {_interval(quantiles[0.5], summary)}",
         f"  90 % of MEDs between {ends[0]} and {ends[1]}",
         *definition_sentences(summary),
+        *strengths(summary),
     ]
     inside = summary.get("share_inside")
     if inside:
@@ -263,6 +264,28 @@ def med_doses(summary):
         share = format_share(inside["share"], 1)
         lines.append(f"  {share} of MEDs lie in the published range, {published}")
     return [*lines, f"  {intervals(summary)}"]
+
+
+def strengths(summary):
+    """What one dose for all, or a choice of few, is worth, as a line."""
+    rows = [(either(doses), share) for doses, share in strength_rows(summary)]
+    if not rows:
+        return []
+    unit, (one, worth) = summary["unit"], rows[0]
+    more = "".join(f"; a choice of {doses} {unit} {share}" for doses, share in rows[1:])
+    return [f"  {one} {unit} for all is worth {worth} of everybody's own best dose{more}"]
+
+
+def either(texts):
+    """ "1", "1 or 2", "1, 2 or 3"."""
+    return " or ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+
+
+def strength_rows(summary):
+    """Doses to choose from, as texts, and their share of the benefit of everybody's own best."""
+    for found in summary.get("dose_sets", ()):
+        share = found["mean_benefit"] / found["mean_of_own_best"]
+        yield [f"{dose:.2g}" for dose in found["doses"]], f"{100 * share:.0f} %"
 
 
 DEFINITIONS = {  # of the MED
