@@ -203,10 +203,10 @@ def test_under_same_med_delta_of_an_untreated_value_of_0_is_of_the_typical_effec
 ):
     """A tenth of 0 is 0, which no effect at all reaches."""
     model, _ = pressure(tmp_path, "NRS", SOME_WELL)
-    people, notes = cohort(model, 24, seed=1), diary(changes={"responds": responds})
+    people, notes = cohort(model, 32, seed=1), diary(changes={"responds": responds})
     table = titrate(model, people, RULE, null="same-med", replicates=1, diary=notes)
     well = table.truth["untreated"] == 0.0
-    assert well.sum() == 12
+    assert well.sum() == 16
     assert set(table.truth["status"][well]) == {status}
 
 
