@@ -183,6 +183,7 @@ def design(
             candidates,
             patients=patients,
             outcomes=outcomes,
+            folder=output.out,
             threads=weighing.threads,
             progress=advance,
         )

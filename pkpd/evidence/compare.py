@@ -502,15 +502,11 @@ class _Work:
 
     def _prediction(self, study, drawn, people, kind=""):
         """Prediction of a study under draws, from so many people each."""
-        origin = stored.key(study, drawn, people, self.width)
-        file = found = None
-        if self.folder is not None:
-            file = stored.path(self.folder, drawn, kind + study.name)
-            found = stored.kept(file, len(study.statistics), origin)
-        if found is None:
-            found = predict(study, drawn, people, self.threads, self._report)
-            if file is not None:
-                stored.keep(file, found, origin)
+
+        def make():
+            return predict(study, drawn, people, self.threads, self._report)
+
+        found = stored.prediction(study, drawn, people, self.width, self.folder, make, kind)
         self.done += len(drawn)
         self._report(0)
         return found

@@ -12,6 +12,7 @@ import numpy as np
 
 from pkpd import limits
 from pkpd.errors import EvidenceError, quoted
+from pkpd.evidence import stored
 from pkpd.evidence.compare import WeighedExplanations
 from pkpd.evidence.draws import Draws, resampled
 from pkpd.evidence.ledger import total_covariance
@@ -83,6 +84,7 @@ def design(
     *,
     patients: int | None = None,
     outcomes: int = 1000,
+    folder: str | Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], object] | Literal[False] | None = None,
 ) -> RankedStudies:
@@ -95,6 +97,7 @@ def design(
     patients : number of patients that every study is brought to, its arms in proportion; default:
         their own
     outcomes : number of simulated outcomes of each study
+    folder : where finished predictions are kept, and looked for by the next run; default: nowhere
     threads : number of threads (default: all cores)
     progress : called with the number of finished draws of all studies, and their total
         (default: a bar; False for none)
@@ -110,6 +113,8 @@ def design(
     limits.check_whole(outcomes, 2, limits.PATIENTS, "number of outcomes", EvidenceError)
     limits.check_called(progress=progress)
     limits.thread_count(threads)
+    if folder is not None:
+        limits.path(folder, "folder", EvidenceError)
     asked = _candidates(candidates)
     if not isinstance(comparison, WeighedExplanations):
         raise EvidenceError(f"comparison is what pkpd.compare returns, not {quoted(comparison)}.")
@@ -126,7 +131,7 @@ def design(
     for s in asked:
         found = []
         for _, drawn, _, _ in parts:
-            found.append(predict(s, drawn, comparison.people, threads))
+            found.append(_prediction(s, drawn, comparison, folder, threads))
             done += len(drawn)
             if progress:
                 progress(done, total)
@@ -177,6 +182,16 @@ def _sample(comparison):
         parts.append((share / count, chosen, rows, gains))
     total = sum(w * len(rows) for w, _, rows, _ in parts)
     return [(w / total, *rest) for w, *rest in parts]
+
+
+def _prediction(study, drawn, comparison, folder, threads):
+    """What an explanation predicts of a planned study, from the folder where it is there."""
+    each = comparison.people
+
+    def make():
+        return predict(study, drawn, each, threads)
+
+    return stored.prediction(study, drawn, each, comparison.width, folder, make)
 
 
 def _sized(study, prediction, patients):

@@ -5,6 +5,7 @@ anything else is computed again. Knows files; computes nothing.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def path(folder: str | Path, draws: Draws, study: str) -> Path:
     """The file of a study under draws of an explanation."""
     name = f"{draws.model.name.replace('/', '-')}--{study}--{draws.first + 1}.parquet"
     return Path(folder) / FOLDER / name
+
+
+def prediction(
+    study: Study,
+    draws: Draws,
+    each: int,
+    width: float,
+    folder: str | Path | None,
+    make: Callable[[], Prediction],
+    kind: str = "",
+) -> Prediction:
+    """A prediction from a folder, or made now and kept there; folder : None for none."""
+    if folder is None:
+        return make()
+    file, origin = path(folder, draws, kind + study.name), key(study, draws, each, width)
+    found = kept(file, len(study.statistics), origin)
+    if found is None:
+        found = make()
+        keep(file, found, origin)
+    return found
 
 
 def keep(file: Path, prediction: Prediction, origin: dict[str, object]) -> None:

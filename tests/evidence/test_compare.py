@@ -220,11 +220,14 @@ def test_a_study_that_would_tell_more_ranks_higher(folder, tmp_path):
         text = text.replace("n = 20", f"n = {n}").replace("n_against = 20", f"n_against = {n}")
         (tmp_path / f"{name}.toml").write_text(text)
         plans.append(tmp_path / f"{name}.toml")
-    ranked = pkpd.design(equal, plans, outcomes=200)
+    ranked = pkpd.design(equal, plans, outcomes=200, folder=tmp_path)
     few, many = ranked.worths
     assert many.information > few.information > 0
     assert many.information < 1.0  # one bit is open between two explanations of equal weight
-    same = pkpd.design(equal, plans, patients=40, outcomes=200)
+    files = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*.parquet")}
+    assert files
+    same = pkpd.design(equal, plans, patients=40, outcomes=200, folder=tmp_path)
+    assert files == {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*.parquet")}
     assert same.worths[0].information == pytest.approx(same.worths[1].information, abs=1e-12)
     assert list(ranked.sheets()["studies"].columns["study"]) == ["many", "few"]
 
