@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import pkpd
 from pkpd.cli import main
 from pkpd.evidence import stored
 from pkpd.evidence.compare import question
@@ -167,6 +168,12 @@ def help_examples(capsys):
             for words in commands(capsys.readouterr().out)
             if not {"my/model.toml", "theirs.R", "run001.ctl", "[OPTIONS]"} & set(words)
         )
+
+
+def test_the_reference_has_every_public_name_once():
+    text = (ROOT / "docs/site/reference.md").read_text()
+    names = re.findall(r"^\.\. auto\w+:: pkpd\.(\w+)$", text, re.M)
+    assert sorted(names) == sorted(pkpd.__all__)
 
 
 def toml_of(page):
