@@ -72,7 +72,7 @@ def _endpoint(model, text):
     kind, output, level = match.groups()
     if kind not in KINDS:
         raise PkpdError(f"Endpoint '{text}': unknown quantity '{kind}'.{closest(kind, KINDS)}")
-    known = (*model.state_names, *(a.name for a in model.assignments))
+    known = model.computed_names
     if output not in known:
         raise PkpdError(
             f"Endpoint '{text}': {model.name} has no state or output '{output}'."
@@ -106,7 +106,7 @@ def _duration(model, text, kind, output, level):
 
 def _factor(model, name, unit):
     """What a number of `name` is multiplied by to be in `unit`."""
-    known = (*model.input_names, *model.state_names, *(a.name for a in model.assignments))
+    known = (*model.input_names, *model.computed_names)
     if name not in known:
         raise PkpdError(
             f"{model.name} has no state, output, parameter or covariate '{name}'."

@@ -63,7 +63,7 @@ def check(
     from pkpd.symbolic import load
 
     found, lacking = load.draft(model) if draft else (load.load(model), ())
-    lower(found, [a.name for a in found.assignments], derivatives=True)
+    lower(found, found.computed_names[len(found.states) :], derivatives=True)
     if found.benefit:
         benefit_of(found)  # whether its background and constraints are those of this model
     if quiet:

@@ -69,7 +69,7 @@ def beginnings(model, regimen, occasion, end, drugs):
 
 def _given(model, regimen, targets):
     """(n,) increasing model times of the doses into targets, those at one time once."""
-    places = {d.state: k for k, d in enumerate(model.doses)} | {None: 0}
+    places = model.dose_places | {None: 0}
     own = [phase.times for phase in regimen.phases if places[phase.into] in targets]
     times = np.concatenate([np.zeros(0), *own]) * units.factor("h", model.time)
     return np.unique(together(np.zeros(len(times)), times))

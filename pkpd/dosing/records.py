@@ -169,7 +169,7 @@ def events(
     """
     check_model(model)
     read = cells(source, DoseError)
-    covariates = read.lacking(c.name for c in model.covariates)
+    covariates = read.lacking(model.covariate_names)
     refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
     return _Reader(model, read, also).records()
 
@@ -291,7 +291,7 @@ class _Reader:
         of_records, of_inputs = (*OF_RECORDS, "MDV", *self.also), set(map(str.lower, inputs))
         used = [c for c in self.cells if c in of_records or c.lower() in of_inputs]
         missing = [c for c in OF_RECORDS if c not in self.cells]
-        missing += [c.name for c in self.model.covariates if c.name not in inputs]
+        missing += [name for name in self.model.covariate_names if name not in inputs]
         return " ".join([self.table.account(used, missing), *self.unvalued(inputs)])
 
     def unvalued(self, inputs):
@@ -432,8 +432,7 @@ class _Reader:
 
     def steady(self, dose, steady):
         """Steady states that the model does not have, or that do not add up."""
-        texts = [s.rate for s in self.model.states] + [a.expression for a in self.model.assignments]
-        if any("t" in parse.names(parse.checked(text)) for text in texts):
+        if parse.uses_time(self.model.expressions):
             sentence = f"{self.model.name} depends on the time t and has no steady state"
             self.wrong(dose & (steady > 0), "SS", f"{sentence}; write the doses out")
         reason = self.not_additive()

@@ -130,8 +130,7 @@ def clock_of(model, records, times):
     fall[records.first[:-1]] = 0.0
     if not fall.any():
         return time
-    texts = [s.rate for s in model.states] + [a.expression for a in model.assignments]
-    if len(times) or any("t" in parse.names(parse.checked(text)) for text in texts):
+    if len(times) or parse.uses_time(model.expressions):
         row = records.row[np.flatnonzero(fall)[0]]
         raise DoseError(
             f"{records.name}: row {row} turns time back, which goes together neither with extra "

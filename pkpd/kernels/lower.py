@@ -113,7 +113,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     areas = {area(n): f"y{len(model.states) + k}" for k, n in enumerate(integrals)}
     graph, nodes = equations(model, areas.values())
     areas = {name: graph.name(y) for name, y in areas.items()}
-    names = (*model.state_names, *(a.name for a in model.assignments))
+    names = model.computed_names
     for name in (*observe, *integrals):
         if name not in names and name not in areas:
             message = f"{model.name} has no state or output '{name}'.{closest(name, names)}"
@@ -233,7 +233,7 @@ def equations(model, areas):
 
 def _signals(model, graph, nodes, extremes, levels):
     """Nodes of what is watched. Raises PkpdError for an unknown name."""
-    names = (*model.input_names, *model.state_names, *(a.name for a in model.assignments))
+    names = (*model.input_names, *model.computed_names)
     for name in (*extremes, *(n for item in levels for n in item[:2] if n is not None)):
         if name not in names:
             message = f"{model.name} has no state, output or input '{name}'.{closest(name, names)}"

@@ -73,7 +73,7 @@ def people(model, source):
     if isinstance(source, People):
         return source
     found = read(source)
-    covariates = [item.name for item in model.covariates]
+    covariates = model.covariate_names
     refuse_lookalikes(found, found.lacking([*covariates, "ID"]), CohortError)
     columns = {name: stripped(cells) for name, cells in found.columns.items()}
     id_column = next((c for c in columns if c.upper() == "ID"), "")

@@ -38,7 +38,7 @@ def _called(people, name):
         return name
     column = {n.lower(): n for n in names}.get(name.lower())
     if column is None:
-        likely = [*people.others, *(c.name for c in people.model.covariates)]
+        likely = [*people.others, *people.model.covariate_names]
         raise CohortError(
             f"No input or column '{name}' to group by in {people.model.name}."
             f"{closest(name, likely)}"

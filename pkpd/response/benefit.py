@@ -158,7 +158,7 @@ def _dose_unit(model, found, doses):
 
 
 def _check_names(model, given):
-    known = (*model.state_names, *(a.name for a in model.assignments))
+    known = model.computed_names
     for name in ("outcome", "exposure", "blockade", "better", "into"):
         if name in given:
             limits.text(given[name], name)

@@ -6,20 +6,21 @@ Knows the words of a model file; knows nothing of folders or caches.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import replace
-from typing import NoReturn
+from graphlib import CycleError, TopologicalSorter
+from itertools import count
 
 from pkpd import units
 from pkpd.errors import ModelError, PkpdError, closest
 from pkpd.symbolic import parse, plausibility, variability
 from pkpd.symbolic.blocks import Use, blocks, names_in
 from pkpd.symbolic.definitions import Definitions
+from pkpd.symbolic.entries import Entries
 from pkpd.symbolic.finite import without_value
 from pkpd.symbolic.model import ROLES, Assignment, DoseTarget, Input, Model, Published, State
 from pkpd.symbolic.quantities import dose_range, read_benefit, unit_at_end
-from pkpd.symbolic.scaling import scaled
 
-LARGEST = 1e300  # a whole number may be too large for a float
 EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 INPUT = {
     "value",
@@ -33,6 +34,19 @@ INPUT = {
     "hypothesis",
     "prior",
 }  # entries of a parameter
+BENEFIT = {
+    "outcome",
+    "better",
+    "into",
+    "every",
+    "doses",
+    "delta",
+    "report",
+    "exposure",
+    "blockade",
+    "background",
+    "subject_to",
+}  # entries of [benefit]
 TABLES = {
     "title",
     "time",
@@ -58,12 +72,22 @@ _LEFT = re.compile(
 )
 
 
-class Builder:
+def _units_of(items):
+    """Name -> unit of inputs, states or assignments."""
+    return {item.name: item.unit for item in items}
+
+
+def _separated(key):
+    """The names of a key such as "cl, vc"."""
+    return list(map(str.strip, key.split(",")))
+
+
+class Builder(Entries):
     """Merges the files of one model and checks every name, number and unit."""
 
     def __init__(self, files, name, digest):
-        self.files, self.main, self.name, self.digest = files, files[-1], name, digest
-        self.places = {}
+        super().__init__(files)
+        self.name, self.digest = name, digest
         for file in files:
             unknown = sorted(set(file.data) - TABLES)
             if unknown:
@@ -75,29 +99,18 @@ class Builder:
         self.uses: list[Use] = []
         self.deviations, self.blocks = self.omega()
 
-    def fail(self, place, message) -> NoReturn:
-        raise ModelError(f"{place}: {message}")
-
     def model(self):
-        self.time = self.main.data.get("time") or next(
-            (f.data["time"] for f in self.files if "time" in f.data), "h"
-        )
+        self.time = self.time_unit()
         self.unit(self.time, self.main.place(r"^time"), units.dimension("h")[0])
         parameters, covariates = self.inputs("parameters"), self.inputs("covariates")
         inputs = {i.name: i for i in (*parameters, *covariates)}
         states, assignments = self.equations(inputs)
-        known = {s.name for s in states} | {a.name for a in assignments}
-        doses = tuple(
-            self.dose(name, entry, place, inputs, {s.name: s for s in states})
-            for name, entry, place in self.entries("dose")
-        )
-        covariates = tuple(i for i in inputs.values() if i not in parameters)
-        group, first = blocks(self.uses, doses), self.uses[0].block
-        parameters, covariates = (
-            tuple(replace(i, group=group.get(i.name, first)) for i in some)
-            for some in (parameters, covariates)
-        )
-        unit_of = {i.name: i.unit for i in (*inputs.values(), *states, *assignments)}
+        doses = self.doses(inputs, states)
+        covariates = tuple(inputs.values())[len(parameters) :]  # with the columns of doses
+        group = blocks(self.uses, doses)
+        parameters, covariates = self.grouped(parameters, group), self.grouped(covariates, group)
+        units_of_outputs = _units_of((*states, *assignments))
+        unit_of = _units_of(inputs.values()) | units_of_outputs
         self.needs(unit_of)
         correlations = self.correlations(inputs)
         residuals = self.residuals(states, assignments)
@@ -113,49 +126,27 @@ class Builder:
             correlations=correlations,
             states=states,
             assignments=assignments,
-            outputs=self.outputs(known),
+            outputs=self.outputs(units_of_outputs),
             doses=doses,
-            benefit=self.benefit(doses, unit_of, known),
+            benefit=self.benefit(doses, units_of_outputs),
             published=self.published(),
             residuals=residuals,
             doubts=tuple(doubts),
             description=str(self.main.data.get("description", "")),
-            notes=tuple(str(n) for f in self.files for n in f.data.get("notes", [])),
+            notes=tuple(map(str, self.listed("notes"))),
         )
 
-    def entries(self, table):
-        """(name, value, place) of each entry of a table over all files; a second definition must be
-        listed under [override]."""
-        found = Definitions(self.files)
-        for file in self.files:
-            section = file.data.get(table, {})
-            if not isinstance(section, dict):
-                self.fail(file.place(table), f"[{table}] is a table.")
-            for name, value in section.items():
-                found.add(name, file, name, value, file.entry(table, name))
-        return [(name, *definition) for name, definition in found.settled().items()]
+    def time_unit(self):
+        """The unit of time: of the main file, or else of the first file that has one; or h."""
+        for file in (self.main, *self.files):
+            if "time" in file.data:
+                return file.data["time"]
+        return "h"
 
-    def named(self, name, place):
-        reason = parse.why_not_a_name(name)
-        if reason:
-            self.fail(place, f"{reason}.")
-        if name in self.places and self.places[name] != place:
-            self.fail(place, f"'{name}' is already defined at {self.places[name]}.")
-        self.places[name] = place
-
-    def unit(self, text, place, wanted=None):
-        try:
-            dims, _ = units.dimension(text)
-        except PkpdError as error:
-            self.fail(place, str(error))
-        if wanted is not None and dims != wanted:
-            self.fail(place, f"'{text}' has the wrong dimensions here.")
-        return text
-
-    def number(self, value, place, what):
-        if type(value) not in (int, float) or not abs(value) < LARGEST:
-            self.fail(place, f"{what} must be a finite number, not {str(value)[:40]!r}.")
-        return float(value)
+    def grouped(self, inputs, group):
+        """The inputs with the block of equations that each belongs to; without one, the first."""
+        first = self.uses[0].block
+        return tuple(replace(item, group=group.get(item.name, first)) for item in inputs)
 
     def inputs(self, table) -> tuple[Input, ...]:
         found = []
@@ -232,13 +223,6 @@ class Builder:
         if not isinstance(hypothesis, str) or not hypothesis.strip():
             self.fail(place, f"'{name}': its hypothesis is a sentence on what being on supposes.")
 
-    def placed(self, place, read, *arguments):
-        """What `read` returns; its complaint becomes one of this place."""
-        try:
-            return read(*arguments)
-        except PkpdError as error:
-            self.fail(place, str(error))
-
     def omega(self):
         """Latent SD of each input in a block of [omega], and the correlations within the blocks."""
         deviations: dict[str, tuple[float, str]] = {}
@@ -246,20 +230,21 @@ class Builder:
         tables = ("parameters", "covariates")
         inputs = [name for table in tables for name, *_ in self.entries(table)]
         for key, rows, place in self.entries("omega"):
-            names = [n.strip() for n in key.split(",")]
+            names = _separated(key)
             for name in names:
                 if name not in inputs:
                     self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
                 if name in deviations or names.count(name) > 1:
                     self.fail(place, f"'{name}' stands twice in [omega].")
-            sd, found = self.placed(place, variability.covariance, names, rows)
-            deviations |= {name: (value, place) for name, value in zip(names, sd, strict=True)}
-            fixed = [name for name, value in zip(names, sd, strict=True) if value == 0]
+            deviation, found = self.placed(place, variability.covariance, names, rows)
+            sd = dict(zip(names, deviation, strict=True))
+            deviations |= {name: (value, place) for name, value in sd.items()}
+            pairs += [(*pair, place) for pair in found]
+            fixed = [name for name, value in sd.items() if value == 0]
             if fixed:
                 self.doubts.append(
                     f"{place}: variance 0: {', '.join(fixed)} the same for everybody."
                 )
-            pairs += [(*pair, place) for pair in found]
         return deviations, pairs
 
     def needs(self, unit_of):
@@ -287,21 +272,10 @@ class Builder:
     def correlations(self, inputs):
         pairs = list(self.blocks)
         for key, value, place in self.entries("correlations"):
-            names = [n.strip() for n in key.split(",")]
-            for name in names:
-                if name not in inputs:
-                    self.fail(place, f"correlation of unknown '{name}'.{closest(name, inputs)}")
-                if inputs[name].iiv is None or inputs[name].iiv.kind == "classes":
-                    self.fail(place, f"'{name}' has no variability to correlate.")
-            if (
-                len(names) != 2
-                or names[0] == names[1]
-                or not abs(self.number(value, place, f"correlation '{key}'")) <= 1
-            ):
-                self.fail(place, f"'{key}' must name two inputs and a value from -1 to 1.")
-            if any({a, b} == set(names) for a, b, *_ in pairs):
+            one, other, r = self.correlation(key, value, place, inputs)
+            if any({a, b} == {one, other} for a, b, *_ in pairs):
                 self.fail(place, f"the correlation of '{key}' is given twice.")
-            pairs.append((names[0], names[1], float(value), place))
+            pairs.append((one, other, r, place))
         if not pairs:
             return ()
         place, written = pairs[-1][3], [pair[:3] for pair in pairs]
@@ -310,8 +284,21 @@ class Builder:
             self.doubts.append(f"{place}: {doubt}")
         return settled
 
+    def correlation(self, key, value, place, inputs):
+        """The two inputs of an entry of [correlations], and their correlation."""
+        names = _separated(key)
+        for name in names:
+            if name not in inputs:
+                self.fail(place, f"correlation of unknown '{name}'.{closest(name, inputs)}")
+            if inputs[name].iiv is None or inputs[name].iiv.kind == "classes":
+                self.fail(place, f"'{name}' has no variability to correlate.")
+        two = len(names) == 2 and names[0] != names[1]
+        if not two or not abs(self.number(value, place, f"correlation '{key}'")) <= 1:
+            self.fail(place, f"'{key}' must name two inputs and a value from -1 to 1.")
+        return names[0], names[1], float(value)
+
     def residuals(self, states, assignments):
-        measured = {item.name: item.unit for item in (*states, *assignments)}
+        measured = _units_of((*states, *assignments))
         return tuple(
             self.residual(name, entry, place, measured)
             for name, entry, place in self.entries("residual")
@@ -370,46 +357,39 @@ class Builder:
 
     def equations(self, inputs):
         found = self.statements()
-        for kind in ("rate", "name"):
-            for name, (_, unit, place) in found[kind].items():
-                self.named_equation(name, unit, place)
-        input_units = {i.name: i.unit for i in inputs.values()}
-        known = (
-            input_units
-            | {n: u for kind in ("rate", "name") for n, (_, u, _) in found[kind].items()}
-            | {"t": self.time}
-        )
+        input_units = _units_of(inputs.values())
+        known = input_units | {"t": self.time}
+        for name, (_, unit, place) in (*found["rate"].items(), *found["name"].items()):
+            self.named_equation(name, unit, place)
+            known[name] = unit
         for name, (_, _, place) in found["start"].items():
             if name not in found["rate"]:
                 self.fail(
                     place,
                     f"start value of '{name}', which has no d/dt.{closest(name, found['rate'])}",
                 )
+        states = self.states(found, known, input_units)
+        assigned = {}
+        for name, (text, unit, place) in found["name"].items():
+            expression = self.scaled(text, unit, known, place, name)
+            assigned[name] = Assignment(name, unit, expression, place)
+        if not states:
+            self.fail(self.main.place("equations"), "no equation 'd/dt(x) = ...' found.")
+        assignments = tuple(assigned[name] for name in self.in_order(assigned))
+        self.finite(inputs, states, assignments, found)
+        return states, assignments
+
+    def states(self, found, known, input_units):
+        """The States of the rates and start values among the equations found."""
         states = []
         for name, (text, unit, place) in found["rate"].items():
+            per_time = f"({unit})/({self.time})" if unit != "1" else f"1/{self.time}"
+            rate = self.scaled(text, per_time, known, place, f"d/dt({name})")
             start, start_unit, start_place = found["start"].get(name, ("0", unit, place))
-            rate = self.scaled(
-                text,
-                f"({unit})/({self.time})" if unit != "1" else f"1/{self.time}",
-                known,
-                place,
-                f"d/dt({name})",
-            )
             self.scaled(start, start_unit, input_units, start_place, f"{name}(0)")
             initial = self.scaled(start, unit, input_units, start_place, f"{name}(0)")
             states.append(State(name, unit, initial, rate, place))
-        assigned = {
-            n: (self.scaled(text, unit, known, place, n), unit, place)
-            for n, (text, unit, place) in found["name"].items()
-        }
-        if not states:
-            self.fail(self.main.place("equations"), "no equation 'd/dt(x) = ...' found.")
-        assignments = tuple(
-            Assignment(n, assigned[n][1], assigned[n][0], assigned[n][2])
-            for n in self.sorted(assigned)
-        )
-        self.finite(inputs, states, assignments, found)
-        return tuple(states), assignments
+        return tuple(states)
 
     def named_equation(self, name, unit, place):
         """Refuse the name or the unit of an equation."""
@@ -436,52 +416,31 @@ class Builder:
                 "states are.",
             )
 
-    def scaled(self, text, unit, known, place, name):
-        try:
-            return scaled(text, unit, known)
-        except PkpdError as error:
-            message = str(error)
-            self.fail(
-                place, f"in {name}, {message}" + ("" if message.endswith((".", "?")) else ".")
-            )
-
-    def sorted(self, assigned):
+    def in_order(self, assigned):
         """Names in an order in which each uses only earlier ones: by levels, in file order within.
 
         A level uses only lower ones.
         """
-        uses = {
-            name: parse.names(parse.checked(text)) & assigned.keys()
-            for name, (text, _, _) in assigned.items()
-        }
-        users: dict[str, list[str]] = {name: [] for name in uses}
-        for name, used in uses.items():
-            for other in used:
-                users[other].append(name)
-        place = {name: i for i, name in enumerate(uses)}
-        left = {name: len(used) for name, used in uses.items()}
-        order, level = [], [name for name in uses if not left[name]]
-        while level:
-            order += level
-            ready = []
-            for name in level:
-                for user in users[name]:
-                    left[user] -= 1
-                    if not left[user]:
-                        ready.append(user)
-            level = sorted(ready, key=lambda name: place[name])
+        uses = {}
+        for name, assignment in assigned.items():
+            uses[name] = parse.names(parse.checked(assignment.expression)) & assigned.keys()
+        place = dict(zip(uses, count()))
+        sorter = TopologicalSorter(uses)
+        with suppress(CycleError):  # what stands in a circle, or behind one, never gets ready
+            sorter.prepare()
+        order: list[str] = []
+        while level := sorter.get_ready():
+            order += sorted(level, key=place.__getitem__)
+            sorter.done(*level)
         if len(order) < len(uses):
-            stuck = [name for name in uses if left[name]]
+            stuck = sorted(uses.keys() - set(order), key=place.__getitem__)
             named = ", ".join(stuck[:10]) + (", ..." if len(stuck) > 10 else "")
-            self.fail(assigned[stuck[0]][2], f"{named} depend on each other in a circle.")
+            self.fail(assigned[stuck[0]].place, f"{named} depend on each other in a circle.")
         return order
 
     def outputs(self, known):
-        names = (
-            [n for f in self.files for n in f.data.get("outputs", [])]
-            if "outputs" not in self.main.data
-            else self.main.data["outputs"]
-        )
+        own = "outputs" in self.main.data
+        names = self.main.data["outputs"] if own else self.listed("outputs")
         for name in names:
             if name not in known:
                 self.fail(
@@ -494,38 +453,48 @@ class Builder:
             )
         return tuple(dict.fromkeys(names))
 
-    def dose(self, name, entry, place, inputs, states):
-        if name not in states:
-            self.fail(place, f"dose into '{name}', which is no state.{closest(name, states)}")
-        if (
-            not isinstance(entry, dict)
-            or "unit" not in entry
-            or not set(entry) <= {"unit", "f", "lag", "rate", "duration"}
-        ):
+    def doses(self, inputs, states):
+        """The DoseTargets. Covariates that event tables alone give are added to the inputs."""
+        unit_of = _units_of(states)
+        return tuple(
+            self.dose(name, entry, place, inputs, unit_of)
+            for name, entry, place in self.entries("dose")
+        )
+
+    def dose(self, name, entry, place, inputs, unit_of):
+        if name not in unit_of:
+            self.fail(place, f"dose into '{name}', which is no state.{closest(name, unit_of)}")
+        words = {"unit", "f", "lag", "rate", "duration"}
+        if not isinstance(entry, dict) or "unit" not in entry or not set(entry) <= words:
             self.fail(place, f"dose '{name}' needs a unit and may have f, lag, rate and duration.")
         unit = entry["unit"]
-        named = {key: str(entry[key]) for key in ("f", "lag", "rate", "duration") if key in entry}
+        measures = {
+            "f": "1",
+            "lag": self.time,
+            "rate": f"{unit}/{self.time}" if unit != "1" else f"1/{self.time}",
+            "duration": self.time,
+        }
+        named = {}
         try:
-            size = units.factor(unit, states[name].unit)
-            measures = {
-                "f": "1",
-                "lag": self.time,
-                "rate": f"{unit}/{self.time}" if unit != "1" else f"1/{self.time}",
-                "duration": self.time,
-            }
-            for key, source in named.items():
-                if not _NAME.match(source):
-                    what = f"{key} of dose '{name}'"
-                    known = {i.name: i.unit for i in inputs.values()}
-                    named[key] = self.scaled(source, measures[key], known, place, what)
-                    continue
-                if source not in inputs:
-                    inputs[source] = self.column(key, source, measures[key], place, name, inputs)
-                if units.factor(inputs[source].unit, measures[key]) != 1.0:
-                    self.fail(place, f"{key} '{source}' must be in {measures[key]}.")
+            size = units.factor(unit, unit_of[name])
+            for key, measure in measures.items():
+                if key in entry:
+                    source = str(entry[key])
+                    named[key] = self.of_dose(name, key, source, measure, place, inputs)
         except PkpdError as error:
             self.fail(place, str(error).removeprefix(f"{place}: "))
         return DoseTarget(name, unit, size, **named, place=place)
+
+    def of_dose(self, target, key, source, measure, place, inputs):
+        """The name or expression of inputs, in the unit `measure`, that a dose's `key` is."""
+        if not _NAME.match(source):
+            known = _units_of(inputs.values())
+            return self.scaled(source, measure, known, place, f"{key} of dose '{target}'")
+        if source not in inputs:
+            inputs[source] = self.column(key, source, measure, place, target, inputs)
+        if units.factor(inputs[source].unit, measure) != 1.0:
+            self.fail(place, f"{key} '{source}' must be in {measure}.")
+        return source
 
     def column(self, key, name, unit, place, target, inputs):
         """A covariate given by event tables alone, for a name in capitals that the model lacks."""
@@ -546,27 +515,29 @@ class Builder:
             place,
         )
 
-    def benefit(self, doses, unit_of, known):  # noqa: C901  a sentence for each mistake
+    def benefit(self, doses, unit_of):
+        """The Benefit, or None. unit_of : unit of each state and assignment"""
         data = self.main.data.get("benefit")
         place = self.main.place(r"^\[benefit\]")
         if data is None:
             return None
-        keys = {
-            "outcome",
-            "better",
-            "into",
-            "every",
-            "doses",
-            "delta",
-            "report",
-            "exposure",
-            "blockade",
-            "background",
-            "subject_to",
-        }
+        self.check_entries_of_benefit(data, place, unit_of)
+        target = next((d for d in doses if d.state == data["into"]), None)
+        if target is None:
+            self.fail(
+                place,
+                f"benefit into '{data['into']}', which is not under [dose]."
+                f"{closest(str(data['into']), [d.state for d in doses])}",
+            )
+        self.check_words_of_benefit(data, place)
+        measure = unit_of[data["outcome"]]
+        return self.placed(place, read_benefit, data, target.unit, self.time, measure, place)
+
+    def check_entries_of_benefit(self, data, place, known):
+        """Refuse an entry that is none, one that is lacking, and names of no state or output."""
         for key in data:
-            if key not in keys:
-                self.fail(place, f"[benefit] has an unknown entry '{key}'.{closest(key, keys)}")
+            if key not in BENEFIT:
+                self.fail(place, f"[benefit] has an unknown entry '{key}'.{closest(key, BENEFIT)}")
         for key in ("outcome", "better", "into", "every", "doses"):
             if key not in data:
                 self.fail(place, f"[benefit] lacks '{key}'.")
@@ -576,13 +547,9 @@ class Builder:
                     place,
                     f"{key} '{data[key]}' is no state or output.{closest(str(data[key]), known)}",
                 )
-        target = next((d for d in doses if d.state == data["into"]), None)
-        if target is None:
-            self.fail(
-                place,
-                f"benefit into '{data['into']}', which is not under [dose]."
-                f"{closest(str(data['into']), [d.state for d in doses])}",
-            )
+
+    def check_words_of_benefit(self, data, place):
+        """Refuse constraints, a background or a direction that is no text, or not the right one."""
         limits_of = data.get("subject_to", [])
         if not isinstance(limits_of, list) or not all(isinstance(t, str) for t in limits_of):
             self.fail(place, 'subject_to is a list of constraints, such as ["cmax(cows) < 5"].')
@@ -590,10 +557,6 @@ class Builder:
             self.fail(place, 'background is a regimen, such as "30 mg into tablet q12h".')
         if data["better"] not in ("lower", "higher"):
             self.fail(place, 'better is "lower" or "higher".')
-        try:
-            return read_benefit(data, target.unit, self.time, unit_of[data["outcome"]], place)
-        except PkpdError as error:
-            self.fail(place, str(error))
 
     def published(self):
         """The Published of the last file that has the table, which includes pass on; or None."""

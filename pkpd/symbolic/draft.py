@@ -67,15 +67,15 @@ class Draft(Builder):
             return "0.0"
         return self.kept(super().scaled, text, unit, known, place, name, instead="0.0")
 
-    def sorted(self, assigned):
-        return self.kept(super().sorted, assigned, instead=list(assigned))
+    def in_order(self, assigned):
+        return self.kept(super().in_order, assigned, instead=list(assigned))
 
     def finite(self, *arguments):
         if not self.mistakes:
             self.kept(super().finite, *arguments)
 
-    def dose(self, name, entry, place, inputs, states):
-        arguments = name, entry, place, inputs, states
+    def dose(self, name, entry, place, inputs, unit_of):
+        arguments = name, entry, place, inputs, unit_of
         return self.kept(super().dose, *arguments, instead=DoseTarget(name, "1", 1.0))
 
     def residual(self, name, entry, place, measured):

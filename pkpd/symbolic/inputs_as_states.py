@@ -48,7 +48,7 @@ def varying(model, names):
 
 
 def _free(model, name):
-    known = {*model.input_names, *model.state_names, *(a.name for a in model.assignments)}
+    known = {*model.input_names, *model.computed_names}
     while name in known:
         name += "_"
     return name

@@ -56,21 +56,22 @@ def _parts(node, known):
         return known[node.id]
     if isinstance(node, ast.UnaryOp):
         return _parts(node.operand, known)
+    if isinstance(node, ast.IfExp) and not _fixed(node.test, known):
+        return None
     if isinstance(node, ast.IfExp):
-        return (
-            _sum(_parts(node.body, known), _parts(node.orelse, known))
-            if _fixed(node.test, known)
-            else None
-        )
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        return _sum(_parts(node.body, known), _parts(node.orelse, known))
+    if isinstance(node, ast.BinOp):
+        return _of_operation(node, known)
+    return FIXED if _fixed(node, known) else None
+
+
+def _of_operation(node, known):
+    """What a sum, product, quotient or power is the sum of."""
+    if isinstance(node.op, (ast.Add, ast.Sub)):
         return _sum(_parts(node.left, known), _parts(node.right, known))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and _fixed(node.left, known):
+    if isinstance(node.op, ast.Mult) and _fixed(node.left, known):
         return _parts(node.right, known)
-    if (
-        isinstance(node, ast.BinOp)
-        and isinstance(node.op, (ast.Mult, ast.Div))
-        and _fixed(node.right, known)
-    ):
+    if isinstance(node.op, (ast.Mult, ast.Div)) and _fixed(node.right, known):
         return _parts(node.left, known)
     return FIXED if _fixed(node, known) else None
 

@@ -148,7 +148,7 @@ def _checked(files, title, path):
     kept = caching.folder() / "models" / f"{key.hexdigest()[:32]}.json"
     text = caching.read(kept)
     if text is not None:
-        return _from_json(json.loads(text), str(path), digest)
+        return _from_json(json.loads(text), str(path))
     from pkpd.symbolic.checker import Builder
 
     model = Builder(files, title, digest).model()
@@ -204,18 +204,15 @@ class File:
     def place(self, pattern, fallback=1, table=None):
         """file:line of the first line that matches, below the heading of `table` if the file has
         it."""
-        heading = next(
-            (i for i, line in enumerate(self.lines) if line.strip().startswith(f"[{table}]")), 0
-        )
-        found = next(
-            (
-                i
-                for i, line in enumerate(self.lines[heading:], heading + 1)
-                if re.search(pattern, line)
-            ),
-            fallback,
-        )
-        return f"{self.path}:{found}"
+        heading = 0
+        for number, line in enumerate(self.lines):
+            if line.strip().startswith(f"[{table}]"):
+                heading = number
+                break
+        for number, line in enumerate(self.lines[heading:], heading + 1):
+            if re.search(pattern, line):
+                return f"{self.path}:{number}"
+        return f"{self.path}:{fallback}"
 
 
 def _source_hash():
@@ -292,48 +289,39 @@ def _gather(path):
     return order
 
 
-def _from_json(data, path, digest):
-    def spread(item):
-        return item and Variability(
-            **(item | {"classes": tuple((label, share) for label, share in item["classes"])})
-        )
+def _from_json(data, path):
+    """The Model of the plain data that the cache holds."""
+    benefit, published = data["benefit"], data["published"]
+    revived = {
+        "path": path,
+        "parameters": tuple(map(_input, data["parameters"])),
+        "covariates": tuple(map(_input, data["covariates"])),
+        "correlations": tuple(map(tuple, data["correlations"])),
+        "states": _each(State, data["states"]),
+        "assignments": _each(Assignment, data["assignments"]),
+        "outputs": tuple(data["outputs"]),
+        "doses": _each(DoseTarget, data["doses"]),
+        "benefit": Benefit.of(benefit) if benefit else None,
+        "residuals": _each(Residual, data["residuals"]),
+        "notes": tuple(data["notes"]),
+        "doubts": tuple(data["doubts"]),
+        "published": Published(**published) if published else None,
+    }
+    return Model(**(data | revived))
 
-    def prior(item):
-        return item and Prior(**item)
 
-    def inputs(items):
-        return tuple(
-            Input(
-                **(
-                    i
-                    | {
-                        "iiv": spread(i["iiv"]),
-                        "iov": spread(i["iov"]),
-                        "prior": prior(i["prior"]),
-                    }
-                )
-            )
-            for i in items
-        )
+def _each(kind, items):
+    """An object of a kind for each dict of its fields."""
+    return tuple(kind(**item) for item in items)
 
-    benefit = data["benefit"]
-    return Model(
-        **(
-            data
-            | {
-                "path": path,
-                "parameters": inputs(data["parameters"]),
-                "covariates": inputs(data["covariates"]),
-                "correlations": tuple((a, b, r) for a, b, r in data["correlations"]),
-                "states": tuple(State(**s) for s in data["states"]),
-                "assignments": tuple(Assignment(**a) for a in data["assignments"]),
-                "outputs": tuple(data["outputs"]),
-                "doses": tuple(DoseTarget(**d) for d in data["doses"]),
-                "benefit": Benefit.of(benefit) if benefit else None,
-                "residuals": tuple(Residual(**r) for r in data["residuals"]),
-                "notes": tuple(data["notes"]),
-                "doubts": tuple(data["doubts"]),
-                "published": Published(**data["published"]) if data["published"] else None,
-            }
-        )
-    )
+
+def _input(item):
+    """The Input of its plain data."""
+    prior = Prior(**item["prior"]) if item["prior"] else None
+    revived = {"iiv": _spread(item["iiv"]), "iov": _spread(item["iov"]), "prior": prior}
+    return Input(**(item | revived))
+
+
+def _spread(item):
+    """The Variability of its plain data, or None."""
+    return item and Variability(**(item | {"classes": tuple(map(tuple, item["classes"]))}))

@@ -228,6 +228,25 @@ class Model(Displayed):
         return tuple(s.name for s in self.states)
 
     @property
+    def covariate_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.covariates)
+
+    @property
+    def computed_names(self) -> tuple[str, ...]:
+        """Names of states and assignments: what can be observed."""
+        return self.state_names + tuple(a.name for a in self.assignments)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Right sides of the rates, then of the assignments."""
+        return tuple(s.rate for s in self.states) + tuple(a.expression for a in self.assignments)
+
+    @property
+    def dose_places(self) -> dict[str, int]:
+        """Dosed state -> its place in `doses`."""
+        return {dosed.state: place for place, dosed in enumerate(self.doses)}
+
+    @property
     def structure(self) -> str:
         """SHA-256 of what code is made from: names, units, equations and dosed states.
 

@@ -5,9 +5,8 @@ Knows checked expressions and arrays; knows nothing of states, doses or units.
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -70,27 +69,23 @@ def of_inputs(model, expression, theta, rows):
     used = parse.names(tree) - {"pi"}
     names = {name: theta[rows, model.input_names.index(name)] for name in used}
     with np.errstate(all="ignore"):
-        return np.array(np.broadcast_to(_value(tree, names), np.shape(rows)), dtype=float)
+        values = _OfArrays(names).value(tree)
+        return np.array(np.broadcast_to(values, np.shape(rows)), dtype=float)
 
 
-def _value(node: Any, names: Mapping[str, np.ndarray]) -> Any:
-    if isinstance(node, ast.Constant):
-        return parse.number_of(node)
-    if isinstance(node, ast.Name):
-        return np.pi if node.id == "pi" else names[node.id]
-    if isinstance(node, ast.UnaryOp):
-        operand = _value(node.operand, names)
-        return -operand if isinstance(node.op, ast.USub) else operand
-    if isinstance(node, ast.BinOp):
-        return ARITHMETIC[type(node.op)](_value(node.left, names), _value(node.right, names))
-    if isinstance(node, ast.Call):
-        return FUNCTIONS[parse.called(node)](*(_value(a, names) for a in node.args))
-    if isinstance(node, ast.IfExp):
-        test = _value(node.test, names)
-        return np.where(test, _value(node.body, names), _value(node.orelse, names))
-    if isinstance(node, ast.BoolOp):
+class _OfArrays(parse.Evaluation):
+    """The same of arrays, where both sides of a choice are computed for all rows."""
+
+    arithmetic = ARITHMETIC
+    comparison = COMPARISON
+    functions = FUNCTIONS
+
+    def IfExp(self, node):
+        return np.where(*map(self.value, (node.test, node.body, node.orelse)))
+
+    def BoolOp(self, node):
         both = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return reduce(both, (_value(v, names) for v in node.values))
-    sides = [_value(v, names) for v in (node.left, *node.comparators)]
-    pairs = zip(node.ops, sides, sides[1:], strict=False)
-    return reduce(np.logical_and, (COMPARISON[type(op)](a, b) for op, a, b in pairs))
+        return reduce(both, map(self.value, node.values))
+
+    def Compare(self, node):
+        return reduce(np.logical_and, self.compared(node))

@@ -77,14 +77,14 @@ _NODES = (
     ast.And,
     ast.Or,
 )
-_ARITHMETIC = {
+_ARITHMETIC: dict[type, Callable] = {
     ast.Add: float.__add__,
     ast.Sub: float.__sub__,
     ast.Mult: float.__mul__,
     ast.Div: float.__truediv__,
     ast.Pow: math.pow,
 }
-_COMPARISON = {
+_COMPARISON: dict[type, Callable] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -164,6 +164,11 @@ def names(root):
     return {n.id for n in ast.walk(root) if isinstance(n, ast.Name) and id(n) not in called}
 
 
+def uses_time(texts):
+    """Whether one of some accepted expressions names the time t."""
+    return any("t" in names(checked(text)) for text in texts)
+
+
 def why_not_a_name(name):
     """The reason why a text cannot name a parameter, state or equation, or None if it can."""
     if not _NAME.match(name):
@@ -193,25 +198,53 @@ def value(node: Any, names: Mapping[str, float]) -> Any:
 
     Raises KeyError for an unknown name, and ValueError or ArithmeticError where there is no value.
     """
-    if isinstance(node, ast.Constant):
+    return Evaluation(names).value(node)
+
+
+class Evaluation:
+    """Values of checked trees in floating point, a method for each kind of node."""
+
+    arithmetic: Mapping[type, Callable] = _ARITHMETIC
+    comparison: Mapping[type, Callable] = _COMPARISON
+    functions: Mapping[str, Callable] = MATH
+
+    def __init__(self, names: Mapping[str, Any]):
+        self.names = names
+
+    def value(self, node: Any) -> Any:
+        return getattr(self, type(node).__name__)(node)
+
+    def Constant(self, node):
         return number_of(node)
-    if isinstance(node, ast.Name):
-        return math.pi if node.id == "pi" else names[node.id]
-    if isinstance(node, ast.UnaryOp):
-        operand = value(node.operand, names)
+
+    def Name(self, node):
+        return math.pi if node.id == "pi" else self.names[node.id]
+
+    def UnaryOp(self, node):
+        operand = self.value(node.operand)
         return -operand if isinstance(node.op, ast.USub) else operand
-    if isinstance(node, ast.BinOp):
-        return _ARITHMETIC[type(node.op)](value(node.left, names), value(node.right, names))
-    if isinstance(node, ast.Call):
-        return MATH[called(node)](*(value(a, names) for a in node.args))
-    if isinstance(node, ast.IfExp):
-        return value(node.body if value(node.test, names) else node.orelse, names)
-    if isinstance(node, ast.BoolOp):
+
+    def BinOp(self, node):
+        return self.arithmetic[type(node.op)](self.value(node.left), self.value(node.right))
+
+    def Call(self, node):
+        return self.functions[called(node)](*map(self.value, node.args))
+
+    def IfExp(self, node):
+        return self.value(node.body if self.value(node.test) else node.orelse)
+
+    def BoolOp(self, node):
         every = all if isinstance(node.op, ast.And) else any
-        return every(value(v, names) for v in node.values)
-    sides = [value(v, names) for v in (node.left, *node.comparators)]
-    pairs = zip(node.ops, sides, sides[1:], strict=False)
-    return all(_COMPARISON[type(op)](a, b) for op, a, b in pairs)
+        return every(map(self.value, node.values))
+
+    def Compare(self, node):
+        return all(self.compared(node))
+
+    def compared(self, node):
+        """Truth of each comparison of a chain such as a < b < c."""
+        sides = list(map(self.value, (node.left, *node.comparators)))
+        for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
+            yield self.comparison[type(op)](left, right)
 
 
 def constant(node):
@@ -228,6 +261,13 @@ def constant(node):
     if not math.isfinite(number):
         raise OverflowError
     return number
+
+
+def _children(node):
+    """What a node holds, without the name of a function and the marks of Python's own parser."""
+    if isinstance(node, ast.Call):
+        return node.args
+    return [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context)]
 
 
 class _Whitelist:
@@ -255,18 +295,11 @@ class _Whitelist:
             self.number(node)
         if isinstance(node, ast.Call):
             self.call(node)
-        children = (
-            node.args
-            if isinstance(node, ast.Call)
-            else [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context)]
-        )
-        steep = max([self.visit(n, height + 1) for n in children], default=1.0)
+        steep = max([self.visit(n, height + 1) for n in _children(node)], default=1.0)
         self.finite(node)
-        return (
-            self.power(node, steep)
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
-            else steep
-        )
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            return self.power(node, steep)
+        return steep
 
     def number(self, node):
         if type(node.value) not in (int, float) or not abs(node.value) < 1e100:

@@ -29,7 +29,7 @@ def of_model(parameters, covariates, residuals):
     """Sentences on the numbers of a model, each with its place."""
     for item in (*parameters, *covariates):
         for spread, between in ((item.iiv, "people"), (item.iov, "occasions")):
-            wide = spread and _wide(item, spread)
+            wide = _wide(item, spread)
             if wide:
                 yield f"{item.place}: '{item.name}' varies between {between} by {wide}."
     for item in covariates:
@@ -90,7 +90,9 @@ def _beside_range(benefit, unit, top, bottom):
 
 
 def _wide(item, spread):
-    """A spread in words where it is beyond anything measured, else nothing."""
+    """A spread in words where it is beyond anything measured, else nothing; spread may be None."""
+    if spread is None:
+        return ""
     if spread.kind == "lognormal":
         cv = math.sqrt(math.expm1(min(spread.sd, 20.0) ** 2))
         return f"a {_percent(cv)}" if cv > LARGEST_CV else ""

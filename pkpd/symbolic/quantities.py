@@ -64,11 +64,7 @@ def dose_list(doses, unit, name="doses"):
     Raises PkpdError, which calls the doses by `name`.
     """
     if isinstance(doses, str):
-        parts = [part.strip() for part in doses.split(",")]
-        tail = parts[-1].lstrip("0123456789.eE+- ")
-        doses = [
-            part if part.lstrip("0123456789.eE+- ") else f"{part} {tail or unit}" for part in parts
-        ]
+        doses = _doses_in(doses, unit)
     elif not isinstance(doses, (list, tuple)) and getattr(doses, "ndim", 0) != 1:
         raise PkpdError(f"{name} is a text or a list of doses, not {quoted(doses)}.")
     numbers = tuple(
@@ -81,6 +77,18 @@ def dose_list(doses, unit, name="doses"):
             f"{limits.DOSE:g}, such as '0.5, 1.5, 4.5 {unit}'."
         )
     return numbers
+
+
+def _doses_in(text, unit):
+    """The doses of a text such as "1.5, 3 mg", each with a unit: its own, the last one's or
+    `unit`."""
+    parts = list(map(str.strip, text.split(",")))
+    last = _behind_number(parts[-1]) or unit
+    return [part if _behind_number(part) else f"{part} {last}" for part in parts]
+
+
+def _behind_number(text):
+    return text.lstrip("0123456789.eE+- ")
 
 
 def interval_length(every, time):

@@ -125,11 +125,19 @@ class _Checker:
             return self.power(node)
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, (ast.Add, ast.Sub)):
-            plus = isinstance(node.op, ast.Add)
-            (a, b), lead = self.alike(
-                node, "adds {} to {}" if plus else "subtracts {} from {}", left, right
-            )
-            return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.factors)
+            return self.sum(node, left, right)
+        return self.product(node, left, right)
+
+    def sum(self, node, left, right):
+        """The sum or difference of two parts."""
+        plus = isinstance(node.op, ast.Add)
+        (a, b), lead = self.alike(
+            node, "adds {} to {}" if plus else "subtracts {} from {}", left, right
+        )
+        return Part(f"({a.text} {'+' if plus else '-'} {b.text})", lead.factors)
+
+    def product(self, node, left, right):
+        """The product or quotient of two parts."""
         for number, other in ((node.left, right), (node.right, left)):
             if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
                 raise PkpdError(
@@ -181,7 +189,7 @@ class _Checker:
         name = node.func.id
         if name not in ("sqrt", "abs", "min", "max"):
             return Part(f"{name}({self.bare(node.args[0], f'the argument of {name}')})", NONE)
-        parts = [self.visit(a) for a in node.args]
+        parts = list(map(self.visit, node.args))
         if name == "sqrt":
             return Part(f"sqrt({parts[0].text})", _raised(parts[0].factors or NONE, 0.5))
         ready, lead = self.alike(node, "compares {} with {}", *parts)
@@ -196,19 +204,15 @@ class _Checker:
     def condition(self, node):
         if isinstance(node, ast.BoolOp):
             word = " and " if isinstance(node.op, ast.And) else " or "
-            return "(" + word.join(self.condition(v) for v in node.values) + ")"
+            return f"({word.join(map(self.condition, node.values))})"
         if not isinstance(node, ast.Compare):
             raise PkpdError(f"{self.quote(node)} is not a comparison.")
-        ready, _ = self.alike(
-            node, "compares {} with {}", *(self.visit(n) for n in (node.left, *node.comparators))
-        )
-        signs = [_SIGNS[type(op)] for op in node.ops]
-        return (
-            "("
-            + ready[0].text
-            + "".join(f" {s} {p.text}" for s, p in zip(signs, ready[1:], strict=True))
-            + ")"
-        )
+        sides = map(self.visit, (node.left, *node.comparators))
+        ready, _ = self.alike(node, "compares {} with {}", *sides)
+        text = ready[0].text
+        for op, part in zip(node.ops, ready[1:], strict=True):
+            text += f" {_SIGNS[type(op)]} {part.text}"
+        return f"({text})"
 
     def Compare(self, node):
         raise PkpdError(

@@ -77,25 +77,34 @@ def _spread(name, entry, value, latent):
         _check_words(name, kind, set(numbers))
     elif kind != "normal" and BOUNDS & set(numbers):
         raise PkpdError(f"'{name}': lower and upper are of a normal input, not of a {kind} one.")
-    if kind == "logitnormal":
-        if not 0 < value < 1:
-            raise PkpdError(
-                f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}."
-            )
-        if latent is not None:
-            return Variability(kind, latent)
-        # delta method: SD on the logit scale of a fraction with this CV
-        return Variability(kind, numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value)))
-    if kind == "normal":
-        lower, upper = numbers.get("lower"), numbers.get("upper")
-        if (lower is not None and lower >= value) or (upper is not None and upper <= value):
-            raise PkpdError(f"'{name}': its value must lie between lower and upper.")
-        return Variability(kind, numbers["sd"], lower, upper)
+    return _OF_KIND[kind](name, numbers, value, latent)
+
+
+def _lognormal(name, numbers, value, latent):
     if value <= 0 and latent != 0:
         raise PkpdError(f"'{name}': a log-normal median is positive, not {value:g}.")
-    return Variability(
-        kind, latent if latent is not None else math.sqrt(math.log1p(numbers["cv"] ** 2))
-    )
+    sd = math.sqrt(math.log1p(numbers["cv"] ** 2)) if latent is None else latent
+    return Variability("lognormal", sd)
+
+
+def _logitnormal(name, numbers, value, latent):
+    if not 0 < value < 1:
+        raise PkpdError(f"'{name}': a logit-normal median lies between 0 and 1, not at {value:g}.")
+    if latent is not None:
+        return Variability("logitnormal", latent)
+    # delta method: SD on the logit scale of a fraction with this CV
+    sd = numbers.get("logit_sd", numbers.get("cv", 0.0) / (1 - value))
+    return Variability("logitnormal", sd)
+
+
+def _normal(name, numbers, value, latent):
+    lower, upper = numbers.get("lower"), numbers.get("upper")
+    if (lower is not None and lower >= value) or (upper is not None and upper <= value):
+        raise PkpdError(f"'{name}': its value must lie between lower and upper.")
+    return Variability("normal", numbers["sd"], lower, upper)
+
+
+_OF_KIND = {"lognormal": _lognormal, "logitnormal": _logitnormal, "normal": _normal}
 
 
 def _kind(name, entry):
@@ -148,17 +157,14 @@ def prior(name, entry, value):
     """Prior of a `prior` entry, or None without one."""
     if entry is None:
         return None
-    ways = {frozenset(words | {"reason"}): kind for kind, words in PRIORS.items()}
-    kind = ways.get(frozenset(entry)) if isinstance(entry, dict) else None
+    kind = _kind_of_prior(entry)
     if kind is None:
         raise PkpdError(f"'{name}': a prior is {_PRIOR}.")
     reason = entry["reason"]
     if not isinstance(reason, str) or not reason.strip():
         raise PkpdError(f"'{name}': the reason of a prior is a sentence on why it is what it is.")
     numbers = {word: _number(entry[word], f"prior {word} of '{name}'") for word in PRIORS[kind]}
-    if min(numbers.values()) <= 0 or value <= 0 or (kind == "logitnormal" and value >= 1):
-        within = "between 0 and 1" if kind == "logitnormal" else "above 0"
-        raise PkpdError(f"'{name}': a {kind} prior needs a value {within}, and numbers above 0.")
+    _check_prior(name, kind, numbers, value)
     if kind == "loguniform":
         if not numbers["low"] <= value <= numbers["high"] or numbers["low"] == numbers["high"]:
             raise PkpdError(f"'{name}': its value must lie between low and high of its prior.")
@@ -168,21 +174,31 @@ def prior(name, entry, value):
     return Prior(kind, reason, spread=numbers["logit_sd"])
 
 
+def _kind_of_prior(entry):
+    """The kind that the words of a `prior` entry are of, or None."""
+    for kind, words in PRIORS.items():
+        if isinstance(entry, dict) and entry.keys() == words | {"reason"}:
+            return kind
+    return None
+
+
+def _check_prior(name, kind, numbers, value):
+    highest = 1 if kind == "logitnormal" else math.inf
+    if min(numbers.values()) <= 0 or not 0 < value < highest:
+        within = "between 0 and 1" if kind == "logitnormal" else "above 0"
+        raise PkpdError(f"'{name}': a {kind} prior needs a value {within}, and numbers above 0.")
+
+
 def between_occasions(name, entry, iiv, value):
     """Variability of an `iov` entry, on the scale on which people differ, or None without one."""
     if entry is None:
         return None
-    if iiv is not None and (
-        iiv.kind == "classes" or iiv.lower is not None or iiv.upper is not None
-    ):
+    if iiv is not None and (iiv.kind == "classes" or (iiv.lower, iiv.upper) != (None, None)):
         raise PkpdError(
             f"'{name}': iov needs a log-normal, logit-normal or unbounded normal input."
         )
-    if (
-        not isinstance(entry, dict)
-        or not set(entry) <= {"cv", "logit_sd", "sd", "kind"}
-        or (iiv is not None and "kind" in entry)
-    ):
+    words = {"cv", "logit_sd", "sd"} | ({"kind"} if iiv is None else set())
+    if not isinstance(entry, dict) or not set(entry) <= words:
         raise PkpdError(
             f"'{name}': iov is {{ cv }}, {{ logit_sd }} or {{ sd }}, on the scale of its iiv."
         )
@@ -195,7 +211,7 @@ def covariance(names, rows):
     variances = [row[-1] for row in values]
     if min(variances, default=0.0) < 0:
         raise PkpdError("the variances on the diagonal must not be negative.")
-    sd = [math.sqrt(variance) for variance in variances]
+    sd = list(map(math.sqrt, variances))
     pairs = []
     for i, row in enumerate(values):
         for j, value in enumerate(row[:-1]):
@@ -213,7 +229,7 @@ def covariance(names, rows):
 def _triangle(count, rows):
     """Rows of 1 to `count` numbers. Raises PkpdError for anything else."""
     lists = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
-    if not lists or [len(row) for row in rows] != list(range(1, count + 1)):
+    if not lists or list(map(len, rows)) != list(range(1, count + 1)):
         raise PkpdError(
             f"the covariance of {count} inputs is its lower triangle, rows of 1 to {count} "
             "numbers: [[0.09], [0.03, 0.16]]."
@@ -278,7 +294,7 @@ def _nearest_correlations(omega):
 def residual(name, text, unit):
     """Residual of an output from "0.05 ng/mL" (additive), "15 %" (proportional),
     "15 % + 0.05 ng/mL" (combined) or "log 15 %"."""
-    parts = [part.strip() for part in str(text).split("+")]
+    parts = list(map(str.strip, str(text).split("+")))
     logarithmic = parts[0].startswith("log ")
     if logarithmic and len(parts) == 1:
         return Residual(name, log=_share(parts[0][4:], text))
