@@ -14,18 +14,26 @@ def never_negative(model, rates):
 
     rates : node of the rate of each state
     """
-    dosed = {model.state_names.index(d.state) for d in model.doses}
-    # a state without a rate is given from outside, such as an input that moves
-    dosed = {i for i in dosed if not is_number(rates[i], 0.0)}
-    # a number without a unit is an amount only where its equation says so
-    found = {i for i in dosed if model.states[i].unit != "1" or _only_fills(i, rates[i], {})}
+    found = set(_dosed_amounts(model, rates))
     while True:
         filled = {f"y{i}": 1 for i in found}
-        more = {i for i, r in enumerate(rates) if i not in found and _only_fills(i, r, filled)}
-        more = {i for i in more if _is_amount(model, i)}
+        others = set(range(len(rates))) - found
+        more = {i for i in others if _only_fills(i, rates[i], filled) and _is_amount(model, i)}
         if not more:
             return tuple(sorted(found))
         found |= more
+
+
+def _dosed_amounts(model, rates):
+    """Places of the dosed states that cannot fall below 0 as long as doses are not negative."""
+    for dosed in model.doses:
+        place = model.state_names.index(dosed.state)
+        # a state without a rate is given from outside, such as an input that moves
+        if is_number(rates[place], 0.0):
+            continue
+        # a number without a unit is an amount only where its equation says so
+        if model.states[place].unit != "1" or _only_fills(place, rates[place], {}):
+            yield place
 
 
 def _only_fills(place, rate, filled):
@@ -63,25 +71,35 @@ def _sign(node, args, signs):
         return (node.value > 0.0) - (node.value < 0.0)
     if node.kind == "name":
         return signs.get(node.value) if node.moves else 1
-    if node.kind == "sum":
-        return _common(args)
     if node.kind == "product":
         return _product(args, len(args) - node.value)
-    if node.kind in ("exp", "square", "abs"):
-        return 0 if node.kind != "exp" and args[0] == 0 else 1
-    if node.kind == "sqrt" or (node.kind == "power" and args[1] == 1):
-        return args[0] if args[0] in (0, 1) else None
-    if node.kind in ("tanh", "erf", "floor"):
-        return args[0]
-    if node.kind in ("min", "max"):
-        return _common(args)
-    return _common(args[1:]) if node.kind == "choice" else None
+    return _SIGNS[node.kind](args) if node.kind in _SIGNS else None
 
 
 def _common(signs):
     """The sign that all have, zeros apart."""
     apart = {s for s in signs if s != 0}
     return apart.pop() if len(apart) == 1 else None if apart else 0
+
+
+def _of_root(signs):
+    return signs[0] if signs[0] in (0, 1) else None
+
+
+_SIGNS = {
+    "sum": _common,
+    "min": _common,
+    "max": _common,
+    "choice": lambda signs: _common(signs[1:]),
+    "exp": lambda signs: 1,
+    "square": lambda signs: 0 if signs[0] == 0 else 1,
+    "abs": lambda signs: 0 if signs[0] == 0 else 1,
+    "sqrt": _of_root,
+    "power": lambda signs: _of_root(signs) if signs[1] == 1 else None,
+    "tanh": lambda signs: signs[0],
+    "erf": lambda signs: signs[0],
+    "floor": lambda signs: signs[0],
+}
 
 
 def _product(signs, factors):

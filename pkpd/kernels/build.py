@@ -122,41 +122,33 @@ def functions(program, layout):
     ys = [f"y{i}" for i in range(program.states)]
     cs = [f"c{i}" for i in range(program.constants)]
     fetch = [f"c{i} = w[{layout.constant(i)} + l]" for i in range(program.constants)]
-    yield _function(
-        "def constants(p, w, l):",
-        [
-            *program.shared_lines,
-            *(f"w[{layout.constant(i)} + l] = {text}" for i, text in program.constant_texts),
-        ],
-    )
-    yield _function(
-        "def initial(w, l):",
-        fetch + [f"w[{layout.y(i)} + l] = {e}" for i, e in enumerate(program.initial)],
-    )
-    yield _function(
-        f"def rhs(t, {', '.join(ys + cs)}):",
-        [*program.rhs_lines, f"return ({', '.join(program.rates)},)"],
-    )
+    constants = [f"w[{layout.constant(i)} + l] = {text}" for i, text in program.constant_texts]
+    yield _function("def constants(p, w, l):", [*program.shared_lines, *constants])
+    initial = [f"w[{layout.y(i)} + l] = {e}" for i, e in enumerate(program.initial)]
+    yield _function("def initial(w, l):", [*fetch, *initial])
+    rates = f"return ({', '.join(program.rates)},)"
+    yield _function(f"def rhs(t, {', '.join(ys + cs)}):", [*program.rhs_lines, rates])
     fetch += [f"y{i} = z[{i}]" for i in range(program.states)]
-    outputs = [
-        *fetch,
-        *program.look_lines,
-        *(f"out[{i}] = {e}" for i, e in enumerate(program.looks)),
-    ]
-    yield _function("def outputs(t, z, w, l, out):", outputs)
-    if program.signals:
-        signals = [
-            *fetch,
-            *program.signal_lines,
-            *(f"out[{i}] = {e}" for i, e in enumerate(program.signals)),
-        ]
-        yield _function("def watch(t, z, w, l, out):", signals)
+    yield from _seen(program, fetch)
     if program.switches or program.steps:
         yield _function("def settle(t, z, w, l):", [*fetch, *_settle(program, layout)])
+
+
+def _seen(program, fetch):
+    """Lane functions that fill `out` from a state z: outputs, watch, compare."""
+    outputs = [*fetch, *program.look_lines, *_out(program.looks)]
+    yield _function("def outputs(t, z, w, l, out):", outputs)
+    if program.signals:
+        signals = [*fetch, *program.signal_lines, *_out(program.signals)]
+        yield _function("def watch(t, z, w, l, out):", signals)
     if program.compared:
-        gaps = [f"out[{i}] = {program.switches[k].gap}" for i, k in enumerate(program.compared)]
+        gaps = _out([program.switches[k].gap for k in program.compared])
         lines = [*fetch, *program.step_lines, *program.switch_lines, *gaps]
         yield _function("def compare(t, z, w, l, out):", lines)
+
+
+def _out(texts):
+    return [f"out[{i}] = {text}" for i, text in enumerate(texts)]
 
 
 def _settle(program, layout):

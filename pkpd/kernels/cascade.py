@@ -7,6 +7,8 @@ steps, doses or compilation.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from pkpd.kernels.amounts import never_negative
 from pkpd.kernels.graph import Node, Source, is_number, parts
@@ -91,26 +93,8 @@ def cascade(model, integrals=(), watched=()):
     bits = [graph.bits[f"y{i}"] for i in range(len(rates))]
     depends = [[j for j, bit in enumerate(bits) if node.moves & bit] for node in rates]
     source = Source(graph)
-    blocks, roots, proportional = [], [], 0
-    for states in components(depends):
-        block, matrix, rest = _block(graph, rates, bits, states, proportional)
-        if block.proportional:
-            proportional |= sum(bits[i] for i in states)
-        blocks.append(block)
-        roots.append((matrix, rest))
-    found = _signals(graph, blocks, roots, bits)
-    names = {node: graph.signal(k) for k, node in enumerate(found)}
-    signals, terms, known = [], [], 0
-    for matrix, rest in roots:
-        used = parts([*matrix.values(), *rest], lambda n: True)
-        new = {k: node for k, node in enumerate(found) if k >= known and node in used}
-        lines, texts = source.lines(list(new.values()))
-        signals.append(Signals(lines, dict(zip(new, texts, strict=True))))
-        known = max([known, *(k + 1 for k in new)])
-        replaced = [graph.replaced(node, names) for node in (*matrix.values(), *rest)]
-        lines, texts = source.lines(replaced)
-        count = len(matrix)
-        terms.append(Terms(lines, dict(zip(matrix, texts[:count], strict=True)), texts[count:]))
+    blocks, roots = _blocks(graph, rates, bits, depends)
+    signals, terms = _written(source, roots, _signals(graph, blocks, roots, bits))
     initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
     looks, sights = source.lines(looked), source.lines(seen)
     shared_lines, constant_texts = source.constant_lines()
@@ -119,8 +103,8 @@ def cascade(model, integrals=(), watched=()):
         states=len(rates),
         blocks=tuple(blocks),
         follows=tuple(_follows(block.states, depends) for block in blocks),
-        terms=tuple(terms),
-        signals=tuple(signals),
+        terms=terms,
+        signals=signals,
         looks=looks,
         sights=sights,
         initial=initial,
@@ -134,34 +118,79 @@ def cascade(model, integrals=(), watched=()):
     )
 
 
+def _blocks(graph, rates, bits, depends):
+    """The Blocks in order, and of each the nodes of its M and of each b."""
+    blocks, roots, proportional = [], [], 0
+    for states in components(depends):
+        block, matrix, rest = _block(graph, rates, bits, states, proportional)
+        if block.proportional:
+            proportional |= sum(bits[i] for i in states)
+        blocks.append(block)
+        roots.append((matrix, rest))
+    return blocks, roots
+
+
+def _written(source, roots, chosen):
+    """Signals and Terms of each block.
+
+    roots : the nodes of M and of b of each block; chosen : nodes that are signals, in the order of
+        the blocks that need them
+    """
+    names = {node: source.graph.signal(k) for k, node in enumerate(chosen)}
+    signals, terms, known = [], [], 0
+    for matrix, rest in roots:
+        used = parts([*matrix.values(), *rest], lambda n: True)
+        new = {k: node for k, node in enumerate(chosen) if k >= known and node in used}
+        lines, texts = source.lines(list(new.values()))
+        signals.append(Signals(lines, dict(zip(new, texts, strict=True))))
+        known = max(new, default=known - 1) + 1
+        replaced = [source.graph.replaced(node, names) for node in (*matrix.values(), *rest)]
+        lines, texts = source.lines(replaced)
+        count = len(matrix)
+        terms.append(Terms(lines, dict(zip(matrix, texts[:count], strict=True)), texts[count:]))
+    return tuple(signals), tuple(terms)
+
+
 def _block(graph, rates, bits, states, proportional):
     """The Block of some states, the nodes of its M and of each b.
 
     proportional : bits of the states before it that are proportional to the doses
     """
     own = sum(bits[i] for i in states)
+    matrix = _jacobian(graph, rates, states)
+    moves = reduce(or_, [slope.moves for slope in matrix.values()], 0)
+    linear = not moves & own
+    if linear:
+        zero = {graph.name(f"y{i}"): graph.number(0.0) for i in states}
+        rest = [graph.replaced(rates[i], zero) for i in states]
+    else:
+        rest = _rest(graph, rates, states, matrix)
+    follows = not moves and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
+    return Block(tuple(states), linear, not moves, follows), matrix, rest
+
+
+def _jacobian(graph, rates, states):
+    """(row, column) -> node of M where it is not 0."""
     matrix = {}
     for row, i in enumerate(states):
         for column, j in enumerate(states):
             slope = graph.slope(rates[i], f"y{j}")
             if not is_number(slope, 0.0):
                 matrix[row, column] = slope
-    linear = not any(slope.moves & own for slope in matrix.values())
-    constant = linear and not any(slope.moves for slope in matrix.values())
-    if linear:
-        zero = {graph.name(f"y{i}"): graph.number(0.0) for i in states}
-        rest = [graph.replaced(rates[i], zero) for i in states]
-    else:
-        rest = []
-        for row, i in enumerate(states):
-            moved = [
-                graph.product([matrix[row, column], graph.name(f"y{j}")])
-                for column, j in enumerate(states)
-                if (row, column) in matrix
-            ]
-            rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
-    follows = constant and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
-    return Block(tuple(states), linear, constant, follows), matrix, rest
+    return matrix
+
+
+def _rest(graph, rates, states, matrix):
+    """Nodes of b, which is what M x leaves of the rates of a block that is not linear."""
+    rest = []
+    for row, i in enumerate(states):
+        moved = [
+            graph.product([matrix[row, column], graph.name(f"y{j}")])
+            for column, j in enumerate(states)
+            if (row, column) in matrix
+        ]
+        rest.append(graph.subtract(rates[i], graph.add(*moved)) if moved else rates[i])
+    return rest
 
 
 def _follows(states, depends):

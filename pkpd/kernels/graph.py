@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pkpd.errors import PkpdError
-from pkpd.symbolic.parse import MATH, called, checked
+from pkpd.symbolic.parse import MATH, Evaluation, called, checked
 
 MOST_NODES = 300_000  # seconds of work and some 200 MB
 DEEPEST = 12  # operations inside each other on one line of code
 PER_LOG10 = 1.0 / math.log(10.0)
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 TRUTHS = ("compare", "and", "or")
+JOINED = {"and": " & ", "or": " | "}
+# what calls (kind, number of args) that is not called by the name of its kind; the last arg of a
+# root or power of states is how large the base has been
+CALLED = {("choice", 3): "select", ("sqrt", 2): "lifted", ("power", 3): "power_of_states"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,33 +94,16 @@ class Graph:
     def equation(self, text, nodes):
         """Node of a checked expression. nodes : name -> node. Raises PkpdError for a part that has
         no value whatever the names are."""
-        node = self._read(checked(text), nodes)
+        node = _Reading(self, nodes).value(checked(text))
         self.whole.add(node)
         return node
 
-    def _read(self, tree: Any, nodes: dict[str, Node]) -> Node:
-        if isinstance(tree, ast.Constant):
-            return self.number(tree.value)
-        if isinstance(tree, ast.Name):
-            return self.number(math.pi) if tree.id == "pi" else nodes[tree.id]
-        if isinstance(tree, ast.UnaryOp):
-            operand = self._read(tree.operand, nodes)
-            return self.negative(operand) if isinstance(tree.op, ast.USub) else operand
-        if isinstance(tree, ast.BinOp):
-            operands = self._read(tree.left, nodes), self._read(tree.right, nodes)
-            return _OPERATIONS[type(tree.op)](self, *operands)
-        if isinstance(tree, ast.Call):
-            return self.call(called(tree), [self._read(a, nodes) for a in tree.args])
-        if isinstance(tree, ast.IfExp):
-            branches = (tree.test, tree.body, tree.orelse)
-            return self.choice(*(self._read(branch, nodes) for branch in branches))
-        if isinstance(tree, ast.BoolOp):
-            parts = [self._read(v, nodes) for v in tree.values]
-            return self._node("and" if isinstance(tree.op, ast.And) else "or", None, *parts)
-        values = [self._read(v, nodes) for v in (tree.left, *tree.comparators)]
-        pairs = zip(tree.ops, values, values[1:], strict=False)
-        parts = [self._node("compare", SIGNS[type(op)], a, b) for op, a, b in pairs]
-        return parts[0] if len(parts) == 1 else self._node("and", None, *parts)
+    def compare(self, sign, left, right):
+        return self._node("compare", sign, left, right)
+
+    def together(self, kind, conditions):
+        """Conditions joined by `kind`, "and" or "or"."""
+        return self._node(kind, None, *conditions)
 
     def signal(self, number):
         """A name for a part that is computed on its own, and moves."""
@@ -130,9 +117,9 @@ class Graph:
         flat: list[Node] = []
         for term in terms:
             flat += term.args if term.kind == "sum" and term not in self.whole else [term]
-        number = self.number(sum(t.value for t in flat if t.kind == "number"))
-        fixed = [t for t in flat if not t.moves and t.kind != "number"]
-        return self._sum([self._sum([number, *fixed]), *(t for t in flat if t.moves)])
+        numbers, others = _numbers(flat)
+        fixed = self._sum([self.number(sum(numbers)), *_fixed(others)])
+        return self._sum([fixed, *_moving(others)])
 
     def _sum(self, terms):
         terms = [t for t in terms if not is_number(t, 0.0)]
@@ -160,15 +147,14 @@ class Graph:
             self._flatten(node, above, below)
         for node in divisors:
             self._flatten(node, below, above)
-        number = math.prod(n.value for n in above if n.kind == "number")
-        divisor = math.prod(n.value for n in below if n.kind == "number")
+        numbers, above = _numbers(above)
+        divisors, below = _numbers(below)
+        number, divisor = math.prod(numbers), math.prod(divisors)
         if divisor == 0.0:
             raise PkpdError("a part divides by 0")
         if number == 0.0:
             return self.number(0.0)
-        number = self.number(number / divisor)
-        above, below = ([n for n in nodes if n.kind != "number"] for nodes in (above, below))
-        fixed = self._quotient([number, *_fixed(above)], _fixed(below))
+        fixed = self._quotient([self.number(number / divisor), *_fixed(above)], _fixed(below))
         return self._quotient([fixed, *_moving(above)], _moving(below))
 
     def _flatten(self, node, above, below):
@@ -286,29 +272,36 @@ class Graph:
 
     def _slope(self, node, of):
         """Derivative of a node from of(part), the derivatives of its parts."""
-        args = node.args
         if node.kind == "name":
             return self.number(1.0)
         if node.kind in TRUTHS or node.kind == "floor":
             return self.number(0.0)
-        if node.kind == "sum":
-            return self.add(*(of(a) for a in args))
-        if node.kind == "product":
-            return self._slope_of_product(node, of)
-        if node.kind == "choice":
-            return self.choice(args[0], of(args[1]), of(args[2]))
-        if node.kind == "sound":
-            return of(args[0])
-        if node.kind in ("min", "max"):
-            first = self._node("compare", "<=" if node.kind == "min" else ">=", *args)
-            return self.choice(first, of(args[0]), of(args[1]))
-        if node.kind == "power":
-            base, exponent = args[:2]
-            by_base = self.product([exponent, node, of(base)], [base])
-            if not exponent.moves:
-                return by_base
-            return self.add(by_base, self.product([node, self.call("log", [base]), of(exponent)]))
-        return self.product([of(args[0]), self._outer(node, args[0])])
+        if node.kind in _SLOPES:
+            return _SLOPES[node.kind](self, node, of)
+        inner = node.args[0]
+        return self.product([of(inner), self._outer(node, inner)])
+
+    def _slope_of_sum(self, node, of):
+        return self.add(*map(of, node.args))
+
+    def _slope_of_choice(self, node, of):
+        condition, yes, no = node.args
+        return self.choice(condition, of(yes), of(no))
+
+    def _slope_of_sound(self, node, of):
+        return of(node.args[0])
+
+    def _slope_of_extreme(self, node, of):
+        one, other = node.args
+        first = self.compare("<=" if node.kind == "min" else ">=", one, other)
+        return self.choice(first, of(one), of(other))
+
+    def _slope_of_power(self, node, of):
+        base, exponent = node.args[:2]
+        by_base = self.product([exponent, node, of(base)], [base])
+        if not exponent.moves:
+            return by_base
+        return self.add(by_base, self.product([node, self.call("log", [base]), of(exponent)]))
 
     def _slope_of_product(self, node, of):
         above, below = node.factors()
@@ -359,10 +352,10 @@ class Graph:
         if node.kind == "name":
             return self.name(self.largest[node.value])
         if node.kind == "sum":
-            return self.add(*(of(a) for a in node.args))
+            return self.add(*map(of, node.args))
         if node.kind == "product":
             above, below = node.factors()
-            return self.product([of(a) for a in above], [self._abs(b) for b in below])
+            return self.product(list(map(of, above)), list(map(self._abs, below)))
         return self._abs(node)
 
     def _abs(self, node):
@@ -376,6 +369,53 @@ _OPERATIONS = {
     ast.Div: Graph.divide,
     ast.Pow: Graph.power,
 }
+_SLOPES = {
+    "sum": Graph._slope_of_sum,
+    "product": Graph._slope_of_product,
+    "choice": Graph._slope_of_choice,
+    "sound": Graph._slope_of_sound,
+    "min": Graph._slope_of_extreme,
+    "max": Graph._slope_of_extreme,
+    "power": Graph._slope_of_power,
+}
+
+
+class _Reading(Evaluation):
+    """Nodes of checked trees, in place of the values that they have."""
+
+    def __init__(self, graph, nodes):
+        super().__init__(nodes)
+        self.graph = graph
+
+    def Constant(self, node):
+        return self.graph.number(node.value)
+
+    def Name(self, node):
+        return self.graph.number(math.pi) if node.id == "pi" else self.names[node.id]
+
+    def UnaryOp(self, node):
+        operand = self.value(node.operand)
+        return self.graph.negative(operand) if isinstance(node.op, ast.USub) else operand
+
+    def BinOp(self, node):
+        operands = self.value(node.left), self.value(node.right)
+        return _OPERATIONS[type(node.op)](self.graph, *operands)
+
+    def Call(self, node):
+        return self.graph.call(called(node), list(map(self.value, node.args)))
+
+    def IfExp(self, node):
+        return self.graph.choice(*map(self.value, (node.test, node.body, node.orelse)))
+
+    def BoolOp(self, node):
+        kind = "and" if isinstance(node.op, ast.And) else "or"
+        return self.graph.together(kind, list(map(self.value, node.values)))
+
+    def Compare(self, node):
+        sides = list(map(self.value, (node.left, *node.comparators)))
+        signs = [SIGNS[type(op)] for op in node.ops]
+        truths = list(map(self.graph.compare, signs, sides[:-1], sides[1:]))
+        return truths[0] if len(truths) == 1 else self.graph.together("and", truths)
 
 
 def parts(roots, wanted):
@@ -395,6 +435,12 @@ def parts(roots, wanted):
 def is_number(node, value):
     """Whether a node is this very number."""
     return node.kind == "number" and node.value == value
+
+
+def _numbers(nodes):
+    """Values of the numbers among some nodes, and the other nodes."""
+    numbers = [n.value for n in nodes if n.kind == "number"]
+    return numbers, [n for n in nodes if n.kind != "number"]
 
 
 def _fixed(nodes):
@@ -438,34 +484,46 @@ class Source:
 
     def _lines(self, roots, is_constant):
         nodes = parts(roots, lambda n: n.kind != "number" and not is_constant(n))
-        uses = Counter(roots) + Counter(a for n in nodes for a in n.args)
-        squared = {n.args[0] for n in nodes if n.kind == "square"}
+        shared = _standing_twice(roots, nodes)
         lines: list[str] = []
         texts: dict[Node, str] = {}
         depths: dict[Node, int] = {}
         factors: dict[Node, list[str]] = {}
-
-        def text(node):
-            if node in texts:
-                return texts[node]
-            if node.kind == "number":
-                return repr(node.value)
-            return f"c{self.constants.setdefault(node, len(self.constants))}"
-
         for node in nodes:
             if node.kind == "name":
                 texts[node] = node.value
                 continue
             self.operations += 1
-            args = [text(a) for a in node.args]
-            texts[node] = _text(node, args, [factors.get(a) for a in node.args])
+            args = self._texts(node.args, texts)
+            texts[node] = _text(node, args, list(map(factors.get, node.args)))
             depths[node] = 1 + max(depths.get(a, 0) for a in node.args)
-            if uses[node] > 1 or node in squared or depths[node] > DEEPEST:
+            if node in shared or depths[node] > DEEPEST:
                 lines.append(f"s{len(lines)} = {texts[node]}")
                 texts[node], depths[node] = f"s{len(lines) - 1}", 0
             elif node.kind == "product" and not node.value:
                 factors[node] = args
-        return tuple(lines), tuple(text(r) for r in roots)
+        return tuple(lines), tuple(self._texts(roots, texts))
+
+    def _texts(self, nodes, written):
+        """Text of each node: as it is `written`, a number, or the name of a constant."""
+        texts = []
+        for node in nodes:
+            if node not in written and node.kind != "number":
+                place = self.constants.setdefault(node, len(self.constants))
+                texts.append(f"c{place}")
+            else:
+                texts.append(written.get(node) or repr(node.value))
+        return texts
+
+
+def _standing_twice(roots, nodes):
+    """The parts of some nodes, and of what is asked for, whose text would stand more than once."""
+    uses = Counter(roots)
+    for node in nodes:
+        uses.update(node.args)
+        if node.kind == "square":
+            uses.update(node.args)
+    return {node for node, often in uses.items() if often > 1}
 
 
 def _text(node, args, factors):
@@ -477,20 +535,21 @@ def _text(node, args, factors):
     if node.kind == "sum":
         return _fused(args, factors)
     if node.kind == "product":
-        count = len(args) - node.value
-        above = "*".join(args[:count]) or "1.0"
-        return f"({above}/({'*'.join(args[count:])}))" if node.value else f"({above})"
+        return _quotient_text(args[: len(args) - node.value], args[len(args) - node.value :])
     if node.kind == "square":
         return f"({args[0]}*{args[0]})"
     if node.kind == "compare":
         return f"({args[0]} {node.value} {args[1]})"
-    if node.kind in ("and", "or"):
-        return "(" + (" & " if node.kind == "and" else " | ").join(args) + ")"
-    if node.kind == "sqrt":
-        return f"sqrt(lifted({', '.join(args)}))" if len(args) == 2 else f"sqrt({args[0]})"
-    if node.kind == "power":
-        return f"{'power_of_states' if len(args) == 3 else 'power'}({', '.join(args)})"
-    return f"{'select' if node.kind == 'choice' else node.kind}({', '.join(args)})"
+    if node.kind in JOINED:
+        return f"({JOINED[node.kind].join(args)})"
+    name = CALLED.get((node.kind, len(args)), node.kind)
+    text = f"{name}({', '.join(args)})"
+    return f"sqrt({text})" if name == "lifted" else text
+
+
+def _quotient_text(above, below):
+    factors = "*".join(above) or "1.0"
+    return f"({factors}/({'*'.join(below)}))" if below else f"({factors})"
 
 
 def _fused(args, factors):

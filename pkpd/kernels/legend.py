@@ -4,6 +4,7 @@ Knows models and their programs; knows nothing of how code is made of them.
 """
 
 import re
+from itertools import starmap
 
 
 def legend(model, program, observe, integrals, extremes, levels):
@@ -18,14 +19,12 @@ def legend(model, program, observe, integrals, extremes, levels):
     lines += [f"t : time [{model.time}]"]
     lines += [f"p[{i}] : {p.name} [{p.unit}]" for i, p in enumerate(model.inputs)]
     lines += [f"y{i} : {state.name} [{state.unit}]" for i, state in enumerate(model.states)]
-    lines += [
-        f"y{len(model.states) + k} : integral of {name} [{units.get(name, '?')}*{model.time}]"
-        for k, name in enumerate(integrals)
-    ]
+    for number, name in enumerate(integrals, len(model.states)):
+        lines.append(f"y{number} : integral of {name} [{units.get(name, '?')}*{model.time}]")
     lines += [_readable(line, model) for line in program.shared_lines]
     lines += [f"c{i} : {what}" for i, what in sorted(_constants(model, program).items())]
     lines += [f"out[{i}] : {name} [{units.get(name, '')}]" for i, name in enumerate(observe)]
-    watched = [*extremes, *(_level(*level) for level in levels)]
+    watched = [*extremes, *starmap(_level, levels)]
     lines += [f"signal {i} : {name}" for i, name in enumerate(watched)]
     text = "\n".join(" ".join(line.split()) for line in lines)
     text = text.replace("\\", "/").replace('"', "'")

@@ -113,11 +113,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     areas = {area(n): f"y{len(model.states) + k}" for k, n in enumerate(integrals)}
     graph, nodes = equations(model, areas.values())
     areas = {name: graph.name(y) for name, y in areas.items()}
-    names = model.computed_names
-    for name in (*observe, *integrals):
-        if name not in names and name not in areas:
-            message = f"{model.name} has no state or output '{name}'.{closest(name, names)}"
-            raise PkpdError(message)
+    _refuse_unknown(model, (*observe, *integrals), areas)
     watched = _signals(model, graph, nodes, extremes, levels)
     source = Source(graph)
     rates = [nodes[rate(n)] for n in model.state_names] + [nodes[n] for n in integrals]
@@ -139,10 +135,8 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     steps = tuple(Stepped(*source.lines([s.rest, s.slope])[1]) for s in switches.steps)
     shared_lines, constant_texts = source.constant_lines()
     infused = tuple(model.state_names.index(d.state) for d in model.doses)
-    first = len(source.constants) + len(switched) + len(steps)
-    held = [f"on{k}" for k in range(len(switched))] + [f"whole{k}" for k in range(len(steps))]
-    flags = tuple(f"{name} = c{len(source.constants) + k}" for k, name in enumerate(held))
-    inflow = {i: f" + c{first + k}" for k, i in enumerate(infused)}
+    flags = _flags(len(source.constants), len(switched), len(steps))
+    first = len(source.constants) + len(flags)
     return Program(
         dynamic=len(model.states),
         states=len(rates),
@@ -155,7 +149,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         constant_texts=constant_texts,
         initial=initial,
         rhs_lines=flags + rhs_lines,
-        rates=tuple(f"({text}{inflow.get(i, '')})" for i, text in enumerate(rate_texts)),
+        rates=_with_inflows(rate_texts, infused, first),
         look_lines=look_lines,
         looks=looks,
         jacobian_lines=flags + jacobian[0],
@@ -170,6 +164,29 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         steps=steps,
         amounts=amounts,
     )
+
+
+def _refuse_unknown(model, wanted, areas):
+    """Raise PkpdError for a name that is none of a state, an output or an integral so far."""
+    names = model.computed_names
+    for name in wanted:
+        if name not in names and name not in areas:
+            message = f"{model.name} has no state or output '{name}'.{closest(name, names)}"
+            raise PkpdError(message)
+
+
+def _flags(first, switches, steps):
+    """Lines that name what is frozen during a step, which follows the first constants."""
+    held = [f"on{k}" for k in range(switches)] + [f"whole{k}" for k in range(steps)]
+    return tuple(f"{name} = c{place}" for place, name in enumerate(held, first))
+
+
+def _with_inflows(rates, infused, first):
+    """Texts of the rates, with constant `first` and the next ones added to those of `infused`."""
+    texts = [f"({text})" for text in rates]
+    for constant, state in enumerate(infused, first):
+        texts[state] = f"({rates[state]} + c{constant})"
+    return tuple(texts)
 
 
 def _refuse_unforeseen(model, switches, nodes, named):

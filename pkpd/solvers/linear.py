@@ -14,6 +14,8 @@ Lengths are rounded to 40 bits, because those between regular doses differ by ro
 5e-13 of time.
 """
 
+import numpy as np
+
 from pkpd.kernels.layout import Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock, load, names
@@ -30,18 +32,20 @@ def _pattern(program, constant):
     The diagonal comes first, then what reaches what on any way. Rows and columns: states and
     integrals, the number 1 where a rate has a constant term, the infusions.
     """
-    one = [program.states] if any(constant) else []
-    first = program.states + len(one)
+    first = program.states + any(constant)
     size = first + len(program.infused)
-    reach = {(i, j) for i, j in program.jacobian} | {
-        (i, one[0]) for i, has in enumerate(constant) if has
-    }
-    reach |= {(i, first + k) for k, i in enumerate(program.infused)}
+    reach = np.zeros((size, size), bool)
+    for place in program.jacobian:
+        reach[place] = True
+    for row, has in enumerate(constant):
+        if has:
+            reach[row, program.states] = True
+    for column, row in enumerate(program.infused, first):
+        reach[row, column] = True
     for k in range(size):
-        reach |= {
-            (i, j) for i in range(size) if (i, k) in reach for j in range(size) if (k, j) in reach
-        }
-    return [(i, i) for i in range(size)] + sorted((i, j) for i, j in reach if i != j)
+        reach |= np.outer(reach[:, k], reach[k])
+    np.fill_diagonal(reach, False)
+    return [(i, i) for i in range(size)] + list(map(tuple, np.argwhere(reach).tolist()))
 
 
 class _Step:
