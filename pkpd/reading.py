@@ -392,15 +392,11 @@ def _texts(name: str, text: str, notes: tuple[str, ...], error: type[PkpdError])
     if not lines:
         raise ValueError("it is empty")
     separator, rows = _separated(name, lines, error)
-    header, *rows = [[cell.strip() for cell in cells] for cells in rows]
-    width = _width(header, rows)
-    header = header[:width]
-    rows = [cells if any(cells[width:]) else cells[:width] for cells in rows]
+    header, rows = _without_empty_end(rows)
     row = np.array(places[1:], dtype=np.int64) - places[0]
     _refuse_uneven(name, header, rows, row, separator, error)
-    columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
-    if not rows:
-        columns = [np.zeros(0, object) for _ in header]
+    cells = np.array(rows, dtype=object).reshape(len(rows), len(header))
+    columns = list(cells.T.copy())
     if comments:
         notes += (f"{comments} comment line{'s' if comments > 1 else ''} left out.",)
     if separator != ",":
@@ -420,12 +416,13 @@ def _lines(text: str) -> tuple[list[int], list[str], int]:
     return places, lines, comments
 
 
-def _width(header: list[str], rows: list[list[str]]) -> int:
-    """How many columns there are, without those at the end that have neither name nor cells."""
+def _without_empty_end(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Names and rows of cells, without the columns at the end that have neither name nor cells."""
+    header, *rows = [list(map(str.strip, cells)) for cells in rows]
     width = len(header)
     while width and not any(cells[width - 1] for cells in (header, *rows) if len(cells) >= width):
         width -= 1
-    return width
+    return header[:width], [cells if any(cells[width:]) else cells[:width] for cells in rows]
 
 
 def _refuse_uneven(

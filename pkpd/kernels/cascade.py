@@ -87,7 +87,7 @@ def cascade(model, integrals=(), watched=()):
     """The Cascade of a checked model, with the named integrands and what is watched."""
     graph, nodes = equations(model, ())
     rates = [nodes[rate(n)] for n in model.state_names]
-    looked, seen = [nodes[n] for n in integrals], [nodes[n] for n in watched]
+    looked, seen = (list(map(nodes.__getitem__, names)) for names in (integrals, watched))
     switches = Switches(graph)
     switches.freeze([*rates, *looked, *seen])
     bits = [graph.bits[f"y{i}"] for i in range(len(rates))]

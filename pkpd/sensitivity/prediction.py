@@ -280,9 +280,10 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
         area, highest = _blood(one, benefit.exposure, np.isin(one.times, [0.0, *hours]))
         columns |= {"auc": area, "cmax": highest}
         samples = f"{len(hours)} samples up to {hours[-1]:g} {model.time} {after}"
+        error = f"CV {ASSAY:.0%} a sample"
         for name, word in (("auc", "area"), ("cmax", "highest")):
             what = f"{word} of {benefit.exposure} in {samples}"
-            about.append({"name": name, "what": what, "error": f"CV {ASSAY:.0%} a sample"})
+            about.append({"name": name, "what": what, "error": error})
     for scan in scans:
         name = f"{benefit.blockade} {scan:g} {model.time}"
         columns[name] = _scan(one, benefit.blockade, int(np.flatnonzero(one.times == scan)[0]))

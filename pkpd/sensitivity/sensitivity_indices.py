@@ -104,8 +104,7 @@ def sensitivity_indices(
     """
     _check_methods(methods)
     limits.check_called(progress=progress)
-    if diary is not None and titrate is None:
-        raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
+    _check_diary(diary, titrate)
     effort = _effort(half_width, points, most, scramblings)
     asked = study(model, **given)
     work = Work(asked, progress)
@@ -117,7 +116,8 @@ def sensitivity_indices(
         tasks["observed"] = lambda work, effort, found: _observed(work, effort, seen)
         outputs += seen.outputs
     found = _answers(tasks, work, effort)
-    stopped = len(found) < len(tasks) or not all(answer.whole for answer in found.values())
+    finished = [answer for answer in found.values() if answer.whole]
+    stopped = len(finished) < len(tasks)
     result = _gathered(asked, found, outputs, work.done, stopped, points)
     if stopped:
         raise Stopped(result, work.done, max(work.done, work.planned))
@@ -130,6 +130,12 @@ def _check_methods(methods):
         limits.one_of(method, METHODS, "method")
     if not methods:
         raise PkpdError(f"methods names nothing; choose from {', '.join(METHODS)}.")
+
+
+def _check_diary(diary, titrate):
+    """Raises PkpdError for a diary that no patient keeps."""
+    if diary is not None and titrate is None:
+        raise PkpdError("diary is that of titrated patients; name a rule by titrate too.")
 
 
 def _effort(half_width, points, most, scramblings):

@@ -408,23 +408,21 @@ def run_tasks(task, rows, threads, cancel, progress):
     On Ctrl-C it raises the cancel flag, waits and raises again.
     """
     workers = thread_count(threads) or os.cpu_count() or 1
-    firsts = range(0, rows, ROWS_PER_TASK)
+    report = progress or (lambda done: None)
+    pieces = [(first, min(first + ROWS_PER_TASK, rows)) for first in range(0, rows, ROWS_PER_TASK)]
     if workers == 1:  # a pool of one would cost a tenth of the time of a steady state
-        for first in firsts:
-            done = min(first + ROWS_PER_TASK, rows)
-            task(first, done)
-            if progress is not None:
-                progress(done)
+        for first, last in pieces:
+            task(first, last)
+            report(last)
         return
     with ThreadPoolExecutor(workers) as pool:
-        pending = {pool.submit(task, first, min(first + ROWS_PER_TASK, rows)) for first in firsts}
+        pending = {pool.submit(task, first, last) for first, last in pieces}
         done = 0
         try:
             while pending:
                 finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
                 done += sum(f.result() for f in finished)
-                if progress is not None:
-                    progress(done)
+                report(done)
         except BaseException:
             cancel[0] = 1
             raise

@@ -227,15 +227,10 @@ class Builder(Entries):
         """Latent SD of each input in a block of [omega], and the correlations within the blocks."""
         deviations: dict[str, tuple[float, str]] = {}
         pairs: list[tuple[str, str, float, str]] = []
-        tables = ("parameters", "covariates")
-        inputs = [name for table in tables for name, *_ in self.entries(table)]
+        inputs = [name for name, *_ in self.entries("parameters") + self.entries("covariates")]
         for key, rows, place in self.entries("omega"):
             names = _separated(key)
-            for name in names:
-                if name not in inputs:
-                    self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
-                if name in deviations or names.count(name) > 1:
-                    self.fail(place, f"'{name}' stands twice in [omega].")
+            self.check_block(names, place, inputs, deviations)
             deviation, found = self.placed(place, variability.covariance, names, rows)
             sd = dict(zip(names, deviation, strict=True))
             deviations |= {name: (value, place) for name, value in sd.items()}
@@ -246,6 +241,14 @@ class Builder(Entries):
                     f"{place}: variance 0: {', '.join(fixed)} the same for everybody."
                 )
         return deviations, pairs
+
+    def check_block(self, names, place, inputs, deviations):
+        """Refuse a block of [omega] with an unknown name, or one that stands in it or another."""
+        for name in names:
+            if name not in inputs:
+                self.fail(place, f"[omega] of unknown '{name}'.{closest(name, inputs)}")
+            if name in deviations or names.count(name) > 1:
+                self.fail(place, f"'{name}' stands twice in [omega].")
 
     def needs(self, unit_of):
         """Refuse a model in which a part lacks what it needs of the others."""

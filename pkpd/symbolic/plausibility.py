@@ -93,15 +93,19 @@ def _wide(item, spread):
     """A spread in words where it is beyond anything measured, else nothing; spread may be None."""
     if spread is None:
         return ""
-    if spread.kind == "lognormal":
-        cv = math.sqrt(math.expm1(min(spread.sd, 20.0) ** 2))
-        return f"a {_percent(cv)}" if cv > LARGEST_CV else ""
     if spread.kind == "logitnormal":
         return f"a logit SD of {spread.sd:g}" if spread.sd > LARGEST_LOGIT_SD else ""
-    if spread.kind == "normal" and item.value and spread.lower is None and spread.upper is None:
-        cv = spread.sd / abs(item.value)
-        return f"a {_percent(cv)}" if cv > LARGEST_CV else ""
-    return ""
+    cv = _cv(item, spread)
+    return f"a {_percent(cv)}" if cv > LARGEST_CV else ""
+
+
+def _cv(item, spread):
+    """CV of a log-normal or an unbounded normal input, 0 of any other."""
+    if spread.kind == "lognormal":
+        return math.sqrt(math.expm1(min(spread.sd, 20.0) ** 2))
+    if spread.kind == "normal" and item.value and (spread.lower, spread.upper) == (None, None):
+        return spread.sd / abs(item.value)
+    return 0.0
 
 
 def _percent(cv):

@@ -138,13 +138,8 @@ class _Checker:
 
     def product(self, node, left, right):
         """The product or quotient of two parts."""
-        for number, other in ((node.left, right), (node.right, left)):
-            if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
-                raise PkpdError(
-                    f"{self.quote(node)} holds the conversion factor {number.value:g}; "
-                    "units are scaled by themselves, and a "
-                    "constant of nature belongs in [parameters]."
-                )
+        self.refuse_conversion(node, node.left, right)
+        self.refuse_conversion(node, node.right, left)
         divide = isinstance(node.op, ast.Div)
         if right.factors is None and divide:
             raise PkpdError(f"{self.quote(node)} divides by 0.")
@@ -154,6 +149,15 @@ class _Checker:
             f"({left.text}{'/' if divide else '*'}{right.text})",
             _combine(left.factors, right.factors, -1 if divide else 1),
         )
+
+    def refuse_conversion(self, node, number, other):
+        """Refuse a written number that looks like a conversion, beside a part with a unit."""
+        if isinstance(number, ast.Constant) and number.value in CONVERSIONS and other.dims:
+            raise PkpdError(
+                f"{self.quote(node)} holds the conversion factor {number.value:g}; "
+                "units are scaled by themselves, and a "
+                "constant of nature belongs in [parameters]."
+            )
 
     def power(self, node):
         base, power = self.visit(node.left), parse.constant(node.right)

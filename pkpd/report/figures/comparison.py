@@ -253,8 +253,9 @@ def _panels(layers, outputs, log) -> list[Callable[[Any], None]]:
 
 def _outputs(layers, outputs):
     """Names of the outputs to draw, which all results have."""
-    in_all = set.intersection(*(set(layer.result.names) for layer in layers))
-    common = [name for name in layers[0].result.names if name in in_all]
+    first, *others = (layer.result.names for layer in layers)
+    in_all = set(first).intersection(*others)
+    common = [name for name in first if name in in_all]
     wanted = [outputs] if isinstance(outputs, str) else list(outputs or common)
     missing = [name for name in wanted if name not in common]
     if missing or not wanted:

@@ -10,6 +10,7 @@ import shlex
 import warnings
 from base64 import b64encode
 from dataclasses import fields
+from itertools import chain, repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -217,11 +218,15 @@ def _goal(found):
     words = []
     for option, value in options.items():
         asked = itemgetter(*parts.get(option, (option,)))
-        if asked(vars(benefit)) == asked(before):
-            continue
-        for word in value if isinstance(value, list) else [value]:
-            words += [f"--{option.replace('_', '-')}", word]
+        if asked(vars(benefit)) != asked(before):
+            words += _option(option, value)
     return words
+
+
+def _option(name, value):
+    """The words of an option, which is repeated for each item of a list."""
+    values = value if isinstance(value, list) else [value]
+    return list(chain.from_iterable(zip(repeat(f"--{name.replace('_', '-')}"), values)))
 
 
 def provenance(found):

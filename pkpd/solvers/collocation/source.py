@@ -6,6 +6,7 @@ nothing of mesh or doses.
 """
 
 import re
+from itertools import compress
 
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.nodes import NODES
@@ -111,10 +112,10 @@ class Source:
 
     def text(self):
         """The whole source, but for what all models share."""
-        count = len(self.cascade.blocks)
-        constant = [k for k in range(count) if self.prepared(k)]
-        signals = [k for k in range(count) if self.cascade.signals[k].texts]
-        nonlinear = [k for k in range(count) if not self.cascade.blocks[k].linear]
+        blocks = self.cascade.blocks
+        everywhere = range(len(blocks))
+        nonlinear = [not block.linear for block in blocks]
+        signals = [bool(signals.texts) for signals in self.cascade.signals]
         return "\n\n\n".join(
             [
                 f"PLAN = np.array({list(self.plan())})",
@@ -123,10 +124,10 @@ class Source:
                 f"READ = np.array({list(self.read_states())}, dtype=np.int64).reshape(-1, 4)",
                 *self.offsets(),
                 self.constants_source(),
-                chosen("signals(k, w, P)", {k: self.signals(k) for k in signals}),
-                chosen("rates(k, w, P)", {k: self.rates(k) for k in range(count)}),
-                chosen("matrix(k, w)", {k: self.matrix(k) for k in constant}),
-                chosen("guess(k, w, P)", {k: self.guess(k) for k in nonlinear}),
+                chosen("signals(k, w, P)", self.signals, compress(everywhere, signals)),
+                chosen("rates(k, w, P)", self.rates, everywhere),
+                chosen("matrix(k, w)", self.matrix, filter(self.prepared, everywhere)),
+                chosen("guess(k, w, P)", self.guess, compress(everywhere, nonlinear)),
                 function("quadrature(w, first, P)", self.quadrature()),
                 function("watch(w)", self.watch()),
             ]
@@ -319,7 +320,9 @@ def indented(lines):
     return [f"    {line}" for line in lines]
 
 
-def chosen(head, bodies):
-    """Source of a function whose first argument k chooses one of some bodies: k -> lines."""
-    lines = [line for k, body in bodies.items() for line in (f"if k == {k}:", *indented(body))]
+def chosen(head, body, blocks):
+    """Source of a function whose first argument k chooses the lines body(k), of some blocks k."""
+    lines = []
+    for k in blocks:
+        lines += [f"if k == {k}:", *indented(body(k))]
     return function(head, lines)
