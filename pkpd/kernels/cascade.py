@@ -12,7 +12,7 @@ from operator import or_
 
 from pkpd.kernels.amounts import never_negative
 from pkpd.kernels.graph import Node, Source, is_number, parts
-from pkpd.kernels.lower import equations, rate, sizes_of, start
+from pkpd.kernels.lower import equations, nodes_of, rate, sizes_of, start
 from pkpd.kernels.switches import Switches
 
 COSTLY = ("exp", "log", "sqrt", "power", "sin", "cos", "tan", "tanh", "erf")
@@ -86,19 +86,20 @@ class Cascade:
 def cascade(model, integrals=(), watched=()):
     """The Cascade of a checked model, with the named integrands and what is watched."""
     graph, nodes = equations(model, ())
-    rates = [nodes[rate(n)] for n in model.state_names]
-    looked, seen = (list(map(nodes.__getitem__, names)) for names in (integrals, watched))
+    rates = nodes_of(nodes, map(rate, model.state_names))
+    looked, seen = nodes_of(nodes, integrals), nodes_of(nodes, watched)
+    everything = [*rates, *looked, *seen]
     switches = Switches(graph)
-    switches.freeze([*rates, *looked, *seen])
+    switches.freeze(everything)
     bits = [graph.bits[f"y{i}"] for i in range(len(rates))]
     depends = [[j for j, bit in enumerate(bits) if node.moves & bit] for node in rates]
     source = Source(graph)
     blocks, roots = _blocks(graph, rates, bits, depends)
     signals, terms = _written(source, roots, _signals(graph, blocks, roots, bits))
-    initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
+    initial = source.lines(nodes_of(nodes, map(start, model.state_names)))[1]
     looks, sights = source.lines(looked), source.lines(seen)
     shared_lines, constant_texts = source.constant_lines()
-    timed = any(node.moves & graph.bits["t"] for node in (*rates, *looked, *seen))
+    timed = _moves(everything) & graph.bits["t"]
     return Cascade(
         states=len(rates),
         blocks=tuple(blocks),
@@ -112,7 +113,7 @@ def cascade(model, integrals=(), watched=()):
         sizes=sizes_of(source),
         shared_lines=shared_lines,
         constant_texts=constant_texts,
-        dosed=tuple(model.state_names.index(d.state) for d in model.doses),
+        dosed=tuple(map(model.state_names.index, model.dose_places)),
         amounts=never_negative(model, rates),
         regular=not switches.list and not timed,
     )
@@ -158,7 +159,7 @@ def _block(graph, rates, bits, states, proportional):
     """
     own = sum(bits[i] for i in states)
     matrix = _jacobian(graph, rates, states)
-    moves = reduce(or_, [slope.moves for slope in matrix.values()], 0)
+    moves = _moves(matrix.values())
     linear = not moves & own
     if linear:
         zero = {graph.name(f"y{i}"): graph.number(0.0) for i in states}
@@ -167,6 +168,11 @@ def _block(graph, rates, bits, states, proportional):
         rest = _rest(graph, rates, states, matrix)
     follows = not moves and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
     return Block(tuple(states), linear, not moves, follows), matrix, rest
+
+
+def _moves(nodes):
+    """The moving names that some nodes depend on, one bit each."""
+    return reduce(or_, [node.moves for node in nodes], 0)
 
 
 def _jacobian(graph, rates, states):

@@ -110,31 +110,31 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     Raises PkpdError for a name that the model lacks and for a model too large to compile, and
     ModelError for an equation that has no value.
     """
-    areas = {area(n): f"y{len(model.states) + k}" for k, n in enumerate(integrals)}
-    graph, nodes = equations(model, areas.values())
-    areas = {name: graph.name(y) for name, y in areas.items()}
+    ys = [f"y{len(model.states) + k}" for k in range(len(integrals))]
+    graph, nodes = equations(model, ys)
+    areas = dict(zip(map(area, integrals), map(graph.name, ys), strict=True))
     _refuse_unknown(model, (*observe, *integrals), areas)
     watched = _signals(model, graph, nodes, extremes, levels)
     source = Source(graph)
-    rates = [nodes[rate(n)] for n in model.state_names] + [nodes[n] for n in integrals]
+    rates = nodes_of(nodes, [*map(rate, model.state_names), *integrals])
     amounts = never_negative(model, rates[: len(model.states)])
     switches = Switches(graph)
-    named = (*integrals, *extremes, *(name for level in levels for name in level[:2]))
+    named = (*integrals, *extremes, *_compared(levels))
     _refuse_unforeseen(model, switches, nodes, named)
     frozen = switches.freeze([*rates, *watched])
     rates, watched = frozen[: len(rates)], frozen[len(rates) :]
-    initial = source.lines([nodes[start(n)] for n in model.state_names])[1]
+    initial = source.lines(nodes_of(nodes, map(start, model.state_names)))[1]
     rhs_lines, rate_texts = source.lines(rates)
     operations = source.operations
     _budget(model, "rates", operations, MOST_OPERATIONS)
-    look_lines, looks = source.lines([(nodes | areas)[n] for n in observe])
+    look_lines, looks = source.lines(nodes_of(nodes | areas, observe))
     signal_lines, signals = source.lines(watched)
     jacobian = _derivatives(graph, source, rates, len(model.states)) if derivatives else _NONE
     switch_lines, switched = _switched(source, switches.list)
     _budget(model, "equations", source.operations, 5 * MOST_OPERATIONS)
     steps = tuple(Stepped(*source.lines([s.rest, s.slope])[1]) for s in switches.steps)
     shared_lines, constant_texts = source.constant_lines()
-    infused = tuple(model.state_names.index(d.state) for d in model.doses)
+    infused = tuple(map(model.state_names.index, model.dose_places))
     flags = _flags(len(source.constants), len(switched), len(steps))
     first = len(source.constants) + len(flags)
     return Program(
@@ -235,7 +235,7 @@ def equations(model, areas):
     states = [f"y{i}" for i in range(len(model.states))]
     graph = Graph([*states, "t", *areas], {y: f"{LARGEST}{i}" for i, y in enumerate(states)})
     nodes = {name: graph.name(f"p[{i}]") for i, name in enumerate(model.input_names)}
-    nodes |= {name: graph.name(y) for name, y in zip(model.state_names, states, strict=True)}
+    nodes |= zip(model.state_names, map(graph.name, states), strict=True)
     nodes["t"] = graph.name("t")
     equations = [(a.name, a.expression, a.place) for a in model.assignments]
     equations += [(rate(s.name), s.rate, s.place) for s in model.states]
@@ -251,15 +251,25 @@ def equations(model, areas):
 def _signals(model, graph, nodes, extremes, levels):
     """Nodes of what is watched. Raises PkpdError for an unknown name."""
     names = (*model.input_names, *model.computed_names)
-    for name in (*extremes, *(n for item in levels for n in item[:2] if n is not None)):
+    for name in (*extremes, *_compared(levels)):
         if name not in names:
             message = f"{model.name} has no state, output or input '{name}'.{closest(name, names)}"
             raise PkpdError(message)
-    signals = [nodes[name] for name in extremes]
+    signals = nodes_of(nodes, extremes)
     for name, other, factor in levels:
         level = graph.multiply(graph.number(factor), nodes[other]) if other else graph.number(0.0)
         signals.append(graph.subtract(nodes[name], level))
     return signals
+
+
+def nodes_of(nodes, names):
+    """The nodes of these names."""
+    return list(map(nodes.__getitem__, names))
+
+
+def _compared(levels):
+    """The names that levels compare, in order."""
+    return [name for level in levels for name in level[:2] if name is not None]
 
 
 _NONE: tuple = ((), {}, {})

@@ -253,15 +253,18 @@ def _panels(layers, outputs, log) -> list[Callable[[Any], None]]:
 
 def _outputs(layers, outputs):
     """Names of the outputs to draw, which all results have."""
-    first, *others = (layer.result.names for layer in layers)
-    in_all = set(first).intersection(*others)
-    common = [name for name in first if name in in_all]
+    common = _in_all([layer.result.names for layer in layers])
     wanted = [outputs] if isinstance(outputs, str) else list(outputs or common)
     missing = [name for name in wanted if name not in common]
     if missing or not wanted:
         has = listed(common) if common else "none"
         raise PkpdError(f"{listed(missing) or 'Outputs'}: not in all results. In all are: {has}.")
     return wanted
+
+
+def _in_all(lists):
+    """The names of the first list that all lists have."""
+    return [name for name in lists[0] if all(name in names for names in lists)]
 
 
 def _check_benefits(layers):
