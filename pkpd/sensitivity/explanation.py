@@ -15,6 +15,7 @@ from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
+from pkpd.response.curves import benefit_entries
 from pkpd.response.grid import GRID, Steady, dose_grid, log_grid
 from pkpd.response.med import MedTable, med
 from pkpd.result import Computed, Sheet, provenance
@@ -81,26 +82,28 @@ class Explanation(Computed):
         name, label, group, unit, value, typical, rank, log10, half_width, and the `factor` by which
         the best dose moves
         """
-        if self.attribution is None:
+        found = self.attribution
+        if found is None:
             return []
-        order = np.argsort(-np.abs(self.attribution.part), kind="stable")
-        items = {i.name: i for i in self.model.inputs}
-        own, typical = self.row(0), self.row(1)
-        return [
-            {
-                "name": n,
-                "label": items[n].label,
-                "group": items[n].group,
-                "unit": items[n].unit,
-                "value": own[n],
-                "typical": typical[n],
-                "rank": self.rank[k],
-                "log10": self.attribution.part[k],
-                "half_width": self.attribution.half[k],
-                "factor": 10 ** self.attribution.part[k],
-            }
-            for k, n in ((k, self.names[k]) for k in order)
-        ]
+        order = np.argsort(-np.abs(found.part), kind="stable")
+        return [self._shift(k, found) for k in order]
+
+    def _shift(self, k, found):
+        """What input k of `names` has moved, by an Attribution."""
+        name = self.names[k]
+        item = self.model.inputs[self.model.input_names.index(name)]
+        return {
+            "name": name,
+            "label": item.label,
+            "group": item.group,
+            "unit": item.unit,
+            "value": self.row(0)[name],
+            "typical": self.row(1)[name],
+            "rank": self.rank[k],
+            "log10": found.part[k],
+            "half_width": found.half[k],
+            "factor": 10 ** found.part[k],
+        }
 
     def _attributed(self):
         """Plain data on the attribution, or on its absence."""
@@ -146,7 +149,7 @@ class Explanation(Computed):
                 "doses": self.doses,
                 "values": self.course,
             },
-            "benefit": {k: v for k, v in vars(self.benefit).items() if k != "place"},
+            "benefit": benefit_entries(self.benefit),
             "provenance": provenance(self.model, self.cohort, command),
         }
 
@@ -236,7 +239,7 @@ def _parts(model, one, benefit, numerics):
         return {}
     theta = np.repeat(one.theta, len(off), axis=0)
     for row, names in enumerate(off.values()):
-        theta[row, [model.input_names.index(n) for n in names]] = 0.0
+        theta[row, list(map(model.input_names.index, names))] = 0.0
     steady = Steady(model, one.with_inputs(theta), benefit, **numerics)
     gain = dose_grid(steady, log_grid(benefit)).gain
     return dict(zip(off, gain, strict=True))
@@ -245,15 +248,13 @@ def _parts(model, one, benefit, numerics):
 def _day(model, one, benefit, argmax, numerics):
     """Four doses, times, the output watched and its course (4, T) over one steady interval."""
     watched = benefit.blockade or benefit.exposure or benefit.outcome
-    shown = [d for d in benefit.report if not np.isclose(d, argmax, rtol=0.05)]
-    others = (
-        [shown[k] for k in np.unique(np.linspace(0, len(shown) - 1, 3).round().astype(int))]
-        if shown
-        else []
-    )
-    doses = np.unique(
-        [argmax, *(others if len(others) == 3 else argmax * np.array([0.25, 4.0, 16.0]))]
-    )
+    report = np.array(benefit.report)
+    shown = report[~np.isclose(report, argmax, rtol=0.05)]
+    if len(shown) >= 3:
+        others = shown[np.linspace(0, len(shown) - 1, 3).round().astype(int)]
+    else:
+        others = argmax * np.array([0.25, 4.0, 16.0])
+    doses = np.unique([argmax, *others])
     person, steady = np.zeros(len(doses), np.int64), Steady(model, one, benefit, **numerics)
     times = np.linspace(0.0, steady.period, TIMES)
     return (
@@ -266,7 +267,7 @@ def _day(model, one, benefit, argmax, numerics):
 
 def _attribution(model, both, benefit, names, seed, numerics):
     """Attribution of log10 best dose, patient minus typical, to the inputs that differ."""
-    columns = [model.input_names.index(n) for n in names]
+    columns = list(map(model.input_names.index, names))
 
     def value(inside):
         theta = np.repeat(both.theta[1:], len(inside), axis=0)

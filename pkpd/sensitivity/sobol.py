@@ -69,9 +69,9 @@ class PickFreeze:
 
     def estimates(self):
         """Closed, then total indices of every set in every scrambling: (R, 2, M, O)."""
-        found = [
-            [indices(a[: len(x)], b[: len(x)], x) for x in mixed] for a, b, *mixed in self.values
-        ]
+        found = []
+        for a, b, *mixed in self.values:
+            found.append([indices(a[: len(x)], b[: len(x)], x) for x in mixed])
         return np.moveaxis(np.array(found), 2, 1)
 
 

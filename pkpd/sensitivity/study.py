@@ -13,6 +13,7 @@ from pkpd import limits
 from pkpd.errors import PkpdError
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
+from pkpd.response.curves import benefit_entries
 from pkpd.response.uncertainty import over_scramblings
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.sensitivity.design import Design, design
@@ -183,7 +184,7 @@ class Sensitivity(Computed):
             for i in self.model.inputs
             if i.name in asked.design.names
         }
-        benefit = {k: v for k, v in vars(asked.benefit).items() if k != "place"}
+        benefit = benefit_entries(asked.benefit)
         return self.about | {
             "inputs": inputs,
             "groups": list(asked.groups),

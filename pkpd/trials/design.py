@@ -144,8 +144,8 @@ class Design:
             one_of(self.null, NULLS, "null")
         if not self.arms:
             raise TrialError("arms: a trial needs at least one.")
-        _distinct([a.name for a in self.arms], "arms")
-        _distinct([e.name for e in self.endpoints], "endpoints")
+        _distinct(_names(self.arms), "arms")
+        _distinct(_names(self.endpoints), "endpoints")
         for arm in self.arms:
             _check_arm(arm)
         for endpoint in self.endpoints:
@@ -162,6 +162,10 @@ class Design:
         return 1 if name is None else next(p.start + 1 for p in arm.phases if p.name == name)
 
 
+def _names(items):
+    return [item.name for item in items]
+
+
 def _distinct(names, what):
     for name in names:
         if names.count(name) > 1:
@@ -174,7 +178,7 @@ def _check_arm(arm):
         raise TrialError(f"{where}: phases: at least one is needed.")
     if not number(arm.weight, f"{where}: weight") > 0:
         raise TrialError(f"{where}: weight must be above 0, not {arm.weight:g}.")
-    _distinct([p.name for p in arm.phases], f"{where}: phases")
+    _distinct(_names(arm.phases), f"{where}: phases")
     arm.phases[0].rule.check_first()
     day, before = 0, None
     for phase in arm.phases:
@@ -205,7 +209,7 @@ def _check_endpoint(endpoint, arms):
     if endpoint.against is not None and endpoint.against == endpoint.phase:
         raise TrialError(f"{where}: against is its own phase; name another one.")
     for arm in arms:
-        names = [p.name for p in arm.phases]
+        names = _names(arm.phases)
         for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
             if value is not None:
                 one_of(value, names, f"{where}: {name} of arm '{arm.name}'")

@@ -146,9 +146,8 @@ class TrialResult(Computed):
 
     def _untreated(self):
         """(P,) score of each patient without treatment."""
-        ids = np.concatenate([course.ids for course in self.courses])
-        base = np.concatenate([course.base for course in self.courses])
-        return base[np.unique(ids, return_index=True)[1]]
+        found = stacked(list(map(vars, self.courses)), ("ids", "base"))
+        return found["base"][np.unique(found["ids"], return_index=True)[1]]
 
     def _endpoint(self, endpoint):
         first, paired = self.names[0], self.design.allocation == "shared"

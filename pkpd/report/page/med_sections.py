@@ -163,10 +163,9 @@ def distribution(found):
 def _spread(found, benefit):
     """The Spread that a summary states."""
     summary = found.summary
-    edges, counts = (
-        np.array(summary["histogram"][name], dtype=float) for name in ("edges", "counts")
-    )
-    middle = next(q["value"] for q in summary["quantiles"] if q["level"] == 0.5)
+    edges = np.array(summary["histogram"]["edges"], dtype=float)
+    counts = np.array(summary["histogram"]["counts"], dtype=float)
+    middle = results.by_level(summary)[0.5]["value"]
     return Spread(
         found.model.published,
         benefit.unit,
@@ -237,8 +236,8 @@ def _strengths(summary):
 def _interval(found, benefit):
     """Value and ends of an interval of doses as text."""
     return [
-        format_dose(found[k], benefit.lowest, benefit.highest, benefit.unit)
-        for k in ("value", "low", "high")
+        format_dose(dose, benefit.lowest, benefit.highest, benefit.unit)
+        for dose in results.INTERVAL(found)
     ]
 
 
@@ -282,9 +281,7 @@ def blockade(found):
     if not found.benefit.blockade:
         return None
     model, every = found.model, found.benefit.every
-    size = sum(len(s.rate) for s in model.states) + sum(
-        len(a.expression) for a in model.assignments
-    )
+    size = sum(map(len, model.expressions))
     if size > LONGEST or units.factor(model.time, "h") * every > limits.INTERVAL:
         text = "Not drawn: compiling or following this model could take longer than a page may."
         return Section("day", "A day of the typical patient", (text,))
@@ -296,9 +293,9 @@ def blockade(found):
         (f"{d:g} {interval.unit}", f"{v.max():.3g}", f"{v.min():.3g}")
         for d, v in zip(interval.doses, interval.values, strict=True)
     ]
-    alt = f"{name} over one dosing interval. " + " ".join(
-        f"At {dose} between {low} and {high}." for dose, high, low in ends
-    )
+    alt = f"{name} over one dosing interval."
+    for dose, high, low in ends:
+        alt += f" At {dose} between {low} and {high}."
     drawn = figure(
         "day",
         lambda axes: med_figures.interval(axes, interval),

@@ -4,6 +4,7 @@ Knows results and summaries; knows nothing of screens or files.
 """
 
 import shlex
+from operator import itemgetter
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from pkpd.response.quantiles import format_dose, format_share
 from pkpd.symbolic.load import address
 
 FEW = 6  # profiles shown one by one
+VALUE = itemgetter("value")
+INTERVAL = itemgetter("value", "low", "high")
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
     "interior": "have an own best dose inside the range of doses",
@@ -86,7 +89,7 @@ def subgroup_rows(summary):
     """Headers and rows of the subgroups of a summary of MEDs."""
     rows = []
     for group in summary["subgroups"]:
-        low, _, high = (_dose(q["value"], summary) for q in group["quantiles"])
+        low, _, high = _doses(map(VALUE, group["quantiles"]), summary)
         share = f"{100 * group['with_med'][0]:.0f} %"
         middle = _interval(group["quantiles"][1], summary)
         rows.append((group["group"], group["patients"], share, middle, low, high))
@@ -100,12 +103,15 @@ MED_HEADERS = ("patients", "with a MED", "median MED", "5 % below", "95 % below"
 
 def med_row(summary):
     """Cells of MED_HEADERS."""
-    low, middle, high = (
-        next(q for q in summary["quantiles"] if q["level"] == level) for level in (0.05, 0.5, 0.95)
-    )
-    ends = (_dose(q["value"], summary) for q in (low, high))
+    quantiles = by_level(summary)
+    ends = _doses((quantiles[0.05]["value"], quantiles[0.95]["value"]), summary)
     have = format_share(summary["with_med"], 1)
-    return summary["patients"], have, _interval(middle, summary), *ends
+    return summary["patients"], have, _interval(quantiles[0.5], summary), *ends
+
+
+def by_level(summary):
+    """Level -> quantile of the MEDs of a summary."""
+    return {quantile["level"]: quantile for quantile in summary["quantiles"]}
 
 
 def best_of_medians(summary):
@@ -122,8 +128,13 @@ def best_of_medians(summary):
 
 def _interval(quantile, summary):
     """A quantile of doses as "2.9 mg (2.6 mg to 3.2 mg)", or without an interval that it lacks."""
-    value, low, high = (_dose(quantile[k], summary) for k in ("value", "low", "high"))
+    value, low, high = _doses(INTERVAL(quantile), summary)
     return value if np.isnan(quantile["low"]) else f"{value} ({low} to {high})"
+
+
+def _doses(values, summary):
+    """`_dose` of each value."""
+    return [_dose(value, summary) for value in values]
 
 
 def _dose(value, summary):
@@ -134,7 +145,7 @@ def _dose(value, summary):
 
 def dose_rows(summary):
     """Rows of DOSE_HEADERS, at most twelve doses from the lowest to the highest."""
-    bands = [summary["gain"][k] for k in ("p5", "median", "p95")]
+    bands = itemgetter("p5", "median", "p95")(summary["gain"])
     return [] if bands[1] is None else band_rows(summary["doses"], summary["unit"], bands)
 
 
@@ -202,14 +213,15 @@ def repeated_sentences(summary):
     }
     levels = {0.05: "5 % of MEDs lie below", 0.5: "median MED", 0.95: "95 % of MEDs lie below"}
     lines = []
-    for key in (key for key in heads if key in summary):
+    for key, head in heads.items():
+        if key not in summary:
+            continue
         repeated = summary[key]
-        lines += ["", heads[key].format(repeated["runs"]) + " (95 % intervals):"]
+        lines += ["", f"{head.format(repeated['runs'])} (95 % intervals):"]
         for level, words in levels.items():
-            interval = repeated[f"quantile_{level:g}"]
-            value, low, high = (_dose(interval[k], summary) for k in ("value", "low", "high"))
+            value, low, high = _doses(INTERVAL(repeated[f"quantile_{level:g}"]), summary)
             lines.append(f"  {words} {value} ({low} to {high})")
-        value, low, high = (100 * repeated["with_med"][k] for k in ("value", "low", "high"))
+        value, low, high = np.multiply(INTERVAL(repeated["with_med"]), 100)
         share = f"{value:.1f} % ({low:.1f}-{high:.1f})"
         lines.append(f"  {share} of all patients have a MED, inside the range or beyond it")
     return lines
@@ -232,14 +244,12 @@ def interval_rows(result, repeated):
     Where the median is largest and at the last time.
     """
     shape = (len(result.times), len(result.names), -1)
-    value, low, high = (x.reshape(shape) for x in (repeated.value, repeated.low, repeated.high))
+    intervals = np.stack([repeated.value, repeated.low, repeated.high], axis=-1)
+    intervals = intervals.reshape(*shape, 3)
     rows = []
     for k, name in enumerate(result.names):
-        for j in dict.fromkeys((int(np.argmax(value[:, k, 1])), len(result.times) - 1)):
-            cells = (
-                f"{v:.4g} ({a:.4g} to {b:.4g})"
-                for v, a, b in zip(value[j, k], low[j, k], high[j, k], strict=True)
-            )
+        for j in dict.fromkeys((int(np.argmax(intervals[:, k, 1, 0])), len(result.times) - 1)):
+            cells = [f"{v:.4g} ({low:.4g} to {high:.4g})" for v, low, high in intervals[j, k]]
             time = f"{number(result.times[j])} {result.time_unit}"
             rows.append((name, result.units[k], time, *cells))
     return ("output", "unit", "time", "p5", "median", "p95"), rows
@@ -247,10 +257,10 @@ def interval_rows(result, repeated):
 
 def med_doses(summary):
     """Where the MEDs of a summary lie."""
-    quantiles = {q["level"]: q for q in summary["quantiles"]}
+    quantiles = by_level(summary)
     if np.isnan(quantiles[0.5]["value"]):
         return ["  No patient has a MED."]
-    ends = [_dose(quantiles[level]["value"], summary) for level in (0.05, 0.95)]
+    ends = _doses((quantiles[0.05]["value"], quantiles[0.95]["value"]), summary)
     lines = [
         f"  {who_has_a_med(summary)}",
         f"  median MED {_interval(quantiles[0.5], summary)}",
@@ -299,7 +309,7 @@ def definition_rows(summary):
     """What each definition of the MED gives: its words, median, 5 and 95 %."""
     rows = []
     for name, words in DEFINITIONS.items():
-        low, middle, high = (_dose(q["value"], summary) for q in summary["definitions"][name])
+        low, middle, high = _doses(map(VALUE, summary["definitions"][name]), summary)
         rows.append((words, middle, low, high))
     return rows
 
@@ -352,8 +362,8 @@ def worth(model, summary):
     ]
     if benefit["blockade"]:
         parts += [
-            (f"{word} {benefit['blockade']}", f"{word}_blockade", "%", 100)
-            for word in ("peak", "trough")
+            (f"peak {benefit['blockade']}", "peak_blockade", "%", 100),
+            (f"trough {benefit['blockade']}", "trough_blockade", "%", 100),
         ]
     shown = [
         f"{what} {quantity(float(f'{medians[key] * size:.2g}'), unit)}"

@@ -56,7 +56,7 @@ def observed_sentences(summary, unit):
 
 def _real(real, own_traits):
     """A line on how much of the spread of observed MEDs is the patients' own."""
-    share, low, high = (100 * real[k] for k in ("share", "low", "high"))
+    share, low, high = 100 * real["share"], 100 * real["low"], 100 * real["high"]
     if not np.isfinite(share):
         return [
             "  the share of the spread that is real cannot be told from so few patients or "
