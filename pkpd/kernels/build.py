@@ -9,7 +9,7 @@ from pkpd.kernels import cache
 from pkpd.kernels.layout import CLOCK
 from pkpd.kernels.legend import legend
 from pkpd.kernels.lower import lower
-from pkpd.kernels.paste import joined, pasted
+from pkpd.kernels.paste import indented, joined, pasted
 
 IMPORTS = """
 from math import lgamma
@@ -114,7 +114,7 @@ def _constants(program, method):
 
 
 def _function(head, lines):
-    return "\n".join(["@njit(**INLINE)", head, *(f"    {line}" for line in lines or ["pass"])])
+    return "\n".join(["@njit(**INLINE)", head, *indented(lines or ["pass"])])
 
 
 def functions(program, layout):

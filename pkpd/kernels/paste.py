@@ -34,6 +34,11 @@ def _from(node, folder):
     return isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{folder}.")
 
 
+def indented(lines):
+    """The lines as the body of a function or loop."""
+    return [f"    {line}" for line in lines]
+
+
 def joined(parts):
     """One module of parts of source. Raises ValueError where two of them define the same name."""
     text = "\n\n\n".join(parts) + "\n"

@@ -322,6 +322,10 @@ def _check(times, conc, route, duration, every, rule, extrapolation, partial):
     check_options(route, duration, every, rule, extrapolation, partial)
     if route == "infusion" and duration == 0.0:
         raise PkpdError("An infusion needs its duration.")
+    _check_samples(times, conc)
+
+
+def _check_samples(times, conc):
     if times.ndim != 1 or times.shape != conc.shape or not len(times):
         raise PkpdError("A profile needs as many times as concentrations, at least one.")
     rises = (np.diff(times) > 0.0).all()

@@ -138,19 +138,19 @@ def _strata(table, by):
 
 def _edges(times, bins):
     """(B+1,) increasing edges of the bins. Raises ResultError."""
+    if bins is not None and not isinstance(bins, int):
+        return _given_edges(bins)
     different = np.unique(times)
-    if len(different) == 1 and (bins is None or isinstance(bins, int)):
+    if len(different) == 1:
         return np.repeat(different, 2)
     if bins is None and len(different) <= MOST_TIMES:
         middles = (different[1:] + different[:-1]) / 2
         return np.concatenate([different[:1], middles, different[-1:]])
-    if bins is None or isinstance(bins, int):
-        count = BINS if bins is None else bins
-        if isinstance(bins, bool) or count < 1:
-            raise ResultError(f"The number of bins is at least 1, not {bins}.")
-        first = np.arange(count) * len(times) // count  # place of each bin's first observation
-        return np.unique(np.append(np.sort(times)[first], times.max()))
-    return _given_edges(bins)
+    count = BINS if bins is None else bins
+    if isinstance(bins, bool) or count < 1:
+        raise ResultError(f"The number of bins is at least 1, not {bins}.")
+    first = np.arange(count) * len(times) // count  # place of each bin's first observation
+    return np.unique(np.append(np.sort(times)[first], times.max()))
 
 
 def _given_edges(bins: Sequence[float]) -> np.ndarray:

@@ -155,6 +155,27 @@ class PredictiveCheck(Computed):
         return Stopped(self, self.replicates, self.asked.replicates, "data sets")
 
 
+def _check_texts(**given):
+    """Raises ResultError for a name that is given and no text."""
+    for name, text in given.items():
+        if text is not None:
+            limits.text(text, name, ResultError)
+
+
+def _check_correction(limit, covariates):
+    """Raises ResultError for what does not go together with prediction correction."""
+    if limit is not None:
+        raise ResultError(
+            "Prediction correction moves values to either side of a limit of quantification; "
+            "leave out one of the two."
+        )
+    if covariates is not None:
+        raise ResultError(
+            "Predictions are those of the event table's own columns; write the covariates into it "
+            "in place of a table of people, or leave out the correction."
+        )
+
+
 @watched(lambda given: given["replicates"], "data sets")
 def vpc(
     model: Model,
@@ -217,25 +238,15 @@ def vpc(
     """
     check_model(model)
     limits.check_called(progress=progress)
-    for name, text in {"output": output, "column": column, "by": by}.items():
-        if text is not None:
-            limits.text(text, name, ResultError)
+    _check_texts(output=output, column=column, by=by)
     limits.flag(after_dose, "after_dose", ResultError)
     limits.flag(corrected, "corrected", ResultError)
     if limit is not None:
         limit = limits.number(limit, "limit", error=ResultError)
     fewest = limits.FEWEST_DATA_SETS
     limits.check_whole(replicates, fewest, limits.REPEATS, "number of replicates", ResultError)
-    if limit is not None and corrected:
-        raise ResultError(
-            "Prediction correction moves values to either side of a limit of quantification; "
-            "leave out one of the two."
-        )
-    if covariates is not None and corrected:
-        raise ResultError(
-            "Predictions are those of the event table's own columns; write the covariates into it "
-            "in place of a table of people, or leave out the correction."
-        )
+    if corrected:
+        _check_correction(limit, covariates)
     records = data if isinstance(data, Records) else events(model, data)
     asked = Asked(_percentiles(percentiles, level), level, limit, after_dose, corrected, replicates)
     name = _output(model, output, residual)

@@ -261,7 +261,7 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     labels = {item.name: item.label for item in model.inputs}
     about = [{"name": name, "what": labels[name], "error": "none"} for name in measure]
     hours = np.array(SAMPLES) * units.factor("h", model.time)
-    scans = _times(at if at is not None else "4 h", model.time) if benefit.blockade else []
+    scans = _times("4 h" if at is None else at, model.time) if benefit.blockade else []
     names = tuple(filter(None, (benefit.exposure, benefit.blockade)))
     if not names:
         return columns, about
@@ -279,11 +279,10 @@ def _measured(model, cohort, benefit, measure, dose, at, numerics):
     if benefit.exposure:
         area, highest = _blood(one, benefit.exposure, np.isin(one.times, [0.0, *hours]))
         columns |= {"auc": area, "cmax": highest}
-        samples = f"{len(hours)} samples up to {hours[-1]:g} {model.time} {after}"
+        samples = f"{benefit.exposure} in {len(hours)} samples up to {hours[-1]:g} {model.time}"
         error = f"CV {ASSAY:.0%} a sample"
-        for name, word in (("auc", "area"), ("cmax", "highest")):
-            what = f"{word} of {benefit.exposure} in {samples}"
-            about.append({"name": name, "what": what, "error": error})
+        about.append({"name": "auc", "what": f"area of {samples} {after}", "error": error})
+        about.append({"name": "cmax", "what": f"highest of {samples} {after}", "error": error})
     for scan in scans:
         name = f"{benefit.blockade} {scan:g} {model.time}"
         columns[name] = _scan(one, benefit.blockade, int(np.flatnonzero(one.times == scan)[0]))

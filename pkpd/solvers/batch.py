@@ -414,7 +414,12 @@ def run_tasks(task, rows, threads, cancel, progress):
         for first, last in pieces:
             task(first, last)
             report(last)
-        return
+    else:
+        _run_on_threads(task, pieces, workers, cancel, report)
+
+
+def _run_on_threads(task, pieces, workers, cancel, report):
+    """Run task(first, last) over pieces, as many at a time as there are workers."""
     with ThreadPoolExecutor(workers) as pool:
         pending = {pool.submit(task, first, last) for first, last in pieces}
         done = 0

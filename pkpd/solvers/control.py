@@ -8,6 +8,8 @@ Error control: Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4.
 PI controller: Gustafsson (1991), ACM TOMS 17(4).
 """
 
+from pkpd.kernels.paste import indented
+
 SAFETY = 0.9
 LARGEST_GROWTH = 8.0
 SMALLEST_SHRINK = 0.2
@@ -38,11 +40,11 @@ def function(head, loop_lines, layout, before=(), after=(), inline=True):
     body = [
         *before,
         f"for l in range({layout.lanes}):",
-        *(f"    {line}" for line in loop_lines),
+        *indented(loop_lines),
         *after,
     ]
     options = "**INLINE" if inline else 'error_model="numpy"'
-    return "\n".join([f"@njit({options})", head, *(f"    {line}" for line in body)])
+    return "\n".join([f"@njit({options})", head, *indented(body)])
 
 
 def refresh(layout):
@@ -162,8 +164,12 @@ def store_clock(layout):
         "failed": "select(stuck, 1.0, 0.0)",
         "fell_below": "select(below, 1.0, 0.0)",
     }
-    lines = [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
-    return [*lines, "calls += 1 if call else 0"]
+    return [*clock_rows(layout, values), "calls += 1 if call else 0"]
+
+
+def clock_rows(layout, values):
+    """Lines that keep values, {name: text}, in the rows of the clock."""
+    return [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()]
 
 
 def store(layout):

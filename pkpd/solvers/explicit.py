@@ -8,6 +8,7 @@ Solving ODEs II, IV.2.
 """
 
 from pkpd.kernels.layout import STEPPING, Layout
+from pkpd.kernels.paste import indented
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import call, clock, load, names
 
@@ -111,9 +112,7 @@ def _dense(layout, tableau):
         for s in used:
             text = f"fma(b{s}, w[{layout.stage(s + 1, i)} + l], {text})"
         lines.append(f"z[{i}] = {text}")
-    return "\n".join(
-        ["@njit(**INLINE)", "def dense(w, l, time, z):", *(f"    {line}" for line in lines)]
-    )
+    return "\n".join(["@njit(**INLINE)", "def dense(w, l, time, z):", *indented(lines)])
 
 
 def _stiff(layout, tableau, dynamic):
@@ -138,9 +137,7 @@ def _stiff(layout, tableau, dynamic):
             f"values += (({moved})/scale)**2",
         ]
     lines.append(f"return slopes > {tableau.stable**2!r}*values")
-    return "\n".join(
-        ['@njit(error_model="numpy")', "def stiff(w, l):", *(f"    {line}" for line in lines)]
-    )
+    return "\n".join(['@njit(error_model="numpy")', "def stiff(w, l):", *indented(lines)])
 
 
 def method(program, tableau, lanes):

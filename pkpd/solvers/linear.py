@@ -17,6 +17,7 @@ Lengths are rounded to 40 bits, because those between regular doses differ by ro
 import numpy as np
 
 from pkpd.kernels.layout import Layout
+from pkpd.kernels.paste import indented
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock, load, names
 
@@ -213,10 +214,7 @@ class _Step:
             "fell_below": "1.0 if below else 0.0",
             "event": "1.0 if target == stop else 0.0",
         }
-        return self.function(
-            "def move(w):",
-            lines + [f"w[{layout.clock(name)} + l] = {value}" for name, value in values.items()],
-        )
+        return self.function("def move(w):", lines + control.clock_rows(layout, values))
 
     def norm(self):
         """Source of `norm(w, l)`: the largest sum of sizes in a column of lane l's matrix.
@@ -249,7 +247,7 @@ class _Step:
 
 def _plain(head, lines):
     """Source of a function of one lane, never fused."""
-    return "\n".join(['@njit(error_model="numpy")', head, *(f"    {line}" for line in lines)])
+    return "\n".join(['@njit(error_model="numpy")', head, *indented(lines)])
 
 
 def method(program, constant, lanes):

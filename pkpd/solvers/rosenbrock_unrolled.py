@@ -164,11 +164,7 @@ def _stage(program, layout, tableau, s):
     ]
     rates = control.call(layout, f"t + {tableau.c[s]!r}*h", names("z", n))
     lines.append(f"({', '.join(names('f', n))},) = {rates}")
-    for i in range(n):
-        text = f"f{i}" + (f" + inverse*({_sum(tableau.C[s], 'u', i)})" if s else "")
-        if i in program.slopes and tableau.d[s] != 0.0:
-            text += f" + {tableau.d[s]!r}*h*w[{_slope(layout) + i * lanes} + l]"
-        lines.append(f"b{i} = {text}")
+    lines += _right_sides(program, layout, tableau, s)
     lines += [f"a{i}_{j} = w[{_matrix(layout) + (i * n + j) * lanes} + l]" for i, j in _cells(n)]
     lines += [
         f"s{k}_{i} = w[{_swap(layout) + (k * n + i) * lanes} + l] > 0.0" for k, i in _pairs(n)
@@ -179,6 +175,15 @@ def _stage(program, layout, tableau, s):
     if s == len(tableau.c) - 1:
         lines += [f"w[{_values(layout) + i * lanes} + l] = z{i}" for i in range(n)]
     return control.function(f"def stage{s}(w):", lines, layout)
+
+
+def _right_sides(program, layout, tableau, s):
+    """Lines that leave in b<i> what the system of stage s is solved for, from the rates f<i>."""
+    for i in range(layout.states):
+        text = f"f{i}" + (f" + inverse*({_sum(tableau.C[s], 'u', i)})" if s else "")
+        if i in program.slopes and tableau.d[s] != 0.0:
+            text += f" + {tableau.d[s]!r}*h*w[{_slope(layout) + i * layout.lanes} + l]"
+        yield f"b{i} = {text}"
 
 
 def _step(program, layout, tableau):

@@ -19,33 +19,41 @@ def check(found):
     observed percentile, with a ring where it leaves the band.
     """
     strata = list(dict.fromkeys(found.columns["stratum"]))
-    limited = found.asked.limit is not None
+    heights = [1] if found.asked.limit is None else [3, 1.4]  # of the panels of a stratum
     columns = min(MOST_COLUMNS, len(strata))
     bands = -(-len(strata) // columns)
-    rows = bands * (2 if limited else 1)
-    drawing = style.figure(4.4 * columns + 1.2, 3.2 * bands + (1.8 * bands if limited else 0) + 0.9)
-    grid = drawing.add_gridspec(rows, columns, height_ratios=([3, 1.4] if limited else [1]) * bands)
-    scale, unit = style.clinician_time(
-        np.array([found.columns["from"].min(), found.columns["to"].max()]), found.model.time
-    )
+    height = 3.2 if found.asked.limit is None else 5.0
+    drawing = style.figure(4.4 * columns + 1.2, height * bands + 0.9)
+    grid = drawing.add_gridspec(bands * len(heights), columns, height_ratios=heights * bands)
+    span = np.array([found.columns["from"].min(), found.columns["to"].max()])
+    scale, unit = style.clinician_time(span, found.model.time)
+    since = "time after dose" if found.asked.after_dose else "time"
     for place, stratum in enumerate(strata):
-        row, column = divmod(place, columns)
-        row *= 2 if limited else 1
-        axes = drawing.add_subplot(grid[row, column])
-        _bands(axes, found, found.columns["stratum"] == stratum, scale)
-        since = "time after dose" if found.asked.after_dose else "time"
-        value = style.label(found.output, found.unit) if column == 0 else ""
-        style.clean(axes, "" if limited else f"{since} ({unit})", value, stratum or None)
+        band, column = divmod(place, columns)
+        panels = [grid[band * len(heights) + k, column] for k in range(len(heights))]
+        axes = _stratum(drawing, panels, found, stratum, scale, f"{since} ({unit})", column == 0)
         if place == 0:
             axes.legend(frameon=False, fontsize=8)
-        if limited:
-            lower = drawing.add_subplot(grid[row + 1, column], sharex=axes)
-            _shares(lower, found.below, found.below["stratum"] == stratum, scale)
-            style.clean(lower, f"{since} ({unit})", "below limit (%)" if column == 0 else "")
     corrected = ", prediction-corrected" if found.asked.corrected else ""
     style.heading(drawing, f"{found.model.title}: {found.output} of {found.data}{corrected}")
     style.caption(drawing, [*words.sentences(found)[1:], words.how_to_read(found)])
     return drawing
+
+
+def _stratum(drawing, panels, found, stratum, scale, time, leftmost):
+    """Axes with the bands of a stratum; below them, where there is a second panel, its shares.
+
+    time : label of the axis of time; leftmost : whether the axes of values have labels
+    """
+    axes = drawing.add_subplot(panels[0])
+    _bands(axes, found, found.columns["stratum"] == stratum, scale)
+    value = style.label(found.output, found.unit) if leftmost else ""
+    style.clean(axes, time if len(panels) == 1 else "", value, stratum or None)
+    for panel in panels[1:]:
+        lower = drawing.add_subplot(panel, sharex=axes)
+        _shares(lower, found.below, found.below["stratum"] == stratum, scale)
+        style.clean(lower, time, "below limit (%)" if leftmost else "")
+    return axes
 
 
 def _bands(axes, found, of_stratum, scale):

@@ -9,6 +9,7 @@ import re
 from itertools import compress
 
 from pkpd.kernels.lanevector import WIDTH
+from pkpd.kernels.paste import indented
 from pkpd.solvers.collocation.nodes import NODES
 
 MOST_PANELS = 128  # of both meshes
@@ -314,10 +315,6 @@ def function(head, lines, inline=False):
 
 def over_lanes(lines):
     return [f"for l in range({WIDTH}):", *indented(lines)]
-
-
-def indented(lines):
-    return [f"    {line}" for line in lines]
 
 
 def chosen(head, body, blocks):
