@@ -7,7 +7,7 @@ import numpy as np
 
 from pkpd.report.figures import style
 from pkpd.report.words import explanation as words
-from pkpd.report.words.models import NO_ADVICE, quantity, share_assumed
+from pkpd.report.words.models import NO_ADVICE, and_set, quantity, share_assumed
 from pkpd.sensitivity.explanation import FULL
 
 BARS = 12
@@ -36,7 +36,7 @@ def explanation(found):
         f"{found.model.title}: patient {found.id}, best dose {doses[0]}; "
         f"typical patient {doses[1]}",
     )
-    changed = "".join(f", {name} = {value:g}" for name, value in found.cohort.changed.items())
+    changed = and_set(found.cohort.changed)
     origin = f"{found.model.name}, seed {found.cohort.seed}{changed}."
     assumed = f"{share_assumed(found.model)}."
     style.caption(drawing, [f"{origin} {words.small_print(summary)} {assumed}", NO_ADVICE])
@@ -46,9 +46,9 @@ def explanation(found):
 def curve(axes, model, summary):
     """Dose response of the patient, of the typical one, and without the model's switches."""
     response, benefit = summary["curve"], summary["benefit"]
-    doses, patient, typical = (
-        np.asarray(response[k], dtype=float) for k in ("doses", "patient", "typical")
-    )
+    doses = np.asarray(response["doses"], dtype=float)
+    patient = np.asarray(response["patient"], dtype=float)
+    typical = np.asarray(response["typical"], dtype=float)
     axes.plot(
         doses, typical, color=style.GREY, linewidth=1.6, linestyle="--", label="typical patient"
     )
@@ -63,10 +63,11 @@ def curve(axes, model, summary):
         )
     axes.plot(doses, patient, color=style.BLUE, linewidth=2.2, label=f"patient {summary['id']}")
     for who, color, size in (("patient", style.BLUE, 8), ("typical", style.GREY, 7)):
-        best = summary[who]["argmax"], summary[who]["benefit_at_argmax"]
-        axes.plot(*([x] for x in best), "^", mec="white", color=color, ms=size)
+        best = summary[who]
+        place = [best["argmax"]], [best["benefit_at_argmax"]]
+        axes.plot(*place, "^", mec="white", color=color, ms=size)
     axes.axhline(0, color=style.INK, linewidth=0.8)
-    top = max(summary[k]["benefit_at_argmax"] for k in ("patient", "typical"))
+    top = max(summary["patient"]["benefit_at_argmax"], summary["typical"]["benefit_at_argmax"])
     low = min(patient.min(), typical.min())
     axes.set_ylim(bottom=max(low, -1.5 * top) - 0.1 * top)
     style.log_axis(axes.xaxis, doses[0], doses[-1])
@@ -107,13 +108,18 @@ def interval(axes, model, summary):
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
 
 
+def _moved(shift):
+    """An input with its values in the patient and in the typical one."""
+    return f"{shift['name']} {words.short(shift['value'])} ({words.short(shift['typical'])})"
+
+
 def bars(axes, summary):
     """What moves the best dose away from the typical patient's, largest first."""
     shifts = summary["shifts"][:BARS]
     if not shifts:
         axes.set_axis_off()
         return
-    part, half = (np.array([s[k] for s in shifts]) for k in ("log10", "half_width"))
+    part, half = np.array([(s["log10"], s["half_width"]) for s in shifts]).T
     y = np.arange(len(shifts))
     axes.barh(
         y,
@@ -124,8 +130,7 @@ def bars(axes, summary):
         alpha=0.85,
     )
     axes.hlines(y, 10 ** (part - half), 10 ** (part + half), color=style.INK, linewidth=0.9)
-    values = [f"{words.short(s['value'])} ({words.short(s['typical'])})" for s in shifts]
-    axes.set_yticks(y, [f"{s['name']} {text}" for s, text in zip(shifts, values, strict=True)])
+    axes.set_yticks(y, list(map(_moved, shifts)))
     axes.axvline(1, color=style.INK, linewidth=0.8)
     width = 1.08 * max(10 ** np.abs(part + np.sign(part) * half).max(), 1.05)
     style.log_axis(axes.xaxis, 1.0, 2.0)

@@ -194,7 +194,7 @@ def _command(name, found, options=(), elsewhere=None):
         changed += ["--set", f"{key}={value!r}"]
     out = ("--out", elsewhere or found.path)
     words = ("pkpd", name, address(found.model), *options, *changed, *_goal(found), *out)
-    return shlex.join(str(word) for word in words)
+    return shlex.join(map(str, words))
 
 
 def _goal(found):
@@ -274,7 +274,7 @@ def origin_rows(block):
 
 def rendered(title, model, kind, assumed, sections):
     """The HTML of a page. assumed : which numbers are assumptions, as a clause, or \"\"."""
-    script, style = (web.text(name) for name in ("page.js", "page.css"))
+    script, style = web.text("page.js"), web.text("page.css")
     return web.template("page.html").render(
         title=title,
         model=model,

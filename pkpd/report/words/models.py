@@ -47,6 +47,11 @@ def hypotheses(model, changed=()):
     ]
 
 
+def and_set(changed):
+    """Typical values that are set, {name: value}, to be added to a clause; "" where none is."""
+    return "".join(f", {name} = {value:g}" for name, value in changed.items())
+
+
 def small_print(model, origin, finished):
     """Lines under a figure: who was computed, what is assumed.
 
@@ -56,7 +61,7 @@ def small_print(model, origin, finished):
     if not origin["typical"]:
         count = f"{finished} of {origin['n']} patients"
         who = f"{count}, seed {origin['seed']}, {origin['sampling']}"
-    changed = "".join(f", {name} = {value:g}" for name, value in origin["set"].items())
+    changed = and_set(origin["set"])
     switches = [text.partition(". See")[0] for text in hypotheses(model, origin["set"])]
     switched = "".join(f" Hypothesis switched on: {text}." for text in switches)
     return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]

@@ -105,16 +105,17 @@ def _counts(method):
 
 def index_rows(columns, summary, output):
     """Headers and rows: inputs with a total index of at least 0.01, then the groups."""
-    first, total, shapley = (
-        ranked(columns, output, m, -np.inf) for m in ("sobol_first", "sobol_total", "shapley")
-    )
+    first = ranked(columns, output, "sobol_first", -np.inf)
+    total = ranked(columns, output, "sobol_total", -np.inf)
+    shapley = ranked(columns, output, "shapley", -np.inf)
     inputs, largest = summary["inputs"], total or shapley
     shown = [n for n in largest if largest[n][0] >= SMALL and n in inputs]
     rows = [(n, inputs[n]["group"], *_cells(n, first, total, shapley)) for n in shown]
     left = len(inputs) - len(shown)
     if left:
         rows.append((f"{left} others", "", *_cells("others", {}, {}, shapley)))
-    closed, groups = (ranked(columns, output, m, -np.inf) for m in ("group_closed", "group_total"))
+    closed = ranked(columns, output, "group_closed", -np.inf)
+    groups = ranked(columns, output, "group_total", -np.inf)
     rows += [(f"all of {g}", g, *_cells(g, closed, groups, {})) for g in groups]
     return ("input", "group", "alone (S1)", "in all (ST)", "Shapley"), rows
 
@@ -164,8 +165,12 @@ def _widest(columns, output):
         ("Sobol' indices", ("sobol_first", "sobol_total", "group_closed", "group_total")),
         ("Shapley effects", ("shapley",)),
     ]
-    widths = [(name, half_width(columns, output, methods)) for name, methods in parts]
-    return ", ".join(f"{name} within {width:.3f}" for name, width in widths if np.isfinite(width))
+    texts = []
+    for name, methods in parts:
+        width = half_width(columns, output, methods)
+        if np.isfinite(width):
+            texts.append(f"{name} within {width:.3f}")
+    return ", ".join(texts)
 
 
 def morris_rows(columns, output):
@@ -173,9 +178,9 @@ def morris_rows(columns, output):
 
     Mean size, mean and SD of the change of an output when an input moves by half its distribution.
     """
-    size, mean, sd = (
-        ranked(columns, output, f"morris_{what}", -np.inf) for what in ("mean_abs", "mean", "sd")
-    )
+    size = ranked(columns, output, "morris_mean_abs", -np.inf)
+    mean = ranked(columns, output, "morris_mean", -np.inf)
+    sd = ranked(columns, output, "morris_sd", -np.inf)
     rows = [(n, *_cells(n, size, mean, sd)) for n in list(size)[:MOVERS]]
     left = list(size.values())[MOVERS:]
     if left:

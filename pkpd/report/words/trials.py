@@ -78,7 +78,7 @@ def diary_sentences(summary):
     diary = models.diary_of(summary)
     if diary is None:
         return []
-    changed = "".join(f", {name} = {value:g}" for name, value in diary["set"].items())
+    changed = models.and_set(diary["set"])
     scale = f"{diary['lowest']:g}-{diary['highest']:g} {diary['unit']}"
     lines = [f"  diary '{diary['name']}': {diary['title']} ({scale}{changed})"]
     if diary["blockade"] is None:
