@@ -390,7 +390,7 @@ def assignments(texts):
     """{"cl": "2 L/min"} from ["cl=2 L/min"]. Raises PkpdError where the = is missing."""
     values: dict[str, str] = {}
     for text in texts or ():
-        name, _, value = (part.strip() for part in text.partition("="))
+        name, _, value = map(str.strip, text.partition("="))
         if not (name and value):
             raise PkpdError(f"--set '{text}': write NAME=VALUE, such as --set cl=120.")
         if values.setdefault(name, value) != value:

@@ -191,13 +191,13 @@ class _Reader:
         self.cells, self.row = table.columns, table.row
         self.mistakes = {}
 
-    def wrong(self, rows, column, sentence):
+    def wrong(self, rows, column, sentence, *values):
         """Note a mistake of some records (mask or places).
 
-        sentence : a text, or a list with one text per record of the table
+        sentence : a text; with values, each (M,), it has a place such as {:g} for each of them
         """
         for k in np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows:
-            text = sentence if isinstance(sentence, str) else sentence[k]
+            text = sentence.format(*(each[k] for each in values)) if values else sentence
             self.mistakes.setdefault((int(k), column), text)
 
     def numbers(self, column, missing=0.0):
@@ -215,7 +215,7 @@ class _Reader:
         """(M,) whole numbers of a column that `allowed(values)` accepts; 0 where missing."""
         values = self.numbers(column)
         good = (values == np.round(values)) & allowed(values)
-        self.wrong(~good, column, [f"{v:g} {sentence}" for v in values])
+        self.wrong(~good, column, f"{{:g}} {sentence}", values)
         return np.where(good, values, 0.0).astype(np.int64)
 
     def records(self):
@@ -244,9 +244,8 @@ class _Reader:
         self.steady(dose, steady)
         doses = {"AMT": amount, "RATE": rate, "II": interval, "ADDL": additional, "SS": steady}
         for column, values in doses.items():
-            pairs = zip(values, evid, strict=True)
-            texts = [f"{v:g} on a record of EVID {e}, which gives no dose" for v, e in pairs]
-            self.wrong(~dose & (values != 0), column, texts)
+            sentence = "{:g} on a record of EVID {}, which gives no dose"
+            self.wrong(~dose & (values != 0), column, sentence, values, evid)
         inputs = self.inputs()
         self.stop()
         first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
@@ -313,7 +312,7 @@ class _Reader:
         values = self.numbers("EVID", np.nan)
         values = np.where(np.isnan(values), usual, values)
         good = np.isin(values, range(5))
-        self.wrong(~good, "EVID", [f"{v:g} is not 0, 1, 2, 3 or 4" for v in values])
+        self.wrong(~good, "EVID", "{:g} is not 0, 1, 2, 3 or 4", values)
         return np.where(good, values, OBSERVE).astype(np.int64)
 
     def order(self, ids, time, evid):
@@ -324,18 +323,13 @@ class _Reader:
             if ids[k] in finished:
                 back.append(k)
             finished.add(ids[k])
-        texts = [
-            f"{i:g} comes back after other IDs; put the records of an ID together" for i in ids
-        ]
-        self.wrong(np.array(back, dtype=np.int64), "ID", texts)
+        sentence = "{:g} comes back after other IDs; put the records of an ID together"
+        self.wrong(np.array(back, dtype=np.int64), "ID", sentence, ids)
         fell = np.concatenate([[False], time[1:] < time[:-1] - window(time[:-1])]) & ~new
         before = np.concatenate([[0.0], time[:-1]])
-        texts = [
-            f"{t:g} is before {b:g} of the record above; only a reset may turn time back"
-            for t, b in zip(time, before, strict=True)
-        ]
-        self.wrong(fell & ~np.isin(evid, (RESET, RESET_AND_DOSE)), "TIME", texts)
-
+        sentence = "{:g} is before {:g} of the record above; only a reset may turn time back"
+        fell &= ~np.isin(evid, (RESET, RESET_AND_DOSE))
+        self.wrong(fell, "TIME", sentence, time, before)
         self.days(time, evid, new)
 
     def days(self, time, evid, new):
@@ -392,12 +386,11 @@ class _Reader:
         """What a dose record must and must not say."""
         endless = dose & (steady > 0) & (amount == 0)
         infused = dose & (rate != 0)
-        negative = [f"{a:g}: a dose cannot be negative" for a in amount]
-        self.wrong(dose & (amount < 0), "AMT", negative)
-        large = [f"{a:g}: a dose is at most {limits.DOSE:g}" for a in amount]
-        self.wrong(dose & (amount > limits.DOSE), "AMT", large)
+        self.wrong(dose & (amount < 0), "AMT", "{:g}: a dose cannot be negative", amount)
+        large = f"{{:g}}: a dose is at most {limits.DOSE:g}"
+        self.wrong(dose & (amount > limits.DOSE), "AMT", large, amount)
         unknown = dose & (rate < 0) & ~np.isin(rate, (-1, -2))
-        self.wrong(unknown, "RATE", [f"{r:g} is not above 0, 0, -1 or -2" for r in rate])
+        self.wrong(unknown, "RATE", "{:g} is not above 0, 0, -1 or -2", rate)
         nothing = infused & (amount == 0) & (steady == 0)
         self.wrong(nothing, "AMT", "is 0: an infusion needs an amount")
         for code, word in ((-1, "rate"), (-2, "duration")):
@@ -405,8 +398,7 @@ class _Reader:
             text = f'needs {word} = "..." for this target under [dose] of {self.model.name}'
             unnamed = dose & (rate == code) & ~named[np.maximum(target, 0)]
             self.wrong(unnamed, "RATE", f"{code} {text}")
-        negative = [f"{i:g}: an interval cannot be negative" for i in interval]
-        self.wrong(dose & (interval < 0), "II", negative)
+        self.wrong(dose & (interval < 0), "II", "{:g}: an interval cannot be negative", interval)
         without = dose & (interval == 0)
         self.wrong(
             without & (additional > 0) & ~endless, "II", "is missing: ADDL needs an interval"
@@ -424,11 +416,8 @@ class _Reader:
     def counted(self, repeated, interval):
         """An interval needs a number of doses: ADDL, which may be 0, or SS."""
         written = self.numbers("ADDL", np.nan)
-        texts = [
-            f"{i:g}, but neither ADDL nor SS says how many doses; write ADDL 0 for one"
-            for i in interval
-        ]
-        self.wrong(repeated & np.isnan(written), "II", texts)
+        sentence = "{:g}, but neither ADDL nor SS says how many doses; write ADDL 0 for one"
+        self.wrong(repeated & np.isnan(written), "II", sentence, interval)
 
     def steady(self, dose, steady):
         """Steady states that the model does not have, or that do not add up."""
@@ -465,8 +454,8 @@ class _Reader:
                 values[name] = self.numbers(column, np.nan)
         for item in self.model.parameters:
             given = values.get(item.name, np.zeros(0))
-            texts = [f"{v:g} is not a value that '{item.name}' can have" for v in given]
-            self.wrong(~(possible(item, given) | np.isnan(given)), item.name, texts)
+            sentence = f"{{:g}} is not a value that '{item.name}' can have"
+            self.wrong(~(possible(item, given) | np.isnan(given)), item.name, sentence, given)
         return values
 
     def input_column(self, name):

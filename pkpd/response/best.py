@@ -77,7 +77,7 @@ def best(
 
 def _joined(parts):
     """The Best of consecutive parts of a cohort."""
-    return Best(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return Best(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _part(steady, doses, scale):

@@ -145,7 +145,7 @@ class Search:
 
     def curves(self):
         """Log doses (P, L) looked at, rising, and benefits there; inf and NaN behind the last."""
-        rows, x, gain = (np.concatenate(parts) for parts in zip(*self.looked, strict=True))
+        rows, x, gain = map(np.concatenate, zip(*self.looked, strict=True))
         order = np.lexsort((x, rows))
         rows, x, gain = rows[order], x[order], gain[order]
         fresh = np.append(True, (np.diff(rows) != 0) | (np.diff(x) != 0))
@@ -176,7 +176,7 @@ class Search:
             rows, left = rows[doubtful], left[doubtful]
             rough.append((np.full(len(rows), k), rows, left))
         if rough:
-            which, rows, left = (np.concatenate(parts) for parts in zip(*rough, strict=True))
+            which, rows, left = map(np.concatenate, zip(*rough, strict=True))
             level = levels[which, rows]
             ends = [xs[rows, left], xs[rows, left + 1]]
             over = [gains[rows, left] - level, gains[rows, left + 1] - level]

@@ -73,7 +73,7 @@ class MedDataset(Computed):
         """(P,) place of each patient's status in STATUSES: a byte and not a text."""
         texts = (table.column(0).to_numpy() for table in self.folder.tables(["status"]))
         return np.concatenate(
-            [np.array([STATUSES.index(t) for t in part], np.int8) for part in texts]
+            [np.array(list(map(STATUSES.index, part)), np.int8) for part in texts]
         )
 
     def frame(self, names: Sequence[str] | None = None) -> "pd.DataFrame":
