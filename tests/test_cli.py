@@ -508,7 +508,7 @@ BAD = [
     (1, ["simulate", "ldn/hormesis", "--rx", "-1 mg"], "negative"),
     (1, ["simulate", "ldn/hormesis", "--rx", "4.5 mg q24 x 28"], "write q24h"),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--times", "5:1:1"], "stop not before start"),
-    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "run.xlsx"], ".parquet"),
+    (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--out", "run.ods"], ".parquet"),
     (1, ["simulate", "ldn/hormesis", "--rx", "1 mg", "--figure"], "--out"),
     (
         1,

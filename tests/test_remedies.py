@@ -185,7 +185,7 @@ the page is written as .html
 --report writes to a folder; give it with --out
   - MED --report
   > MED --report --out med
-tables are written as .csv or .parquet
+tables are written as .csv, .parquet, .xlsx, .html or .tex
   - RUN --out run.txt
   > RUN --out run.csv
 give the doses by one of --rx and --events

@@ -197,7 +197,11 @@ Folder = Annotated[
 File = Annotated[
     str | None,
     Option(
-        "--out", "-o", metavar="FILE", help="Table to write: .csv or .parquet.", show_default=False
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="Table to write: .csv, .parquet, .xlsx, .html or .tex.",
+        show_default=False,
     ),
 ]
 Figure = Annotated[bool, Option("--figure/--no-figure", help="Draw a figure beside the tables.")]

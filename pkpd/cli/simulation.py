@@ -17,7 +17,6 @@ ENDPOINTS = (
     "In place of a time course, one number per patient: cmax, tmax, cmin, tmin, auc or mean of an "
     'output, such as cmax(Cc), or "time_above(Cc, 1 ng/mL)", time_below; may be repeated.'
 )
-TABLES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -221,8 +220,10 @@ def simulate(
 
 def _checked(doses, observed, beside, out):
     """Format of the figure, or None. Refuses options that contradict another."""
-    if out is not None and Path(out).suffix not in TABLES:
-        raise PkpdError(f"--out '{out}': tables are written as .csv or .parquet.")
+    from pkpd.result.tables import check_ending
+
+    if out is not None:
+        check_ending(out)
     drawn = beside.drawn(out, "table", "run.parquet", wanted=bool(observed.data))
     doses.check()
     observed.check()

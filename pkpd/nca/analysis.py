@@ -126,7 +126,7 @@ class Noncompartmental(Computed):
     def write(
         self, path: str | Path, *, figure: str | None = None, command: str | None = None
     ) -> list[Path]:
-        """Write the table to a .csv or .parquet file with its figure beside it, or all to a folder.
+        """Write the table to a file (.csv, .parquet, .xlsx, .html, .tex), or all to a folder.
 
         figure : format of a figure, or None; command : for the provenance
         Returns the files written. Raises ResultError.

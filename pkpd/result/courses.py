@@ -200,7 +200,7 @@ class Run(Computed):
     def write(
         self, path: str | Path, *, figure: str | None = None, command: str | None = None
     ) -> list[Path]:
-        """Write the tidy table to a .csv or .parquet file, or all there is to a folder.
+        """Write the table to a file (.csv, .parquet, .xlsx, .html, .tex), or all to a folder.
 
         Every file is whole or not there at all. Beside the table of a run that was stopped,
         <name>-stopped.json says so. Returns the files written. Raises ResultError.

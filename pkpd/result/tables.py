@@ -5,6 +5,7 @@ Knows names, units and columns; knows nothing of what they mean or of where a ru
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,38 @@ from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.parquet import read_table
 
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".parquet", ".xlsx", ".html", ".tex")
+MOST_ROWS = 1_048_575  # of a sheet of a workbook, below its header
+DIGITS = 5  # of a number in a table to be read
 Columns = dict[str, np.ndarray]
 
 
 def write_table(
     frame: Any, path: str | Path, units: Mapping[str, str], origin: Mapping[str, Any]
 ) -> None:
-    """Write a table (DataFrame or dict of columns) as .csv or .parquet, whole or not at all.
+    """Write a table (DataFrame or dict of columns) by its ending, whole or not at all.
 
-    Parquet carries units and provenance in its metadata. Raises ResultError.
+    .csv and .parquet hold every digit, as .xlsx does. Parquet carries units and provenance in its
+    metadata, a workbook in a second sheet. .html and .tex are tables to be read, with units at
+    their heads. Raises ResultError.
     """
     path = Path(path)
-    if path.suffix == ".csv":
-        write_atomically(path, lambda temporary: _csv(frame, temporary))
-    elif path.suffix == ".parquet":
-        write_atomically(path, lambda temporary: _parquet(frame, temporary, units, origin))
-    else:
-        raise ResultError(f"'{path}': tables are written as .csv or .parquet.")
+    check_ending(path)
+    ways = {
+        ".csv": lambda temporary: _csv(frame, temporary),
+        ".parquet": lambda temporary: _parquet(frame, temporary, units, origin),
+        ".xlsx": lambda temporary: _workbook(frame, temporary, units, origin),
+        ".html": lambda temporary: _html(frame, temporary, units),
+        ".tex": lambda temporary: _latex(frame, temporary, units),
+    }
+    write_atomically(path, ways[path.suffix])
+
+
+def check_ending(path: str | Path) -> None:
+    """Raises ResultError where no table can be written under this name."""
+    if Path(path).suffix not in TABLES:
+        known = f"{', '.join(TABLES[:-1])} or {TABLES[-1]}"
+        raise ResultError(f"'{path}': tables are written as {known}.")
 
 
 def write_json(data: object, path: str | Path) -> None:
@@ -63,6 +78,65 @@ def _parquet(frame: Any, path: str, units: Mapping[str, str], origin: Mapping[st
 
     with open(path, "wb") as file:
         pq.write_table(arrow_table(frame, units, origin), file)
+
+
+def _workbook(frame: Any, path: str, units: Mapping[str, str], origin: Mapping[str, Any]) -> None:
+    """A workbook of two sheets. No text is taken for a formula or a link."""
+    import pandas as pd
+
+    table = pd.DataFrame(frame)
+    if len(table) > MOST_ROWS:
+        raise ResultError(
+            f"A workbook holds {MOST_ROWS:,} rows, and the table has {len(table):,}; "
+            "write .csv or .parquet."
+        )
+    about = [(f"unit of {name}", unit) for name, unit in units.items()]
+    about += [(name, json.dumps(value)) for name, value in plain(origin).items()]
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    held = BytesIO()
+    try:
+        book = pd.ExcelWriter(held, engine="xlsxwriter", engine_kwargs={"options": options})
+    except ImportError as missing:
+        raise ResultError("A workbook needs XlsxWriter: pip install 'pkpd[excel]'") from missing
+    with book:
+        table.to_excel(book, sheet_name="table", index=False)
+        pd.DataFrame(about, columns=["what", "value"]).to_excel(
+            book, sheet_name="about", index=False
+        )
+    Path(path).write_bytes(held.getvalue())
+
+
+def _html(frame: Any, path: str, units: Mapping[str, str]) -> None:
+    text = _with_units(frame, units).to_html(index=False, border=0, na_rep="", float_format=_short)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def _latex(frame: Any, path: str, units: Mapping[str, str]) -> None:
+    shown = _with_units(frame, units)
+    for name in shown.select_dtypes(exclude="number"):
+        shown[name] = shown[name].astype(str).map(_escaped)
+    shown.columns = [_escaped(name) for name in shown.columns]
+    text = shown.to_latex(index=False, na_rep="", float_format=_short)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def _with_units(frame: Any, units: Mapping[str, str]) -> Any:
+    """The DataFrame with units in the names of its columns."""
+    import pandas as pd
+
+    table = pd.DataFrame(frame)
+    shown = {name: unit for name, unit in units.items() if unit != "1"}
+    return table.rename(columns={name: f"{name} ({unit})" for name, unit in shown.items()})
+
+
+def _short(value: float) -> str:
+    return f"{value:.{DIGITS}g}"
+
+
+def _escaped(text: str) -> str:
+    """A text that LaTeX prints as it stands."""
+    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(signs.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
 
 def arrow_table(frame: Any, units: Mapping[str, str], origin: Mapping[str, Any]) -> Any:

@@ -203,7 +203,8 @@ def test_an_interval_at_steady_state_gives_clearance_average_and_swing():
     table = pd.DataFrame({"TIME": [0.0], "AMT": [100.0], "SS": [1], "II": [12.0], "ADDL": [3]})
     person = pkpd.cohort(model, typical=True)
     frame = pkpd.simulate(model, pkpd.events(model, table), person, "0:24:0.05", rtol=1e-9).frame()
-    found = noncompartmental(frame, "Cc", dose="100 mg", every=12.0, unit="ng/mL").iloc[0]
+    steady = {"dose": "100 mg", "every": 12.0, "start": 0.0, "unit": "ng/mL"}
+    found = noncompartmental(frame, "Cc", **steady).iloc[0]
     typical = person.frame().iloc[0]
     assert found["cl_f"] == pytest.approx(typical["cl"] / typical["fdepot"], rel=2e-4)
     assert found["cavg"] == pytest.approx(found["auc_tau"] / 12) and 0 < found["fluctuation"] < 400

@@ -200,8 +200,8 @@ def test_a_time_course_is_written_to_one_file_as_before(made, tmp_path):
     assert result.write(tmp_path / "run.csv") == [tmp_path / "run.csv"]
     np.testing.assert_allclose(pd.read_csv(tmp_path / "run.csv")["Cc"], result.frame()["Cc"])
     assert result.write(tmp_path / "a.parquet", figure="png")[1] == tmp_path / "a.png"
-    with pytest.raises(ResultError, match=r"written as \.csv or \.parquet"):
-        result.write(tmp_path / "run.xlsx")
+    with pytest.raises(ResultError, match=r"written as \.csv, \.parquet, \.xlsx, \.html or \.tex"):
+        result.write(tmp_path / "run.ods")
 
 
 def test_several_files_are_not_written_to_one(made, tmp_path):
