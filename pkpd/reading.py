@@ -10,7 +10,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -121,8 +121,7 @@ class Table:
 
     def only(self, keep: np.ndarray) -> "Table":
         """The rows (M,) bool."""
-        columns = {name: cells[keep] for name, cells in self.columns.items()}
-        return Table(self.name, columns, self.row[keep], self.notes)
+        return Table(self.name, rows_of(self.columns, keep), self.row[keep], self.notes)
 
     def lacking(self, names: Iterable[str]) -> list[str]:
         """Those of the names that no column has, in whatever case."""
@@ -136,6 +135,11 @@ class Table:
         words = "; ".join(f"{word}: {', '.join(names) or 'none'}" for word, names in parts)
         rows = f"{len(self)} row{'s' if len(self) != 1 else ''}"
         return " ".join([f"{self.name}: {rows}; {words}.", *self.notes])
+
+
+def rows_of(columns: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+    """The columns (M,) in some rows alone: a mask, places, a slice, or the values of one place."""
+    return {name: values[rows] for name, values in columns.items()}
 
 
 def number(cell: object) -> float:

@@ -29,6 +29,7 @@ from pkpd.reading import (
     numbers,
     places,
     refuse_lookalikes,
+    rows_of,
     stripped,
 )
 from pkpd.symbolic import linearity, parse
@@ -106,7 +107,7 @@ class Records(Displayed):
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         index = np.repeat(self.first[patients] - first[:-1], counts) + np.arange(first[-1])
         taken = {name: getattr(self, name)[index] for name in self.PER_RECORD}
-        inputs = {name: values[index] for name, values in self.inputs.items()}
+        inputs = rows_of(self.inputs, index)
         taken["labels"] = None if self.labels is None else self.labels[patients]
         return replace(self, ids=self.ids[patients], first=first, inputs=inputs, **taken)
 

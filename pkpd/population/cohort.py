@@ -19,7 +19,7 @@ from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
 from pkpd.population.sampling import independent, stratified
 from pkpd.population.variability import around, classes, correlate, factor
-from pkpd.reading import places
+from pkpd.reading import places, rows_of
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
 from pkpd.symbolic.quantities import quantity
@@ -91,13 +91,12 @@ class Cohort(Displayed):
 
     def rows(self, index: slice | np.ndarray) -> "Cohort":
         """The patients in these rows (a slice or an array of row numbers), in that order."""
-        others = {name: cells[index] for name, cells in self.others.items()}
         return replace(
             self,
             ids=self.ids[index],
             theta=self.theta[index],
             latent=self.latent[index],
-            others=others,
+            others=rows_of(self.others, index),
             labels=None if self.labels is None else self.labels[index],
         )
 
@@ -328,7 +327,7 @@ def _with_inputs_of(table, people):
         table=table.name,
         from_table=tuple(table.inputs),
         people=table,
-        others={name: cells[rows] for name, cells in table.others.items()},
+        others=rows_of(table.others, rows),
         labels=None if table.labels is None else table.labels[rows],
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 from pkpd.errors import PkpdError, Stopped
 from pkpd.population.cohort import Cohort
 from pkpd.population.cohort import cohort as draw
+from pkpd.reading import rows_of
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best
 from pkpd.response.curves import benefit_entries
@@ -64,7 +65,7 @@ class Explanation(Computed):
 
     def row(self, who: int = 0) -> dict[str, Any]:
         """Name -> value of the MED table: 0 for the patient, 1 for the typical one."""
-        return {name: column[who] for name, column in self.table.columns.items()}
+        return rows_of(self.table.columns, who)
 
     def sheets(self) -> dict[str, Sheet]:
         """None: all of it is in the summary."""

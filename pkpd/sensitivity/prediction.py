@@ -17,6 +17,7 @@ from pkpd.errors import PkpdError, Stopped, closest, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.noise import normals
 from pkpd.progress import watched
+from pkpd.reading import rows_of
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.response.curves import benefit_entries
@@ -181,9 +182,9 @@ def predict(
     except Stopped as ended:
         found, stop = ended.partial, ended
         cohort = cohort.until(stop.finished)
-        columns = {name: column[: stop.finished] for name, column in columns.items()}
+        columns = rows_of(columns, slice(stop.finished))
     keep = _learned_from(found, columns, helped, needed.error["log10_med"])
-    x = {name: column[keep] for name, column in columns.items()}
+    x = rows_of(columns, keep)
     y, theta = found.argmax[keep], cohort.theta[keep]
     with threadpool_limits(1):  # on many small problems threads cost more than they gain
         errors = _errors(x, theta[:, np.ptp(theta, axis=0) > 0], y)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from pkpd.population.noise import uniforms
+from pkpd.reading import rows_of
 from pkpd.result.tables import stacked
 from pkpd.titration.rule import ACTS, START, VisitData
 from pkpd.trials.observation import EVENTS, FAILED, STAYED, Observer, effect_of, mean
@@ -109,7 +110,7 @@ class Course:
             )
         columns = stacked(rows)
         order = np.argsort(columns["ID"], kind="stable")
-        return {name: values[order] for name, values in columns.items()}
+        return rows_of(columns, order)
 
 
 def follow(
