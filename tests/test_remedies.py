@@ -23,7 +23,8 @@ COMMANDS = {
     name: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
     for name, command in typer.main.get_command(app).commands.items()
 }
-OPTIONS = set().union(*COMMANDS.values()) | {"--help", "--version"}
+OF_THE_SCRIPT = {"--method"}  # of a model that is exported to SciPy
+OPTIONS = set().union(*COMMANDS.values()) | {"--help", "--version"} | OF_THE_SCRIPT
 
 
 def texts():
@@ -185,9 +186,6 @@ the page is written as .html
 --report writes to a folder; give it with --out
   - MED --report
   > MED --report --out med
-tables are written as .csv, .parquet, .xlsx, .html or .tex
-  - RUN --out run.txt
-  > RUN --out run.csv
 give the doses by one of --rx and --events
   - simulate pk/one_compartment -n 2
   > RUN
