@@ -1,6 +1,6 @@
 """Experiment 18: which explanation of low-dose naltrexone do the published studies leave?
 
-python experiments/18-which-explanation/run.py [--draws 1024] [--people 32] [--priors]
+python experiments/18-which-explanation/run.py [--draws 1024] [--most 1024] [--people 32] [--priors]
 
 Knows the packaged comparison; weighs nothing itself.
 """
@@ -40,12 +40,13 @@ def priors(draws, kept, size):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=1024, help="draws of each explanation")
+    parser.add_argument("--most", type=int, default=1024, help="draws where too few count")
     parser.add_argument("--people", type=int, default=32, help="people under each draw")
     parser.add_argument("--kept", default="weighed", help="folder of finished predictions")
     parser.add_argument("--priors", action="store_true", help="also with priors halved and doubled")
     options = parser.parse_args()
     size = {"people": options.people, "seed": 1}
-    found = pkpd.compare(draws=options.draws, folder=options.kept, **size)
+    found = pkpd.compare(draws=options.draws, most=options.most, folder=options.kept, **size)
     left_out = found.left_out()
     summary = found.summary() | {
         "left_out": rows(left_out, tuple(left_out)),
