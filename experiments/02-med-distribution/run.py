@@ -25,6 +25,11 @@ VARIANTS = {
     "rebound off": {"rebound": 0.0},
     "both off": {"glia": 0.0, "rebound": 0.0},
 } | {f"toff {hours:g} h": {"toff": float(hours)} for hours in HOURS}
+DEFINITIONS = {  # column of pkpd.med -> which dose it is
+    "argmax": "largest benefit",
+    "w90_low": "least dose with 90 % of it",
+    "min_effective_dose": "least dose that helps by 10 %",
+}
 COLOURS = {"full model": "#0072B2", "glia off": "#D55E00", "rebound off": "#009E73"}
 
 
@@ -53,10 +58,16 @@ def study(model, n, changes, rng):
     doses = doses[~np.isnan(doses)]
     troughs = table.columns["trough_blockade"][status == "interior"]
     trough = np.median(troughs) if len(troughs) else None
+    helped = table.columns["responder"]
+    medians = {
+        name: float(np.nanmedian(table.columns[name][helped])) if helped.any() else None
+        for name in DEFINITIONS
+    }
     return table, summary | {
         "changes": changes,
         "samples_of_41": extremes(doses, rng) if len(doses) else None,
         "median_trough_blockade": trough,
+        "medians": medians,
         "share_with_med": len(doses) / n,
     }
 
@@ -136,6 +147,7 @@ def main():
             f"{name:12} with a MED {s['share_with_med']:6.1%}  median {median:6.2f} mg  "
             f"in 0.1-6 mg {inside:6.1%}",
             s["samples_of_41"],
+            s["medians"],
             flush=True,
         )
     write_json(summaries, HERE / "summary.json")
