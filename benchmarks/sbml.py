@@ -5,7 +5,8 @@
 FOLDER holds one folder a case: model.xml, settings.txt, results.csv, and index.csv. A value passes
 where |x - y| <= absolute + relative*|y|, with the tolerances of its case. `--judge script` solves
 the exported SciPy script instead of the engine's compiled kernel, which takes seconds a case to
-compile: it tells whether the import is right, the engine whether all is.
+compile: it tells whether the import is right, the engine whether all is. Models with events have
+no script and count as refused by that judge.
 """
 
 import argparse

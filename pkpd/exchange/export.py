@@ -16,13 +16,16 @@ def export_model(model: Model, to: str) -> str:
 
     to : one of pkpd.exchange.formats.WRITTEN, such as "scipy"
 
-    Raises ModelError for an unknown format, and for an equation that the format cannot hold.
+    Raises ModelError for an unknown format, a model with events, and for an equation that the
+    format cannot hold.
 
     >>> print(pkpd.export_model(pkpd.load("pk/one_compartment"), "scipy").splitlines()[0])
     \"\"\"One-compartment model, oral or intravenous: time in h.
     """
     check_model(model)
     module = formats.writer(to)
+    if model.events:
+        raise ModelError(f"{model.name} has events, which no export holds.")
     try:
         text: str = module.write(model)
     except ModelError:

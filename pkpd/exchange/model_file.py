@@ -59,6 +59,7 @@ class _Writer:
             *self._parameters(),
             *self._omega(),
             *self._residual(),
+            *self._events(),
             "\n[equations]",
             "model = '''",
             *self._equations(),
@@ -123,6 +124,19 @@ class _Writer:
             source = _quoted(self.system.source)
             entry = f'error = {_quoted(error)}, source = {source}, evidence = "estimated"'
             yield f"{self.called[name]} = {{ {entry} }}"
+
+    def _events(self):
+        if self.system.events:
+            yield "\n[events]"
+        amount = (ONE_AMOUNT,) if self.measured else ()
+        names = renamed([e.name for e in self.system.events], (), _fitting)
+        for event in self.system.events:
+            new = {self.called[s]: self._number(t, amount) for s, t in event.changes.items()}
+            inside = ", ".join(f"{state} = {_quoted(text)}" for state, text in new.items())
+            when = trees.condition_text(trees.replaced(event.trigger, self.plain))
+            at_start = ", at_start = true" if event.at_start else ""
+            body = f"when = {_quoted(when)}, set = {{ {inside} }}{at_start}"
+            yield f"{names[event.name]} = {{ {body} }}"
 
     def _equations(self):
         amount = (ONE_AMOUNT,) if self.measured else ()

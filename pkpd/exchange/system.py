@@ -32,6 +32,16 @@ class State:
 
 
 @dataclass
+class Event:
+    """trigger : condition; changes : state -> tree of its new value, of the values before"""
+
+    name: str
+    trigger: Tree
+    changes: dict[str, Tree]
+    at_start: bool = False
+
+
+@dataclass
 class System:
     """title, source : of the model and its file
     time, amount : units that the file counts them in as far as it says, or else what is usual
@@ -51,5 +61,6 @@ class System:
     notes: list[str] = field(default_factory=list)
     omega: list[tuple[list[str], list[list[float]]]] = field(default_factory=list)
     residual: dict[str, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
     time: str = "h"
     amount: str = "mg"

@@ -106,6 +106,7 @@ def _constants(program, method):
         "COMPARED": len(program.compared),
         "FLAGS": tuple(layout.constant(program.flags + k) for k in program.compared) or (-1,),
         "PREPARES": False,
+        "EVENTS": bool(program.triggers),
     }
     return "\n".join(
         f"{name} = np.array({value!r})" if isinstance(value, list) else f"{name} = {value!r}"
@@ -132,6 +133,8 @@ def functions(program, layout):
     yield from _seen(program, fetch)
     if program.switches or program.steps:
         yield _function("def settle(t, z, w, l):", [*fetch, *_settle(program, layout)])
+    if program.triggers:
+        yield _function("def fire(t, z, w, l, starts, anew):", [*fetch, *_fire(program, layout)])
 
 
 def _seen(program, fetch):
@@ -149,6 +152,27 @@ def _seen(program, fetch):
 
 def _out(texts):
     return [f"out[{i}] = {text}" for i, text in enumerate(texts)]
+
+
+def _fire(program, layout):
+    """Lines that do the first event whose condition has become true; they return whether one has.
+
+    Several at once wait for their turns, in the order of the model: 2 stands for one that waits.
+    """
+    rows = [f"w[{layout.constant(program.held + k)} + l]" for k in range(len(program.triggers))]
+    yield from (*program.flag_lines, *program.trigger_lines)
+    for row, trigger, at_start in zip(rows, program.triggers, program.at_start, strict=True):
+        yield f"up = {trigger}"
+        if at_start:
+            yield "up = 0.0 if starts and anew else up"
+        yield f"if {row} < 2.0: {row} = 2.0 if up > {row} and not starts else up"
+    yield from program.change_lines
+    for row, changes in zip(rows, program.changes, strict=True):
+        yield f"if {row} == 2.0:"
+        yield f"    {row} = 1.0"
+        yield from (f"    w[{layout.y(i)} + l] = {text}" for i, text in changes)
+        yield "    return True"
+    yield "return False"
 
 
 def _settle(program, layout):

@@ -42,6 +42,7 @@ def _constants(model, program):
     found |= {program.flags + k: f"flag {k}" for k in range(len(program.switches))}
     first = program.flags + len(program.switches)
     found |= {first + k: f"whole number {k}" for k in range(len(program.steps))}
+    found |= {program.held + k: f"event {e.name} held" for k, e in enumerate(model.events)}
     first = program.constants - len(program.infused)
     for k, state in enumerate(program.infused):
         named = model.states[state]

@@ -72,11 +72,22 @@ class Program:
     step_lines: tuple[str, ...] = ()
     steps: tuple[Stepped, ...] = ()  # their whole numbers are the constants after the flags
     amounts: tuple[int, ...] = ()  # states that cannot fall below 0
+    flag_lines: tuple[str, ...] = ()
+    trigger_lines: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()  # of events; whether each held is a constant after the steps'
+    at_start: tuple[bool, ...] = ()  # whether an event also happens at the start of a run
+    change_lines: tuple[str, ...] = ()
+    changes: tuple[tuple[tuple[int, str], ...], ...] = ()  # (state, new value) of each event
 
     @property
     def flags(self):
         """Place of the first flag among the constants."""
-        return self.constants - len(self.infused) - len(self.steps) - len(self.switches)
+        return self.held - len(self.steps) - len(self.switches)
+
+    @property
+    def held(self):
+        """Place of the first constant that says whether an event's condition held."""
+        return self.constants - len(self.infused) - len(self.triggers)
 
     @property
     def compared(self):
@@ -123,6 +134,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     _refuse_unforeseen(model, switches, nodes, named)
     frozen = switches.freeze([*rates, *watched])
     rates, watched = frozen[: len(rates)], frozen[len(rates) :]
+    triggers = _triggers(model, graph, nodes, switches)
     initial = source.lines(nodes_of(nodes, map(start, model.state_names)))[1]
     rhs_lines, rate_texts = source.lines(rates)
     operations = source.operations
@@ -133,10 +145,11 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
     switch_lines, switched = _switched(source, switches.list)
     _budget(model, "equations", source.operations, 5 * MOST_OPERATIONS)
     steps = tuple(Stepped(*source.lines([s.rest, s.slope])[1]) for s in switches.steps)
+    happenings = _happenings(model, graph, source, nodes, triggers)
     shared_lines, constant_texts = source.constant_lines()
     infused = tuple(map(model.state_names.index, model.dose_places))
     flags = _flags(len(source.constants), len(switched), len(steps))
-    first = len(source.constants) + len(flags)
+    first = len(source.constants) + len(flags) + len(triggers)
     return Program(
         dynamic=len(model.states),
         states=len(rates),
@@ -162,7 +175,9 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         switches=switched,
         step_lines=flags[len(switched) :],
         steps=steps,
-        amounts=amounts,
+        amounts=() if triggers else amounts,
+        flag_lines=flags,
+        **happenings,
     )
 
 
@@ -204,6 +219,43 @@ def _refuse_unforeseen(model, switches, nodes, named):
                 "what is watched are of the time alone, in the form a + b*t; write a comparison, "
                 "as in '1 if x > level else 0'."
             )
+
+
+def _triggers(model, graph, nodes, switches):
+    """Nodes of the conditions of events in terms of flags, 1 or 0.
+
+    Raises ModelError for a condition that no change of a sign shows.
+    """
+    triggers = switches.freeze([graph.equation(e.trigger, nodes) for e in model.events])
+    for event, trigger in zip(model.events, triggers, strict=True):
+        if switches.moving(trigger):
+            raise ModelError(
+                f"{event.place}: event '{event.name}': its condition is made of comparisons by "
+                "<, <=, > and >=, with 'and' and 'or', of what changes during a run."
+            )
+    return triggers
+
+
+def _happenings(model, graph, source, nodes, triggers):
+    """What a Program holds of events."""
+    trigger_lines, texts = source.lines(triggers)
+    change_lines, changes = _changed(model, graph, source, nodes)
+    return {
+        "trigger_lines": trigger_lines,
+        "triggers": texts,
+        "at_start": tuple(e.at_start for e in model.events),
+        "change_lines": change_lines,
+        "changes": changes,
+    }
+
+
+def _changed(model, graph, source, nodes):
+    """(shared lines, ((state, text of its new value), ...) of each event)."""
+    places = [[model.state_names.index(s) for s, _ in e.changes] for e in model.events]
+    values = [graph.equation(text, nodes) for e in model.events for _, text in e.changes]
+    lines, texts = source.lines(values)
+    left = iter(texts)
+    return lines, tuple(tuple((i, next(left)) for i in own) for own in places)
 
 
 def _switched(source, switches):

@@ -79,10 +79,20 @@ class Switches:
                 frozen[node] = node
             else:
                 frozen[node] = self.graph.again(node, args)
-                if node.kind == "choice" and not self._known(node.args[0]):
+                if self._may_lack_a_value(node):
                     # beyond a switch a branch may have no value, as sqrt(x) for x that was above 0
                     frozen[node] = self.graph.sound(frozen[node], node)
         return [frozen[root] for root in roots]
+
+    def _may_lack_a_value(self, node):
+        """Whether a node is a choice of what may have no value, at a time not known beforehand."""
+        if node.kind != "choice" or self._known(node.args[0]):
+            return False
+        return not all(branch.kind == "number" for branch in node.args[1:])
+
+    def moving(self, root):
+        """Whether a frozen node still depends on what changes during a step."""
+        return bool(self._moves(root))
 
     def _flag(self, comparison):
         """A comparison in terms of a flag."""

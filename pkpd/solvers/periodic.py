@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.dosing.actions import Actions
+from pkpd.errors import PkpdError
 from pkpd.limits import tolerance
 from pkpd.solvers import status
 from pkpd.solvers.anderson import accelerate, memory_of
@@ -102,6 +103,11 @@ def periodic(
     PeriodicSolution. A row that fails, does not settle, or whose fixed point is not stable is NaN
     with its status.
     """
+    if kernel.model.events:
+        raise PkpdError(
+            f"{kernel.model.name} has events, of which no steady state is found; write the doses "
+            "out, such as 'q24h x 60'."
+        )
     rtol = tolerance(rtol)
     tol = max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
     result = _unsteady(len(person), kernel.states, len(kernel.integrals), len(kernel.extremes))

@@ -18,7 +18,16 @@ from pkpd.symbolic.blocks import Use, blocks, names_in
 from pkpd.symbolic.definitions import Definitions
 from pkpd.symbolic.entries import Entries
 from pkpd.symbolic.finite import without_value
-from pkpd.symbolic.model import ROLES, Assignment, DoseTarget, Input, Model, Published, State
+from pkpd.symbolic.model import (
+    ROLES,
+    Assignment,
+    DoseTarget,
+    Event,
+    Input,
+    Model,
+    Published,
+    State,
+)
 from pkpd.symbolic.quantities import dose_range, read_benefit, unit_at_end
 
 EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
@@ -63,6 +72,7 @@ TABLES = {
     "published",
     "residual",
     "equations",
+    "events",
     "description",
     "notes",
 }
@@ -133,6 +143,7 @@ class Builder(Entries):
             residuals=residuals,
             doubts=tuple(doubts),
             description=str(self.main.data.get("description", "")),
+            events=self.events(unit_of, {s.name: s.unit for s in states}),
             notes=tuple(map(str, self.listed("notes"))),
         )
 
@@ -440,6 +451,42 @@ class Builder(Entries):
             named = ", ".join(stuck[:10]) + (", ..." if len(stuck) > 10 else "")
             self.fail(assigned[stuck[0]].place, f"{named} depend on each other in a circle.")
         return order
+
+    def events(self, known, states):
+        """What happens when conditions become true.
+
+        known : name -> unit of all that conditions and new values may use; states : those that can
+            be changed
+        """
+        known = known | {"t": self.time}
+        return tuple(
+            self.event(name, entry, place, known, states)
+            for name, entry, place in self.entries("events")
+        )
+
+    def event(self, name, entry, place, known, states):
+        if not isinstance(entry, dict) or set(entry) - {"at_start"} != {"when", "set"}:
+            self.fail(
+                place,
+                f"event '{name}' is {{ when = 'a condition', set = {{ state = 'value' }} }}, and "
+                "may have at_start = true.",
+            )
+        at_start = entry.get("at_start", False)
+        if not isinstance(at_start, bool):
+            self.fail(place, f"event '{name}': at_start is true or false.")
+        changes = entry["set"]
+        if not isinstance(changes, dict) or not changes or not isinstance(entry["when"], str):
+            self.fail(place, f"event '{name}' sets at least one state, when a condition holds.")
+        label = f"event '{name}'"
+        trigger = self.scaled(f"1 if {entry['when']} else 0", "1", known, place, label)
+        values = []
+        for state, text in changes.items():
+            if state not in states:
+                self.fail(
+                    place, f"{label} sets '{state}', which is no state.{closest(state, states)}"
+                )
+            values.append((state, self.scaled(str(text), states[state], known, place, label)))
+        return Event(name, trigger, tuple(values), at_start, place)
 
     def outputs(self, known):
         own = "outputs" in self.main.data

@@ -16,6 +16,7 @@ def used(model, names):
     texts = [text for s in model.states for text in (s.rate, s.initial)] + [
         a.expression for a in model.assignments
     ]
+    texts += [text for e in model.events for text in (e.trigger, *(new for _, new in e.changes))]
     found = set().union(*(parse.names(parse.checked(text)) for text in texts))
     return tuple(n for n in names if n in found)
 

@@ -21,6 +21,7 @@ from pkpd.symbolic.model import (
     Assignment,
     Benefit,
     DoseTarget,
+    Event,
     Input,
     Model,
     Prior,
@@ -306,6 +307,7 @@ def _from_json(data, path):
         "notes": tuple(data["notes"]),
         "doubts": tuple(data["doubts"]),
         "published": Published(**published) if published else None,
+        "events": tuple(map(_event, data["events"])),
     }
     return Model(**(data | revived))
 
@@ -325,3 +327,8 @@ def _input(item):
 def _spread(item):
     """The Variability of its plain data, or None."""
     return item and Variability(**(item | {"classes": tuple(map(tuple, item["classes"]))}))
+
+
+def _event(item):
+    """The Event of its plain data."""
+    return Event(**(item | {"changes": tuple(map(tuple, item["changes"]))}))

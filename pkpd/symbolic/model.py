@@ -93,6 +93,22 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class Event:
+    """What happens when a condition becomes true: states get new values, all at once.
+
+    trigger : expression that is 1 while the condition holds, else 0
+    changes : (state, expression of its new value), of the values just before
+    at_start : whether it also happens where the condition holds at the start
+    """
+
+    name: str
+    trigger: str
+    changes: tuple[tuple[str, str], ...]
+    at_start: bool = False
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class DoseTarget:
     """A state that can be dosed: its amount is amount in `unit` * factor * f; lag delays it.
 
@@ -205,6 +221,7 @@ class Model(Displayed):
     # what a check found unlikely, or read otherwise than it is written
     doubts: tuple[str, ...] = ()
     published: Published | None = None
+    events: tuple[Event, ...] = ()
 
     def brief(self) -> str:
         return self.name
@@ -253,13 +270,15 @@ class Model(Displayed):
         No value, spread, label or source counts, nor the name: models that differ in these alone
         share their machine code.
         """
-        parts = (
+        parts: tuple[Any, ...] = (
             self.time,
             [(i.name, i.unit) for i in self.inputs],
             [(s.name, s.unit, s.initial, s.rate) for s in self.states],
             [(a.name, a.unit, a.expression) for a in self.assignments],
             [(d.state, d.unit) for d in self.doses],
         )
+        if self.events:
+            parts = (*parts, [(e.trigger, e.changes, e.at_start) for e in self.events])
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @property

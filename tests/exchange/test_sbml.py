@@ -9,7 +9,9 @@ import pytest
 import pkpd
 
 sys.path.append(str(Path(__file__).parents[1]))
-from naive import Patient
+from naive import Patient, evaluate
+
+from pkpd.symbolic import parse
 
 libsbml = pytest.importorskip("libsbml")
 
@@ -103,6 +105,23 @@ class Document:
             parameter = law.createLocalParameter()
             parameter.setId(name)
             parameter.setValue(value)
+        return self
+
+    def event(self, name, trigger, assigned, at_start=None, priority=None, delay=None):
+        item = self.model.createEvent()
+        item.setId(name)
+        item.setUseValuesFromTriggerTime(False)
+        made = self.formula(item.createTrigger(), trigger)
+        made.setPersistent(True)
+        made.setInitialValue(at_start is not True)
+        for variable, text in assigned.items():
+            assignment = item.createEventAssignment()
+            assignment.setVariable(variable)
+            self.formula(assignment, text)
+        if priority is not None:
+            self.formula(item.createPriority(), priority)
+        if delay is not None:
+            self.formula(item.createDelay(), delay)
         return self
 
 
@@ -204,6 +223,24 @@ def test_algebraic_rules_are_solved_for_what_nothing_else_determines(tmp_path):
     assert names(model)["y"] == 3.0 and slopes(model) == {"S_amount": -3.0}
 
 
+def test_events_set_concentrations_by_amounts_and_what_rests_becomes_a_state(tmp_path):
+    given = Document().compartment("C", 2.0).parameter("p", 1.0, constant=False)
+    given.species("S", conc=4.0).reaction("J", {"S": 1}, {}, "0.1*S*C")
+    given.event("low", "S < 3 && p < 5", {"S": "S + p", "p": "p*2"}, priority="1")
+    given.event("first", "time >= 0", {"p": "7"}, at_start=True, priority="2")
+    model = imported(given, tmp_path)
+    assert slopes(model) == {"p": 0.0, "S_amount": -0.8}
+    first, low = model.events  # in the order of their priorities
+    assert first.at_start and first.changes == (("p", "7"),) and not low.at_start
+    changed = dict(low.changes)
+    assert set(changed) == {"S_amount", "p"}
+    known = names(model, p=3.0, S_amount=5.0)
+    new = evaluate(parse.checked(changed["S_amount"]), known)
+    assert new == (5.0 / 2.0 + 3.0) * 2.0
+    assert evaluate(parse.checked(low.trigger), known) == 1.0
+    assert evaluate(parse.checked(low.trigger), known | {"S": 3.5}) == 0.0
+
+
 FORMULAS = [
     ("f(2, 3)", 13.0),
     ("piecewise(1, time < 1, 2, time < 3, 3)", 2.0),
@@ -275,6 +312,10 @@ WRONG = {
     "an unknown function": (
         Document().parameter("x", constant=False).rule("Assignment", "x", "g(time)"),
         "function 'g', which the model does not define",
+    ),
+    "a delay": (
+        Document().parameter("x", 1, False).event("e", "time > 1", {"x": "2"}, delay="1"),
+        "an event with a delay",
     ),
     "two unknowns": (
         Document().parameter("x", 1, False).parameter("y", 1, False).rule("Algebraic", "", "x - y"),

@@ -29,6 +29,7 @@ LEFT_OUT = {
     "SWITCHES": {"settle"},
     "COMPARES": {"switch", "LOOKS"},
     "WATCHES": {"blank", "track", "track_end", "SAMPLES"},
+    "EVENTS": {"fire"},
 }
 
 
@@ -62,7 +63,7 @@ e = "d/dt(a) = -k*a if a > c else -k*c/2 : mg"
 """
 
 
-@pytest.fixture(params=["library", "switching", "watching"])
+@pytest.fixture(params=["library", "switching", "watching", "happening"])
 def case(request, tmp_path):
     """(model, what is watched)"""
     if request.param == "library":
@@ -70,7 +71,8 @@ def case(request, tmp_path):
     if request.param == "watching":
         return load("pk/two_compartment"), {"extremes": ("Cc",), "levels": (("Cc", None, 1.0),)}
     path = tmp_path / "switching.toml"
-    path.write_text(SWITCHING)
+    event = '[events]\nhalve = { when = "a > 9*c", set = { a = "a/2" } }\n'
+    path.write_text(SWITCHING + (event if request.param == "happening" else ""))
     return load(str(path)), {}
 
 

@@ -5,6 +5,7 @@ Source of the meaning: SBML Level 3 Version 2 Core. Species that react are state
 """
 
 import ast
+import math
 from dataclasses import dataclass, field
 
 from pkpd.errors import ModelError, PkpdError
@@ -13,7 +14,7 @@ from pkpd.exchange.readers import trees
 from pkpd.exchange.readers.sbml_math import Formulas
 from pkpd.exchange.readers.statements import inlined
 from pkpd.exchange.readers.trees import Tree
-from pkpd.exchange.system import Parameter, State, System
+from pkpd.exchange.system import Event, Parameter, State, System
 
 CARRIED = (
     "levels 2 and 3: compartments (also those that change), species in amounts and concentrations",
@@ -22,9 +23,10 @@ CARRIED = (
     "function definitions, piecewise, the time, Avogadro's number, rateOf",
     "algebraic rules that are linear in the one symbol that nothing else determines",
     "submodels (comp) of the same file",
+    "events without delay, in the order of their priorities",
 )
 REFUSED = (
-    "events",
+    "events with a delay; events that are not persistent, among others",
     "delay, inverse sine, cosine, tangent and the like, floor and ceiling of states",
     "fast reactions, reactions without a rate, values that are not given",
     "flux balance (fbc), and submodels of other files, which are not opened",
@@ -117,12 +119,10 @@ class Reader:
             self.fail(item, f"{error} is not carried over")
 
     def system(self, given):
-        model = self.model
-        if model.getNumEvents():
-            self.fail(model.getEvent(0), "events are not carried over")
         self._values(given)
         self._rules()
         self._reactions()
+        self._changed()
         self.rules = dict(self.known.assigned)
         self.concentrations: dict[str, tuple[str, str]] = {}
         self._species()
@@ -216,6 +216,23 @@ class Reader:
             name in found for found in (known.start, known.assigned, known.rates, known.plain)
         )
 
+    def _changed(self):
+        """Symbols that events assign, in `self.targets`: those that nothing else moves are states
+        at rest."""
+        self.targets: dict[str, int] = {}
+        known = self.known
+        for event in self.model.getListOfEvents():
+            for item in self._with_math(event.getListOfEventAssignments()):
+                self.targets.setdefault(item.getVariable(), item.getLine())
+        species = {s.getId(): s for s in self.model.getListOfSpecies()}
+        for name in self.targets:
+            item = species.get(name)
+            if name in known.assigned or (item is not None and self._size_of(item)):
+                continue
+            reacts = item is not None and name in self.flows and not item.getBoundaryCondition()
+            if not reacts:
+                known.rates.setdefault(name, trees.number(0.0))
+
     def _species(self):
         for species in self.model.getListOfSpecies():
             name, size = species.getId(), self._size_of(species)
@@ -223,11 +240,13 @@ class Reader:
             self.known.labels[name] = species.getName() or name
             self._start_of(species, name, size)
             if name in self.known.assigned or name in self.known.rates:
+                if name in self.known.rates and size in self.targets:
+                    self.fail(species, f"the rate of '{name}', whose size events set")
                 continue
             flows = self.flows.get(name, [])
             if flows and not species.getBoundaryCondition():
                 self._reacting(species, name, size, flows)
-            elif size is not None and not self._constant(size):
+            elif size is not None and (name in self.targets or not self._constant(size)):
                 self._reacting(species, name, size, [])
 
     def _size_of(self, species):
@@ -292,14 +311,7 @@ class Reader:
         known = self.known
         for found in (known.assigned, known.rates, known.start, self.rules):
             for name, tree in found.items():
-                for _ in range(len(known.lines) + 1):
-                    asked = [n for n in trees.names(tree) if n.startswith("rateOf ")]
-                    if not asked:
-                        break
-                    tree = trees.replaced(
-                        tree, {n: self._slope(n.removeprefix("rateOf ")) for n in asked}
-                    )
-                found[name] = tree
+                found[name] = self._final(tree)
 
     def _slope(self, name):
         known = self.known
@@ -363,10 +375,101 @@ class Reader:
                 system.equations[name] = self._at_start(name, at_start, system)
         if not system.states:
             system.states[self._clock()] = State(trees.number(0.0), trees.number(1.0))
+        system.events = self._events(system)
         system.outputs = self._outputs(system)
         system.time, system.amount = self._time(), "1"
         self._check_names(system)
         return system
+
+    def _events(self, system):
+        """Events in the order in which they happen at one moment."""
+        found = []
+        several = self.model.getNumEvents() > 1
+        for number, item in enumerate(self.model.getListOfEvents(), 1):
+            trigger = item.getTrigger()
+            if item.getDelay() is not None:
+                self.fail(item, "an event with a delay is not carried over")
+            if trigger is None or trigger.getMath() is None:
+                continue
+            if several and trigger.isSetPersistent() and not trigger.getPersistent():
+                self.fail(
+                    item, "an event that is not persistent, among others, is not carried over"
+                )
+            at_start = trigger.isSetInitialValue() and not trigger.getInitialValue()
+            self._check_values(item)
+            name = item.getId() or f"event_{number}"
+            tree = self._final(self.tree(trigger))
+            changes = self._changes(item, system)
+            if changes:
+                event = Event(name, trees.condition(tree), changes, at_start)
+                found.append((-self._priority(item), event))
+        return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+    def _check_values(self, event):
+        """Refuse an event whose new values are of the moment before another one has changed them.
+
+        Events at one moment happen one after another, each with the values that it finds.
+        """
+        if not event.getUseValuesFromTriggerTime():
+            return
+        trigger = self.tree(event.getTrigger())
+        used: set[str] = set()
+        for item in self._with_math(event.getListOfEventAssignments()):
+            used |= self._all_names(self.tree(item))
+        for other in self.model.getListOfEvents():
+            condition = other.getTrigger()
+            if other.getLine() == event.getLine() or condition is None or not condition.getMath():
+                continue
+            elsewhere = {a.getVariable() for a in other.getListOfEventAssignments()}
+            if trees.same(trigger, self.tree(condition)) and used & elsewhere:
+                self.fail(event, "values of the moment before another event are not carried over")
+
+    def _all_names(self, tree):
+        """Names that a tree uses, by way of rules too."""
+        found, left = set(), set(trees.names(tree))
+        while left:
+            name = left.pop()
+            found.add(name)
+            if name in self.rules:
+                left |= trees.names(self.rules[name]) - found
+        return found
+
+    def _priority(self, event):
+        priority = event.getPriority()
+        if priority is None or priority.getMath() is None:
+            return -math.inf
+        if not priority.getMath().isNumber():
+            self.fail(event, "a priority that is no number is not carried over")
+        return priority.getMath().getValue()
+
+    def _changes(self, event, system):
+        """state -> tree of its new value."""
+        changes = {}
+        together = {a.getVariable() for a in event.getListOfEventAssignments()}
+        for item in self._with_math(event.getListOfEventAssignments()):
+            name, tree = item.getVariable(), self._final(self.tree(item))
+            if name in self.concentrations:
+                amount, size = self.concentrations[name]
+                if size in together:
+                    self.fail(
+                        item, f"'{name}' and its compartment in one event are not carried over"
+                    )
+                changes[amount] = trees.multiply(tree, trees.name(size))
+            elif name in system.states:
+                changes[name] = tree
+            else:
+                self.fail(item, f"an event that sets '{name}' is not carried over")
+        return changes
+
+    def _final(self, tree):
+        """The tree with `rateOf x` replaced by what it is."""
+        for _ in range(len(self.known.lines) + 1):
+            asked = [n for n in trees.names(tree) if n.startswith("rateOf ")]
+            if not asked:
+                return tree
+            meant = {n: self._slope(n.removeprefix("rateOf ")) for n in asked}
+            tree = trees.replaced(tree, meant)
+        raise ModelError(f"{self.place}: rateOf of a rate that uses it is not carried over.")
 
     def _clock(self):
         name = CLOCK

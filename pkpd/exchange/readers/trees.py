@@ -187,6 +187,11 @@ def text(tree: Tree) -> str:
     return ast.unparse(numeric(tree))
 
 
+def condition_text(tree: Tree) -> str:
+    """The tree, a condition, as a model file writes it."""
+    return ast.unparse(condition(tree))
+
+
 def same(one: Tree, other: Tree) -> bool:
     """Whether two trees are alike."""
     return ast.dump(one) == ast.dump(other)

@@ -115,7 +115,15 @@ def equations(model):
     started = [s for s in model.states if s.initial != "0"]
     lines = [f"{s.name}(0) = {expression(s.initial)} : {s.unit}" for s in started]
     lines += [f"{a.name} = {expression(a.expression)} : {a.unit}" for a in model.assignments]
-    return lines + [f"d/dt({s.name}) = {expression(s.rate)} : {s.unit}" for s in model.states]
+    lines += [f"d/dt({s.name}) = {expression(s.rate)} : {s.unit}" for s in model.states]
+    return lines + [event(e) for e in model.events]
+
+
+def event(item):
+    """An event in words."""
+    condition = ast.unparse(ast.parse(item.trigger, mode="eval").body.test)
+    changes = ", ".join(f"{state} = {expression(text)}" for state, text in item.changes)
+    return f"event {item.name}: when {condition}: {changes}"
 
 
 PARAMETER_HEADERS = (

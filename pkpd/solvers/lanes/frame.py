@@ -20,6 +20,7 @@ WIDTH = 8  # numbers that hold one value of every state in every lane
 WATCHES = False  # it looks for extremes and times above levels
 SWITCHES = False  # rates hold comparisons that change during a run
 COMPARES = False  # some of them at times that are not known beforehand
+EVENTS = False  # states change when a condition becomes true
 PREPARES = False  # dense output needs more than the stages of a step
 
 # Rows of the work array: the clock of a lane, see pkpd.kernels.layout
@@ -67,6 +68,15 @@ def settle(t, z, w, lane):
     """Set every flag as it is just after t; stop the lane where a known time comes next.
 
     Returns whether a flag changed.
+    """
+
+
+def fire(t, z, w, lane, starts, anew):
+    """Do the first event whose condition has become true; where a run `starts` do none.
+
+    anew : whether it starts with start values, after which events at the start are still to come
+
+    Returns whether one was done.
     """
 
 

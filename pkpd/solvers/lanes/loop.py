@@ -19,6 +19,7 @@ from pkpd.solvers.lanes.frame import (
     COUNT,
     DYNAMIC,
     EVENT,
+    EVENTS,
     FAILED,
     FELL_BELOW,
     FIRST,
@@ -52,6 +53,7 @@ from pkpd.solvers.lanes.frame import (
     Y,
     constants,
     dense,
+    fire,
     initial,
     outputs,
     prepare,
@@ -78,6 +80,7 @@ from pkpd.solvers.status import (
 PROBE_EVERY = 32.0  # steps between two checks for stiffness ...
 PROBES = 24.0  # ... and how many in a row must find it
 MOST_CHANGES = 10_000  # of comparisons between two actions
+MOST_EVENTS = 100  # at one moment
 
 
 @njit(**INLINE)
@@ -126,6 +129,25 @@ def put(time, z, w, lane, row):
     for i in range(OUTPUTS):
         finite = finite and np.isfinite(row[i])
     return finite
+
+
+@njit(error_model="numpy")
+def happen(now, w, lane, z):
+    """Do all events whose conditions have become true. True if there was one.
+
+    The last of more than MOST_EVENTS at one moment is left for the next one.
+    """
+    happened = False
+    for _ in range(MOST_EVENTS):
+        load(w, lane, z)
+        if not fire(now, z, w, lane, False, False):
+            break
+        happened = True
+        load(w, lane, z)
+        settle(now, z, w, lane)
+        for i in range(STATES):
+            w[LARGEST + i * LANES + lane] = max(w[LARGEST + i * LANES + lane], abs(z[i]))
+    return happened
 
 
 @njit(**INLINE)
@@ -192,6 +214,8 @@ def act(
     if SWITCHES:
         load(w, lane, z)
         changed = settle(now, z, w, lane) or changed
+    if EVENTS:
+        changed = happen(now, w, lane, z) or changed
     w[TRIALS + lane] = 0.0
     w[PROBE + lane] = PROBE_EVERY
     w[STIFFNESS + lane] = 0.0
@@ -366,6 +390,8 @@ def solve(
                     if SWITCHES:
                         load(w, lane, z)
                         settle(t0[r], z, w, lane)
+                    if EVENTS:
+                        fire(t0[r], z, w, lane, True, own_start)
                     point[lane], past[lane] = points[r]
                     while point[lane] < past[lane] and grid[point[lane]] < t0[r]:
                         point[lane] += 1
@@ -461,6 +487,8 @@ def solve(
                         w[T + lane] = grid[k]
                     k += 1
                 changed = switched
+                if EVENTS and switched and w[EVENT + lane] == 0.0 and fail == GOING:
+                    happen(now, w, lane, z)
                 if w[EVENT + lane] > 0.0 and fail == GOING:
                     acted = act(
                         w,
