@@ -1,6 +1,7 @@
 """The battery that every model of the library must pass."""
 
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pkpd.dosing.rx import rx
 from pkpd.population.cohort import cohort
 from pkpd.simulation import simulate
 from pkpd.symbolic.load import load, models
+from pkpd.symbolic.model import _computed_with
 
 LIBRARY = Path(__file__).parent.parent / "models"
 
@@ -229,6 +231,10 @@ def test_numbers_computed_before_hold_after_an_edit_of_words_alone(tmp_path):
         worded = worded.replace(part, other)
     first = of("first", MADE)
     assert of("second", worded) == first
+    model = load(str(tmp_path / "first.toml"))
+    assert replace(model, residuals=()).numbers != first
+    # what a model does not have is no part of its numbers: a new kind of entry leaves them
+    assert "published" not in _computed_with(asdict(model)) and model.published is None
     moved = {of(f"moved{k}", MADE.replace(*pair)) for k, pair in enumerate(NUMBERS.items())}
     assert len(moved) == len(NUMBERS) and first not in moved
 

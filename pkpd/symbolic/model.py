@@ -301,10 +301,13 @@ class Model(Displayed):
 
 
 def _computed_with(entry: Any) -> Any:
-    """Plain data without what only readers read."""
+    """Plain data without what only readers read, and without what is not there.
+
+    A kind of entry that a model does not have changes nothing of it, also where it is new.
+    """
     if isinstance(entry, dict):
-        kept = entry.keys() - {*WORDS, *ORIGINS}
-        return {name: _computed_with(entry[name]) for name in sorted(kept)}
+        kept = sorted(entry.keys() - {*WORDS, *ORIGINS})
+        return {n: _computed_with(entry[n]) for n in kept if entry[n] not in (None, "", (), [])}
     if isinstance(entry, (list, tuple)):
         return [_computed_with(value) for value in entry]
     return entry
