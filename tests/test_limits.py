@@ -117,7 +117,7 @@ def model_with(line, folder):
     path = folder / "model.toml"
     name = line.split()[0]
     text = (Path(__file__).parents[1] / "models" / "ldn" / "hormesis.toml").read_text()
-    changed, count = re.subn(rf"(?m)^{name}\s*=.*$", line, text)
+    changed, count = re.subn(rf"(?m)^{name}\s*=.*$", line, text, count=1)
     assert count == 1
     path.write_text(changed)
     return path

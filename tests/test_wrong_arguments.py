@@ -241,6 +241,8 @@ RIGHT = {
     "width": NUMBER,
     "folder": (),
     "compare folder": ("a text",),
+    "design folder": ("a text",),
+    "also": ("[]", "['a']"),
     "subjects": ("3",),
     "outcomes": ("3",),
     "patients": ("3",),

@@ -138,7 +138,8 @@ def vpc(
 
     output.check()
     found = load(model)
-    records = events(found, table, also=(looked.column, looked.by, looked.output, "DV"))
+    also = [name for name in (looked.column, looked.by, looked.output, "DV") if name]
+    records = events(found, table, also=also)
     screen.note(records.account)
     given = looked.given() | simulated.given() | numerics.given()
     with screen.progress(simulated.replicates, "data sets") as advance:

@@ -152,7 +152,7 @@ def _kind_of_label(names):
 
 
 def events(
-    model: Model, source: "str | Path | pd.DataFrame", *, also: Sequence[str | None] = ()
+    model: Model, source: "str | Path | pd.DataFrame", *, also: Sequence[str] = ()
 ) -> Records:
     """Read and check an event table for a model.
 
@@ -172,7 +172,7 @@ def events(
     read = cells(source, DoseError)
     covariates = read.lacking(model.covariate_names)
     refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
-    return _Reader(model, read, also).records()
+    return _Reader(model, read, limits.texts(also, "also", DoseError)).records()
 
 
 def _same_unit(text, unit):
