@@ -15,6 +15,11 @@ from pkpd.symbolic.load import load, models
 from pkpd.symbolic.model import _computed_with
 
 LIBRARY = Path(__file__).parent.parent / "models"
+SLOW = ("explanations/", "ldn/crushed", "ldn/ogf", "ldn/tramadol", "ldn/ultra")  # to compile
+COMPILED = [
+    pytest.param(name, marks=pytest.mark.slow) if name.startswith(SLOW) else name
+    for name in models()
+]
 
 
 @pytest.mark.parametrize("name", models())
@@ -34,7 +39,7 @@ def test_a_measured_number_names_a_paper_or_label_of_the_bibliography(name):
             assert any(key in item.source for key in keys), (item.name, item.source)
 
 
-@pytest.mark.parametrize("name", models())
+@pytest.mark.parametrize("name", COMPILED)
 def test_an_untreated_patient_stays_at_rest(name):
     model = load(name)
     result = simulate(model, "0 mg", cohort(model, typical=True), times="0:48:12")
@@ -63,7 +68,7 @@ STILL = {
 }
 
 
-@pytest.mark.parametrize("name", models())
+@pytest.mark.parametrize("name", COMPILED)
 def test_responds_to_a_dose_in_every_output_of_its_drug(name):
     model = load(name)
     held = HELD if "held" in model.input_names else {}
@@ -79,7 +84,7 @@ def test_responds_to_a_dose_in_every_output_of_its_drug(name):
         assert still == STILL.get((name, target.state), set()) & set(model.outputs)
 
 
-@pytest.mark.parametrize("name", models())
+@pytest.mark.parametrize("name", COMPILED)
 def test_a_cohort_of_the_written_variability_finishes(name):
     model = load(name)
     result = simulate(model, "50 mg q24h x 3", cohort(model, 64, seed=3), times="0:96:24")
