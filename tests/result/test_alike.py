@@ -137,7 +137,7 @@ def test_the_screen_of_a_model_has_its_equations_numbers_and_grades():
     assert screen.count("<math") >= len(LDN.states) + len(LDN.assignments)
     for item in LDN.inputs:
         assert f">{item.name}<" in screen
-    assert "19 of 44 parameters are assumptions" in screen and ">assumed<" in screen
+    assert "25 of 44 parameters are assumptions" in screen and ">assumed<" in screen
     assert "What must not be claimed" in screen
 
 
