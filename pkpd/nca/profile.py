@@ -130,6 +130,23 @@ class Curve:
             return c1 ** (1.0 - share) * c2**share
         return c1 + share * (c2 - c1)
 
+    def area(self, start, end):
+        """Area under c between two times, the later of which may be inf.
+
+        It is no difference of two areas from the dose, which may be larger by many digits.
+        """
+        last = self.times[-1]
+        knots = np.unique(np.clip([start, *self.times, end], start, end))
+        knots = knots[knots <= last]
+        segment = np.searchsorted(self.times, knots[:-1], side="right") - 1
+        curved = _falls(self.times, self.conc, self.rule, self.peak)[segment]
+        conc = np.array([self.at(time) for time in knots])
+        inside = _trapezoids(knots, conc, curved)[0][-1] if len(knots) else 0.0
+        if end <= last:
+            return inside
+        left = np.exp(-self.slope * (np.array([max(start, last), end]) - last))
+        return inside + self.last / self.slope * (left[0] - left[1])
+
     def areas(self, time):
         """Areas under c and t*c from the dose to a time, which may be inf."""
         until = min(time, self.times[-1])
@@ -198,7 +215,7 @@ def profile(
     curve = _curve(times, conc, at_dose, terminal, route, rule, extrapolation)
     out |= _exposure(curve, terminal, duration, times[inside], conc[inside])
     for start, end in partial_areas(partial):
-        out[partial_name(start, end)] = curve.areas(end)[0] - curve.areas(start)[0]
+        out[partial_name(start, end)] = curve.area(start, end)
     if every is not None:
         out |= _interval(curve, out, lowest, duration, every)
     if dose is not None:

@@ -6,7 +6,7 @@ github.com/asancpt/NonCompart-tests, eight runs of versions 6.3 and 7.0.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -177,9 +177,11 @@ def test_the_lowest_concentration_of_the_interval_stands_at_a_dose_at_steady_sta
 samples = st.lists(
     st.tuples(st.floats(0.05, 3.0), st.just(0.0) | st.floats(0.001, 50.0)), min_size=4, max_size=12
 )  # gaps and concentrations
+STEEP = [(2.0, 2.0), (0.25, 0.0625), (1.0, 0.0), (1.0, 1.0)]  # its C0 is 2e12
 
 
 @given(samples=samples, rule=st.sampled_from(RULES), route=st.sampled_from(["oral", "bolus"]))
+@example(samples=STEEP, rule="linear-up-log-down", route="bolus")
 @settings(max_examples=60, deadline=None)
 def test_partial_areas_are_the_integral_of_the_curve_between_the_samples(samples, rule, route):
     gaps, conc = map(np.array, zip(*samples, strict=True))
