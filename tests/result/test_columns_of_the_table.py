@@ -54,7 +54,7 @@ def test_a_table_without_ids_comes_back_once_for_every_patient_however_they_are_
     table = TABLE.iloc[:2].drop(columns="ID").assign(visit=["first", "second"])
     whole = run(model, table, n=5).frame()
     assert whole["visit"].tolist() == 5 * ["first", "second"]
-    monkeypatch.setattr("pkpd.simulation.PATIENTS_AT_ONCE", 2)
+    monkeypatch.setattr("pkpd.simulation.run.PATIENTS_AT_ONCE", 2)
     pd.testing.assert_frame_equal(run(model, table, n=5).frame(), whole)
 
 
