@@ -8,7 +8,7 @@ import ast
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import PYTHON_SIGNS, Dialect, Printer
-from pkpd.exchange.writers.wording import heading, plain, share, typical
+from pkpd.exchange.writers.wording import heading, of_dose, plain, starting, typical
 from pkpd.symbolic import parse
 from pkpd.symbolic.model import Model
 
@@ -69,13 +69,8 @@ def write(model: Model) -> str:
 
 
 def _main(model, called, printer):
-    for state in model.states:
-        if state.initial not in ("0", "0.0"):
-            yield f"{called[state.name]}_0 = {printer.text(state.initial)};"
+    for state in starting(model):
+        yield f"{called[state.name]}_0 = {printer.text(state.initial)};"
     for dose in model.doses:
-        given = {"F": share(dose, printer)}
-        texts = {"ALAG": dose.lag, "R": dose.rate, "D": dose.duration}
-        given |= {word: printer.text(text) for word, text in texts.items() if text}
-        for word, text in given.items():
-            if text:
-                yield f"{word}_{called[dose.state]} = {text};  // doses in {dose.unit}"
+        for word, text in of_dose(dose, printer, ("F", "ALAG", "R", "D")):
+            yield f"{word}_{called[dose.state]} = {text};  // doses in {dose.unit}"

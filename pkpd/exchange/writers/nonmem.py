@@ -10,7 +10,7 @@ from textwrap import wrap
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import ATOM, Dialect, Printer
-from pkpd.exchange.writers.wording import heading, share, typical
+from pkpd.exchange.writers.wording import heading, share, starting, typical
 from pkpd.symbolic.model import Model
 
 LONGEST_NAME = 20
@@ -138,9 +138,8 @@ def _pk(model, called, pk):
     """Lines of $PK: inputs, start values, and what doses need."""
     for k, item in enumerate(model.inputs, 1):
         pk.lines.append(f"{called[item.name]} = THETA({k})")
-    for k, state in enumerate(model.states, 1):
-        if state.initial not in ("0", "0.0"):
-            pk.assign(f"A_0({k})", state.initial)
+    for state in starting(model):
+        pk.assign(f"A_0({model.state_names.index(state.name) + 1})", state.initial)
     for dose in model.doses:
         k = model.state_names.index(dose.state) + 1
         text = share(dose, pk)

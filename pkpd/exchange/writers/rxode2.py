@@ -7,7 +7,7 @@ import ast
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import PYTHON_SIGNS, Dialect, Printer
-from pkpd.exchange.writers.wording import heading, plain, share, typical
+from pkpd.exchange.writers.wording import heading, of_dose, plain, starting, typical
 from pkpd.symbolic import parse
 from pkpd.symbolic.model import Model
 
@@ -67,13 +67,8 @@ def _equations(model, called, printer):
         yield f"{called[item.name]} <- {printer.text(item.expression)}  # {item.unit}"
     for state in model.states:
         yield f"d/dt({called[state.name]}) <- {printer.text(state.rate)}"
-    for state in model.states:
-        if state.initial not in ("0", "0.0"):
-            yield f"{called[state.name]}(0) <- {printer.text(state.initial)}"
+    for state in starting(model):
+        yield f"{called[state.name]}(0) <- {printer.text(state.initial)}"
     for dose in model.doses:
-        given = {"f": share(dose, printer)}
-        texts = {"alag": dose.lag, "rate": dose.rate, "dur": dose.duration}
-        given |= {word: printer.text(text) for word, text in texts.items() if text}
-        for word, text in given.items():
-            if text:
-                yield f"{word}({called[dose.state]}) <- {text}  # doses in {dose.unit}"
+        for word, text in of_dose(dose, printer, ("f", "alag", "rate", "dur")):
+            yield f"{word}({called[dose.state]}) <- {text}  # doses in {dose.unit}"

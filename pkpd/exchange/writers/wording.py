@@ -25,6 +25,21 @@ def typical(item):
     return item.value if item.reference is None else item.reference
 
 
+def starting(model):
+    """The states whose start value is not 0."""
+    return [state for state in model.states if state.initial not in ("0", "0.0")]
+
+
+def of_dose(dose, printer, words):
+    """(word, text) of what a dose target says.
+
+    words : for the share, the lag, the rate and the duration of an infusion
+    """
+    texts = [share(dose, printer)]
+    texts += [printer.text(text) if text else "" for text in (dose.lag, dose.rate, dose.duration)]
+    return [(word, text) for word, text in zip(words, texts, strict=True) if text]
+
+
 def share(dose, printer):
     """The state's amount for one unit of a dose, or "" where it is 1."""
     fraction = printer.text(dose.f) if dose.f else ""
