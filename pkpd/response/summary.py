@@ -254,34 +254,49 @@ def best_single_dose(table):
 
 
 def _dose_sets(table):
-    """The best sets of 1, 2, ... doses, with what they are worth: `best_dose_set`.
+    """The best sets of 1, 2, ... doses, with what they are worth: `best_dose_sets`.
 
     None of them where no dose helps anybody, or where some doses are unsafe.
     """
     if table.benefit.subject_to or not table.curves.finished:
         return []
-    found = [best_dose_set(table, k) for k in range(1, MOST_STRENGTHS + 1)]
+    found = best_dose_sets(table, range(1, MOST_STRENGTHS + 1))
     return found if found[0]["mean_of_own_best"] > 0 else []
 
 
 def best_dose_set(table, k):
-    """The k grid doses that are best to have if each patient takes the best of them, or none.
+    """The best set of k doses: `best_dose_sets` of one size."""
+    return best_dose_sets(table, [k])[0]
 
-    Chosen on the first 2,048 patients among all sets of k doses, valued on all. Returns {doses,
-    mean_benefit, mean_of_own_best}, means over all patients that finished.
+
+def best_dose_sets(table, sizes):
+    """The grid doses that are best to have if each patient takes the best of them, or none.
+
+    For each size the set of so many doses that is best for the first 2,048 patients, valued on
+    all. Returns a list of {doses, mean_benefit, mean_of_own_best}, means over all patients that
+    finished. Curves may lie in a folder: how often they are read depends on no size.
     """
     fine = table.curves.fine
     some = np.array([np.maximum(gain[fine][:CHOOSING], 0.0) for gain in table.curves.each()])
-    sets = combinations(range(len(some)), min(k, len(some)))
-    menu = max(sets, key=lambda places: some[list(places)].max(axis=0).mean())
-    best = np.zeros(fine.sum())
+    menus = [_best_menu(some, min(size, len(some))) for size in sizes]
+    best = np.zeros((len(menus), fine.sum()))
     for place, gain in enumerate(table.curves.each()):
-        if place in menu:
-            best = np.maximum(best, gain[fine])
+        rows = [place in menu for menu in menus]
+        best[rows] = np.maximum(best[rows], gain[fine])
     # a non-responder has no best dose
     own = np.where(table.having("flat"), 0.0, np.maximum(table.column("benefit_at_argmax"), 0.0))
-    return {
-        "doses": table.curves.doses[list(menu)].tolist(),
-        "mean_benefit": float(best.mean()),
-        "mean_of_own_best": float(np.nanmean(own[fine])),
-    }
+    own_best = float(np.nanmean(own[fine]))
+    return [
+        {
+            "doses": table.curves.doses[list(menu)].tolist(),
+            "mean_benefit": float(gain.mean()),
+            "mean_of_own_best": own_best,
+        }
+        for menu, gain in zip(menus, best, strict=True)
+    ]
+
+
+def _best_menu(gains, size):
+    """Places of the `size` doses whose best has the largest mean. gains : (D, P), 0 or more"""
+    menus = combinations(range(len(gains)), size)
+    return max(menus, key=lambda places: gains[list(places)].max(axis=0).mean())
