@@ -94,6 +94,12 @@ def listed(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def either(names: Iterable[object]) -> str:
+    """Names to choose from in a sentence: "a", "a or b", "a, b or c"."""
+    *others, last = map(str, names)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def in_bytes(count: float) -> str:
     """A number of bytes for people: "0.78 GB", "1.65 MB"."""
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.errors import ResultError
+from pkpd.errors import ResultError, either
 from pkpd.files import write_atomically
 from pkpd.parquet import read_table
 
@@ -45,8 +45,7 @@ def write_table(
 def check_ending(path: str | Path) -> None:
     """Raises ResultError where no table can be written under this name."""
     if Path(path).suffix not in TABLES:
-        known = f"{', '.join(TABLES[:-1])} or {TABLES[-1]}"
-        raise ResultError(f"'{path}': tables are written as {known}.")
+        raise ResultError(f"'{path}': tables are written as {either(TABLES)}.")
 
 
 def write_json(data: object, path: str | Path) -> None:

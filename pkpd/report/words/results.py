@@ -8,6 +8,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from pkpd.errors import either
 from pkpd.population.groups import groups
 from pkpd.report.words import models
 from pkpd.report.words.models import number, quantity
@@ -284,11 +285,6 @@ def strengths(summary):
     unit, (one, worth) = summary["unit"], rows[0]
     more = "".join(f"; a choice of {doses} {unit} {share}" for doses, share in rows[1:])
     return [f"  {one} {unit} for all is worth {worth} of everybody's own best dose{more}"]
-
-
-def either(texts):
-    """ "1", "1 or 2", "1, 2 or 3"."""
-    return " or ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def strength_rows(summary):
