@@ -83,10 +83,12 @@ def test_events_happen_when_closed_forms_say(model, solver):
     assert found["times"].tolist() == count.tolist()
     assert found["b"].tolist() == np.where(times >= 5, 4.0, 1.0).tolist()
     np.testing.assert_allclose(found["c"], times % 2, atol=1e-9)
-    assert set(found["d"]) == {1.0} and set(found["e"]) == {5.0}
+    assert set(found["d"]) == {1.0}
+    np.testing.assert_allclose(found["e"], 5, rtol=1e-14)  # a stiff solver rounds zero rates
     for name, after in {"x": 3.0, "y": 1.0, "z": 3.0}.items():  # 2*1, then + 1; y is x before
         before = 1.0 if name == "x" else 0.0
-        assert found[name].tolist() == np.where(times > 4, after, before).tolist()
+        expected = np.where(times > 4, after, before)
+        np.testing.assert_allclose(found[name], expected, rtol=1e-14)
 
 
 def test_a_patient_has_the_same_bits_alone_and_among_others(model):
