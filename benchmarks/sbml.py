@@ -6,7 +6,8 @@ FOLDER holds one folder a case: model.xml, settings.txt, results.csv, and index.
 where |x - y| <= absolute + relative*|y|, with the tolerances of its case. `--judge script` solves
 the exported SciPy script instead of the engine's compiled kernel, which takes seconds a case to
 compile: it tells whether the import is right, the engine whether all is. Models with events have
-no script and count as refused by that judge.
+no script and count as refused by that judge. Each case is printed as soon as it is judged; at the
+end stands how many share a reason.
 """
 
 import argparse
@@ -165,8 +166,10 @@ def main():
                 verdict, reason = judged(given.folder / name, scratch, given.judge)
             except Exception as error:
                 verdict, reason = "broken", f"{type(error).__name__}: {error}"[:200]
+            print(name, verdict, reason, flush=True)
             found[verdict] += 1
             why[verdict, reason].append(name)
+    print()
     for (verdict, reason), names in sorted(why.items(), key=lambda item: -len(item[1])):
         if verdict != "passed":
             print(f"{len(names):4d} {verdict}: {reason} ({', '.join(names[:6])})")

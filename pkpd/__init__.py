@@ -14,6 +14,7 @@ _HOMES = {
     "export_model": "pkpd.exchange.export",
     "rx": "pkpd.dosing.rx",
     "events": "pkpd.dosing.records",
+    "check_data": "pkpd.datasets.check",
     "noncompartmental": "pkpd.nca",
     "cohort": "pkpd.population.cohort",
     "parameter_sets": "pkpd.population.uncertainty",

@@ -72,6 +72,7 @@ AMOUNT_UNITS = (
     "dosu",
     "exdosu",
 )
+DATES = ("date", "dat1", "dat2", "dat3", "datetime")
 DAYS = ("day", "days", "studyday", "dayofstudy", "exday")
 
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # as a pattern
@@ -233,6 +234,14 @@ def cells(source: Any, error: type[PkpdError]) -> Table:
 
     Rows with something in a column C are left out.
     """
+    read = capitals(source, error)
+    for sentence in obstacles(read):
+        raise error(sentence)
+    return read
+
+
+def capitals(source: Any, error: type[PkpdError]) -> Table:
+    """Table with NONMEM's names in capitals and without comment rows, records or not."""
     read = table(source, error)
     columns = {}
     for name, values in read.columns.items():
@@ -240,20 +249,22 @@ def cells(source: Any, error: type[PkpdError]) -> Table:
         if key in columns:
             raise error(f"{read.name}: two columns are called {key}.")
         columns[key] = values
-    read = Table(read.name, columns, read.row, read.notes)
-    refuse_lookalikes(read, ("TIME",), error)
-    dated = [c for c in columns if _plain(c) in ("date", "dat1", "dat2", "dat3", "datetime")]
-    if dated:
-        raise error(
-            f"{read.name}: column '{dated[0]}' is not read; TIME must count from a common start, "
-            f"not from each day's midnight. If it does, leave '{dated[0]}' out."
-        )
-    if "TIME" not in columns:
-        raise error(f"{read.name}: no column TIME. Columns: {', '.join(columns) or 'none'}.")
-    read = _without_comments(read)
+    return _without_comments(Table(read.name, columns, read.row, read.notes))
+
+
+def obstacles(read: Table) -> Iterator[str]:
+    """Yield sentences on why a table with NONMEM's names in capitals holds no records."""
+    yield from lookalikes(read, ("TIME",))
+    for column in read.columns:
+        if _plain(column) in DATES:
+            yield (
+                f"{read.name}: column '{column}' is not read; TIME must count from a common start, "
+                f"not from each day's midnight. If it does, leave '{column}' out."
+            )
+    if "TIME" not in read.columns:
+        yield f"{read.name}: no column TIME. Columns: {', '.join(read.columns) or 'none'}."
     if not len(read):
-        raise error(f"{read.name}: the table holds no records.")
-    return read
+        yield f"{read.name}: the table holds no records."
 
 
 def _without_comments(read: Table) -> Table:
@@ -284,10 +295,17 @@ def refuse_lookalikes(read: Table, wanted: Sequence[str], error: type[PkpdError]
 
     wanted : names, in the spelling of the program
     """
+    for sentence in lookalikes(read, wanted):
+        raise error(sentence)
+
+
+def lookalikes(read: Table, wanted: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence on each column that is named almost like a `wanted` and missing one."""
+    others = [column for column in read.columns if column not in wanted]
     for name in wanted:
-        column = lookalike(name, [c for c in read.columns if c not in wanted])
+        column = lookalike(name, others)
         if name not in read.columns and column is not None:
-            raise error(
+            yield (
                 f"{read.name}: column '{column}' is not read; if it is {name}, call it {name}, "
                 "else leave it out or call it something else."
             )

@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 import pytest
 
 import pkpd
+from pkpd.datasets.check import DataCheck
 from pkpd.dosing.records import Records
 from pkpd.dosing.regimen import Regimen
 from pkpd.evidence.compare import WeighedExplanations
@@ -45,6 +46,7 @@ RETURNED = (
     *(Result, EndpointResult, EventResult, DoseResponse, DosingInterval),
     *(MedTable, MedDataset, RepeatedMeds, RepeatedCourse, Titration, TrialResult),
     *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental, PredictiveCheck),
+    DataCheck,
     *(WeighedExplanations, RankedStudies, Identifiability, Study),
 )
 # the unit of a real number, or what it is a share or a ratio of

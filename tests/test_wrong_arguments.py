@@ -118,6 +118,7 @@ DOORS = {
     "models": {},
     "rx": {"text": "10 mg"},
     "events": {"model": ONE, "source": TABLES["doses"]},
+    "check_data": {"data": TABLES["doses"], "model": ONE},
     "noncompartmental": {"data": TABLES["samples"]},
     "cohort": {"model": ONE, "n": 4},
     "parameter_sets": {"model": ONE, "source": TABLES["sets"]},

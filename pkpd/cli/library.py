@@ -1,6 +1,6 @@
-"""pkpd models, check and show: what is in a model.
+"""pkpd models, check and show: what is in a model, or in a data set for it.
 
-Knows checked models; knows nothing of patients.
+Knows checked models and data sets; knows nothing of simulations.
 """
 
 from typing import Annotated
@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from pkpd.cli import console, options
+from pkpd.cli.groups import Output, Screen, grouped
+
+DATA = (".csv", ".parquet", ".tsv")  # endings of tables
 
 
 def models(json: options.Json = False):
@@ -35,34 +38,70 @@ def models(json: options.Json = False):
         console.table(("model", "title", "outputs", "assumed"), rows)
 
 
+@grouped
 def check(
-    model: options.Model,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="Name of a model in the library or path to its .toml file; with --model a data "
+            "set, .csv or .parquet.",
+            show_default=False,
+        ),
+    ],
+    output: Output,
+    screen: Screen,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Check a data set for this model.",
+            show_default=False,
+        ),
+    ] = None,
     draft: Annotated[
         bool,
         typer.Option(
             "--draft",
-            help="For a file that is still being written: all mistakes at once; labels, sources "
+            help="For a model that is still being written: all mistakes at once; labels, sources "
             "and evidence may be missing.",
         ),
     ] = False,
-    quiet: options.Quiet = False,
 ):
-    """Check a model: names, units, sources, and that its equations become code.
+    """Check a model, or a data set for a model, before anything is computed.
 
-    Exit code 1 with file:line on a mistake.
+    A model: names, units, sources, and that its equations become code; exit code 1 with file:line
+    on a mistake. A data set: which columns are used and how, doses and observations of each ID, and
+    all that is refused or odd, with rows; exit code 1 where something is refused. --out writes it
+    to a folder, with a figure of the observations.
 
     \b
     Examples:
       pkpd check ldn/hormesis
-      pkpd check my/model.toml
       pkpd check my/model.toml --draft
+      pkpd check docs/sampled.csv --model pk/one_compartment
+      pkpd check docs/sampled.csv --model pk/one_compartment --out checked
     """
+    if model is not None:
+        if draft:
+            raise typer.BadParameter("--draft is for models; leave out --draft or --model.")
+        _check_data(what, model, output, screen)
+        return
+    if output.out or screen.json:
+        raise typer.BadParameter("--out and --json are for data sets; give --model as well.")
+    if what.endswith(DATA):
+        raise typer.BadParameter(f"'{what}' is a data set; say for which model, with --model.")
+    _check_model(what, draft, screen.quiet)
+
+
+def _check_model(name, draft, quiet):
     from pkpd.kernels.lower import lower
     from pkpd.report.words import models as model_words
     from pkpd.response.benefit import benefit_of
     from pkpd.symbolic import load
 
-    found, lacking = load.draft(model) if draft else (load.load(model), ())
+    found, lacking = load.draft(name) if draft else (load.load(name), ())
     lower(found, found.computed_names[len(found.states) :], derivatives=True)
     if found.benefit:
         benefit_of(found)  # whether its background and constraints are those of this model
@@ -76,6 +115,30 @@ def check(
     console.lines(["", f"{found.name} is sound: {size}, {parameters}."])
     if lacking:
         console.lines(["", "Before it can be used:", *lacking])
+
+
+def _check_data(data, model, output, screen):
+    from pkpd.datasets.check import check_data
+    from pkpd.report.words import datasets as words
+    from pkpd.symbolic.load import load
+
+    output.check()
+    found = check_data(data, load(model))
+    summary = found.summary(options.command_line())
+    files = output.write(found, summary)
+    if screen.json:
+        console.json(summary)
+    elif not screen.quiet:
+        console.lines([words.size(found), ""])
+        console.table(words.USES_HEADERS, found.uses)
+        if found.records is not None:
+            console.lines([""])
+            console.table(words.PEOPLE_HEADERS, words.people(found))
+            console.lines(words.more_people(found))
+        console.lines([*words.findings(found), "", words.verdict(found)])
+    console.finish(files, quiet=screen.silent)
+    if found.refused:
+        raise typer.Exit(1)
 
 
 def _list(model):

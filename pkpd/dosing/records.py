@@ -170,9 +170,51 @@ def events(
     """
     check_model(model)
     read = cells(source, DoseError)
-    covariates = read.lacking(model.covariate_names)
-    refuse_lookalikes(read, [*OF_RECORDS, *covariates], DoseError)
-    return _Reader(model, read, limits.texts(also, "also", DoseError)).records()
+    refuse_lookalikes(read, wanted(model, read), DoseError)
+    records, mistakes = checked(model, read, limits.texts(also, "also", DoseError))
+    if mistakes:
+        raise DoseError(_refusal(read.name, mistakes))
+    return records
+
+
+def wanted(model: Model, read: Table) -> list[str]:
+    """Names of the columns of records, and of the covariates that a table lacks."""
+    return [*OF_RECORDS, *read.lacking(model.covariate_names)]
+
+
+def checked(
+    model: Model, read: Table, also: Sequence[str] = ()
+) -> "tuple[Records, tuple[Mistake, ...]]":
+    """Records of a table with NONMEM's names in capitals, and all that forbids to use them.
+
+    also : as in pkpd.events. Where there are mistakes, the numbers of their cells are filled in.
+    """
+    reader = _Reader(model, read, also)
+    records = reader.records()
+    return records, tuple(reader.mistakes[key] for key in sorted(reader.mistakes))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A record that cannot be used.
+
+    row : of the table; sentence : what is wrong, without the dot; kind : the same for mistakes
+        that differ in their numbers alone
+    """
+
+    row: int
+    column: str
+    sentence: str
+    kind: str
+
+
+def _refusal(name, mistakes):
+    """All mistakes as one text, by row."""
+    count = len({mistake.row for mistake in mistakes})
+    which = f"{count} record{'s' if count > 1 else ''}"
+    head = f"{name}: {which} cannot be used (rows are counted below the header):"
+    lines = [f"  row {m.row}, {m.column}: {m.sentence}." for m in mistakes]
+    return "\n".join([head, *listed(lines)])
 
 
 def _same_unit(text, unit):
@@ -184,7 +226,7 @@ def _same_unit(text, unit):
 
 
 class _Reader:
-    """One table being checked: each rule adds its mistakes, `stop` raises them together."""
+    """One table being checked: each rule adds its mistakes, one for a cell."""
 
     def __init__(self, model, table, also):
         self.model, self.table, self.name = model, table, table.name
@@ -195,20 +237,21 @@ class _Reader:
     def wrong(self, rows, column, sentence, *values):
         """Note a mistake of some records (mask or places).
 
-        sentence : a text; with values, each (M,), it has a place such as {:g} for each of them
+        sentence : a text; with values, each (M,) or by place, it has a place such as {:g} for each
         """
         for k in np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows:
             text = sentence.format(*(each[k] for each in values)) if values else sentence
-            self.mistakes.setdefault((int(k), column), text)
+            mistake = Mistake(int(self.row[k]), column, text, sentence)
+            self.mistakes.setdefault((int(k), column), mistake)
 
     def numbers(self, column, missing=0.0):
         """(M,) floats of a column; `missing` where a cell is empty or there is no such column."""
         if column not in self.cells:
             return np.full(len(self.row), missing)
         values, wrong = self.table.floats(column)
-        for k, text in wrong:
-            remedies = ("write a time",) if column == "TIME" else ()
-            self.wrong([k], column, not_a_number(text, *remedies))
+        remedies = ("write a time",) if column == "TIME" else ()
+        texts = {k: not_a_number(text, *remedies) for k, text in wrong}
+        self.wrong(list(texts), column, "{}", texts)
         self.wrong(np.isinf(values), column, "must be finite")
         return np.where(np.isfinite(values), values, missing)
 
@@ -248,7 +291,6 @@ class _Reader:
             sentence = "{:g} on a record of EVID {}, which gives no dose"
             self.wrong(~dose & (values != 0), column, sentence, values, evid)
         inputs = self.inputs()
-        self.stop()
         first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
         return Records(
             self.name,
@@ -468,17 +510,3 @@ class _Reader:
             both = " and ".join(map(repr, alike))
             raise DoseError(f"{self.name}: {both} stand for '{name}'; leave out one of them.")
         return alike[0] if alike else None
-
-    def stop(self):
-        """Raise all mistakes at once, by row."""
-        if not self.mistakes:
-            return
-        lines = [
-            f"  row {self.row[k]}, {column}: {text}."
-            for (k, column), text in sorted(self.mistakes.items())
-        ]
-        rows, _ = zip(*self.mistakes, strict=True)
-        count = len(set(rows))
-        which = f"{count} record{'s' if count > 1 else ''}"
-        head = f"{self.name}: {which} cannot be used (rows are counted below the header):"
-        raise DoseError("\n".join([head, *listed(lines)]))

@@ -107,7 +107,7 @@ class Rows:
         """Set conc, below and limit."""
         self.conc, texts = self.table.floats(self.column)
         self.below, self.limit = np.zeros(len(self.conc), bool), np.full(len(self.conc), np.nan)
-        wrong = [(k, text) for k, text in texts if not _says_below(text)]
+        wrong = [(k, text) for k, text in texts if not says_below(text)]
         if wrong:
             refuse_cells(self.table, self.column, wrong, ResultError)
         for k, text in texts:
@@ -310,7 +310,7 @@ class Rows:
         return self.amount[k] / self.rate[k] if self.rate[k] > 0.0 else None
 
 
-def _says_below(text):
+def says_below(text):
     """Whether a cell says that a concentration is below the limit, whatever that is."""
     return bool(LIMIT.fullmatch(text)) or text.upper() in WORDS
 

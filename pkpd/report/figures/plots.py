@@ -22,9 +22,9 @@ def plot(thing: Any, **options: Any) -> "Figure":
     """Figure of whatever pkpd computed, or of several results of one kind in one figure.
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
-        DosingInterval, Fit, Comparison, Noncompartmental, PredictiveCheck, Titration, TrialResult,
-        Sensitivity, Explanation, Prediction, WeighedExplanations, RankedStudies or Identifiability;
-        or a list of time courses, of dose responses, of MEDs or of trials
+        DosingInterval, Fit, Comparison, Noncompartmental, DataCheck, PredictiveCheck, Titration,
+        TrialResult, Sensitivity, Explanation, Prediction, WeighedExplanations, RankedStudies or
+        Identifiability; or a list of time courses, of dose responses, of MEDs or of trials
     options : of the figure of that kind, such as data=... beside a Result. A list, and one time
         course, dose response or table of MEDs, may have labels=[...], one text each;
         by="sex", whose subgroups are drawn; outputs=[...] of time courses; log=True or False for
@@ -48,6 +48,7 @@ def plot(thing: Any, **options: Any) -> "Figure":
 @cache
 def _drawings():
     """Class of a result -> function that draws it. Most of these rooms only `plot` loads."""
+    from pkpd.datasets.check import DataCheck
     from pkpd.evidence.compare import WeighedExplanations
     from pkpd.evidence.design import RankedStudies
     from pkpd.evidence.identify import Identifiability
@@ -56,6 +57,7 @@ def _drawings():
     from pkpd.nca import Noncompartmental
     from pkpd.predictive.vpc import PredictiveCheck
     from pkpd.report.figures import (
+        datasets,
         evidence,
         explanation,
         exposures,
@@ -87,6 +89,7 @@ def _drawings():
         Titration: trials.observed_meds,
         TrialResult: trials.trial,
         Noncompartmental: exposures.exposures,
+        DataCheck: datasets.raw,
         PredictiveCheck: vpc.check,
         Fit: fits.fitted,
         Comparison: fits.compared,

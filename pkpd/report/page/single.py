@@ -6,13 +6,14 @@ Knows results in words, small tables and figures; knows nothing of folders or HT
 from dataclasses import dataclass
 from functools import singledispatch
 
+from pkpd.datasets.check import DataCheck
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
 from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.report.figures import style
 from pkpd.report.page.section import Figure, Section, table
-from pkpd.report.words import fits, results, vpc
+from pkpd.report.words import datasets, fits, results, vpc
 from pkpd.result import Run
 
 FOLD = 60  # rows above which a table is closed at first
@@ -58,6 +59,13 @@ def _(result: Noncompartmental):
 def _(result: PredictiveCheck):
     lines = tuple(vpc.sentences(result))
     return Account(result.model.title, "predictive check", lines, vpc.HEADERS, vpc.rows(result))
+
+
+@account.register
+def _(result: DataCheck):
+    lines = (datasets.size(result), datasets.verdict(result), *datasets.findings(result))
+    headers, rows = datasets.PEOPLE_HEADERS, datasets.people(result)
+    return Account(f"Check of {result.data}", "data set", lines, headers, rows)
 
 
 @account.register

@@ -1,0 +1,86 @@
+"""Figure of a data set as it is: observations by time, with its doses as marks.
+
+Knows data sets; computes nothing.
+"""
+
+import numpy as np
+
+from pkpd.errors import ResultError
+from pkpd.report.figures import style
+from pkpd.report.words import datasets as words
+
+MOST_PANELS = 12
+MOST_COLUMNS = 3
+WIDE = 30.0  # largest over smallest value, from which the axis is logarithmic
+MOST_MARKS = 400  # of doses in a panel
+
+
+def raw(found):
+    """A panel for each column of observations, and in it for each DVID or CMT; a line a patient."""
+    data = found.records
+    if data is None:
+        raise ResultError(f"{found.data} holds no records to draw.")
+    panels = _panels(data)
+    columns = min(MOST_COLUMNS, len(panels))
+    bands = -(-len(panels) // columns)
+    drawing = style.figure(max(4.4 * columns, 6.4) + 0.6, 3.4 * bands + 0.9)
+    times = data.records.time[np.isfinite(data.records.time)]
+    span = np.array([times.min(), times.max()])
+    scale, unit = style.clinician_time(span, found.model.time)
+    for place, (column, kind, values) in enumerate(panels):
+        axes = drawing.add_subplot(bands, columns, place + 1)
+        _people(axes, data, values, scale)
+        _doses(axes, data, span, scale)
+        style.clean(axes, f"time ({unit})", column, kind or None)
+    style.heading(drawing, f"{found.data} as it is")
+    style.caption(drawing, [words.size(found), _how_to_read(panels)])
+    return drawing
+
+
+def _panels(data):
+    """[(column, kind, (M,) values, NaN of other records)]; one without values where none is."""
+    found = []
+    for each in data.observed:
+        fine = data.looked & np.isfinite(each.value)
+        for kind in dict.fromkeys(data.kind[fine]):
+            rows = fine & (data.kind == kind)
+            found.append((each.column, kind, np.where(rows, each.value, np.nan)))
+    return found[:MOST_PANELS] or [("", "", np.full(len(data.records), np.nan))]
+
+
+def _people(axes, data, values, scale):
+    """A line with points for each patient, on a log axis where the values are wide apart."""
+    shown = np.isfinite(values) & np.isfinite(data.records.time)
+    people = np.unique(data.records.person[shown])
+    few = len(data.records.ids) <= len(style.CYCLE)
+    faint = 0.9 if few else 0.45 if len(people) <= 40 else 0.2
+    for person in people:
+        rows = shown & (data.records.person == person)
+        color = style.CYCLE[person] if few else style.BLUE
+        name = f"ID {data.records.names[person]}"
+        look = {"color": color, "alpha": faint, "linewidth": 0.8, "ms": 2.6, "label": name}
+        axes.plot(data.records.time[rows] * scale, values[rows], "o-", **look)
+    if few and len(people) > 1:
+        axes.legend(frameon=False, fontsize=7)
+    positive = values[shown & (values > 0)]
+    if len(positive) and positive.max() > WIDE * positive.min():
+        style.log_axis(axes.yaxis, positive.min(), positive.max())
+
+
+def _doses(axes, data, span, scale):
+    """A mark under the axis at each time at which somebody has a dose."""
+    times = np.unique(np.concatenate(list(map(data.dose_times, range(len(data.records.ids))))))
+    times = times[(times >= span[0]) & (times <= span[1])]
+    times = times[:: -(-len(times) // MOST_MARKS) or 1]
+    look = {"color": style.ORANGE, "ms": 7, "mew": 1.2, "clip_on": False}
+    transform = axes.get_xaxis_transform()
+    axes.plot(times * scale, np.zeros(len(times)), "|", transform=transform, **look)
+
+
+def _how_to_read(panels):
+    if not any(np.isfinite(values).any() for _, _, values in panels):
+        return "The table has no observations. Marks below: doses."
+    return (
+        "Points: observations; lines join those of a patient. Marks below: doses. Values of 0 and "
+        "below are not seen on a logarithmic axis."
+    )
