@@ -94,6 +94,12 @@ def listed(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def first_lines(lines: list[str], most: int = 10) -> list[str]:
+    """The first `most` of many lines on mistakes, and how many more there are."""
+    more = [f"  and {len(lines) - most} more."] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
 def either(names: Iterable[object]) -> str:
     """Names to choose from in a sentence: "a", "a or b", "a, b or c"."""
     *others, last = map(str, names)

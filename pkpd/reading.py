@@ -1,9 +1,8 @@
 """Tables as people have them: a text file, Parquet file or DataFrame becomes named columns.
 
-Cells may be separated by commas, semicolons, tabs or blanks; a decimal comma is read where it can
-be nothing else. A row that does not fit the header, a name that stands twice and a name that is
-almost the one wanted are refused: each of them shifts or loses numbers in silence. Knows files and
-columns; knows nothing of doses or concentrations.
+A name that stands twice and a name that is almost the one wanted are refused: each of them loses
+numbers in silence. Knows files, columns and how cells become numbers; knows nothing of doses or
+concentrations, nor of how a text is cut into cells.
 """
 
 import csv
@@ -18,8 +17,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pkpd import limits
-from pkpd.errors import PkpdError
+from pkpd import delimited, limits
+from pkpd.delimited import DECIMAL_COMMA, Parts
+from pkpd.errors import PkpdError, first_lines
 from pkpd.parquet import read_table
 
 COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "EVID", "CMT", "MDV", "DV")
@@ -27,11 +27,7 @@ FRAME = "table"  # name of a table that comes from no file
 MISSING = ("", ".", "NA", "NaN", "nan")
 EMPTY = (*MISSING, "None", "<NA>", "NaT")
 LARGEST = 1_000_000_000  # bytes
-MOST_LINES = 10  # mistakes written out; the rest are counted
 CLOSE = 0.8  # difflib's ratio from which a name is almost another
-# what a source is read into: name, names, columns, numbers of the rows, notes
-Parts = tuple[str, list[str], list[np.ndarray], np.ndarray, tuple[str, ...]]
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 # what tables call what this program knows by another name
 SYNONYMS = {
@@ -77,9 +73,6 @@ DAYS = ("day", "days", "studyday", "dayofstudy", "exday")
 
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # as a pattern
 _NUMBER = re.compile(rf"{NUMBER}\Z")
-_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
-_DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
-_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}\Z")
 _CLOCK = re.compile(r"-?[0-9]+ days?|[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
 _WITH_UNIT = re.compile(r"(?P<number>[-+]?[0-9]+(?:\.[0-9]+)?)\s*(?![eE]\Z)[^\W\d_]\D*\Z")
 _UNITS_BEHIND = re.compile(r"[\[(].*[\])]\s*\Z")
@@ -176,7 +169,7 @@ def not_a_number(cell: object, remedy: str = "write . for missing") -> str:
     remedy : where the cell holds no number at all
     """
     text = str(cell).strip()
-    if _DECIMAL_COMMA.match(text):
+    if DECIMAL_COMMA.match(text):
         return (
             f"'{text[:40]}' has a comma; write {text[:40].replace(',', '.')} with a decimal point"
         )
@@ -199,13 +192,7 @@ def refuse_cells(
     if len(lines) == 1:
         raise error(f"{read.name}: {lines[0]}")
     head = f"{read.name}: {len(lines)} cells cannot be read:"
-    raise error("\n".join([head, *listed([f"  {line}" for line in lines])]))
-
-
-def listed(lines: list[str]) -> list[str]:
-    """The first of many lines on mistakes, and how many more there are."""
-    rest = [f"  and {len(lines) - MOST_LINES} more."] if len(lines) > MOST_LINES else []
-    return [*lines[:MOST_LINES], *rest]
+    raise error("\n".join([head, *first_lines([f"  {line}" for line in lines])]))
 
 
 def table(source: Any, error: type[PkpdError]) -> Table:
@@ -216,10 +203,11 @@ def table(source: Any, error: type[PkpdError]) -> Table:
     """
     frame = in_memory(source)
     if frame is None:
-        read = _file(limits.path(source, "A table", error), error)
+        path = limits.path(source, "A table", error)
+        name, parts = str(path), _file(path, error)
     else:
-        read = _framed(FRAME, frame)
-    name, names, columns, row, notes = read
+        name, parts = FRAME, _framed(frame)
+    names, columns, row, notes = parts
     again = [n for k, n in enumerate(names) if n and n in names[:k]]
     if again:
         raise error(f"{name}: two columns are called {again[0]}; leave out one of them.")
@@ -352,20 +340,15 @@ def in_memory(source: Any) -> Any:
     return pa.table(source).to_pandas()
 
 
-def _framed(name: str, frame: Any) -> Parts:
+def _framed(frame: Any) -> Parts:
     """What a DataFrame is read into; named levels of its index are columns like any other."""
     levels = [n for n in frame.index.names if n is not None and n not in frame.columns]
     frame = frame.reset_index(level=levels) if levels else frame
     lengths = frame.select_dtypes("timedelta").columns
     frame = frame.astype(dict.fromkeys(lengths, "str")) if len(lengths) else frame
     names = [str(c).strip() for c in frame.columns]
-    return (
-        name,
-        names,
-        [frame.iloc[:, k].to_numpy() for k in range(len(names))],
-        np.arange(1, len(frame) + 1),
-        (),
-    )
+    columns = [frame.iloc[:, k].to_numpy() for k in range(len(names))]
+    return names, columns, np.arange(1, len(frame) + 1), ()
 
 
 def _file(path: Path, error: type[PkpdError]) -> Parts:
@@ -384,156 +367,12 @@ def _file(path: Path, error: type[PkpdError]) -> Parts:
         raise error(f"{path}: is compressed; unpack it first.")
     try:
         if data[:4] == b"PAR1":
-            return _framed(str(path), read_table(io.BytesIO(data)).to_pandas())
-        text, notes = _decoded(data)
-        return _texts(str(path), text, notes, error)
+            return _framed(read_table(io.BytesIO(data)).to_pandas())
+        return delimited.read(str(path), data, error)
     except (ValueError, csv.Error, OSError) as fault:
         raise error(
             f"{path}: is no readable table ({(str(fault).splitlines() or ['?'])[0]})."
         ) from fault
-
-
-def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text of a file, and what is to be said of its encoding."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16"), ()
-    notes: tuple[str, ...] = ()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-        notes = ("Read as Windows-1252 (Latin-1), for it is no UTF-8.",)
-    if "\0" in text:
-        raise ValueError("it holds zero bytes")
-    return text, notes
-
-
-def _texts(name: str, text: str, notes: tuple[str, ...], error: type[PkpdError]) -> Parts:
-    """Name, column names, columns of texts, row numbers and notes of a text with a header."""
-    places, lines, comments = _lines(text)
-    if not lines:
-        raise ValueError("it is empty")
-    separator, rows = _separated(name, lines, error)
-    header, rows = _without_empty_end(rows)
-    row = np.array(places[1:], dtype=np.int64) - places[0]
-    _refuse_uneven(name, header, rows, row, separator, error)
-    cells = np.array(rows, dtype=object).reshape(len(rows), len(header))
-    columns = list(cells.T.copy())
-    if comments:
-        notes += (f"{comments} comment line{'s' if comments > 1 else ''} left out.",)
-    if separator != ",":
-        notes += _decimal_commas(name, header, columns, row, error)
-    return name, header, columns, row, notes
-
-
-def _lines(text: str) -> tuple[list[int], list[str], int]:
-    """The lines of a text that say something: place and text of each, and how many comments."""
-    places, lines, comments = [], [], 0
-    for place, line in enumerate(io.StringIO(text, newline=None)):
-        if line.lstrip().startswith("#"):
-            comments += 1
-        elif line.strip():
-            places.append(place)
-            lines.append(line)
-    return places, lines, comments
-
-
-def _without_empty_end(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Names and rows of cells, without the columns at the end that have neither name nor cells."""
-    header, *rows = [list(map(str.strip, cells)) for cells in rows]
-    width = len(header)
-    while width and not any(cells[width - 1] for cells in (header, *rows) if len(cells) >= width):
-        width -= 1
-    return header[:width], [cells if any(cells[width:]) else cells[:width] for cells in rows]
-
-
-def _refuse_uneven(
-    name: str,
-    header: list[str],
-    rows: list[list[str]],
-    row: np.ndarray,
-    separator: str,
-    error: type[PkpdError],
-) -> None:
-    """Raises `error` where rows do not have a cell for each name of the header."""
-    names = f"{len(header)} name{'s' * (len(header) != 1)}"
-    wrong = []
-    for number_of_row, cells in zip(row, rows, strict=True):
-        if len(cells) != len(header):
-            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
-            some = ", ".join(cell[:20] for cell in cells[:12])
-            wrong.append(f"  row {number_of_row}: {count} under {names} ({some}).")
-    if not wrong:
-        return
-    remedy = "Write . for missing."
-    if separator == ",":
-        remedy = "Write decimals with a point, not a comma, and . for missing."
-    count = "1 row does" if len(wrong) == 1 else f"{len(wrong)} rows do"
-    head = f"{name}: {count} not fit the header (rows are counted below it):"
-    raise error("\n".join([head, *listed(wrong), remedy]))
-
-
-def _separated(name: str, lines: list[str], error: type[PkpdError]) -> tuple[str, list[list[str]]]:
-    """The separator of the cells, and the rows of cells."""
-    candidates = [separator for separator in SEPARATORS if separator in lines[0]]
-    if not candidates and re.search(r"\S\s+\S", lines[0]):
-        return " ", [line.split() for line in lines]
-    found = {}
-    for separator in candidates or [","]:
-        blanks = separator != "\t"
-        reader = csv.reader(lines, delimiter=separator, skipinitialspace=blanks, strict=True)
-        found[separator] = list(reader)
-    separator = _only_even(name, found, error) if len(found) > 1 else next(iter(found))
-    if len(found[separator]) != len(lines):
-        raise ValueError("a cell with quotes goes over several lines")
-    return separator, found[separator]
-
-
-def _only_even(name: str, found: dict[str, list[list[str]]], error: type[PkpdError]) -> str:
-    """The only one of several separators {separator: rows} by which all rows are equally long."""
-    even = [s for s, rows in found.items() if len({len(cells) for cells in rows}) == 1]
-    if len(even) != 1:
-        raise error(
-            f"{name}: are the cells separated by {' or '.join(SEPARATORS[s] for s in found)}? "
-            "Keep one of them for that."
-        )
-    return even[0]
-
-
-def _matching(columns: list[np.ndarray], pattern: re.Pattern) -> Iterator[tuple[int, int]]:
-    """Yield column and row of each cell that matches a pattern."""
-    for j, column in enumerate(columns):
-        for k, cell in enumerate(column):
-            if pattern.match(cell):
-                yield j, k
-
-
-def _decimal_commas(
-    name: str, header: list[str], columns: list[np.ndarray], row: np.ndarray, error: type[PkpdError]
-) -> tuple[str, ...]:
-    """Turn decimal commas into points, in place; what to say of it.
-
-    Raises `error` where a comma may stand for thousands.
-    """
-    commas = list(_matching(columns, _DECIMAL_COMMA))
-    if not commas:
-        return ()
-    j, k = commas[0]
-    first = columns[j][k]
-    place = f"{name}: row {row[k]}, column {header[j]}: '{first}'"
-    for at, point in _matching(columns, _DECIMAL_POINT):
-        raise error(
-            f"{place} has a decimal comma and '{columns[at][point]}' a point; "
-            "write all of them with points."
-        )
-    if all(_THOUSANDS.match(columns[j][k]) for j, k in commas):
-        raise error(
-            f"{place} may be {first.replace(',', '.')} or {first.replace(',', '')}; "
-            "write it with a point or without the comma."
-        )
-    for j, k in commas:
-        columns[j][k] = columns[j][k].replace(",", ".")
-    return ("Decimal commas were read as points.",)
 
 
 def stated_units(source: Any) -> dict[str, str]:

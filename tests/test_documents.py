@@ -14,7 +14,7 @@ import pytest
 import pkpd
 from pkpd.cli import main
 from pkpd.evidence import stored
-from pkpd.evidence.compare import question
+from pkpd.evidence.question import question
 from pkpd.symbolic.load import load
 
 ROOT = Path(__file__).parents[1]

@@ -14,10 +14,10 @@ import pkpd
 from pkpd.datasets.check import DataCheck
 from pkpd.dosing.records import Records
 from pkpd.dosing.regimen import Regimen
-from pkpd.evidence.compare import WeighedExplanations
 from pkpd.evidence.design import RankedStudies
 from pkpd.evidence.identify import Identifiability
 from pkpd.evidence.studies import Study
+from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca.analysis import Noncompartmental

@@ -16,8 +16,7 @@ from pkpd.dosing.actions import ADD, PLUS, RATE, RESET, SET
 from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
-from pkpd.errors import DoseError
-from pkpd.reading import listed
+from pkpd.errors import DoseError, first_lines
 from pkpd.symbolic.of_inputs import of_inputs
 
 # The order of what one record does at its time: its inputs come into force, it resets, infusions
@@ -137,7 +136,7 @@ class Doses:
         ]
         if lines:
             head = "doses that cannot be given (rows are counted below the header):"
-            raise DoseError("\n".join([f"{self.records.name}: {head}", *listed(lines)]))
+            raise DoseError("\n".join([f"{self.records.name}: {head}", *first_lines(lines)]))
 
     def restarts(self):
         """Resets, and steady states that replace (SS 1) or join (SS 2) the present state.

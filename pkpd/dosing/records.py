@@ -15,7 +15,7 @@ import numpy as np
 from pkpd import limits, units
 from pkpd.display import Displayed
 from pkpd.dosing.moments import window
-from pkpd.errors import DoseError, PkpdError
+from pkpd.errors import DoseError, PkpdError, first_lines
 from pkpd.reading import (
     AMOUNT_UNITS,
     COLUMNS,
@@ -24,7 +24,6 @@ from pkpd.reading import (
     Table,
     called,
     cells,
-    listed,
     not_a_number,
     numbers,
     places,
@@ -214,7 +213,7 @@ def _refusal(name, mistakes):
     which = f"{count} record{'s' if count > 1 else ''}"
     head = f"{name}: {which} cannot be used (rows are counted below the header):"
     lines = [f"  row {m.row}, {m.column}: {m.sentence}." for m in mistakes]
-    return "\n".join([head, *listed(lines)])
+    return "\n".join([head, *first_lines(lines)])
 
 
 def _same_unit(text, unit):

@@ -13,11 +13,11 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import EvidenceError, quoted
 from pkpd.evidence import stored
-from pkpd.evidence.compare import WeighedExplanations
 from pkpd.evidence.draws import Draws, resampled
 from pkpd.evidence.ledger import total_covariance
 from pkpd.evidence.predictions import Prediction, predict
 from pkpd.evidence.studies import Study, listed_studies, studies
+from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.evidence.worth import Worth, worth
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
@@ -116,30 +116,19 @@ def design(
     if folder is not None:
         limits.path(folder, "folder", EvidenceError)
     asked = _candidates(candidates)
-    if not isinstance(comparison, WeighedExplanations):
-        raise EvidenceError(f"comparison is what pkpd.compare returns, not {quoted(comparison)}.")
-    if not comparison.whole():
-        raise EvidenceError(
-            "Too few effective draws of an explanation that matters: compare with more draws."
-        )
-    parts = _sample(comparison)
-    weights = np.concatenate([np.full(len(rows), w) for w, _, rows, _ in parts])
-    labels = np.concatenate([np.full(len(part[2]), m) for m, part in enumerate(parts)])
-    benefit = np.concatenate([gains[rows] for _, _, rows, gains in parts])
-    benefit = np.column_stack([np.full(len(benefit), NO_DRUG), np.nan_to_num(benefit)])
-    total, done, worths = len(asked) * len(weights), 0, []
-    for s in asked:
-        found = []
-        for _, drawn, _, _ in parts:
-            found.append(_prediction(s, drawn, comparison, folder, threads))
-            done += len(drawn)
+    _check_comparison(comparison)
+    sample = _sample(comparison)
+    worths = []
+    for k, s in enumerate(asked):
+        prediction = None
+        for drawn in sample.draws:
+            later = _prediction(s, drawn, comparison, folder, threads)
+            prediction = later if prediction is None else prediction.then(later)
             if progress:
-                progress(done, total)
-        sized = [_sized(s, p, patients) for p in found]
-        mean = np.concatenate([p.mean for p in sized])
-        covariance = np.concatenate([total_covariance(s, p) for p in sized])
+                progress(k * len(sample) + len(prediction.mean), len(asked) * len(sample))
+        sized = _sized(s, prediction, patients)
         seed = comparison.draws[0].seed
-        worths.append(worth(weights, labels, mean, covariance, benefit, outcomes, seed))
+        worths.append(sample.worth(sized.mean, total_covariance(s, sized), outcomes, seed))
     sizes = tuple(patients or s.patients for s in asked)
     about = {
         "explanations": dict(zip(comparison.names, comparison.ledger.weights(), strict=True)),
@@ -164,12 +153,44 @@ def _candidates(given):
     return found
 
 
-def _sample(comparison):
-    """[(weight of each draw, Draws, rows, benefits)] of explanations, resampled by their weights.
+@dataclass(frozen=True)
+class _Sample:
+    """Draws of all explanations, taken by their weights.
 
-    Those whose effective draws are too few, which have next to no weight, are left out.
+    draws : Draws of each explanation, K of all together
+    weights, labels : (K,) weight, and number of the explanation, of each draw
+    benefit : (K, 1 + D) mean benefit of no drug and of each dose under each draw
     """
-    parts = []
+
+    draws: tuple[Draws, ...]
+    weights: np.ndarray
+    labels: np.ndarray
+    benefit: np.ndarray
+
+    def __len__(self):
+        return len(self.weights)
+
+    def worth(self, mean, covariance, outcomes, seed):
+        """Worth of a study with mean (K, J) and covariance (K, J, J) of its statistics."""
+        return worth(self.weights, self.labels, mean, covariance, self.benefit, outcomes, seed)
+
+
+def _check_comparison(comparison):
+    """Raise EvidenceError unless it says enough of every explanation that matters."""
+    if not isinstance(comparison, WeighedExplanations):
+        raise EvidenceError(f"comparison is what pkpd.compare returns, not {quoted(comparison)}.")
+    if not comparison.whole():
+        raise EvidenceError(
+            "Too few effective draws of an explanation that matters: compare with more draws."
+        )
+
+
+def _sample(comparison):
+    """The _Sample of a comparison.
+
+    Explanations whose effective draws are too few, which have next to no weight, are left out.
+    """
+    draws, weights, labels, benefit = [], [], [], []
     for m, share in enumerate(comparison.ledger.weights()):
         count = round(share * SAMPLE)
         gains = comparison.benefits[m]
@@ -178,10 +199,19 @@ def _sample(comparison):
         drawn = comparison.draws[m]
         rows = resampled(comparison.ledger.draw_weights(m), count, drawn.seed)
         equal = np.zeros(count)  # their weight is in how often they were taken
-        chosen = Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows], equal)
-        parts.append((share / count, chosen, rows, gains))
-    total = sum(w * len(rows) for w, _, rows, _ in parts)
-    return [(w / total, *rest) for w, *rest in parts]
+        draws.append(Draws(drawn.model, drawn.seed, drawn.names, drawn.values[rows], equal))
+        weights.append(np.full(count, share / count))
+        labels.append(np.full(count, m))
+        benefit.append(np.nan_to_num(gains[rows]))
+    doses = np.concatenate(benefit)
+    no_drug = np.full(len(doses), NO_DRUG)
+    whole = np.concatenate(weights)
+    return _Sample(
+        tuple(draws),
+        whole / whole.sum(),
+        np.concatenate(labels),
+        np.column_stack([no_drug, doses]),
+    )
 
 
 def _prediction(study, drawn, comparison, folder, threads):

@@ -164,8 +164,13 @@ def _parameters(model, one, asked):
 def _errors(model, outputs, residual):
     """Residuals of what is observed. Raises EvidenceError where an output has none."""
     known = (*model.state_names, *(a.name for a in model.assignments))
-    wanted = known if outputs is None else limits.texts(outputs, "outputs", EvidenceError)
-    if outputs is not None and not wanted:
+    if outputs is None:
+        found = residuals(model, known, residual)
+        if not found:
+            _refuse_exact(model.name, model.outputs[0])
+        return found
+    wanted = limits.texts(outputs, "outputs", EvidenceError)
+    if not wanted:
         raise EvidenceError("outputs names nothing that is observed.")
     for name in wanted:
         if name not in known:
@@ -173,15 +178,18 @@ def _errors(model, outputs, residual):
                 f"{model.name} has no state or output '{name}'.{closest(name, known)}"
             )
     found = residuals(model, wanted, residual)
-    missing = [name for name in outputs or () if name not in {e.name for e in found}]
-    if missing or not found:
-        what = f"'{missing[0]}' has" if missing else f"{model.name} has"
-        example = missing[0] if missing else model.outputs[0]
-        raise EvidenceError(
-            f'{what} no error of observation; give one, such as residual={{"{example}": "15 %"}}, '
-            f"or on the command line --residual '{example}: 15 %'."
-        )
+    for name in wanted:
+        if name not in {error.name for error in found}:
+            _refuse_exact(f"'{name}'", name)
     return found
+
+
+def _refuse_exact(what, example):
+    """Raise EvidenceError: something would be observed without any error."""
+    raise EvidenceError(
+        f'{what} has no error of observation; give one, such as residual={{"{example}": "15 %"}}, '
+        f"or on the command line --residual '{example}: 15 %'."
+    )
 
 
 def _values(model, regimen, times, one, names, errors, threads):

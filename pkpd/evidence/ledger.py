@@ -16,6 +16,7 @@ from pkpd.evidence.studies import Study
 from pkpd.evidence.weights import effective, normalised
 
 FEWEST = 100.0  # effective draws below which a number is not reported
+MATTERS = 0.01  # weight from which an explanation must have draws enough for an average
 
 
 def total_covariance(study: Study, prediction: Prediction) -> np.ndarray:

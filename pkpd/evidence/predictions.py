@@ -136,7 +136,7 @@ def _of_trial(study, people, threads):
     found = {}
     for j, s in enumerate(study.statistics):
         for name, values in zip(result.names, result.values[s.endpoint], strict=True):
-            if s.arm == EVERY or name in (s.arm, s.against):
+            if _takes_part(name, s):
                 found[j, name] = values
     return found
 
@@ -144,40 +144,46 @@ def _of_trial(study, people, threads):
 def _of_doses(study, people, threads):
     """{(statistic, arm): (P,) values} of hours after doses."""
     found = {}
-    regimens = {dosing.name: dosing.rx for dosing in study.doses}
-    for arm, rx in regimens.items():
-        of_arm = (arm, EVERY)
-        mine = [
-            (j, s) for j, s in enumerate(study.statistics) if s.arm in of_arm or s.against == arm
-        ]
-        hours = sorted({h for _, s in mine for h in _hours(s)})
-        if not hours:
+    for arm in study.doses:
+        mine = {j: s for j, s in enumerate(study.statistics) if _takes_part(arm.name, s)}
+        if not mine:
             continue
+        hours = np.unique(np.concatenate([_hours(s) for s in mine.values()]))
         run = simulate(
             people.model,
-            rx or "0 mg",
+            arm.rx or "0 mg",
             people,
-            [hour * units.factor("h", people.model.time) for hour in hours],
+            hours * units.factor("h", people.model.time),
             residual="none",
             threads=threads,
             progress=False,
         )
-        for j, s in mine:
-            if s.output not in run.names:
-                raise EvidenceError(
-                    f"statistics: '{s.name}': {s.output} is no output of the model."
-                    f"{closest(s.output, run.names)}"
-                )
-            series = run.values[:, :, run.names.index(s.output)]
-            found[j, arm] = _reading(s, series, hours)
+        for j, s in mine.items():
+            found[j, arm.name] = _reading(s, _series(s, run), hours)
     return found
 
 
+def _takes_part(arm, statistic):
+    """Whether a statistic is of an arm, or of another one against it."""
+    return statistic.arm in (arm, EVERY) or statistic.against == arm
+
+
+def _series(statistic, run):
+    """Values (P, T) of the output that a statistic reads. Raises EvidenceError."""
+    output = statistic.output
+    if output not in run.names:
+        raise EvidenceError(
+            f"statistics: '{statistic.name}': {output} is no output of the model."
+            f"{closest(output, run.names)}"
+        )
+    return run.values[:, :, run.names.index(output)]
+
+
 def _hours(statistic):
-    """Hours at which an output is read."""
+    """Hours (T,) at which an output is read."""
     first, last = statistic.at[0], statistic.at[-1]
-    inside = np.linspace(first, last, MEAN_OF).tolist() if last > first else [first]
-    return inside if statistic.after is None else [statistic.after, *inside]
+    inside = np.linspace(first, last, MEAN_OF) if last > first else np.array([first])
+    return inside if statistic.after is None else np.append(inside, statistic.after)
 
 
 def _reading(statistic, series, hours):
@@ -185,11 +191,11 @@ def _reading(statistic, series, hours):
     from scipy.integrate import trapezoid
 
     first, last = statistic.at[0], statistic.at[-1]
-    columns = [k for k, hour in enumerate(hours) if first <= hour <= last]
-    times, inside = np.array(hours)[columns], series[:, columns]
+    within = (first <= hours) & (hours <= last)
+    times, inside = hours[within], series[:, within]
     value = inside[:, 0]
     if last > first:
         value = trapezoid(inside, times, axis=1) / (last - first)
     if statistic.after is None:
         return value
-    return value - series[:, hours.index(statistic.after)]
+    return value - series[:, np.searchsorted(hours, statistic.after)]

@@ -23,6 +23,7 @@ GRADES = {
     "C": "assumed",
     "D": "arithmetic on what was read",
 }
+OF_STUDY = {"title", "source", "grade", "role", "statistics"}  # entries that every study has
 KINDS = ("mean", "sd")
 OF_TRIALS, OF_HOURS = {"endpoint"}, {"output", "at", "after"}
 ANY = "model"  # a trial's model before it is put to one
@@ -137,13 +138,7 @@ def listed_studies(given: Any, name: str) -> tuple[Study, ...]:
 
 
 def _study(data, name, folder):
-    known = {"title", "source", "grade", "role", "trial", "doses", "statistics", "notes"}
-    for key in data:
-        if key not in known:
-            raise EvidenceError(f"unknown entry '{key}'.{closest(key, known)}")
-    for key in ("title", "source", "grade", "role", "statistics"):
-        if key not in data:
-            raise EvidenceError(f"{key} is missing.")
+    _check_entries(data, OF_STUDY | {"trial", "doses", "notes"}, OF_STUDY, "")
     if ("trial" in data) == ("doses" in data):
         raise EvidenceError("give either [trial] or [[doses]].")
     trial = None
@@ -165,6 +160,16 @@ def _study(data, name, folder):
     for statistic in found.statistics:
         _check(found, statistic)
     return found
+
+
+def _check_entries(data, known, needed, where):
+    """Raise EvidenceError for an entry that is not known, or one that is missing."""
+    for key in data:
+        if key not in known:
+            raise EvidenceError(f"{where}unknown entry '{key}'.{closest(key, known)}")
+    for key in needed:
+        if key not in data:
+            raise EvidenceError(f"{where}{key} is missing.")
 
 
 def _table(value, where):
@@ -192,12 +197,7 @@ def _dosing(entry, k):
 def _statistic(entry, k):
     """Statistic of a table. Raises EvidenceError."""
     known = {f.name for f in fields(Statistic)} | {"interval", "level", "p"}
-    for key in entry:
-        if key not in known:
-            raise EvidenceError(f"statistics[{k}]: unknown entry '{key}'.{closest(key, known)}")
-    for key in ("name", "n", "arm", "reason"):
-        if key not in entry:
-            raise EvidenceError(f"statistics[{k}]: {key} is missing.")
+    _check_entries(entry, known, ("name", "n", "arm", "reason"), f"statistics[{k}]: ")
     where = f"statistics: '{text(entry['name'], f'statistics[{k}]: name')}'"
     values: dict[str, Any] = {}
     for keys, check in FIELDS:
@@ -222,33 +222,43 @@ FIELDS: tuple[tuple[tuple[str, ...], Callable], ...] = (
 
 def _standard_error(entry, where):
     """Standard error from se, from an interval of 95 %, or from the two-sided p of a difference."""
-    from scipy.stats import norm
-
-    given = [key for key in ("se", "interval", "p") if key in entry]
+    given = [key for key in SPREADS if key in entry]
     if len(given) > 1:
         raise EvidenceError(f"{where}: give one of {', '.join(given)}.")
     if not given:
         return None
     if "value" not in entry:
         raise EvidenceError(f"{where}: {given[0]} belongs to a value, which is missing.")
-    if given == ["se"]:
-        se = number(entry["se"], f"{where}: se")
-    elif given == ["p"]:
-        p = number(entry["p"], f"{where}: p")
-        if not 0 < p < 1:
-            raise EvidenceError(f"{where}: p lies between 0 and 1.")
-        se = abs(float(entry["value"])) / float(norm.isf(p / 2))
-    else:
-        ends = entry["interval"]
-        if not isinstance(ends, list) or len(ends) != 2:
-            raise EvidenceError(f"{where}: interval is [low, high] at 95 %.")
-        low, high = (number(end, f"{where}: interval") for end in ends)
-        if not low <= entry["value"] <= high:
-            raise EvidenceError(f"{where}: its value lies outside its interval.")
-        se = (high - low) / (2 * HALF)
+    se = SPREADS[given[0]](entry, where)
     if not se > 0:
         raise EvidenceError(f"{where}: its standard error must be above 0.")
     return se
+
+
+def _given(entry, where):
+    return number(entry["se"], f"{where}: se")
+
+
+def _of_interval(entry, where):
+    ends = entry["interval"]
+    if not isinstance(ends, list) or len(ends) != 2:
+        raise EvidenceError(f"{where}: interval is [low, high] at 95 %.")
+    low, high = (number(end, f"{where}: interval") for end in ends)
+    if not low <= entry["value"] <= high:
+        raise EvidenceError(f"{where}: its value lies outside its interval.")
+    return (high - low) / (2 * HALF)
+
+
+def _of_p(entry, where):
+    from scipy.stats import norm
+
+    p = number(entry["p"], f"{where}: p")
+    if not 0 < p < 1:
+        raise EvidenceError(f"{where}: p lies between 0 and 1.")
+    return abs(float(entry["value"])) / float(norm.isf(p / 2))
+
+
+SPREADS = {"se": _given, "interval": _of_interval, "p": _of_p}
 
 
 def _check(study, statistic):

@@ -301,8 +301,8 @@ def test_explanations_of_different_outcomes_are_not_compared(folder):
 
 
 def test_the_packaged_studies_and_candidates_can_be_read():
-    from pkpd.evidence.compare import LDN, question
     from pkpd.evidence.design import CANDIDATES
+    from pkpd.evidence.question import LDN, question
 
     asked = question(LDN)
     assert sum(asked.weights.values()) == pytest.approx(1.0)

@@ -49,9 +49,9 @@ def plot(thing: Any, **options: Any) -> "Figure":
 def _drawings():
     """Class of a result -> function that draws it. Most of these rooms only `plot` loads."""
     from pkpd.datasets.check import DataCheck
-    from pkpd.evidence.compare import WeighedExplanations
     from pkpd.evidence.design import RankedStudies
     from pkpd.evidence.identify import Identifiability
+    from pkpd.evidence.weighed import WeighedExplanations
     from pkpd.fits.comparison import Comparison
     from pkpd.fits.result import Fit
     from pkpd.nca import Noncompartmental
@@ -107,7 +107,7 @@ def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
 
     thing, options : as for pkpd.plot. Raises PkpdError for anything else.
     """
-    from pkpd.evidence.compare import WeighedExplanations
+    from pkpd.evidence.weighed import WeighedExplanations
     from pkpd.report.figures import evidence, sensitivity
     from pkpd.sensitivity.study import Sensitivity
 
