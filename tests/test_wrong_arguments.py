@@ -162,7 +162,7 @@ DOORS = {
 BESIDE = {
     **{
         f"import_model {name}": {"source": "not-there.ctl"}
-        for name in ("estimates", "data", "table")
+        for name in ("estimates", "covariance", "data", "table")
     },
     "simulate window": {"endpoints": ["cmax(Cc)"]},
     "noncompartmental duration": {"route": "infusion"},

@@ -68,6 +68,16 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    covariance: Annotated[
+        Path | None,
+        typer.Option(
+            "--covariance",
+            metavar="COV",
+            help="The .cov file of a NONMEM run: the covariance of its THETAs is written beside "
+            "the model file, for --uncertainty.",
+            show_default=False,
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="CSV", help="Data of a NONMEM run.", show_default=False),
@@ -96,13 +106,14 @@ def import_(
       pkpd import theirs.R -o mine.toml
       pkpd import run001.ctl --estimates run001.ext --set WT=70 -o mine.toml
       pkpd import run001.ctl --data data.csv --table sdtab001 -o mine.toml
+      pkpd import run001.ctl --estimates run001.ext --covariance run001.cov -o mine.toml
     """
     if supported:
         _supported()
         return
     if source is None or out is None:
         raise typer.BadParameter("Name the file to import, and by -o the model file to write.")
-    from pkpd.exchange.importing import import_model
+    from pkpd.exchange.importing import import_model, uncertainty_file
 
     model = import_model(
         source,
@@ -112,13 +123,14 @@ def import_(
         amount=amount,
         set=_numbers(set),
         estimates=estimates,
+        covariance=covariance,
         data=data,
         table=table,
     )
     size = f"{len(model.states)} states, {len(model.assignments)} equations"
     console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
     console.lines(f"Note: {text}" for text in model.notes)
-    console.finish([out])
+    console.finish([out] if covariance is None else [out, uncertainty_file(out)])
 
 
 def _numbers(texts):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pkpd import limits, units
 from pkpd.errors import ModelError
+from pkpd.exchange import estimates as estimates_file
 from pkpd.exchange import formats, model_file, proof
 from pkpd.files import content, write_atomically
 from pkpd.symbolic.load import load
@@ -25,6 +26,7 @@ def import_model(
     amount: str | None = None,
     set: Mapping[str, float] | None = None,
     estimates: str | Path | None = None,
+    covariance: str | Path | None = None,
     data: str | Path | None = None,
     table: str | Path | None = None,
 ) -> Model:
@@ -39,6 +41,8 @@ def import_model(
         time, else "h"; "mg", in SBML "1", which is none)
     set : values of names that the file leaves open, such as covariates, in its units
     estimates : path of the .ext file of a NONMEM run, whose final estimates are taken
+    covariance : path of the .cov file of a NONMEM run. That of the THETAs is written beside the
+        model file, as mine-uncertainty.toml beside mine.toml, for pkpd.parameter_sets
     data, table : paths of the data and of a table file of a NONMEM run: its PRED, and IPRED where
         the table has the ETAs, are computed again; a note says the largest difference
 
@@ -56,9 +60,9 @@ def import_model(
     _check_units(time, amount)
     name = formats.of_file(path) if format is None else format
     reader, values = formats.reader(name), _values(set)
-    given = _run(name, estimates=estimates, data=data, table=table)
+    given = _run(name, estimates=estimates, covariance=covariance, data=data, table=table)
     text = _text(path)
-    more = {"estimates": given["estimates"]} if "estimates" in given else {}
+    more = {key: given[key] for key in ("estimates", "covariance") if key in given}
     if "data" not in given:
         system = reader.read(text, str(path), values, **more)
         return _written(system, out, time, amount)
@@ -84,9 +88,19 @@ def _run(name, **files):
 
 def _written(system, out, time, amount):
     """The Model of a system, by way of its file."""
-    text = model_file.written(system, time or system.time, amount or system.amount)
-    write_atomically(out, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+    _write(out, model_file.written(system, time or system.time, amount or system.amount))
+    if system.estimates is not None:
+        _write(uncertainty_file(out), estimates_file.written(system))
     return load(out)
+
+
+def uncertainty_file(out: Path) -> Path:
+    """The file of the covariance of the estimates beside a model file."""
+    return out.with_name(f"{out.stem}-uncertainty.toml")
+
+
+def _write(path, text):
+    write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
 
 
 def _check_units(time, amount):

@@ -42,6 +42,19 @@ class Event:
 
 
 @dataclass
+class Estimates:
+    """How well parameters are known.
+
+    covariance : lower triangle of that of their estimates; lower, upper : ends of their values
+    """
+
+    names: list[str]
+    covariance: list[list[float]]
+    lower: list[float]
+    upper: list[float]
+
+
+@dataclass
 class System:
     """title, source : of the model and its file
     time, amount : units that the file counts them in as far as it says, or else what is usual
@@ -50,6 +63,7 @@ class System:
     notes : sentences on what is not carried over, or read in a way one should know
     omega : names of parameters and the lower triangle of their covariance
     residual : output -> text of its error
+    estimates : how well the parameters are known, or None where the source does not say
     """
 
     title: str
@@ -62,5 +76,6 @@ class System:
     omega: list[tuple[list[str], list[list[float]]]] = field(default_factory=list)
     residual: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    estimates: Estimates | None = None
     time: str = "h"
     amount: str = "mg"

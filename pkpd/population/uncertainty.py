@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SETS = 100  # drawn from a covariance unless another number is asked for
 SCALES = ("latent", "natural")
+ENTRIES = {"names", "covariance", "scale", "lower", "upper"}  # of a file of estimates
+MOST_BLOCKS = 20  # of as many draws as there are sets, of which those outside the ends are left out
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +81,8 @@ def parameter_sets(
     source : .csv or .parquet table (or DataFrame) with one set per row and columns named like
         parameters, in their units; or .toml with names = [...], covariance = the lower triangle of
         the covariance of their estimates, and scale = "latent" (of log, or logit for fractions; the
-        default) or "natural" (in the parameters' units)
+        default) or "natural" (in the parameters' units); there lower = [...] and upper = [...] may
+        say which values the estimates can have: draws outside are drawn again
     count : number of sets (default: all rows of a table, 100 from a covariance)
     seed : seed of the draws from a covariance
 
@@ -139,23 +142,50 @@ def _from_covariance(model, path, count, seed):
         raise CohortError(f"{path}: {error}") from error
     if doubt:
         plausibility.warn([f"{path}: {doubt}"])
-    rows = np.arange(1, count + 1)
-    independent = [normals(seed, rows, f"estimate {n}", 1)[:, 0] for n in names]
-    z = correlate(_factor(names, sd, pairs), np.column_stack(independent))
     items = [model.inputs[model.input_names.index(n)] for n in names]
     latent = data.get("scale", "latent") == "latent"
-    values = [_moved(item, z[:, k], latent, path) for k, item in enumerate(items)]
-    return ParameterSets(model, str(path), tuple(names), np.column_stack(values))
+    ends = _ends(path, data, len(names))
+    factor = _factor(names, sd, pairs)
+    values = np.empty((0, len(names)))
+    for block in range(MOST_BLOCKS):
+        rows = np.arange(1, count + 1) + block * count
+        independent = [normals(seed, rows, f"estimate {n}", 1)[:, 0] for n in names]
+        z = correlate(factor, np.column_stack(independent))
+        moved = [_moved(item, z[:, k], latent, path) for k, item in enumerate(items)]
+        drawn = np.column_stack(moved)
+        inside = ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
+        values = np.concatenate([values, drawn[inside]])
+        if len(values) >= count:
+            return ParameterSets(model, str(path), tuple(names), values[:count])
+    raise CohortError(
+        f"{path}: of {MOST_BLOCKS * count} draws {len(values)} lie between lower and upper, too "
+        f"few for {count} sets."
+    )
+
+
+def _ends(path, data, count):
+    """(2, J) lower and upper ends of the estimates. Raises CohortError."""
+    ends = np.array([[-np.inf], [np.inf]]) * np.ones(count)
+    given = [key for key in ("lower", "upper") if key in data]
+    if given and data.get("scale") != "natural":
+        raise CohortError(f'{path}: {given[0]} goes with scale = "natural".')
+    for place, key in enumerate(("lower", "upper")):
+        values = data.get(key, ends[place].tolist())
+        kinds = {type(value) for value in values} if isinstance(values, list) else {None}
+        if not kinds <= {int, float} or len(values) != count:
+            raise CohortError(f"{path}: {key} is a list of {count} numbers.")
+        ends[place] = values
+    return ends
 
 
 def _read(path):
     """The entries of a file of estimates. Raises CohortError where it has others than it may."""
     data = read_toml(path, CohortError)
-    complete = {"names", "covariance"} <= set(data) <= {"names", "covariance", "scale"}
+    complete = {"names", "covariance"} <= set(data) <= ENTRIES
     if not complete or data.get("scale", "latent") not in SCALES:
         raise CohortError(
             f"{path}: holds names = [...], covariance = [[...], ...] and perhaps "
-            'scale = "latent" or "natural", nothing else.'
+            'scale = "latent" or "natural", the latter with lower and upper, nothing else.'
         )
     return data
 

@@ -13,8 +13,10 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from scipy.special import lambertw
+from scipy.stats import truncnorm
 
 import pkpd
+from pkpd.exchange.readers.nonmem import Reader
 
 sys.path.append(str(Path(__file__).parents[1]))
 from naive import Patient
@@ -262,6 +264,72 @@ def test_final_estimates_take_the_place_of_initial_ones(tmp_path):
     assert (values["THETA1"], values["THETA2"]) == (5.0, 25.0)
     assert {i.name: i.iiv.sd for i in model.inputs if i.iiv} == {"ETA1": pytest.approx(0.4)}
     assert model.residuals[0].proportional == pytest.approx(0.1)
+
+
+COV = """TABLE NO.     1: First Order
+ NAME THETA1 THETA2 SIGMA(1,1) OMEGA(1,1)
+ THETA1 9 9 0 0
+ THETA2 9 9 0 0
+ SIGMA(1,1) 0 0 1 0
+ OMEGA(1,1) 0 0 0 1
+TABLE NO.     2: Importance Sampling
+ NAME                THETA1       THETA2       SIGMA(1,1)   OMEGA(1,1)
+ THETA1              1.60000E+01  1.20000E+00  0.0          0.0
+ THETA2              1.20000E+00  9.00000E+00  0.0          0.0
+ SIGMA(1,1)          0.0          0.0          1.0E-04      0.0
+ OMEGA(1,1)          0.0          0.0          0.0          1.0E-04
+"""
+
+
+def test_the_covariance_of_a_run_draws_its_thetas_within_their_ends(tmp_path):
+    (tmp_path / "run.cov").write_text(COV)
+    text = stream("ADVAN1 TRANS2", CL_V, [4, 30])
+    model = imported(text, tmp_path, covariance=tmp_path / "run.cov")
+    sets = pkpd.parameter_sets(model, tmp_path / "run-uncertainty.toml", 2**11, seed=3)
+    assert sets.names == ("THETA1", "THETA2")
+    cl, v = sets.values.T
+    assert cl.min() > 0.0  # $THETA (0, 4), and a standard error of 4
+    cut = truncnorm(-1.0, np.inf, loc=4.0, scale=4.0)
+    error = 4 / 2**5.5
+    assert cl.mean() == pytest.approx(cut.mean(), abs=error * cut.std())
+    assert cl.std() == pytest.approx(cut.std(), rel=error)
+    slope = np.cov(cl, v)[0, 1] / cl.var()
+    assert slope == pytest.approx(1.2 / 16, abs=error * 3 / 4)
+
+
+@pytest.mark.parametrize(
+    ("cov", "message"),
+    [
+        (COV.replace("THETA2", "THETA3"), "no row of THETA2"),
+        (COV.replace("1.20000E+00", "1.3", 1), "not symmetric"),
+        (COV.replace("9.00000E+00", "nan"), "not finite"),
+        (COV.replace("9.00000E+00", "nine"), "could not convert"),
+        (
+            COV.replace(" OMEGA(1,1) 0", " OMEGA 0").replace(" OMEGA(1,1)  ", " OM "),
+            "no covariance",
+        ),
+        ("", "no covariance matrix"),
+    ],
+)
+def test_a_file_that_is_no_covariance_of_the_run_is_one_sentence(cov, message, tmp_path):
+    (tmp_path / "run.cov").write_text(cov)
+    text = stream("ADVAN1 TRANS2", CL_V, [4, 30])
+    with pytest.raises(pkpd.PkpdError, match=message):
+        imported(text, tmp_path, covariance=tmp_path / "run.cov")
+
+
+def test_an_empty_file_of_estimates_is_refused(tmp_path):
+    (tmp_path / "run.ext").write_text("")
+    text = stream("ADVAN1 TRANS2", CL_V, [4, 30])
+    with pytest.raises(pkpd.PkpdError, match="have no final line"):
+        imported(text, tmp_path, estimates=tmp_path / "run.ext")
+
+
+def test_ends_of_thetas_are_read(tmp_path):
+    text = stream("ADVAN1 TRANS2", CL_V, [4, 30]).replace("$THETA (0, 4)", "$THETA (-INF, 4, 9)")
+    reader = Reader(text.replace("(0, 30)", "30 FIX"), "run.ctl", None)
+    assert reader.numbers.theta == [4.0, 30.0]
+    assert reader.numbers.ends == [(-np.inf, 9.0), (-np.inf, np.inf)]
 
 
 def test_a_run_proves_itself(tmp_path):

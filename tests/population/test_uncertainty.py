@@ -40,6 +40,24 @@ def test_draws_on_the_natural_scale_are_those_of_the_values(written):
     ) and sets.values.std() == pytest.approx(14, rel=4 / np.sqrt(2 * 2**12))
 
 
+BOUNDED = """names = ["cl"]
+covariance = [[19600.0]]
+scale = "natural"
+lower = [0.0]
+upper = [inf]
+"""
+
+
+def test_draws_outside_the_ends_are_drawn_again(written):
+    free = written(BOUNDED.replace("lower = [0.0]\nupper = [inf]\n", ""), "free.toml")
+    every = pkpd.parameter_sets(MODEL, written(BOUNDED), 40).values[:, 0]
+    assert every.min() > 0
+    few = pkpd.parameter_sets(MODEL, written(BOUNDED), 7).values[:, 0]
+    np.testing.assert_array_equal(few, every[:7])
+    with pytest.raises(pkpd.PkpdError, match="cannot be a typical value"):
+        pkpd.parameter_sets(MODEL, free, 40)
+
+
 def test_fewer_sets_are_a_prefix_of_more(written):
     few, many = (pkpd.parameter_sets(MODEL, written(COVARIANCE), n).values for n in (5, 50))
     np.testing.assert_array_equal(few, many[:5])
@@ -68,6 +86,10 @@ def test_the_same_people_stand_under_every_set():
             'names = ["cl"]\ncovariance = [[40000.0]]\nscale = "natural"',
             "cannot be a typical value of 'cl'",
         ),
+        (BOUNDED.replace("[0.0]", "[0.0, 1.0]"), "lower is a list of 1 numbers"),
+        (BOUNDED.replace("[0.0]", '["a"]'), "lower is a list of 1 numbers"),
+        (BOUNDED.replace("[0.0]", "[1e9]"), "0 lie between lower and upper"),
+        (BOUNDED.replace('scale = "natural"', ""), 'goes with scale = "natural"'),
         ('names = ["cirrhosis"]\ncovariance = [[0.1]]', "has no logarithm"),
         ("names = [", "not valid TOML"),
     ],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from pkpd.errors import ModelError, PkpdError
-from pkpd.exchange.readers import advan, compartments, residual, trees
+from pkpd.exchange.readers import advan, compartments, nonmem_covariance, residual, trees
 from pkpd.exchange.readers.blocks import quoted_line
 from pkpd.exchange.readers.expressions import FUNCTIONS, Functions, Grammar
 from pkpd.exchange.readers.expressions import read as tree_of
@@ -23,6 +23,7 @@ CARRIED = (
     "$PK, $DES, $ERROR, $PRED: assignments; IF with THEN, ELSE IF, ELSE; EXP, LOG, PHI and others",
     "ADVAN1-4, 10, 11, 12 with TRANS1-6; ADVAN5 and 7 with their Kij; ADVAN6, 8, 9, 13 with $DES",
     "$THETA, $OMEGA and $SIGMA with BLOCK and SAME, or final estimates by --estimates run.ext",
+    "the covariance of the THETAs' estimates by --covariance run.cov, as a file for --uncertainty",
     "F1, ALAG1, R1, D1, S1, A_0(1) and those of the other compartments",
     "Y of additive, proportional, combined or exponential error",
     "data items in the code, such as WT, by --set WT=70 or as columns of an event table",
@@ -98,17 +99,31 @@ class Line:
     number: int
 
 
-def read(text: str, place: str, given: dict[str, float], estimates: str = "") -> System:
+def read(
+    text: str,
+    place: str,
+    given: dict[str, float],
+    estimates: str | None = None,
+    covariance: str | None = None,
+) -> System:
     """The System of a control stream.
 
     estimates : text of its .ext file, whose final estimates then take the place of the initial ones
+    covariance : text of its .cov file
 
     Raises ModelError with the line of what is not carried over.
     """
-    return _Reader(text, place, estimates).system(given)
+    reader = Reader(text, place, estimates)
+    system = reader.system(given)
+    if covariance is not None:
+        where = f"The covariance of {place}"
+        system.estimates = nonmem_covariance.read(covariance, reader.numbers, where)
+    return system
 
 
-class _Reader:
+class Reader:
+    """Reads one control stream. numbers : those of its records"""
+
     def __init__(self, text, place, estimates):
         self.place = place
         self.records: dict[str, list[list[Line]]] = {}

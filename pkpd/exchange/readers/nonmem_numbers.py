@@ -14,18 +14,22 @@ NOBODY = [[0.0]]  # the block of an ETA that does not vary
 _GROUP = re.compile(r"\(([^()]*)\)\s*(?:[xX]\s*(\d+))?|([^\s(),]+)")
 _BLOCK = re.compile(r"BLOCK\s*\(\s*(\d+)\s*\)|DIAG(?:ONAL)?\s*\(\s*\d+\s*\)|BLOCK", re.IGNORECASE)
 _SAME = re.compile(r"\bSAME\b(?:\s*\(\s*(\d+)\s*\))?", re.IGNORECASE)
+_AS_OTHERS = re.compile(r"\b(?:CORR\w*|CHOL\w*|VALUES|NAMES)\b", re.IGNORECASE)
+_DEVIATIONS = re.compile(r"\b(?:SD|STAN\w*)\b", re.IGNORECASE)
+_OPTIONS = re.compile(r"\b(?:FIX(?:ED)?|SD|STAN\w*|VARI\w*|UNIN\w*)\b", re.IGNORECASE)
 MOST = 1000  # numbers of one kind
 
 
 class Numbers:
     """The numbers of the records, final ones where there are estimates.
 
+    theta, labels, ends : value, label and (lower, upper) end of each THETA
     blocks : for OMEGA and SIGMA, lower triangles in order
     """
 
     def __init__(self, records, place, estimates):
         self.place = place
-        self.theta, self.labels = [], []
+        self.theta, self.labels, self.ends = [], [], []
         for lines in records.get("THETA", []):
             for line in lines:
                 self._thetas(line)
@@ -34,7 +38,7 @@ class Numbers:
             for name in ("OMEGA", "SIGMA")
         }
         self.blocks = {name: self._written_out(name, found) for name, found in self.blocks.items()}
-        if estimates:
+        if estimates is not None:
             self._replace(estimates)
 
     def _fail(self, line, message):
@@ -52,19 +56,14 @@ class Numbers:
     def _thetas(self, line):
         before = len(self.theta)
         for inside, times, alone in _GROUP.findall(line.text):
-            if alone:
-                if alone.upper() in ("FIX", "FIXED"):
-                    continue
-                numbers = [alone]
-            else:
-                words = re.split(r"[\s,]+", inside.strip())
-                numbers = [w for w in words if w and w.upper() not in ("FIX", "FIXED")]
-            numbers = [n for n in numbers if n.upper().lstrip("+-") not in ("INF", "INFINITY")]
-            if not numbers:
-                self._fail(line, "a THETA without a value")
-            bounded = len(numbers) > 1 and not (alone or inside.upper().lstrip().startswith("-INF"))
-            value = self._number(numbers[1 if bounded else 0], line)
-            self.theta += [value] * min(int(times or 1), MOST)
+            words = [alone] if alone else re.split(r"[\s,]+", inside.strip())
+            numbers = [w for w in words if w and w.upper() not in ("FIX", "FIXED")]
+            if alone and not numbers:
+                continue
+            value, ends = self._initial(numbers, line)
+            count = min(int(times or 1), MOST)
+            self.theta += [value] * count
+            self.ends += [ends] * count
         alone_on_line = len(self.theta) == before + 1
         for k in range(before, len(self.theta)):
             said = line.comment if alone_on_line else ""
@@ -72,11 +71,30 @@ class Numbers:
         if len(self.theta) > MOST:
             self._fail(line, f"more than {MOST} THETAs")
 
+    def _initial(self, words, line):
+        """(initial estimate, (lower end, upper end)) of (value), (low, value), (low, value, up)."""
+        low, high = -math.inf, math.inf
+        values = [self._end(word, line) for word in words]
+        if len(values) > 1:
+            low, *values = values
+        if len(values) > 1:
+            high = values[1]
+        if not values or not math.isfinite(values[0]):
+            self._fail(line, "a THETA without a value")
+        return values[0], (low, high)
+
+    def _end(self, word, line):
+        """The number of a word, or an infinity."""
+        bare = word.upper().lstrip("+-")
+        if bare in ("INF", "INFINITY"):
+            return -math.inf if word.startswith("-") else math.inf
+        return self._number(word, line)
+
     def _blocks(self, lines):
         """Lower triangles of one record; an int n for n times SAME."""
         text = " ".join(line.text for line in lines)
         line = lines[0]
-        if re.search(r"\b(?:CORR\w*|CHOL\w*|VALUES|NAMES)\b", text, re.IGNORECASE):
+        if _AS_OTHERS.search(text):
             self._fail(
                 line,
                 "covariances as correlations, Cholesky factors or VALUES() are not carried over",
@@ -85,9 +103,8 @@ class Numbers:
         same = _SAME.search(text)
         if same:
             return [int(same[1] or 1)]
-        deviations = bool(re.search(r"\b(?:SD|STAN\w*)\b", text, re.IGNORECASE))
-        inside = re.sub(r"\b(?:FIX(?:ED)?|SD|STAN\w*|VARI\w*|UNIN\w*)\b", " ", text, flags=re.I)
-        inside = _BLOCK.sub(" ", inside)
+        deviations = bool(_DEVIATIONS.search(text))
+        inside = _BLOCK.sub(" ", _OPTIONS.sub(" ", text))
         values = [self._number(t, line) for t in re.split(r"[\s,()]+", inside) if t]
         if not (size and size[1]):
             return [[[v * v if deviations else v]] for v in values]
@@ -115,13 +132,7 @@ class Numbers:
 
     def _replace(self, text):
         """Put the final estimates in the place of the initial ones."""
-        header, final = None, None
-        for line in text.splitlines():
-            words = line.split()
-            if words[:1] == ["ITERATION"]:
-                header = words
-            elif header and words and words[0].lstrip("-").isdigit() and int(words[0]) == FINAL:
-                final = dict(zip(header, words, strict=False))
+        final = _final_line(text)
         if final is None:
             raise ModelError(
                 f"The estimates of {self.place} have no final line (ITERATION {FINAL})."
@@ -176,3 +187,15 @@ class Numbers:
                 found[f"EPS{first + k}"] = None if correlated else row[-1]
             first += len(block)
         return found
+
+
+def _final_line(text):
+    """{name: text} of the last line of final estimates of an .ext file, or None."""
+    header, final = None, None
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["ITERATION"]:
+            header = words
+        elif header and words and words[0].lstrip("-").isdigit() and int(words[0]) == FINAL:
+            final = dict(zip(header, words, strict=False))
+    return final
