@@ -24,6 +24,7 @@ import pandas as pd
 import pkpd
 from pkpd.exchange import model_file
 from pkpd.exchange.readers.sbml import Reader
+from pkpd.exchange.units_of_names import Basis
 
 RTOL = 1e-9
 
@@ -55,7 +56,7 @@ def imported(folder, scratch):
     reader = Reader((folder / "model.xml").read_text(encoding="utf-8"), folder.name)
     system = reader.system({})
     path = Path(scratch) / "case.toml"
-    path.write_text(model_file.written(system, "s", "1"), encoding="utf-8")
+    path.write_text(model_file.written(system, Basis("1", "s")), encoding="utf-8")
     return reader, pkpd.load(path), model_file.called(system)
 
 

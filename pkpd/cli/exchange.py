@@ -50,6 +50,16 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            "--units",
+            metavar="UNITS",
+            help='Units of observations and data, such as "DV=ng/mL, AMT=mg, TIME=h"; those of all '
+            "else are solved from the equations.",
+            show_default=False,
+        ),
+    ] = None,
     set: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,6 +115,7 @@ def import_(
       pkpd import --supported
       pkpd import theirs.R -o mine.toml
       pkpd import run001.ctl --estimates run001.ext --set WT=70 -o mine.toml
+      pkpd import run001.ctl --set WT=70 --units "DV=mg/L, AMT=mg, TIME=h" -o mine.toml
       pkpd import run001.ctl --data data.csv --table sdtab001 -o mine.toml
       pkpd import run001.ctl --estimates run001.ext --covariance run001.cov -o mine.toml
     """
@@ -121,6 +132,7 @@ def import_(
         format=format,
         time=time,
         amount=amount,
+        units=_units(units),
         set=_numbers(set),
         estimates=estimates,
         covariance=covariance,
@@ -131,6 +143,19 @@ def import_(
     console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
     console.lines(f"Note: {text}" for text in model.notes)
     console.finish([out] if covariance is None else [out, uncertainty_file(out)])
+
+
+def _units(text):
+    """{"DV": "ng/mL"} from "DV=ng/mL", or None. Raises PkpdError."""
+    if text is None:
+        return None
+    found = {}
+    for part in text.split(","):
+        name, _, unit = map(str.strip, part.partition("="))
+        if not unit or name in found:
+            raise PkpdError(f"--units '{text}': write \"DV=ng/mL, AMT=mg, TIME=h\".")
+        found[name] = unit
+    return found
 
 
 def _numbers(texts):

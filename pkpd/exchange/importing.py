@@ -6,10 +6,12 @@ Knows files and formats; knows nothing of what each of them holds.
 from collections.abc import Mapping
 from pathlib import Path
 
-from pkpd import limits, units
+from pkpd import limits
+from pkpd import units as units_of
 from pkpd.errors import ModelError
 from pkpd.exchange import estimates as estimates_file
 from pkpd.exchange import formats, model_file, proof
+from pkpd.exchange.units_of_names import Basis
 from pkpd.files import content, write_atomically
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Model
@@ -24,6 +26,7 @@ def import_model(
     format: str | None = None,
     time: str | None = None,
     amount: str | None = None,
+    units: Mapping[str, str] | None = None,
     set: Mapping[str, float] | None = None,
     estimates: str | Path | None = None,
     covariance: str | Path | None = None,
@@ -39,6 +42,9 @@ def import_model(
     format : one of pkpd.exchange.formats.READ (default: what the ending of the file says)
     time, amount : the units that the file counts them in (default: what an SBML document says of
         time, else "h"; "mg", in SBML "1", which is none)
+    units : {"DV": "ng/mL", "AMT": "mg", "TIME": "h"}, of the observations and of the data, in place
+        of time and amount. Those of all other names are solved from the equations; where they do
+        not follow they are 1, and a note says so
     set : values of names that the file leaves open, such as covariates, in its units
     estimates : path of the .ext file of a NONMEM run, whose final estimates are taken
     covariance : path of the .cov file of a NONMEM run. That of the THETAs is written beside the
@@ -57,7 +63,7 @@ def import_model(
     out = limits.path(out, "A model file", ModelError)
     if out.suffix != ".toml":
         raise ModelError(f"A model file ends in .toml, not '{out.name}'.")
-    _check_units(time, amount)
+    basis = _basis(time, amount, units)
     name = formats.of_file(path) if format is None else format
     reader, values = formats.reader(name), _values(set)
     given = _run(name, estimates=estimates, covariance=covariance, data=data, table=table)
@@ -65,13 +71,13 @@ def import_model(
     more = {key: given[key] for key in ("estimates", "covariance") if key in given}
     if "data" not in given:
         system = reader.read(text, str(path), values, **more)
-        return _written(system, out, time, amount)
+        return _written(system, out, basis)
     records = proof.data_of(given["data"], text, str(path))
     system = reader.read(text, str(path), proof.typical(records) | values, **more)
-    model = _written(system, out, time, amount)
+    model = _written(system, out, basis)
     rows = proof.table_of(given["table"], str(table))
     system.notes += proof.compared(model, records, rows)
-    return _written(system, out, time, amount)
+    return _written(system, out, basis)
 
 
 def _run(name, **files):
@@ -86,9 +92,11 @@ def _run(name, **files):
     return texts
 
 
-def _written(system, out, time, amount):
-    """The Model of a system, by way of its file."""
-    _write(out, model_file.written(system, time or system.time, amount or system.amount))
+def _written(system, out, given):
+    """The Model of a system, by way of its file. given : {"TIME": unit, "AMT": unit, "DV": unit}"""
+    amount, time = given.get("AMT", system.amount), given.get("TIME", system.time)
+    basis = Basis(amount, time, given.get("DV", "1"))
+    _write(out, model_file.written(system, basis, solve="DV" in given))
     if system.estimates is not None:
         _write(uncertainty_file(out), estimates_file.written(system))
     return load(out)
@@ -103,12 +111,32 @@ def _write(path, text):
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
 
 
-def _check_units(time, amount):
-    hours, _ = units.dimension("h")
-    if time is not None and units.dimension(limits.text(time, "time", ModelError))[0] != hours:
-        raise ModelError(f"time is a unit of time such as h, not '{time}'.")
-    if amount is not None:
-        units.dimension(limits.text(amount, "amount", ModelError))
+def _basis(time, amount, given):
+    """{"TIME": unit, "AMT": unit, "DV": unit} of those that are given. Raises ModelError."""
+    if given is None:
+        found = {"TIME": time, "AMT": amount}
+    elif time is not None or amount is not None:
+        raise ModelError("Units of the data are given by units alone; leave out time and amount.")
+    else:
+        found = _three_units(given)
+    named = {"TIME": "time", "AMT": "amount", "DV": "unit of DV"}
+    found = {key: unit for key, unit in found.items() if unit is not None}
+    for key, unit in found.items():
+        units_of.dimension(limits.text(unit, named[key], ModelError))
+    hours, _ = units_of.dimension("h")
+    if "TIME" in found and units_of.dimension(found["TIME"])[0] != hours:
+        raise ModelError(f"time is a unit of time such as h, not '{found['TIME']}'.")
+    return found
+
+
+def _three_units(given):
+    limits.check_kind(given, Mapping, "units is a dict of DV, AMT and TIME", ModelError)
+    if set(given) != {"DV", "AMT", "TIME"}:
+        raise ModelError(
+            'units are those of DV, AMT and TIME, such as "DV=ng/mL, AMT=mg, TIME=h", not of '
+            f"{', '.join(map(str, given)) or 'nothing'}."
+        )
+    return dict(given)
 
 
 def _values(given):

@@ -1,7 +1,7 @@
 """System -> the text of a model file.
 
-The numbers of the source are plain, so each equation is one of plain numbers: the time is counted
-in its unit by the parameter `per_time`, amounts by `one_amount`, both 1. Knows the words of a model
+The numbers of the source are plain. Without units from the user all but the time and amounts have
+the unit 1; with them the rest is solved (pkpd.exchange.units_of_names). Knows the words of a model
 file; knows nothing of foreign formats.
 """
 
@@ -11,104 +11,122 @@ import re
 from pkpd import units
 from pkpd.errors import ModelError
 from pkpd.exchange.names import renamed
+from pkpd.exchange.quantities import ONES, Quantities
 from pkpd.exchange.readers import trees
 from pkpd.exchange.system import System
+from pkpd.exchange.units_of_names import AMOUNT, NONE, PER_TIME, TIME, Basis, plus, solved
 from pkpd.symbolic import parse
 
-PER_TIME, ONE_AMOUNT = "per_time", "one_amount"
 MOST_EQUATIONS = 2000  # states and equations of a foreign model
 
 
-def written(system: System, time: str, amount: str) -> str:
-    """The text of the model file, with time and amounts in these units ("1": amounts have none).
+def written(system: System, basis: Basis, solve: bool = False) -> str:
+    """The text of the model file.
+
+    basis : units of the time, amounts ("1": they have none) and observations
+    solve : whether all names get a unit that follows from these, or the states alone
 
     Raises ModelError where the source holds no equation with a derivative.
     """
-    units.dimension(amount)
+    units.dimension(basis.amount)
     if not system.states:
         raise ModelError(f"{system.source}: holds no differential equation, so nothing to solve.")
     if len(system.states) + len(system.equations) > MOST_EQUATIONS:
         raise ModelError(f"{system.source}: more than {MOST_EQUATIONS} equations.")
-    return _Writer(system, time, amount).text()
+    return _Writer(system, basis, solve).text()
 
 
 def called(system: System) -> dict[str, str]:
     """name in the source -> name in the model file."""
     names = [*system.parameters, *system.states, *system.equations]
-    return renamed(names, {*parse.RESERVED, PER_TIME, ONE_AMOUNT}, _fitting)
+    return renamed(names, {*parse.RESERVED, *ONES.values()}, _fitting)
+
+
+def _without_units(system, basis):
+    """The Unit of each name where only amounts have one."""
+    state = NONE if basis.amount == "1" else AMOUNT
+    names = [*system.parameters, *system.equations]
+    return dict.fromkeys(names, NONE) | dict.fromkeys(system.states, state)
 
 
 class _Writer:
-    def __init__(self, system, time, amount):
-        self.system, self.time, self.amount = system, time, amount
+    def __init__(self, system, basis, solve):
+        self.system, self.basis = system, basis
         self.called = called(system)
-        self.plain = {name: trees.name(own) for name, own in self.called.items()}
-        self.plain["t"] = trees.multiply(trees.name("t"), trees.name(PER_TIME))
-        self.measured = amount != "1"
-        if self.measured:
-            for name in system.states:
-                own = trees.name(self.called[name])
-                self.plain[name] = trees.divide(own, trees.name(ONE_AMOUNT))
+        self.units = _without_units(system, basis)
+        self.open: list[str] = []  # names whose unit does not follow
+        if solve:
+            self.units, self.open = solved(system, basis)
+        self.quantities = Quantities(self.units, self.called, basis)
 
     def text(self):
+        doses, events, equations = [*self._doses()], [*self._events()], [*self._equations()]
         parts = [
             *self._top(),
             "\n[dose]",
-            *self._doses(),
+            *doses,
             "\n[parameters]",
             *self._parameters(),
             *self._omega(),
             *self._residual(),
-            *self._events(),
+            *events,
             "\n[equations]",
             "model = '''",
-            *self._equations(),
+            *equations,
             "'''",
             "",
         ]
         return "\n".join(parts)
 
     def _top(self):
-        system = self.system
-        renamings = [f"{old} is {new}" for old, new in self.called.items() if old != new]
-        notes = [*system.notes, *(["Renamed: " + ", ".join(renamings) + "."] if renamings else [])]
-        yield f"title   = {_quoted(system.title)}"
-        yield f"time    = {_quoted(self.time)}"
-        yield f"outputs = {_quoted([self.called[name] for name in system.outputs])}"
+        notes = [*self.system.notes, *self._notes()]
+        yield f"title   = {_quoted(self.system.title)}"
+        yield f"time    = {_quoted(self.basis.time)}"
+        yield f"outputs = {_quoted([self.called[name] for name in self.system.outputs])}"
         if notes:
             yield from ("notes = [", *(f"    {_quoted(note)}," for note in notes), "]")
 
-    def _number(self, tree, factors=(), divisors=()):
-        """Text of a tree with its plain numbers, times factors and over divisors that are names."""
-        product = trees.multiply(*map(trees.name, factors), self._plain(tree))
-        for divisor in divisors:
-            product = trees.divide(product, trees.name(divisor))
-        return trees.text(product)
+    def _notes(self):
+        """What one should know of names and units."""
+        renamings = [f"{old} is {new}" for old, new in self.called.items() if old != new]
+        if renamings:
+            yield f"Renamed: {', '.join(renamings)}."
+        if self.open:
+            named = ", ".join(self.called[name] for name in self.open)
+            yield (
+                f"The units of {named} do not follow from those of DV, AMT and TIME; they count as "
+                "1, and others follow from them."
+            )
+        if any(unit[3] for unit in self.units.values()):
+            yield "Numbers such as 1000 beside a quantity count as conversions of units."
 
-    def _plain(self, tree):
-        return trees.replaced(trees.numeric(tree), self.plain)
+    def _unit(self, name):
+        """Text of the unit of a name of the source."""
+        return self.basis.text(self.units[name])
 
     def _doses(self):
-        amount = (ONE_AMOUNT,) if self.measured else ()
-        factors = {"rate": (*amount, PER_TIME)}
-        divisors = {"lag": (PER_TIME,), "duration": (PER_TIME,)}
         for name, state in self.system.states.items():
-            entries = {"unit": self.amount}
+            own = self.units[name]
+            wanted = {"f": NONE, "lag": TIME, "duration": TIME, "rate": plus(own, PER_TIME)}
+            entries = {"unit": self._unit(name)}
             for key, tree in state.dosed.items():
-                entries[key] = self._number(tree, factors.get(key, ()), divisors.get(key, ()))
+                entries[key] = self.quantities.text(tree, wanted[key])
             inside = ", ".join(f"{key} = {_quoted(text)}" for key, text in entries.items())
             yield f"{self.called[name]} = {{ {inside} }}"
 
     def _parameters(self):
         said = "so that equations of plain numbers keep their units"
-        yield _parameter(PER_TIME, 1.0, f"1/{self.time}", f"1 per {self.time}", said, "derived")
-        if self.measured:
-            label = f"1 {self.amount}"
-            yield _parameter(ONE_AMOUNT, 1.0, self.amount, label, said, "derived")
+        for unit, name in self.quantities.ones.items():
+            text = self.basis.text(unit)
+            label = f"1 per {text[2:]}" if text.startswith("1/") else f"1 {text}"
+            yield _parameter(name, 1.0, text, label, said, "derived")
+        for value, name in self.quantities.numbers.items():
+            label = f"the number {value:g}"
+            yield _parameter(name, value, "1", label, self.system.source, "assumed")
         for name, item in self.system.parameters.items():
-            label = item.label or name
-            source, own = self.system.source, self.called[name]
-            yield _parameter(own, item.value, "1", label, source, item.evidence, item.sd)
+            label, own = item.label or name, self.called[name]
+            source, unit = self.system.source, self._unit(name)
+            yield _parameter(own, item.value, unit, label, source, item.evidence, item.sd)
 
     def _omega(self):
         if self.system.omega:
@@ -121,32 +139,37 @@ class _Writer:
         if self.system.residual:
             yield "\n[residual]"
         for name, error in self.system.residual.items():
-            source = _quoted(self.system.source)
-            entry = f'error = {_quoted(error)}, source = {source}, evidence = "estimated"'
+            source, unit = _quoted(self.system.source), self._unit(name)
+            parts = [p if "%" in p or unit == "1" else f"{p} {unit}" for p in error.split(" + ")]
+            text = _quoted(" + ".join(parts))
+            entry = f'error = {text}, source = {source}, evidence = "estimated"'
             yield f"{self.called[name]} = {{ {entry} }}"
 
     def _events(self):
         if self.system.events:
             yield "\n[events]"
-        amount = (ONE_AMOUNT,) if self.measured else ()
         names = renamed([e.name for e in self.system.events], (), _fitting)
         for event in self.system.events:
-            new = {self.called[s]: self._number(t, amount) for s, t in event.changes.items()}
+            new = {
+                self.called[state]: self.quantities.text(tree, self.units[state])
+                for state, tree in event.changes.items()
+            }
             inside = ", ".join(f"{state} = {_quoted(text)}" for state, text in new.items())
-            when = trees.condition_text(trees.replaced(event.trigger, self.plain))
+            when = self.quantities.condition_text(event.trigger)
             at_start = ", at_start = true" if event.at_start else ""
             body = f"when = {_quoted(when)}, set = {{ {inside} }}{at_start}"
             yield f"{names[event.name]} = {{ {body} }}"
 
     def _equations(self):
-        amount = (ONE_AMOUNT,) if self.measured else ()
         for name, state in self.system.states.items():
-            own = self.called[name]
+            own, unit = self.called[name], self.units[name]
             if not trees.same(state.start, trees.number(0.0)):
-                yield f"{own}(0) = {self._number(state.start, amount)} : {self.amount}"
-            yield f"d/dt({own}) = {self._number(state.rate, (*amount, PER_TIME))} : {self.amount}"
+                yield f"{own}(0) = {self.quantities.text(state.start, unit)} : {self._unit(name)}"
+            rate = self.quantities.text(state.rate, plus(unit, PER_TIME))
+            yield f"d/dt({own}) = {rate} : {self._unit(name)}"
         for name, tree in self.system.equations.items():
-            yield f"{self.called[name]} = {self._number(tree)} : 1"
+            text = self.quantities.text(tree, self.units[name])
+            yield f"{self.called[name]} = {text} : {self._unit(name)}"
 
 
 def _parameter(name, value, unit, label, source, evidence, sd=None):

@@ -14,12 +14,14 @@ class Parameter:
 
     sd : of a normal distribution between people, 0 where `omega` gives it, None without one
     evidence : as in a model file
+    given : whether the source leaves the value open, and the user gives it
     """
 
     value: float
     label: str = ""
     sd: float | None = None
     evidence: str = "assumed"
+    given: bool = False
 
 
 @dataclass

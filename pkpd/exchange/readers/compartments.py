@@ -76,7 +76,8 @@ def _name_everything(system, parts, given, place):
     open_names = sorted(used - known)
     for name in open_names:
         if name in given:
-            system.parameters[name] = Parameter(float(given[name]), f"{name}, given by the user")
+            label = f"{name}, given by the user"
+            system.parameters[name] = Parameter(float(given[name]), label, given=True)
     missing = [name for name in open_names if name not in given]
     if missing:
         raise ModelError(

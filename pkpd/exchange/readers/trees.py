@@ -121,6 +121,13 @@ def _is_truth(tree):
     return ends == [1, 0]
 
 
+def literal(tree: Tree) -> float | None:
+    """The value of a written number, None of any other tree."""
+    if not isinstance(tree, ast.Constant) or not isinstance(tree.value, (int, float)):
+        return None
+    return float(tree.value)
+
+
 def names(tree: Tree) -> set[str]:
     """Names that a tree uses, without those of functions."""
     return parse.names(tree)
