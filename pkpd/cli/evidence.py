@@ -123,11 +123,10 @@ def compare(weighing: Weighing, output: Output, screen: Screen, file: File = Non
     console.finish(files, None, None, screen.silent)
 
 
-@grouped
-def design(
-    weighing: Weighing,
-    output: Output,
-    screen: Screen,
+@dataclass(frozen=True)
+class Planned:
+    """Which studies are planned, and how large they are."""
+
     candidates: Annotated[
         str | None,
         typer.Argument(
@@ -136,11 +135,7 @@ def design(
             "naltrexone).",
             show_default=False,
         ),
-    ] = None,
-    file: Annotated[
-        str | None,
-        typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
-    ] = None,
+    ] = None
     patients: Annotated[
         int | None,
         typer.Option(
@@ -150,7 +145,7 @@ def design(
             help="Number of patients that every study is brought to (default: its own).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     outcomes: Annotated[
         int,
         typer.Option(
@@ -159,7 +154,19 @@ def design(
             metavar="S",
             help="Simulated outcomes of each study.",
         ),
-    ] = 1000,
+    ] = 1000
+
+
+@grouped
+def design(
+    weighing: Weighing,
+    planned: Planned,
+    output: Output,
+    screen: Screen,
+    file: Annotated[
+        str | None,
+        typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
+    ] = None,
 ):
     """Rank planned studies by what they would tell about explanations, and by what that is worth.
 
@@ -178,15 +185,8 @@ def design(
     output.check()
     weighed = weighing.run(file, output.out, screen)
     with screen.progress(None, "draws") as advance:
-        result = designs.design(
-            weighed,
-            candidates,
-            patients=patients,
-            outcomes=outcomes,
-            folder=output.out,
-            threads=weighing.threads,
-            progress=advance,
-        )
+        given = {"folder": output.out, "threads": weighing.threads, "progress": advance}
+        result = designs.design(weighed, **vars(planned), **given)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
     if screen.json:

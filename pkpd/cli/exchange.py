@@ -3,26 +3,21 @@
 Knows options and files; knows nothing of formats.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pkpd.cli import console, options
+from pkpd.cli.groups import grouped
 from pkpd.errors import PkpdError
 
 
-def import_(
-    source: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--out", metavar="FILE", help="Model file to write (.toml).", show_default=False
-        ),
-    ] = None,
+@dataclass(frozen=True)
+class Foreign:
+    """What a file does not say of itself, and what of its run is taken."""
+
     format: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +26,7 @@ def import_(
             help="Format of the file, where its ending does not say it.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     time: Annotated[
         str | None,
         typer.Option(
@@ -40,7 +35,7 @@ def import_(
             help="Unit that the file counts time in (default: h; what an SBML document says).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     amount: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +44,7 @@ def import_(
             help="Unit that the file counts doses in (default: mg; in SBML 1, which is none).",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     units: Annotated[
         str | None,
         typer.Option(
@@ -59,8 +54,8 @@ def import_(
             "else are solved from the equations.",
             show_default=False,
         ),
-    ] = None,
-    set: Annotated[
+    ] = None
+    changes: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
@@ -68,7 +63,7 @@ def import_(
             help="Value of a name that the file leaves open, such as a covariate.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     estimates: Annotated[
         Path | None,
         typer.Option(
@@ -77,7 +72,7 @@ def import_(
             help="The .ext file of a NONMEM run, whose final estimates are taken.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     covariance: Annotated[
         Path | None,
         typer.Option(
@@ -87,11 +82,11 @@ def import_(
             "the model file, for --uncertainty.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="CSV", help="Data of a NONMEM run.", show_default=False),
-    ] = None,
+    ] = None
     table: Annotated[
         Path | None,
         typer.Option(
@@ -100,6 +95,26 @@ def import_(
             help="Table file of a NONMEM run: its PRED, and IPRED where it has the ETAs, are "
             "computed again from --data and compared.",
             show_default=False,
+        ),
+    ] = None
+
+    def given(self):
+        """The arguments of pkpd.import_model. Raises PkpdError."""
+        found = {name: value for name, value in vars(self).items() if name != "changes"}
+        return found | {"units": _units(self.units), "set": _numbers(self.changes)}
+
+
+@grouped
+def import_(
+    foreign: Foreign,
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Model file to write (.toml).", show_default=False
         ),
     ] = None,
     supported: Annotated[
@@ -126,23 +141,11 @@ def import_(
         raise typer.BadParameter("Name the file to import, and by -o the model file to write.")
     from pkpd.exchange.importing import import_model, uncertainty_file
 
-    model = import_model(
-        source,
-        out,
-        format=format,
-        time=time,
-        amount=amount,
-        units=_units(units),
-        set=_numbers(set),
-        estimates=estimates,
-        covariance=covariance,
-        data=data,
-        table=table,
-    )
+    model = import_model(source, out, **foreign.given())
     size = f"{len(model.states)} states, {len(model.assignments)} equations"
     console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
     console.lines(f"Note: {text}" for text in model.notes)
-    console.finish([out] if covariance is None else [out, uncertainty_file(out)])
+    console.finish([out] if foreign.covariance is None else [out, uncertainty_file(out)])
 
 
 def _units(text):

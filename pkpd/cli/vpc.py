@@ -70,6 +70,10 @@ class Looked:
     ] = "5,50,95"
     level: Annotated[float, Option("--level", metavar="PERCENT", help="Of the intervals.")] = 95.0
 
+    def columns(self):
+        """Columns of the table that are read beside its records."""
+        return [name for name in (self.column, self.by, self.output, "DV") if name]
+
     def given(self):
         """The arguments of pkpd.vpc. Raises PkpdError."""
         levels = _numbers("--percentiles", self.percentiles)
@@ -131,16 +135,15 @@ def vpc(
       pkpd vpc pk/one_compartment sampled.csv --residual "Cc: 20 %" --corrected --bins 6
       pkpd vpc pk/one_compartment sampled.csv --residual "Cc: 20 %" --by ARM --limit 300 --json
     """
-    from pkpd.dosing.records import events
+    from pkpd.dosing.records import account, events
     from pkpd.predictive.vpc import vpc as run
     from pkpd.report.words import vpc as words
     from pkpd.symbolic.load import load
 
     output.check()
     found = load(model)
-    also = [name for name in (looked.column, looked.by, looked.output, "DV") if name]
-    records = events(found, table, also=also)
-    screen.note(records.account)
+    records = events(found, table)
+    screen.note(account(found, records, looked.columns()))
     given = looked.given() | simulated.given() | numerics.given()
     with screen.progress(simulated.replicates, "data sets") as advance:
         check, stop = console.kept(lambda: run(found, records, progress=advance, **given))

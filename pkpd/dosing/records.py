@@ -79,10 +79,10 @@ class Records(Displayed):
     steady: np.ndarray
     target: np.ndarray
     inputs: dict
+    table: Table
     digest: str = ""
     labels: np.ndarray | None = None
     account: str = ""
-    table: Table | None = None
 
     def __len__(self):
         return len(self.row)
@@ -150,13 +150,10 @@ def _kind_of_label(names):
     return "numbers" if names.dtype.kind == "i" else "texts"
 
 
-def events(
-    model: Model, source: "str | Path | pd.DataFrame", *, also: Sequence[str] = ()
-) -> Records:
+def events(model: Model, source: "str | Path | pd.DataFrame") -> Records:
     """Read and check an event table for a model.
 
     source : path of a .csv or .parquet file, or a DataFrame
-    also : columns that the caller reads besides, as `account` then says
 
     Columns: TIME; ID AMT RATE II ADDL SS EVID CMT MDV if needed; parameters and covariates of the
     model by name. IDs that are texts are numbered in the order of the table and kept as labels.
@@ -170,10 +167,10 @@ def events(
     check_model(model)
     read = cells(source, DoseError)
     refuse_lookalikes(read, wanted(model, read), DoseError)
-    records, mistakes = checked(model, read, limits.texts(also, "also", DoseError))
+    records, mistakes = checked(model, read)
     if mistakes:
         raise DoseError(_refusal(read.name, mistakes))
-    return records
+    return replace(records, account=account(model, records))
 
 
 def wanted(model: Model, read: Table) -> list[str]:
@@ -181,16 +178,36 @@ def wanted(model: Model, read: Table) -> list[str]:
     return [*OF_RECORDS, *read.lacking(model.covariate_names)]
 
 
-def checked(
-    model: Model, read: Table, also: Sequence[str] = ()
-) -> "tuple[Records, tuple[Mistake, ...]]":
+def checked(model: Model, read: Table) -> "tuple[Records, tuple[Mistake, ...]]":
     """Records of a table with NONMEM's names in capitals, and all that forbids to use them.
 
-    also : as in pkpd.events. Where there are mistakes, the numbers of their cells are filled in.
+    Where there are mistakes, the numbers of their cells are filled in.
     """
-    reader = _Reader(model, read, also)
+    reader = _Reader(model, read)
     records = reader.records()
     return records, tuple(reader.mistakes[key] for key in sorted(reader.mistakes))
+
+
+def account(model: Model, records: Records, also: Sequence[str] = ()) -> str:
+    """A line on what was read of the table of some records; also : columns read besides them."""
+    columns, inputs = records.table.columns, set(map(str.lower, records.inputs))
+    named = (*OF_RECORDS, "MDV", *also)
+    used = [c for c in columns if c in named or c.lower() in inputs]
+    missing = [c for c in OF_RECORDS if c not in columns]
+    missing += [name for name in model.covariate_names if name not in records.inputs]
+    return " ".join([records.table.account(used, missing), *_unvalued(records)])
+
+
+def _unvalued(records):
+    """Sentences on inputs that have a column, but for some patients no value in it."""
+    for name, values in records.inputs.items():
+        valued = np.unique(records.person[~np.isnan(values)])
+        without = len(records.ids) - len(valued)
+        if without:
+            yield (
+                f"{name} is empty for {without} of {len(records.ids)} patients, "
+                "who have their own of the cohort."
+            )
 
 
 @dataclass(frozen=True)
@@ -227,9 +244,8 @@ def _same_unit(text, unit):
 class _Reader:
     """One table being checked: each rule adds its mistakes, one for a cell."""
 
-    def __init__(self, model, table, also):
+    def __init__(self, model, table):
         self.model, self.table, self.name = model, table, table.name
-        self.also = also
         self.cells, self.row = table.columns, table.row
         self.mistakes = {}
 
@@ -306,10 +322,9 @@ class _Reader:
             steady.astype(np.int8),
             target,
             inputs,
+            self.table,
             self.model.digest,
             None if labels is None else labels[first].astype(str),
-            self.account(inputs),
-            self.table,
         )
 
     def ids(self):
@@ -326,26 +341,6 @@ class _Reader:
             ~good & ~empty, "ID", f"must be a whole number from 1 to {HIGHEST_ID}, or a text"
         )
         return np.where(good, ids, 0.0), None
-
-    def account(self, inputs):
-        """A line on what was read."""
-        of_records, of_inputs = (*OF_RECORDS, "MDV", *self.also), set(map(str.lower, inputs))
-        used = [c for c in self.cells if c in of_records or c.lower() in of_inputs]
-        missing = [c for c in OF_RECORDS if c not in self.cells]
-        missing += [name for name in self.model.covariate_names if name not in inputs]
-        return " ".join([self.table.account(used, missing), *self.unvalued(inputs)])
-
-    def unvalued(self, inputs):
-        """Sentences on inputs that have a column, but for some patients no value in it."""
-        ids, _ = self.ids()
-        people = np.unique(ids)
-        for name, values in inputs.items():
-            without = len(people) - len(np.unique(ids[~np.isnan(values)]))
-            if without:
-                yield (
-                    f"{name} is empty for {without} of {len(people)} patients, "
-                    "who have their own of the cohort."
-                )
 
     def evid(self, amount, rate, steady, mdv):
         """(M,) EVID; without one a record with an amount, or a steady-state infusion, is a dose."""

@@ -239,16 +239,10 @@ def vpc(
     check_model(model)
     limits.check_called(progress=progress)
     _check_texts(output=output, column=column, by=by)
-    limits.flag(after_dose, "after_dose", ResultError)
-    limits.flag(corrected, "corrected", ResultError)
-    if limit is not None:
-        limit = limits.number(limit, "limit", error=ResultError)
-    fewest = limits.FEWEST_DATA_SETS
-    limits.check_whole(replicates, fewest, limits.REPEATS, "number of replicates", ResultError)
+    asked = _asked(percentiles, level, limit, after_dose, corrected, replicates)
     if corrected:
         _check_correction(limit, covariates)
     records = data if isinstance(data, Records) else events(model, data)
-    asked = Asked(_percentiles(percentiles, level), level, limit, after_dose, corrected, replicates)
     name = _output(model, output, residual)
     solving = {"rtol": rtol, "solver": solver, "threads": threads}
     study = _Study(
@@ -267,7 +261,7 @@ def vpc(
             if progress:
                 progress(len(sets))
     except KeyboardInterrupt as stop:
-        if len(sets) < fewest:
+        if len(sets) < limits.FEWEST_DATA_SETS:
             raise
         raise _check(study, asked, sets, factor).stopped() from stop
     return _check(study, asked, sets, factor)
@@ -307,6 +301,18 @@ class _Study:
         return simulate(
             self.model, self.records, people, outputs=[self.output], progress=False, **self.run
         )
+
+
+def _asked(percentiles, level, limit, after_dose, corrected, replicates):
+    """The Asked of arguments of pkpd.vpc. Raises ResultError."""
+    limits.flag(after_dose, "after_dose", ResultError)
+    limits.flag(corrected, "corrected", ResultError)
+    if limit is not None:
+        limit = limits.number(limit, "limit", error=ResultError)
+    fewest = limits.FEWEST_DATA_SETS
+    limits.check_whole(replicates, fewest, limits.REPEATS, "number of replicates", ResultError)
+    levels = _percentiles(percentiles, level)
+    return Asked(levels, level, limit, after_dose, corrected, replicates)
 
 
 def _percentiles(percentiles, level):

@@ -96,18 +96,11 @@ def stream(
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()
     origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
-    work = Work(
-        model.name,
-        sources(model),
-        model.digest,
-        build(),
-        people,
-        benefit,
-        {"rtol": rtol, "solver": solver},
-        origin,
-        threads=1 if client is not None else max(1, threads // count),
-        stopped=stopped.is_set if client is None else None,
-    )
+    numerics = {"rtol": rtol, "solver": solver}
+    text = model.name, sources(model), model.digest
+    work = Work(*text, build(), people, benefit, numerics, origin)
+    if client is None:
+        work = replace(work, threads=max(1, threads // count), stopped=stopped.is_set)
     folder = chunks.compute(
         work,
         int(n),

@@ -154,28 +154,21 @@ def predict(
     Prediction. Raises PkpdError for bad input, where scikit-learn is not installed and where the
     best dose is everybody's; and Stopped on Ctrl-C, with the Prediction from those finished.
     """
-    try:
-        import sklearn.linear_model  # noqa: F401  before the patients are solved
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise PkpdError(
-            "Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'."
-        ) from error
+    threadpool_limits = _threadpool_limits()
     of_model(model, cohort)
     limits.flag(helped, "helped")
     limits.check_called(progress=progress)
     benefit = benefit_of(model, **changes)
     measure = _inputs(model, measure)
     amount = _dose(benefit, dose)
-    columns, about = _measured(
-        model, cohort, benefit, measure, amount, at, {"solver": solver, "threads": threads}
-    )
+    numerics = {"solver": solver, "threads": threads}
+    columns, about = _measured(model, cohort, benefit, measure, amount, at, numerics)
     if not columns:
         raise PkpdError(
             f"{model.name} has no covariate that varies and its [benefit] names no exposure or "
             "blockade, so nothing is measured; name inputs with measure."
         )
-    numerics, stop = {"solver": solver, "threads": threads}, None
+    stop = None
     needed = precision(model, cohort.rows(slice(0, CHECKED)), benefit, **numerics)
     try:
         found = best(model, cohort, benefit, progress=progress, **needed.options, **numerics)
@@ -202,6 +195,18 @@ def predict(
     if stop is not None:
         raise Stopped(result, stop.finished, stop.total) from stop
     return result
+
+
+def _threadpool_limits():
+    """That of threadpoolctl. Raises PkpdError without scikit-learn, before patients are solved."""
+    try:
+        import sklearn.linear_model  # noqa: F401
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise PkpdError(
+            "Prediction needs scikit-learn, which is not installed: pip install 'pkpd[predict]'."
+        ) from error
+    return threadpool_limits
 
 
 def _learned_from(found, columns, helped, numerical):

@@ -14,7 +14,7 @@ from pkpd.endpoints import interval
 from pkpd.population.occasions import effects, varying_between, with_effects
 from pkpd.population.residual import observations
 from pkpd.result import EventResult
-from pkpd.simulation.results import endpoint_result
+from pkpd.simulation.results import course, endpoint_result
 from pkpd.simulation.times import ends_of_window, time_grid
 from pkpd.solvers.batch import Grid, compile, solve
 from pkpd.solvers.periodic import periodic
@@ -28,23 +28,21 @@ def courses(model, records, cohort, *, times, names, errors, between, solver, op
     kernel, full, real, line = _timeline(
         model, records, cohort, extra, between, lambda m: compile(m, observe=names, solver=solver)
     )
-    solution, status, fail_time = _follow(kernel, line, options, progress)
+    solution, *status = _follow(kernel, line, options, progress)
     out = solution.out[_written(full, real, line.place)]
     ids, at, evid, row, order = _rows(records, clock_of(model, records, extra), extra)
     counts = np.diff(records.first) + len(extra)
     person = np.repeat(np.arange(len(counts)), counts)
     index = np.concatenate(list(map(np.arange, counts)))
     observed = observations(cohort, errors, names, out, person, index)
-    return EventResult(
-        model=model,
-        cohort=cohort,
-        regimen=str(records),
-        names=names,
-        units=tuple(map(model.unit, names)),
-        errors=errors,
-        occasion=between[1],
-        status=status,
-        fail_time=fail_time,
+    return course(
+        EventResult,
+        cohort,
+        records,
+        names,
+        errors,
+        between[1],
+        status,
         ids=ids,
         times=at,
         evid=evid,

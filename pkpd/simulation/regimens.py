@@ -16,7 +16,7 @@ from pkpd.errors import PkpdError
 from pkpd.population.occasions import by_occasion, varying_between
 from pkpd.population.residual import observations
 from pkpd.result import Result, joined
-from pkpd.simulation.results import endpoint_result
+from pkpd.simulation.results import course, endpoint_result
 from pkpd.simulation.times import ends_of_window, time_grid
 from pkpd.solvers.batch import compile, solve
 from pkpd.solvers.periodic import periodic
@@ -123,20 +123,19 @@ def _in_parts(model, regimen, cohort, occasion, times, progress, part, beside):
 
 
 def _result(cohort, regimen, names, errors, occasion, grid, solution):
-    model, shape = cohort.model, solution.out.shape
+    """Result of the patients of a solution at the times of a grid."""
+    shape = solution.out.shape
     row, index = np.indices(shape[:2]).reshape(2, -1)
     values = solution.out.reshape(len(row), -1)
     observed = observations(cohort, errors, names, values, row, index)
-    return Result(
-        model=model,
-        cohort=cohort,
-        regimen=str(regimen),
-        names=names,
-        units=tuple(map(model.unit, names)),
-        errors=errors,
-        occasion=occasion,
-        status=solution.status,
-        fail_time=solution.fail_time,
+    return course(
+        Result,
+        cohort,
+        regimen,
+        names,
+        errors,
+        occasion,
+        (solution.status, solution.fail_time),
         times=grid,
         values=solution.out,
         observed=observed.reshape(*shape[:2], len(errors)),

@@ -208,22 +208,14 @@ def titrate(
     of_model(model, cohort)
     limits.flag(own_traits, "own_traits", TrialError)
     limits.check_called(progress=progress)
-    if seed is not None:
-        limits.check_whole(seed, 0, limits.SEED, "seed", TrialError)
-    limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
-    limits.check_whole(run_in, 1, MOST_DAYS, "number of days of run-in", TrialError)
+    _check_numbers(seed, replicates, run_in)
     book = diary_of(diary)
     numerics: dict[str, Any] = {"rtol": rtol, "solver": solver, "threads": threads}
     of_all = {"occasion": occasion, "changed": cohort.changed}
     shared = setting(model, book, null, **of_all, **numerics, **changes)
     if truth is not None:
         _check_truth(truth, cohort, shared.benefit)
-    with all_or_nothing():
-        chosen = find_rule(rule)
-        chosen.check_first()
-        prepared = chosen.prepare(shared)
-    into, unit = shared.benefit.into, shared.benefit.unit
-    plausibility.warn(plausibility.of_amounts(model, into, unit, prepared.ladder))
+    prepared = _prepared(rule, shared)
     phases = [(prepared.longest, prepared)]
     options = {"run_in": run_in, "seed": seed, "own_traits": own_traits, "until_done": True}
     meds = truth
@@ -256,6 +248,25 @@ def titrate(
             raise
         raise Stopped(result(), len(found), replicates, REPETITIONS) from stop
     return result()
+
+
+def _check_numbers(seed, replicates, run_in):
+    """Raise TrialError for a number that is none, or out of its range."""
+    if seed is not None:
+        limits.check_whole(seed, 0, limits.SEED, "seed", TrialError)
+    limits.check_whole(replicates, 1, limits.REPEATS, "number of replicates", TrialError)
+    limits.check_whole(run_in, 1, MOST_DAYS, "number of days of run-in", TrialError)
+
+
+def _prepared(rule, shared):
+    """The Rule that is asked for, made ready for a setting; warns of doses that are implausible."""
+    with all_or_nothing():
+        chosen = find_rule(rule)
+        chosen.check_first()
+        prepared = chosen.prepare(shared)
+    into, unit = shared.benefit.into, shared.benefit.unit
+    plausibility.warn(plausibility.of_amounts(shared.model, into, unit, prepared.ladder))
+    return prepared
 
 
 def _check_truth(truth, cohort, benefit):
