@@ -9,23 +9,24 @@ from pkpd.symbolic.model import Model, check_model
 
 
 def export_model(model: Model, to: str) -> str:
-    """The text of a model in the format `to`: equations, typical values, doses as it can say them.
+    """The text of a model in the format `to`: what the format can hold of it.
 
-    Numbers are plain, in the units that the model declares; variability between people, residual
-    error and [benefit] are not carried over.
+    Numbers are plain, in the units that the model declares. rxode2, mrgsolve and NONMEM get
+    variability between people, residual error and covariates, SBML events. The head of the text
+    says what is not carried over.
 
     to : one of pkpd.exchange.formats.WRITTEN, such as "scipy"
 
-    Raises ModelError for an unknown format, a model with events, and for an equation that the
-    format cannot hold.
+    Raises ModelError for an unknown format, and for events and equations that it cannot hold.
 
     >>> print(pkpd.export_model(pkpd.load("pk/one_compartment"), "scipy").splitlines()[0])
     \"\"\"One-compartment model, oral or intravenous: time in h.
     """
     check_model(model)
     module = formats.writer(to)
-    if model.events:
-        raise ModelError(f"{model.name} has events, which no export holds.")
+    if model.events and not formats.FORMATS[to].events:
+        able = ", ".join(f.name for f in formats.FORMATS.values() if f.events)
+        raise ModelError(f"{model.name} has events, which {to} does not hold; {able} does.")
     try:
         text: str = module.write(model)
     except ModelError:

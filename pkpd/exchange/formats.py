@@ -14,13 +14,17 @@ from pkpd.errors import ModelError
 
 @dataclass(frozen=True)
 class Format:
-    """name : as options give it; suffixes : of its files; writer, reader : modules, or "" """
+    """name : as options give it; suffixes : of its files; writer, reader : modules, or ""
+
+    events : whether what is written holds events
+    """
 
     name: str
     suffixes: tuple[str, ...]
     title: str
     writer: str = ""
     reader: str = ""
+    events: bool = False
 
 
 FORMATS = {
@@ -33,7 +37,7 @@ FORMATS = {
             "nonmem", (".ctl", ".con", ".nmctl"), "control stream of NONMEM", "nonmem", "nonmem"
         ),
         Format("latex", (".tex",), "LaTeX document", writer="latex"),
-        Format("sbml", (".xml", ".sbml"), "SBML, level 3 version 2", "sbml", "sbml"),
+        Format("sbml", (".xml", ".sbml"), "SBML, level 3 version 2", "sbml", "sbml", True),
     )
 }
 READ = tuple(f.name for f in FORMATS.values() if f.reader)

@@ -65,6 +65,12 @@ class Printer:
         """A checked expression in the dialect. Raises PkpdError for a function that it lacks."""
         return self._print(parse.checked(expression))[0]
 
+    def condition(self, trigger: str) -> str:
+        """The condition of a checked expression "1 if ... else 0"."""
+        node = parse.checked(trigger)
+        assert isinstance(node, ast.IfExp)
+        return self._print(node.test)[0]
+
     def _held(self, node, level):
         """The text of a part, in brackets where it holds together less tightly than `level`."""
         text, own = self._print(node)

@@ -364,7 +364,10 @@ def test_a_run_proves_itself(tmp_path):
 @pytest.mark.parametrize("name", pkpd.models())
 def test_rates_of_every_model_survive_a_round_trip(name, tmp_path):
     model = pkpd.load(name)
-    again = imported(pkpd.export_model(model, "nonmem"), tmp_path)
+    values = {
+        c.name.upper(): c.value if c.reference is None else c.reference for c in model.covariates
+    }
+    again = imported(pkpd.export_model(model, "nonmem"), tmp_path, set=values)
     one, other = (Patient(m, pkpd.cohort(m, typical=True).theta[0]) for m in (model, again))
     np.testing.assert_allclose(other.start(), one.start(), rtol=1e-14)
     states = np.random.default_rng(7).uniform(0.1, 2.0, len(model.states))

@@ -17,6 +17,13 @@ from pkpd.symbolic import parse
 SUFFIX = {"rxode2": ".R", "mrgsolve": ".cpp", "sbml": ".xml"}
 
 
+def left_open(model, to):
+    """Values of the covariates, which some formats take from the data."""
+    if to != "rxode2":
+        return {}
+    return {i.name: i.value if i.reference is None else i.reference for i in model.covariates}
+
+
 def again(model, to, folder):
     """The model after a way through a format."""
     if to == "sbml":
@@ -25,7 +32,7 @@ def again(model, to, folder):
     file.write_text(pkpd.export_model(model, to), encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pkpd.PkpdWarning)
-        return pkpd.import_model(file, folder / "again.toml")
+        return pkpd.import_model(file, folder / "again.toml", set=left_open(model, to))
 
 
 def patient(model):

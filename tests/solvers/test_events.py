@@ -110,7 +110,7 @@ def test_a_dose_may_set_off_or_put_off_an_event(model):
 def test_what_a_model_with_events_lacks_is_said(model):
     with pytest.raises(pkpd.PkpdError, match=r"event refill .*is not linear"):
         pkpd.simulate(model, "1 mg", pkpd.cohort(model, typical=True), solver="linear")
-    with pytest.raises(pkpd.PkpdError, match="has events, which no export holds"):
+    with pytest.raises(pkpd.PkpdError, match="has events, which scipy does not hold; sbml does"):
         pkpd.export_model(model, "scipy")
     benefit = {"outcome": "c", "better": "lower", "into": "a", "every": "24 h", "doses": "1:9 mg"}
     with pytest.raises(pkpd.PkpdError, match="has events, of which no steady state is found"):

@@ -1,7 +1,8 @@
 """A Model as the skeleton of a NONMEM control stream: ADVAN13 with $PK, $DES and $ERROR.
 
-The data file, the residual error and the variances are for the user to fill in. Functions and
-names: NONMEM Users Guide, Part VIII ("abbreviated code"). Knows models; knows nothing of data.
+The data file is for the user to fill in, and so are residual error and variances that the model
+does not have. Functions and names: NONMEM Users Guide, Part VIII ("abbreviated code"). Knows
+models; knows nothing of data.
 """
 
 import ast
@@ -10,6 +11,7 @@ from textwrap import wrap
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import ATOM, Dialect, Printer
+from pkpd.exchange.writers import people
 from pkpd.exchange.writers.wording import heading, share, starting, typical
 from pkpd.symbolic.model import Model
 
@@ -71,47 +73,104 @@ class _Statements(Printer):
 
 def write(model: Model) -> str:
     """The control stream."""
-    called = renamed(model.input_names, TAKEN, lambda name: name.upper()[:LONGEST_NAME])
+    effects = people.effects(model)
+    individuals = [effect.individual for effect in effects]
+    called = renamed([*model.input_names, *individuals], TAKEN, _short)
+    own = {effect.input.name: called[effect.individual] for effect in effects}
     places = {s.name: f"A({k})" for k, s in enumerate(model.states, 1)}
     in_des, in_error = (
         renamed([a.name for a in model.assignments], {*TAKEN, *called.values()}, _in(letter))
         for letter in ("D", "E")
     )
     pk, des, error = (
-        _Statements(DIALECT, (called | places | own | {"t": t}).__getitem__, begin=begin)
-        for own, t, begin in (({}, "TIME", "P"), (in_des, "T", "D"), (in_error, "TIME", "E"))
+        _Statements(DIALECT, (called | own | places | names | {"t": t}).__getitem__, begin=begin)
+        for names, t, begin in (({}, "TIME", "P"), (in_des, "T", "D"), (in_error, "TIME", "E"))
     )
-    _pk(model, called, pk)
+    _people(model, effects, called, pk)
+    _pk(model, pk)
     for item in model.assignments:
         des.assign(in_des[item.name], item.expression)
         error.assign(in_error[item.name], item.expression)
     for k, state in enumerate(model.states, 1):
         des.assign(f"DADT({k})", state.rate)
-    seen = model.outputs[0]
+    seen = _seen(model)
     error.assign("IPRED", seen)
+    observed, variances = _observed(model, seen)
+    items = " ".join([_ITEMS, *(called[name] for name in model.covariate_names)])
     return "\n".join(
         [
             f"$PROBLEM {heading(model)[0]}",
-            f"; {heading(model)[1]}",
-            f"$INPUT {_ITEMS}",
+            *(f"; {line}" for line in _said(model, seen)),
+            f"$INPUT {items}",
             "$DATA data.csv IGNORE=@",
             "$SUBROUTINES ADVAN13 TOL=10",
             "$MODEL",
-            *(f"  COMP=({_compartment(s)})  ; A({k}), {s.unit}" for k, s in _counted(model)),
+            *(f"  COMP=({_short(s.name)})  ; A({k}), {s.unit}" for k, s in _counted(model)),
             "$PK",
-            *_wrapped(["NOBODY = ETA(1)", *pk.lines]),
+            *_wrapped(pk.lines),
             "$DES",
             *_wrapped(des.lines),
             "$ERROR",
             *_wrapped(error.lines),
-            f"  Y = IPRED + EPS(1)  ; {seen}, {model.unit(seen)}; put your residual error here",
+            f"  {observed}",
             "$THETA",
-            *(f"  {typical(i)!r}  ; {called[i.name]} {i.unit}" for i in model.inputs),
-            "$OMEGA 0 FIX  ; put your variability here",
-            "$SIGMA 1",
+            *(f"  {typical(i)!r}  ; {called[i.name]} {i.unit}" for i in model.parameters),
+            *_omega(model, effects),
+            f"$SIGMA {' '.join(map(repr, variances))}",
             "",
         ]
     )
+
+
+def _seen(model):
+    """The output that is observed: the first that has a residual error."""
+    named = [item.name for item in model.residuals if item.name in model.outputs]
+    return named[0] if named else model.outputs[0]
+
+
+def _said(model, seen):
+    """Lines of the heading on what the stream does not hold."""
+    said = people.left_out(model, people=True, residual=True, covariates="columns of $INPUT")
+    others = [item.name for item in model.residuals if item.name != seen]
+    if others:
+        said.append(f"Not carried over: residual error of {', '.join(others)}.")
+    return heading(model, said)[1:]
+
+
+def _observed(model, seen):
+    """(the line of Y, variances of its EPS)."""
+    unit = model.unit(seen)
+    found = next((item for item in model.residuals if item.name == seen), None)
+    if found is None:
+        return f"Y = IPRED + EPS(1)  ; {seen}, {unit}; put your residual error here", [1.0]
+    about = f"  ; {seen}, {unit}"
+    if found.log:
+        return f"Y = IPRED*EXP(EPS(1)){about}", [found.log**2]
+    spreads = [(s, text) for s, text in ((found.proportional, "IPRED*"), (found.additive, "")) if s]
+    terms = [f"{text}EPS({k})" for k, (_, text) in enumerate(spreads, 1)]
+    return " + ".join(["Y = IPRED", *terms]) + about, [spread**2 for spread, _ in spreads]
+
+
+def _omega(model, effects):
+    """Records of $OMEGA, one for each block of etas."""
+    if not effects:
+        yield "$OMEGA 0 FIX  ; put your variability here"
+    for block, rows in people.covariances(model, effects):
+        numbers = " ".join(repr(number) for row in rows for number in row)
+        size = f"BLOCK({len(block)}) " if len(block) > 1 else ""
+        yield f"$OMEGA {size}{numbers}  ; {', '.join(effect.input.name for effect in block)}"
+
+
+def _people(model, effects, called, pk):
+    """Lines of $PK: typical and individual values."""
+    for k, item in enumerate(model.parameters, 1):
+        pk.lines.append(f"{called[item.name]} = THETA({k})")
+    if not effects:
+        pk.lines.append("NOBODY = ETA(1)")
+    etas = {effect.eta: f"ETA({k})" for k, effect in enumerate(effects, 1)}
+    law = Printer(DIALECT, (called | etas).__getitem__)
+    for effect in effects:
+        pk.lines.append(f"{called[effect.individual]} = {law.text(effect.law)}")
 
 
 def _wrapped(lines):
@@ -130,14 +189,12 @@ def _in(letter):
     return lambda name: f"{letter}_{name.upper()}"[:LONGEST_NAME]
 
 
-def _compartment(state):
-    return state.name.upper()[:LONGEST_NAME]
+def _short(name):
+    return name.upper()[:LONGEST_NAME]
 
 
-def _pk(model, called, pk):
-    """Lines of $PK: inputs, start values, and what doses need."""
-    for k, item in enumerate(model.inputs, 1):
-        pk.lines.append(f"{called[item.name]} = THETA({k})")
+def _pk(model, pk):
+    """Lines of $PK: start values, and what doses need."""
     for state in starting(model):
         pk.assign(f"A_0({model.state_names.index(state.name) + 1})", state.initial)
     for dose in model.doses:

@@ -4,9 +4,11 @@ Source of the language: rxode2 user manual, "rxode2 syntax". Knows models; knows
 """
 
 import ast
+from dataclasses import dataclass
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import PYTHON_SIGNS, Dialect, Printer
+from pkpd.exchange.writers import people
 from pkpd.exchange.writers.wording import heading, of_dose, plain, starting, typical
 from pkpd.symbolic import parse
 from pkpd.symbolic.model import Model
@@ -35,20 +37,33 @@ TAKEN = {
 
 def write(model: Model) -> str:
     """The function, named after the model."""
+    effects = people.effects(model)
+    individuals = {effect.input.name: effect.individual for effect in effects}
     names = [*model.input_names, *model.state_names, *(a.name for a in model.assignments)]
+    names += [name for effect in effects for name in (effect.individual, effect.eta)]
     called = renamed(names, {*TAKEN, *parse.RESERVED})
-    printer = Printer(DIALECT, lambda name: called.get(name, name))
+    printer = Printer(DIALECT, lambda name: called.get(individuals.get(name, name), name))
+    typical_printer = Printer(DIALECT, called.__getitem__)
     function = model.name.rpartition("/")[2]
     function = function if parse.why_not_a_name(function) is None else "model_"
+    errors = _errors(model, called)
+    said = people.left_out(model, people=True, residual=True, covariates="columns of the data")
     return "\n".join(
         [
-            *(f"# {line}" for line in heading(model)),
+            *(f"# {line}" for line in heading(model, said)),
             f"{function} <- function() {{",
             "  ini({",
             *(f"    {line}" for line in _inputs(model, called)),
+            *(f"    {line}" for line in _etas(model, effects, called)),
+            *(f"    {name} <- {value!r}" for error in errors for name, value in error.values),
             "  })",
             "  model({",
+            *(
+                f"    {called[e.individual]} <- {typical_printer.text(e.law)}  # {e.input.unit}"
+                for e in effects
+            ),
             *(f"    {line}" for line in _equations(model, called, printer)),
+            *(f"    {error.text}" for error in errors),
             "  })",
             "}",
             "",
@@ -57,9 +72,39 @@ def write(model: Model) -> str:
 
 
 def _inputs(model, called):
-    for item in model.inputs:
+    for item in model.parameters:
         yield f"{called[item.name]} <- {typical(item)!r}"
         yield f'label("{plain(item.label)} ({item.unit})")'
+
+
+def _etas(model, effects, called):
+    """Etas and the lower triangles of their covariances."""
+    for block, rows in people.covariances(model, effects):
+        names = " + ".join(called[effect.eta] for effect in block)
+        numbers = ", ".join(repr(number) for row in rows for number in row)
+        yield f"{names} ~ {numbers}" if len(block) == 1 else f"{names} ~ c({numbers})"
+
+
+@dataclass(frozen=True)
+class _Error:
+    """The residual error of an output. values : (name, number) of its parameters"""
+
+    text: str
+    values: list[tuple[str, float]]
+
+
+def _errors(model, called):
+    """The _Error of each output that has one."""
+    found = []
+    taken = {*TAKEN, *parse.RESERVED, *called.values()}
+    for item in model.residuals:
+        own = {"lnorm": item.log, "prop": item.proportional, "add": item.additive}
+        own = {word: value for word, value in own.items() if value}
+        names = renamed([f"{called[item.name]}_{word}" for word in own], taken)
+        parts = [f"{word}({names[f'{called[item.name]}_{word}']})" for word in own]
+        text = f"{called[item.name]} ~ {' + '.join(parts)}"
+        found.append(_Error(text, list(zip(names.values(), own.values(), strict=True))))
+    return found
 
 
 def _equations(model, called, printer):

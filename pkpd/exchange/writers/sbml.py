@@ -10,6 +10,7 @@ from pkpd.errors import PkpdError
 from pkpd.exchange.libsbml import libsbml
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import PYTHON_SIGNS, Dialect, Printer
+from pkpd.exchange.writers import people
 from pkpd.exchange.writers.wording import heading, typical
 from pkpd.symbolic.model import Model
 
@@ -37,42 +38,84 @@ _OWN = """abs acos acosh acot acoth acsc acsch and arccos arccosh arccot arccoth
 
 def write(model: Model) -> str:
     """The document as XML. Raises PkpdError for an equation that SBML cannot hold."""
-    library = libsbml()
-    document = library.SBMLDocument(3, 2)
-    sbml = document.createModel()
-    names = [*model.input_names, *model.state_names, *(a.name for a in model.assignments)]
-    called = renamed(names, {*_OWN.split(), "t"})
-    printer = Printer(DIALECT, lambda name: "time" if name == "t" else called[name])
-    sbml.setId("model")
-    sbml.setName(" ".join(heading(model)))
+    return _Document(model).text()
 
-    def parameter(name, about, constant):
-        item = sbml.createParameter()
-        item.setId(called[name])
+
+class _Document:
+    def __init__(self, model):
+        self.library = libsbml()
+        self.model = model
+        names = [*model.input_names, *model.state_names, *(a.name for a in model.assignments)]
+        self.called = renamed(names, {*_OWN.split(), "t"})
+        self.printer = Printer(DIALECT, lambda n: "time" if n == "t" else self.called[n])
+        self.document = self.library.SBMLDocument(3, 2)
+        self.sbml = self.document.createModel()
+
+    def text(self):
+        self._head()
+        self._equations()
+        self._events()
+        text: str = self.library.writeSBMLToString(self.document)
+        return text
+
+    def _head(self):
+        said = people.left_out(
+            self.model, people=False, residual=False, covariates="constant parameters"
+        )
+        if self.model.doses:
+            said.append("Not carried over: doses, which SBML does not have.")
+        self.sbml.setId("model")
+        self.sbml.setName(" ".join(heading(self.model, said)))
+
+    def _equations(self):
+        for item in self.model.inputs:
+            about = f"{item.label} [{item.unit}]"
+            self._parameter(item.name, about, True).setValue(typical(item))
+        for state in self.model.states:
+            self._parameter(state.name, f"{state.name} [{state.unit}]", False)
+            start = self.sbml.createInitialAssignment()
+            start.setSymbol(self.called[state.name])
+            self._formula(start, state.initial)
+            self._rule(self.sbml.createRateRule(), state.name, state.rate)
+        for item in self.model.assignments:
+            self._parameter(item.name, f"{item.name} [{item.unit}]", False)
+            self._rule(self.sbml.createAssignmentRule(), item.name, item.expression)
+
+    def _events(self):
+        """Those of one moment happen in the order of the model, each with the values it finds."""
+        taken = {*_OWN.split(), "t", "model", *self.called.values()}
+        called = renamed([event.name for event in self.model.events], taken)
+        for place, event in enumerate(self.model.events):
+            made = self.sbml.createEvent()
+            made.setId(called[event.name])
+            made.setUseValuesFromTriggerTime(False)
+            trigger = made.createTrigger()
+            trigger.setInitialValue(not event.at_start)
+            trigger.setPersistent(True)
+            self._math(trigger, self.printer.condition(event.trigger))
+            self._math(made.createPriority(), str(len(self.model.events) - place))
+            for state, expression in event.changes:
+                change = made.createEventAssignment()
+                change.setVariable(self.called[state])
+                self._formula(change, expression)
+
+    def _parameter(self, name, about, constant):
+        item = self.sbml.createParameter()
+        item.setId(self.called[name])
         item.setName(about)
         item.setConstant(constant)
         return item
 
-    def formula(item, expression):
-        tree = library.parseL3Formula(printer.text(expression))
+    def _formula(self, item, expression):
+        self._math(item, self.printer.text(expression))
+
+    def _math(self, item, text):
+        """Give an element its math. text : formula of libsbml"""
+        tree = self.library.parseL3Formula(text)
         if tree is None:
-            raise PkpdError(library.getLastParseL3Error().splitlines()[0])
+            raise PkpdError(self.library.getLastParseL3Error().splitlines()[0])
         item.setMath(tree)
 
-    def rule(made, name, expression):
-        made.setVariable(called[name])
-        formula(made, expression)
-
-    for item in model.inputs:
-        parameter(item.name, f"{item.label} [{item.unit}]", True).setValue(typical(item))
-    for state in model.states:
-        parameter(state.name, f"{state.name} [{state.unit}]", False)
-        start = sbml.createInitialAssignment()
-        start.setSymbol(called[state.name])
-        formula(start, state.initial)
-        rule(sbml.createRateRule(), state.name, state.rate)
-    for assigned in model.assignments:
-        parameter(assigned.name, f"{assigned.name} [{assigned.unit}]", False)
-        rule(sbml.createAssignmentRule(), assigned.name, assigned.expression)
-    text: str = library.writeSBMLToString(document)
-    return text
+    def _rule(self, made, name, expression):
+        made.setVariable(self.called[name])
+        self._formula(made, expression)

@@ -3,8 +3,6 @@
 Knows models; knows nothing of formats.
 """
 
-NOT_CARRIED = "Typical patient; no variability between people, residual error or benefit."
-
 
 def plain(text):
     """A text on one line, without quotes, brackets, colons and signs of comments."""
@@ -12,11 +10,12 @@ def plain(text):
     return " ".join(kept.split())
 
 
-def heading(model):
-    """Lines on what a file holds."""
+def heading(model, left_out=()):
+    """Lines on what a file holds. left_out : sentences on what it does not"""
     return [
         f"{plain(model.title)}, time in {model.time}",
-        f"Written by pkpd from the model {plain(model.name)}. {NOT_CARRIED}",
+        f"Written by pkpd from the model {plain(model.name)}.",
+        *left_out,
     ]
 
 
