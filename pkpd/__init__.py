@@ -12,6 +12,7 @@ _HOMES = {
     "models": "pkpd.symbolic.load",
     "import_model": "pkpd.exchange.importing",
     "export_model": "pkpd.exchange.export",
+    "event_table": "pkpd.exchange.event_table",
     "rx": "pkpd.dosing.rx",
     "events": "pkpd.dosing.records",
     "check_data": "pkpd.datasets.check",

@@ -115,6 +115,7 @@ DOORS = {
     "load": {"name": "pk/one_compartment"},
     "import_model": {"source": "not-there.R", "out": "never-written.toml"},
     "export_model": {"model": ONE, "to": "scipy"},
+    "event_table": {"model": ONE, "regimen": "10 mg", "cohort": PEOPLE},
     "models": {},
     "rx": {"text": "10 mg"},
     "events": {"model": ONE, "source": TABLES["doses"]},

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pkpd.cli import console, options
-from pkpd.cli.groups import grouped
+from pkpd.cli.groups import Patients, Screen, grouped
 from pkpd.errors import PkpdError
 
 
@@ -199,9 +199,9 @@ def export(
     ],
     out: Out = None,
 ):
-    """Write a model for another simulator: its equations, typical values and doses.
+    """Write a model for another simulator: equations, doses and what else the format can hold.
 
-    Without -o the text is printed. Variability, residual error and [benefit] are not carried over.
+    Without -o the text is printed. Its head says what is not carried over.
 
     \b
     Examples:
@@ -218,3 +218,67 @@ def export(
         return
     write_atomically(out, lambda path: Path(path).write_text(text, encoding="utf-8"))
     console.finish([out])
+
+
+Doses = Annotated[
+    Path | None,
+    typer.Option(
+        "--doses",
+        metavar="FILE",
+        help="Event table of --rx to write, with the doses of each patient.",
+        show_default=False,
+    ),
+]
+
+
+@grouped
+def cohort(
+    model: options.Model,
+    people: Patients,
+    screen: Screen,
+    out: options.File = None,
+    rx: Annotated[
+        str | None,
+        typer.Option("--rx", metavar="REGIMEN", help="Doses for --doses.", show_default=False),
+    ] = None,
+    doses: Doses = None,
+):
+    """Draw a cohort and write it as a table: ID and each patient's parameters and covariates.
+
+    With --rx and --doses its doses too, as an event table for other simulators. Tables are .csv,
+    .parquet or .xlsx; without --out the first patients are printed.
+
+    \b
+    Examples:
+      pkpd cohort pk/naltrexone -n 100 --seed 7 --out people.csv
+      pkpd cohort pk/naltrexone -n 100 --rx "0.05 mg/kg q24h x 7" --out people.csv \\
+        --doses doses.csv
+    """
+    from pkpd.exchange.event_table import event_table
+    from pkpd.result import provenance, write_table
+    from pkpd.symbolic.load import load
+
+    if (rx is None) != (doses is None):
+        raise typer.BadParameter("--doses FILE is the event table of --rx; give both or neither.")
+    found = load(model)
+    drawn = people.cohort(found, screen)
+    frame = drawn.frame()
+    units = {item.name: item.unit for item in found.inputs}
+    tables = {} if out is None else {out: (frame, units)}
+    if rx is not None:
+        table = event_table(found, rx, drawn)
+        tables[str(doses)] = table, table.attrs["units"]
+    origin = provenance(found, drawn, options.command_line())
+    for path, (each, own) in tables.items():
+        write_table(each, path, own, origin)
+    if screen.json:
+        console.json(frame.to_dict("records"))
+    elif out is None and not screen.quiet:
+        console.table(list(frame), [map(_cell, row) for row in frame.head(20).to_numpy()])
+        if len(frame) > 20:
+            console.lines([f"... and {len(frame) - 20} more; --out FILE writes all of them."])
+    console.finish(list(tables), quiet=screen.silent)
+
+
+def _cell(value):
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
