@@ -126,7 +126,7 @@ def _separated(name: str, lines: list[str], error: type[PkpdError]) -> tuple[str
 
 def _only_even(name: str, found: dict[str, list[list[str]]], error: type[PkpdError]) -> str:
     """The only one of several separators {separator: rows} by which all rows are equally long."""
-    even = [s for s, rows in found.items() if len({len(cells) for cells in rows}) == 1]
+    even = [separator for separator, rows in found.items() if len(set(map(len, rows))) == 1]
     if len(even) != 1:
         raise error(
             f"{name}: are the cells separated by {' or '.join(SEPARATORS[s] for s in found)}? "

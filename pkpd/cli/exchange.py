@@ -16,8 +16,18 @@ from pkpd.errors import PkpdError
 
 @dataclass(frozen=True)
 class Foreign:
-    """What a file does not say of itself, and what of its run is taken."""
+    """A file, what it does not say of itself, and what of its run is taken."""
 
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Model file to write (.toml).", show_default=False
+        ),
+    ] = None
     format: Annotated[
         str | None,
         typer.Option(
@@ -107,16 +117,6 @@ class Foreign:
 @grouped
 def import_(
     foreign: Foreign,
-    source: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--out", metavar="FILE", help="Model file to write (.toml).", show_default=False
-        ),
-    ] = None,
     supported: Annotated[
         bool, typer.Option("--supported", help="Print what is carried over and what is refused.")
     ] = False,
@@ -137,14 +137,15 @@ def import_(
     if supported:
         _supported()
         return
-    if source is None or out is None:
+    if foreign.source is None or foreign.out is None:
         raise typer.BadParameter("Name the file to import, and by -o the model file to write.")
     from pkpd.exchange.importing import import_model, uncertainty_file
 
-    model = import_model(source, out, **foreign.given())
+    model = import_model(**foreign.given())
     size = f"{len(model.states)} states, {len(model.assignments)} equations"
     console.lines([f"{model.name}: {size}, {len(model.inputs)} parameters."])
     console.lines(f"Note: {text}" for text in model.notes)
+    out = foreign.out
     console.finish([out] if foreign.covariance is None else [out, uncertainty_file(out)])
 
 

@@ -17,6 +17,7 @@ from pkpd.dosing.records import Mistake, checked, wanted
 from pkpd.errors import DoseError, PkpdError
 from pkpd.reading import Table, capitals, lookalikes, obstacles
 from pkpd.result import Computed, Sheet, release
+from pkpd.result.tables import by_column
 from pkpd.symbolic.model import Model, check_model
 
 if TYPE_CHECKING:
@@ -175,7 +176,9 @@ def _grouped(mistakes: Sequence[Mistake]) -> list[Finding]:
 
 def _odd(data: DataSet, refused: Sequence[Finding]) -> Iterator[Finding]:
     """What is odd besides: not about cells that are refused, whose numbers are filled in."""
-    known = {(finding.column, row) for finding in refused for row in finding.rows}
+    known = set()
+    for finding in refused:
+        known |= {(finding.column, row) for row in finding.rows}
     for oddity in ODDITIES:
         for finding in oddity(data):
             rows = tuple(row for row in finding.rows if (finding.column, row) not in known)
@@ -205,7 +208,7 @@ def _people(data: DataSet) -> dict[str, np.ndarray]:
                 "last_observation": -_least(-times),
             }
         )
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return by_column(rows)
 
 
 def _amounts(data, own):

@@ -265,8 +265,10 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None, besi
 
 def steady_actions(model, beside, theta, person, period):
     """Actions of one period (model time) of cycles (Phase) that are repeated without end."""
-    person = np.asarray(person)[:, None]
-    return _sorted([p for cycle in beside for p in _again(model, cycle, theta, person, period)])
+    parts = []
+    for cycle in beside:
+        parts += _again(model, cycle, theta, np.asarray(person)[:, None], period)
+    return _sorted(parts)
 
 
 def _again(model, cycle, theta, rows, period):

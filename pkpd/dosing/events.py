@@ -129,11 +129,9 @@ class Doses:
         self.amount = share * amount * factor
 
     def _check(self, rules):
-        lines = [
-            f"  row {self.records.row[self.at[k]]}: {text}."
-            for bad, text in rules
-            for k in np.flatnonzero(bad)
-        ]
+        lines = []
+        for bad, text in rules:
+            lines += [f"  row {row}: {text}." for row in self.records.row[self.at[bad]]]
         if lines:
             head = "doses that cannot be given (rows are counted below the header):"
             raise DoseError("\n".join([f"{self.records.name}: {head}", *first_lines(lines)]))

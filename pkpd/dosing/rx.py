@@ -226,7 +226,8 @@ def _placed(drugs):
     waiting = dict(enumerate(map(_read, drugs)))
     placed: dict[int, tuple] = {}
     while waiting:
-        later = {dose.into for parts in waiting.values() for dose in _doses_among(parts)}
+        doses = chain.from_iterable(map(_doses_among, waiting.values()))
+        later = {dose.into for dose in doses}
         ready = [k for k, parts in waiting.items() if _after(parts) not in later]
         if not ready:
             first = next(iter(waiting.values()))
@@ -252,7 +253,8 @@ def _begin(parts, placed):
     target = _after(parts)
     if not target:
         return 0.0
-    starts = [p.start for phases, _ in placed for p in phases if p.into == target]
+    begun = chain.from_iterable(phases for phases, _ in placed)
+    starts = [p.start for p in begun if p.into == target]
     if not starts:
         raise DoseError(
             f"'{parts[0].words['after'].group()}': no dose goes into '{target}'; "

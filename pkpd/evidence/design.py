@@ -22,6 +22,7 @@ from pkpd.evidence.worth import Worth, worth
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
 from pkpd.result.provenance import release
+from pkpd.result.tables import by_column, by_row
 
 CANDIDATES = Path(__file__).with_name("ldn") / "candidates"
 SAMPLE = 1024  # draws of all explanations together, by weight, that outcomes come from
@@ -47,12 +48,11 @@ class RankedStudies(Computed):
     of: dict[str, Any]
 
     def sheets(self) -> dict[str, Sheet]:
-        worths = {name: [vars(w)[name] for w in self.worths] for name in vars(self.worths[0])}
         columns = {
             "study": [s.name for s in self.studies],
             "title": [s.title for s in self.studies],
             "patients": list(self.patients),
-            **worths,
+            **by_column(list(map(vars, self.worths))),
         }
         units = {"information": "bit", "information_error": "bit"}
         units |= dict.fromkeys(("value", "value_error"), self.unit)
@@ -62,11 +62,7 @@ class RankedStudies(Computed):
 
     def summary(self, command: str | None = None) -> dict[str, Any]:
         """The ranking as plain data."""
-        columns = self.sheets()["studies"].columns
-        rows = [
-            {name: values[k].item() for name, values in columns.items()}
-            for k in range(len(self.studies))
-        ]
+        rows = by_row(self.sheets()["studies"].columns)
         origin = {"package": "pkpd", "version": release(), "command": command}
         return {
             "studies": rows,

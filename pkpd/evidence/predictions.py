@@ -59,7 +59,7 @@ def predict(
         parts.append(_block(study, draws, each, rows, threads))
         if progress is not None:
             progress(int(rows[-1]) + 1)
-    return Prediction(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return Prediction(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _block(study, draws, each, rows, threads):

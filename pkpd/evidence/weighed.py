@@ -23,6 +23,7 @@ from pkpd.evidence.predictions import Prediction
 from pkpd.evidence.studies import Study
 from pkpd.result import Computed, Sheet
 from pkpd.result.provenance import release
+from pkpd.result.tables import by_row
 from pkpd.symbolic.model import Model
 
 INTERVAL = (0.05, 0.5, 0.95)
@@ -137,7 +138,7 @@ class WeighedExplanations(Computed):
             found[name] = weights[solved], prediction.mean[solved], sd[solved]
         shares = zip(ledger.weights(), found.values(), strict=True)
         whole = [(share * w, mean, sd) for share, (w, mean, sd) in shares]
-        found[ALL] = tuple(np.concatenate(part) for part in zip(*whole, strict=True))
+        found[ALL] = tuple(map(np.concatenate, zip(*whole, strict=True)))
         return found
 
     def typical_values(self) -> dict[str, np.ndarray]:
@@ -207,7 +208,7 @@ class WeighedExplanations(Computed):
                 equal = np.full(have.sum(), 1.0 / max(have.sum(), 1))
                 rows += _quantile_rows(name, column, values[have], equal, have.mean())
             if self.whole() and pooled:
-                values, weights = (np.concatenate(part) for part in zip(*pooled, strict=True))
+                values, weights = map(np.concatenate, zip(*pooled, strict=True))
                 have = np.isfinite(values)
                 share = weights[have].sum() / weights.sum()
                 scaled = weights[have] / max(weights[have].sum(), 1e-300)
@@ -222,19 +223,11 @@ class WeighedExplanations(Computed):
 
     def summary(self, command: str | None = None) -> dict[str, Any]:
         """The comparison in a few numbers, as plain data."""
-        weights = self.weights()
         return {
-            "weights": [
-                {key: column[m].item() for key, column in weights.items()}
-                for m in range(len(self.names))
-            ],
+            "weights": by_row(self.weights()),
             "left": list(self.left()),
             "whole": self.whole(),
-            "studies": [
-                {"name": s.name, "title": s.title, "source": s.source, "grade": s.grade}
-                | {"role": s.role, "informs": s.name in self.ledger.studies}
-                for s in self.studies
-            ],
+            "studies": list(map(self._of_study, self.studies)),
             "best_dose": self._best_doses(),
             "people": self.people,
             "width_of_priors": self.width,
@@ -246,6 +239,17 @@ class WeighedExplanations(Computed):
                 "seed": self.draws[0].seed,
                 "command": command,
             },
+        }
+
+    def _of_study(self, study):
+        """What a study is, and whether it informs the weights, as plain data."""
+        return {
+            "name": study.name,
+            "title": study.title,
+            "source": study.source,
+            "grade": study.grade,
+            "role": study.role,
+            "informs": study.name in self.ledger.studies,
         }
 
     def _best_doses(self):

@@ -162,37 +162,39 @@ def emax(x, scale):
     return np.exp(-np.logaddexp(0.0, scale - x))
 
 
-CURVES = {
-    c.name: c
-    for c in (
-        LogLogistic("log-logistic", "c + (d - c)/(1 + (x/e)^b)", "null model, without hormesis"),
-        Stimulated(
-            "brain-cousens",
-            "c + (d - c + f*x)/(1 + (x/e)^b)",
-            "Brain & Cousens (1989), Weed Res 29:93",
-        ),
-        *(
-            Stimulated(
-                f"crs-{alpha:g}",
-                f"c + (d - c + f*exp(-(x/s)^-{alpha:g}))/(1 + (x/e)^b)",
-                "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166",
-                alpha=alpha,
-                least=0.05,
-            )
-            for alpha in (1.0, 0.5, 0.25)
-        ),
-        HillProduct(
-            "hill-product",
-            "c + Emax * x^h1/(K1^h1 + x^h1) * K2^h2/(K2^h2 + x^h2)",
-            "a rising Hill curve times a falling one",
-        ),
-        OpposedEmax(
-            "opposed-emax",
-            "c + A*x/(K1 + x) - B*x/(K2 + x)",
-            "a benefit and a harm, each saturating",
-        ),
-        LogGaussian(
-            "log-gaussian", "c + (d - c)*exp(-((ln x - ln e)/b)^2/2)", "a bell on the log dose axis"
-        ),
+def _crs(alpha):
+    """The curve of Cedergreen, Ritz & Streibig with one of their exponents."""
+    return Stimulated(
+        f"crs-{alpha:g}",
+        f"c + (d - c + f*exp(-(x/s)^-{alpha:g}))/(1 + (x/e)^b)",
+        "Cedergreen, Ritz & Streibig (2005), Environ Toxicol Chem 24:3166",
+        alpha=alpha,
+        least=0.05,
     )
-}
+
+
+_ALL = (
+    LogLogistic("log-logistic", "c + (d - c)/(1 + (x/e)^b)", "null model, without hormesis"),
+    Stimulated(
+        "brain-cousens",
+        "c + (d - c + f*x)/(1 + (x/e)^b)",
+        "Brain & Cousens (1989), Weed Res 29:93",
+    ),
+    _crs(1.0),
+    _crs(0.5),
+    _crs(0.25),
+    HillProduct(
+        "hill-product",
+        "c + Emax * x^h1/(K1^h1 + x^h1) * K2^h2/(K2^h2 + x^h2)",
+        "a rising Hill curve times a falling one",
+    ),
+    OpposedEmax(
+        "opposed-emax",
+        "c + A*x/(K1 + x) - B*x/(K2 + x)",
+        "a benefit and a harm, each saturating",
+    ),
+    LogGaussian(
+        "log-gaussian", "c + (d - c)*exp(-((ln x - ln e)/b)^2/2)", "a bell on the log dose axis"
+    ),
+)
+CURVES = {curve.name: curve for curve in _ALL}

@@ -30,11 +30,12 @@ ALIASES = {
     "bc.5": ("brain-cousens", "free"),
     "ll.3": ("log-logistic", 0),
     "ll.4": ("log-logistic", "free"),
-    **{
-        f"crs.{k}{letter}": (f"crs-{alpha}", c)
-        for k, c in ((4, 0), (5, "free"))
-        for letter, alpha in (("a", "1"), ("b", "0.5"), ("c", "0.25"))
-    },
+    "crs.4a": ("crs-1", 0),
+    "crs.4b": ("crs-0.5", 0),
+    "crs.4c": ("crs-0.25", 0),
+    "crs.5a": ("crs-1", "free"),
+    "crs.5b": ("crs-0.5", "free"),
+    "crs.5c": ("crs-0.25", "free"),
 }
 
 

@@ -116,7 +116,8 @@ def crossings(forms, points, values, solutions, brackets, limit):
         ends, rss, thetas = narrower(forms, points, ends, rss, thetas, limit, count)
     share = (limit - rss[:, 0]) / (rss[:, 1] - rss[:, 0])
     out[closed] = ends[:, 0] + share * (ends[:, 1] - ends[:, 0])
-    return out, [(ends[k, :1], [theta[k, :1] for theta in thetas]) for k in range(len(ends))]
+    within = zip(ends[:, :1], *(theta[:, :1] for theta in thetas), strict=True)
+    return out, [(value, at_value) for value, *at_value in within]
 
 
 def at_bounds(forms, points, ends, allowed):

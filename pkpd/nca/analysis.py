@@ -239,7 +239,7 @@ def _check_words(blq, column, unit, time_unit):
 
 def _column(table, column):
     """Name of the column of concentrations."""
-    other = [c for c in table.columns if (c not in COLUMNS or c == "DV") and c.upper() not in FLAGS]
+    other = list(filter(_may_be_observed, table.columns))
     named = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
     if named is None:
         raise PkpdError(
@@ -249,6 +249,11 @@ def _column(table, column):
     if named not in table.columns:
         raise PkpdError(f"{table.name}: no column '{named}'.{closest(named, other)}")
     return named
+
+
+def _may_be_observed(column):
+    """Whether a column may hold concentrations: DV, or none of an event table or of flags."""
+    return column == "DV" or (column not in COLUMNS and column.upper() not in FLAGS)
 
 
 def _amount(dose):
@@ -428,12 +433,11 @@ def _units(conc, time, dose, partial):
     if conc is not None and dose is not None:
         _check_volume(dose, conc)
     of_all = UNITS | dict.fromkeys(starmap(partial_name, partial), "c*t")
-    unknown = {letter for letter, unit in (("c", conc), ("d", dose)) if unit is None}
-    return {
-        key: _unit(text, conc, time, dose)
-        for key, text in of_all.items()
-        if not unknown & set(text)
-    }
+    if conc is None:
+        of_all = {key: text for key, text in of_all.items() if "c" not in text}
+    if dose is None:
+        of_all = {key: text for key, text in of_all.items() if "d" not in text}
+    return {key: _unit(text, conc, time, dose) for key, text in of_all.items()}
 
 
 def _unit(text, conc, time, dose):

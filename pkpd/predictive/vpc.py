@@ -24,6 +24,7 @@ from pkpd.predictive.observed import Observed, observed
 from pkpd.progress import watched
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.provenance import provenance
+from pkpd.result.tables import by_column, by_row
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Model, check_model
 
@@ -58,17 +59,15 @@ class Asked:
         found = np.percentile(values, self.percentiles, method="hazen")
         each = np.nanpercentile(simulated, self.percentiles, axis=1, method="hazen")
         middle, low, high = np.nanpercentile(each, self.ends, axis=1, method="hazen")
-        return [
-            {
-                "percentile": self.percentiles[k],
-                "observed": found[k],
-                "simulated": middle[k],
-                "low": low[k],
-                "high": high[k],
-                "outside": not low[k] <= found[k] <= high[k],
-            }
-            for k in range(len(found))
-        ]
+        columns = {
+            "percentile": self.percentiles,
+            "observed": found,
+            "simulated": middle,
+            "low": low,
+            "high": high,
+            "outside": ~((low <= found) & (found <= high)),
+        }
+        return by_row(columns)
 
     def shares_of(self, values: np.ndarray, simulated: np.ndarray) -> dict[str, float]:
         """Shares below the limit of quantification, of values (n,) and of data sets (R, n)."""
@@ -386,12 +385,7 @@ def _check(study, asked, sets, factor):
         replicates=len(sets),
         failed=int(np.isnan(simulated).any(axis=0).sum()),
         asked=asked,
-        columns=_columns(rows),
-        below=_columns(below),
+        columns=by_column(rows),
+        below=by_column(below),
         people=study.cohort(),
     )
-
-
-def _columns(rows):
-    """Columns of rows that are dicts with the same keys."""
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}

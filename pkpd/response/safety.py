@@ -60,11 +60,10 @@ class Safety:
 
     def hold(self, *seen):
         """(n,) whether all constraints hold of endpoints (n, C), each time."""
-        held = [
-            constraint.holds(values[:, place])
-            for values in seen
-            for place, constraint in enumerate(self.constraints)
-        ]
+        held = []
+        for values in seen:
+            for place, constraint in enumerate(self.constraints):
+                held.append(constraint.holds(values[:, place]))
         return np.all(held, axis=0)
 
     def keeps(self, rows, doses, y):

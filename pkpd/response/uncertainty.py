@@ -51,7 +51,8 @@ def under_sets(names, own, runs):
     """
     runs = np.asarray(runs, dtype=float)
     check_sets(len(runs))
-    low, high = (np.array([_order(column, level) for column in runs.T]) for level in (0.025, 0.975))
+    low = np.apply_along_axis(_order, 0, runs, 0.025)
+    high = np.apply_along_axis(_order, 0, runs, 0.975)
     return Repeated("parameter sets", tuple(names), np.asarray(own), runs, low, high)
 
 

@@ -188,6 +188,20 @@ def records(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> list[dict[st
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def by_column(rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """Columns of rows that are dicts with the same keys; {} where there are none."""
+    columns: dict[str, list] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in columns.items()}
+
+
+def by_row(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Rows of columns of one length as dicts of plain Python values."""
+    return records(columns, zip(*map(np.ndarray.tolist, columns.values()), strict=True))
+
+
 def plain(value: Any) -> Any:
     """The value with plain Python numbers, as JSON takes them."""
     if isinstance(value, dict):

@@ -96,11 +96,7 @@ def design(model, set=None):
     CohortError.
     """
     typical = draw(model, typical=True, set=set)
-    names = tuple(
-        i.name
-        for i in model.inputs
-        if i.iiv is not None and not (i.iiv.kind == "classes" and i.name in typical.changed)
-    )
+    names = tuple(i.name for i in model.inputs if _varies(i, typical.changed))
     if not names:
         raise CohortError(
             f"Nothing varies in {model.name}: no input has iiv, "
@@ -108,3 +104,10 @@ def design(model, set=None):
         )
     middle = np.array([typical.changed.get(i.name, i.value) for i in model.inputs])
     return Design(model, names, middle, typical.changed)
+
+
+def _varies(item, changed):
+    """Whether an input differs between patients; a class that is set is everybody's."""
+    if item.iiv is None:
+        return False
+    return item.iiv.kind != "classes" or item.name not in changed

@@ -24,11 +24,11 @@ def elasticities(model, benefit, changed, numerics):
     typical patient has no benefit.
     """
     theta = draw(model, typical=True, set=changed).theta[0]
-    names = [
-        i.name
-        for i, v in zip(model.inputs, theta, strict=True)
-        if v != 0 and not (i.iiv and i.iiv.kind == "classes")
-    ]
+    names = []
+    for item, value in zip(model.inputs, theta, strict=True):
+        by_class = item.iiv is not None and item.iiv.kind == "classes"
+        if value != 0 and not by_class:
+            names.append(item.name)
     rows = []
     for name in names:
         for sign in (1, -1):
@@ -63,9 +63,10 @@ def spider(model, benefit, names, changed, numerics):
             owners.append(name)
     found = _at(model, benefit, np.array(rows), numerics)
     owner = np.array(owners)
+    of_input = {name: owner == name for name in names}
     return {
-        output: {n: values[owner == n] for n in names}
-        for output, values in zip(OUTPUTS, (found.argmax, found.gain), strict=True)
+        "log10_med": {name: found.argmax[rows] for name, rows in of_input.items()},
+        "benefit_at_med": {name: found.gain[rows] for name, rows in of_input.items()},
     }
 
 

@@ -161,12 +161,8 @@ class Sensitivity(Computed):
         """{input or group: (value, low, high)}, in the order of the table."""
         c = self.columns
         rows = (c["output"] == output) & (c["method"] == method)
-        return {
-            str(n): tuple(x)
-            for n, *x in zip(
-                c["input"][rows], c["value"][rows], c["low"][rows], c["high"][rows], strict=True
-            )
-        }
+        found = zip(c["value"][rows], c["low"][rows], c["high"][rows], strict=True)
+        return dict(zip(map(str, c["input"][rows]), found, strict=True))
 
     def sheets(self) -> dict[str, Sheet]:
         return {"sensitivity": Sheet(self.columns, keys=COLUMNS[:3])}
@@ -200,11 +196,12 @@ def table(outputs, rows, runs):
     """
     runs = np.moveaxis(np.array(runs), 2, 1).reshape(len(runs), -1)
     found = over_scramblings(range(runs.shape[1]), runs[0], runs[1:])
-    method, name = (np.tile([row[k] for row in rows], len(outputs)) for k in (0, 1))
-    return dict(
-        zip(
-            COLUMNS,
-            (np.repeat(outputs, len(rows)), method, name, found.value, found.low, found.high),
-            strict=True,
-        )
-    )
+    methods, inputs = zip(*rows, strict=True)
+    return {
+        "output": np.repeat(outputs, len(rows)),
+        "method": np.tile(methods, len(outputs)),
+        "input": np.tile(inputs, len(outputs)),
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+    }

@@ -150,15 +150,14 @@ class TrialResult(Computed):
         return found["base"][np.unique(found["ids"], return_index=True)[1]]
 
     def _endpoint(self, endpoint):
-        first, paired = self.names[0], self.design.allocation == "shared"
+        paired = self.design.allocation == "shared"
         values = dict(zip(self.names, self.values[endpoint.name], strict=True))
+        first, *others = self.names
         return {
             "kind": endpoint.kind,
             "arms": {name: described(v) for name, v in values.items()},
             "against_first": {
-                name: compared(v, values[first], paired)
-                for name, v in values.items()
-                if name != first
+                name: compared(values[name], values[first], paired) for name in others
             },
         }
 

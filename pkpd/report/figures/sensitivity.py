@@ -106,14 +106,8 @@ def drawn(columns, summary, title, assumed):
     outputs = [o for o in summary["outputs"] if sensitivity.ranked(columns, o, order)]
     tops = [sensitivity.ranked(columns, o, order, SMALL) for o in outputs]
     groups = bool(sensitivity.ranked(columns, outputs[0], "group_total", -np.inf))
-    blocks = {
-        o: sorted(
-            sensitivity.ranked(columns, o, "group_total", -np.inf),
-            key=lambda g: (g not in summary["groups"], _place(summary, g)),
-        )
-        for o in outputs
-    }
-    heights = [max(map(len, tops)), max(map(len, blocks.values()))][: 1 + groups]
+    blocks = [_blocks(columns, summary, output) for output in outputs]
+    heights = [max(map(len, tops)), max(map(len, blocks))][: 1 + groups]
     drawing = style.figure(4.2 * len(outputs) + 0.4, 0.36 * sum(heights) + 2.3)
     panels = drawing.subplots(len(heights), len(outputs), squeeze=False, height_ratios=heights)
     for k, output in enumerate(outputs):
@@ -130,7 +124,7 @@ def drawn(columns, summary, title, assumed):
                 panels[1, k],
                 columns,
                 output,
-                blocks[output],
+                blocks[k],
                 ("group_total", "group_closed"),
                 "blocks of equations",
             )
@@ -147,6 +141,12 @@ def drawn(columns, summary, title, assumed):
     )
     style.caption(drawing, [text, NO_ADVICE])
     return drawing
+
+
+def _blocks(columns, summary, output):
+    """Groups of an output, the blocks of equations first and in their order."""
+    groups = sensitivity.ranked(columns, output, "group_total", -np.inf)
+    return sorted(groups, key=lambda g: (g not in summary["groups"], _place(summary, g)))
 
 
 def _place(summary, group):

@@ -5,6 +5,7 @@ the runs, and for the same patients by how much each one's MED moves.
 """
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,10 @@ class Contrast:
         """What the figure draws: one line for each folder, or for each arm of its trial."""
         pairs = list(zip(self.labels, self.found, strict=True))
         if self.kind == "trial":
-            return [_diary(label, found.model, arm) for label, found in pairs for arm in found.arms]
+            arms = []
+            for label, found in pairs:
+                arms += [_diary(label, found.model, arm) for arm in found.arms]
+            return arms
         if self.kind == "dose-response":
             return [comparison.Curves(a, f.model, f.benefit, f.curves) for a, f in pairs]
         return [
@@ -77,7 +81,7 @@ class Contrast:
         """Rows: what decides the numbers and differs between the runs, and its value in each."""
         runs = [dict(origin_rows(found.origin)) for found in self.found]
         rows = []
-        for key in dict.fromkeys(key for run in runs for key in run):
+        for key in dict.fromkeys(chain.from_iterable(runs)):
             values = [str(run.get(key, "-")) for run in runs]
             if key not in OF_THE_RUN and len(set(values)) > 1:
                 rows.append((key, *values))

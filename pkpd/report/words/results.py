@@ -57,7 +57,7 @@ def exposure(table):
     values = table.drop(columns="ID")
     if len(values) <= FEW:
         headers = ("quantity", "unit", *(f"ID {i}" for i in table["ID"]))
-        cells = {name: [f"{v:.4g}" for v in values[name]] for name in values}
+        cells = {name: values[name].map("{:.4g}".format) for name in values}
     else:
         headers = ("quantity", "unit", "p5", "median", "p95", "profiles")
         cells = {name: _percentiles(values[name].dropna().to_numpy(float)) for name in values}
