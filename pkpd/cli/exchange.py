@@ -13,6 +13,8 @@ from pkpd.cli import console, options
 from pkpd.cli.groups import Patients, Screen, grouped
 from pkpd.errors import PkpdError
 
+MOST_PEOPLE = 20  # that are printed
+
 
 @dataclass(frozen=True)
 class Foreign:
@@ -255,7 +257,6 @@ def cohort(
       pkpd cohort pk/naltrexone -n 100 --rx "0.05 mg/kg q24h x 7" --out people.csv \\
         --doses doses.csv
     """
-    from pkpd.exchange.event_table import event_table
     from pkpd.result import provenance, write_table
     from pkpd.symbolic.load import load
 
@@ -264,21 +265,28 @@ def cohort(
     found = load(model)
     drawn = people.cohort(found, screen)
     frame = drawn.frame()
-    units = {item.name: item.unit for item in found.inputs}
-    tables = {} if out is None else {out: (frame, units)}
+    frame.attrs["units"] = {item.name: item.unit for item in found.inputs}
+    tables = {} if out is None else {out: frame}
     if rx is not None:
-        table = event_table(found, rx, drawn)
-        tables[str(doses)] = table, table.attrs["units"]
+        from pkpd.exchange.event_table import event_table
+
+        tables[str(doses)] = event_table(found, rx, drawn)
     origin = provenance(found, drawn, options.command_line())
-    for path, (each, own) in tables.items():
-        write_table(each, path, own, origin)
+    for path, table in tables.items():
+        write_table(table, path, table.attrs["units"], origin)
     if screen.json:
         console.json(frame.to_dict("records"))
     elif out is None and not screen.quiet:
-        console.table(list(frame), [map(_cell, row) for row in frame.head(20).to_numpy()])
-        if len(frame) > 20:
-            console.lines([f"... and {len(frame) - 20} more; --out FILE writes all of them."])
+        _print_people(frame)
     console.finish(list(tables), quiet=screen.silent)
+
+
+def _print_people(frame):
+    """Print the first of many people."""
+    console.table(list(frame), [map(_cell, row) for row in frame.head(MOST_PEOPLE).to_numpy()])
+    more = len(frame) - MOST_PEOPLE
+    if more > 0:
+        console.lines([f"... and {more} more; --out FILE writes all of them."])
 
 
 def _cell(value):

@@ -62,17 +62,20 @@ def _use(name, model, item):
     if item is not None and name not in COLUMNS:
         kind = "covariate" if item.name in model.covariate_names else "parameter"
         return f"{kind} {item.name}{_in(item.unit)}, in place of the model's own"
+    if name == "DV":
+        return f"observations, of {model.outputs[0]} where an option does not say of what"
+    if name in model.outputs and name not in COLUMNS:
+        return f"observations of {name}"
+    return _of_record(name, model) or _unused(name)
+
+
+def _of_record(name, model):
+    """What a column of records is used for, "" for another."""
     if name == "TIME":
         return f"time in {model.time}"
     if name == "AMT" and len({dosed.unit for dosed in model.doses}) == 1:
         return f"amount of a dose{_in(model.doses[0].unit)}"
-    if name in USES:
-        return USES[name]
-    if name == "DV":
-        return f"observations, of {model.outputs[0]} where an option does not say of what"
-    if name in model.outputs:
-        return f"observations of {name}"
-    return _unused(name)
+    return USES.get(name, "")
 
 
 def _unused(name):

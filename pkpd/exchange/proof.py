@@ -104,7 +104,7 @@ def compared(model, data: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         raise ModelError(f"The data have {len(data)} records, the table {len(table)}.")
     known = {*COLUMNS, "ID", *model.input_names}
     given = data[[name for name in data.columns if name in known]]
-    etas = [name for name in model.input_names if name in table.columns and name[:3] == "ETA"]
+    etas = _etas(model, table)
     sentences = []
     if "PRED" in table.columns:
         sentences.append(_difference("PRED", "Y", model, given, table))
@@ -114,6 +114,11 @@ def compared(model, data: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     if not sentences:
         raise ModelError("The table has neither PRED nor IPRED with its ETAs.")
     return sentences
+
+
+def _etas(model, table):
+    """Names of the ETAs that a table has."""
+    return [name for name in model.input_names if name in table.columns and name[:3] == "ETA"]
 
 
 def _difference(column, output, model, given, table):

@@ -63,32 +63,47 @@ def _constants(method, trans, known, depot):
     peripherals = {"ADVAN3": 1, "ADVAN4": 1, "ADVAN11": 2, "ADVAN12": 2}.get(method, 0)
     pairs = [("2", first), ("3", second)][:peripherals]
     if trans == 1:
-        found["k"] = of("K")
-        for short, place in pairs:
-            found[f"k1{short}"] = of(f"K{central}{place}")
-            found[f"k{short}1"] = of(f"K{place}{central}")
-        return found
+        return found | _by_constants(of, central, pairs)
     if trans == 2 and not peripherals:
         return found | {"k": trees.divide(of("CL"), of("V"))}
-    if trans == 3 and peripherals == 1:
-        flow, volume = of("Q"), of("V")
-        other = trees.binary(of("VSS"), ast.Sub(), volume)
-        return found | {
-            "k": trees.divide(of("CL"), volume),
-            "k12": trees.divide(flow, volume),
-            "k21": trees.divide(flow, other),
-        }
     if trans == 4 and peripherals:
-        volume = of(f"V{central}")
-        found["k"] = trees.divide(of("CL"), volume)
-        for short, place in pairs:
-            flow = of("Q" if peripherals == 1 else f"Q{place}")
-            found[f"k1{short}"] = trees.divide(flow, volume)
-            found[f"k{short}1"] = trees.divide(flow, of(f"V{place}"))
-        return found
-    if trans in (5, 6) and peripherals == 1:
+        return found | _by_flows(of, central, pairs)
+    if peripherals == 1 and trans == 3:
+        return found | _by_volume_at_steady_state(of)
+    if peripherals == 1 and trans in (5, 6):
         return found | _of_slopes(trans, of, f"K{first}{central}")
     raise PkpdError(f"{method} with TRANS{trans} is not carried over")
+
+
+def _by_constants(of, central, pairs):
+    """TRANS1."""
+    found = {"k": of("K")}
+    for short, place in pairs:
+        found[f"k1{short}"] = of(f"K{central}{place}")
+        found[f"k{short}1"] = of(f"K{place}{central}")
+    return found
+
+
+def _by_flows(of, central, pairs):
+    """TRANS4."""
+    volume = of(f"V{central}")
+    found = {"k": trees.divide(of("CL"), volume)}
+    for short, place in pairs:
+        flow = of("Q" if len(pairs) == 1 else f"Q{place}")
+        found[f"k1{short}"] = trees.divide(flow, volume)
+        found[f"k{short}1"] = trees.divide(flow, of(f"V{place}"))
+    return found
+
+
+def _by_volume_at_steady_state(of):
+    """TRANS3."""
+    flow, volume = of("Q"), of("V")
+    other = trees.binary(of("VSS"), ast.Sub(), volume)
+    return {
+        "k": trees.divide(of("CL"), volume),
+        "k12": trees.divide(flow, volume),
+        "k21": trees.divide(flow, other),
+    }
 
 
 def _of_slopes(trans, of, back_name):
@@ -106,17 +121,20 @@ def _of_slopes(trans, of, back_name):
 
 def _general(order, known):
     """Slopes of ADVAN5 and 7: K12 or K1T2 from compartment 1 to 2, to 0 out of the body."""
-    amounts = {k: trees.name(f"A({k})") for k in range(1, len(order) + 1)}
-    gains: dict[int, list] = {k: [] for k in amounts}
-    for name in sorted(known):
-        found = _CONSTANT.match(name)
-        if not found:
-            continue
-        source, target = int(found[1] or found[3]), int(found[2] or found[4])
-        if source not in amounts or target not in (0, *amounts):
+    gains: dict[int, list] = {k: [] for k in range(1, len(order) + 1)}
+    for name, source, target in _flows(known):
+        if source not in gains or target not in (0, *gains):
             raise PkpdError(f"{name} is between no compartments")
-        flow = trees.multiply(trees.name(name), amounts[source])
+        flow = trees.multiply(trees.name(name), trees.name(f"A({source})"))
         gains[source].append(trees.negative(flow))
         if target:
             gains[target].append(flow)
     return {name: trees.add(*gains[k]) for k, name in enumerate(order, 1)}
+
+
+def _flows(known):
+    """(name, source, target) of each constant of flow."""
+    for name in sorted(known):
+        found = _CONSTANT.match(name)
+        if found:
+            yield name, int(found[1] or found[3]), int(found[2] or found[4])

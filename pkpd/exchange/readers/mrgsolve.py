@@ -5,6 +5,7 @@ The language: mrgsolve user guide, "Model specification". Knows that language; k
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pkpd.errors import ModelError, PkpdError
 from pkpd.exchange.readers import blocks, compartments, linear, trees
@@ -65,6 +66,18 @@ def read(text: str, place: str, given: dict[str, float]) -> System:
     return _Reader(text, place).system(given)
 
 
+@dataclass(frozen=True)
+class _Block:
+    """A block of a model file. plain : its body without options"""
+
+    name: str
+    body: str
+    plain: str
+    options: frozenset[str]
+    line: int
+    where: str
+
+
 class _Reader:
     def __init__(self, text, place):
         self.place = place
@@ -90,49 +103,60 @@ class _Reader:
             yield _SAME.get(name, name), body, text.count("\n", 0, head.end()) + 1
 
     def _block(self, name, body, line):
-        where = f"{self.place}:{line}"
-        options = dict.fromkeys(re.findall(r"@(\w+)", body))
+        options = frozenset(re.findall(r"@(\w+)", body))
         plain = re.sub(r"@\w+[ \t]*(?:=[^\n]*)?", "", body)
-        if name == "PROB":
-            first = next((t.strip() for t in plain.splitlines() if t.strip()), "Model")
-            self.title = f"{first[:200]}, from {self.place}"
-        elif name == "PKMODEL":
-            self.linear = (plain, where)
-        elif name in ("PARAM", "THETA", "INIT", "CMT"):
-            self._values(name, plain, "annotated" in options, line)
-        elif name in self.code:
-            self.code[name] += self._statements(plain, line)
-        elif name == "CAPTURE":
-            self.captured += [n.partition("=")[0].strip() for n in re.split(r"[,\s]+", plain) if n]
-        elif name == "OMEGA":
-            self._omega(plain, options, where)
-        elif name == "GLOBAL":
-            self._globals(body, line)
+        block = _Block(name, body, plain, options, line, f"{self.place}:{line}")
+        kinds = {
+            "PROB": self._problem,
+            "PKMODEL": self._closed,
+            **dict.fromkeys(("PARAM", "THETA", "INIT", "CMT"), self._values),
+            **dict.fromkeys(self.code, self._statements_of),
+            "CAPTURE": self._capture,
+            "OMEGA": self._omega,
+            "GLOBAL": self._globals,
+        }
+        if name in kinds:
+            kinds[name](block)
         elif name not in _IGNORED:
             raise ModelError(
-                f"{where}: ${name} is not carried over; known are the blocks "
+                f"{block.where}: ${name} is not carried over; known are the blocks "
                 f"{', '.join('$' + n for n in sorted(_READ))}."
             )
 
-    def _values(self, name, body, annotated, line):
-        if annotated:
-            entries = self._annotated(name, body, line)
-        elif name == "CMT":
-            entries = [(n, "0", "") for n in re.split(r"[,\s]+", body.strip()) if n]
-        elif name == "THETA":
-            entries = [
-                (f"THETA{k}", t, "") for k, t in enumerate(re.split(r"[,\s]+", body.strip()), 1)
-            ]
-        else:
-            entries = [(m[1], m[2], "") for m in _PAIR.finditer(body)]
-        for own, text, label in entries:
-            value = self._number(text, f"{self.place}:{line}")
-            if name in ("CMT", "INIT"):
+    def _problem(self, block):
+        first = next((t.strip() for t in block.plain.splitlines() if t.strip()), "Model")
+        self.title = f"{first[:200]}, from {self.place}"
+
+    def _closed(self, block):
+        self.linear = (block.plain, block.where)
+
+    def _statements_of(self, block):
+        self.code[block.name] += self._statements(block.plain, block.line)
+
+    def _capture(self, block):
+        words = filter(None, re.split(r"[,\s]+", block.plain))
+        self.captured += [word.partition("=")[0].strip() for word in words]
+
+    def _values(self, block):
+        for own, text, label in self._entries(block):
+            value = self._number(text, block.where)
+            if block.name in ("CMT", "INIT"):
                 if own not in self.order:
                     self.order.append(own)
                 self.starts[own] = value
             else:
                 self.found.parameters[own] = Parameter(value, label)
+
+    def _entries(self, block):
+        """(name, text of its value, label) of each value of a block."""
+        if "annotated" in block.options:
+            return self._annotated(block.name, block.plain, block.line)
+        words = list(filter(None, re.split(r"[,\s]+", block.plain)))
+        if block.name == "CMT":
+            return [(word, "0", "") for word in words]
+        if block.name == "THETA":
+            return [(f"THETA{k}", word, "") for k, word in enumerate(words, 1)]
+        return [(m[1], m[2], "") for m in _PAIR.finditer(block.plain)]
 
     def _annotated(self, name, body, line):
         for number, text in enumerate(body.splitlines(), line):
@@ -173,28 +197,33 @@ class _Reader:
     def _statements(self, body, line):
         return blocks.Reader(body, self.place, ends_at_lines=False, first=line).statements()
 
-    def _omega(self, body, options, where):
-        numbers = [self._number(t, where) for t in re.split(r"[,\s]+", body.strip()) if t]
-        block = bool({"block", "correlation"} & options.keys())
-        if "correlation" in options or (options.keys() - {"block", "name", "annotated", "labels"}):
-            raise ModelError(f"{where}: $OMEGA as {', '.join(options)} is not carried over.")
-        count = round(((8 * len(numbers) + 1) ** 0.5 - 1) / 2) if block else len(numbers)
-        if block and count * (count + 1) // 2 != len(numbers):
-            raise ModelError(f"{where}: {len(numbers)} numbers are no lower triangle.")
-        names = [f"ETA{self.etas + k + 1}" for k in range(count)]
-        self.etas += count
+    def _omega(self, block):
+        words = filter(None, re.split(r"[,\s]+", block.plain))
+        numbers = [self._number(word, block.where) for word in words]
+        together = self._is_triangle(block)
+        rows = [[number] for number in numbers]
+        if together:
+            rows = _triangle(numbers)
+            if rows is None:
+                raise ModelError(f"{block.where}: {len(numbers)} numbers are no lower triangle.")
+        names = [f"ETA{self.etas + k}" for k in range(1, len(rows) + 1)]
+        self.etas += len(rows)
         for name in names:
             self.found.parameters[name] = Parameter(0.0, f"{name}, between people", sd=0.0)
-        if block:
-            starts = [k * (k + 1) // 2 for k in range(count)]
-            rows = [numbers[at : at + k + 1] for k, at in enumerate(starts)]
+        if together:
             self.found.omega.append((names, rows))
         else:
-            pairs = zip(names, numbers, strict=True)
-            self.found.omega += [([name], [[value]]) for name, value in pairs]
+            self.found.omega += [([n], [row]) for n, row in zip(names, rows, strict=True)]
 
-    def _globals(self, body, line):
-        for number, text in enumerate(body.splitlines(), line):
+    def _is_triangle(self, block):
+        """Whether a block of $OMEGA is a lower triangle. Raises ModelError for other ways."""
+        if block.options - {"block", "name", "annotated", "labels"}:
+            ways = ", ".join(sorted(block.options))
+            raise ModelError(f"{block.where}: $OMEGA as {ways} is not carried over.")
+        return "block" in block.options
+
+    def _globals(self, block):
+        for number, text in enumerate(block.body.splitlines(), block.line):
             where = f"{self.place}:{number}"
             macro = re.fullmatch(r"\s*#\s*define\s+([A-Za-z_]\w*)\s+(.+)", text)
             if macro:
@@ -247,13 +276,11 @@ class _Reader:
 
     def system(self, given):
         program = Program(taken=frozenset(self.found.parameters))
-        zero = [Assign(f"EPS{k}", trees.number(0.0), self.place) for k in range(1, 21)]
-        starts = [
-            Assign(compartments.key("start", name), trees.number(value), self.place)
-            for name, value in self.starts.items()
-        ]
-        program.current |= {item.name: item.tree for item in zero}
-        program.run(starts)
+        for k in range(1, 21):
+            program.current[f"EPS{k}"] = trees.number(0.0)
+        for name, value in self.starts.items():
+            start = compartments.key("start", name)
+            program.run([Assign(start, trees.number(value), self.place)])
         program.run(self._main())
         program.run(self._closed_form())
         program.run(self.macros)
@@ -261,13 +288,16 @@ class _Reader:
         program.run(self._converted(self.code["TABLE"]))
         self.found.title = self.title
         compartments.fill(self.found, program, self.order, given, self.place)
-        known = {*self.found.equations, *self.found.states}
-        lost = [n for n in self.captured if n not in known and n not in self.found.parameters]
-        if lost:
-            raise ModelError(f"{self.place}: $CAPTURE of unknown '{lost[0]}'.")
-        self.found.outputs = [n for n in dict.fromkeys(self.captured) if n in known]
-        self.found.outputs = self.found.outputs or list(self.order)
+        self.found.outputs = self._outputs()
         return self.found
+
+    def _outputs(self):
+        """What is captured, the compartments where nothing is."""
+        known = {*self.found.equations, *self.found.states}
+        for name in self.captured:
+            if name not in known and name not in self.found.parameters:
+                raise ModelError(f"{self.place}: $CAPTURE of unknown '{name}'.")
+        return [n for n in dict.fromkeys(self.captured) if n in known] or list(self.order)
 
     def _main(self):
         """$MAIN, in which the time would be that of the last record."""
@@ -285,16 +315,8 @@ class _Reader:
         if self.linear is None:
             return
         body, where = self.linear
-        named = re.search(r"cmt\s*=\s*[\"']([^\"']+)[\"']", body)
-        number = re.search(r"ncmt\s*=\s*(\d)", body)
         depot = bool(re.search(r"depot\s*=\s*(?:TRUE|T)\b", body))
-        if named:
-            self.order += [n for n in re.split(r"[,\s]+", named[1]) if n not in self.order]
-        central = int(number[1]) if number else len(self.order) - depot
-        if central not in (1, 2) or len(self.order) != central + depot:
-            raise ModelError(
-                f"{where}: $PKMODEL needs one or two compartments and a depot at most."
-            )
+        central = self._central(body, where, depot)
         volume, other = ("V", "") if central == 1 else ("V2", "V3") if depot else ("V1", "V2")
         names = {word: trees.name(word) for word in ("CL", "Q", "KA")}
         constants = {"ka": names["KA"], "k": trees.divide(names["CL"], trees.name(volume))}
@@ -303,3 +325,27 @@ class _Reader:
             constants["k21"] = trees.divide(names["Q"], trees.name(other))
         for name, rate in linear.rates(self.order, constants, depot=depot).items():
             yield Assign(compartments.key("d/dt", name), rate, where)
+
+    def _central(self, body, where, depot):
+        """The number of compartments of $PKMODEL without its depot."""
+        named = re.search(r"cmt\s*=\s*[\"']([^\"']+)[\"']", body)
+        number = re.search(r"ncmt\s*=\s*(\d)", body)
+        if named:
+            self.order += [n for n in re.split(r"[,\s]+", named[1]) if n not in self.order]
+        central = int(number[1]) if number else len(self.order) - depot
+        if central not in (1, 2) or len(self.order) != central + depot:
+            raise ModelError(
+                f"{where}: $PKMODEL needs one or two compartments and a depot at most."
+            )
+        return central
+
+
+def _triangle(numbers):
+    """Rows of a lower triangle that stands in one line, or None."""
+    rows: list[list[float]] = []
+    left = list(numbers)
+    while len(left) > len(rows):
+        count = len(rows) + 1
+        rows.append(left[:count])
+        left = left[count:]
+    return None if left else rows

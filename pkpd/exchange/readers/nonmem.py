@@ -54,6 +54,7 @@ _SIGNS = {
     **{"GE": ">=", "AND": "&&", "OR": "||", "NOT": "!"},
 }
 _WORD = re.compile(rf"\.({'|'.join(_SIGNS)})\.", re.IGNORECASE)
+_COMPARTMENT = re.compile(r"COMP(?:ARTMENT)?\s*=?\s*(?:\(([^)]*)\)|([A-Z]\w*))")
 _ONLY = re.compile(r"\((?:ONLY )?OBS\w*(?: ONLY)?\)", re.IGNORECASE)
 _IN_PK = ("T", "TIME", "NEWIND", "ICALL", "AMT", "EVID", "RATE", "DOSTIM", "DOSREC", "TSTATE")
 
@@ -193,24 +194,24 @@ class Reader:
 
     def _named_compartments(self):
         text = " ".join(line.text.upper() for line in self._lines("MODEL"))
-        found = re.findall(r"COMP(?:ARTMENT)?\s*=?\s*(?:\(([^)]*)\)|([A-Z]\w*))", text)
         self.order, self.observed = [], ""
-        for inside, alone in found:
-            words = re.split(r"[\s,]+", (inside or alone).strip())
-            self.order.append(words[0])
-            if "DEFOBS" in words or "DEFOBSERVATION" in words:
-                self.observed = words[0]
-            if "DEFDOSE" in words and len(self.order) > 1:
-                self.found.notes.append(
-                    f"Doses go into {words[0]} (DEFDOSE): say so where they do."
-                )
+        for inside, alone in _COMPARTMENT.findall(text):
+            self._compartment(*re.split(r"[\s,]+", (inside or alone).strip()))
         count = re.search(r"NCOMP(?:ARTMENTS)?\s*=\s*(\d+)", text)
-        if count and not found:
+        if count and not self.order:
             self.order = [f"COMP{k}" for k in range(1, int(count[1]) + 1)]
         if not self.order or len(set(self.order)) < len(self.order):
             raise ModelError(f"{self.place}: $MODEL names no compartments, or two alike.")
         central = "CENTRAL" if "CENTRAL" in self.order else self.order[0]
         self.observed = self.observed or central
+
+    def _compartment(self, name, *options):
+        """A compartment of $MODEL with its options."""
+        self.order.append(name)
+        if {"DEFOBS", "DEFOBSERVATION"} & set(options):
+            self.observed = name
+        if "DEFDOSE" in options and len(self.order) > 1:
+            self.found.notes.append(f"Doses go into {name} (DEFDOSE): say so where they do.")
 
     def system(self, given):
         for name, item in self.numbers.parameters().items():

@@ -25,26 +25,20 @@ def read(text: str, numbers: Numbers, place: str) -> Estimates:
     varied = np.flatnonzero(np.diagonal(own) > 0)
     if not len(varied):
         raise ModelError(f"{place}: no THETA has a variance.")
-    return Estimates(
-        names=[thetas[k] for k in varied],
-        covariance=[own[k, varied[: i + 1]].tolist() for i, k in enumerate(varied)],
-        lower=[numbers.ends[k][0] for k in varied],
-        upper=[numbers.ends[k][1] for k in varied],
-    )
+    found = Estimates([], [], [], [])
+    for i, k in enumerate(varied):
+        found.names.append(thetas[k])
+        found.covariance.append(own[k, varied[: i + 1]].tolist())
+        found.lower.append(numbers.ends[k][0])
+        found.upper.append(numbers.ends[k][1])
+    return found
 
 
 def _last_matrix(text, place):
     """(names, (N, N) covariance) of the last table of a .cov file."""
-    names: list[str] = []
-    rows: list[list[str]] = []
-    for line in text.splitlines():
-        words = line.split()
-        if words[:1] == ["NAME"]:
-            names, rows = words[1:], []
-        elif words and words[0] != "TABLE":
-            rows.append(words)
+    names, rows = _last_table(text)
     whole = names and [row[0] for row in rows] == names
-    if not whole or any(len(row) != len(names) + 1 for row in rows):
+    if not whole or {len(row) for row in rows} != {len(names) + 1}:
         raise ModelError(f"{place}: is no covariance matrix as NONMEM writes it (.cov).")
     try:
         matrix = np.array([row[1:] for row in rows], dtype=float)
@@ -53,3 +47,16 @@ def _last_matrix(text, place):
     if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-6, atol=0.0):
         raise ModelError(f"{place}: the covariance is not symmetric, or not finite.")
     return names, matrix
+
+
+def _last_table(text: str) -> tuple[list[str], list[list[str]]]:
+    """Names and rows of words of the last table of a file."""
+    names: list[str] = []
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["NAME"]:
+            names, rows = words[1:], []
+        elif words and words[0] != "TABLE":
+            rows.append(words)
+    return names, rows

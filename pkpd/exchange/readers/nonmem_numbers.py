@@ -56,14 +56,12 @@ class Numbers:
     def _thetas(self, line):
         before = len(self.theta)
         for inside, times, alone in _GROUP.findall(line.text):
-            words = [alone] if alone else re.split(r"[\s,]+", inside.strip())
-            numbers = [w for w in words if w and w.upper() not in ("FIX", "FIXED")]
-            if alone and not numbers:
-                continue
-            value, ends = self._initial(numbers, line)
-            count = min(int(times or 1), MOST)
-            self.theta += [value] * count
-            self.ends += [ends] * count
+            words = _without_fixed([alone] if alone else re.split(r"[\s,]+", inside.strip()))
+            if words or not alone:
+                value, ends = self._initial(words, line)
+                count = min(int(times or 1), MOST)
+                self.theta += [value] * count
+                self.ends += [ends] * count
         alone_on_line = len(self.theta) == before + 1
         for k in range(before, len(self.theta)):
             said = line.comment if alone_on_line else ""
@@ -103,14 +101,14 @@ class Numbers:
         same = _SAME.search(text)
         if same:
             return [int(same[1] or 1)]
-        deviations = bool(_DEVIATIONS.search(text))
         inside = _BLOCK.sub(" ", _OPTIONS.sub(" ", text))
         values = [self._number(t, line) for t in re.split(r"[\s,()]+", inside) if t]
-        if not (size and size[1]):
-            return [[[v * v if deviations else v]] for v in values]
-        if deviations:
-            self._fail(line, "a BLOCK of standard deviations is not carried over")
-        return [self._triangle(values, int(size[1]), line)]
+        deviations = bool(_DEVIATIONS.search(text))
+        if size and size[1]:
+            if deviations:
+                self._fail(line, "a BLOCK of standard deviations is not carried over")
+            return [self._triangle(values, int(size[1]), line)]
+        return [[[v * v if deviations else v]] for v in values]
 
     def _triangle(self, values, count, line):
         if len(values) != count * (count + 1) // 2:
@@ -187,6 +185,11 @@ class Numbers:
                 found[f"EPS{first + k}"] = None if correlated else row[-1]
             first += len(block)
         return found
+
+
+def _without_fixed(words):
+    """The words but FIX."""
+    return [word for word in words if word and word.upper() not in ("FIX", "FIXED")]
 
 
 def _final_line(text):

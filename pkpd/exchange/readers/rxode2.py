@@ -74,20 +74,31 @@ def read(text: str, place: str, given: dict[str, float]) -> System:
     """
     text = blocks.without_comments(text, "#")
     reading = _Reading(System(title=_title(text, place), source=place), place)
-    ini, model = (_part(text, word, place) for word in ("ini", "model"))
-    if model is None:
-        model = _part(text, "rxode2", place) or _part(text, "RxODE", place) or (text, 1)
+    ini = _part(text, "ini", place)
     if ini is not None:
         _read_ini(reading, _statements(ini, place))
     program = Program(taken=frozenset(reading.system.parameters))
-    program.run(_converted(reading, _statements(model, place)))
+    program.run(_converted(reading, _statements(_model_part(text, place), place)))
     compartments.fill(reading.system, program, reading.order, given, place)
     _residual(reading)
-    system = reading.system
-    defined = [name for name in program.current if " " not in name]
+    reading.system.outputs = _outputs(reading.system, program)
+    return reading.system
+
+
+def _model_part(text, place):
+    """The equations: those in model(), or in rxode2(), or all."""
+    for word in ("model", "rxode2", "RxODE"):
+        part = _part(text, word, place)
+        if part is not None:
+            return part
+    return text, 1
+
+
+def _outputs(system, program):
+    """What is defined and no rate uses, the states where nothing is."""
     used = {n for s in system.states.values() for n in trees.names(s.rate)}
-    system.outputs = [name for name in defined if name not in used] or list(system.states)
-    return system
+    found = [name for name in program.current if " " not in name and name not in used]
+    return found or list(system.states)
 
 
 def _title(text, place):
@@ -205,14 +216,20 @@ def _assigned(reading, text, where):
     target = _TARGET.match(left)
     if not target:
         raise ModelError(f"{where}: {blocks.quoted_line(text)} assigns to nothing that is known.")
-    name = target["name"]
-    if name is None:
-        kind = "d/dt" if target["rate"] else "start" if target["start"] else _WORDS[target["word"]]
-        compartment = target["rate"] or target["start"] or target["into"]
-        name = compartments.key(kind, compartment)
-        if kind == "d/dt" and compartment not in reading.order:
-            reading.order.append(compartment)
-    yield Assign(name, _tree(right, where), where)
+    if target["rate"] and target["rate"] not in reading.order:
+        reading.order.append(target["rate"])
+    yield Assign(_key(target), _tree(right, where), where)
+
+
+def _key(target):
+    """The name of what an assignment is about, from a match of _TARGET."""
+    if target["rate"]:
+        return compartments.key("d/dt", target["rate"])
+    if target["start"]:
+        return compartments.key("start", target["start"])
+    if target["into"]:
+        return compartments.key(_WORDS[target["word"]], target["into"])
+    return target["name"]
 
 
 def _residual(reading):

@@ -219,7 +219,25 @@ class Formulas:
     def _tree(self, node, arguments, depth):
         if depth > DEEPEST:
             raise PkpdError(f"a formula is nested deeper than {DEEPEST}")
-        lib, kind = self.lib, node.getType()
+        kind = node.getType()
+        alone = self._alone(node, kind, arguments)
+        if alone is not None:
+            return alone
+        parts = []
+        for k in range(node.getNumChildren()):
+            parts.append(self._tree(node.getChild(k), arguments, depth + 1))
+        if kind == self.lib.AST_FUNCTION:
+            return self._called(node.getName(), parts, depth)
+        if kind not in self.known:
+            raise PkpdError(f"the function '{node.getName() or node.getOperatorName()}'")
+        try:
+            return self.known[kind](*parts)
+        except TypeError as error:
+            raise PkpdError(f"a formula with {len(parts)} arguments") from error
+
+    def _alone(self, node, kind, arguments):
+        """The tree of a number or symbol; None of what has parts."""
+        lib = self.lib
         if node.isNumber():
             return trees.number(node.getValue())
         if kind in self.constants:
@@ -230,17 +248,7 @@ class Formulas:
             return arguments.get(node.getName(), trees.name(node.getName()))
         if kind == lib.AST_FUNCTION_RATE_OF:
             return trees.name(f"rateOf {node.getChild(0).getName()}")
-        parts = [
-            self._tree(node.getChild(k), arguments, depth + 1) for k in range(node.getNumChildren())
-        ]
-        if kind == lib.AST_FUNCTION:
-            return self._called(node.getName(), parts, depth)
-        if kind not in self.known:
-            raise PkpdError(f"the function '{node.getName() or node.getOperatorName()}'")
-        try:
-            return self.known[kind](*parts)
-        except TypeError as error:
-            raise PkpdError(f"a formula with {len(parts)} arguments") from error
+        return None
 
     def _called(self, name, parts, depth):
         if name not in self.functions:

@@ -101,12 +101,7 @@ class Program:
         """name -> tree of each name that a condition assigns, in terms of what is `current`."""
         if depth > DEEPEST:
             raise PkpdError(f"conditions are nested deeper than {DEEPEST}")
-        branches = []
-        for test, statements in statement.branches:
-            held = None if test is None else trees.replaced(trees.condition(test), current)
-            branches.append((held, self._assigned(statements, current, depth)))
-        if branches[-1][0] is not None:
-            branches.append((None, {}))
+        branches = list(self._held(statement, current, depth))
         found = {}
         for name in dict.fromkeys(n for _, own in branches for n in own):
             values = [(t, own.get(name, current.get(name, self.undefined))) for t, own in branches]
@@ -114,6 +109,15 @@ class Program:
                 raise PkpdError(f"'{name}' has no value where the condition does not hold")
             found[name] = _chosen(values)
         return found
+
+    def _held(self, statement, current, depth):
+        """Yield (condition, {name: tree}) of each branch; the last has no condition."""
+        test: Tree | None = None
+        for test, statements in statement.branches:
+            held = None if test is None else trees.replaced(trees.condition(test), current)
+            yield held, self._assigned(statements, current, depth)
+        if test is not None:
+            yield None, {}
 
     def _assigned(self, statements, current, depth):
         """name -> tree after the statements of one branch."""
@@ -128,20 +132,33 @@ class Program:
 
     def finished(self) -> dict[str, Tree]:
         """The equations, the last one of each name under that name."""
-        named = {n: tree for n, tree in self.current.items() if " " not in n}
-        moved = {tree.id: n for n, tree in named.items() if isinstance(tree, ast.Name)}
-        moved = {unique: n for unique, n in moved.items() if unique in self.equations}
-        moved = {u: name for u, name in moved.items() if name not in self.taken and u != name}
-        kept = self.equations.keys() - moved.keys()
-        earlier = {name: f"{name}_1" for name in moved.values()}
-        while clash := set(earlier.values()) & kept:
-            earlier = {n: f"{e}_" if e in clash else e for n, e in earlier.items()}
-        called = earlier | moved
+        last = self._last()
+        earlier = self._earlier(last)
+        called = earlier | last
         known = {old: trees.name(new) for old, new in called.items()}
         return {
             called.get(unique, unique): trees.replaced(tree, known)
             for unique, tree in self.equations.items()
         }
+
+    def _last(self):
+        """Unique name -> name of the source, of the last equations that have another name."""
+        found = {}
+        for name, tree in self.current.items():
+            if " " in name or name in self.taken or not isinstance(tree, ast.Name):
+                continue
+            if tree.id in self.equations and tree.id != name:
+                found[tree.id] = name
+        return found
+
+    def _earlier(self, last):
+        """Name -> a name that is free, of the first equations that give their name to the last."""
+        kept = self.equations.keys() - last.keys()
+        earlier = {name: f"{name}_1" for name in last.values()}
+        while clash := set(earlier.values()) & kept:
+            for name, own in earlier.items():
+                earlier[name] = f"{own}_" if own in clash else own
+        return earlier
 
 
 def _chosen(values):

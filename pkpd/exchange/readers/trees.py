@@ -179,14 +179,17 @@ def is_linear(tree: Tree, name: str) -> bool:
         return True
     if isinstance(tree, ast.UnaryOp):
         return is_linear(tree.operand, name)
-    if not isinstance(tree, ast.BinOp) or isinstance(tree.op, ast.Pow):
-        return False
+    return isinstance(tree, ast.BinOp) and _is_linear_operation(tree, name)
+
+
+def _is_linear_operation(tree, name):
+    """The same of a tree of two sides, one of which has the name in it."""
     inside = [part for part in (tree.left, tree.right) if name in names(part)]
-    if isinstance(tree.op, ast.Div):
-        return inside == [tree.left] and is_linear(tree.left, name)
-    if isinstance(tree.op, ast.Mult):
-        return len(inside) == 1 and is_linear(inside[0], name)
-    return all(is_linear(part, name) for part in inside)
+    if isinstance(tree.op, (ast.Add, ast.Sub)):
+        return all(is_linear(part, name) for part in inside)
+    if isinstance(tree.op, ast.Pow) or len(inside) == 2:
+        return False
+    return (isinstance(tree.op, ast.Mult) or inside == [tree.left]) and is_linear(inside[0], name)
 
 
 def text(tree: Tree) -> str:

@@ -96,16 +96,9 @@ def write(model: Model) -> str:
     seen = _seen(model)
     error.assign("IPRED", seen)
     observed, variances = _observed(model, seen)
-    items = " ".join([_ITEMS, *(called[name] for name in model.covariate_names)])
     return "\n".join(
         [
-            f"$PROBLEM {heading(model)[0]}",
-            *(f"; {line}" for line in _said(model, seen)),
-            f"$INPUT {items}",
-            "$DATA data.csv IGNORE=@",
-            "$SUBROUTINES ADVAN13 TOL=10",
-            "$MODEL",
-            *(f"  COMP=({_short(s.name)})  ; A({k}), {s.unit}" for k, s in _counted(model)),
+            *_head(model, called, seen),
             "$PK",
             *_wrapped(pk.lines),
             "$DES",
@@ -120,6 +113,16 @@ def write(model: Model) -> str:
             "",
         ]
     )
+
+
+def _head(model, called, seen):
+    """The records before the code."""
+    yield f"$PROBLEM {heading(model)[0]}"
+    yield from (f"; {line}" for line in _said(model, seen))
+    yield " ".join(["$INPUT", _ITEMS, *(called[name] for name in model.covariate_names)])
+    yield from ("$DATA data.csv IGNORE=@", "$SUBROUTINES ADVAN13 TOL=10", "$MODEL")
+    for k, state in enumerate(model.states, 1):
+        yield f"  COMP=({_short(state.name)})  ; A({k}), {state.unit}"
 
 
 def _seen(model):
@@ -179,10 +182,6 @@ def _wrapped(lines):
         parts = wrap(line, LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
         yield from (f"  {part} &" for part in parts[:-1])
         yield f"  {parts[-1]}"
-
-
-def _counted(model):
-    return enumerate(model.states, 1)
 
 
 def _in(letter):

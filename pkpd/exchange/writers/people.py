@@ -90,27 +90,33 @@ def left_out(model: Model, *, people: bool, residual: bool, covariates: str) -> 
 
     people, residual : whether the format holds these; covariates : what they are in it
     """
-    found = []
-    kept = {item.name for item in model.parameters if people and carried(item)}
-    varied = [i.name for i in model.parameters if i.iiv and i.name not in kept]
-    if varied:
-        found.append(f"Not carried over: variability between people of {_listed(varied)}.")
-    lost = [f"{a} and {b}" for a, b, _ in model.correlations if not {a, b} <= kept]
-    if people and lost:
-        found.append(f"Not carried over: correlations of {_listed(lost)}.")
-    moving = [item.name for item in model.inputs if item.iov]
-    if moving:
-        found.append(f"Not carried over: variability between occasions of {_listed(moving)}.")
+    found = _of_people(model, people)
     if model.covariates:
-        names = _listed(model.covariate_names)
+        names = ", ".join(model.covariate_names)
         found.append(f"Covariates are {covariates}, their distribution is left out: {names}.")
     if model.residuals and not residual:
-        names = _listed(item.name for item in model.residuals)
-        found.append(f"Not carried over: residual error of {names}.")
+        found += _sentence("residual error", [item.name for item in model.residuals])
     if model.benefit:
         found.append("Not carried over: what the dose is good for, the table benefit.")
     return found
 
 
-def _listed(names):
-    return ", ".join(names)
+def _of_people(model, people):
+    """Sentences on variability that is left out. people : whether the format holds the usual"""
+    varied = [item for item in model.parameters if item.iiv]
+    kept = {item.name for item in varied if people and carried(item)}
+    moving = [item.name for item in model.inputs if item.iov]
+    return [
+        *_sentence("variability between people", [i.name for i in varied if i.name not in kept]),
+        *_sentence("correlations", _lost(model, kept) if people else []),
+        *_sentence("variability between occasions", moving),
+    ]
+
+
+def _lost(model, kept):
+    """Pairs of correlated inputs, of which one is not kept."""
+    return [f"{a} and {b}" for a, b, _ in model.correlations if not {a, b} <= kept]
+
+
+def _sentence(what, names):
+    return [f"Not carried over: {what} of {', '.join(names)}."] if names else []

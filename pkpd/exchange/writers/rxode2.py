@@ -38,37 +38,53 @@ TAKEN = {
 def write(model: Model) -> str:
     """The function, named after the model."""
     effects = people.effects(model)
-    individuals = {effect.input.name: effect.individual for effect in effects}
-    names = [*model.input_names, *model.state_names, *(a.name for a in model.assignments)]
-    names += [name for effect in effects for name in (effect.individual, effect.eta)]
-    called = renamed(names, {*TAKEN, *parse.RESERVED})
-    printer = Printer(DIALECT, lambda name: called.get(individuals.get(name, name), name))
-    typical_printer = Printer(DIALECT, called.__getitem__)
-    function = model.name.rpartition("/")[2]
-    function = function if parse.why_not_a_name(function) is None else "model_"
+    called = _called(model, effects)
     errors = _errors(model, called)
     said = people.left_out(model, people=True, residual=True, covariates="columns of the data")
+    function = model.name.rpartition("/")[2]
+    function = function if parse.why_not_a_name(function) is None else "model_"
+    ini = [*_inputs(model, called), *_etas(model, effects, called), *_spreads(errors)]
+    equations = [
+        *_individuals(effects, called),
+        *_equations(model, effects, called),
+        *(error.text for error in errors),
+    ]
     return "\n".join(
         [
             *(f"# {line}" for line in heading(model, said)),
             f"{function} <- function() {{",
             "  ini({",
-            *(f"    {line}" for line in _inputs(model, called)),
-            *(f"    {line}" for line in _etas(model, effects, called)),
-            *(f"    {name} <- {value!r}" for error in errors for name, value in error.values),
+            *(f"    {line}" for line in ini),
             "  })",
             "  model({",
-            *(
-                f"    {called[e.individual]} <- {typical_printer.text(e.law)}  # {e.input.unit}"
-                for e in effects
-            ),
-            *(f"    {line}" for line in _equations(model, called, printer)),
-            *(f"    {error.text}" for error in errors),
+            *(f"    {line}" for line in equations),
             "  })",
             "}",
             "",
         ]
     )
+
+
+def _called(model, effects):
+    """Name in the model -> name in the function, with those of individual values and etas."""
+    names = [*model.input_names, *model.state_names, *(a.name for a in model.assignments)]
+    for effect in effects:
+        names += [effect.individual, effect.eta]
+    return renamed(names, {*TAKEN, *parse.RESERVED})
+
+
+def _individuals(effects, called):
+    """Individual values by their etas."""
+    printer = Printer(DIALECT, called.__getitem__)
+    for effect in effects:
+        yield f"{called[effect.individual]} <- {printer.text(effect.law)}  # {effect.input.unit}"
+
+
+def _spreads(errors):
+    """Parameters of residual errors."""
+    for error in errors:
+        for name, value in error.values:
+            yield f"{name} <- {value!r}"
 
 
 def _inputs(model, called):
@@ -107,7 +123,10 @@ def _errors(model, called):
     return found
 
 
-def _equations(model, called, printer):
+def _equations(model, effects, called):
+    own = {effect.input.name: called[effect.individual] for effect in effects}
+    known = called | own
+    printer = Printer(DIALECT, lambda name: known.get(name, name))
     for item in model.assignments:
         yield f"{called[item.name]} <- {printer.text(item.expression)}  # {item.unit}"
     for state in model.states:
