@@ -70,8 +70,9 @@ def _known(own, kind, system, name, place):
 
 def _name_everything(system, parts, given, place):
     """Give the names that the source leaves open the values that the user gives."""
-    all_trees = [*system.equations.values(), *(t for own in parts.values() for t in own.values())]
-    used = {name for tree in all_trees for name in trees.names(tree)}
+    used: set[str] = set()
+    for own in (system.equations, *parts.values()):
+        used.update(*map(trees.names, own.values()))
     known = {*system.parameters, *system.equations, *parts, "t", "pi"}
     open_names = sorted(used - known)
     for name in open_names:

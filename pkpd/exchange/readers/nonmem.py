@@ -8,6 +8,7 @@ import ast
 import math
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import NoReturn
 
 from pkpd.errors import ModelError, PkpdError
@@ -163,7 +164,7 @@ class Reader:
         return known or "ignored"
 
     def _lines(self, name):
-        return [line for lines in self.records.get(name, []) for line in lines if line.text]
+        return [line for line in chain.from_iterable(self.records.get(name, [])) if line.text]
 
     def _title(self):
         first = next((line.text for line in self._lines("PROBLEM")), "")

@@ -33,11 +33,10 @@ class Numbers:
         for lines in records.get("THETA", []):
             for line in lines:
                 self._thetas(line)
-        self.blocks = {
-            name: [b for lines in records.get(name, []) for b in self._blocks(lines)]
-            for name in ("OMEGA", "SIGMA")
-        }
-        self.blocks = {name: self._written_out(name, found) for name, found in self.blocks.items()}
+        self.blocks: dict[str, list] = {"OMEGA": [], "SIGMA": []}
+        for name, blocks in self.blocks.items():
+            for lines in records.get(name, []):
+                self._add(name, blocks, self._blocks(lines))
         if estimates is not None:
             self._replace(estimates)
 
@@ -116,17 +115,15 @@ class Numbers:
         starts = [k * (k + 1) // 2 for k in range(count)]
         return [values[at : at + k + 1] for k, at in enumerate(starts)]
 
-    def _written_out(self, name, found):
-        """The triangles, SAME ones repeated."""
-        blocks: list = []
+    def _add(self, name, blocks, found):
+        """Add the triangles of a record to those before, SAME ones repeated."""
         for item in found:
-            if isinstance(item, int):
-                if not blocks:
-                    raise ModelError(f"{self.place}: ${name} SAME without a block before it.")
-                blocks += [blocks[-1]] * min(item, MOST)
-            else:
+            if not isinstance(item, int):
                 blocks.append(item)
-        return blocks
+                continue
+            if not blocks:
+                raise ModelError(f"{self.place}: ${name} SAME without a block before it.")
+            blocks.extend([blocks[-1]] * min(item, MOST))
 
     def _replace(self, text):
         """Put the final estimates in the place of the initial ones."""
@@ -142,14 +139,12 @@ class Numbers:
             raise ModelError(f"The estimates of {self.place} lack {error}.") from error
 
     def _final(self, name, final):
-        blocks, first = [], 0
+        blocks, first = [], 1
         for block in self.blocks[name]:
-            blocks.append(
-                [
-                    [float(final[f"{name}({first + i + 1},{first + j + 1})"]) for j in range(i + 1)]
-                    for i in range(len(block))
-                ]
-            )
+            rows = []
+            for i in range(first, first + len(block)):
+                rows.append([float(final[f"{name}({i},{j})"]) for j in range(first, i + 1)])
+            blocks.append(rows)
             first += len(block)
         return blocks
 

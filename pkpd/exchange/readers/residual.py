@@ -5,6 +5,7 @@ equations and variances; knows nothing of a format.
 """
 
 import math
+from dataclasses import dataclass
 
 from pkpd.errors import PkpdError
 from pkpd.exchange.readers import trees
@@ -29,17 +30,31 @@ def told(program, variances, known):
     return None
 
 
+@dataclass
+class _Look:
+    """What Y does with its EPS at one level of the prediction.
+
+    plain : Y without EPS; linear : whether Y is linear in each EPS; variance : of Y then
+    exponential : variance of log(Y)
+    """
+
+    plain: float
+    linear: bool = True
+    variance: float = 0.0
+    exponential: float = 0.0
+
+
 def _of_prediction(program, name, variances, known):
     """The text where Y without EPS is the value of `name`."""
-    points = [_at(program, name, level, variances, known) for level in LEVELS]
-    if None in points or any(
-        abs(point["plain"] - level) > CLOSE * level
-        for point, level in zip(points, LEVELS, strict=True)
-    ):
-        return None
-    if all(point["linear"] for point in points):
-        return _combined([point["variance"] for point in points])
-    spreads = [point["exponential"] for point in points]
+    looks = []
+    for level in LEVELS:
+        look = _look(program, name, level, variances, known)
+        if look is None or abs(look.plain - level) > CLOSE * level:
+            return None
+        looks.append(look)
+    if all(look.linear for look in looks):
+        return _combined([look.variance for look in looks])
+    spreads = [math.sqrt(look.exponential) for look in looks]
     if max(spreads) - min(spreads) < CLOSE:
         return f"log {100 * spreads[0]:.10g} %"
     return None
@@ -58,29 +73,22 @@ def _combined(variances):
     return " + ".join(parts) or None
 
 
-def _at(program, name, level, variances, known):
-    """What Y does with its EPS where the prediction is `level`, or None where it needs more."""
-    values = known | {"t": 0.0}
-    fixed = {program.current[name].id: trees.number(level)}
+def _look(program, name, level, variances, known):
+    """The _Look where the prediction is `level`, or None where Y needs more than that."""
+    values = known | dict.fromkeys(variances, 0.0) | {"t": 0.0}
     try:
-        tree = _unfolded(program, fixed)
-
-        def y(**eps):
-            return value(tree, values | dict.fromkeys(variances, 0.0) | eps)
-
-        plain = y()
-        at = {k: {n: y(**{n: k}) for n in variances} for k in (-1.0, 1.0, 2.0)}
+        tree = _unfolded(program, {program.current[name].id: trees.number(level)})
+        found = _Look(value(tree, values))
+        for eps, variance in variances.items():
+            down, up, twice = (value(tree, values | {eps: at}) for at in (-1.0, 1.0, 2.0))
+            slope = (up - down) / 2
+            bent = abs(twice - found.plain - 2 * slope)
+            found.linear &= bent <= CLOSE * (abs(slope) + 1e-12)
+            found.variance += variance * slope**2
+            found.exponential += variance * math.log(max(up / found.plain, 1e-300)) ** 2
     except (KeyError, ValueError, ArithmeticError, PkpdError):
         return None
-    slopes = {n: (at[1.0][n] - at[-1.0][n]) / 2 for n in variances}
-    bent = max(abs(at[2.0][n] - plain - 2 * slopes[n]) for n in variances)
-    logs = {n: math.log(max(at[1.0][n] / plain, 1e-300)) for n in variances}
-    return {
-        "plain": plain,
-        "linear": bent <= CLOSE * (max(map(abs, slopes.values())) + 1e-12),
-        "variance": sum(variances[n] * slopes[n] ** 2 for n in variances),
-        "exponential": math.sqrt(sum(variances[n] * logs[n] ** 2 for n in variances)),
-    }
+    return found
 
 
 def _unfolded(program, fixed):

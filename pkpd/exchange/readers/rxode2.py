@@ -96,7 +96,9 @@ def _model_part(text, place):
 
 def _outputs(system, program):
     """What is defined and no rate uses, the states where nothing is."""
-    used = {n for s in system.states.values() for n in trees.names(s.rate)}
+    used: set[str] = set()
+    for state in system.states.values():
+        used |= trees.names(state.rate)
     found = [name for name in program.current if " " not in name and name not in used]
     return found or list(system.states)
 

@@ -7,6 +7,7 @@ assigns becomes a choice. Knows statements and trees; knows nothing of the langu
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pkpd.errors import ModelError, PkpdError
 from pkpd.exchange.readers import trees
@@ -103,7 +104,7 @@ class Program:
             raise PkpdError(f"conditions are nested deeper than {DEEPEST}")
         branches = list(self._held(statement, current, depth))
         found = {}
-        for name in dict.fromkeys(n for _, own in branches for n in own):
+        for name in dict.fromkeys(chain.from_iterable(own for _, own in branches)):
             values = [(t, own.get(name, current.get(name, self.undefined))) for t, own in branches]
             if any(value is None for _, value in values):
                 raise PkpdError(f"'{name}' has no value where the condition does not hold")

@@ -7,6 +7,7 @@ condition is true unless it is 0.
 
 import ast
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from pkpd.errors import PkpdError
@@ -146,7 +147,7 @@ def check(tree: Tree) -> Tree:
         size, height = size + len(level), height + 1
         if size > LARGEST or height > parse.TALLEST:
             raise PkpdError("an expression has too many operations inside each other")
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = list(chain.from_iterable(map(ast.iter_child_nodes, level)))
     return tree
 
 

@@ -7,6 +7,7 @@ models; knows nothing of data.
 
 import ast
 from dataclasses import dataclass, field
+from itertools import chain
 from textwrap import wrap
 
 from pkpd.exchange.names import renamed
@@ -78,10 +79,7 @@ def write(model: Model) -> str:
     called = renamed([*model.input_names, *individuals], TAKEN, _short)
     own = {effect.input.name: called[effect.individual] for effect in effects}
     places = {s.name: f"A({k})" for k, s in enumerate(model.states, 1)}
-    in_des, in_error = (
-        renamed([a.name for a in model.assignments], {*TAKEN, *called.values()}, _in(letter))
-        for letter in ("D", "E")
-    )
+    in_des, in_error = (_assigned(model, called, letter) for letter in ("D", "E"))
     pk, des, error = (
         _Statements(DIALECT, (called | own | places | names | {"t": t}).__getitem__, begin=begin)
         for names, t, begin in (({}, "TIME", "P"), (in_des, "T", "D"), (in_error, "TIME", "E"))
@@ -159,7 +157,7 @@ def _omega(model, effects):
     if not effects:
         yield "$OMEGA 0 FIX  ; put your variability here"
     for block, rows in people.covariances(model, effects):
-        numbers = " ".join(repr(number) for row in rows for number in row)
+        numbers = " ".join(map(repr, chain.from_iterable(rows)))
         size = f"BLOCK({len(block)}) " if len(block) > 1 else ""
         yield f"$OMEGA {size}{numbers}  ; {', '.join(effect.input.name for effect in block)}"
 
@@ -184,8 +182,14 @@ def _wrapped(lines):
         yield f"  {parts[-1]}"
 
 
-def _in(letter):
-    return lambda name: f"{letter}_{name.upper()}"[:LONGEST_NAME]
+def _assigned(model, called, letter):
+    """Name of an equation -> its name in $DES (D) or $ERROR (E)."""
+
+    def fitting(name):
+        return f"{letter}_{name.upper()}"[:LONGEST_NAME]
+
+    names = [item.name for item in model.assignments]
+    return renamed(names, {*TAKEN, *called.values()}, fitting)
 
 
 def _short(name):

@@ -6,6 +6,7 @@ formats.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 from pkpd.exchange.names import renamed
 from pkpd.symbolic.model import Input, Model
@@ -45,7 +46,7 @@ def effects(model: Model) -> list[Effect]:
     individual = renamed([f"{name}_i" for name in varied], taken)
     etas = renamed([f"eta_{name}" for name in varied], {*taken, *individual.values()})
     found = []
-    for name in (name for block in _blocks(model, list(varied)) for name in block):
+    for name in chain.from_iterable(_blocks(model, list(varied))):
         item, eta = varied[name], etas[f"eta_{name}"]
         assert item.iiv is not None  # of all that vary
         law = _LAWS[item.iiv.kind].format(x=name, eta=eta)
@@ -60,10 +61,9 @@ def covariances(model: Model, found: list[Effect]) -> list[tuple[list[Effect], l
     blocks = []
     for names in _blocks(model, list(by_name)):
         block = [by_name[name] for name in names]
-        rows = [
-            [_covariance(one, other, correlation) for other in block[: k + 1]]
-            for k, one in enumerate(block)
-        ]
+        rows = []
+        for k, one in enumerate(block, 1):
+            rows.append([_covariance(one, other, correlation) for other in block[:k]])
         blocks.append((block, rows))
     return blocks
 

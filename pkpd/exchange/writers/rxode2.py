@@ -5,6 +5,7 @@ Source of the language: rxode2 user manual, "rxode2 syntax". Knows models; knows
 
 import ast
 from dataclasses import dataclass
+from itertools import chain
 
 from pkpd.exchange.names import renamed
 from pkpd.exchange.printing import PYTHON_SIGNS, Dialect, Printer
@@ -97,7 +98,7 @@ def _etas(model, effects, called):
     """Etas and the lower triangles of their covariances."""
     for block, rows in people.covariances(model, effects):
         names = " + ".join(called[effect.eta] for effect in block)
-        numbers = ", ".join(repr(number) for row in rows for number in row)
+        numbers = ", ".join(map(repr, chain.from_iterable(rows)))
         yield f"{names} ~ {numbers}" if len(block) == 1 else f"{names} ~ c({numbers})"
 
 
