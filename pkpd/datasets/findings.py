@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from pkpd.datasets import columns
-from pkpd.dosing.records import DOSE, OBSERVE, RESET_AND_DOSE, Records
+from pkpd.dosing.records import DOSE, OBSERVE, RESET, RESET_AND_DOSE, Records
 from pkpd.nca.samples import says_below
 from pkpd.reading import Table, stripped
 from pkpd.symbolic.model import Model
@@ -99,15 +99,14 @@ class DataSet:
         A reset between them ends the search.
         """
         records, following = self.records, np.full(len(self.records), -1)
-        upcoming: dict[int, int] = {}
-        for k in range(len(records) - 1, -1, -1):
-            if k + 1 == len(records) or records.person[k] != records.person[k + 1]:
-                upcoming = {}
-            if self.dosed[k]:
-                following[k] = upcoming.get(records.target[k], -1)
-                upcoming[records.target[k]] = k
-            if records.evid[k] in (3, RESET_AND_DOSE):
-                upcoming = {}
+        for first, end in zip(records.first[:-1], records.first[1:], strict=True):
+            upcoming: dict[int, int] = {}  # target -> place of the dose after this record
+            for k in range(end - 1, first - 1, -1):
+                if self.dosed[k]:
+                    following[k] = upcoming.get(records.target[k], -1)
+                    upcoming[records.target[k]] = k
+                if records.evid[k] in (RESET, RESET_AND_DOSE):
+                    upcoming = {}
         return following
 
     @cached_property

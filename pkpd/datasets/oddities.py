@@ -17,6 +17,7 @@ from pkpd.reading import not_a_number, stripped
 from pkpd.symbolic import plausibility
 
 FAR = 100.0  # times the median of all people: observations in another unit
+FEWEST = 3  # people whose observations are compared
 SHORTEST = 2.0  # h, of dosing intervals that are no slip
 
 
@@ -61,13 +62,13 @@ def duplicates(data: DataSet) -> Iterator[Finding]:
 
 def _repeated(parts, among=None):
     """(M,) which rows have the same parts as an earlier one, among those of a mask."""
-    among = np.ones(len(parts[0]), bool) if among is None else among
-    known: set = set()
-    repeated = np.zeros(len(among), bool)
-    for k in np.flatnonzero(among):
-        key = tuple(str(part[k]) for part in parts)
-        repeated[k] = key in known
-        known.add(key)
+    import pandas as pd
+
+    table = pd.DataFrame(dict(enumerate(parts)))
+    if among is None:
+        return table.duplicated().to_numpy()
+    repeated = np.zeros(len(table), bool)
+    repeated[among] = table[among].duplicated()
     return repeated
 
 
@@ -202,18 +203,19 @@ def scale_of_people(data: DataSet) -> Iterator[Finding]:
 
 def _scale(data, each, rows):
     """Findings on the scale of people's observations of one quantity."""
-    people = np.unique(data.records.person[rows])
-    if len(people) < 3:
+    import pandas as pd
+
+    person = data.records.person
+    medians = pd.Series(each.value[rows]).groupby(person[rows]).median()
+    if len(medians) < FEWEST:
         return
-    own = np.array([np.median(each.value[rows & (data.records.person == p)]) for p in people])
-    middle = np.median(own)
-    for p in people[(own > FAR * middle) | (own < middle / FAR)]:
-        mine = rows & (data.records.person == p)
+    middle = medians.median()
+    for place, median in medians[(medians > FAR * middle) | (medians < middle / FAR)].items():
         sentence = (
-            f"the median of ID {data.records.names[p]} is {np.median(each.value[mine]):.4g}, that "
-            f"of all people {middle:.4g}; is the unit right?"
+            f"the median of ID {data.records.names[place]} is {median:.4g}, that of all people "
+            f"{middle:.4g}; is the unit right?"
         )
-        yield data.found(ODD, each.column, sentence, mine)
+        yield data.found(ODD, each.column, sentence, rows & (person == place))
 
 
 def several_quantities(data: DataSet) -> Iterator[Finding]:

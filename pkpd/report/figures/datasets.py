@@ -50,19 +50,23 @@ def _panels(data):
 
 def _people(axes, data, values, scale):
     """A line with points for each patient, on a log axis where the values are wide apart."""
-    shown = np.isfinite(values) & np.isfinite(data.records.time)
-    people = np.unique(data.records.person[shown])
-    few = len(data.records.ids) <= len(style.CYCLE)
-    faint = 0.9 if few else 0.45 if len(people) <= 40 else 0.2
-    for person in people:
-        rows = shown & (data.records.person == person)
-        color = style.CYCLE[person] if few else style.BLUE
-        name = f"ID {data.records.names[person]}"
-        look = {"color": color, "alpha": faint, "linewidth": 0.8, "ms": 2.6, "label": name}
-        axes.plot(data.records.time[rows] * scale, values[rows], "o-", **look)
-    if few and len(people) > 1:
-        axes.legend(frameon=False, fontsize=7)
-    positive = values[shown & (values > 0)]
+    shown = np.flatnonzero(np.isfinite(values) & np.isfinite(data.records.time))
+    person = data.records.person[shown]
+    times, values = data.records.time[shown] * scale, values[shown]
+    people = np.unique(person)
+    look = {"linewidth": 0.8, "ms": 2.6}
+    if len(data.records.ids) <= len(style.CYCLE):
+        for place in people:
+            name, own = f"ID {data.records.names[place]}", person == place
+            axes.plot(times[own], values[own], "o-", color=style.CYCLE[place], label=name, **look)
+        if len(people) > 1:
+            axes.legend(frameon=False, fontsize=7)
+    else:
+        ends = np.flatnonzero(np.diff(person)) + 1  # where a line ends, a gap is put in
+        faint = 0.45 if len(people) <= 40 else 0.2
+        broken = (np.insert(each, ends, np.nan) for each in (times, values))
+        axes.plot(*broken, "o-", color=style.BLUE, alpha=faint, **look)
+    positive = values[values > 0]
     if len(positive) and positive.max() > WIDE * positive.min():
         style.log_axis(axes.yaxis, positive.min(), positive.max())
 
