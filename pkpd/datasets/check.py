@@ -100,6 +100,7 @@ class DataCheck(Computed):
                 "version": release(),
                 "model": self.model.name,
                 "digest": self.model.digest,
+                "set": {},
                 "data": self.data,
                 "command": command,
             },

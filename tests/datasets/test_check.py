@@ -234,6 +234,14 @@ def test_a_folder_holds_findings_people_and_a_figure(model, tmp_path):
     assert people["observations"].tolist() == [1, 1]
 
 
+def test_a_page_has_findings_figure_and_model(model, tmp_path):
+    found = checked(model, ["1,0,100,.,1", "1,1,.,-2,0"])
+    page = found.report(tmp_path / "page").read_text(encoding="utf-8")
+    assert "an observation below 0" in page
+    assert "<svg" in page
+    assert f"Model card: {model.name}" in page
+
+
 def test_the_figure_has_a_panel_for_each_quantity_and_marks_all_doses(model):
     header = "ID,TIME,AMT,DV,EVID,ADDL,II,DVID"
     rows = ["1,0,9,.,1,2,12,.", "1,20,.,2,0,.,.,1", "1,30,.,0.01,0,.,.,1", "1,30,.,5,0,.,.,2"]
@@ -242,6 +250,9 @@ def test_the_figure_has_a_panel_for_each_quantity_and_marks_all_doses(model):
     assert [a.get_yscale() for a in axes] == ["log", "linear"]
     marks = axes[0].lines[-1].get_xdata()
     assert marks.tolist() == [0.0, 12.0, 24.0]
+    (alone,) = checked(model, ["1,0,9,.,1,2,12,.", "2,6,5,.,1,0,0,."], header).plot().axes
+    drawn = [line.get_xydata().tolist() for line in alone.lines]
+    assert drawn == [[[0.0, 9.0], [12.0, 9.0], [24.0, 9.0]], [[6.0, 5.0]]]
 
 
 def test_the_command_prints_findings_and_its_exit_code_says_whether_any_is_refused(

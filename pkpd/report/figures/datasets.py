@@ -5,6 +5,7 @@ Knows data sets; computes nothing.
 
 import numpy as np
 
+from pkpd.datasets.findings import MOST_IMPLIED
 from pkpd.errors import ResultError
 from pkpd.report.figures import style
 from pkpd.report.words import datasets as words
@@ -16,36 +17,64 @@ MOST_MARKS = 400  # of doses in a panel
 
 
 def raw(found):
-    """A panel for each column of observations, and in it for each DVID or CMT; a line a patient."""
+    """A panel for each column of observations, and in it for each DVID or CMT; a line a patient.
+
+    Without observations the amounts of the doses by time.
+    """
     data = found.records
     if data is None:
         raise ResultError(f"{found.data} holds no records to draw.")
     panels = _panels(data)
-    columns = min(MOST_COLUMNS, len(panels))
-    bands = -(-len(panels) // columns)
+    columns = max(1, min(MOST_COLUMNS, len(panels)))
+    bands = -(-len(panels) // columns) or 1
     drawing = style.figure(max(4.4 * columns, 6.4) + 0.6, 3.4 * bands + 0.9)
-    times = data.records.time[np.isfinite(data.records.time)]
-    span = np.array([times.min(), times.max()])
+    span = _span(data, bool(panels))
     scale, unit = style.clinician_time(span, found.model.time)
+    time = f"time ({unit})"
     for place, (column, kind, values) in enumerate(panels):
         axes = drawing.add_subplot(bands, columns, place + 1)
         _people(axes, data, values, scale)
         _doses(axes, data, span, scale)
-        style.clean(axes, f"time ({unit})", column, kind or None)
+        style.clean(axes, time, column, kind or None)
+    if not panels:
+        axes = drawing.add_subplot()
+        _amounts(axes, data, scale)
+        style.clean(axes, time, "AMT")
     style.heading(drawing, f"{found.data} as it is")
     style.caption(drawing, [words.size(found), _how_to_read(panels)])
     return drawing
 
 
 def _panels(data):
-    """[(column, kind, (M,) values, NaN of other records)]; one without values where none is."""
+    """[(column, kind, (M,) values, NaN of other records)] of observations."""
     found = []
     for each in data.observed:
         fine = data.looked & np.isfinite(each.value)
         for kind in dict.fromkeys(data.kind[fine]):
             rows = fine & (data.kind == kind)
             found.append((each.column, kind, np.where(rows, each.value, np.nan)))
-    return found[:MOST_PANELS] or [("", "", np.full(len(data.records), np.nan))]
+    return found[:MOST_PANELS]
+
+
+def _span(data, observed):
+    """First and last time of the records, of the additional doses too where nothing is observed."""
+    times = data.records.time
+    if not observed:
+        times = np.concatenate([times, data.last_dose[data.dosed]])
+    times = times[np.isfinite(times)]
+    return np.array([times.min(), times.max()]) if len(times) else np.zeros(2)
+
+
+def _amounts(axes, data, scale):
+    """The amount of each dose at its time, additional ones included."""
+    for person in range(len(data.records.ids)):
+        own = slice(data.records.first[person], data.records.first[person + 1])
+        dosed = data.dosed[own]
+        counts = np.minimum(data.records.additional[own][dosed], MOST_IMPLIED) + 1
+        amounts = np.repeat(data.records.amount[own][dosed], counts)
+        look = {"color": style.ORANGE, "ms": 4, "alpha": 0.6}
+        axes.plot(data.dose_times(person) * scale, amounts, "o", **look)
+    axes.set_ylim(bottom=0)
 
 
 def _people(axes, data, values, scale):
@@ -82,8 +111,8 @@ def _doses(axes, data, span, scale):
 
 
 def _how_to_read(panels):
-    if not any(np.isfinite(values).any() for _, _, values in panels):
-        return "The table has no observations. Marks below: doses."
+    if not panels:
+        return "The table has no observations. Points: doses, additional ones included."
     return (
         "Points: observations; lines join those of a patient. Marks below: doses. Values of 0 and "
         "below are not seen on a logarithmic axis."
