@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pkpd
@@ -99,6 +100,15 @@ def test_every_part_of_an_experiment_was_computed_with_the_model_as_it_is():
     for name in ("02-med-distribution", "08-why-meds-differ"):
         assert all(is_of_the_model(part["provenance"]) for part in summary_of(name).values())
     assert summary_of("08-why-meds-differ")["influences"]["sobol"]["half_width"] == 0.02
+
+
+OPIOIDS = ("11-withdrawal", "15-before-surgery")
+
+
+@pytest.mark.parametrize("name", OPIOIDS)
+def test_an_experiment_with_opioids_was_computed_with_its_models_as_they_are(name):
+    for provenance in np.atleast_1d(summary_of(name)["provenance"]):
+        assert provenance["numbers"] == load(provenance["model"]).numbers
 
 
 def test_explanations_were_weighed_as_they_are():
