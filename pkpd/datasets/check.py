@@ -52,18 +52,21 @@ class DataCheck(Computed):
         return any(finding.grade == REFUSED for finding in self.findings)
 
     def sheets(self) -> dict[str, Sheet]:
-        findings = {
-            "grade": _texts(finding.grade for finding in self.findings),
-            "column": _texts(finding.column for finding in self.findings),
-            "finding": _texts(finding.sentence for finding in self.findings),
-            "n": np.array([len(finding.rows) for finding in self.findings], dtype=np.int64),
-            "rows": _texts(rows_in_words(finding.rows) for finding in self.findings),
+        findings = [(f.grade, f.column, f.sentence, len(f.rows), f.rows) for f in self.findings]
+        grades, names, sentences, counts, rows = _turned(findings, 5)
+        found = {
+            "findings": Sheet(
+                {
+                    "grade": _texts(grades),
+                    "column": _texts(names),
+                    "finding": _texts(sentences),
+                    "n": np.array(counts, dtype=np.int64),
+                    "rows": _texts(map(rows_in_words, rows)),
+                }
+            )
         }
-        used = {
-            "column": _texts(name for name, _ in self.uses),
-            "use": _texts(use for _, use in self.uses),
-        }
-        found = {"findings": Sheet(findings), "columns": Sheet(used)}
+        names, uses = _turned(self.uses, 2)
+        found["columns"] = Sheet({"column": _texts(names), "use": _texts(uses)})
         if self.records is not None:
             times = dict.fromkeys(
                 ("first_dose", "last_dose", "first_observation", "last_observation"),
@@ -227,6 +230,11 @@ def _amounts(data, own):
 
 def _least(times):
     return float(times.min()) if len(times) else np.nan
+
+
+def _turned(rows, width):
+    """The columns of rows, of none of them too."""
+    return list(zip(*rows, strict=True)) or [()] * width
 
 
 def _texts(values):
