@@ -15,7 +15,14 @@ from pkpd.symbolic.load import load, models
 from pkpd.symbolic.model import _computed_with
 
 LIBRARY = Path(__file__).parent.parent / "models"
-SLOW = ("explanations/", "ldn/crushed", "ldn/ogf", "ldn/tramadol", "ldn/ultra")  # to compile
+SLOW = (
+    "absorption/",
+    "explanations/",
+    "ldn/crushed",
+    "ldn/ogf",
+    "ldn/tramadol",
+    "ldn/ultra",
+)  # to compile
 COMPILED = [
     pytest.param(name, marks=pytest.mark.slow) if name.startswith(SLOW) else name
     for name in models()

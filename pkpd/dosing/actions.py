@@ -16,8 +16,9 @@ from pkpd.symbolic.of_inputs import of_inputs
 
 # What an action does: its amount goes into a state, or changes the constant rate into it; all
 # states return to their start values and all rates to 0; the row continues with the inputs of
-# another row of theta; the outputs are saved; all states become, or rise by, a given vector.
-ADD, RATE, RESET, PERSON, LOOK, SET, PLUS = range(7)
+# another row of theta; the outputs are saved; all states become, or rise by, a given vector; a
+# state becomes its amount.
+ADD, RATE, RESET, PERSON, LOOK, SET, PLUS, PUT = range(8)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Actions:
     start : (N+1,) int64, row r owns start[r]:start[r+1]
     time : (M,) model time
     kind : (M,) int8, as above
-    state : (M,) int32, the state of ADD and RATE, the row of theta of PERSON, the row's output row
+    state : (M,) int32, the state of ADD, RATE and PUT, the row of theta of PERSON, the row's output row
         of LOOK, the row of the solver's `given` vectors of SET and PLUS
     amount : (M,) state unit, for RATE per unit of model time
     """
@@ -159,52 +160,98 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=
     begins = np.tile(at(occasions[1:], times), (len(person), 1))
     parts = [(begins, PERSON, first + later, 0.0)]
     for phase in regimen.phases:
-        dosed = target(model, phase.into, phase.unit)
         given = at(phase.times * hour, occasions)
         rows = first + np.clip(np.searchsorted(occasions, given, side="right") - 1, 0, None)
-        lag, share = _lag_and_share(model, dosed, theta, rows)
-        amount = share * (phase.amount * _size(model, dosed, phase.unit, theta, rows))
-        amount = amount if scale is None else amount * np.asarray(scale)[:, None]
-        state = model.state_names.index(dosed.state)
-        begin = at(lag + given, times)
-        if phase.over:
-            end = at(lag + given + phase.over * hour, times)
-            parts += _infusion(begin, end, state, amount)
-        else:
-            parts.append((begin, ADD, state, amount))
+        for dosed in _targets(model, phase):
+            lag, share = _lag_and_share(model, dosed, theta, rows)
+            whole = phase.amount * _size(model, dosed, phase.unit, theta, rows)
+            whole = whole if scale is None else whole * np.asarray(scale)[:, None]
+            state = model.state_names.index(dosed.state)
+            begin = at(lag + given, times)
+            over = _length(model, dosed, phase.into, phase.over, theta, rows)
+            if over is None:
+                parts.append((begin, ADD, state, share * whole))
+            else:
+                parts += _infusion(begin, at(lag + given + over, times), state, share * whole)
+            parts += remembered(model, dosed, begin, whole)
     for cycle in before:
-        parts += _on_their_way(model, cycle, theta, first)
+        for dosed in _targets(model, cycle):
+            parts += _on_their_way(model, dosed, cycle, theta, first)
     return _sorted(parts)
 
 
-def _on_their_way(model, cycle, theta, rows):
+def _targets(model, phase):
+    """The targets that the doses of a Phase enter. Raises DoseError."""
+    dosed = target(model, phase.into, phase.unit)
+    sharing = model.sharing(dosed)
+    if len(sharing) > 1 and phase.over:
+        raise DoseError(
+            f"A dose into {dosed.state} of {model.name} enters {sharing[1].state} as well, each in "
+            "its own time: it cannot be an infusion."
+        )
+    return sharing
+
+
+def _length(model, dosed, into, over, theta, rows):
+    """Model time, a number or in the shape of `rows`, over which doses flow; None: at once.
+
+    into, over : of the Phase whose doses enter `dosed`, too
+    """
+    if over:
+        return over * units.factor("h", model.time)
+    if dosed.duration and dosed.beside == (into or model.doses[0].state):
+        over = of_inputs(model, dosed.duration, theta, rows)
+        if not (over >= 0.0).all():
+            raise DoseError(f"The duration of doses into {dosed.state} of {model.name} is below 0.")
+        return over
+    return None
+
+
+def _on_their_way(model, dosed, cycle, theta, rows):
     """Lists of actions for doses of a cycle before time 0 that arrive, or flow, after it.
 
     rows : (N, 1) of theta
     """
-    state, begin, amount, over = _arrivals(model, cycle, theta, rows)
-    every = cycle.every * units.factor("h", model.time)
-    last = int(np.max(laps((begin + over).ravel(), every)[0], initial=0))
+    begin, whole, amount, over = _arrivals(model, dosed, cycle, theta, rows)
+    state, every = model.state_names.index(dosed.state), cycle.every * units.factor("h", model.time)
+    span = 0.0 if over is None else over
+    last = int(np.max(laps((begin + span).ravel(), every)[0], initial=0))
     for count in range(1, last + 1):
-        start, end = begin - count * every, begin + over - count * every
+        start, end = begin - count * every, begin + span - count * every
+        to_come = start >= -window(begin)
         left = np.where(end >= -window(begin), amount, 0.0)
         start, end = np.maximum(start, 0.0), np.maximum(end, 0.0)
-        if over:
-            yield start, RATE, state, left / over
-            yield end, RATE, state, -left / over
-        else:
+        if over is None:
             yield start, ADD, state, left
+        else:
+            flow = _flow(left, over)
+            yield start, np.where(over > 0, RATE, ADD), state, np.where(over > 0, flow, left)
+            yield end, RATE, state, -flow
+        yield from remembered(model, dosed, np.where(to_come, start, np.inf), whole)
 
 
-def _arrivals(model, cycle, theta, rows):
-    """Of the doses of a cycle: state; arrival and its amount (N, M); length of an infusion."""
-    hour = units.factor("h", model.time)
-    dosed = target(model, cycle.into, cycle.unit)
+def _arrivals(model, dosed, cycle, theta, rows):
+    """Of the doses of a cycle that enter a target: arrival, amount as given and as it enters
+    (N, M); length of an infusion (N, M), or None."""
     lag, share = _lag_and_share(model, dosed, theta, rows)
-    amount = share * (cycle.amount * _size(model, dosed, cycle.unit, theta, rows))
-    begin = lag + cycle.times * hour
-    state = model.state_names.index(dosed.state)
-    return state, begin, np.broadcast_to(amount, begin.shape), cycle.over * hour
+    begin = lag + cycle.times * units.factor("h", model.time)
+    whole = np.broadcast_to(
+        cycle.amount * _size(model, dosed, cycle.unit, theta, rows), begin.shape
+    )
+    over = _length(model, dosed, cycle.into, cycle.over, theta, rows)
+    over = over if over is None else np.broadcast_to(over, begin.shape)
+    return begin, whole, share * whole, over
+
+
+def remembered(model, dosed, begin, amount):
+    """Lists of actions that tell the equations of doses that arrive at `begin` (N, M).
+
+    amount : of each as it is given, in the target's unit
+    """
+    if dosed.since:
+        yield begin, PUT, model.state_names.index(dosed.since), 0.0
+    if dosed.last:
+        yield begin, PUT, model.state_names.index(dosed.last), amount
 
 
 def _infusion(begin, end, state, amount):
@@ -212,12 +259,16 @@ def _infusion(begin, end, state, amount):
 
     An infusion that ends when it begins is a bolus.
     """
-    flows = end > begin
-    flow = np.where(flows, amount / np.where(flows, end - begin, 1.0), 0.0)
+    flows, flow = end > begin, _flow(amount, end - begin)
     return [
         (begin, np.where(flows, RATE, ADD), state, np.where(flows, flow, amount)),
         (end, RATE, state, -flow),
     ]
+
+
+def _flow(amount, over):
+    """Rate at which amounts (N, M) flow over times (N, M), 0 where these are not above 0."""
+    return np.where(over > 0, amount / np.where(over > 0, over, 1.0), 0.0)
 
 
 def _sorted(parts):
@@ -251,15 +302,16 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None, besi
     beside : cycles (Phase) of a background
     period : model time of which all intervals are parts (default: every)
     """
-    dosed, person = target(model, into), np.asarray(person)
-    period = every if period is None else period
-    lag, share = _lag_and_share(model, dosed, theta, person)
-    given = share * amounts * _size(model, dosed, unit or dosed.unit, theta, person)
-    due = every * np.arange(round(period / every))
-    time, state = laps(lag[:, None] + due, period)[1], model.state_names.index(dosed.state)
-    parts = [(time, ADD, state, given[:, None])]
+    period, rows = every if period is None else period, np.asarray(person)[:, None]
+    due, parts = every * np.arange(round(period / every)), []
+    first = target(model, into)
+    for dosed in model.sharing(first):
+        lag, share = _lag_and_share(model, dosed, theta, rows)
+        whole = amounts[:, None] * _size(model, dosed, unit or dosed.unit, theta, rows)
+        over = _length(model, dosed, first.state, 0.0, theta, rows)
+        parts += _of_a_period(model, dosed, lag + due, whole, share * whole, over, period)
     for cycle in beside:
-        parts += _again(model, cycle, theta, person[:, None], period)
+        parts += _again(model, cycle, theta, rows, period)
     return _sorted(parts)
 
 
@@ -278,17 +330,28 @@ def _again(model, cycle, theta, rows, period):
     beginning, as at any other steady state.
     """
     every = cycle.every * units.factor("h", model.time)
-    cycle = replace(cycle, count=len(cycle.pattern) * round(period / every))
-    state, begin, amount, over = _arrivals(model, cycle, theta, rows)
-    start = laps(begin, period)[1]
-    if not over:
-        return [(start, ADD, state, amount)]
-    flow = amount / over
+    cycle, parts = replace(cycle, count=len(cycle.pattern) * round(period / every)), []
+    for dosed in _targets(model, cycle):
+        parts += _of_a_period(model, dosed, *_arrivals(model, dosed, cycle, theta, rows), period)
+    return parts
+
+
+def _of_a_period(model, dosed, begin, whole, amount, over, period):
+    """Lists of actions of one period of doses that are repeated without end.
+
+    begin, whole, amount, over : (N, M) as `_arrivals` gives them
+    """
+    state, start = model.state_names.index(dosed.state), laps(begin, period)[1]
+    told = remembered(model, dosed, start, whole)
+    if over is None:
+        return [(start, ADD, state, amount), *told]
     crossed, end = laps(start + over, period)
+    flow = _flow(amount, over)
     return [
         (np.zeros(start.shape), RATE, state, flow * crossed),
-        (start, RATE, state, flow),
+        (start, np.where(over > 0, RATE, ADD), state, np.where(over > 0, flow, amount)),
         (end, RATE, state, -flow),
+        *told,
     ]
 
 

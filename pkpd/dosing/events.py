@@ -12,7 +12,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from pkpd.dosing.actions import ADD, PLUS, RATE, RESET, SET
+from pkpd.dosing.actions import ADD, PLUS, PUT, RATE, RESET, SET
 from pkpd.dosing.moments import at, laps, together, window
 from pkpd.dosing.records import RESET as RESETS
 from pkpd.dosing.records import RESET_AND_DOSE
@@ -80,12 +80,21 @@ class Doses:
     theta : (M, K) inputs in force at each record
     clock : (M,) time of each record, never falling within a patient
     times : (T,) increasing times at which everybody is looked at; see pkpd.dosing.moments
+    beside : place of a target among the model's; then the doses are those that enter it because
+        they are given into another target, each at its own lag
     """
 
-    def __init__(self, model, records, theta, clock, times=()):
+    def __init__(self, model, records, theta, clock, times=(), beside=None):
         self.model, self.records, self.clock, self.times = model, records, clock, times
-        self.at = np.flatnonzero(records.target >= 0)
+        self.beside, self.at = beside, np.flatnonzero(records.target >= 0)
+        self.number = np.cumsum(records.steady[self.at] > 0) - 1  # of its steady state
+        if beside is not None:
+            first = model.dose_places[model.doses[beside].beside]
+            entering = records.target[self.at] == first
+            self.at, self.number = self.at[entering], self.number[entering]
         self.theta, self.target = theta[self.at], records.target[self.at]
+        if beside is not None:
+            self.target = np.full(len(self.at), beside)
         self.row, self.time = records.person[self.at], clock[self.at]
         self.interval, self.more = records.interval[self.at], records.additional[self.at]
         self.steady = records.steady[self.at]
@@ -111,14 +120,21 @@ class Doses:
         """Set amount (N,) of a bolus, or flow (N,) and duration `span` (N,) of an infusion."""
         share = self._named("f", 1.0)
         factor = self._of_target([d.factor for d in self.model.doses], 1.0)
+        if self.beside is not None:
+            rate = np.full(len(self.at), -2 if self.model.doses[self.beside].duration else 0)
         given = np.where(rate == -1, self._named("rate", 0.0), rate)
         span = self._named("duration", 0.0)
+        shared = [len(self.model.sharing(d)) > 1 for d in self.model.doses]
         self._check(
             [
                 (share < 0, "the bioavailability is below 0"),
                 (self.lag < 0, "the lag is below 0"),
                 ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"),
                 ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
+                (
+                    (rate != 0) & self._of_target(shared, False),
+                    "a dose that enters several targets cannot be an infusion",
+                ),
             ]
         )
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -126,7 +142,7 @@ class Doses:
             flow = np.where(rate == -2, share * amount / span, given)
         self.infused = ~self.endless & (self.span > 0)
         self.flow = np.where(self.infused | self.endless, flow, 0.0) * factor
-        self.amount = share * amount * factor
+        self.amount, self.whole = share * amount * factor, amount
 
     def _check(self, rules):
         lines = []
@@ -174,6 +190,7 @@ class Doses:
         now = self.at[pick] * STEPS + np.where(offset >= 0.0, DOSING, UNDERWAY)
         order = np.where(begin > self.time[pick], late, now)
         due, flows, until = begin <= self.until[pick], end > begin, self.until[pick]
+        told = due & (offset >= 0.0)
         amount = np.where(self.infused[pick], self.flow[pick] * left, self.amount[pick])
         flow = _flow_in(end - begin, self.flow[pick], left)
         return joined(
@@ -181,8 +198,21 @@ class Doses:
                 self._events(due & ~flows, pick, begin, order, ADD, amount),
                 self._events(due & flows, pick, begin, order, RATE, flow),
                 self._events(due & flows & (end <= until), pick, end, late, RATE, -flow),
+                *self._remembered(self.row[pick[told]], pick[told], begin[told], order[told]),
             ]
         )
+
+    def _remembered(self, row, pick, time, order):
+        """Events that tell the equations when, and how large, the last dose of a target was.
+
+        pick : (n,) dose that arrives at each time (n,)
+        """
+        for place, dosed in enumerate(self.model.doses):
+            own = np.flatnonzero(self.target[pick] == place)
+            for state, amount in ((dosed.since, 0.0), (dosed.last, self.whole[pick[own]])):
+                if state is not None:
+                    at = self.model.state_names.index(state)
+                    yield events_at(row[own], time[own], order[own], PUT, at, amount)
 
     def _moments(self, pick, begin, end):
         """Begin and end of doses (n,), at the time of a record, of each other or of `times`."""
@@ -224,7 +254,7 @@ class Doses:
         The row of an event is the number of the steady state.
         """
         which = np.flatnonzero(self.steady > 0)
-        rows = np.arange(len(which))
+        rows = self.number[which]
         endless, flows = self.endless[which], self.infused[which]
         every = np.where(endless, 1.0, self.interval[which])
         phase, span = laps(self.lag[which], every)[1], self.span[which]
@@ -246,7 +276,15 @@ class Doses:
             events_at(rows[stops], end[stops], 1, RATE, state[stops], -flow[stops]),
             events_at(rows[bolus], phase[bolus], 1, ADD, state[bolus], amount[bolus]),
         ]
+        told, once = ~endless, np.ones(len(rows), np.int64)
+        parts += self._remembered(rows[told], which[told], phase[told], once[told])
         return every, self.at[which], joined(parts)
+
+
+def all_doses(model, records, theta, clock, times=()):
+    """The Doses as they are written, then those that enter further targets beside."""
+    places = [None, *(place for place, dosed in enumerate(model.doses) if dosed.beside)]
+    return [Doses(model, records, theta, clock, times, place) for place in places]
 
 
 def _flow_in(held, flow, left):

@@ -29,7 +29,7 @@ def at(times, anchors):
 def together(row, times, fixed=None):
     """The times (E,), those of a row that are the same brought to one of them.
 
-    row : (E,) whose time it is
+    row : (E,) whose time it is; times at inf never come
     fixed : (E,) bool, times that the others move to; without one they move to the first
     """
     times = np.asarray(times, dtype=float)
@@ -38,7 +38,8 @@ def together(row, times, fixed=None):
     fixed = np.zeros(len(times), bool) if fixed is None else fixed
     order = np.lexsort((~fixed, times, row))
     row, ordered, fixed = row[order], times[order], fixed[order]
-    near = (row[1:] == row[:-1]) & (np.diff(ordered) <= window(ordered[1:]))
+    with np.errstate(invalid="ignore"):
+        near = (row[1:] == row[:-1]) & (np.diff(ordered) <= window(ordered[1:]))
     first = np.flatnonzero(np.concatenate([[True], ~near]))
     lead = np.minimum.reduceat(np.where(fixed, np.arange(len(times)), len(times)), first)
     lead = np.where(lead < len(times), lead, first)

@@ -16,7 +16,7 @@ from pkpd.dosing.events import (
     NEXT,
     STEPS,
     UNDERWAY,
-    Doses,
+    all_doses,
     events_at,
     joined,
     kept,
@@ -95,18 +95,20 @@ def timeline(
     before = inputs
     if occasion is not None:
         theta, inputs, before = _on_occasions(records, theta, inputs, occasion, effect)
-    doses = Doses(model, records, theta[inputs], clock, times)
+    entering = all_doses(model, records, theta[inputs], clock, times)
+    doses = entering[0]
     changes = _changes(records, clock, inputs, before, carry, occasion)
     if carry == "linear":
         columns = list(map(model.input_names.index, moving))
         values = theta[inputs][:, columns]
         changes = joined([changes, _lines(records, clock, values, len(model.states), doses)])
-    events = joined([changes, doses.restarts(), doses.given()])
+    events = joined([changes, doses.restarts(), *(each.given() for each in entering)])
     actions, by_look = _looked_at(events, records, clock)
     start, end = clock[records.first[:-1]], clock[records.first[1:] - 1]
     if len(times):
         start, end = np.minimum(start, times[0]), np.maximum(end, times[-1])
-    every, at, parts = doses.steady_states()
+    every, at, _ = doses.steady_states()
+    parts = joined([each.steady_states()[2] for each in entering])
     steady = SteadyStates(inputs[at], every, _sorted(parts, len(at)), records.person[at], clock[at])
     return Timeline(
         theta,

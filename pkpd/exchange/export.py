@@ -27,6 +27,11 @@ def export_model(model: Model, to: str) -> str:
     if model.events and not formats.FORMATS[to].events:
         able = ", ".join(f.name for f in formats.FORMATS.values() if f.events)
         raise ModelError(f"{model.name} has events, which {to} does not hold; {able} does.")
+    if model.memory or any(dosed.beside for dosed in model.doses):
+        raise ModelError(
+            f"{model.name} uses tad(...) or last_dose(...), or has doses that enter several "
+            "targets, which no export holds."
+        )
     try:
         text: str = module.write(model)
     except ModelError:

@@ -82,7 +82,7 @@ class Kernel:
         """The generated module of periodic steady states by collocation, or None."""
         from pkpd.solvers.collocation.kernels import module_of
 
-        if self.model.events or not (self.collocates and self._chooses):
+        if self.model.events or self.model.memory or not (self.collocates and self._chooses):
             return None
         module = module_of(self.model, self.integrals, self.extremes)
         return None if module.REASON else module

@@ -12,6 +12,7 @@ from pkpd.kernels.paste import indented
 
 SAFETY = 0.9
 LARGEST_GROWTH = 8.0
+ONSET = 1e-6  # share of the way to the next action
 SMALLEST_SHRINK = 0.2
 
 
@@ -122,11 +123,18 @@ def error(layout, program, estimate):
     return [*lines, f"below = {' | '.join(falls)}", "error = select(below, 1e16, error)"]
 
 
-def verdict(q):
-    """Lines that turn `error` (squared) of a method of order q into verdict and next step size."""
+def verdict(program, q):
+    """Lines that turn `error` (squared) of a method of order q into verdict and next step size.
+
+    An absorption that depends on the time since the dose may begin like a broken power of it, of
+    which no step from nothing has a small relative error. So the first step after an action is
+    taken as it is once it is a millionth of the way to the next one.
+    """
     integral, proportional, alone = 0.4 / q, -0.7 / q, -1.0 / q
     exponents = f"fma({integral!r}, log_error, {proportional!r}*verdict), {alone!r}*verdict"
+    onset = f"(first > 0.0) & (h < {ONSET!r}*(stop - t)) & (error < 1e16)"
     return [
+        *([f"error = select({onset}, 0.0, error)"] if program.remembers else []),
         "good = (error <= 1.0) & (active > 0.0)",
         "verdict = 0.5*log(max(error, 1e-16))",
         f"exponent = select(good, {exponents})",

@@ -17,7 +17,7 @@ def _judge(layout, tableau, mean, worst, below, dynamic):
         f"worst = select(w[{worst} + l] > mean, w[{worst} + l], mean)",
         f"below = w[{below} + l] > 0.0",
         "error = select(below, 1e16, select(worst < 1e16, worst, 1e16))",
-        *control.verdict(tableau.order),
+        *control.verdict(program, tableau.order),
         *control.store_clock(layout),
     ]
     head, before, after = "def judge(w, limit):", ["calls = 0"], ["return calls"]

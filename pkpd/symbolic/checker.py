@@ -76,7 +76,7 @@ TABLES = {
     "description",
     "notes",
 }
-_NAME = re.compile(r"\w+\Z")
+_NAME = re.compile(r"[^\W\d]\w*\Z")
 _LEFT = re.compile(
     r"\s*(?:d/dt\((?P<rate>\w+)\)|(?P<start>\w+)\(0\)|(?P<name>\w+))\s*=(?P<right>.*)\Z"
 )
@@ -107,6 +107,7 @@ class Builder(Entries):
                 )
         self.doubts: list[str] = []
         self.uses: list[Use] = []
+        self.memories: dict[str, tuple[str, str, str]] = {}  # state: tad or last_dose, of, place
         self.deviations, self.blocks = self.omega()
 
     def model(self):
@@ -365,14 +366,40 @@ class Builder(Entries):
             )
         kind = next(k for k in found if match[k])
         name, label = match[kind], content.split("=")[0].strip()
-        right = match["right"].strip()
+        right = self.since_doses(match["right"].strip(), place)
         self.uses.append(Use(block, name, names_in(right)))
         found[kind].add(name, file, label, (right, unit.strip()), place)
 
+    def since_doses(self, text, place):
+        """The text with names of states for what it uses of the last doses, which are noted."""
+        text, found = parse.since_doses(text)
+        for name, (what, into) in found.items():
+            self.memories.setdefault(name, (what, into, place))
+        return text
+
+    def remembered(self):
+        """The States that hold how long ago the last dose was, and how much, which doses set."""
+        unit_of = {name: entry for name, entry, _ in self.entries("dose")}
+        states = []
+        for name, (what, into, place) in self.memories.items():
+            if not isinstance(unit_of.get(into), dict) or "unit" not in unit_of[into]:
+                self.fail(
+                    place, f"{what}({into}): '{into}' is no dose target.{closest(into, unit_of)}"
+                )
+            unit = self.time if what == "tad" else str(unit_of[into]["unit"])
+            self.named_equation(name, unit, place)
+            states.append(State(name, unit, "0", "1" if what == "tad" else "0", place))
+        return tuple(states)
+
     def equations(self, inputs):
         found = self.statements()
+        self.changes = [
+            (name, self.of_event(entry, place), place)
+            for name, entry, place in self.entries("events")
+        ]
+        remembered = self.remembered()
         input_units = _units_of(inputs.values())
-        known = input_units | {"t": self.time}
+        known = input_units | {"t": self.time} | _units_of(remembered)
         for name, (_, unit, place) in (*found["rate"].items(), *found["name"].items()):
             self.named_equation(name, unit, place)
             known[name] = unit
@@ -390,7 +417,8 @@ class Builder(Entries):
         if not states:
             self.fail(self.main.place("equations"), "no equation 'd/dt(x) = ...' found.")
         assignments = tuple(assigned[name] for name in self.in_order(assigned))
-        self.finite(inputs, states, assignments, found)
+        self.finite(inputs, states, assignments, found, remembered)
+        states += remembered
         return states, assignments
 
     def states(self, found, known, input_units):
@@ -410,7 +438,7 @@ class Builder(Entries):
         self.named(name, place)
         self.unit(unit, place)
 
-    def finite(self, inputs, states, assignments, found):
+    def finite(self, inputs, states, assignments, found, remembered):
         """Complain about an equation that has no finite value whatever its inputs and states."""
         equations = {a.name: (a.expression, found["name"][a.name]) for a in assignments}
         for s in states:
@@ -419,7 +447,8 @@ class Builder(Entries):
                 s.initial,
                 found["start"].get(s.name, ("0", s.unit, s.place)),
             )
-        typical = {i.name: i.value for i in inputs.values()} | {s.name: 1.0 for s in states}
+        typical = {i.name: i.value for i in inputs.values()}
+        typical |= {s.name: 1.0 for s in (*states, *remembered)}
         texts = [(name, expression) for name, (expression, _) in equations.items()]
         name = without_value(texts, typical | {"t": 1.0})
         if name is not None:
@@ -460,9 +489,19 @@ class Builder(Entries):
         """
         known = known | {"t": self.time}
         return tuple(
-            self.event(name, entry, place, known, states)
-            for name, entry, place in self.entries("events")
+            self.event(name, entry, place, known, states) for name, entry, place in self.changes
         )
+
+    def of_event(self, entry, place):
+        """The entry of an event, with names of states for what it uses of the last doses."""
+        if not isinstance(entry, dict) or not isinstance(entry.get("set"), dict):
+            return entry
+        when = entry.get("when")
+        when = self.since_doses(when, place) if isinstance(when, str) else when
+        values = {
+            state: self.since_doses(str(value), place) for state, value in entry["set"].items()
+        }
+        return entry | {"when": when, "set": values}
 
     def event(self, name, entry, place, known, states):
         if not isinstance(entry, dict) or set(entry) - {"at_start"} != {"when", "set"}:
@@ -514,9 +553,11 @@ class Builder(Entries):
     def dose(self, name, entry, place, inputs, unit_of):
         if name not in unit_of:
             self.fail(place, f"dose into '{name}', which is no state.{closest(name, unit_of)}")
-        words = {"unit", "f", "lag", "rate", "duration"}
+        words = {"unit", "f", "lag", "rate", "duration", "with"}
         if not isinstance(entry, dict) or "unit" not in entry or not set(entry) <= words:
-            self.fail(place, f"dose '{name}' needs a unit and may have f, lag, rate and duration.")
+            self.fail(
+                place, f"dose '{name}' needs a unit and may have f, lag, rate, duration and with."
+            )
         unit = entry["unit"]
         measures = {
             "f": "1",
@@ -533,7 +574,32 @@ class Builder(Entries):
                     named[key] = self.of_dose(name, key, source, measure, place, inputs)
         except PkpdError as error:
             self.fail(place, str(error).removeprefix(f"{place}: "))
+        memory = {what: state for state, (what, into, _) in self.memories.items() if into == name}
+        named |= {"since": memory.get("tad"), "last": memory.get("last_dose")}
+        named["beside"] = self.beside(name, entry, place)
         return DoseTarget(name, unit, size, **named, place=place)
+
+    def beside(self, name, entry, place):
+        """The target whose doses are given into the target `name`, too, or None."""
+        other = entry.get("with")
+        if other is None:
+            return None
+        targets = {target: given for target, given, _ in self.entries("dose")}
+        if other == name or other not in targets:
+            known = targets.keys() - {name}
+            self.fail(
+                place,
+                f"dose '{name}' is given with '{other}', which is no other dose target."
+                f"{closest(str(other), known)}",
+            )
+        first = targets[other]
+        if not isinstance(first, dict) or "with" in first or first.get("unit") != entry["unit"]:
+            self.fail(
+                place,
+                f"dose '{name}' is given with '{other}', which must be in {entry['unit']} and "
+                "must not be given with a third one.",
+            )
+        return other
 
     def of_dose(self, target, key, source, measure, place, inputs):
         """The name or expression of inputs, in the unit `measure`, that a dose's `key` is."""

@@ -16,8 +16,11 @@ def targets_of(model, names):
     used = _used(model)
     places: dict[str, set[int]] = {name: set() for name in names}
     for place, dosed in enumerate(model.doses):
-        own = set(of_doses(dosed))
-        for state in _reached(dosed.state, used):
+        own, entered = set(), set()
+        for each in model.sharing(dosed):
+            own |= of_doses(each)
+            entered |= {each.state, each.since, each.last} & used.keys()
+        for state in _reached(entered, used):
             own |= used[state]
         for name in own & places.keys():
             places[name].add(place)
@@ -44,9 +47,9 @@ def _names(expression, known):
     return direct.union(*(known.get(name, ()) for name in direct))
 
 
-def _reached(first, used):
-    """The states that an amount in the state `first` changes."""
-    reached, grown = set(), {first}
+def _reached(entered, used):
+    """The states that what doses enter or set, a set of states, changes; these included."""
+    reached, grown = set(), entered
     while grown:
         reached |= grown
         grown = {s for s, names in used.items() if names & reached} - reached

@@ -28,9 +28,11 @@ def parts(model):
 
 def first_nonlinear(model, integrals=()):
     """The first of the model's rates and the named integrands that is not linear in the states with
-    coefficients of inputs, or None; an event of the model, if it has one."""
+    coefficients of inputs, or None; an event of the model, or what it holds of its last doses."""
     if model.events:
         return f"event {model.events[0].name}"
+    if model.memory:
+        return model.memory
     found = parts(model)
     return next((name for name in _rates(model, integrals) if found.get(name, FIXED) is None), None)
 

@@ -115,6 +115,10 @@ class DoseTarget:
     f, lag : inputs or expressions of inputs
     rate, duration : likewise, the rate (`unit` per time) or duration of infusions whose RATE is -1
         or -2
+    since, last : states that hold the time since its last dose arrived and that dose as it was
+        given, in `unit`, whatever f is
+    beside : another target whose doses are given into this one, too; such a dose is an infusion
+        where a duration is given here
     """
 
     state: str
@@ -125,6 +129,14 @@ class DoseTarget:
     rate: str | None = None
     duration: str | None = None
     place: str = ""
+    since: str | None = None
+    last: str | None = None
+    beside: str | None = None
+
+    @property
+    def remembered(self) -> bool:
+        """Whether equations use the time or the amount of its last dose."""
+        return self.since is not None or self.last is not None
 
 
 @dataclass(frozen=True)
@@ -263,6 +275,18 @@ class Model(Displayed):
         """Dosed state -> its place in `doses`."""
         return {dosed.state: place for place, dosed in enumerate(self.doses)}
 
+    def sharing(self, dosed: DoseTarget) -> tuple[DoseTarget, ...]:
+        """The targets that a dose into one of them enters: itself, then those given beside it."""
+        return (dosed, *(d for d in self.doses if d.beside == dosed.state))
+
+    @property
+    def memory(self) -> str:
+        """The first tad(...) or last_dose(...) of the equations, "" where there is none."""
+        for dosed in self.doses:
+            if dosed.remembered:
+                return f"{'tad' if dosed.since else 'last_dose'}({dosed.state})"
+        return ""
+
     @property
     def structure(self) -> str:
         """SHA-256 of what code is made from: names, units, equations and dosed states.
@@ -277,6 +301,8 @@ class Model(Displayed):
             [(a.name, a.unit, a.expression) for a in self.assignments],
             [(d.state, d.unit) for d in self.doses],
         )
+        if self.memory:
+            parts = (*parts, [(d.since, d.last) for d in self.doses])
         if self.events:
             parts = (*parts, [(e.trigger, e.changes, e.at_start) for e in self.events])
         return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -50,6 +50,7 @@ COLUMNS = {
 }  # of event tables and results
 RESERVED = {*FUNCTIONS, *COLUMNS, "t", "pi"}
 _GOES_ON = re.compile(r"(?:[-+*/=,]|\b(?:if|else|and|or))\Z")
+_OF_A_DOSE = re.compile(r"\b(tad|last_dose)\(\s*(\w+)\s*\)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}\Z")
 
 _NODES = (
@@ -151,6 +152,12 @@ def lines(text):
             content = ""
     if content:
         yield content, first
+
+
+def since_doses(text):
+    """The text with tad(x) as tad_x and last_dose(x) as last_dose_x, and {name: (what, x)}."""
+    found = {f"{what}_{into}": (what, into) for what, into in _OF_A_DOSE.findall(text)}
+    return _OF_A_DOSE.sub(r"\1_\2", text), found
 
 
 def checked(text):

@@ -107,6 +107,12 @@ def setting(
             f"Trials and titrations are of one drug, and {benefit.background} is taken beside it; "
             "give background 'none', or compute true MEDs alone."
         )
+    dosed = target(model, benefit.into)
+    if dosed.remembered or len(model.sharing(dosed)) > 1:
+        raise TrialError(
+            f"A trial gives doses one by one into one target and tells equations nothing of them: "
+            f"{model.name} uses tad(...) or last_dose(...), or its doses enter several targets."
+        )
     check_outcome(model, benefit, diary)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
     areas = tuple(area(n) for n in watched)

@@ -21,6 +21,7 @@ from pkpd.exchange.readers.nonmem import Reader
 sys.path.append(str(Path(__file__).parents[1]))
 from naive import Patient
 
+EXPORTED = [n for n in pkpd.models() if not n.startswith("absorption/")]  # no export holds it
 TIMES = np.array([0.5, 1.0, 2.0, 6.0, 12.0, 24.0])
 HEAD = "$PROBLEM {}\n$INPUT ID TIME AMT RATE CMT DV EVID MDV WT\n$DATA data.csv IGNORE=@\n"
 TAIL = "$ERROR\nIPRED = F\nY = IPRED*(1 + EPS(1))\n{}$OMEGA 0.09\n$SIGMA 0.04\n$EST METHOD=1\n"
@@ -361,7 +362,7 @@ def test_a_run_proves_itself(tmp_path):
     assert float(note.split("difference ")[1].split(",")[0]) > 0.01
 
 
-@pytest.mark.parametrize("name", pkpd.models())
+@pytest.mark.parametrize("name", EXPORTED)
 def test_rates_of_every_model_survive_a_round_trip(name, tmp_path):
     model = pkpd.load(name)
     values = {

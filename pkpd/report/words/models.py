@@ -189,6 +189,7 @@ def doses(model):
             ("lag", dose.lag),
             ("modelled rate", dose.rate),
             ("modelled duration", dose.duration),
+            ("given with every dose into", dose.beside),
         )
         extra = "".join(f", {word} {name}" for word, name in named if name)
         lines.append(f"dose into {dose.state} in {dose.unit}{extra}")

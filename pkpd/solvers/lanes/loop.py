@@ -8,7 +8,7 @@ nothing of models or methods.
 import numpy as np
 from numba import njit
 
-from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, RATE, RESET, SET
+from pkpd.dosing.actions import ADD, LOOK, PERSON, PLUS, PUT, RATE, RESET, SET
 from pkpd.kernels.compiled import INLINE
 from pkpd.kernels.vecmath import stack_anchor
 from pkpd.solvers.lanes.frame import (
@@ -185,6 +185,8 @@ def act(
                 for j in range(INFLOWS):
                     if INFUSED[j] == at:
                         w[RATES + j * LANES + lane] += act_amount[k]
+            elif kind == PUT:
+                w[Y + at * LANES + lane] = act_amount[k]
             elif kind == RESET:
                 stop_rates(w, lane)
                 initial(w, lane)
