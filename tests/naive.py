@@ -112,30 +112,51 @@ class Patient:
         names = self.names(t, y)
         return [evaluate(tree, names) for tree in self.rates]
 
+    def moves(self, t, y, flow):
+        """Rates with constant flows (S,) into the states."""
+        return np.add(self.rate(t, y), flow)
+
+    def actions(self, time, amount, into):
+        """(time, what, state, amount) of all that a dose does."""
+
+        def given(text, usual):
+            return evaluate(ast.parse(text, mode="eval").body, self.inputs) if text else usual
+
+        for target in self.model.doses:
+            if into not in (target.state, target.beside):
+                continue
+            arrives, state = time + given(target.lag, 0.0), self.model.state_names.index
+            entering = amount * given(target.f, 1.0) * target.factor
+            over = given(target.duration, 0.0) if target.beside == into else 0.0
+            if over:
+                yield arrives, "flow", state(target.state), entering / over
+                yield arrives + over, "flow", state(target.state), -entering / over
+            else:
+                yield arrives, "add", state(target.state), entering
+            if target.since:
+                yield arrives, "set", state(target.since), 0.0
+            if target.last:
+                yield arrives, "set", state(target.last), amount
+
     def simulate(self, doses, grid, observe):
         """Observed values (T, O) on a grid.
 
         doses : [(time, amount, target)], time and amount as prescribed
         """
-        actions = []
-        for time, amount, into in doses:
-            target = next(d for d in self.model.doses if d.state == into)
-            lag, share = (
-                evaluate(ast.parse(text, mode="eval").body, self.inputs) if text else usual
-                for text, usual in ((target.lag, 0.0), (target.f, 1.0))
-            )
-            state = self.model.state_names.index(into)
-            actions.append((time + lag, state, amount * share * target.factor))
+        actions = [action for dose in doses for action in self.actions(*dose)]
         y, now, out = self.start(), 0.0, np.empty((len(grid), len(observe)))
+        flow = np.zeros(len(y))
         stops = sorted({a[0] for a in actions if a[0] <= grid[-1]} | set(grid))
         for stop in stops:
             if stop > now:
                 tight = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-13}
-                y = solve_ivp(self.rate, (now, stop), y, **tight).y[:, -1]
+                y = solve_ivp(self.moves, (now, stop), y, args=(flow,), **tight).y[:, -1]
                 now = stop
-            for time, state, amount in actions:
-                if time == now:
-                    y[state] += amount
+            for time, what, state, amount in actions:
+                if time == now and what == "set":
+                    y[state] = amount
+                elif time == now:
+                    {"add": y, "flow": flow}[what][state] += amount
             for k in np.flatnonzero(np.asarray(grid) == now):
                 names = self.names(now, y)
                 out[k] = [names[n] for n in observe]

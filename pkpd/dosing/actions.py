@@ -28,8 +28,8 @@ class Actions:
     start : (N+1,) int64, row r owns start[r]:start[r+1]
     time : (M,) model time
     kind : (M,) int8, as above
-    state : (M,) int32, the state of ADD, RATE and PUT, the row of theta of PERSON, the row's output row
-        of LOOK, the row of the solver's `given` vectors of SET and PLUS
+    state : (M,) int32, the state of ADD, RATE and PUT, the row of theta of PERSON, the row's output
+        row of LOOK, the row of the solver's `given` vectors of SET and PLUS
     amount : (M,) state unit, for RATE per unit of model time
     """
 
@@ -309,7 +309,7 @@ def periodic_actions(model, into, amounts, every, theta, person, unit=None, besi
         lag, share = _lag_and_share(model, dosed, theta, rows)
         whole = amounts[:, None] * _size(model, dosed, unit or dosed.unit, theta, rows)
         over = _length(model, dosed, first.state, 0.0, theta, rows)
-        parts += _of_a_period(model, dosed, lag + due, whole, share * whole, over, period)
+        parts += _of_a_period(model, dosed, (lag + due, whole, share * whole, over), period)
     for cycle in beside:
         parts += _again(model, cycle, theta, rows, period)
     return _sorted(parts)
@@ -332,15 +332,17 @@ def _again(model, cycle, theta, rows, period):
     every = cycle.every * units.factor("h", model.time)
     cycle, parts = replace(cycle, count=len(cycle.pattern) * round(period / every)), []
     for dosed in _targets(model, cycle):
-        parts += _of_a_period(model, dosed, *_arrivals(model, dosed, cycle, theta, rows), period)
+        given = _arrivals(model, dosed, cycle, theta, rows)
+        parts += _of_a_period(model, dosed, given, period)
     return parts
 
 
-def _of_a_period(model, dosed, begin, whole, amount, over, period):
+def _of_a_period(model, dosed, given, period):
     """Lists of actions of one period of doses that are repeated without end.
 
-    begin, whole, amount, over : (N, M) as `_arrivals` gives them
+    given : what `_arrivals` gives
     """
+    begin, whole, amount, over = given
     state, start = model.state_names.index(dosed.state), laps(begin, period)[1]
     told = remembered(model, dosed, start, whole)
     if over is None:

@@ -9,11 +9,11 @@ from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock
 
 
-def _judge(layout, tableau, mean, worst, below, dynamic):
+def _judge(program, layout, tableau, mean, worst, below):
     """Source of `judge(w, limit)`: the verdict on every lane and its next step size."""
     lines = [
         *clock(layout, *STEPPING),
-        f"mean = w[{mean} + l]*{1.0 / dynamic!r}",
+        f"mean = w[{mean} + l]*{1.0 / program.dynamic!r}",
         f"worst = select(w[{worst} + l] > mean, w[{worst} + l], mean)",
         f"below = w[{below} + l] > 0.0",
         "error = select(below, 1e16, select(worst < 1e16, worst, 1e16))",
@@ -47,7 +47,7 @@ def method(program, tableau, lanes):
         "AMOUNTS": [i in program.amounts for i in range(program.dynamic)],
     }
     functions = [
-        _judge(layout, tableau, mean, worst, below, program.dynamic),
+        _judge(program, layout, tableau, mean, worst, below),
         control.slopes(layout, values, "fma(share, w[h + l], w[t + l])"),
         control.refresh(layout),
     ]

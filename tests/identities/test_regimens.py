@@ -155,7 +155,13 @@ def test_an_infusion_over_the_end_of_a_window_counts_to_the_end():
     np.testing.assert_allclose(auc, half, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", models())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith("absorption/") else name
+        for name in models()
+    ],
+)
 def test_every_model_agrees_with_its_naive_twin(name):
     model = load(name)
     people = cohort(model, 2, seed=9)
