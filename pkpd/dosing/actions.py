@@ -55,6 +55,28 @@ class Actions:
         return Actions(start, self.time[keep], self.kind[keep], self.state[keep], self.amount[keep])
 
 
+def joined(one, other):
+    """Actions of both, of the same rows; at equal times those of the first one come first."""
+    fields = ("time", "kind", "state", "amount")
+    row = np.concatenate(
+        [np.repeat(np.arange(len(a.start) - 1), np.diff(a.start)) for a in (one, other)]
+    )
+    time, *rest = (np.concatenate([getattr(a, f) for a in (one, other)]) for f in fields)
+    order = np.lexsort((time, row))
+    return Actions(one.start + other.start, time[order], *(values[order] for values in rest))
+
+
+def under_way(given, begin, end):
+    """The actions of the time from `begin` until before `end`, and the flows that go on then."""
+    flows = (given.kind == RATE) & (given.time < begin)
+    keep = (given.time < end) & ((given.time >= begin) | flows)
+    start = np.concatenate([[0], np.cumsum(keep)])[given.start].astype(np.int64)
+    time = np.maximum(given.time, begin)
+    return Actions(
+        start, *(values[keep] for values in (time, given.kind, given.state, given.amount))
+    )
+
+
 def target(model, into, unit=None):
     """The dose target `into` (None: the first) of a model, checked against the unit of a dose.
 

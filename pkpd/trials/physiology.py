@@ -4,13 +4,23 @@ States, step sizes and doses on their way to the body live through visits.
 Knows the model, its benefit and the null controls; knows nothing of diary entries or rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.actions import arriving, periodic_actions, single_actions, target
+from pkpd.dosing.actions import (
+    actions,
+    arriving,
+    joined,
+    periodic_actions,
+    single_actions,
+    target,
+    under_way,
+)
+from pkpd.dosing.background import Background, of_benefit
 from pkpd.dosing.occasions import period
+from pkpd.dosing.regimen import Regimen
 from pkpd.errors import TrialError
 from pkpd.kernels.lower import area
 from pkpd.population.cohort import cohort
@@ -19,6 +29,7 @@ from pkpd.response.benefit import benefit_of
 from pkpd.solvers.batch import compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.solvers.status import OK
+from pkpd.symbolic.drugs import targets_of
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
 from pkpd.trials.observation import Diary
@@ -32,6 +43,7 @@ class Setting:
 
     null : None, "no-effect" (the body receives 0) or "same-med" (everybody's body is the typical
         one; baseline and size of the effect differ)
+    beside : what is taken beside the dose from long before the trial on, or None
     occasion : length in model time of the periods by which inputs vary within a patient; None where
         every dose begins an occasion, 0 where none does
     options : numerics of the solver
@@ -41,6 +53,7 @@ class Setting:
     benefit: Benefit
     diary: Diary
     null: str | None
+    beside: Background | None
     kernel: object
     occasion: float | None
     options: dict
@@ -49,6 +62,14 @@ class Setting:
     def day(self):
         """Model time of a day."""
         return 24.0 * units.factor("h", self.model.time)
+
+    @property
+    def period(self):
+        """Model time after which doses, and what is taken beside them, begin anew."""
+        if self.beside is None:
+            return self.benefit.every
+        hour = units.factor("h", self.model.time)
+        return self.beside.period(self.benefit.every / hour) * hour
 
     def due(self, days):
         """(D,) model times at which doses are due within so many days of treatment."""
@@ -73,11 +94,14 @@ class Setting:
     def untreated(self, theta):
         """Steady state without the drug of theta (P, K), and the mean outcome (P,) there."""
         rows, nothing = np.arange(len(theta)), np.zeros(len(theta))
-        into, every = self.benefit.into, self.benefit.every
-        actions = periodic_actions(self.model, into, nothing, every, theta, rows)
+        into, every, length = self.benefit.into, self.benefit.every, self.period
+        cycles = () if self.beside is None else self.beside.phases
+        due = periodic_actions(
+            self.model, into, nothing, every, theta, rows, beside=cycles, period=length
+        )
         tol = self.options["rtol"]
-        steady = periodic(self.kernel, theta, rows, actions, every, tol=tol, **self.options)
-        return steady, steady.integral[:, 0] / every
+        steady = periodic(self.kernel, theta, rows, due, length, tol=tol, **self.options)
+        return steady, steady.integral[:, 0] / length
 
 
 def setting(
@@ -102,11 +126,7 @@ def setting(
     if null is not None:
         one_of(null, NULLS, "null")
     benefit = benefit_of(model, **changes)
-    if benefit.background:
-        raise TrialError(
-            f"Trials and titrations are of one drug, and {benefit.background} is taken beside it; "
-            "give background 'none', or compute true MEDs alone."
-        )
+    beside = of_benefit(model, benefit)
     dosed = target(model, benefit.into)
     if dosed.remembered or len(model.sharing(dosed)) > 1:
         raise TrialError(
@@ -114,13 +134,29 @@ def setting(
             f"{model.name} uses tad(...) or last_dose(...), or its doses enter several targets."
         )
     check_outcome(model, benefit, diary)
+    length = period(occasion, model.time)
+    if beside is not None and length != 0:
+        _check_occasions(model, beside)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
     areas = tuple(area(n) for n in watched)
     kernel = compile(model, observe=areas, integrals=watched, solver=solver)
-    length, options = period(occasion, model.time), {"rtol": rtol, "threads": threads}
-    result = Setting(model, benefit, diary, null, kernel, length, options)
+    options = {"rtol": rtol, "threads": threads}
+    result = Setting(model, benefit, diary, null, beside, kernel, length, options)
     _check_scale(result, changed)
     return result
+
+
+def _check_occasions(model, beside):
+    """Raise TrialError where what varies between occasions belongs to a drug of the background."""
+    varying = [i.name for i in model.inputs if i.iov is not None]
+    drugs = {model.dose_places[target(model, phase.into).state] for phase in beside.phases}
+    for name, places in zip(varying, targets_of(model, varying), strict=True):
+        if places & drugs:
+            raise TrialError(
+                f"{name} of {model.name} varies between occasions, which in a trial begin with "
+                f"doses into the trial's own target, and it belongs to {beside}: give occasion "
+                "'none'."
+            )
 
 
 def check_outcome(model, benefit, diary):
@@ -174,6 +210,8 @@ class Physiology:
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
             steady, untreated = setting.untreated(self.theta)
         self.untreated, self.now = untreated, start * setting.day
+        # of what is taken beside the drug, until time 0
+        self.periods_before = int(np.ceil(max(-self.now, 0.0) / setting.period))
         self.y, self.largest = steady.y, np.abs(steady.y)
         self.control = np.zeros((len(people), 3))
         # what is yet to come, (P, m) each: times, amounts of doses, and occasions that begin then
@@ -244,8 +282,17 @@ class Physiology:
         self._begun(rows, np.where((times < end) & (numbers >= 0), times, -np.inf), numbers)
         self._wait(rows, late, times, amounts, numbers)
         times = np.where(late, np.inf, times)
-        actions = single_actions(s.model, s.benefit.into, times, amounts, person)
-        return theta, now[:, 0], actions
+        due = single_actions(s.model, s.benefit.into, times, amounts, person)
+        if s.beside is not None:
+            due = joined(due, self._beside(rows, end))
+        return theta, now[:, 0], due
+
+    def _beside(self, rows, end):
+        """Actions of what is taken beside the drug, from now until `end`."""
+        s, earlier = self.setting, self.periods_before * self.setting.period
+        course = Regimen(s.beside.until((end + earlier) / units.factor("h", s.model.time)))
+        given = actions(s.model, course, self.theta[rows], before=s.beside.phases)
+        return under_way(replace(given, time=given.time - earlier), self.now, end)
 
     def _inputs(self, rows, numbers):
         """theta, and its row (n, m) for the patients `rows` on the occasions `numbers` (n, m)."""

@@ -159,8 +159,6 @@ def test_runs_that_no_background_can_precede_are_refused(folder):
     events = pkpd.events(model, table)
     with pytest.raises(DoseError, match="An event table says all that is given"):
         pkpd.simulate(model, events, people, **given)
-    with pytest.raises(PkpdError, match="Trials and titrations are of one drug"):
-        pkpd.titrate(model, people, "slow-ladder", **given)
 
 
 def test_a_background_without_a_steady_state_fails_its_patients_at_time_0(folder):
