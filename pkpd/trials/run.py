@@ -138,6 +138,7 @@ class TrialResult(Computed):
             "null": self.design.null,
             "run_in": self.design.run_in,
             "diary": self.diary.about(self.benefit.blockade),
+            "background": self.benefit.background or None,
             "outside_scale": self.diary.scale.outside(self._untreated()),
             "arms": list(starmap(_arm_summary, arms)),
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
@@ -366,10 +367,14 @@ def _check_people(people, model, design, **others):
     return people
 
 
+# entries of [benefit] that a trial may change
+CHANGED = ("outcome", "better", "into", "every", "delta", "doses", "background")
+
+
 def _benefit(design):
     """Entries in place of the model's [benefit]. Raises TrialError."""
     for name in design.benefit:
-        one_of(name, ("outcome", "better", "into", "every", "delta", "doses"), "benefit")
+        one_of(name, CHANGED, "benefit")
     return design.benefit
 
 

@@ -402,6 +402,7 @@ def summarise_observed(table):
         "share_real": table.share_real(),
         "own_traits": table.own_traits,
         "diary": table.diary.about(table.benefit.blockade),
+        "background": table.benefit.background or None,
         "outside_scale": table.diary.scale.outside(table.course.base),
     }
 

@@ -86,6 +86,11 @@ def diary_sentences(summary):
             f"  adverse events ({', '.join(diary['events'])}) are those of placebo alone: "
             "[benefit] names no blockade by which the drug would add any"
         )
+    if summary.get("background"):
+        lines.append(
+            f"  everybody takes {summary['background']} throughout; what the two do to each other, "
+            "such as withdrawal, is no adverse event of the diary"
+        )
     if summary["outside_scale"]:
         lines.append(
             f"  {summary['outside_scale']} patients are outside the diary's scale without "
