@@ -52,6 +52,11 @@ RETURNED = (
 # the unit of a real number, or what it is a share or a ratio of
 UNIT = re.compile(r"\b(unit|units|model time|hours|days|relative|share)\b")
 COUNT = re.compile(r"\b(number of|whole number|ID|IDs|days|patients|seed)\b")
+SHAPE = r"\([A-Z](, [A-Z])*,?\)"
+# their text is part of every kernel's fingerprint, and names are all they return
+OF_KERNELS = {
+    *("Model.input_names", "Model.state_names", "Model.covariate_names", "Model.unit"),
+}
 NEED_NOTHING = {"models"}  # take nothing, so that nothing can be wrong
 # an example would compile a model for a minute, or compute for minutes
 WITHOUT_EXAMPLE = {
@@ -102,6 +107,48 @@ def test_the_package_tells_type_checkers_that_it_is_annotated():
     assert (files("pkpd") / "py.typed").is_file()
 
 
+def members():
+    """(name, function, what its docstring says) of what the classes of results have in public.
+
+    With what a class below another leaves to the docstring of the other.
+    """
+    found = {}
+    for kind in RETURNED:
+        for owner in kind.__mro__[:-1]:
+            for name, member in vars(owner).items():
+                function = getattr(member, "fget", None) or getattr(member, "func", member)
+                function = inspect.unwrap(getattr(function, "__func__", function))
+                if name.startswith("_") or not inspect.isfunction(function):
+                    continue
+                same = [vars(base)[name] for base in owner.__mro__ if name in vars(base)]
+                said = [other.__doc__ or "" for other in same]
+                found[f"{owner.__name__}.{name}"] = function, "\n".join(said)
+    return [(name, *parts) for name, parts in found.items() if name not in OF_KERNELS]
+
+
+MEMBERS = members()
+
+
+def raised(function):
+    """Whether the text of a function itself raises an error of pkpd."""
+    return re.search(r"raise (?!NotImplemented)\w*Error", inspect.getsource(function))
+
+
+@pytest.mark.parametrize(("name", "function", "said"), MEMBERS, ids=[m[0] for m in MEMBERS])
+def test_a_result_says_what_its_members_take_and_return(name, function, said):
+    signature = inspect.signature(function)
+    returned = str(signature.return_annotation)
+    assert said.strip()
+    for argument in signature.parameters.keys() - {"self", "cls"}:
+        assert re.search(rf"\b{argument}\b", said), argument
+    if re.search(r"^<class 'numpy.ndarray'>$|^np.ndarray$", returned):
+        assert re.search(SHAPE, said)
+    if returned == "<class 'float'>":
+        assert UNIT.search(said.lower())
+    if raised(function):
+        assert re.search(r"\bRaises \w+Error\b", said)
+
+
 def described(text):
     """{argument: what a docstring says of it}, from entries such as "a, b : what they are"."""
     entry = r"(?:^|; )(\w+(?:, \w+)*) : "
@@ -144,7 +191,7 @@ def test_a_docstring_names_each_argument_and_what_is_raised(name):
 @pytest.mark.parametrize(("name", "argument"), arguments("ndarray"))
 def test_a_docstring_gives_the_shape_of_each_array(name, argument):
     said = described(inspect.getdoc(FUNCTIONS[name]))[argument]
-    assert re.match(r"\([A-Z](, [A-Z])*,?\) ", said), said
+    assert re.match(f"{SHAPE} ", said), said
 
 
 @pytest.mark.parametrize(("name", "argument"), arguments("float"))

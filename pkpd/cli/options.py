@@ -177,9 +177,9 @@ Solver = Annotated[
     Option(
         "--solver",
         metavar="NAME",
-        help="auto (linear for linear models, else vern7, and rosenbrock for patients "
-        "whose equations are stiff; collocation for the steady states of med and what "
-        "builds on it), linear, vern7, tsit5, or rosenbrock.",
+        help="auto, or the name of one, such as tsit5. auto is linear for linear models, else "
+        "vern7, and rosenbrock for patients whose equations are stiff; steady states of med and "
+        "what builds on it are found by collocation.",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]

@@ -136,7 +136,10 @@ class Records(Displayed):
             ) from None
 
     def of(self, ids: Sequence[int] | np.ndarray) -> "Records":
-        """The records of these IDs; a table without IDs is everybody's."""
+        """The records of the patients `ids`; a table without IDs is everybody's.
+
+        ids : (P,) IDs. Raises DoseError for one that has no record.
+        """
         ids = np.asarray(ids, dtype=np.int64)
         if not self.identified:
             return replace(self.take(np.zeros(len(ids), np.int64)), ids=ids)

@@ -57,7 +57,7 @@ class Identifiability(Computed):
         return {"combinations": Sheet(rows), "parameters": Sheet(parameters)}
 
     def spelled(self, row: int) -> str:
-        """A combination as a product of powers, such as "emax**0.71 * s_opioid**0.70"."""
+        """The combination of a `row` as powers, such as "emax**0.71 * s_opioid**0.70"."""
         exponents = self.exponents[row]
         lead = exponents[np.argmax(np.abs(exponents))]
         exponents = exponents * np.sign(lead)

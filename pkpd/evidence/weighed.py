@@ -38,8 +38,8 @@ class WeighedExplanations(Computed):
 
     draws : of every explanation; predictions : (explanation, study) -> Prediction
     ledger : of the studies that inform
-    benefits : (K, D) of every explanation at `doses`; meds : of every explanation, {column of
-        pkpd.med: (count,)}; both None where its effective draws are too few
+    benefits : (K, D) of every explanation at `doses`; meds : {column of pkpd.med: (P,)} of every
+        explanation; both None where its effective draws are too few
     """
 
     NAME: ClassVar[str] = "comparison"

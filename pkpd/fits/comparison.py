@@ -38,21 +38,25 @@ class Comparison(Fitted):
 
     @property
     def best(self) -> Fit:
+        """The fit with the least AICc."""
         return self.fits[0]
 
     @property
     def weights(self) -> np.ndarray:
-        """Akaike weights of the fits, in their order."""
+        """(M,) Akaike weights of the fits, in their order."""
         return akaike([f.aicc for f in self.fits])
 
     @property
     def weight_with_peak(self) -> float:
-        """Weight of the models whose best curve has a peak."""
+        """Share of the Akaike weight of the models whose best curve has a peak."""
         return float(sum(weight for weight, _ in self._peaks()))
 
     @property
     def peak(self) -> float:
-        """Peak dose averaged on the log axis over the models that have one; NaN if none has."""
+        """Peak dose in the unit of the data, averaged on the log axis over models that have one.
+
+        NaN if none has.
+        """
         peaks = self._peaks()
         total = sum(weight for weight, _ in peaks)
         if total <= 0.0:
@@ -65,7 +69,7 @@ class Comparison(Fitted):
         return [(weight, fit.peak) for weight, fit in pairs if np.isfinite(fit.peak)]
 
     def frame(self) -> "pd.DataFrame":
-        """Table model, c, rss, aicc, weight, peak, low, high, best fit first."""
+        """Table of the fits, the best first: model, criteria, weight, peak and its interval."""
         import pandas as pd
 
         rows = [

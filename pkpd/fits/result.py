@@ -36,6 +36,7 @@ class Fitted(Computed):
     ) -> list[Path]:
         """Write the summary to a .json file with its figure beside it, or all to a folder.
 
+        path : of the file or folder
         figure : format of a figure, or None; command : for the provenance
         Returns the files written. Raises ResultError.
         """
@@ -50,7 +51,7 @@ class Fitted(Computed):
 class Fit(Fitted):
     """One curve fitted to one assay, in the units of the data.
 
-    theta, beta : search coordinates and coefficients of the scaled problem
+    theta : (K,) search coordinates, beta : (B,) coefficients, of the scaled problem
     middle, size : dose and response that it was divided by
     weight : (M,) used; rss : weighted residual sum of squares
     parameters : how many were fitted
@@ -82,6 +83,7 @@ class Fit(Fitted):
 
     @property
     def n(self) -> int:
+        """Number of responses."""
         return len(self.assay.dose)
 
     @property
@@ -96,7 +98,7 @@ class Fit(Fitted):
 
     @property
     def variance(self) -> float:
-        """Residual variance of a response of weight 1."""
+        """Residual variance of a response of weight 1, in the square of its unit."""
         return self.rss / self.free
 
     @property
@@ -128,25 +130,30 @@ class Fit(Fitted):
 
     @property
     def peak(self) -> float:
-        """Dose of the best response, NaN if nothing beats the control."""
+        """Dose of the best response, in the unit of the data; NaN if nothing beats the control."""
         return float(self.middle * np.exp(self.scaled.peak_and_zero(self.theta, self.beta[1:])[0]))
 
     @property
     def zero_equivalent(self) -> float:
-        """Dose above the peak where the response is back at the control, inf if it never is."""
+        """Dose above the peak where the response is back at the control, in the unit of the data.
+
+        inf if it never is.
+        """
         return float(self.middle * np.exp(self.scaled.peak_and_zero(self.theta, self.beta[1:])[1]))
 
     @property
     def control(self) -> float:
+        """Response without a dose, in the unit of the data."""
         return float(self.predict(0.0)[0])
 
     @property
     def best_response(self) -> float:
+        """Response at the peak, in the unit of the data."""
         return float(self.predict(self.peak)[0])
 
     @property
     def max_stimulation(self) -> float:
-        """Best response over the control, in % of the control.
+        """Best response over the control, as a share of the control in %.
 
         NaN without a peak, or where the control is not above 0.
         """
@@ -155,7 +162,10 @@ class Fit(Fitted):
 
     @property
     def f_statistic(self) -> float:
-        """(RSS of the null - RSS) over the residual variance, 0 where the null fits as well."""
+        """(RSS of the null - RSS) over the residual variance, without unit.
+
+        0 where the null fits as well.
+        """
         gain = max(0.0, self.null.rss - self.rss)
         if self.rss <= 0.0:
             return np.inf if gain else 0.0
@@ -187,7 +197,7 @@ class Fit(Fitted):
 
     @property
     def aicc(self) -> float:
-        """Akaike's criterion for few data, the variance counted as a parameter.
+        """Akaike's criterion for few data, without unit, the variance counted as a parameter.
 
         inf where there are too few data.
         """

@@ -128,6 +128,7 @@ class Noncompartmental(Computed):
     ) -> list[Path]:
         """Write the table to a file (.csv, .parquet, .xlsx, .html, .tex), or all to a folder.
 
+        path : of the file or folder
         figure : format of a figure, or None; command : for the provenance
         Returns the files written. Raises ResultError.
         """

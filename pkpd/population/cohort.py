@@ -77,11 +77,11 @@ class Cohort(Displayed):
         return self.ids if self.labels is None else self.labels
 
     def column(self, name: str) -> np.ndarray:
-        """(P,) values of an input."""
+        """(P,) values of the input `name`, in its unit. Raises ValueError for another name."""
         return self.theta[:, self.model.input_names.index(name)]
 
     def subset(self, ids: Iterable[int]) -> "Cohort":
-        """The patients with these IDs, in that order. Raises CohortError for an ID not here."""
+        """The patients with these `ids`, in that order. Raises CohortError for an ID not here."""
         try:
             return self.rows(places(map(int, ids), self.ids.tolist()))
         except KeyError as missing:
@@ -90,7 +90,10 @@ class Cohort(Displayed):
             ) from None
 
     def rows(self, index: slice | np.ndarray) -> "Cohort":
-        """The patients in these rows (a slice or an array of row numbers), in that order."""
+        """The patients in the rows `index`, in that order.
+
+        index : (P,) numbers of rows, or a slice
+        """
         return replace(
             self,
             ids=self.ids[index],
@@ -101,7 +104,10 @@ class Cohort(Displayed):
         )
 
     def until(self, finished: int) -> "Cohort":
-        """The first patients of a run that was to have all of them and was stopped after these."""
+        """The first patients of a run that was to have all of them.
+
+        finished : number of patients after which it was stopped
+        """
         return replace(self.rows(slice(0, finished)), planned=len(self))
 
     def under(self, values: Mapping[str, float]) -> "Cohort":
@@ -127,6 +133,8 @@ class Cohort(Displayed):
 
     def scrambled(self, replicate: int) -> "Cohort":
         """The patients with the same IDs in another, independent scrambling of the seed.
+
+        replicate : whole number of the scrambling, 0 being the first
 
         Raises CohortError for the typical patient, who is not drawn, and for people who were joined
         to this model from another.

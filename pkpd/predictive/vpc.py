@@ -85,9 +85,10 @@ class PredictiveCheck(Computed):
     count : observations; outside : those in no bin, which are left out
     replicates : simulated data sets; failed : observations that some of them lack, for a patient
         did not finish
-    columns : stratum, from, to, TIME (median of the bin), n, percentile, observed, simulated
-        (median over data sets), low, high, outside
-    below : stratum, from, to, TIME, n, observed, simulated, low, high: shares below the limit
+    columns : (N,) each: stratum, from, to, TIME (median of the bin), n, percentile, observed,
+        simulated (median over data sets), low, high, outside
+    below : (N,) each: stratum, from, to, TIME, n, observed, simulated, low, high: shares below the
+        limit
     people : the Cohort of the first data set
     """
 
@@ -117,7 +118,7 @@ class PredictiveCheck(Computed):
         return found
 
     def verdict(self) -> dict[str, float]:
-        """Observed percentiles compared, how many lie outside, how many would if all were right.
+        """Number of percentiles compared, how many lie outside, how many would if all were right.
 
         Not compared are those of which every data set has the same, such as the limit.
         """

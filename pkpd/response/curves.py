@@ -51,7 +51,10 @@ class BenefitCurves:
         return int(self.fine.sum())
 
     def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> np.ndarray:
-        """Percentiles (len(q), D) of the benefit over patients; failed ones left out."""
+        """(Q, D) percentiles of the benefit over patients; failed ones left out.
+
+        q : (Q,) levels in %. Raises PkpdError where no patient finished.
+        """
         if not self.finished:
             raise PkpdError("No patient finished at every dose: there are no percentiles.")
         return np.column_stack(
@@ -63,7 +66,7 @@ class BenefitCurves:
         return np.array([column[self.fine].mean() for column in self.each()])
 
     def some(self, most: int) -> np.ndarray:
-        """Curves (n, D) of at most `most` patients, evenly spaced; failed ones left out."""
+        """(N, D) benefit of at most `most` patients, evenly spaced; failed ones left out."""
         rows = np.flatnonzero(self.fine)
         rows = rows[:: max(1, -(-len(rows) // most))]
         return np.column_stack([column[rows] for column in self.each()])
@@ -80,6 +83,7 @@ class SavedCurves(BenefitCurves):
 
     @property
     def unit(self) -> str:
+        """Unit of the doses."""
         return self.benefit.unit
 
     def each(self) -> Iterator[np.ndarray]:
@@ -114,6 +118,7 @@ class DoseResponse(Computed, BenefitCurves):
 
     @property
     def unit(self) -> str:
+        """Unit of the doses."""
         return self.benefit.unit
 
     def columns(self) -> dict[str, np.ndarray]:
@@ -156,7 +161,7 @@ class DoseResponse(Computed, BenefitCurves):
         return summary | how_far(self.cohort)
 
     def reason(self, row: int) -> str:
-        """Why a patient failed, with the first dose at which."""
+        """Why the patient in a `row` failed, with the first dose at which."""
         bad = np.flatnonzero(self.status[row])
         if not len(bad):
             return "the untreated state or a dose beside the grid failed"

@@ -42,6 +42,7 @@ class DosingInterval(Displayed):
 
     @property
     def unit(self) -> str:
+        """Unit of the doses."""
         return self.benefit.unit
 
     def frame(self) -> "pd.DataFrame":

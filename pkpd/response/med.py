@@ -75,7 +75,10 @@ class MedTable(Computed):
         return {"patients": Sheet(self.columns, units, ("ID",))} | self.curves.sheets()
 
     def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
-        """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
+        """pkpd.summarise of the table.
+
+        command : for the provenance; by : inputs whose subgroups have results of their own
+        """
         from pkpd.response.summary import summarise
 
         return summarise(self, command=command, by=by) | how_far(self.cohort)
@@ -86,7 +89,7 @@ class MedTable(Computed):
         return tuple(self.columns)
 
     def column(self, name: str) -> np.ndarray:
-        """(P,) values of a column."""
+        """(P,) values of the column `name`; see `frame` for their units."""
         return self.columns[name]
 
     def having(self, status: str) -> np.ndarray:
@@ -94,7 +97,7 @@ class MedTable(Computed):
         return self.columns["status"] == status
 
     def provenance(self, command: str | None = None) -> dict[str, Any]:
-        """What it takes to compute the table again."""
+        """What it takes to compute the table again. command : the words of the run, if any"""
         return provenance(self.model, self.cohort, command)
 
 

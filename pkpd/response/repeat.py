@@ -87,14 +87,23 @@ class RepeatedMeds(RepeatedStudy):
 
     @staticmethod
     def statistics(table):
+        """Names and values (J,) of what is repeated of the MedTable `table`."""
         return uncertainty.med_statistics(table)
 
     @staticmethod
     def logarithmic(names, own):
+        """(J,) whether logarithms of a statistic are averaged: of doses, not of shares.
+
+        names, own : (J,) of the statistics, and their values in the study itself
+        """
         return [name != "with_med" for name in names]
 
     @staticmethod
     def run(table, people, numerics):
+        """The MedTable of other `people`, all else as in `table`.
+
+        numerics : rtol, solver and threads
+        """
         solved = list(parts(table.model, people, table.benefit, **numerics))
         return table_of(table.model, people, table.benefit, solved)
 
@@ -119,14 +128,23 @@ class RepeatedCourse(RepeatedStudy):
 
     @staticmethod
     def statistics(result):
+        """Names and values (J,) of what is repeated of the Result `result`."""
         return uncertainty.course_statistics(result)
 
     @staticmethod
     def logarithmic(names, own):
+        """(J,) whether logarithms of a statistic are averaged: always.
+
+        names, own : (J,) of the statistics, and their values in the study itself
+        """
         return [True] * len(own)
 
     @staticmethod
     def run(result, people, numerics):
+        """The Result of other `people`, all else as in `result`.
+
+        numerics : rtol, solver and threads
+        """
         given = {"outputs": result.names, "occasion": result.occasion, "residual": "none"}
         given["background"] = result.asked.get("background")
         return simulate(result.model, result.regimen, people, result.times, **given, **numerics)

@@ -103,7 +103,10 @@ class MedDataset(Computed):
         return None
 
     def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
-        """pkpd.summarise of the table. by : inputs whose subgroups have results of their own"""
+        """pkpd.summarise of the table; its `command` is that of the run.
+
+        by : inputs whose subgroups have results of their own
+        """
         from pkpd.response.summary import summarise
 
         return summarise(self, by=by)

@@ -137,7 +137,7 @@ class Computed(Displayed):
     def report(self, folder: str | Path, *, command: str | None = None) -> Path:
         """Write the result and one self-contained page on it to a folder; the page's path.
 
-        Raises ResultError.
+        command : for the provenance. Raises ResultError.
         """
         import pkpd
 

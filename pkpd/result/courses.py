@@ -63,6 +63,7 @@ class Run(Computed):
 
     @property
     def time_unit(self) -> str:
+        """Unit of the times."""
         return self.model.time
 
     @property
@@ -152,7 +153,7 @@ class Run(Computed):
         )
 
     def provenance(self, command: str | None = None) -> dict[str, Any]:
-        """What it takes to compute the result again."""
+        """What it takes to compute the result again. command : the words of the run, if any"""
         residual = {
             e.name: {"additive": e.additive, "proportional": e.proportional, "log": e.log}
             for e in self.errors
@@ -201,6 +202,8 @@ class Run(Computed):
         self, path: str | Path, *, figure: str | None = None, command: str | None = None
     ) -> list[Path]:
         """Write the table to a file (.csv, .parquet, .xlsx, .html, .tex), or all to a folder.
+
+        path : of the file or folder; figure, command : as in Computed.write
 
         Every file is whole or not there at all. Beside the table of a run that was stopped,
         <name>-stopped.json says so. Returns the files written. Raises ResultError.
@@ -266,7 +269,10 @@ class Result(Run):
         return rows
 
     def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> "pd.DataFrame":
-        """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished."""
+        """Tidy table TIME, output, p<q>..., n: percentiles over the patients that finished.
+
+        q : levels in %. Raises ResultError where no patient finished.
+        """
         import pandas as pd
 
         fine = self.values[self.status == 0]
@@ -338,7 +344,10 @@ class EndpointResult(Run):
         return _rows("endpoint", self, names, levels)
 
     def percentiles(self, q: Sequence[float] = (5, 25, 50, 75, 95)) -> "pd.DataFrame":
-        """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished."""
+        """Tidy table endpoint, unit, p<q>..., n: percentiles over the patients that finished.
+
+        q : levels in %. Raises ResultError where no patient finished.
+        """
         import pandas as pd
 
         fine = self.values[self.status == 0]

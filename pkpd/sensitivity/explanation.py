@@ -36,8 +36,8 @@ class Explanation(Computed):
 
     table : MedTable of both, the patient first
     parts : name -> (D,) benefit with a switch of the model off
-    doses : (d,) in the benefit's unit; times : (T,) in model time, one dosing interval
-    watched : the output shown over it; course : (d, T)
+    doses : (D,) in the benefit's unit; times : (T,) in model time, one dosing interval
+    watched : the output shown over it; course : (D, T) its values at these doses
     names : (P,) inputs in which the two differ
     rank : (P,) share of people with a lower value of the input, NaN for classes
     attribution : of log10 best dose, patient minus typical; None where Ctrl-C ended it
@@ -61,10 +61,11 @@ class Explanation(Computed):
 
     @property
     def id(self) -> int:
+        """ID of the patient."""
         return int(self.cohort.ids[0])
 
     def row(self, who: int = 0) -> dict[str, Any]:
-        """Name -> value of the MED table: 0 for the patient, 1 for the typical one."""
+        """Name -> value of the MED table; who : 0 for the patient, 1 for the typical one."""
         return rows_of(self.table.columns, who)
 
     def sheets(self) -> dict[str, Sheet]:

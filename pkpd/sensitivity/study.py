@@ -155,10 +155,14 @@ class Sensitivity(Computed):
 
     @property
     def model(self) -> Model:
+        """The model whose inputs are asked about."""
         return self.study.model
 
     def get(self, output: str, method: str) -> dict[str, tuple[float, ...]]:
-        """{input or group: (value, low, high)}, in the order of the table."""
+        """{input or group: (value, low, high)}, in the order of the table: shares of the variance.
+
+        output : such as "log10_med"; method : such as "sobol_total". {} where it was not estimated.
+        """
         c = self.columns
         rows = (c["output"] == output) & (c["method"] == method)
         found = zip(c["value"][rows], c["low"][rows], c["high"][rows], strict=True)

@@ -194,7 +194,7 @@ class Rule:
         return label + "; ".join(clauses)
 
     def words(self) -> str:
-        """What the rule's own step does."""
+        """What the rule's own step does, as a clause. A subclass has to say it."""
         raise NotImplementedError
 
     def _ladder_words(self) -> str:
@@ -254,7 +254,7 @@ class Rule:
         )
 
     def doses(self, memory: Memory) -> np.ndarray:
-        """(P,) dose in force."""
+        """(P,) dose in force by the `memory`, in the unit of the ladder; 0 where none is taken."""
         return np.append(self.ladder, 0.0)[memory.place]
 
     def decide(self, memory: Memory, visit: VisitData) -> np.ndarray:
@@ -306,18 +306,25 @@ class Rule:
         memory.place[act == STOP] = OFF
 
     def step(self, memory: Any, visit: VisitData, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(P,) act and (P,) next place of the patients `who` (P,) bool; others do not count."""
+        """What to do next: (P,) act, an index into ACTS, and (P,) next place on the ladder.
+
+        memory : what `begin` made; visit : VisitData of all patients
+        who : (P,) bool, the patients to decide for; what is said of others does not count
+        """
         raise NotImplementedError
 
     def conclude(self, memory: Any, visit: VisitData, who: np.ndarray) -> None:
         """Record the dose found where a rule has ended: the one in force, if it helped.
 
         Where that is 0, the rule has found none.
+
+        memory : what `begin` made, which is changed; visit : VisitData; who : (P,) bool, the
+        patients who have ended
         """
         helps = visit.score <= self.threshold(visit)
         dose = self.doses(memory)
         memory.found = np.where(who & helps, dose, memory.found)
 
     def threshold(self, visit: VisitData) -> np.ndarray:
-        """(P,) mean entry at which a dose has helped."""
+        """(P,) mean entry of the diary at a `visit` at or below which a dose has helped."""
         return (1.0 - (visit.wanted if self.helped is None else self.helped)) * visit.baseline

@@ -64,6 +64,7 @@ class TrialResult(Computed):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the arms."""
         return tuple(a.name for a in self.design.arms)
 
     def sheets(self) -> dict[str, Sheet]:

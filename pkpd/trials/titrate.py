@@ -70,6 +70,7 @@ class Titration(Computed):
 
     @property
     def unit(self) -> str:
+        """Unit of the doses."""
         return self.benefit.unit
 
     @property
@@ -112,7 +113,7 @@ class Titration(Computed):
     def summary(self, command: str | None = None, by: Sequence[str] = ()) -> dict[str, Any]:
         """The summary of the true MEDs, where they were computed, with what was observed of them.
 
-        by : inputs whose subgroups have results of their own
+        command : for the provenance; by : inputs whose subgroups have results of their own
         """
         if self.meds is None:
             origin = provenance(self.model, self.cohort, command)
@@ -122,7 +123,10 @@ class Titration(Computed):
         return summary | {"observed": summarise_observed(self)}
 
     def report(self, folder: str | Path, *, command: str | None = None) -> Path:
-        """Write the result and the page on it to a folder, which needs the true MEDs too."""
+        """Write the result and the page on it to a folder, which needs the true MEDs too.
+
+        command : for the provenance. Raises ResultError without them.
+        """
         if self.meds is None:
             raise ResultError(
                 "The page shows the true MEDs beside the observed ones: give "
@@ -154,7 +158,7 @@ class Titration(Computed):
         }
 
     def share_real(self) -> dict[str, float]:
-        """`share_of_patients` of the log observed MED."""
+        """`share_of_patients` of the log observed MED: share of its variance, with an interval."""
         return share_of_patients(np.log(self.found))
 
 
