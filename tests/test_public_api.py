@@ -56,6 +56,7 @@ SHAPE = r"\([A-Z](, [A-Z])*,?\)"
 # their text is part of every kernel's fingerprint, and names are all they return
 OF_KERNELS = {
     *("Model.input_names", "Model.state_names", "Model.covariate_names", "Model.unit"),
+    "Model.sharing",
 }
 NEED_NOTHING = {"models"}  # take nothing, so that nothing can be wrong
 # an example would compile a model for a minute, or compute for minutes

@@ -15,7 +15,7 @@ from pkpd.cli.groups import Output, Screen, grouped
 File = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FILE]",
+        metavar="FILE",
         help="Comparison, a .toml file (default: the explanations of low-dose naltrexone).",
         show_default=False,
     ),
@@ -130,7 +130,7 @@ class Planned:
     candidates: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STUDIES]",
+            metavar="STUDIES",
             help="Planned studies: a .toml file or a folder of them (default: those of low-dose "
             "naltrexone).",
             show_default=False,

@@ -22,7 +22,7 @@ class Foreign:
 
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Model to import.", show_default=False),
+        typer.Argument(metavar="FILE", help="Model to import.", show_default=False),
     ] = None
     out: Annotated[
         Path | None,

@@ -191,7 +191,7 @@ def cite(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]", help="Model whose sources to cite as well.", show_default=False
+            metavar="MODEL", help="Model whose sources to cite as well.", show_default=False
         ),
     ] = None,
 ):

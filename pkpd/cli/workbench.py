@@ -14,7 +14,7 @@ from pkpd.errors import PkpdError
 
 def app(
     model: Annotated[
-        str, typer.Argument(metavar="[MODEL]", help="A model of the library with a benefit.")
+        str, typer.Argument(metavar="MODEL", help="A model of the library with a benefit.")
     ] = "ldn/hormesis",
     port: Annotated[
         int,
