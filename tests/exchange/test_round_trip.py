@@ -93,7 +93,7 @@ def followed(model, doses, times):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to", [*SUFFIX, "nonmem"])
-@pytest.mark.parametrize("name", pkpd.models())
+@pytest.mark.parametrize("name", EXPORTED)
 def test_trajectories_of_every_model_survive_a_round_trip(name, to, tmp_path):
     """SBML has no doses: there the state gets what arrives of them, when it arrives."""
     model, back = pkpd.load(name), again(pkpd.load(name), to, tmp_path)
