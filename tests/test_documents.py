@@ -102,7 +102,7 @@ def test_every_part_of_an_experiment_was_computed_with_the_model_as_it_is():
     assert summary_of("08-why-meds-differ")["influences"]["sobol"]["half_width"] == 0.02
 
 
-OPIOIDS = ("11-withdrawal", "15-before-surgery")
+OPIOIDS = ("11-withdrawal", "13-tramadol", "15-before-surgery")
 
 
 @pytest.mark.parametrize("name", OPIOIDS)
