@@ -7,7 +7,6 @@ models; knows nothing of data.
 
 import ast
 from dataclasses import dataclass, field
-from itertools import chain
 from textwrap import wrap
 
 from pkpd.exchange.names import renamed
@@ -157,9 +156,9 @@ def _omega(model, effects):
     if not effects:
         yield "$OMEGA 0 FIX  ; put your variability here"
     for block, rows in people.covariances(model, effects):
-        numbers = " ".join(map(repr, chain.from_iterable(rows)))
-        size = f"BLOCK({len(block)}) " if len(block) > 1 else ""
-        yield f"$OMEGA {size}{numbers}  ; {', '.join(effect.input.name for effect in block)}"
+        yield f"$OMEGA BLOCK({len(block)})" if len(block) > 1 else "$OMEGA"
+        for effect, row in zip(block, rows, strict=True):
+            yield f"  {' '.join(map(repr, row))}  ; {effect.input.name}"
 
 
 def _people(model, effects, called, pk):
