@@ -98,8 +98,9 @@ class Weighing:
 def compare(weighing: Weighing, output: Output, screen: Screen, file: File = None):
     """Weigh explanations of the drug's effect by published studies.
 
-    Each explanation is a model whose typical values have priors. All studies are put to the same
-    draws of them. With --out, finished predictions are kept: the same command goes on after Ctrl-C.
+    Each explanation is a model whose typical values have priors; all studies are compared with the
+    same draws of them. With --out, finished predictions are kept: after Ctrl-C the same command
+    resumes.
 
     \b
     Examples:
@@ -142,7 +143,7 @@ class Planned:
             "-n",
             parser=options.whole(2, limits.PATIENTS),
             metavar="N",
-            help="Number of patients that every study is brought to (default: its own).",
+            help="Number of patients that every study is scaled to (default: its own).",
             show_default=False,
         ),
     ] = None
@@ -168,10 +169,10 @@ def design(
         typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
     ] = None,
 ):
-    """Rank planned studies by what they would tell about explanations, and by what that is worth.
+    """Rank planned studies by what they would tell about explanations, and what that is worth.
 
-    It begins with the comparison that `pkpd compare` makes with the same options, and takes its
-    predictions from the folder where they are there.
+    It begins with the comparison that `pkpd compare` makes with the same options, and reuses the
+    predictions that are in the folder.
 
     \b
     Examples:
@@ -224,7 +225,7 @@ class Observations:
         typer.Option(
             "--parameters",
             metavar="NAMES",
-            help="Parameters that are asked about, with commas between (default: all).",
+            help="Parameters to determine, separated by commas (default: all).",
             show_default=False,
         ),
     ] = None
@@ -266,7 +267,7 @@ def identify(
     screen: Screen,
     threads: options.Threads = None,
 ):
-    """Say which combinations of parameters observations could tell, and which they leave open.
+    """Say which combinations of parameters observations would determine, and which not.
 
     \b
     Examples:

@@ -242,7 +242,7 @@ SubjectTo = Annotated[
     Option(
         "--subject-to",
         metavar="CONSTRAINT",
-        help='What a dose must keep to, from the first one on, such as "cmax(cows) < 5"; may be '
+        help='Constraint on a dose, from the first one on, such as "cmax(cows) < 5"; may be '
         "repeated.",
         show_default=False,
     ),
@@ -252,7 +252,7 @@ Background = Annotated[
     Option(
         "--background",
         metavar="REGIMEN",
-        help='What everybody takes beside, without end, such as "30 mg into tablet q12h" '
+        help='What everybody also takes, without end, such as "30 mg into tablet q12h" '
         "(docs/regimens.md).",
         show_default=False,
     ),
