@@ -102,7 +102,14 @@ def test_every_part_of_an_experiment_was_computed_with_the_model_as_it_is():
     assert summary_of("08-why-meds-differ")["influences"]["sobol"]["half_width"] == 0.02
 
 
-OPIOIDS = ("11-withdrawal", "13-tramadol", "15-before-surgery")
+OPIOIDS = (
+    "11-withdrawal",
+    "13-tramadol",
+    "14-crushed-capsule",
+    "15-before-surgery",
+    "16-ultra-low-dose",
+    "17-once-or-four-times",
+)
 
 
 @pytest.mark.parametrize("name", OPIOIDS)
