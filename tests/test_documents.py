@@ -104,6 +104,7 @@ def test_every_part_of_an_experiment_was_computed_with_the_model_as_it_is():
 
 OPIOIDS = (
     "11-withdrawal",
+    "12-blocked-relief",
     "13-tramadol",
     "14-crushed-capsule",
     "15-before-surgery",
