@@ -130,7 +130,14 @@ def tables(summary):
     for name, cells in (usual | summary["varied"]).items():
         row = " | ".join(" / ".join(f"{cells[d][x]:.0f}" for x in LEVELS) for d in COMPARED)
         yield f"| {name} | {row} |"
-    yield str({k: v for k, v in summary.items() if k not in ("shares", "varied", "provenance")})
+    yield "\n| typical patient | largest score | hours above 5 |"
+    yield "|---|---|---|"
+    for dose, x in summary["typical"].items():
+        yield f"| {dose:g} mg | {x['largest']:.1f} | {x['hours_above_5']:g} |"
+    low, high = summary["naloxone"]
+    stop = summary["stopping"]
+    yield f"\nnaloxone: {low:.1f}-{high:.1f}; no opioid: {summary['without_opioid']}"
+    yield f"stopping: peak after {stop['peak']:g} h, above 5 until {stop['above_5_until']:g} h"
 
 
 def main():
@@ -145,7 +152,10 @@ def main():
         "varied": by_assumption(model, n),
         "without_opioid": shares(scores(model, people, 50.0, 0)),
         "typical": {
-            dose: {"largest": cows.max(), "hours_above_5": 0.5 * (cows > 5).sum()}
+            dose: {
+                "largest": float(cows.max()),
+                "hours_above_5": float(0.5 * (cows > 5).sum()),
+            }
             for dose, cows in courses.items()
         },
         "naloxone": naloxone(model),

@@ -107,8 +107,12 @@ def tables(summary):
             f"| {name} | {x['adaptation']:.3f} | {x['analgesia']:.3f} "
             f"| {100 * x['blockade']:.2g} | {x['score_after']:.1f} |"
         )
-    yield str(summary["competition"])
-    yield str({name: f"{a / b:.2f}" for name, (a, b) in TRIALS.items()})
+    yield "\n| naloxone | morphine used, with / without |"
+    yield "|---|---|"
+    for name, ratio in summary["trials"].items():
+        yield f"| {name} | {ratio:.2f} |"
+    for name, (low, high) in summary["competition"].items():
+        yield f"| competition alone, {name} | {low:.2f}-{high:.2f} |"
 
 
 def main():
