@@ -113,12 +113,15 @@ def test_trajectories_of_every_model_survive_a_round_trip(name, to, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
 
 
-ENGINE = ["pk/two_compartment", "pk/naltrexone", "pk/morphine", "pd/receptor_binding"]
+ENGINE = {
+    "pk/two_compartment": "mrgsolve",
+    "pk/naltrexone": "nonmem",
+    "pd/receptor_binding": "rxode2",
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", ["rxode2", "mrgsolve", "nonmem"])
-@pytest.mark.parametrize("name", ENGINE)
+@pytest.mark.parametrize(("name", "to"), ENGINE.items())
 def test_trajectories_by_the_engine_survive_a_round_trip(name, to, tmp_path):
     model = pkpd.load(name)
     courses = []
