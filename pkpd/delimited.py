@@ -120,7 +120,7 @@ def _separated(name: str, lines: list[str], error: type[PkpdError]) -> tuple[str
         found[separator] = list(reader)
     separator = _only_even(name, found, error) if len(found) > 1 else next(iter(found))
     if len(found[separator]) != len(lines):
-        raise ValueError("a cell with quotes goes over several lines")
+        raise ValueError("a quoted cell goes over several lines")
     return separator, found[separator]
 
 

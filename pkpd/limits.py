@@ -30,7 +30,7 @@ _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def check_whole(value: Any, least: int, most: int, what: str, error: Error = PkpdError) -> None:
-    """Raises `error` where `value` is no whole number from `least` to `most`."""
+    """Raises `error` where `value` is not a whole number from `least` to `most`."""
     whole = type(value) is int or (hasattr(value, "dtype") and value.dtype.kind in "iu")
     many = hasattr(value, "ndim") and value.ndim > 0
     if not whole or many or not least <= int(value) <= most:

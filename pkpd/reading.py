@@ -371,7 +371,7 @@ def _file(path: Path, error: type[PkpdError]) -> Parts:
         return delimited.read(str(path), data, error)
     except (ValueError, csv.Error, OSError) as fault:
         raise error(
-            f"{path}: is no readable table ({(str(fault).splitlines() or ['?'])[0]})."
+            f"{path}: is not a readable table ({(str(fault).splitlines() or ['?'])[0]})."
         ) from fault
 
 

@@ -220,7 +220,7 @@ def factor(source: str, target: str) -> float:
         return 1.0
     (dims, size), (wanted, target_size) = dimension(source), dimension(target)
     if dims != wanted:
-        raise PkpdError(f"'{source}' cannot be turned into '{target}': the dimensions differ.")
+        raise PkpdError(f"'{source}' cannot be converted to '{target}': the dimensions differ.")
     return tidy(size / target_size)
 
 

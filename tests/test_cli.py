@@ -526,7 +526,7 @@ BAD = [
     ),
     (2, ["simulate", "ldn/hormesis"], "--rx"),
     (1, ["fit", "none.csv"], "none.csv"),
-    (1, ["fit", "file"], "no readable table"),
+    (1, ["fit", "file"], "not a readable table"),
     (1, ["fit", "none.csv", "--out", "fit.txt"], ".json"),
     (1, ["fit", "none.csv", "--figure"], "--out"),
     (2, ["fit"], "DATA"),

@@ -197,7 +197,7 @@ def test_columns_carry_their_units():
         (["cmax(Cc"], None, "cannot be read"),
         (["time_above(Cc)"], None, "say which level, such as time_above(Cc, 1 ng/mL)"),
         (["time_above(Cc, 1 mg)"], None, "dimensions differ"),
-        (["time_above(Cc, cl)"], None, "'L/h' cannot be turned into 'ng/mL'"),
+        (["time_above(Cc, cl)"], None, "'L/h' cannot be converted to 'ng/mL'"),
         (["time_above(Cc, k)"], None, "no state, output, parameter or covariate 'k'"),
         (["auc(Cc, 3)"], None, "takes no level; write auc(Cc)"),
         (["cmax(Cc)", "cmax( Cc )"], None, "named twice"),

@@ -70,7 +70,7 @@ def test_decimal_commas_between_commas_are_refused_with_the_remedy(tmp_path):
         ("TIME,AMT,AMT\n0,1,2\n", "two columns are called AMT"),
         ("ID;TIME,AMT\n1;0,5\n1;0,7\n", "separated by commas or semicolons"),
         ('TIME,NOTE\n0,"a\nb"\n', "over several lines"),
-        ('TIME,NOTE\n0,"a\n', "no readable table"),
+        ('TIME,NOTE\n0,"a\n', "not a readable table"),
         ("", "it is empty"),
         (b"PK\x03\x04...", "Excel workbook"),
         (b"\x1f\x8b...", "compressed"),

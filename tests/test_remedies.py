@@ -329,7 +329,7 @@ NOT_RUN = {
     "such as --titrate slow-ladder": "the second half of three messages that are run",
     "--diary is the diary of a titration": "the same of pkpd sensitivity",
     "as given by --": "said of an option that was given",
-    "is no summary of pkpd med": "no remedy: it names what can be drawn",
+    "is not a summary of pkpd med": "no remedy: it names what can be drawn",
     "names no run; it was not written by": "no remedy: it names what can be drawn",
     "(pkpd show": "the command of the comment on switches",
     "pkpd solves": "said of a speed",

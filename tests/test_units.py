@@ -83,5 +83,5 @@ def test_a_unit_with_an_offset_or_logarithm_has_no_factor():
 
 
 def test_differing_dimensions_are_refused():
-    with pytest.raises(PkpdError, match="'mL' cannot be turned into 'mg': the dimensions differ"):
+    with pytest.raises(PkpdError, match="'mL' cannot be converted to 'mg': the dimensions differ"):
         units.factor("mL", "mg")

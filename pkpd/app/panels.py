@@ -38,7 +38,7 @@ def about(state):
         "unit": model.benefit.unit,
         "sliders": sliders,
         "shown": SHOWN,
-        "claims": list(model.notes) or ["Virtual patients are no evidence."],
+        "claims": list(model.notes) or ["Virtual patients are not evidence."],
         "advice": f"{models.NO_ADVICE} {models.share_assumed(model)}.",
         "hypotheses": models.hypotheses(model),
     }

@@ -327,7 +327,7 @@ def _doses(dose, phase):
     if dose.count % times:
         raise DoseError(
             f"'{count.group()}' in '{dose.written}' counts doses, and {dose.count} doses at "
-            f"{times} times of day are no whole number of days; write for example "
+            f"{times} times of day are not a whole number of days; write for example "
             f"'x {28 * times}', or 'until 28d'."
         )
     return dose.count
@@ -380,7 +380,7 @@ def _hour(time, written):
     """Hours from midnight of a time of day."""
     hour, minute = map(int, time.split(":"))
     if hour >= 24 or minute > 59:
-        raise DoseError(f"'{written.group()}' is no time of day.")
+        raise DoseError(f"'{written.group()}' is not a time of day.")
     return hour + minute / 60
 
 
@@ -421,7 +421,7 @@ def _length(match, part):
     """Hours that a match of _LENGTH says."""
     unit = match["time"]
     if unit.lower() not in HOURS:
-        raise DoseError(f"'{unit}' in '{part}' is no time unit; use {', '.join(HOURS)}.")
+        raise DoseError(f"'{unit}' in '{part}' is not a time unit; use {', '.join(HOURS)}.")
     length = _number(match["length"])
     if length < 0:
         raise DoseError(f"'{match.group().strip()}' cannot be negative.")

@@ -173,7 +173,7 @@ def _series(statistic, run):
     output = statistic.output
     if output not in run.names:
         raise EvidenceError(
-            f"statistics: '{statistic.name}': {output} is no output of the model."
+            f"statistics: '{statistic.name}': {output} is not an output of the model."
             f"{closest(output, run.names)}"
         )
     return run.values[:, :, run.names.index(output)]

@@ -91,7 +91,7 @@ def _monotone(fit, problem, exact):
     if trend is None or not fit.curve.hormetic:
         return {}
     return {
-        "monotone": f"The means only {trend} with dose: that is no hormesis, whatever P says; "
+        "monotone": f"The means only {trend} with dose: that is not hormesis, whatever P says; "
         "a peak would be extrapolated."
     }
 

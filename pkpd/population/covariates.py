@@ -155,7 +155,7 @@ def _ids(read, cells):
     if wrong.any():
         where = f"{read.name}: row {read.row[wrong][0]}, ID"
         raise CohortError(
-            f"{where}: '{cells[wrong][0]}' is no whole number from 1 to {HIGHEST_ID}."
+            f"{where}: '{cells[wrong][0]}' is not a whole number from 1 to {HIGHEST_ID}."
         )
     return ids.astype(np.int64), ids.astype(np.int64)
 

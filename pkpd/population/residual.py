@@ -28,7 +28,7 @@ def residuals(model, names, given=None):
     for name, text in (given or {}).items():
         if name not in names:
             raise CohortError(
-                f"Residual of '{name}', which is no output of this simulation."
+                f"Residual of '{name}', which is not an output of this simulation."
                 f"{closest(name, names)}"
             )
         errors[name] = replace(residual(name, text, model.unit(name)), source="given by the user")

@@ -165,7 +165,7 @@ def _check_names(model, given):
     for name in ("outcome", "exposure", "blockade"):
         if name in given and given[name] not in known:
             raise PkpdError(
-                f"{name} '{given[name]}' is no state or output of {model.name}."
+                f"{name} '{given[name]}' is not a state or output of {model.name}."
                 f"{closest(given[name], known)}"
             )
     if given.get("better", "lower") not in ("lower", "higher"):

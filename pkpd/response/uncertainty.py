@@ -39,7 +39,7 @@ def check_sets(count):
     if count < FEWEST_SETS:
         raise PkpdError(
             f"A 95 % interval takes at least {FEWEST_SETS} parameter sets, not {count}: the ends "
-            "of fewer hold less. Give more rows, or a covariance to draw from."
+            "of fewer enclose less. Give more rows, or a covariance to draw from."
         )
 
 

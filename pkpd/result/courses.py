@@ -122,9 +122,9 @@ class Run(Computed):
     def _only_in_python(self) -> str | None:
         """Why no command line gives this run, or None where one does."""
         if self.regimen == f"{EVENTS}{FRAME}":
-            return "the event table is no file; write it to one and read that"
+            return "the event table is not a file; write it to one and read that"
         if self.cohort.table.startswith(f"{FRAME} ("):
-            return "the table of people is no file; write it to one and read that"
+            return "the table of people is not a file; write it to one and read that"
         if self.cohort.replicate or self.cohort.origin:
             return "these people are drawn in Python"
         return None if self._usual_outputs() else "the outputs are not the model's"

@@ -169,7 +169,7 @@ class ResultFolder:
                 )
             return from_sources(name, texts, digest)
         except (KeyError, TypeError, ValueError) as error:
-            raise ResultError(f"'{path}' is no stored model. Repeat the run.") from error
+            raise ResultError(f"'{path}' is not a stored model. Repeat the run.") from error
 
     def dose_grid(self, name: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         """(doses (D,), benefit (P, D), provenance) of a table of benefit curves.

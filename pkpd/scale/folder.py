@@ -226,7 +226,7 @@ def sweep(state, say):
         else:
             sound.append(chunk)
     for stranger in sorted(set(folder.glob("*")) - listed):
-        say(f"{stranger} is not in the manifest, so it is no part of the data.")
+        say(f"{stranger} is not in the manifest, so it is not part of the data.")
     return replace(state, chunks=tuple(sound))
 
 

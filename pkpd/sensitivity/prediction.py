@@ -237,7 +237,7 @@ def _inputs(model, measure):
     for name in limits.texts(measure, "measure"):
         if name not in varying:
             raise PkpdError(
-                f"'{name}' is no input of {model.name} that differs between patients."
+                f"'{name}' is not an input of {model.name} that differs between patients."
                 f"{closest(name, varying)}"
             )
     return list(dict.fromkeys(measure))

@@ -137,7 +137,7 @@ def test_a_replay_of_endpoints_watches_the_same_window(run, tmp_path):
 @pytest.mark.parametrize(
     ("given", "drawn", "why"),
     [
-        ({}, {}, "the event table is no file; write it to one and read that"),
+        ({}, {}, "the event table is not a file; write it to one and read that"),
         ({"regimen": "1 mg"}, {"replicate": 1}, "these people are drawn in Python"),
         ({"regimen": "1 mg", "outputs": ["t2"]}, {}, "the outputs are not the model's"),
     ],

@@ -84,7 +84,8 @@ def test_impossible_requests_raise_a_sentence(monkeypatch):
     people = cohort(PRODUCT, 60, seed=1)
     with pytest.raises(
         PkpdError,
-        match=r"'k4' is no input of product that differs between patients\. Known: a, k1, k2, k3",
+        match=r"'k4' is not an input of product that differs between patients\. "
+        "Known: a, k1, k2, k3",
     ):
         predict(PRODUCT, people, ["k4"])
     with pytest.raises(PkpdError, match="nothing is measured"):

@@ -200,7 +200,7 @@ def _in_memory(folder):
         return _med(folder, model, summary)
     if "doses" in summary:
         return _dose_response(folder, model, summary)
-    raise ResultError(f"'{path}' is no summary of pkpd med, dose-response or trial.")
+    raise ResultError(f"'{path}' is not a summary of pkpd med, dose-response or trial.")
 
 
 def _dose_response(folder, model, summary):

@@ -64,7 +64,7 @@ def model_card(model, changed=()):
 
 def claims(model):
     """The Section on what must not be claimed."""
-    nothing = "The model file names nothing. Virtual patients are no evidence."
+    nothing = "The model file names nothing. Virtual patients are not evidence."
     return Section("claims", "What must not be claimed", points=model.notes or (nothing,))
 
 

@@ -84,7 +84,7 @@ def comparison_sentences(comparison):
     if np.isnan(comparison.peak):
         return [data, "No model has a peak."]
     if assay.monotone is not None:
-        data += f"; the means only {assay.monotone} with dose, which is no hormesis"
+        data += f"; the means only {assay.monotone} with dose, which is not hormesis"
     low, high = comparison.peak_ci
     ends = ""
     if not np.isnan(low):

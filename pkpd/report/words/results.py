@@ -345,7 +345,7 @@ def intervals(summary):
         return f"95 % intervals are those of {summary['intervals']}"
     if summary["provenance"]["typical"]:
         return "one patient: no intervals"
-    return "Sobol' points are no independent draws: for 95 % intervals add --replicates 8"
+    return "Sobol' points are not independent draws: for 95 % intervals add --replicates 8"
 
 
 def worth(model, summary):

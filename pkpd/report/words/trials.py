@@ -89,7 +89,7 @@ def diary_sentences(summary):
     if summary.get("background"):
         lines.append(
             f"  everybody takes {summary['background']} throughout; what the two do to each other, "
-            "such as withdrawal, is no adverse event of the diary"
+            "such as withdrawal, is not an adverse event of the diary"
         )
     if summary["outside_scale"]:
         lines.append(
