@@ -131,7 +131,7 @@ def functions(program, layout):
     yield _function(f"def rhs(t, {', '.join(ys + cs)}):", [*program.rhs_lines, rates])
     fetch += [f"y{i} = z[{i}]" for i in range(program.states)]
     yield from _seen(program, fetch)
-    if program.switches or program.steps:
+    if program.switches or program.steps or program.triggers:
         yield _function("def settle(t, z, w, l):", [*fetch, *_settle(program, layout)])
     if program.triggers:
         yield _function("def fire(t, z, w, l, starts, anew):", [*fetch, *_fire(program, layout)])

@@ -107,6 +107,38 @@ def test_a_dose_may_set_off_or_put_off_an_event(model):
     assert found["a"].tolist() == pytest.approx([50 * math.exp(-0.3 * t) for t in (7, 9)], rel=1e-8)
 
 
+ALWAYS = """
+title   = "an event whose condition no state or time decides"
+outputs = ["a"]
+
+[dose]
+a = { unit = "mg" }
+
+[parameters]
+k   = { value = 0.3, unit = "1/h", @ }
+one = { value = 1, unit = "mg", @ }
+
+[events]
+first = { when = "k > 0*k", set = { a = "2*a" }, at_start = true }
+
+[equations]
+m = '''
+a(0)    = one    : mg
+d/dt(a) = -k*a   : mg
+'''
+""".replace("@", 'label = "", source = "none", evidence = "assumed"')
+
+
+def test_a_condition_of_inputs_alone_holds_from_the_start_or_never(tmp_path):
+    path = tmp_path / "always.toml"
+    path.write_text(ALWAYS)
+    model = pkpd.load(path)
+    for k, first in ((0.3, 2.0), (0.0, 1.0)):
+        people = pkpd.cohort(model, typical=True, set={"k": k})
+        found = pkpd.simulate(model, "0 mg", people, [0.0, 1.0], rtol=1e-10).frame()["a"]
+        assert found.tolist() == pytest.approx([first, first * math.exp(-k)], rel=1e-9)
+
+
 def test_what_a_model_with_events_lacks_is_said(model):
     with pytest.raises(pkpd.PkpdError, match=r"event refill .*is not linear"):
         pkpd.simulate(model, "1 mg", pkpd.cohort(model, typical=True), solver="linear")
