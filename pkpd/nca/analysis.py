@@ -434,11 +434,16 @@ def _units(conc, time, dose, partial):
     if conc is not None and dose is not None:
         _check_volume(dose, conc)
     of_all = UNITS | dict.fromkeys(starmap(partial_name, partial), "c*t")
-    if conc is None:
-        of_all = {key: text for key, text in of_all.items() if "c" not in text}
-    if dose is None:
-        of_all = {key: text for key, text in of_all.items() if "d" not in text}
-    return {key: _unit(text, conc, time, dose) for key, text in of_all.items()}
+    found = {}
+    for key, text in of_all.items():
+        if not _unknown(text, conc, dose):
+            found[key] = _unit(text, conc, time, dose)
+    return found
+
+
+def _unknown(text, conc, dose):
+    """Whether a text of UNITS depends on a unit that is not given."""
+    return (conc is None and "c" in text) or (dose is None and "d" in text)
 
 
 def _unit(text, conc, time, dose):
