@@ -147,13 +147,13 @@ def draw(rows, seen, courses):
     left.set_title("Exposure", loc="left", fontsize=11)
     low, high = np.percentile([cohort for _, cohort in seen.values()], (5, 95), axis=1)
     right.fill_between(
-        list(seen), low, high, color="#0072B2", alpha=0.2, lw=0, label="model, 5-95 % of patients"
+        list(seen), low, high, color="#0072B2", alpha=0.2, lw=0, label="5-95 % of patients"
     )
     right.plot(
         list(seen),
         [one[0] for one, _ in seen.values()],
         color="#0072B2",
-        label=f"model, typical patient {SEEN:g} h after the dose",
+        label=f"typical patient after {SEEN:g} h",
     )
     for k, (dose, people) in enumerate(PET.items()):
         right.plot(
@@ -161,7 +161,7 @@ def draw(rows, seen, courses):
             people,
             "o",
             color="#D55E00",
-            label=None if k else "PET, one point a person (Rabiner 2011)",
+            label=None if k else "PET, one person each (Rabiner 2011)",
         )
     right.set(
         xscale="log",

@@ -20,7 +20,7 @@ from pkpd.result import plain
 
 POINTS = 97  # of a day
 CURVES = 40  # single patients drawn
-SHOWN = 8  # sliders that are open at first
+SHOWN = 10  # sliders that are open at first: two switches and eight numbers in ldn/hormesis
 REACH = 8.0  # a slider goes from a factor below to a factor above the typical value
 
 

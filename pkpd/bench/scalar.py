@@ -59,6 +59,8 @@ class _Hoist(ast.NodeTransformer):
             return self._constant(ast.unparse(_Renamed(self.names).visit(node)))
         if isinstance(node, ast.Name):
             return ast.parse(self.moving.get(node.id, node.id), mode="eval").body
+        if isinstance(node, ast.Call):  # what is called is no part of its value
+            return ast.Call(node.func, [self.visit(part) for part in node.args], [])
         return _power(self.generic_visit(node))
 
     def _constant(self, text):

@@ -31,7 +31,7 @@ def test_variability_reads_as_it_was_written():
     rows = {row[0]: row[3] for row in model_words.parameters(load("ldn/hormesis"))}
     occasions = {row[0]: row[4] for row in model_words.parameters(load("ldn/hormesis"))}
     assert occasions["f_oral"] == "logit SD 0.229" and occasions["cl"] == "-"
-    assert rows["toff"] == "CV 80 %" and rows["p0"] == "SD 1.5, 4 to 10" and rows["mw"] == "-"
+    assert rows["toff"] == "CV 20 %" and rows["p0"] == "SD 1.5, 4 to 10" and rows["mw"] == "-"
     assert rows["f_oral"] == "logit SD 0.343"  # CV 30 % of 0.126 by the delta method
 
 

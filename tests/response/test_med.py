@@ -146,6 +146,12 @@ def test_non_responders_are_flat_and_the_others_are_unchanged(table):
         np.testing.assert_array_equal(everybody[name][respond], table.columns[name][respond])
 
 
+def test_no_dose_takes_away_more_than_a_patients_pain():
+    strong = med(MODEL, cohort(MODEL, 24, seed=11, set=RESPOND | {"s_opioid": 50.0}))
+    share = strong.curves.gain / strong.columns["untreated"][:, None]
+    assert 0.9 < share.max() <= 1.0  # an effect without a bound would be several times the pain
+
+
 def test_without_glia_and_rebound_the_drug_cannot_help():
     nothing = med(MODEL, cohort(MODEL, 8, seed=11, set=RESPOND | {"glia": 0, "rebound": 0}))
     assert set(nothing.columns["status"]) == {"no_benefit"}

@@ -38,8 +38,25 @@ def test_parts_of_the_inputs_sum_to_the_difference_of_the_two_log_doses(patient)
     )
     assert patient.attribution.difference == pytest.approx(np.log10(own / typical), abs=1e-12)
     assert set(patient.names) == {i.name for i in LDN.inputs if i.iiv and i.iiv.kind != "classes"}
-    # nothing that acts after the dose has acted moves the dose
-    assert abs(dict(zip(patient.names, patient.attribution.part, strict=True))["p0"]) < 1e-5
+
+
+def test_pain_before_treatment_moves_the_dose_as_far_as_it_does_alone(patient):
+    """It acts after the dose has acted, so that nothing but the bound of the effect is left to it.
+
+    So little does not depend on the others: its part lies between what it does to the typical
+    patient and to the patient.
+    """
+    place = LDN.input_names.index("p0")
+    own, typical = cohort(LDN, seed=7, ids=[3]), cohort(LDN, typical=True)
+
+    def log_dose(people, of):
+        theta = people.theta.copy()
+        theta[0, place] = of.theta[0, place]
+        return np.log10(med(LDN, people.with_inputs(theta)).columns["argmax"][0])
+
+    ends = [log_dose(one, own) - log_dose(one, typical) for one in (typical, own)]
+    part = dict(zip(patient.names, patient.attribution.part, strict=True))["p0"]
+    assert part == pytest.approx(np.mean(ends), abs=1e-4) and abs(part) < 1e-3
 
 
 def test_a_log_dose_that_is_a_sum_is_split_into_its_terms():
@@ -58,10 +75,13 @@ def test_parts_of_the_curve_are_those_of_the_patient_with_a_switch_off(patient):
     assert list(patient.parts) == ["rebound", "glia", "all parts"]
     off = dose_response(LDN, cohort(LDN, seed=7, ids=[3], set={"glia": 0}))
     np.testing.assert_array_equal(patient.parts["glia"], off.gain[0])
-    # pain is a sum of an opioid and a glial part
-    curve, parts = patient.table.curves.gain[0], patient.parts
+    # what is left of pain is a product of an opioid and a glial part, exp(-a/p0)*exp(-b/p0)
+    pain = patient.table.columns["untreated"][0]
+    left = {name: pain - gain for name, gain in patient.parts.items()}
     np.testing.assert_allclose(
-        curve - parts["glia"], parts["rebound"] - parts["all parts"], atol=5e-5
+        (pain - patient.table.curves.gain[0]) * left["all parts"] / pain,
+        left["glia"] * left["rebound"] / pain,
+        atol=5e-5,
     )
 
 

@@ -173,25 +173,29 @@ def test_the_command_writes_table_summary_and_figure(run, tmp_path):
     assert code == 0 and len(json.loads(printed)["indices"]) == len(table)
 
 
-def test_elasticities_of_the_typical_patient_follow_from_the_scale_of_doses():
+def test_elasticities_of_the_typical_patient_follow_from_the_scales_of_dose_and_pain():
     found = sensitivity_indices(LDN, ("local",), points=2, most=2)
     slope = {name: value[0] for name, value in found.get("log10_med", "elasticity").items()}
-    # twice the base per labelled mg is half the dose; after the tone, only the balance of its parts
-    # moves the dose
-    assert slope["salt"] == pytest.approx(-1.0, abs=0.005) and slope["mw"] == pytest.approx(
-        1.0, abs=0.005
-    )
-    assert slope["p0"] == pytest.approx(0.0, abs=0.002) and slope["s_opioid"] == pytest.approx(
-        -slope["s_glia"], abs=0.01
-    )
     gain = {name: value[0] for name, value in found.get("benefit_at_med", "elasticity").items()}
-    assert gain["s_opioid"] + gain["s_glia"] == pytest.approx(1.0, abs=0.01)
+    # twice the base per labelled mg is half the dose
+    assert slope["salt"] == pytest.approx(-1.0, abs=0.005)
+    assert slope["mw"] == pytest.approx(1.0, abs=0.005)
+    # pain counted in twice as many points has the same best dose and twice the benefit
+    points = ("p0", "s_opioid", "s_glia")
+    assert sum(slope[name] for name in points) == pytest.approx(0.0, abs=0.001)
+    assert sum(gain[name] for name in points) == pytest.approx(1.0, abs=0.001)
+    # a bounded effect, p0*(1 - exp(-r)), grows with p0 by what it lacks of one without a bound;
+    # the dose follows p0 only as the bound bends what tone makes of a day
+    typical = med(LDN, cohort(LDN, typical=True)).columns
+    r = -np.log1p(-typical["benefit_at_med"][0] / typical["untreated"][0])
+    assert gain["p0"] == pytest.approx(1 - r / np.expm1(r), abs=0.01)
+    assert abs(slope["p0"]) < 0.02
     spider = found.about["local"]["spider"]
     assert set(spider["log10_med"]) == {i.name for i in LDN.inputs if i.iiv}
     middle = {
         name: values[4]
         for name, values in spider["log10_med"].items()
-        if name not in ("wt", "responds")
+        if name not in ("wt", "responds", "p0")  # the median of p0, cut at its ends, is 6.5
     }
     np.testing.assert_allclose(list(middle.values()), middle["toff"], atol=1e-9)
 

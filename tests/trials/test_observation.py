@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 from pkpd.errors import ModelError, PkpdError, TrialError
 from pkpd.population.noise import uniforms
@@ -81,28 +81,43 @@ def test_one_patient_written_out_day_by_day():
 
 
 def test_noise_has_the_written_spread_and_correlation():
-    seen = observer({"noise_sd": 1.61})
+    seen, step = observer(), np.arange(7)
     z = seen.noise / seen.trait("noise_sd")
     assert z.std() == pytest.approx(1.0, abs=0.01)
     assert np.corrcoef(z[:, :-1].ravel(), z[:, 1:].ravel())[0, 1] == pytest.approx(0.5, abs=0.01)
     spread = seen.traits["noise_sd"]
-    assert spread.mean() == pytest.approx(1.61, abs=0.05) and spread.std() == pytest.approx(
-        0.66, abs=0.05
-    )
-    # a mean of seven days of the middle patient scatters by about 0.95
-    week = (z[:, :7] * 1.61).mean(axis=1)
-    assert week.std() == pytest.approx(0.95, abs=0.04)
+    assert spread.mean() == pytest.approx(1.2, abs=0.05)
+    assert spread.std() == pytest.approx(0.5, abs=0.05)
+    # a mean of seven days of the middle patient scatters by about 0.7, as the correlations say
+    week = (z[:, :7] * 1.2).mean(axis=1)
+    exact = 1.2 * np.sqrt(np.mean(0.5 ** np.abs(step[:, None] - step)))
+    assert exact == pytest.approx(0.7, abs=0.01) and week.std() == pytest.approx(exact, abs=0.03)
 
 
-def test_placebo_response_has_the_published_middle_and_mean():
+def test_placebo_response_has_the_written_middle_and_mean():
     seen = observer()
-    assert np.median(seen.traits["placebo_max"]) == pytest.approx(0.19, abs=0.02)
-    assert seen.traits["placebo_max"].mean() == pytest.approx(0.29, abs=0.02)
+    assert np.median(seen.traits["placebo_max"]) == pytest.approx(0.08, abs=0.01)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)  # mean of a logit-normal share
+    exact = weights @ expit(logit(0.08) + 1.9 * nodes) / weights.sum()
+    assert seen.traits["placebo_max"].mean() == pytest.approx(exact, abs=0.01)
     assert np.log(seen.traits["placebo_half"]).std() == pytest.approx(0.594, abs=0.03)
     late = seen.placebo(np.arange(len(IDS)), np.array([-5, 0, 100_000]))
     np.testing.assert_allclose(
         late, np.outer(6.0 * seen.traits["placebo_max"], [0, 0, 1]), atol=1e-12
     )
+
+
+def test_a_placebo_arm_of_twelve_weeks_changes_as_the_source_of_its_numbers_says():
+    # placebo_max and noise_sd are chosen so that the placebo arm of DueBruun2024 comes out
+    base = np.clip(ndtri(uniforms(3, IDS, "base", 1)[:, 0]) * 1.5 + 6.4, 4, 10)
+    seen = observer(QUIET, base=base, run_in=14)
+    entries = looked(seen, score=base[:, None]).entries
+    first, last = entries[:, 7:14].mean(axis=1), entries[:, -7:].mean(axis=1)
+    change, source = last - first, diary().inputs["placebo_max"].source
+    assert "mean change -0.8, SD 1.6 points after 12 weeks; 20 % then fall by 30 %" in source
+    assert change.mean() == pytest.approx(-0.8, abs=0.1)
+    assert change.std() == pytest.approx(1.6, abs=0.1)
+    assert (change <= -0.3 * first).mean() == pytest.approx(0.20, abs=0.03)
 
 
 @pytest.mark.parametrize(("blockade", "arm"), [(0.0, "placebo"), (diary()["blockade_ref"], "drug")])
