@@ -53,11 +53,6 @@ RETURNED = (
 UNIT = re.compile(r"\b(unit|units|model time|hours|days|relative|share)\b")
 COUNT = re.compile(r"\b(number of|whole number|ID|IDs|days|patients|seed)\b")
 SHAPE = r"\([A-Z](, [A-Z])*,?\)"
-# their text is part of every kernel's fingerprint, and names are all they return
-OF_KERNELS = {
-    *("Model.input_names", "Model.state_names", "Model.covariate_names", "Model.unit"),
-    "Model.sharing",
-}
 NEED_NOTHING = {"models"}  # take nothing, so that nothing can be wrong
 # an example would compile a model for a minute, or compute for minutes
 WITHOUT_EXAMPLE = {
@@ -124,7 +119,7 @@ def members():
                 same = [vars(base)[name] for base in owner.__mro__ if name in vars(base)]
                 said = [other.__doc__ or "" for other in same]
                 found[f"{owner.__name__}.{name}"] = function, "\n".join(said)
-    return [(name, *parts) for name, parts in found.items() if name not in OF_KERNELS]
+    return [(name, *parts) for name, parts in found.items()]
 
 
 MEMBERS = members()

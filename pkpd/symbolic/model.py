@@ -250,14 +250,17 @@ class Model(Displayed):
 
     @property
     def input_names(self) -> tuple[str, ...]:
+        """(K,) names of the columns of theta."""
         return tuple(i.name for i in self.inputs)
 
     @property
     def state_names(self) -> tuple[str, ...]:
+        """(S,) names of the states."""
         return tuple(s.name for s in self.states)
 
     @property
     def covariate_names(self) -> tuple[str, ...]:
+        """(C,) names of the covariates."""
         return tuple(c.name for c in self.covariates)
 
     @property
@@ -276,7 +279,10 @@ class Model(Displayed):
         return {dosed.state: place for place, dosed in enumerate(self.doses)}
 
     def sharing(self, dosed: DoseTarget) -> tuple[DoseTarget, ...]:
-        """The targets that a dose into one of them enters: itself, then those given beside it."""
+        """The targets that a dose into one of them enters: itself, then those given beside it.
+
+        dosed : one of `doses`
+        """
         return (dosed, *(d for d in self.doses if d.beside == dosed.state))
 
     @property
@@ -318,7 +324,10 @@ class Model(Displayed):
         return hashlib.sha256(json.dumps(counted).encode()).hexdigest()
 
     def unit(self, name: str) -> str:
-        """Unit text of any input, state or assignment."""
+        """Unit text of any input, state or assignment. Raises KeyError for an unknown name.
+
+        name : of the input, state or assignment
+        """
         named: tuple[Input | State | Assignment, ...] = self.inputs + self.states + self.assignments
         for item in named:
             if item.name == name:

@@ -31,7 +31,7 @@ def quantity(text, unit):
     if match is None or not math.isfinite(value):
         raise PkpdError(
             f"'{text}' cannot be read; write a number, with or without a unit, "
-            f"such as '1.5 {unit}'."
+            f"such as '1.5{'' if unit == '1' else f' {unit}'}'."
         )
     return value * units.factor(match[2] or unit, unit)
 
