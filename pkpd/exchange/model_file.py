@@ -36,9 +36,22 @@ def written(system: System, basis: Basis, solve: bool = False) -> str:
     return _Writer(system, basis, solve).text()
 
 
+# names of equations that are no name of the model
+TAKEN = {"t": "the time", "pi": "the number pi"}
+
+
 def called(system: System) -> dict[str, str]:
-    """name in the source -> name in the model file."""
+    """name in the source -> name in the model file.
+
+    Raises ModelError for a name that means the time, or pi, in equations.
+    """
     names = [*system.parameters, *system.states, *system.equations]
+    for name in names:
+        if name in TAKEN:
+            raise ModelError(
+                f"{system.source}: the name '{name}' is not carried over, because equations here "
+                f"call {TAKEN[name]} so; give it another one."
+            )
     return renamed(names, {*parse.RESERVED, *ONES.values()}, _fitting)
 
 

@@ -209,3 +209,15 @@ def test_what_is_supported_is_printed(run):
     code, out, _ = run("import", "--supported")
     assert code == 0
     assert "rxode2" in out and "linCmt()" in out and "$PLUGIN" in out
+
+
+def test_a_name_that_means_the_time_or_pi_in_equations_is_refused(tmp_path):
+    text = "$PARAM pi=7, V=2\n$CMT A\n$ODE\ndxdt_A=-pi*A;\n$TABLE\ndouble CP=A/V;\n$CAPTURE CP\n"
+    for name, said in (("pi", "the number pi"), ("t", "the time")):
+        file = tmp_path / "model.cpp"
+        file.write_text(text.replace("pi", name))
+        with pytest.raises(pkpd.PkpdError, match=f"'{name}' is not carried over.*{said}"):
+            pkpd.import_model(file, tmp_path / "model.toml")
+    file.write_text(text.replace("pi", "TIME"))
+    with pytest.raises(pkpd.PkpdError, match="'TIME' is the time"):
+        pkpd.import_model(file, tmp_path / "model.toml")

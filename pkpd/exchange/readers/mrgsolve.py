@@ -144,6 +144,8 @@ class _Reader:
                 if own not in self.order:
                     self.order.append(own)
                 self.starts[own] = value
+            elif own in _TIME:
+                raise ModelError(f"{block.where}: '{own}' is the time; call the number otherwise.")
             else:
                 self.found.parameters[own] = Parameter(value, label)
 

@@ -16,7 +16,7 @@ from pkpd.exchange.readers import advan, compartments, nonmem_covariance, residu
 from pkpd.exchange.readers.blocks import quoted_line
 from pkpd.exchange.readers.expressions import FUNCTIONS, Functions, Grammar
 from pkpd.exchange.readers.expressions import read as tree_of
-from pkpd.exchange.readers.nonmem_numbers import Numbers
+from pkpd.exchange.readers.nonmem_numbers import MOST, Numbers
 from pkpd.exchange.readers.statements import Assign, If, Program, statement_names
 from pkpd.exchange.system import State, System
 
@@ -199,6 +199,8 @@ class Reader:
         for inside, alone in _COMPARTMENT.findall(text):
             self._compartment(*re.split(r"[\s,]+", (inside or alone).strip()))
         count = re.search(r"NCOMP(?:ARTMENTS)?\s*=\s*(\d+)", text)
+        if count and int(count[1]) > MOST:
+            raise ModelError(f"{self.place}: $MODEL has more than {MOST} compartments.")
         if count and not self.order:
             self.order = [f"COMP{k}" for k in range(1, int(count[1]) + 1)]
         if not self.order or len(set(self.order)) < len(self.order):

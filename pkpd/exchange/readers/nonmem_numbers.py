@@ -55,6 +55,8 @@ class Numbers:
     def _thetas(self, line):
         before = len(self.theta)
         for inside, times, alone in _GROUP.findall(line.text):
+            if re.search(r",\s*,", inside):
+                self._fail(line, f"no initial value between the ends of THETA ({inside[:40]})")
             words = _without_fixed([alone] if alone else re.split(r"[\s,]+", inside.strip()))
             if words or not alone:
                 value, ends = self._initial(words, line)
@@ -188,12 +190,12 @@ def _without_fixed(words):
 
 
 def _final_line(text):
-    """{name: text} of the last line of final estimates of an .ext file, or None."""
+    """{name: text} of the final estimates of the last table of an .ext file, or None."""
     header, final = None, None
     for line in text.splitlines():
         words = line.split()
         if words[:1] == ["ITERATION"]:
-            header = words
+            header, final = words, None
         elif header and words and words[0].lstrip("-").isdigit() and int(words[0]) == FINAL:
             final = dict(zip(header, words, strict=False))
     return final
