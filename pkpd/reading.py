@@ -73,6 +73,7 @@ DAYS = ("day", "days", "studyday", "dayofstudy", "exday")
 
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"  # as a pattern
 _NUMBER = re.compile(rf"{NUMBER}\Z")
+_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
 _CLOCK = re.compile(r"-?[0-9]+ days?|[0-9]{1,2}:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
 _WITH_UNIT = re.compile(r"(?P<number>[-+]?[0-9]+(?:\.[0-9]+)?)\s*(?![eE]\Z)[^\W\d_]\D*\Z")
 _UNITS_BEHIND = re.compile(r"[\[(].*[\])]\s*\Z")
@@ -169,6 +170,11 @@ def not_a_number(cell: object, remedy: str = "write . for missing") -> str:
     remedy : where the cell holds no number at all
     """
     text = str(cell).strip()
+    if _OF_THOUSANDS.match(text):
+        return (
+            f"'{text[:40]}' has a comma before three digits; write {text[:40].replace(',', '')}, "
+            f"or {text[:40].replace(',', '.')} where the comma is a decimal one"
+        )
     if DECIMAL_COMMA.match(text):
         return (
             f"'{text[:40]}' has a comma; write {text[:40].replace(',', '.')} with a decimal point"

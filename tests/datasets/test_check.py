@@ -276,3 +276,13 @@ def test_a_data_set_without_a_model_is_wrong_usage(capsys):
         main(["check", "docs/sampled.csv"])
     assert exit.value.code == 2
     assert "--model" in capsys.readouterr().err
+
+
+def test_a_comma_before_three_digits_may_be_one_of_thousands(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text('ID,TIME,AMT,DV\n1,0,"1,000",.\n1,1,.,2\n')
+    found = pkpd.check_data(path, pkpd.load("pk/one_compartment"))
+    said = (
+        " ".join(found.frame()["finding"]) if "finding" in found.frame() else str(found.summary())
+    )
+    assert "write 1000, or 1.000 where the comma is a decimal one" in said
