@@ -221,3 +221,16 @@ def test_a_name_that_means_the_time_or_pi_in_equations_is_refused(tmp_path):
     file.write_text(text.replace("pi", "TIME"))
     with pytest.raises(pkpd.PkpdError, match="'TIME' is the time"):
         pkpd.import_model(file, tmp_path / "model.toml")
+
+
+def test_what_cpp_would_cut_or_tear_apart_is_refused(tmp_path):
+    text = "$PARAM CL=1, V=2\n$CMT A\n$MAIN\nQ\n$GLOBAL\n#define BB M\n"
+    text += "$ODE\ndxdt_A=-A*BB/q;\n$CAPTURE A\n"
+    for cut, macro, said in (
+        ("int q = 7.9;", "(CL+V)", "loses what is behind the point"),
+        ("double q = 7.9;", "CL+V", r"write \(CL\+V\)"),
+    ):
+        file = tmp_path / "model.cpp"
+        file.write_text(text.replace("Q", cut).replace("M\n", f"{macro}\n"))
+        with pytest.raises(pkpd.PkpdError, match=said):
+            pkpd.import_model(file, tmp_path / "model.toml")

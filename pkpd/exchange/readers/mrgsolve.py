@@ -3,6 +3,7 @@
 The language: mrgsolve user guide, "Model specification". Knows that language; knows no units.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ GRAMMAR = Grammar(
     fold=lambda name: "t" if name in _TIME else name,
     tight_not=True,
 )
+_BRACKETED = re.compile(r"\(.*\)", re.DOTALL)
 _DECLARED = re.compile(r"(?:const\s+)?(?:double|int|bool|localdouble|capture)\s+")
 _PAIR = re.compile(
     r"([A-Za-z_]\w*)\s*=\s*([^,;=]+?)(?=\s*(?:[,;]|\Z|\s[A-Za-z_]\w*\s*=))", re.DOTALL
@@ -229,12 +231,21 @@ class _Reader:
             where = f"{self.place}:{number}"
             macro = re.fullmatch(r"\s*#\s*define\s+([A-Za-z_]\w*)\s+(.+)", text)
             if macro:
+                self._check_macro(macro[2].strip(), where)
                 self.macros.append(Assign(macro[1], self._tree(macro[2].strip(), where), where))
             elif text.strip() and not re.fullmatch(r"\s*(?:double|int|bool)\s[\w\s,]+;\s*", text):
                 raise ModelError(
                     f"{where}: {blocks.quoted_line(text)} is C++ that is not carried "
                     "over; #define NAME expression is."
                 )
+
+    def _check_macro(self, text, where):
+        """Refuse what another operator would tear apart where the text is put in a formula."""
+        if isinstance(self._tree(text, where), ast.BinOp) and not _BRACKETED.fullmatch(text):
+            raise ModelError(
+                f"{where}: '{text[:40]}' is put as it is where its name stands, which may tear it "
+                f"apart; write ({text[:40]})."
+            )
 
     def _converted(self, statements):
         for item in statements:
@@ -255,6 +266,11 @@ class _Reader:
         if declared and text.startswith("capture"):
             self.captured.append(re.split(r"[\s=]+", text)[1])
         text = text[declared.end() :] if declared else text
+        if declared and "int" in declared[0] and not re.search(r"=\s*-?\d+\Z", text.strip()):
+            raise ModelError(
+                f"{where}: {blocks.quoted_line(text)} of an int loses what is behind the point; "
+                "declare it double."
+            )
         found = re.fullmatch(r"([A-Za-z_]\w*)\s*([-+*/]?)=(?!=)(.+)", text, re.DOTALL)
         if not found:
             raise ModelError(
