@@ -131,7 +131,7 @@ def test_the_models_residual_is_written_unless_turned_off(load):
         ('"cl, vc, f"', '"cl"', 14, "lower triangle"),
         ("yes = 0.75", "yes = 0.7", 12, "must sum to 1"),
         ("value = 1, unit", "value = 2, unit", 12, "number of a class, 0 to 1"),
-        ('error = "15 %"', 'error = "15 mg"', 16, "cannot be turned"),
+        ('error = "15 %"', 'error = "15 mg"', 16, "cannot be converted"),
         ("Cc = { error", "cc = { error", 16, "Did you mean 'Cc'"),
         ('error = "15 %", source', "source", 16, "needs error"),
         (
