@@ -126,8 +126,8 @@ def ranked(result):
     left, right = drawing.subplots(1, 2, sharey=True)
     places = np.arange(count)[::-1]
     panels = (
-        (left, "information", "expected information on which explanation holds (bits)"),
-        (right, "value", f"expected gain of the best dose's mean benefit ({result.unit})"),
+        (left, "information", "expected information on\nwhich explanation holds (bits)"),
+        (right, "value", f"expected gain of the best\ndose's mean benefit ({result.unit})"),
     )
     for axes, name, label in panels:
         error = columns[f"{name}_error"]
