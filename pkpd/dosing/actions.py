@@ -50,7 +50,10 @@ class Actions:
 
     def before(self, end):
         """The actions of every row before the time `end`."""
-        keep = self.time < end
+        return self.kept(self.time < end)
+
+    def kept(self, keep):
+        """The actions that a mask (M,) keeps."""
         start = np.concatenate([[0], np.cumsum(keep)])[self.start].astype(np.int64)
         return Actions(start, self.time[keep], self.kind[keep], self.state[keep], self.amount[keep])
 
@@ -68,13 +71,9 @@ def joined(one, other):
 
 def under_way(given, begin, end):
     """The actions of the time from `begin` until before `end`, and the flows that go on then."""
-    flows = (given.kind == RATE) & (given.time < begin)
-    keep = (given.time < end) & ((given.time >= begin) | flows)
-    start = np.concatenate([[0], np.cumsum(keep)])[given.start].astype(np.int64)
-    time = np.maximum(given.time, begin)
-    return Actions(
-        start, *(values[keep] for values in (time, given.kind, given.state, given.amount))
-    )
+    lasts = (given.time >= begin) | (given.kind == RATE)
+    kept = given.kept(lasts & (given.time < end))
+    return replace(kept, time=np.maximum(kept.time, begin))
 
 
 def target(model, into, unit=None):
@@ -194,7 +193,8 @@ def actions(model, regimen, theta, person=None, scale=None, occasions=(), times=
             if over is None:
                 parts.append((begin, ADD, state, share * whole))
             else:
-                parts += _infusion(begin, at(lag + given + over, times), state, share * whole)
+                end = at(lag + given + over, times)
+                parts += _infusion(begin, end, state, share * whole, end - begin)
             parts += remembered(model, dosed, begin, whole)
     for cycle in before:
         for dosed in _targets(model, cycle):
@@ -246,9 +246,7 @@ def _on_their_way(model, dosed, cycle, theta, rows):
         if over is None:
             yield start, ADD, state, left
         else:
-            flow = _flow(left, over)
-            yield start, np.where(over > 0, RATE, ADD), state, np.where(over > 0, flow, left)
-            yield end, RATE, state, -flow
+            yield from _infusion(start, end, state, left, over)
         yield from remembered(model, dosed, np.where(to_come, start, np.inf), whole)
 
 
@@ -276,14 +274,14 @@ def remembered(model, dosed, begin, amount):
         yield begin, PUT, model.state_names.index(dosed.last), amount
 
 
-def _infusion(begin, end, state, amount):
-    """Lists of actions that give amounts (N, M) between two times (N, M).
+def _infusion(begin, end, state, amount, over):
+    """Lists of actions by which amounts (N, M) begin and end to flow, at two times (N, M).
 
-    An infusion that ends when it begins is a bolus.
+    over : (N, M) how long they would flow in all; what takes no time is a bolus
     """
-    flows, flow = end > begin, _flow(amount, end - begin)
+    flow = _flow(amount, over)
     return [
-        (begin, np.where(flows, RATE, ADD), state, np.where(flows, flow, amount)),
+        (begin, np.where(over > 0, RATE, ADD), state, np.where(over > 0, flow, amount)),
         (end, RATE, state, -flow),
     ]
 
@@ -370,11 +368,10 @@ def _of_a_period(model, dosed, given, period):
     if over is None:
         return [(start, ADD, state, amount), *told]
     crossed, end = laps(start + over, period)
-    flow = _flow(amount, over)
+    running = _flow(amount, over) * crossed
     return [
-        (np.zeros(start.shape), RATE, state, flow * crossed),
-        (start, np.where(over > 0, RATE, ADD), state, np.where(over > 0, flow, amount)),
-        (end, RATE, state, -flow),
+        (np.zeros(start.shape), RATE, state, running),
+        *_infusion(start, end, state, amount, over),
         *told,
     ]
 

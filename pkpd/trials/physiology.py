@@ -210,8 +210,6 @@ class Physiology:
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
             steady, untreated = setting.untreated(self.theta)
         self.untreated, self.now = untreated, start * setting.day
-        # of what is taken beside the drug, until time 0
-        self.periods_before = int(np.ceil(max(-self.now, 0.0) / setting.period))
         self.y, self.largest = steady.y, np.abs(steady.y)
         self.control = np.zeros((len(people), 3))
         # what is yet to come, (P, m) each: times, amounts of doses, and occasions that begin then
@@ -288,11 +286,17 @@ class Physiology:
         return theta, now[:, 0], due
 
     def _beside(self, rows, end):
-        """Actions of what is taken beside the drug, from now until `end`."""
-        s, earlier = self.setting, self.periods_before * self.setting.period
-        course = Regimen(s.beside.until((end + earlier) / units.factor("h", s.model.time)))
-        given = actions(s.model, course, self.theta[rows], before=s.beside.phases)
-        return under_way(replace(given, time=given.time - earlier), self.now, end)
+        """Actions of what is taken beside the drug, from now until `end`.
+
+        They are those of the time since the last whole number of periods.
+        """
+        s = self.setting
+        passed = s.period * np.floor(self.now / s.period)
+        leg = self.now - passed, end - passed
+        course = Regimen(s.beside.until(leg[1] / units.factor("h", s.model.time)))
+        given = actions(s.model, course, self.theta[rows], times=leg, before=s.beside.phases)
+        given = under_way(given, *leg)
+        return replace(given, time=np.maximum(given.time + passed, self.now))
 
     def _inputs(self, rows, numbers):
         """theta, and its row (n, m) for the patients `rows` on the occasions `numbers` (n, m)."""
