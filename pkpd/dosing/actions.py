@@ -79,11 +79,12 @@ def under_way(given, begin, end):
 def target(model, into, unit=None):
     """The dose target `into` (None: the first) of a model, checked against the unit of a dose.
 
-    Raises DoseError where the model has no such target or the unit does not measure it.
+    Raises DoseError where the model has no such target, or one that has only its part of the doses
+    into another, or where the unit does not measure it.
     """
     if not model.doses:
         raise DoseError(f"{model.name} has no [dose] table: nothing can be dosed.")
-    named = {d.state: d for d in model.doses}
+    named = {d.state: d for d in model.doses if not d.beside}
     if into is not None and into not in named:
         raise DoseError(f"{model.name} cannot be dosed into '{into}'.{closest(into, named)}")
     dosed = model.doses[0] if into is None else named[into]

@@ -409,6 +409,8 @@ class _Reader:
         states, known = self.model.state_names, []
         named: dict[str, int] = {}
         for place, dosed in enumerate(self.model.doses):
+            if dosed.beside:
+                continue
             number = str(states.index(dosed.state) + 1)
             named |= {dosed.state: place, number: place}
             known.append(f"{number} or {dosed.state}")

@@ -599,6 +599,8 @@ class Builder(Entries):
                 f"dose '{name}' is given with '{other}', which must be in {entry['unit']} and "
                 "must not be given with a third one.",
             )
+        if list(targets).index(other) > list(targets).index(name):
+            self.fail(place, f"dose '{name}' is given with '{other}'; write it below that one.")
         return other
 
     def of_dose(self, target, key, source, measure, place, inputs):

@@ -168,6 +168,15 @@ def test_a_dose_is_shared_with_another_target_alone(other, tmp_path):
         pkpd.load(path)
 
 
+def test_nothing_is_dosed_into_a_part_of_other_doses_alone():
+    model, people = typical("mixed")
+    with pytest.raises(pkpd.PkpdError, match="cannot be dosed into 'central'"):
+        pkpd.simulate(model, "100 mg into central", people, [1.0])
+    table = pd.DataFrame({"TIME": [0.0], "AMT": DOSE, "CMT": 2})
+    with pytest.raises(pkpd.PkpdError, match="'2' cannot be dosed; dose into 1 or depot"):
+        pkpd.events(model, table)
+
+
 def test_a_dose_that_enters_several_targets_is_no_infusion():
     model, people = typical("mixed")
     with pytest.raises(pkpd.PkpdError, match="enters central as well"):
@@ -181,3 +190,15 @@ def test_no_export_and_no_trial_forgets_what_doses_tell_the_equations():
     model, _ = typical("weibull")
     with pytest.raises(pkpd.PkpdError, match="which no export holds"):
         pkpd.export_model(model, "scipy")
+
+
+def test_a_target_with_another_one_is_written_below_it(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text(
+        'outputs = ["a"]\n[dose]\nb = { unit = "mg", with = "a" }\na = { unit = "mg" }\n'
+        '[parameters]\nk = { value = 1, unit = "1/h", label = "", source = "x", '
+        'evidence = "assumed" }\n'
+        "[equations]\nm = '''\nd/dt(a) = -k*a : mg\nd/dt(b) = -k*b : mg\n'''\n"
+    )
+    with pytest.raises(pkpd.PkpdError, match="with 'a'; write it below that one"):
+        pkpd.load(path)
