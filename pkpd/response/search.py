@@ -14,6 +14,7 @@ from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, estimates, sum
 
 SHAPE = 3e-4  # share of a window's range that a dose may lie off the quartic
 FINEST = 1e-3  # of log dose: how well a corner is bracketed and a crossing known
+AGREE = 0.1  # of FINEST: how far estimates of a crossing may lie apart; their error is larger
 SECOND_PEAK = 0.9  # of the best benefit
 VALLEY = 0.01  # depth of the valley that makes two peaks of one, as a share of the best benefit
 INNER, OUTER = np.array([0, 3, 6]), np.array([-1, 0, 1])  # places in a window known beforehand
@@ -172,7 +173,7 @@ class Search:
                 continue
             guesses = estimates(xs[rows], gains[rows], left, level[rows])
             found[k, rows] = guesses[-1]
-            doubtful = ~(np.ptp(guesses, axis=0) <= 0.5 * FINEST)
+            doubtful = ~(np.ptp(guesses, axis=0) <= AGREE * FINEST)
             rows, left = rows[doubtful], left[doubtful]
             rough.append((np.full(len(rows), k), rows, left))
         if rough:

@@ -28,12 +28,14 @@ MODELS = Path(__file__).parents[2] / "models"
 NAMES = sorted(str(p.relative_to(MODELS))[:-5] for p in MODELS.rglob("*.toml"))
 # linear kinetics are tested on closed forms below; these have the blocks of with_opioid, and
 # explanations those of rebound and glia
+# equations that know when the last dose came are solved in steps: dosing/test_absorption
+REMEMBERING = ("absorption/inverse_gaussian", "absorption/transit", "absorption/weibull")
 TWINS = ("ldn/crushed_capsule", "ldn/opioid", "ldn/tramadol", "ldn/ultra_low_dose")
 QUICK = ("ldn/hormesis", "pd/glia", "pd/rebound")
 LIBRARY = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in NAMES
-    if not name.startswith(("pk/", "explanations/")) and name not in TWINS
+    if not name.startswith(("pk/", "explanations/")) and name not in TWINS + REMEMBERING
 ]
 DAY = 24.0
 
@@ -170,8 +172,11 @@ def test_the_periodic_bateman_function(lag):
     assert (found.status == status.OK).all() and (found.maps == 1).all()
 
 
-def dosed_once_a_day(model, people, amount):
-    return doses(len(people), [0.25], [amount])
+def test_equations_that_know_their_doses_are_solved_in_steps():
+    models = {name: pkpd.load(name) for name in NAMES}
+    assert tuple(name for name, model in models.items() if model.memory) == REMEMBERING
+    for name in REMEMBERING:
+        assert batch.compile(models[name], collocates=True).collocation is None
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -180,7 +185,7 @@ def test_library_models_agree_with_steps_at_every_tolerance(name):
     if not model.doses:
         pytest.fail(f"{name} cannot be dosed")
     people = cohort(model, 8, seed=5)
-    given = dosed_once_a_day(model, people, 3.0)
+    given = doses(8, [0.25], [3.0])
     output = (model.benefit.outcome,) if model.benefit else model.outputs[:1]
     by_steps = batch.compile(model, model.state_names, integrals=output)
     exact = periodic(by_steps, people.theta, np.arange(8), given, DAY, rtol=1e-11, tol=1e-10)
