@@ -2,13 +2,14 @@
 
 Around each local maximum of the grid, windows of seven doses shrink threefold until a quartic goes
 through them; then the dose at which it peaks is solved and must be what the quartic said. Levels
-are crossed where interpolations agree, else where bisection finds it. Knows steady states at
-doses; knows no statuses and no table.
+are crossed where interpolations agree, else SciPy's search between two doses (Chandrupatla's)
+finds it. Knows steady states at doses; knows no statuses and no table.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize.elementwise import find_root
 
 from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, estimates, summit
 
@@ -181,24 +182,25 @@ class Search:
             level = levels[which, rows]
             ends = [xs[rows, left], xs[rows, left + 1]]
             over = [gains[rows, left] - level, gains[rows, left + 1] - level]
-            found[which, rows] = self._bisect(rows, level, ends, over)
+            found[which, rows] = self._between(rows, level, ends, over)
         return found
 
-    def _bisect(self, rows, level, ends, over):
+    def _between(self, rows, level, ends, over):
         """Log dose (n,) where curves cross levels (n,) between two doses, by solving in between.
 
         ends, over : two (n,) log doses each, and by how much the benefit there is over the level
         """
-        (a, b), (at_a, at_b) = ends, over
-        left = np.flatnonzero(b - a > FINEST)
-        while len(left):
-            middle = 0.5 * (a[left] + b[left])
-            there = self.solve(rows[left], middle)[0] - level[left]
-            like_a = (there >= 0) == (at_a[left] >= 0)
-            a[left], at_a[left] = np.where(like_a, (middle, there), (a[left], at_a[left]))
-            b[left], at_b[left] = np.where(like_a, (b[left], at_b[left]), (middle, there))
-            left = left[b[left] - a[left] > FINEST]
-        return a + (b - a) * at_a / (at_a - at_b)
+
+        def excess(x, row, level, low, at_low, high, at_high):
+            value = np.where(x == low, at_low, at_high)
+            new = (x != low) & (x != high)
+            value[new] = self.solve(row[new], x[new])[0] - level[new]
+            return value
+
+        (low, high), (at_low, at_high) = ends, over
+        known = (rows, level, low, at_low, high, at_high)
+        within = {"xatol": FINEST, "xrtol": 0.0, "fatol": 0.0, "frtol": 0.0}
+        return find_root(excess, (low, high), args=known, tolerances=within).x
 
 
 def _at(points, offset, half):
