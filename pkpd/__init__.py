@@ -23,6 +23,7 @@ _HOMES = {
     "vpc": "pkpd.predictive.vpc",
     "dose_response": "pkpd.response.dose_response",
     "med": "pkpd.response.med",
+    "covariate_effects": "pkpd.response.covariate_effects",
     "dosing_interval": "pkpd.response.dosing_interval",
     "stream": "pkpd.response.stream",
     "open_results": "pkpd.response.streamed",

@@ -34,6 +34,7 @@ COMMANDS = (
     "simulate",
     "dose-response",
     "med",
+    "covariates",
     "trial",
     "sensitivity",
     "explain",
@@ -144,7 +145,7 @@ def few(words):
         words[words.index("-n") + 1] = "16"
     elif {"--typical", "--id", "--events"} & set(words):
         return words  # these options choose the patients
-    elif words[0] in ("simulate", "dose-response", "med", "trial"):
+    elif words[0] in ("simulate", "dose-response", "med", "covariates", "trial"):
         words += ["-n", "16"]
     return words
 

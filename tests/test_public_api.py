@@ -24,10 +24,11 @@ from pkpd.nca.analysis import Noncompartmental
 from pkpd.population.cohort import Cohort
 from pkpd.population.uncertainty import ParameterSets
 from pkpd.predictive.vpc import PredictiveCheck
+from pkpd.response.covariate_effects import CovariateEffects
 from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
-from pkpd.response.repeat import RepeatedCourse, RepeatedMeds
+from pkpd.response.repeat import RepeatedCourse, RepeatedEffects, RepeatedMeds
 from pkpd.response.streamed import MedDataset
 from pkpd.result import EndpointResult, EventResult, Result
 from pkpd.sensitivity.explanation import Explanation
@@ -45,6 +46,7 @@ RETURNED = (
     *(Model, Cohort, ParameterSets, Regimen, Records, pkpd.Rule),
     *(Result, EndpointResult, EventResult, DoseResponse, DosingInterval),
     *(MedTable, MedDataset, RepeatedMeds, RepeatedCourse, Titration, TrialResult),
+    *(CovariateEffects, RepeatedEffects),
     *(Sensitivity, Explanation, Prediction, Fit, Comparison, Noncompartmental, PredictiveCheck),
     DataCheck,
     *(WeighedExplanations, RankedStudies, Identifiability, Study),
@@ -59,6 +61,7 @@ WITHOUT_EXAMPLE = {
     "dose_response",
     "med",
     "dosing_interval",
+    "covariate_effects",
     "stream",
     "open_results",
     "summarise",

@@ -127,6 +127,7 @@ DOORS = {
     "dose_response": {"model": ONE, "cohort": PEOPLE, **BENEFIT},
     "med": {"model": ONE, "cohort": PEOPLE, **BENEFIT},
     "dosing_interval": {"model": LDN},
+    "covariate_effects": {"model": ONE, "cohort": PEOPLE, "at": {"cl": 5}, **BENEFIT},
     "stream": {"model": ONE, "out": "never-written", "n": 4, **BENEFIT},
     "open_results": {"folder": "not-there"},
     "summarise": {"table": MEDS},

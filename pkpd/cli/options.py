@@ -117,6 +117,16 @@ By = Annotated[
         show_default=False,
     ),
 ]
+At = Annotated[
+    list[str] | None,
+    Option(
+        "--at",
+        metavar="NAME=VALUES",
+        help="A covariate or other input and its values, such as wt=50,100; may be repeated "
+        "(default: covariates in which these people differ, at their 5 and 95 % percentiles).",
+        show_default=False,
+    ),
+]
 Uncertainty = Annotated[
     str | None,
     Option(
@@ -400,6 +410,23 @@ def assignments(texts):
         if values.setdefault(name, value) != value:
             raise PkpdError(f"--set {name} is both {values[name]} and {value}; give one of them.")
     return values
+
+
+def values_at(texts):
+    """{"wt": ["50", "100 kg"]} from ["wt=50, 100 kg"], or None. Raises PkpdError."""
+    values: dict[str, list[str]] = {}
+    for text in texts or ():
+        name, _, given = map(str.strip, text.partition("="))
+        if not (name and listed(given)):
+            raise PkpdError(f"--at '{text}': write NAME=VALUES, such as --at wt=50,100.")
+        values[name] = [*values.get(name, ()), *map(_number_or_text, listed(given))]
+    return values or None
+
+
+def _number_or_text(text):
+    """A number, or the text of one with a unit."""
+    number = _float(text)
+    return text if number != number else number
 
 
 def residuals(texts):

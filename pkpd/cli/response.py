@@ -12,6 +12,7 @@ import typer
 from pkpd.cli import console, options
 from pkpd.cli.groups import (
     Benefit,
+    Drawn,
     Numerics,
     Outcome,
     Output,
@@ -120,6 +121,53 @@ def med(
         if again and study.stop is None:
             study.repeated, study.stop = repeats.run(study.table, again, numerics, screen)
     tell(study, output, screen, subgroups, report)
+
+
+@grouped
+def covariates(
+    model: options.Model,
+    people: Drawn,
+    asked: Benefit,
+    repeats: Repeats,
+    output: Output,
+    numerics: Numerics,
+    screen: Screen,
+    at: options.At = None,
+):
+    """How the MED of the same patients changes with a covariate: table and forest plot.
+
+    Everybody has all covariates at their reference, then one of them at another value.
+
+    \b
+    Examples:
+      pkpd covariates ldn/hormesis --at wt=50,100 --at cirrhosis=1 -n 1000 --seed 7 --out forest
+      pkpd covariates ldn/hormesis -n 256 --replicates 8
+    """
+    from pkpd.report.words import covariates as words
+    from pkpd.response import covariate_effects as room
+    from pkpd.symbolic.load import load
+
+    found = load(model)
+    output.check()
+    cohort = people.cohort(found, screen)
+    again = repeats.runs(found, cohort, people.seed)
+    given = numerics.given() | asked.changes()
+    values = options.values_at(at)
+    with screen.progress(None) as advance:
+        result = room.covariate_effects(found, cohort, values, progress=advance, **given)
+    summary, repeated, stop = result.summary(options.command_line()), None, None
+    if again:
+        repeated, stop = repeats.run(result, again, numerics, screen)
+        summary |= repeated.summary() if repeated else {}
+    files = output.write(result, summary, repeated=repeated)
+    if repeated and output.out:
+        files.append(repeated.write(output.out, summary["provenance"]))
+    if screen.json:
+        console.json(summary)
+    elif not screen.quiet:
+        console.lines([*words.sentences(found, summary), ""])
+        console.table(words.HEADERS, words.rows(found, summary))
+    console.finish(files, stop=stop, quiet=screen.silent)
 
 
 def summarise(

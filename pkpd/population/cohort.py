@@ -124,6 +124,26 @@ class Cohort(Displayed):
             theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | dict(values))
 
+    def each_with(self, values: Mapping[str, Any]) -> "Cohort":
+        """The same people, each of them with exactly these values, whatever was drawn.
+
+        values : {"wt": 60.0} or {"wt": "60 kg"}. Raises CohortError, or PkpdError for a unit.
+        """
+        given, theta = _typical_values(self.model, dict(values)), self.theta.copy()
+        _warn_of_unlikely(self.model, given, None)
+        for name, value in given.items():
+            theta[:, self.model.input_names.index(name)] = value
+        return replace(self, theta=theta)
+
+    def at_reference(self, names: Iterable[str]) -> "Cohort":
+        """The same people, each with what the typical person has of these inputs.
+
+        names : of inputs of the model. Raises CohortError for another one.
+        """
+        items = {name: _input(self.model, name) for name in names}
+        at = {name: _at_reference(item, self.changed) for name, item in items.items()}
+        return self.each_with(at)
+
     def with_inputs(self, theta: np.ndarray) -> "Cohort":
         """People with inputs theta (N, K) of their own, IDs from 1, who were not drawn."""
         count = len(theta)
@@ -415,13 +435,19 @@ def _typical_values(model, given):
     return {name: _typical_value(model, name, value) for name, value in (given or {}).items()}
 
 
+def _input(model, name):
+    """The input with this name. Raises CohortError."""
+    for item in model.inputs:
+        if item.name == name:
+            return item
+    raise CohortError(
+        f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
+    )
+
+
 def _typical_value(model, name, value):
     """A typical value in the unit of its input. Raises CohortError for one that cannot be."""
-    item = next((i for i in model.inputs if i.name == name), None)
-    if item is None:
-        raise CohortError(
-            f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
-        )
+    item = _input(model, name)
     value = _in_unit_of(item, value)
     if not possible(item, value, typical=True):
         raise CohortError(f"'{name}={value:g}' {_impossible(item)}.")

@@ -17,6 +17,7 @@ from pkpd.errors import PkpdError, all_or_nothing, quoted
 from pkpd.population.uncertainty import ParameterSets
 from pkpd.progress import watched
 from pkpd.response import uncertainty
+from pkpd.response.covariate_effects import CovariateEffects, effects_of
 from pkpd.response.med import MedTable, parts, table_of
 from pkpd.response.uncertainty import Repeated
 from pkpd.result import Result, ResultFolder
@@ -109,6 +110,32 @@ class RepeatedMeds(RepeatedStudy):
 
 
 @dataclass(frozen=True, repr=False)
+class RepeatedEffects(RepeatedMeds):
+    """Covariate effects and their runs; one row of `columns` per run."""
+
+    @staticmethod
+    def statistics(effects):
+        """Names and values (J,) of what is repeated of the CovariateEffects `effects`."""
+        return uncertainty.effect_statistics(effects)
+
+    @staticmethod
+    def logarithmic(names, own):
+        """(J,) whether logarithms of a statistic are averaged: of ratios, which all are.
+
+        names, own : (J,) of the statistics, and their values in the study itself
+        """
+        return [True] * len(names)
+
+    @staticmethod
+    def run(effects, people, numerics):
+        """The CovariateEffects of other `people`, all else as in `effects`.
+
+        numerics : rtol, solver and threads
+        """
+        return effects_of(people, effects.benefit, effects.asked, numerics)
+
+
+@dataclass(frozen=True, repr=False)
 class RepeatedCourse(RepeatedStudy):
     """Time courses and their runs; `columns` : TIME, output, level, value, low, high."""
 
@@ -152,19 +179,19 @@ class RepeatedCourse(RepeatedStudy):
 
 @watched(lambda given: None)
 def repeat(
-    result: MedTable | Result,
+    result: MedTable | CovariateEffects | Result,
     again: ParameterSets | int,
     *,
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
     progress: Callable[[int], object] | Literal[False] | None = None,
-) -> "RepeatedMeds | RepeatedCourse":
-    """A study of MEDs or a time course again, for the 95 % intervals of its quantiles.
+) -> "RepeatedMeds | RepeatedEffects | RepeatedCourse":
+    """A study of MEDs, covariate effects or a time course again, for 95 % intervals.
 
     Parameters
     ----------
-    result : what pkpd.med returned, or pkpd.simulate of a regimen
+    result : what pkpd.med or pkpd.covariate_effects returned, or pkpd.simulate of a regimen
     again : ParameterSets of pkpd.parameter_sets: the same patients under each set; or a number R of
         scramblings of the seed, that of the result included
     rtol, solver, threads : as in pkpd.med; those of the result make the runs comparable
@@ -173,9 +200,9 @@ def repeat(
 
     Returns
     -------
-    RepeatedMeds or RepeatedCourse. Raises PkpdError for anything else, for fewer than 39 parameter
-    sets, and for scramblings of the typical patient, who has no sampling error. Ctrl-C leaves
-    nothing: some of the runs give no interval.
+    RepeatedMeds, RepeatedEffects or RepeatedCourse. Raises PkpdError for anything else, for fewer
+    than 39 parameter sets, and for scramblings of the typical patient, who has no sampling error.
+    Ctrl-C leaves nothing: some of the runs give no interval.
     """
     kind = _kind(result)
     limits.check_called(progress=progress)
@@ -197,11 +224,13 @@ def repeat(
 def _kind(result):
     if isinstance(result, MedTable):
         return RepeatedMeds
+    if isinstance(result, CovariateEffects):
+        return RepeatedEffects
     if isinstance(result, Result):
         return RepeatedCourse
     raise PkpdError(
-        "What can be repeated is what pkpd.med returns, or pkpd.simulate of a regimen, not "
-        f"{quoted(result)}."
+        "What can be repeated is what pkpd.med and pkpd.covariate_effects return, or "
+        f"pkpd.simulate of a regimen, not {quoted(result)}."
     )
 
 

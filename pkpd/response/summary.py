@@ -51,7 +51,7 @@ def summarise(
     by = limits.texts(by, "by")
     if command is not None:
         limits.text(command, "command")
-    independent, doses = _independent(table), known_doses(table)
+    independent, doses = are_independent(table), known_doses(table)
     summary = _asked(table, command) | _counted(table, doses, independent) | _at_the_med(table)
     summary |= _failed(table) | _inside(table, inside, doses, independent)
     summary |= _safety(table, independent)
@@ -149,7 +149,7 @@ def _inside(table, ends, doses, independent):
     return {"share_inside": {"lowest": lowest, "highest": highest, "share": inside}}
 
 
-def _independent(table):
+def are_independent(table):
     """Whether the patients of a table are independent draws."""
     origin = table.provenance()
     return origin["sampling"] == "mc" and not origin["typical"]
@@ -249,7 +249,7 @@ def best_single_dose(table):
     return {
         "dose": float(doses[k]),
         "mean_benefit": float(mean[k]),
-        "share_in_w90": share(int((inside & rows).sum()), int(rows.sum()), _independent(table)),
+        "share_in_w90": share(int((inside & rows).sum()), int(rows.sum()), are_independent(table)),
     }
 
 

@@ -107,6 +107,17 @@ def med_statistics(table):
     )
 
 
+def effect_statistics(effects):
+    """Names and values (J,) of the statistics of CovariateEffects that are repeated.
+
+    They are the median ratios of MEDs, one for each covariate and value.
+    """
+    rows = effects.rows()
+    return tuple(f"{row['covariate']}={row['value']:g}" for row in rows), np.array(
+        [row["ratio"] for row in rows]
+    )
+
+
 def course_statistics(result):
     """Names and values (J,) of the statistics of a Result that are repeated.
 

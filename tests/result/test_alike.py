@@ -54,6 +54,7 @@ MAKE = {
     "endpoints": lambda: pkpd.simulate(MODEL, "100 mg", PEOPLE, endpoints=["cmax(Cc)"]),
     "dose response": lambda: pkpd.dose_response(MODEL, PEOPLE, **GOAL),
     "meds": lambda: pkpd.med(MODEL, PEOPLE, **GOAL, delta="1 ng/mL"),
+    "covariates": lambda: pkpd.covariate_effects(MODEL, PEOPLE, {"cl": 5}, **GOAL, delta="1 ng/mL"),
     "exposures": exposures,
     "check": lambda: pkpd.vpc(MODEL, SAMPLED, replicates=20, residual={"Cc": "20 %"}),
     "fit": lambda: lettuce("brain-cousens"),
@@ -261,7 +262,7 @@ def test_the_same_study_again_is_that_of_other_scramblings_and_of_other_sets(mad
 
 
 def test_what_cannot_be_repeated_is_refused(made):
-    with pytest.raises(PkpdError, match=r"what pkpd\.med returns"):
+    with pytest.raises(PkpdError, match=r"what pkpd\.med and"):
         pkpd.repeat(made["endpoints"], 3)
     with pytest.raises(PkpdError, match="whole number from 2"):
         pkpd.repeat(made["meds"], 1)

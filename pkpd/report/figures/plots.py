@@ -22,9 +22,10 @@ def plot(thing: Any, **options: Any) -> "Figure":
     """Figure of whatever pkpd computed, or of several results of one kind in one figure.
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
-        DosingInterval, Fit, Comparison, Noncompartmental, DataCheck, PredictiveCheck, Titration,
-        TrialResult, Sensitivity, Explanation, Prediction, WeighedExplanations, RankedStudies or
-        Identifiability; or a list of time courses, of dose responses, of MEDs or of trials
+        DosingInterval, CovariateEffects, Fit, Comparison, Noncompartmental, DataCheck,
+        PredictiveCheck, Titration, TrialResult, Sensitivity, Explanation, Prediction,
+        WeighedExplanations, RankedStudies or Identifiability; or a list of time courses, of dose
+        responses, of MEDs or of trials
     options : of the figure of that kind, such as data=... beside a Result. A list, and one time
         course, dose response or table of MEDs, may have labels=[...], one text each;
         by="sex", whose subgroups are drawn; outputs=[...] of time courses; log=True or False for
@@ -57,6 +58,7 @@ def _drawings():
     from pkpd.nca import Noncompartmental
     from pkpd.predictive.vpc import PredictiveCheck
     from pkpd.report.figures import (
+        covariates,
         datasets,
         evidence,
         explanation,
@@ -68,6 +70,7 @@ def _drawings():
         trials,
         vpc,
     )
+    from pkpd.response.covariate_effects import CovariateEffects
     from pkpd.response.curves import DoseResponse
     from pkpd.response.dosing_interval import DosingInterval
     from pkpd.response.med import MedTable
@@ -86,6 +89,7 @@ def _drawings():
         DosingInterval: meds.dosing_interval,
         MedTable: meds.med,
         MedDataset: meds.med,
+        CovariateEffects: covariates.effects,
         Titration: trials.observed_meds,
         TrialResult: trials.trial,
         Noncompartmental: exposures.exposures,
