@@ -12,6 +12,7 @@ from pkpd.population.noise import uniforms
 from pkpd.reading import rows_of
 from pkpd.result.tables import stacked
 from pkpd.titration.rule import ACTS, START, VisitData
+from pkpd.trials.beside import NOTHING
 from pkpd.trials.observation import EVENTS, FAILED, STAYED, Observer, effect_of, mean
 from pkpd.trials.physiology import Physiology
 
@@ -118,6 +119,8 @@ def follow(
     people,
     phases,
     *,
+    due=None,
+    beside=NOTHING,
     run_in=14,
     seed=None,
     replicate=0,
@@ -127,10 +130,16 @@ def follow(
 ):
     """Course of a cohort through phases [(days, Rule), ...], in chunks of patients.
 
+    due : (D,) increasing model times at which doses are due (default: every interval of the
+        benefit, from the first day on)
+    beside : Beside, what else they are given
     until_done : follow patients no further than the end of their rule (with a single phase)
     progress : called with the number of finished patients
     """
+    total = sum(days for days, _ in phases)
     options = {
+        "due": setting.due(total) if due is None else due,
+        "beside": beside,
         "run_in": run_in,
         "seed": people.seed if seed is None else seed,
         "replicate": replicate,
@@ -168,15 +177,17 @@ def _stacked(parts, common):
 class _Arm:
     """One chunk of patients on its way through an arm."""
 
-    def __init__(self, setting, people, phases, until_done, run_in, seed, replicate, own_traits):
+    def __init__(
+        self, setting, people, phases, until_done, due, beside, run_in, seed, replicate, own_traits
+    ):
         self.setting, self.phases = setting, phases
         self.run_in, self.until_done = run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
         people = replace(people, seed=seed, replicate=replicate)  # those of the occasions
-        self.due = setting.due(total)
+        self.due = due
         effect = effect_of(traits, n)
-        self.physiology = Physiology(setting, people, -run_in, self.due, effect)
+        self.physiology = Physiology(setting, people, -run_in, due, effect, beside)
         base = self.physiology.base
         self.observer = Observer(
             setting.diary, seed, people.ids, base, run_in, total, replicate, own_traits
@@ -196,7 +207,7 @@ class _Arm:
         day = self.setting.day
         self.takes, late = self.observer.doses(len(self.due))
         self.times = np.where(self.takes, self.due + late * day / 24.0, np.inf)
-        self.due_day = np.floor(self.due / day + 1e-9).astype(int)
+        self.due_day = self.setting.days_of(self.due)
 
     def course(self):
         """The Course, from the run-in to the end of the last phase."""
@@ -241,7 +252,7 @@ class _Arm:
         rows = np.flatnonzero(self.there & self.followed)
         if not len(rows):
             return np.zeros(len(self.ids), np.int64)
-        due = np.flatnonzero((self.due_day + 1 >= first) & (self.due_day + 1 < first + days))
+        due = np.flatnonzero((self.due_day >= first) & (self.due_day < first + days))
         amounts = np.repeat(dose[rows][:, None], len(due), axis=1)
         times = self.times[np.ix_(rows, due)]
         score, blockade = self.physiology.advance(rows, days, due, times, amounts)
@@ -249,7 +260,7 @@ class _Arm:
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
         self.score[rows, span], self.events[rows, span] = score, records.events
         self.dose[rows, span] = dose[rows][:, None] * (first > 0)
-        on = (rows[:, None], self.due_day[due] + self.run_in)
+        on = (rows[:, None], self.due_day[due] + self.run_in - 1)
         np.add.at(self.taken, on, amounts * self.takes[np.ix_(rows, due)])
         self._dismiss(rows, records)
         adverse = np.zeros(len(self.ids), np.int64)

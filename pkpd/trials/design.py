@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pkpd import limits
+from pkpd.dosing.regimen import DAY
+from pkpd.dosing.rx import cycles, rx
 from pkpd.errors import PkpdError, TrialError
 from pkpd.files import read_toml
 from pkpd.population.cohort import SAMPLINGS
@@ -32,21 +34,35 @@ KINDS = {
     "effect": {"window"},
 }
 WEEK = 7
+# what may stand in the table of a phase
+PHASE = ("name", "start", "days", "rule", "dose", "unit", "visits_every", "taken")
 
 
 @dataclass(frozen=True)
 class Phase:
-    """So many days under one rule, after day `start` of treatment (0: from the first dose on)."""
+    """So many days under one rule, after day `start` of treatment (0: from the first dose on).
+
+    taken : how often or at which times of day, as in a regimen's text, such as "q6h" or "at 08:00,
+        20:00", 00:00 being the beginning of a day of the diary; None: once in every interval of the
+        benefit
+    """
 
     name: str
     start: int
     days: int
     rule: Rule
+    taken: str | None = None
 
     @property
     def description(self):
         """What the rule does, and for how long."""
-        return f"{self.rule.description}; for {self.days} days"
+        taken = f", taken {self.taken}" if self.taken else ""
+        return f"{self.rule.description}{taken}; for {self.days} days"
+
+    @property
+    def cycle(self):
+        """The first cycle of its doses, as a phase of a regimen that begins with it."""
+        return None if self.taken is None else _cycle(self.taken)
 
     @property
     def end(self):
@@ -59,11 +75,20 @@ class Arm:
     """Phases one after the other.
 
     weight : share of the patients relative to the other arms, in randomised trials
+    beside : what is given beside the trial's own drug from day 1 on, the text of a regimen, or None
+    background_until : last day on which the background is taken, None without an end
     """
 
     name: str
     phases: tuple
     weight: float = 1.0
+    beside: str | None = None
+    background_until: int | None = None
+
+    @property
+    def course(self):
+        """What is given beside the trial's own drug, as a Regimen, or None."""
+        return None if self.beside is None else rx(self.beside)
 
     @property
     def end(self):
@@ -199,6 +224,56 @@ def _check_arm(arm):
                 f"{phase.rule.days}-day steps."
             )
         day, before = days_in_all(phase.end, place), phase.name
+        _check_taken(phase, place)
+    _check_beside(arm, where)
+
+
+def _check_taken(phase, place):
+    """Raise TrialError where doses cannot be taken as a phase says."""
+    if phase.taken is None:
+        return
+    try:
+        cycle = _cycle(text(phase.taken, "taken"))
+    except PkpdError as error:
+        raise TrialError(f"{place}: taken: {error}") from error
+    if cycle.into or cycle.over:
+        raise TrialError(
+            f"{place}: taken: '{phase.taken}' says more than when; write for example 'q12h' or "
+            "'at 08:00, 20:00'. An infusion, or a dose into another target, belongs into beside."
+        )
+    if phase.rule.kind == "bayes":
+        raise TrialError(
+            f"{place}: taken: the rule foresees doses once in every interval of the benefit; "
+            "leave out taken, or take another rule."
+        )
+
+
+def _cycle(taken):
+    """The first cycle of doses that are taken so, as a phase of a regimen."""
+    return cycles(f"1 mg {taken}")[0]
+
+
+def _check_beside(arm, where):
+    """Raise TrialError where what is given beside the trial's own drug is wrongly written."""
+    if arm.background_until is not None:
+        last = whole_number(arm.background_until, f"{where}: background_until", 0)
+        if last >= arm.end:
+            raise TrialError(
+                f"{where}: background_until: the arm ends on day {arm.end}; leave it out where "
+                "the background goes on to the end."
+            )
+    if arm.beside is None:
+        return
+    try:
+        given = arm.course
+    except PkpdError as error:
+        raise TrialError(f"{where}: beside: {error}") from error
+    last = max(phase.last_interval[0] for phase in given.phases)
+    if last >= DAY * arm.end:
+        raise TrialError(
+            f"{where}: beside: its last dose would be due on day {int(last // DAY) + 1}, after the "
+            f"end of the arm on day {arm.end}; write 'until {arm.end} d' or fewer doses."
+        )
 
 
 def _check_endpoint(endpoint, arms):
@@ -330,7 +405,7 @@ def _arm(k, table, folder):
         where = f"arms: '{entries['name']}': phases[{j}]"
         phases.append(_phase(phase, day, where, folder))
         day = phases[-1].end
-    return Arm(entries["name"], tuple(phases), entries.get("weight", 1.0))
+    return Arm(**entries | {"phases": tuple(phases)})
 
 
 def _rule(what, folder):
@@ -343,7 +418,7 @@ def _phase(table, day, where, folder):
     if not isinstance(table, dict):
         raise TrialError(f"{where} is a table.")
     for name in table:
-        one_of(name, ("name", "start", "days", "rule", "dose", "unit", "visits_every"), where)
+        one_of(name, PHASE, where)
     if ("rule" in table) == ("dose" in table):
         raise TrialError(f"{where}: give either rule or dose.")
     try:
@@ -352,7 +427,8 @@ def _phase(table, day, where, folder):
         rule = _rule(table["rule"], folder) if "rule" in table else _fixed(table, days)
         start = whole_number(table.get("start", day), "start", 0)
         name = str(table.get("name", f"phase from day {start}"))
-        return Phase(name, start, rule.longest if days is None else days, rule)
+        days = rule.longest if days is None else days
+        return Phase(name, start, days, rule, table.get("taken"))
     except PkpdError as error:
         raise TrialError(f"{where}: {error}") from error
 

@@ -4,23 +4,14 @@ States, step sizes and doses on their way to the body live through visits.
 Knows the model, its benefit and the null controls; knows nothing of diary entries or rules.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pkpd import units
-from pkpd.dosing.actions import (
-    actions,
-    arriving,
-    joined,
-    periodic_actions,
-    single_actions,
-    target,
-    under_way,
-)
+from pkpd.dosing.actions import arriving, joined, periodic_actions, single_actions, target
 from pkpd.dosing.background import Background, of_benefit
 from pkpd.dosing.occasions import period
-from pkpd.dosing.regimen import Regimen
 from pkpd.errors import TrialError
 from pkpd.kernels.lower import area
 from pkpd.population.cohort import cohort
@@ -29,9 +20,9 @@ from pkpd.response.benefit import benefit_of
 from pkpd.solvers.batch import compile, solve
 from pkpd.solvers.periodic import periodic
 from pkpd.solvers.status import OK
-from pkpd.symbolic.drugs import targets_of
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
+from pkpd.trials.beside import NOTHING, OtherDrugs, check_occasions
 from pkpd.trials.observation import Diary
 
 NULLS = ("no-effect", "same-med")
@@ -43,7 +34,7 @@ class Setting:
 
     null : None, "no-effect" (the body receives 0) or "same-med" (everybody's body is the typical
         one; baseline and size of the effect differ)
-    beside : what is taken beside the dose from long before the trial on, or None
+    background : what is taken beside the dose from long before the trial on, or None
     occasion : length in model time of the periods by which inputs vary within a patient; None where
         every dose begins an occasion, 0 where none does
     options : numerics of the solver
@@ -53,7 +44,7 @@ class Setting:
     benefit: Benefit
     diary: Diary
     null: str | None
-    beside: Background | None
+    background: Background | None
     kernel: object
     occasion: float | None
     options: dict
@@ -66,15 +57,19 @@ class Setting:
     @property
     def period(self):
         """Model time after which doses, and what is taken beside them, begin anew."""
-        if self.beside is None:
+        if self.background is None:
             return self.benefit.every
         hour = units.factor("h", self.model.time)
-        return self.beside.period(self.benefit.every / hour) * hour
+        return self.background.period(self.benefit.every / hour) * hour
 
     def due(self, days):
         """(D,) model times at which doses are due within so many days of treatment."""
         every = self.benefit.every
         return every * np.arange(int(np.ceil(days * self.day / every - 1e-9)))
+
+    def days_of(self, due):
+        """(D,) day of treatment of each model time (D,); the first one is day 1."""
+        return np.floor(due / self.day + 1e-9).astype(int) + 1
 
     def occasions(self, due):
         """(D,) number of the occasion of the dose due at each model time (D,)."""
@@ -95,7 +90,7 @@ class Setting:
         """Steady state without the drug of theta (P, K), and the mean outcome (P,) there."""
         rows, nothing = np.arange(len(theta)), np.zeros(len(theta))
         into, every, length = self.benefit.into, self.benefit.every, self.period
-        cycles = () if self.beside is None else self.beside.phases
+        cycles = () if self.background is None else self.background.phases
         due = periodic_actions(
             self.model, into, nothing, every, theta, rows, beside=cycles, period=length
         )
@@ -126,7 +121,7 @@ def setting(
     if null is not None:
         one_of(null, NULLS, "null")
     benefit = benefit_of(model, **changes)
-    beside = of_benefit(model, benefit)
+    background = of_benefit(model, benefit)
     dosed = target(model, benefit.into)
     if dosed.remembered or len(model.sharing(dosed)) > 1:
         raise TrialError(
@@ -135,28 +130,15 @@ def setting(
         )
     check_outcome(model, benefit, diary)
     length = period(occasion, model.time)
-    if beside is not None and length != 0:
-        _check_occasions(model, beside)
+    if background is not None and length != 0:
+        check_occasions(model, background, background.phases)
     watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
     areas = tuple(area(n) for n in watched)
     kernel = compile(model, observe=areas, integrals=watched, solver=solver)
     options = {"rtol": rtol, "threads": threads}
-    result = Setting(model, benefit, diary, null, beside, kernel, length, options)
+    result = Setting(model, benefit, diary, null, background, kernel, length, options)
     _check_scale(result, changed)
     return result
-
-
-def _check_occasions(model, beside):
-    """Raise TrialError where what varies between occasions belongs to a drug of the background."""
-    varying = [i.name for i in model.inputs if i.iov is not None]
-    drugs = {model.dose_places[target(model, phase.into).state] for phase in beside.phases}
-    for name, places in zip(varying, targets_of(model, varying), strict=True):
-        if places & drugs:
-            raise TrialError(
-                f"{name} of {model.name} varies between occasions, which in a trial begin with "
-                f"doses into the trial's own target, and it belongs to {beside}: give occasion "
-                "'none'."
-            )
 
 
 def check_outcome(model, benefit, diary):
@@ -196,11 +178,12 @@ def _named(diary):
 class Physiology:
     """P patients of a setting, from the untreated steady state on.
 
-    due : (D,) model times of the doses; base : (P,) score without drug, placebo response and noise
+    due : (D,) model times of the doses; beside : Beside, what else they are given
+    base : (P,) score without drug, placebo response and noise
     status : (P,) key of pkpd.solvers.status.STATUS
     """
 
-    def __init__(self, setting, people, start, due=(), effect=None):
+    def __init__(self, setting, people, start, due=(), effect=None, beside=NOTHING):
         steady, untreated = setting.untreated(people.theta)
         self.setting, self.theta = setting, people.theta
         self.effect: float | np.ndarray = 1.0
@@ -210,6 +193,8 @@ class Physiology:
             self.theta, self.effect = setting.typical(len(people), people.changed), effect
             steady, untreated = setting.untreated(self.theta)
         self.untreated, self.now = untreated, start * setting.day
+        drugs = setting.background, setting.period, beside
+        self.others = OtherDrugs(setting.model, self.theta, *drugs)
         self.y, self.largest = steady.y, np.abs(steady.y)
         self.control = np.zeros((len(people), 3))
         # what is yet to come, (P, m) each: times, amounts of doses, and occasions that begin then
@@ -281,22 +266,8 @@ class Physiology:
         self._wait(rows, late, times, amounts, numbers)
         times = np.where(late, np.inf, times)
         due = single_actions(s.model, s.benefit.into, times, amounts, person)
-        if s.beside is not None:
-            due = joined(due, self._beside(rows, end))
-        return theta, now[:, 0], due
-
-    def _beside(self, rows, end):
-        """Actions of what is taken beside the drug, from now until `end`.
-
-        They are those of the time since the last whole number of periods.
-        """
-        s = self.setting
-        passed = s.period * np.floor(self.now / s.period)
-        leg = self.now - passed, end - passed
-        course = Regimen(s.beside.until(leg[1] / units.factor("h", s.model.time)))
-        given = actions(s.model, course, self.theta[rows], times=leg, before=s.beside.phases)
-        given = under_way(given, *leg)
-        return replace(given, time=np.maximum(given.time + passed, self.now))
+        others = self.others.actions(rows, self.now, end)
+        return theta, now[:, 0], due if others is None else joined(due, others)
 
     def _inputs(self, rows, numbers):
         """theta, and its row (n, m) for the patients `rows` on the occasions `numbers` (n, m)."""

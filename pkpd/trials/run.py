@@ -4,6 +4,7 @@ Knows designs, cohorts and courses; knows nothing of rules' decisions or solvers
 SciPy's.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, starmap
@@ -14,7 +15,7 @@ from warnings import warn
 import numpy as np
 
 from pkpd import limits
-from pkpd.errors import TrialError, all_or_nothing, quoted
+from pkpd.errors import PkpdError, TrialError, all_or_nothing, quoted
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.cohort import cohort as draw
 from pkpd.population.noise import uniforms
@@ -27,6 +28,8 @@ from pkpd.symbolic import plausibility
 from pkpd.symbolic.load import load
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
+from pkpd.trials.beside import Beside, due_before
+from pkpd.trials.beside import check as check_beside
 from pkpd.trials.conduct import Course, follow, joined
 from pkpd.trials.design import Design, Endpoint, read
 from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
@@ -178,6 +181,8 @@ def _arm_summary(arm, course):
         "name": arm.name,
         "patients": n,
         "rules": [phase.description for phase in arm.phases],
+        "beside": arm.beside,
+        "background_until": arm.background_until,
         "left_because": dict(zip(REASONS[1:], reasons[1:].tolist(), strict=True)),
         "adverse": dict(zip(EVENTS, shares, strict=True)),
         "any_adverse": float(had.any(axis=1).mean()) if n else None,
@@ -319,8 +324,27 @@ def _drawn(design, model, ids):
 
 
 def _prepared(arm, shared):
-    """[(days, rule)] of the phases of an arm, the rules prepared for the patients of a Setting."""
-    return [(phase.days, phase.rule.prepare(shared)) for phase in arm.phases]
+    """Arguments of `follow` for an arm: its phases with rules prepared for a Setting, doses due."""
+    beside = Beside(arm.course, arm.background_until)
+    try:
+        check_beside(shared, beside)
+    except PkpdError as error:
+        raise TrialError(f"arms: '{arm.name}': {error}") from error
+    phases = [(phase.days, phase.rule.prepare(shared)) for phase in arm.phases]
+    return {"phases": phases, "due": _due(arm, shared), "beside": beside}
+
+
+def _due(arm, shared):
+    """(D,) model times at which the trial's own doses are due in an arm."""
+    usual, day = shared.due(arm.end), shared.day
+    on, parts = shared.days_of(usual), []
+    for phase in arm.phases:
+        if phase.cycle is None:
+            parts.append(usual[(on > phase.start) & (on <= phase.end)])
+        else:
+            hours = due_before(phase.cycle, 24.0 * phase.days).times
+            parts.append(phase.start * day + hours * day / 24.0)
+    return np.concatenate(parts)
 
 
 def _courses(design, shared, arms, people, replicate, report):
@@ -331,11 +355,11 @@ def _courses(design, shared, arms, people, replicate, report):
     times = len(arms) if design.allocation == "shared" else 1
     options = {"run_in": design.run_in, "replicate": replicate}
     courses, done = [], 0
-    for phases, group in zip(arms, allocated(design, people, replicate), strict=True):
+    for plan, group in zip(arms, allocated(design, people, replicate), strict=True):
         advance = None
         if report is not None:
             advance = lambda count, done=done: report((done + count) // times)  # noqa: E731
-        courses.append(follow(shared, group, phases, progress=advance, **options))
+        courses.append(follow(shared, group, **plan, progress=advance, **options))
         done += len(group)
     return courses
 
@@ -351,7 +375,14 @@ def _doubts(model, benefit, design):
     doses = []
     for phase in chain.from_iterable(arm.phases for arm in design.arms):
         doses += phase.rule.ladder
-    return plausibility.of_amounts(model, benefit.into, benefit.unit, doses)
+    sentences = list(plausibility.of_amounts(model, benefit.into, benefit.unit, doses))
+    courses = [arm.course.phases for arm in design.arms if arm.course is not None]
+    amounts = defaultdict(list)
+    for given in chain.from_iterable(courses):
+        amounts[given.into, given.unit].append(given.amount)
+    for (into, unit), beside in amounts.items():
+        sentences += plausibility.of_amounts(model, into, unit, beside)
+    return sentences
 
 
 def _check_people(people, model, design, **others):

@@ -1,13 +1,19 @@
-"""A trial of one drug beside another that everybody has taken for long."""
+"""Trials of one drug beside others, and doses at other times than once a day.
+
+Daily means are those of one simulation of the same doses, which knows nothing of visits.
+"""
 
 import numpy as np
 import pytest
 
 import pkpd
+from pkpd.report.words.trials import trial_sentences
 from pkpd.titration.library import rule
 from pkpd.trials.conduct import follow
+from pkpd.trials.design import from_data
 from pkpd.trials.observation import diary
 from pkpd.trials.physiology import setting
+from pkpd.trials.run import trial
 
 MODEL = """
 title = "pain under a drug and an opioid"
@@ -59,6 +65,31 @@ def loaded(folder, iov=""):
     return pkpd.load(path)
 
 
+def run(model, phases=({"days": 21, "dose": 4.5, "visits_every": 7},), patients=6, **changes):
+    """A trial of one arm without noise, with run-in of two days; `arm` has entries of the arm."""
+    arm = {"name": "arm", "phases": list(phases)} | changes.pop("arm", {})
+    plan = {"model": model.name, "patients": patients, "seed": 7, "run_in": 2, "arms": [arm]}
+    plan |= {"diary_set": QUIET, "endpoints": []} | changes
+    people = pkpd.cohort(model, patients, seed=7)
+    return trial(from_data(plan | {"model": str(model.path)}), people=people)
+
+
+def days_of(run, *days):
+    """(P, n) scores of the only arm on some days."""
+    (course,) = run.courses
+    return course.score[:, np.array(days) + course.run_in - 1]
+
+
+def simulated(model, regimen, days, patients=6, first=0, **changes):
+    """(P, n) mean pain on each of some days, those of a regimen that began `first` days before."""
+    people, found = pkpd.cohort(model, patients, seed=7), []
+    for day in days:
+        window = (f"{first + day - 1} d", f"{first + day} d")
+        asked = {"endpoints": ["mean(pain)"], "window": window, "rtol": 1e-8} | changes
+        found.append(pkpd.simulate(model, regimen, people, **asked).values[:, 0])
+    return np.column_stack(found)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return loaded(tmp_path_factory.mktemp("models"))
@@ -100,4 +131,112 @@ def test_occasions_of_the_other_drug_are_refused(tmp_path):
     given = {"background": BACKGROUNDS[0]}
     with pytest.raises(pkpd.PkpdError, match=r"k of two varies between occasions.*'none'"):
         setting(model, diary(), **given)
-    assert setting(model, diary(), occasion="none", **given).beside is not None
+    assert setting(model, diary(), occasion="none", **given).background is not None
+
+
+COURSES = [
+    "4 mg into b q12h x 10",
+    "wait 3d then 4 mg into b q12h x 10 then wait 2d then 6 mg into b over 3h q24h x 9",
+    "6 mg into b over 5h at 08:00, 22:30 x 30 and wait 50h then 2 mg into b",
+]
+
+
+@pytest.mark.parametrize("background", [None, "1 mg into b q8h"])
+@pytest.mark.parametrize("course", COURSES)
+def test_a_course_of_a_second_drug_is_that_of_a_simulation(model, course, background):
+    """It begins, pauses and ends between visits, in flows that go on through them."""
+    beside = {} if background is None else {"background": background}
+    found = run(model, arm={"beside": course}, benefit=beside)
+    days = (1, 4, 7, 8, 10, 11, 21)
+    alone = simulated(model, f"4.5 mg into a q24h x 21 and {course}", days, **beside)
+    np.testing.assert_allclose(days_of(found, *days), alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("background", "written_out"),
+    [
+        ("4 mg into b q12h", "4 mg into b q12h x {}"),
+        ("6 mg into b over 3h at 22:30", "6 mg into b over 3h at 22:30 x {}"),
+    ],
+)
+@pytest.mark.parametrize("last", [0, 9])
+def test_a_background_that_ends_leaves_what_is_on_its_way(model, background, written_out, last):
+    """The washout of what was taken for long, beside a run that began sixty days before."""
+    found = run(model, arm={"background_until": last}, benefit={"background": background})
+    doses = written_out.format((60 + last) * (2 if "q12h" in background else 1))
+    days = (1, 8, 9, 10, 11, 15)
+    regimen = f"{doses} and wait 60d then 4.5 mg into a q24h x 21"
+    np.testing.assert_allclose(
+        days_of(found, *days), simulated(model, regimen, days, first=60), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("taken", "regimen"),
+    [
+        ("q6h", "4.5 mg into a q6h x 84"),
+        ("at 08:00", "4.5 mg into a at 08:00 x 21"),
+        ("at 22:00", "4.5 mg into a at 22:00 x 21"),
+        ("q48h", "4.5 mg into a q48h x 11"),
+        ("at 07:30, 21:00", "4.5 mg into a at 07:30, 21:00 x 42"),
+    ],
+)
+def test_doses_are_taken_as_often_and_at_the_times_that_a_phase_says(model, taken, regimen):
+    found = run(model, [{"days": 21, "dose": 4.5, "visits_every": 7, "taken": taken}])
+    days = (1, 2, 7, 8, 21)
+    np.testing.assert_allclose(days_of(found, *days), simulated(model, regimen, days), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arm", "changes", "said"),
+    [
+        ({"beside": "4 mg into a q12h x 4"}, {}, "into a, which receives the trial's own doses"),
+        ({"beside": "4 mg q12h x 4"}, {}, "into a, which receives the trial's own doses"),
+        ({"beside": "4 mg into c q12h x 4"}, {}, "cannot be dosed into 'c'"),
+        ({"beside": "4 mL into b q12h x 4"}, {}, "'mL' does not fit 'b'"),
+        ({"beside": "4 mg into b q12h"}, {}, "beside: .*does not say how many doses"),
+        ({"beside": "4 mg into b q12h x 60"}, {}, "due on day 30, after the end of the arm on"),
+        ({"beside": "4 mg into b"}, {"null": "same-med"}, "'same-med' makes the effect"),
+        ({"background_until": 7}, {}, "there is no background that could end"),
+        (
+            {"background_until": 14},
+            {"benefit": {"background": "4 mg into b q12h"}},
+            "ends on day 14; leave it out",
+        ),
+        ({"taken": "over 2h q12h"}, {}, "says more than when"),
+        ({"taken": "into b q12h"}, {}, "says more than when"),
+        ({"taken": "q12h x 4"}, {}, "taken: .*leave out 'x 4'"),
+        ({"taken": "with meals"}, {}, "taken: .*cannot read 'with'"),
+        (
+            {"taken": "q12h", "rule": {"kind": "bayes", "ladder": [1.0, 2.0], "steps": 2}},
+            {},
+            "once in every interval of the benefit",
+        ),
+    ],
+)
+def test_what_cannot_be_given_is_refused_with_its_place(model, arm, changes, said):
+    phase = {"days": 14, "dose": 4.5} | {k: arm.pop(k) for k in ("taken", "rule") if k in arm}
+    if "rule" in phase:
+        phase = {k: v for k, v in phase.items() if k not in ("days", "dose")}
+    with pytest.raises(pkpd.PkpdError, match=f"arms: 'arm': .*{said}"):
+        run(model, [phase], arm=arm, **changes)
+
+
+def test_a_course_whose_inputs_vary_between_occasions_is_refused(tmp_path):
+    model = loaded(tmp_path, "iov = { cv = 0.2 },")
+    course = {"beside": "4 mg into b q12h x 4"}
+    with pytest.raises(pkpd.PkpdError, match=r"k of two varies between occasions.*'none'"):
+        run(model, arm=course)
+    assert len(run(model, arm=course, occasion="none").courses) == 1
+
+
+def test_a_result_says_what_each_arm_was_given_beside(model):
+    course = COURSES[0]
+    found = run(
+        model,
+        [{"days": 21, "dose": 4.5, "visits_every": 7, "taken": "at 08:00"}],
+        arm={"beside": course, "background_until": 9},
+        benefit={"background": "1 mg into b q8h"},
+    )
+    said = "\n".join(trial_sentences(model, found.summary()))
+    assert f"taken at 08:00; for 21 days; beside it {course}; the background until day 9" in said

@@ -138,7 +138,7 @@ def _arms(summary):
                 arm["patients"],
                 sum(arm["left_because"].values()),
                 events,
-                ", then ".join(arm["rules"]),
+                trials.given(arm),
             )
         )
-    return table("Arms", ("arm", "patients", "left", "any adverse event", "rule"), rows)
+    return table("Arms", ("arm", "patients", "left", "any adverse event", "given"), rows)

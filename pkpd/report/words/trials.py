@@ -88,8 +88,8 @@ def diary_sentences(summary):
         )
     if summary.get("background"):
         lines.append(
-            f"  everybody takes {summary['background']} throughout; what the two do to each other, "
-            "such as withdrawal, is not an adverse event of the diary"
+            f"  everybody has taken {summary['background']} for long; what the two do to each "
+            "other, such as withdrawal, is not an adverse event of the diary"
         )
     if summary["outside_scale"]:
         lines.append(
@@ -134,8 +134,7 @@ def trial_sentences(model, summary):
         if arm["any_adverse"] is not None:
             events = f", any adverse event {100 * arm['any_adverse']:.0f} %"
         lines.append(
-            f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; "
-            f"{', then '.join(arm['rules'])}"
+            f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; {given(arm)}"
         )
     assumed = models.share_assumed(model, models.diary_of(summary))
     return [
@@ -145,6 +144,16 @@ def trial_sentences(model, summary):
         f"  {assumed}. Virtual patients: hypotheses and their consequences, no clinical advice.",
         "",
     ]
+
+
+def given(arm):
+    """What the patients of an arm are given, from the arm's part of a summary."""
+    words = ", then ".join(arm["rules"])
+    if arm.get("beside"):
+        words += f"; beside it {arm['beside']}"
+    if arm.get("background_until") is not None:
+        words += f"; the background until day {arm['background_until']}"
+    return words
 
 
 def failure(summary):
