@@ -49,8 +49,8 @@ class Course:
     days : (J,); diary : (P, J) entries, NaN where missing
     score : (P, J) entries without placebo response, noise and rounding
     dose : (P, J) prescribed; taken : (P, J), both in the trial's dose unit; events : (P, J, E)
-        onsets
-    left : (P,) day of leaving or 0; reason : (P,) index into REASONS
+        onsets of the design's events
+    left : (P,) day of leaving or 0; reason : (P,) index into the design's reasons
     found : (P, F) dose that the rule of each phase found, NaN without one
     ended : (P, F) whether the rule came to its end
     base : (P,) score without treatment; status : (P,) key of pkpd.solvers.status.STATUS
@@ -190,7 +190,15 @@ class _Arm:
         self.physiology = Physiology(setting, people, -run_in, due, effect, beside)
         base = self.physiology.base
         self.observer = Observer(
-            setting.diary, seed, people.ids, base, run_in, total, replicate, own_traits
+            setting.diary,
+            seed,
+            people.ids,
+            base,
+            run_in,
+            total,
+            replicate,
+            own_traits,
+            setting.adverse.stops,
         )
         self.there = self.physiology.status == 0
         self.followed = np.ones(n, bool)
@@ -198,7 +206,7 @@ class _Arm:
         self.ids, self.days = people.ids, np.arange(1 - run_in, total + 1)
         shape = (n, len(self.days))
         self.score, self.dose, self.taken = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
-        self.events = np.zeros((*shape, len(EVENTS)), bool)
+        self.events = np.zeros((*shape, len(EVENTS) + len(setting.adverse.events)), bool)
         self.left, self.reason = np.zeros(n, np.int64), np.where(self.there, STAYED, FAILED)
         self._schedule()
 
@@ -249,23 +257,28 @@ class _Arm:
 
     def _live(self, first, days, dose):
         """Live days first, first + 1, ... on a dose (P,). Returns (P,) new adverse events."""
-        rows = np.flatnonzero(self.there & self.followed)
-        if not len(rows):
-            return np.zeros(len(self.ids), np.int64)
+        step = 1 if first > 0 and self.setting.adverse else days
+        adverse = np.zeros(len(self.ids), np.int64)
+        for day in range(first, first + days, step):
+            rows = np.flatnonzero(self.there & self.followed)
+            if len(rows):
+                adverse[rows] += self._leg(rows, day, step, dose[rows])
+        return adverse
+
+    def _leg(self, rows, first, days, dose):
+        """Days that the patients `rows` (n,) live in one piece. Returns (n,) new adverse events."""
         due = np.flatnonzero((self.due_day >= first) & (self.due_day < first + days))
-        amounts = np.repeat(dose[rows][:, None], len(due), axis=1)
+        amounts = np.repeat(dose[:, None], len(due), axis=1)
         times = self.times[np.ix_(rows, due)]
-        score, blockade = self.physiology.advance(rows, days, due, times, amounts)
-        records = self.observer.record(rows, first, score, blockade)
+        lived = self.physiology.advance(rows, days, due, times, amounts)
+        records = self.observer.record(rows, first, *lived)
         span = slice(first + self.run_in - 1, first + self.run_in - 1 + days)
-        self.score[rows, span], self.events[rows, span] = score, records.events
-        self.dose[rows, span] = dose[rows][:, None] * (first > 0)
+        self.score[rows, span], self.events[rows, span] = lived[0], records.events
+        self.dose[rows, span] = dose[:, None] * (first > 0)
         on = (rows[:, None], self.due_day[due] + self.run_in - 1)
         np.add.at(self.taken, on, amounts * self.takes[np.ix_(rows, due)])
         self._dismiss(rows, records)
-        adverse = np.zeros(len(self.ids), np.int64)
-        adverse[rows] = records.events.sum(axis=(1, 2))
-        return adverse
+        return records.events.sum(axis=(1, 2))
 
     def _dismiss(self, rows, records):
         """Patients who left, or could not be solved, take no further part."""

@@ -10,14 +10,15 @@ from pathlib import Path
 from pkpd import limits
 from pkpd.dosing.regimen import DAY
 from pkpd.dosing.rx import cycles, rx
-from pkpd.errors import PkpdError, TrialError
+from pkpd.errors import PkpdError, TrialError, quoted
 from pkpd.files import read_toml
 from pkpd.population.cohort import SAMPLINGS
 from pkpd.titration.checks import days_in_all, number, one_of, share, text, whole_number
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
 from pkpd.titration.rules import Fixed
-from pkpd.trials.observation import EVENTS
+from pkpd.trials.adverse import AdverseEvent
+from pkpd.trials.observation import EVENTS, REASONS
 from pkpd.trials.physiology import NULLS
 
 ALLOCATIONS = ("randomised", "shared")
@@ -34,6 +35,12 @@ KINDS = {
     "effect": {"window"},
 }
 WEEK = 7
+STOPPED = "stopped: "  # and the name of the adverse event that makes patients leave
+# columns of the tables that no adverse event may have the name of
+COLUMNS = (
+    *("ID", "ARM", "DAY", "DIARY", "DOSE"),
+    *("base", "baseline", "left", "left_because", "score", "taken"),
+)
 # what may stand in the table of a phase
 PHASE = ("name", "start", "days", "rule", "dose", "unit", "visits_every", "taken")
 
@@ -139,6 +146,7 @@ class Design:
     set : typical values of the model's parameters; benefit : entries in place of the model's
         [benefit]
     diary : path of a diary file or None; diary_set : typical values of its parameters
+    adverse : adverse events that the model makes, besides those of the diary
     """
 
     model: str
@@ -156,6 +164,17 @@ class Design:
     diary: str | None = None
     diary_set: dict = field(default_factory=dict)
     benefit: dict = field(default_factory=dict)
+    adverse: tuple = ()
+
+    @property
+    def events(self):
+        """(E,) names of all adverse events, in the order of a Course."""
+        return *EVENTS, *_names(self.adverse)
+
+    @property
+    def reasons(self):
+        """Why patients leave, in the order of a Course; the first one is that of who stays."""
+        return *REASONS, *(f"{STOPPED}{name}" for name in _names(self.adverse))
 
     def __post_init__(self):
         whole_number(self.patients, "patients")
@@ -173,8 +192,9 @@ class Design:
         _distinct(_names(self.endpoints), "endpoints")
         for arm in self.arms:
             _check_arm(arm)
+        _check_adverse(self.adverse, _names(self.endpoints))
         for endpoint in self.endpoints:
-            _check_endpoint(endpoint, self.arms)
+            _check_endpoint(endpoint, self.arms, self.events)
 
     def last_day(self, endpoint, arm, phase=None):
         """Last day of an endpoint in an arm, or of the phase it is compared with."""
@@ -276,9 +296,21 @@ def _check_beside(arm, where):
         )
 
 
-def _check_endpoint(endpoint, arms):
+def _check_adverse(adverse, endpoints):
+    """Raise TrialError for adverse events that are wrongly named, or whose fields do not fit."""
+    _distinct(_names(adverse), "adverse")
+    for event in adverse:
+        where = f"adverse: '{event.name}'"
+        if event.name in (*EVENTS, *COLUMNS, *endpoints):
+            raise TrialError(f"{where}: something else is called so; give it another name.")
+        text(event.when, f"{where}: when")
+        if not isinstance(event.stop, bool):
+            raise TrialError(f"{where}: stop is true or false, not {quoted(event.stop)}.")
+
+
+def _check_endpoint(endpoint, arms, events):
     where = f"endpoints: '{endpoint.name}'"
-    _check_words(endpoint, where)
+    _check_words(endpoint, events, where)
     if (endpoint.day is None) == (endpoint.phase is None):
         raise TrialError(f"{where}: give either day or phase.")
     if endpoint.against is not None and endpoint.against == endpoint.phase:
@@ -294,13 +326,13 @@ def _check_endpoint(endpoint, arms):
             _check_window(endpoint, arm, where)
 
 
-def _check_words(endpoint, where):
+def _check_words(endpoint, events, where):
     """Raise TrialError for a kind that is none, and for entries that it does not go by."""
     one_of(endpoint.kind, KINDS, f"{where}: kind")
     whole_number(endpoint.window, f"{where}: window")
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
-        one_of(endpoint.event, EVENTS, f"{where}: event")
+        one_of(endpoint.event, events, f"{where}: event")
     if not isinstance(endpoint.carried, bool):
         raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
     usual = Endpoint("", endpoint.kind)
@@ -353,7 +385,7 @@ def from_data(data, folder=Path()):
 
     Raises TrialError that names the field.
     """
-    entries = _entries(data, Design, "trial", {"arms", "endpoints"})
+    entries = _entries(data, Design, "trial", {"arms", "endpoints", "adverse"})
     for name in ("set", "diary_set", "benefit"):
         if not isinstance(entries.get(name, {}), dict):
             raise TrialError(f"{name} is a table.")
@@ -366,10 +398,9 @@ def from_data(data, folder=Path()):
         if text(entries.get(name, ""), name).endswith(".toml"):
             entries[name] = str(folder / entries[name])
     entries["arms"] = tuple(_arm(k, a, folder) for k, a in enumerate(_list(data, "arms")))
-    entries["endpoints"] = tuple(
-        Endpoint(**_named(e, Endpoint, f"endpoints[{k}]", {"kind"}))
-        for k, e in enumerate(_list(data, "endpoints"))
-    )
+    for name, kind, needed in (("endpoints", Endpoint, "kind"), ("adverse", AdverseEvent, "when")):
+        tables = enumerate(_list(data, name))
+        entries[name] = tuple(kind(**_named(t, kind, f"{name}[{k}]", {needed})) for k, t in tables)
     return Design(**entries)
 
 

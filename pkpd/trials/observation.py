@@ -22,6 +22,8 @@ EVENTS = ("insomnia", "dreams", "headache")
 RISK_DAYS, BENEFIT_DAYS, WEEK = 84.0, 28.0, 7
 STAYED, ADVERSE, NO_BENEFIT, OTHER, FAILED = range(5)
 REASONS = ("", "adverse event", "lack of benefit", "other reasons", "not solved")
+STOPPED = len(REASONS)  # and on: by the adverse events of a trial
+NOBODY = np.iinfo(np.int64).max
 _SHARES = (
     "placebo_max",
     "noise_correlation",
@@ -237,9 +239,9 @@ class DayRecords:
     """What n patients show over d days.
 
     entries : (n, d) diary, NaN where missing or after leaving
-    events : (n, d, E) onset of each of EVENTS
+    events : (n, d, E + W) onset of each of EVENTS, and of the trial's own adverse events
     left : (n,) day on which a patient left, 0 for those who stayed; reason : (n,) index into
-        REASONS
+        REASONS, or STOPPED + the number of the trial's event
     """
 
     entries: np.ndarray
@@ -254,13 +256,20 @@ class Observer:
     base : (P,) score of the untreated patient; replicate : number of the repetition of the noise
     own_traits : whether placebo response, diary SD and adherence stay a patient's own in all
         repetitions
+    stops : (W,) whether patients leave because of each of the trial's own adverse events
+    rated : (P, days) what patients would enter, also where the entry is missing
     """
 
-    def __init__(self, diary, seed, ids, base, run_in, days, replicate=0, own_traits=False):
+    def __init__(
+        self, diary, seed, ids, base, run_in, days, replicate=0, own_traits=False, stops=()
+    ):
         self.diary, self.address, self.run_in = diary, (seed, ids, replicate), run_in
         self.traits = diary.traits(seed, ids, 0 if own_traits else replicate)
         self.base, self.days = base, run_in + days
         self.entries = np.full((len(ids), self.days), np.nan)
+        self.rated = np.full((len(ids), self.days), np.nan)
+        self.stops = np.asarray(stops, bool)
+        self.met = np.zeros((len(ids), len(self.stops)), bool)  # on the last day so far
 
     def draw(self, purpose, count=None):
         """(P, count) uniforms of a purpose; by default one per day."""
@@ -308,11 +317,14 @@ class Observer:
         share = 1.0 - np.exp(-np.log(2.0) / self.trait("placebo_half", rows) * np.maximum(day, 0))
         return self.base[rows][:, None] * self.trait("placebo_max", rows) * share
 
-    def record(self, rows, first, score, blockade):
+    def record(self, rows, first, score, blockade, met=None):
         """DayRecords of days first, first + 1, ... of the patients `rows`.
 
         score, blockade : (n, d) mean of each day; the score is without placebo response and noise
+        met : (n, d, W) whether the trial's own adverse events are there (default: none is)
         """
+        if met is None:
+            met = np.zeros((*score.shape, len(self.stops)), bool)
         day = first + np.arange(score.shape[1])
         place = day + self.run_in - 1
         span = slice(place[0], place[-1] + 1)
@@ -320,9 +332,11 @@ class Observer:
         rated = np.rint(pain / step) * step if step > 0 else pain
         rated = np.clip(rated, self.diary.scale.lowest, self.diary.scale.highest)
         entries = np.where(self.blank[rows, span], np.nan, rated)
-        self.entries[rows, span] = entries
+        self.entries[rows, span], self.rated[rows, span] = entries, rated
+        met = met & (day > 0)[:, None]
         events = self._events(rows, span, blockade) & (day > 0)[:, None]
-        left, reason = self._leaving(rows, day, place, span, events)
+        events = np.concatenate([events, self._begun(rows, met)], axis=2)
+        left, reason = self._leaving(rows, day, place, span, events, met)
         gone = (left > 0)[:, None] & (day > left[:, None])
         self.entries[rows, span] = np.where(gone, np.nan, entries)
         return DayRecords(self.entries[rows, span], events & ~gone[:, :, None], left, reason)
@@ -339,7 +353,14 @@ class Observer:
             hazard[:, :, k] = low + max(high - low, 0.0) * relative
         return self.onsets[rows, span] < hazard
 
-    def _leaving(self, rows, day, place, span, events):
+    def _begun(self, rows, met):
+        """(n, d, W) days on which the trial's own adverse events begin, from those (n, d, W) with
+        them."""
+        before = np.concatenate([self.met[rows][:, None], met[:, :-1]], axis=1)
+        self.met[rows] = met[:, -1]
+        return met & ~before
+
+    def _leaving(self, rows, day, place, span, events, met):
         """Day of leaving (n,), 0 for those who stay, and reason (n,)."""
         adverse, lack, other = (u[rows, span] for u in self.leaving)
         treated = (day > 0)[None, :]
@@ -350,11 +371,14 @@ class Observer:
         unhelped = (day > self.diary["patience"])[None, :] & (self._weekly(rows, place) > wanted)
         unhelped &= lack < _daily(self.trait("leave_no_benefit", rows), BENEFIT_DAYS)
         else_ = treated & (other < _daily(self.diary["leave_random"], RISK_DAYS))
-        gone = harmed | unhelped | else_
+        stopped = met & self.stops
+        gone = stopped.any(axis=2) | harmed | unhelped | else_
         first = np.argmax(gone, axis=1)
         at = np.arange(len(first)), first
-        reasons = [ADVERSE, NO_BENEFIT, OTHER]
-        reason = np.select([harmed[at], unhelped[at], else_[at]], reasons, STAYED)
+        codes = np.where(stopped[at], STOPPED + np.arange(len(self.stops)), NOBODY)
+        why = [stopped[at].any(axis=1), harmed[at], unhelped[at], else_[at]]
+        reasons = [codes.min(axis=1, initial=NOBODY), ADVERSE, NO_BENEFIT, OTHER]
+        reason = np.select(why, reasons, STAYED)
         return np.where(gone.any(axis=1), day[first], 0), reason
 
     def _weekly(self, rows, place):

@@ -4,7 +4,7 @@ States, step sizes and doses on their way to the body live through visits.
 Knows the model, its benefit and the null controls; knows nothing of diary entries or rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from pkpd.solvers.periodic import periodic
 from pkpd.solvers.status import OK
 from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
+from pkpd.trials.adverse import Watched, watched
 from pkpd.trials.beside import NOTHING, OtherDrugs, check_occasions
 from pkpd.trials.observation import Diary
 
@@ -38,6 +39,7 @@ class Setting:
     occasion : length in model time of the periods by which inputs vary within a patient; None where
         every dose begins an occasion, 0 where none does
     options : numerics of the solver
+    adverse : the trial's own adverse events, Watched
     """
 
     model: Model
@@ -48,6 +50,7 @@ class Setting:
     kernel: object
     occasion: float | None
     options: dict
+    adverse: Watched = field(default_factory=Watched)
 
     @property
     def day(self):
@@ -109,11 +112,13 @@ def setting(
     solver="auto",
     threads=None,
     changed=None,
+    adverse=(),
     **changes,
 ):
     """Setting for a model with a benefit.
 
     occasion : as in pkpd.simulate; changed : typical values set by the user
+    adverse : the trial's own adverse events, AdverseEvent
     changes : outcome, better, ... in place of the model's [benefit]
 
     Raises PkpdError.
@@ -132,13 +137,21 @@ def setting(
     length = period(occasion, model.time)
     if background is not None and length != 0:
         check_occasions(model, background, background.phases)
-    watched = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
-    areas = tuple(area(n) for n in watched)
-    kernel = compile(model, observe=areas, integrals=watched, solver=solver)
+    events = watched(model, adverse)
+    kernel = _kernel(model, benefit, events.watch, solver)
     options = {"rtol": rtol, "threads": threads}
-    result = Setting(model, benefit, diary, null, background, kernel, length, options)
+    result = Setting(model, benefit, diary, null, background, kernel, length, options, events)
     _check_scale(result, changed)
     return result
+
+
+def _kernel(model, benefit, watch, solver):
+    """The model compiled for daily means of outcome and blockade, and for what is watched."""
+    means = tuple(dict.fromkeys(n for n in (benefit.outcome, benefit.blockade) if n))
+    integrals = tuple(dict.fromkeys((*means, *watch.outputs)))
+    levels = [signal[:3] for signal in watch.signals]
+    areas = tuple(map(area, means))
+    return compile(model, areas, integrals, solver, extremes=watch.outputs, levels=levels)
 
 
 def check_outcome(model, benefit, diary):
@@ -216,8 +229,9 @@ class Physiology:
 
         Returns
         -------
-        (n, days) score, and (n, days) mean blockade, 0 where the model names none. NaN for patients
-        who fail; their status says why.
+        (n, days) score; (n, days) mean blockade, 0 where the model names none; (n, days, W) whether
+        the trial's own adverse events are there, where they are judged: on single days. NaN for
+        patients who fail; their status says why.
         """
         s = self.setting
         begin, end = self.now, self.now + days * s.day
@@ -225,6 +239,8 @@ class Physiology:
         grid = begin + s.day * np.arange(1, days + 1)
         grid[-1] = end
         memory = {"control": self.control[rows], "largest": self.largest[rows]}
+        if s.adverse:
+            memory |= {"since": begin, "level": s.adverse.watch.level}
         run = solve(
             s.kernel, theta, person, self.y[rows], begin, end, actions, grid, **memory, **s.options
         )
@@ -233,7 +249,10 @@ class Physiology:
         self.status[rows] = np.where(self.status[rows] == OK, run.status, self.status[rows])
         daily = np.diff(run.out, axis=1, prepend=0.0) / s.day
         blockade = daily[:, :, -1] if s.benefit.blockade else np.zeros(daily.shape[:2])
-        return self.score(rows, daily[:, :, 0]), np.maximum(blockade, 0.0)
+        met = np.zeros((len(rows), days, len(s.adverse.events)), bool)
+        if days == 1:
+            met[:, 0] = s.adverse.met(run, s.kernel.integrals, begin, end)
+        return self.score(rows, daily[:, :, 0]), np.maximum(blockade, 0.0), met
 
     def score(self, rows, outcome):
         """(n, d) score of an outcome (n, d)."""

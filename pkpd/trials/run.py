@@ -7,7 +7,7 @@ SciPy's.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, starmap
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from warnings import warn
@@ -32,7 +32,7 @@ from pkpd.trials.beside import Beside, due_before
 from pkpd.trials.beside import check as check_beside
 from pkpd.trials.conduct import Course, follow, joined
 from pkpd.trials.design import Design, Endpoint, read
-from pkpd.trials.observation import EVENTS, REASONS, Diary, diary_of
+from pkpd.trials.observation import Diary, diary_of
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
 
@@ -82,7 +82,7 @@ class TrialResult(Computed):
 
     def people(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per patient and arm."""
-        parts = []
+        parts, names = [], self.design.events
         for k, (arm, course) in enumerate(zip(self.design.arms, self.courses, strict=True)):
             n = len(course.ids)
             parts.append(
@@ -92,8 +92,8 @@ class TrialResult(Computed):
                     "base": course.base,
                     "baseline": course.baseline(),
                     "left": course.left,
-                    "left_because": np.array(REASONS)[course.reason],
-                    **dict(zip(EVENTS, course.events.any(axis=1).T, strict=True)),
+                    "left_because": np.array(self.design.reasons)[course.reason],
+                    **dict(zip(names, course.events.any(axis=1).T, strict=True)),
                     **{name: values[k] for name, values in self.values.items()},
                 }
             )
@@ -104,7 +104,7 @@ class TrialResult(Computed):
 
         DIARY is the entry; score is what the entry would be without placebo response and noise.
         """
-        parts = []
+        parts, names = [], self.design.events
         for arm, course in zip(self.design.arms, self.courses, strict=True):
             n, days = course.diary.shape
             parts.append(
@@ -116,7 +116,7 @@ class TrialResult(Computed):
                     "score": course.score.ravel(),
                     "DOSE": course.dose.ravel(),
                     "taken": course.taken.ravel(),
-                    **dict(zip(EVENTS, course.events.reshape(-1, len(EVENTS)).T, strict=True)),
+                    **dict(zip(names, course.events.reshape(-1, len(names)).T, strict=True)),
                 }
             )
         return stacked(parts)
@@ -144,7 +144,8 @@ class TrialResult(Computed):
             "diary": self.diary.about(self.benefit.blockade),
             "background": self.benefit.background or None,
             "outside_scale": self.diary.scale.outside(self._untreated()),
-            "arms": list(starmap(_arm_summary, arms)),
+            "adverse": [vars(event) for event in self.design.adverse],
+            "arms": [_arm_summary(self.design, arm, course) for arm, course in arms],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
             "provenance": origin | {"diary": self.diary.digest[:16]},
         } | how_far(self.cohort)
@@ -167,11 +168,11 @@ class TrialResult(Computed):
         }
 
 
-def _arm_summary(arm, course):
-    n = len(course.ids)
-    reasons = np.bincount(course.reason, minlength=len(REASONS))
+def _arm_summary(design, arm, course):
+    n, events, why = len(course.ids), design.events, design.reasons
+    reasons = np.bincount(course.reason, minlength=len(why))
     had = course.events.any(axis=1)  # (P, events)
-    shares = had.mean(axis=0).tolist() if n else [None] * len(EVENTS)
+    shares = had.mean(axis=0).tolist() if n else [None] * len(events)
     found = []
     for doses in course.found.T:
         doses = doses[np.isfinite(doses)]
@@ -183,8 +184,8 @@ def _arm_summary(arm, course):
         "rules": [phase.description for phase in arm.phases],
         "beside": arm.beside,
         "background_until": arm.background_until,
-        "left_because": dict(zip(REASONS[1:], reasons[1:].tolist(), strict=True)),
-        "adverse": dict(zip(EVENTS, shares, strict=True)),
+        "left_because": dict(zip(why[1:], reasons[1:].tolist(), strict=True)),
+        "adverse": dict(zip(events, shares, strict=True)),
         "any_adverse": float(had.any(axis=1).mean()) if n else None,
         "dose_found": found,
     }
@@ -294,7 +295,7 @@ def trial(
     changes = _benefit(design)
     if people is None:
         people = _drawn(design, model, ids)
-    of_all = {"occasion": design.occasion, "changed": people.changed}
+    of_all = {"occasion": design.occasion, "changed": people.changed, "adverse": design.adverse}
     shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     plausibility.warn(_doubts(model, shared.benefit, design))
     with all_or_nothing():
@@ -435,17 +436,21 @@ def value(design, endpoint, arm, course):
 def _at(design, endpoint, arm, course, phase):
     """(P,) values of an endpoint at the end of a phase, or on its day where `phase` is None."""
     last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
-    return getattr(_Measured(endpoint, course, first, last), endpoint.kind)()
+    return getattr(_Measured(endpoint, course, first, last, design.events), endpoint.kind)()
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A course as an endpoint sees it, from its first to its last day: a method for each kind."""
+    """A course as an endpoint sees it, from its first to its last day: a method for each kind.
+
+    events : (E,) names of the adverse events
+    """
 
     endpoint: Endpoint
     course: Course
     first: int
     last: int
+    events: tuple
 
     @property
     def after(self):
@@ -470,7 +475,7 @@ class _Measured:
 
     def adverse(self):
         event = self.endpoint.event
-        kinds = np.isin(EVENTS, EVENTS if event is None else (event,))
+        kinds = np.isin(self.events, self.events if event is None else (event,))
         events = self.course.events[:, self.first + self.course.run_in - 1 : self.after, kinds]
         return events.any(axis=(1, 2)).astype(float)
 

@@ -185,7 +185,7 @@ def test_the_reference_blockade_is_that_of_the_typical_patient_on_4_5_mg():
     body = Physiology(
         setting(model, diary()), pkpd.cohort(model, typical=True), 0, 24.0 * np.arange(56)
     )
-    _, blockade = body.advance(
+    _, blockade, _ = body.advance(
         np.arange(1), 56, np.arange(56), 24.0 * np.arange(56)[None], np.full((1, 56), 4.5)
     )
     assert blockade[0, -1] == pytest.approx(diary()["blockade_ref"], abs=0.0005)

@@ -136,7 +136,7 @@ def _arms(summary):
             (
                 arm["name"],
                 arm["patients"],
-                sum(arm["left_because"].values()),
+                trials.left(arm),
                 events,
                 trials.given(arm),
             )

@@ -7,6 +7,8 @@ import numpy as np
 
 from pkpd.report.words import models
 from pkpd.response.quantiles import format_dose, format_share
+from pkpd.trials.adverse import AdverseEvent
+from pkpd.trials.design import STOPPED
 
 WORDS = {
     "found": "end with an observed MED",
@@ -86,17 +88,27 @@ def diary_sentences(summary):
             f"  adverse events ({', '.join(diary['events'])}) are those of placebo alone: "
             "[benefit] names no blockade by which the drug would add any"
         )
-    if summary.get("background"):
-        lines.append(
-            f"  everybody has taken {summary['background']} for long; what the two do to each "
-            "other, such as withdrawal, is not an adverse event of the diary"
-        )
+    lines += [f"  {line}" for line in _together(summary)]
     if summary["outside_scale"]:
         lines.append(
             f"  {summary['outside_scale']} patients are outside the diary's scale without "
             "treatment; their entries are cut to its ends"
         )
     return lines
+
+
+def _together(summary):
+    """Lines on what was taken together, and on the adverse events that the model makes of it."""
+    background, events = summary.get("background"), summary.get("adverse", ())
+    if background:
+        yield f"everybody has taken {background} for long"
+    beside = [arm for arm in summary.get("arms", ()) if arm.get("beside")]
+    if (background or beside) and not events:
+        yield (
+            "what drugs do to each other, such as withdrawal, is not an adverse event of the diary"
+        )
+    for event in events:
+        yield AdverseEvent(**event).words
 
 
 ENDPOINT_HEADERS = ("endpoint", "arm", "n", "mean", "95 % interval", "against the first arm", "p")
@@ -129,12 +141,11 @@ def trial_sentences(model, summary):
     null = f", {NULLS[summary['null']]}" if summary["null"] else ""
     lines = [f"{summary['title']} ({model.name}, {summary['allocation']} arms){null}", ""]
     for arm in summary["arms"]:
-        left = sum(arm["left_because"].values())
         events = ""
         if arm["any_adverse"] is not None:
             events = f", any adverse event {100 * arm['any_adverse']:.0f} %"
         lines.append(
-            f"  {arm['name']}: {arm['patients']} patients, {left} left{events}; {given(arm)}"
+            f"  {arm['name']}: {arm['patients']} patients, {left(arm)}{events}; {given(arm)}"
         )
     assumed = models.share_assumed(model, models.diary_of(summary))
     return [
@@ -144,6 +155,13 @@ def trial_sentences(model, summary):
         f"  {assumed}. Virtual patients: hypotheses and their consequences, no clinical advice.",
         "",
     ]
+
+
+def left(arm):
+    """How many patients of an arm left, and how many of them a rule of the trial stopped."""
+    counts = arm["left_because"]
+    stopped = [f"{n} {why}" for why, n in counts.items() if why.startswith(STOPPED) and n]
+    return f"{sum(counts.values())} left" + (f" ({', '.join(stopped)})" if stopped else "")
 
 
 def given(arm):

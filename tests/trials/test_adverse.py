@@ -1,0 +1,154 @@
+"""Adverse events that the model makes, and patients who leave because of them.
+
+The days with them are those of a simulation without visits.
+"""
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.report.words.trials import trial_sentences
+from pkpd.trials.design import from_data
+from pkpd.trials.run import trial
+
+MODEL = """
+title = "pain and sleepiness"
+outputs = ["pain", "sleepy"]
+[dose]
+a = { unit = "mg" }
+b = { unit = "mg" }
+[benefit]
+outcome = "pain"
+better  = "lower"
+into    = "a"
+every   = "24 h"
+doses   = "0.1:100 mg"
+delta   = "0.5"
+[parameters]
+k     = { value = 0.1, unit = "1/h", iiv = { cv = 0.5 }, label = "", @ }
+half  = { value = 3.0, unit = "mg", label = "", @ }
+usual = { value = 6.0, unit = "NRS", label = "", @ }
+[equations]
+e = '''
+d/dt(a) = -k*a                            : mg
+d/dt(b) = -k*b                            : mg
+pain    = usual - 2*1{NRS}*a/(half + a)   : NRS
+sleepy  = 10*(a + b)/(4*half + a + b)     : 1
+'''
+""".replace("@", 'source = "test", evidence = "assumed"').replace("2*1{NRS}", "usual/3")
+QUIET = dict.fromkeys(("noise_sd", "placebo_max", "missing", "missed", "late", "step"), 0)
+QUIET |= dict.fromkeys(("leave_adverse", "leave_random", "leave_no_benefit"), 0)
+QUIET |= dict.fromkeys(("insomnia_placebo", "dreams_placebo", "headache_placebo"), 0)
+DOSES = "5 mg into a q24h x 14 and wait 40h then 6 mg into b q36h x 4"
+PEOPLE = 12
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "sleepy.toml"
+    path.write_text(MODEL)
+    return path
+
+
+def run(path, adverse, **changes):
+    phases = [{"days": 14, "dose": 5, "visits_every": 7}]
+    beside = {"name": "both", "phases": phases, "beside": "wait 40h then 6 mg into b q36h x 4"}
+    plan = {"model": str(path), "patients": PEOPLE, "seed": 7, "run_in": 2, "diary_set": QUIET}
+    plan |= {"arms": [beside, {"name": "alone", "phases": phases}], "allocation": "shared"}
+    plan |= {"endpoints": [], "adverse": adverse}
+    return trial(from_data(plan | changes))
+
+
+@pytest.fixture(scope="module")
+def daily(path):
+    """(P, 14) largest sleepiness, and hours above 3, on each day of the arm with both drugs."""
+    model, asked = pkpd.load(path), ["cmax(sleepy)", "time_above(sleepy, 3)"]
+    people, found = pkpd.cohort(model, PEOPLE, seed=7), []
+    for day in range(1, 15):
+        window = (f"{day - 1} d", f"{day} d")
+        asked_of = {"endpoints": asked, "window": window, "rtol": 1e-8}
+        found.append(pkpd.simulate(model, DOSES, people, **asked_of).values)
+    return np.moveaxis(found, 0, 1)
+
+
+def test_events_begin_on_the_days_on_which_a_simulation_crosses_the_bound(path, daily):
+    found = run(
+        path,
+        [
+            {"name": "sleepy", "when": "cmax(sleepy) >= 4.5"},
+            {"name": "long", "when": "time_above(sleepy, 3) > 4 h"},
+        ],
+        endpoints=[{"name": "ever", "kind": "adverse", "day": 14, "event": "long"}],
+    )
+    events = found.courses[0].events[:, 2:, 3:]
+    met = np.stack([daily[:, :, 0] >= 4.5, daily[:, :, 1] > 4], axis=2)
+    begun = met & ~np.pad(met, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+    np.testing.assert_array_equal(events, begun)
+    assert begun.sum(axis=(0, 1)).min() > PEOPLE / 2 and not met.all(axis=(0, 1)).any()
+    assert not found.courses[0].left.any()
+    ever = found.people()["ever"][:PEOPLE]
+    np.testing.assert_array_equal(ever, met[:, :, 1].any(axis=1))
+    assert list(found.diaries()["sleepy"][:16]) == [False, False, *begun[0, :, 0]]
+
+
+def test_a_patient_leaves_after_the_first_day_with_an_event_that_stops(path, daily):
+    found = run(path, [{"name": "sleepy", "when": "cmax(sleepy) >= 4.5", "stop": True}])
+    met = daily[:, :, 0] >= 4.5
+    first = np.where(met.any(axis=1), met.argmax(axis=1) + 1, 0)
+    both, alone = found.courses
+    np.testing.assert_array_equal(both.left, first)
+    assert (first > 1).any() and (first == 0).any() and (alone.left == 0).sum() > (first == 0).sum()
+    gone = (first > 0)[:, None] & (both.days > first[:, None])
+    np.testing.assert_array_equal(np.isnan(both.diary), gone)
+    why = found.people()["left_because"][:PEOPLE]
+    assert set(why) == {"", "stopped: sleepy"} and (np.array(why) != "").sum() == (first > 0).sum()
+    summary = found.summary()
+    assert summary["arms"][0]["left_because"]["stopped: sleepy"] == (first > 0).sum()
+    said = "\n".join(trial_sentences(found.model, summary))
+    assert f"{(first > 0).sum()} left ({(first > 0).sum()} stopped: sleepy)" in said
+    assert "sleepy is a day with cmax(sleepy) >= 4.5, after which the patient leaves" in said
+
+
+def test_days_are_lived_as_without_events(path):
+    """Days that are judged one by one give the entries of days that are solved in one piece."""
+    plain, judged = run(path, []), run(path, [{"name": "never", "when": "cmax(sleepy) > 11"}])
+    for one, other in zip(plain.courses, judged.courses, strict=True):
+        np.testing.assert_allclose(one.score, other.score, atol=1e-5)
+        assert not other.events[:, :, 3].any()
+
+
+def test_new_events_make_patients_leave_as_those_of_the_diary_do(path):
+    diary = QUIET | {"leave_adverse": 1}
+    found = run(path, [{"name": "sleepy", "when": "cmax(sleepy) >= 4.5"}], diary_set=diary)
+    both, begun = found.courses[0], found.courses[0].events[:, :, 3]
+    at = np.where(begun.any(axis=1), both.days[begun.argmax(axis=1)], 0)
+    np.testing.assert_array_equal(both.left, at)
+    assert (both.left > 0).any() and set(found.people()["left_because"]) <= {"", "adverse event"}
+
+
+def test_a_rule_sees_them(path):
+    rule = {"kind": "fixed", "ladder": [5.0], "days": 7}
+    rule |= {"conditions": [{"when": "adverse", "at_least": 1, "do": "stop"}]}
+    arms = [{"name": "a", "phases": [{"days": 14, "rule": rule}]}]
+    found = run(path, [{"name": "sleepy", "when": "cmax(sleepy) >= 3.2"}], arms=arms)
+    (course,) = found.courses
+    had = course.events[:, 2:9, 3].any(axis=1)
+    assert had.any() and not had.all()
+    np.testing.assert_array_equal(course.dose[:, 9:].max(axis=1), np.where(had, 0.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"when": "cmax(slepy) > 4"}, "when: .*no state or output 'slepy'. Did you mean 'sleepy'"),
+        ({"when": "sleepy above 4"}, "when: .*cannot be read"),
+        ({"when": "cmax(sleepy) > 4 mg"}, "when: "),
+        ({"when": 4}, "when must be text"),
+        ({"when": "cmax(sleepy) > 4", "stop": 1}, "stop is true or false"),
+        ({"when": "cmax(sleepy) > 4", "name": "dreams"}, "something else is called so"),
+        ({"when": "cmax(sleepy) > 4", "name": "score"}, "something else is called so"),
+    ],
+)
+def test_events_that_cannot_be_judged_are_refused(path, event, said):
+    with pytest.raises(pkpd.PkpdError, match=f"adverse: '.*{said}"):
+        run(path, [{"name": "e"} | event])
