@@ -58,8 +58,9 @@ class Watched:
         return np.array([event.stop for event in self.events], bool)
 
     def met(self, run, integrals, begin, end):
-        """(N, W) whether each event is there on the day from `begin` to `end` of a Solution.
+        """(N, W) whether each event is there on a day, from `begin` to `end`, of a Solution.
 
+        At least one event is watched.
         integrals : names of what was integrated
         """
         watch, rows = self.watch, len(run.status)
@@ -68,7 +69,7 @@ class Watched:
         values = watch.values(replace(run, integral=run.integral[:, own]), *times)
         place = {endpoint: k for k, endpoint in enumerate(watch.endpoints)}
         found = [c.holds(values[:, place[c.endpoint]]) for c in self.conditions]
-        return np.column_stack(found) if found else np.zeros((rows, 0), bool)
+        return np.column_stack(found)
 
 
 def watched(model, events):

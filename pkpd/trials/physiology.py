@@ -250,7 +250,7 @@ class Physiology:
         daily = np.diff(run.out, axis=1, prepend=0.0) / s.day
         blockade = daily[:, :, -1] if s.benefit.blockade else np.zeros(daily.shape[:2])
         met = np.zeros((len(rows), days, len(s.adverse.events)), bool)
-        if days == 1:
+        if s.adverse and days == 1:
             met[:, 0] = s.adverse.met(run, s.kernel.integrals, begin, end)
         return self.score(rows, daily[:, :, 0]), np.maximum(blockade, 0.0), met
 
