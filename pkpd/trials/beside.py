@@ -1,4 +1,4 @@
-"""What the patients of an arm take beside the trial's own drug: a background, and a course.
+"""What the patients of an arm take beside the trial's own drug: background, course, rescue doses.
 
 Knows regimens, their targets and patients' inputs; knows nothing of visits, diaries or solvers.
 """
@@ -6,6 +6,7 @@ Knows regimens, their targets and patients' inputs; knows nothing of visits, dia
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from pkpd.dosing.regimen import Regimen
 from pkpd.errors import TrialError
 from pkpd.symbolic.drugs import targets_of
 
+if TYPE_CHECKING:
+    from pkpd.trials.rescue import Rescue
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -23,10 +27,12 @@ class Beside:
 
     course : Regimen from the first day of treatment on, or None
     until : day of treatment after which the background is not taken any more, or None
+    rescue : Rescue, or None
     """
 
     course: Regimen | None = None
     until: int | None = None
+    rescue: "Rescue | None" = None
 
 
 NOTHING = Beside()
@@ -40,10 +46,12 @@ def check(setting, beside):
             "such as benefit = { background = '30 mg into morphine_tablet q12h' }."
         )
     if beside.course is not None:
-        check_drugs(setting, beside.course, beside.course.phases)
+        _check_drugs(setting, beside.course, beside.course.phases)
+    if beside.rescue is not None:
+        _check_drugs(setting, beside.rescue.take, beside.rescue.doses)
 
 
-def check_drugs(setting, text, phases):
+def _check_drugs(setting, text, phases):
     """Raise PkpdError where phases of a regimen cannot be given beside the trial's own drug."""
     model, own = setting.model, target(setting.model, setting.benefit.into)
     for phase in phases:
@@ -84,6 +92,21 @@ class OtherDrugs:
         self.model, self.theta, self.background, self.period = model, theta, background, period
         self.hour, self.course = units.factor("h", model.time), beside.course
         self.until = np.inf if beside.until is None else 24.0 * self.hour * beside.until
+        self.rescue = () if beside.rescue is None else beside.rescue.doses
+        self.rescues = []  # Actions of all patients that may not be over yet
+
+    def take(self, begin, takes):
+        """Give the rescue doses (R) that each patient takes (P, R) on the day from `begin` on."""
+        self.rescues = [given for given in self.rescues if (given.time >= begin).any()]
+        day = begin, begin + 24.0 * self.hour
+        for dose, takers in zip(self.rescue, takes.T, strict=True):
+            due = Regimen((replace(dose, start=dose.start + begin / self.hour),))
+            who = np.flatnonzero(takers)
+            given = actions(self.model, due, self.theta, person=who, times=day)
+            counts = np.zeros(len(takers), np.int64)
+            counts[who] = np.diff(given.start)
+            start = np.concatenate([[0], np.cumsum(counts)])
+            self.rescues.append(replace(given, start=start))
 
     def actions(self, rows, begin, end):
         """Actions from `begin` until before `end` for the patients `rows`, None without any."""
@@ -93,6 +116,7 @@ class OtherDrugs:
         if self.course is not None:
             given = actions(self.model, self.course, self.theta[rows], times=(begin, end))
             parts.append(under_way(given, begin, end))
+        parts += [under_way(given.take(rows), begin, end) for given in self.rescues]
         return reduce(joined, parts) if parts else None
 
     def _of_background(self, rows, begin, end):

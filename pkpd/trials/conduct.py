@@ -48,7 +48,8 @@ class Course:
 
     days : (J,); diary : (P, J) entries, NaN where missing
     score : (P, J) entries without placebo response, noise and rounding
-    dose : (P, J) prescribed; taken : (P, J), both in the trial's dose unit; events : (P, J, E)
+    dose : (P, J) prescribed; taken : (P, J), both in the trial's dose unit
+    rescue : (P, J) number of rescue doses; events : (P, J, E)
         onsets of the design's events
     left : (P,) day of leaving or 0; reason : (P,) index into the design's reasons
     found : (P, F) dose that the rule of each phase found, NaN without one
@@ -64,6 +65,7 @@ class Course:
     score: np.ndarray
     dose: np.ndarray
     taken: np.ndarray
+    rescue: np.ndarray
     events: np.ndarray
     left: np.ndarray
     reason: np.ndarray
@@ -180,7 +182,7 @@ class _Arm:
     def __init__(
         self, setting, people, phases, until_done, due, beside, run_in, seed, replicate, own_traits
     ):
-        self.setting, self.phases = setting, phases
+        self.setting, self.phases, self.beside = setting, phases, beside
         self.run_in, self.until_done = run_in, until_done
         n, total = len(people), sum(days for days, _ in phases)
         traits = setting.diary.traits(seed, people.ids)
@@ -206,6 +208,7 @@ class _Arm:
         self.ids, self.days = people.ids, np.arange(1 - run_in, total + 1)
         shape = (n, len(self.days))
         self.score, self.dose, self.taken = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
+        self.rescue = np.zeros(shape, np.int64)
         self.events = np.zeros((*shape, len(EVENTS) + len(setting.adverse.events)), bool)
         self.left, self.reason = np.zeros(n, np.int64), np.where(self.there, STAYED, FAILED)
         self._schedule()
@@ -245,6 +248,7 @@ class _Arm:
             self.score,
             self.dose,
             self.taken,
+            self.rescue,
             self.events,
             self.left,
             self.reason,
@@ -257,13 +261,24 @@ class _Arm:
 
     def _live(self, first, days, dose):
         """Live days first, first + 1, ... on a dose (P,). Returns (P,) new adverse events."""
-        step = 1 if first > 0 and self.setting.adverse else days
+        judged = self.setting.adverse or self.beside.rescue
+        step = 1 if first > 0 and judged else days
         adverse = np.zeros(len(self.ids), np.int64)
         for day in range(first, first + days, step):
             rows = np.flatnonzero(self.there & self.followed)
+            if len(rows) and first > 0 and self.beside.rescue:
+                self._take_rescue(day)
             if len(rows):
                 adverse[rows] += self._leg(rows, day, step, dose[rows])
         return adverse
+
+    def _take_rescue(self, day):
+        """Give the rescue doses of a day, by the rating of the day before."""
+        today = day + self.run_in - 1
+        takes = self.beside.rescue.taken(self.observer.rated[:, today - 1])
+        takes &= (self.there & self.followed)[:, None]
+        self.rescue[:, today] = takes.sum(axis=1)
+        self.physiology.others.take(self.physiology.now, takes)
 
     def _leg(self, rows, first, days, dose):
         """Days that the patients `rows` (n,) live in one piece. Returns (n,) new adverse events."""

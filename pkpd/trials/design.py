@@ -20,6 +20,7 @@ from pkpd.titration.rules import Fixed
 from pkpd.trials.adverse import AdverseEvent
 from pkpd.trials.observation import EVENTS, REASONS
 from pkpd.trials.physiology import NULLS
+from pkpd.trials.rescue import Rescue
 
 ALLOCATIONS = ("randomised", "shared")
 # kinds of endpoints, and what each of them goes by
@@ -30,6 +31,7 @@ KINDS = {
     "pgi": {"window", "carried"},
     "adverse": {"event"},
     "dose": set(),
+    "rescue": {"window"},
     "settled": set(),
     "stayed": set(),
     "effect": {"window"},
@@ -39,7 +41,7 @@ STOPPED = "stopped: "  # and the name of the adverse event that makes patients l
 # columns of the tables that no adverse event may have the name of
 COLUMNS = (
     *("ID", "ARM", "DAY", "DIARY", "DOSE"),
-    *("base", "baseline", "left", "left_because", "score", "taken"),
+    *("base", "baseline", "left", "left_because", "score", "taken", "rescue"),
 )
 # what may stand in the table of a phase
 PHASE = ("name", "start", "days", "rule", "dose", "unit", "visits_every", "taken")
@@ -113,10 +115,10 @@ class Endpoint:
     kind : "change" (points) or "percent" (of the baseline) of the mean entry, where lower is
         better; "responders" (fell by the share `at_least`); "pgi" (1 very much improved to 7 very
         much worse, from the percent change); "adverse" (any adverse event, or the one named
-        `event`); "dose" (prescribed that day); "settled" (day since which it has not changed);
-        "stayed" (whether the patient is still there); "effect" (fall by the drug alone, in points,
-        without placebo response and noise: no trial can see it) day or phase : its last day, or the
-        end of a phase; window : days of diary
+        `event`); "dose" (prescribed that day); "rescue" (rescue doses a day); "settled" (day since
+        which the dose has not changed); "stayed" (whether the patient is still there); "effect"
+        (fall by the drug alone, in points, without placebo response and noise: no trial can see it)
+    day or phase : its last day, or the end of a phase; window : days of diary
     against : a phase whose end is subtracted
     carried : whether patients who have left count with the last days before leaving
     """
@@ -147,6 +149,7 @@ class Design:
         [benefit]
     diary : path of a diary file or None; diary_set : typical values of its parameters
     adverse : adverse events that the model makes, besides those of the diary
+    rescue : Rescue doses in all arms, or None
     """
 
     model: str
@@ -165,6 +168,7 @@ class Design:
     diary_set: dict = field(default_factory=dict)
     benefit: dict = field(default_factory=dict)
     adverse: tuple = ()
+    rescue: Rescue | None = None
 
     @property
     def events(self):
@@ -194,7 +198,7 @@ class Design:
             _check_arm(arm)
         _check_adverse(self.adverse, _names(self.endpoints))
         for endpoint in self.endpoints:
-            _check_endpoint(endpoint, self.arms, self.events)
+            _check_endpoint(endpoint, self)
 
     def last_day(self, endpoint, arm, phase=None):
         """Last day of an endpoint in an arm, or of the phase it is compared with."""
@@ -308,14 +312,14 @@ def _check_adverse(adverse, endpoints):
             raise TrialError(f"{where}: stop is true or false, not {quoted(event.stop)}.")
 
 
-def _check_endpoint(endpoint, arms, events):
+def _check_endpoint(endpoint, design):
     where = f"endpoints: '{endpoint.name}'"
-    _check_words(endpoint, events, where)
+    _check_words(endpoint, design, where)
     if (endpoint.day is None) == (endpoint.phase is None):
         raise TrialError(f"{where}: give either day or phase.")
     if endpoint.against is not None and endpoint.against == endpoint.phase:
         raise TrialError(f"{where}: against is its own phase; name another one.")
-    for arm in arms:
+    for arm in design.arms:
         names = _names(arm.phases)
         for name, value in (("phase", endpoint.phase), ("against", endpoint.against)):
             if value is not None:
@@ -326,13 +330,15 @@ def _check_endpoint(endpoint, arms, events):
             _check_window(endpoint, arm, where)
 
 
-def _check_words(endpoint, events, where):
+def _check_words(endpoint, design, where):
     """Raise TrialError for a kind that is none, and for entries that it does not go by."""
     one_of(endpoint.kind, KINDS, f"{where}: kind")
     whole_number(endpoint.window, f"{where}: window")
     share(endpoint.at_least, f"{where}: at_least")
     if endpoint.event is not None:
-        one_of(endpoint.event, events, f"{where}: event")
+        one_of(endpoint.event, design.events, f"{where}: event")
+    if endpoint.kind == "rescue" and design.rescue is None:
+        raise TrialError(f"{where}: this trial has no rescue doses to count; write rescue.")
     if not isinstance(endpoint.carried, bool):
         raise TrialError(f"{where}: carried is true or false, not {endpoint.carried!r}.")
     usual = Endpoint("", endpoint.kind)
@@ -385,7 +391,7 @@ def from_data(data, folder=Path()):
 
     Raises TrialError that names the field.
     """
-    entries = _entries(data, Design, "trial", {"arms", "endpoints", "adverse"})
+    entries = _entries(data, Design, "trial", {"arms", "endpoints", "adverse", "rescue"})
     for name in ("set", "diary_set", "benefit"):
         if not isinstance(entries.get(name, {}), dict):
             raise TrialError(f"{name} is a table.")
@@ -401,7 +407,19 @@ def from_data(data, folder=Path()):
     for name, kind, needed in (("endpoints", Endpoint, "kind"), ("adverse", AdverseEvent, "when")):
         tables = enumerate(_list(data, name))
         entries[name] = tuple(kind(**_named(t, kind, f"{name}[{k}]", {needed})) for k, t in tables)
+    if "rescue" in data:
+        entries["rescue"] = _rescue(data["rescue"])
     return Design(**entries)
+
+
+def _rescue(table):
+    """Rescue of a table. Raises TrialError."""
+    entries = _entries(table, Rescue, "rescue")
+    for name in ("take", "at_least"):
+        if name not in entries:
+            raise TrialError(f"rescue: {name} is missing.")
+    levels = entries["at_least"]
+    return Rescue(entries["take"], tuple(levels) if isinstance(levels, list) else levels)
 
 
 def _list(data, name):

@@ -93,6 +93,7 @@ class TrialResult(Computed):
                     "baseline": course.baseline(),
                     "left": course.left,
                     "left_because": np.array(self.design.reasons)[course.reason],
+                    **self._rescue(course.rescue.sum(axis=1)),
                     **dict(zip(names, course.events.any(axis=1).T, strict=True)),
                     **{name: values[k] for name, values in self.values.items()},
                 }
@@ -116,10 +117,15 @@ class TrialResult(Computed):
                     "score": course.score.ravel(),
                     "DOSE": course.dose.ravel(),
                     "taken": course.taken.ravel(),
+                    **self._rescue(course.rescue.ravel()),
                     **dict(zip(names, course.events.reshape(-1, len(names)).T, strict=True)),
                 }
             )
         return stacked(parts)
+
+    def _rescue(self, doses):
+        """The column of rescue doses, in a trial that has them."""
+        return {} if self.design.rescue is None else {"rescue": doses}
 
     def audit(self) -> dict[str, np.ndarray]:
         """Tidy columns, one row per visit: ARM, and those of Course.audit."""
@@ -144,6 +150,7 @@ class TrialResult(Computed):
             "diary": self.diary.about(self.benefit.blockade),
             "background": self.benefit.background or None,
             "outside_scale": self.diary.scale.outside(self._untreated()),
+            "rescue": self.design.rescue and self.design.rescue.words,
             "adverse": [vars(event) for event in self.design.adverse],
             "arms": [_arm_summary(self.design, arm, course) for arm, course in arms],
             "endpoints": {e.name: self._endpoint(e) for e in self.design.endpoints},
@@ -182,12 +189,27 @@ def _arm_summary(design, arm, course):
         "name": arm.name,
         "patients": n,
         "rules": [phase.description for phase in arm.phases],
-        "beside": arm.beside,
-        "background_until": arm.background_until,
+        **_given(arm),
         "left_because": dict(zip(why[1:], reasons[1:].tolist(), strict=True)),
         "adverse": dict(zip(events, shares, strict=True)),
         "any_adverse": float(had.any(axis=1).mean()) if n else None,
         "dose_found": found,
+        **({"rescue": _rescue_summary(arm, course)} if design.rescue and n else {}),
+    }
+
+
+def _given(arm):
+    """What an arm is given besides the trial's own drug, without what it is not."""
+    given = {"beside": arm.beside, "background_until": arm.background_until}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _rescue_summary(arm, course):
+    """Share of the patients who took any rescue dose, and their number a day in treatment."""
+    days = np.where(course.left > 0, course.left, arm.end).sum()
+    return {
+        "patients": float(course.rescue.any(axis=1).mean()),
+        "doses_a_day": float(course.rescue.sum() / days),
     }
 
 
@@ -299,7 +321,7 @@ def trial(
     shared = setting(model, book, design.null, **of_all, **numerics, **changes)
     plausibility.warn(_doubts(model, shared.benefit, design))
     with all_or_nothing():
-        arms = [_prepared(arm, shared) for arm in design.arms]
+        arms = [_prepared(design, arm, shared) for arm in design.arms]
 
     def work(part, report):
         return _courses(design, shared, arms, part, replicate, report)
@@ -324,9 +346,9 @@ def _drawn(design, model, ids):
     )
 
 
-def _prepared(arm, shared):
+def _prepared(design, arm, shared):
     """Arguments of `follow` for an arm: its phases with rules prepared for a Setting, doses due."""
-    beside = Beside(arm.course, arm.background_until)
+    beside = Beside(arm.course, arm.background_until, design.rescue)
     try:
         check_beside(shared, beside)
     except PkpdError as error:
@@ -378,6 +400,7 @@ def _doubts(model, benefit, design):
         doses += phase.rule.ladder
     sentences = list(plausibility.of_amounts(model, benefit.into, benefit.unit, doses))
     courses = [arm.course.phases for arm in design.arms if arm.course is not None]
+    courses += [] if design.rescue is None else [design.rescue.doses]
     amounts = defaultdict(list)
     for given in chain.from_iterable(courses):
         amounts[given.into, given.unit].append(given.amount)
@@ -472,6 +495,10 @@ class _Measured:
 
     def dose(self):
         return self.of_present(self.course.dose[:, self.after - 1])
+
+    def rescue(self):
+        doses = self.course.rescue[:, self.after - self.endpoint.window : self.after]
+        return self.of_present(doses.mean(axis=1))
 
     def adverse(self):
         event = self.endpoint.event

@@ -383,10 +383,14 @@ PLACES = [
             "endpoints",
             "null",
             "sampling",
+            "adverse",
+            "rescue",
         )
     ),
-    *(("arms", 0, k) for k in ("name", "weight", "phases")),
-    *(("arms", 0, "phases", 0, k) for k in ("name", "start", "days", "rule")),
+    *(("arms", 0, k) for k in ("name", "weight", "phases", "beside", "background_until")),
+    *(("arms", 0, "phases", 0, k) for k in ("name", "start", "days", "rule", "taken")),
+    *(("adverse", 0, k) for k in ("name", "when", "stop")),
+    *(("rescue", k) for k in ("take", "at_least")),
     *(
         ("arms", 0, "phases", 0, "rule", k)
         for k in ("kind", "ladder", "days", "window", "unit", "label", "conditions", "like")
@@ -420,6 +424,8 @@ def test_whatever_a_field_holds_a_design_is_read_or_refused_with_a_sentence(plac
             "model": "ldn/hormesis",
             "arms": [{"name": "a", "phases": [{"name": "p", "days": 28, "rule": rule}]}],
             "endpoints": [{"name": "e", "kind": "change", "day": 28}],
+            "adverse": [{"name": "withdrawal", "when": "cmax(cows) > 5"}],
+            "rescue": {"take": "10 mg into morphine_depot q12h", "at_least": 7},
         }
         inner = data
         for step in place[:-1]:

@@ -138,7 +138,10 @@ def _arms(summary):
                 arm["patients"],
                 trials.left(arm),
                 events,
+                trials.rescued(arm),
                 trials.given(arm),
             )
         )
-    return table("Arms", ("arm", "patients", "left", "any adverse event", "given"), rows)
+    return table(
+        "Arms", ("arm", "patients", "left", "any adverse event", "rescue doses", "given"), rows
+    )

@@ -102,13 +102,15 @@ def _together(summary):
     background, events = summary.get("background"), summary.get("adverse", ())
     if background:
         yield f"everybody has taken {background} for long"
-    beside = [arm for arm in summary.get("arms", ()) if arm.get("beside")]
+    beside = [arm for arm in summary.get("arms", ()) if "beside" in arm]
     if (background or beside) and not events:
         yield (
             "what drugs do to each other, such as withdrawal, is not an adverse event of the diary"
         )
     for event in events:
         yield AdverseEvent(**event).words
+    if summary.get("rescue"):
+        yield f"rescue doses in all arms: {summary['rescue']}"
 
 
 ENDPOINT_HEADERS = ("endpoint", "arm", "n", "mean", "95 % interval", "against the first arm", "p")
@@ -141,12 +143,12 @@ def trial_sentences(model, summary):
     null = f", {NULLS[summary['null']]}" if summary["null"] else ""
     lines = [f"{summary['title']} ({model.name}, {summary['allocation']} arms){null}", ""]
     for arm in summary["arms"]:
-        events = ""
+        seen = [f"{arm['patients']} patients", left(arm)]
         if arm["any_adverse"] is not None:
-            events = f", any adverse event {100 * arm['any_adverse']:.0f} %"
-        lines.append(
-            f"  {arm['name']}: {arm['patients']} patients, {left(arm)}{events}; {given(arm)}"
-        )
+            seen.append(f"any adverse event {100 * arm['any_adverse']:.0f} %")
+        if "rescue" in arm:
+            seen.append(f"rescue doses {rescued(arm)}")
+        lines.append(f"  {arm['name']}: {', '.join(seen)}; {given(arm)}")
     assumed = models.share_assumed(model, models.diary_of(summary))
     return [
         *lines,
@@ -164,12 +166,20 @@ def left(arm):
     return f"{sum(counts.values())} left" + (f" ({', '.join(stopped)})" if stopped else "")
 
 
+def rescued(arm):
+    """How many patients of an arm took rescue doses, and how many a day; "-" without any."""
+    if "rescue" not in arm:
+        return "-"
+    used = arm["rescue"]
+    return f"{100 * used['patients']:.0f} % ({used['doses_a_day']:.2g} a day)"
+
+
 def given(arm):
     """What the patients of an arm are given, from the arm's part of a summary."""
     words = ", then ".join(arm["rules"])
-    if arm.get("beside"):
+    if "beside" in arm:
         words += f"; beside it {arm['beside']}"
-    if arm.get("background_until") is not None:
+    if "background_until" in arm:
         words += f"; the background until day {arm['background_until']}"
     return words
 
