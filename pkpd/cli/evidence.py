@@ -95,7 +95,13 @@ class Weighing:
 
 
 @grouped
-def compare(weighing: Weighing, output: Output, screen: Screen, file: File = None):
+def compare(
+    weighing: Weighing,
+    output: Output,
+    screen: Screen,
+    file: File = None,
+    report: options.Report = False,
+):
     """Weigh explanations of the drug's effect by published studies.
 
     Each explanation is a model whose typical values have priors; all studies are compared with the
@@ -104,16 +110,18 @@ def compare(weighing: Weighing, output: Output, screen: Screen, file: File = Non
 
     \b
     Examples:
-      pkpd compare --out weighed
+      pkpd compare --out weighed --report
       pkpd compare --draws 256 --people 32 --study my-study.toml --out weighed
       pkpd compare mine.toml --prior-width 2 --json
     """
     from pkpd.report.words import evidence as words
 
-    output.check()
+    output.check(report)
     result = weighing.run(file, output.out, screen)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
+    if report:
+        files.append(output.page(result))
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
@@ -168,6 +176,7 @@ def design(
         str | None,
         typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
     ] = None,
+    report: options.Report = False,
 ):
     """Rank planned studies by what they would tell about explanations, and what that is worth.
 
@@ -183,13 +192,15 @@ def design(
     from pkpd.evidence import design as designs
     from pkpd.report.words import evidence as words
 
-    output.check()
+    output.check(report)
     weighed = weighing.run(file, output.out, screen)
     with screen.progress(None, "draws") as advance:
         given = {"folder": output.out, "threads": weighing.threads, "progress": advance}
         result = designs.design(weighed, **vars(planned), **given)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
+    if report:
+        files.append(output.page(result, "design.html"))
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
@@ -266,6 +277,7 @@ def identify(
     output: Output,
     screen: Screen,
     threads: options.Threads = None,
+    report: options.Report = False,
 ):
     """Say which combinations of parameters observations would determine, and which not.
 
@@ -279,11 +291,13 @@ def identify(
     from pkpd.report.words import evidence as words
     from pkpd.symbolic.load import load
 
-    output.check()
+    output.check(report)
     given = observations.given()
     result = identifiability.identify(load(model), **given, threads=threads)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
+    if report:
+        files.append(output.page(result))
     if screen.json:
         console.json(summary)
     elif not screen.quiet:

@@ -8,6 +8,7 @@ import inspect
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
@@ -171,9 +172,14 @@ class Output:
     figure: options.Figure = True
     format: options.Format = "png"
 
-    def check(self):
-        """Refuse a folder that cannot be written before hours are spent on it."""
+    def check(self, report=False):
+        """Refuse a folder that cannot be written before hours are spent on it.
+
+        report : whether a page is wanted, which needs one
+        """
         options.check_folder(self.out)
+        if report and self.out is None:
+            raise typer.BadParameter("--report writes to a folder; give it with --out")
 
     @property
     def drawn(self):
@@ -190,6 +196,16 @@ class Output:
         if self.out is None:
             return []
         return ResultFolder(self.out).write(result, summary, self.drawn, **shown)
+
+    def page(self, result=None, name=None):
+        """Write the page on what the folder holds, or on this result; the file written.
+
+        name : of the file (default: report.html)
+        """
+        from pkpd.report.page.page import write_page
+
+        assert self.out is not None
+        return write_page(self.out, name and Path(self.out) / name, result)
 
 
 @dataclass(frozen=True)

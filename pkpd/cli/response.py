@@ -100,9 +100,7 @@ def med(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    output.check()
-    if report and output.out is None:
-        raise typer.BadParameter("--report writes to a folder; give it with --out")
+    output.check(report)
     titrated.check()
     streaming.check()
     given = numerics.given() | asked.changes()
@@ -251,9 +249,7 @@ def tell(study, output, screen, subgroups=(), report=False):
     if study.repeated and output.out:
         files.append(study.repeated.write(output.out, summary["provenance"]))
     if report:
-        from pkpd.report.page.page import write_page
-
-        files.append(write_page(output.out))
+        files.append(output.page())
     if screen.json:
         console.json(summary)
     elif not screen.quiet:

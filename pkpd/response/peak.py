@@ -11,8 +11,23 @@ NEW = np.array([1, 2, 4, 5])  # those that are not known beforehand
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
 
 
+def doubtful(x, gain, allowed, least):
+    """Patient (n,) and log dose (n,) midway between doses where a curve is not known well enough.
+
+    That is where two cubics and a quintic through the doses looked at differ by more than is
+    allowed (P,), between two that are more than `least` apart. x, gain : (P, L) as in `bracket`
+    """
+    wide = np.isfinite(x[:, 1:]) & (x[:, 1:] - np.where(np.isfinite(x), x, 0.0)[:, :-1] > least)
+    rows, left = np.nonzero(wide)
+    middle = 0.5 * (x[rows, left] + x[rows, left + 1])
+    polynomials = _interpolations(x, gain, rows, left)
+    between = [_newton(nodes, differences, middle) for nodes, differences in polynomials]
+    unknown = np.ptp(between, axis=0) > allowed[rows]
+    return rows[unknown], middle[unknown]
+
+
 def candidates(gain, noise):
-    """Patient (n,) and grid index (n,) of every dose beside which a curve can be highest.
+    """Patient (n,) and place (n,) of every dose looked at beside which a curve can be highest.
 
     The best dose of each curve, and its other local maxima that a valley deeper than noise parts
     from it: beside a steep peak the grid sees little of it, so low ones count too. gain : (P, D);
@@ -90,17 +105,12 @@ def bracket(x, gain, level, peak, side, noise):
 def estimates(x, gain, left, level):
     """Where curves cross a level (n,) between columns left (n,) and left + 1, three times: (3, n).
 
-    By the cubics through two doses more on the left and on the right, and by the quintic through
-    all six. x, gain : (n, L), rising, at least six doses each.
+    x, gain : (n, L), rising, at least six doses each
     """
-    last = np.isfinite(x).sum(axis=1)
     a, b = (np.take_along_axis(x, (left + k)[:, None], axis=1)[:, 0] for k in (0, 1))
     rising = np.take_along_axis(gain, left[:, None], axis=1)[:, 0] < level
     found = []
-    for first, nodes in ((left - 2, 4), (left, 4), (left - 2, 6)):
-        columns = np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
-        places = np.take_along_axis(x, columns, axis=1)
-        differences = _divided(places, np.take_along_axis(gain, columns, axis=1))
+    for places, differences in _interpolations(x, gain, np.arange(len(x)), left):
         low, high = a, b
         for _ in range(24):
             middle = 0.5 * (low + high)
@@ -108,6 +118,19 @@ def estimates(x, gain, left, level):
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         found.append(0.5 * (low + high))
     return np.array(found)
+
+
+def _interpolations(x, gain, rows, left):
+    """Yield nodes (n, k) and divided differences (n, k) of polynomials between left and left + 1.
+
+    They are the cubics through two doses more on the left and on the right, and the quintic through
+    all six. x, gain : (P, L), rising, at least six doses each; rows, left : (n,) row and column
+    """
+    last = np.isfinite(x).sum(axis=1)[rows]
+    for first, nodes in ((left - 2, 4), (left, 4), (left - 2, 6)):
+        columns = np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
+        places = x[rows[:, None], columns]
+        yield places, _divided(places, gain[rows[:, None], columns])
 
 
 def _divided(nodes, heights):

@@ -1,9 +1,10 @@
 """The best dose of each patient between the doses of a grid, verified: no dose looked at is better.
 
-Around each local maximum of the grid, windows of seven doses shrink threefold until a quartic goes
-through them; then the dose at which it peaks is solved and must be what the quartic said. Levels
-are crossed where interpolations agree, else SciPy's search between two doses (Chandrupatla's)
-finds it. Knows steady states at doses; knows no statuses and no table.
+Doses are added to the grid until interpolations agree on each curve. Around each local maximum,
+windows of seven doses shrink threefold until a quartic goes through them; then the dose at which it
+peaks is solved and must be what the quartic said. Levels are crossed where interpolations agree,
+else SciPy's search between two doses (Chandrupatla's) finds it. Knows steady states at doses; knows
+no statuses and no table.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize.elementwise import find_root
 
-from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, estimates, summit
+from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, doubtful, estimates, summit
 
 SHAPE = 3e-4  # share of a window's range that a dose may lie off the quartic
 FINEST = 1e-3  # of log dose: how well a corner is bracketed and a crossing known
 AGREE = 0.1  # of FINEST: how far estimates of a crossing may lie apart; their error is larger
+DOUBT = 0.01  # of a curve's range: how far interpolations between doses may differ ...
+NARROWEST = 1 / 16  # ... where these are further apart than this, in steps of the grid
 SECOND_PEAK = 0.9  # of the best benefit
 VALLEY = 0.01  # depth of the valley that makes two peaks of one, as a share of the best benefit
 INNER, OUTER = np.array([0, 3, 6]), np.array([-1, 0, 1])  # places in a window known beforehand
@@ -67,11 +70,14 @@ class Search:
     def peaks(self):
         """Peaks of all patients. Ties go to the lower dose, and to an end of the range."""
         patients, states = len(self.noise), self.found.y.shape[2]
-        unsolved = self.found.unsolved
+        unsolved = self.look_between()
         fine = np.flatnonzero(~unsolved)
-        chosen, centre = candidates(self.found.gain[fine], self.noise[fine])
+        xs, gains = self.curves()
+        lowest = np.nanmin(gains[fine], axis=1, keepdims=True)
+        known = np.where(np.isnan(gains[fine]), lowest, gains[fine])
+        chosen, centre = candidates(known, self.noise[fine])
         rows = fine[chosen]
-        x, gain, y = self.climb(rows, centre)
+        x, gain, y = self.climb(rows, *self._windows(rows, centre, xs, gains))
         unsolved[rows[np.isnan(gain)]] = True
         argmax, best, second = (np.full(patients, np.nan) for _ in range(3))
         state = np.full((patients, states), np.nan)
@@ -88,13 +94,28 @@ class Search:
             column[unsolved] = np.nan
         return Peaks(argmax, best, second, state, unsolved)
 
-    def climb(self, rows, centre):
-        """Log dose, benefit and steady state of the local maximum around each grid dose.
+    def look_between(self):
+        """Solve doses midway between others until interpolations agree on every curve.
 
-        rows, centre : (n,) patient and place on the grid. NaN where a dose failed.
+        Returns (P,) whether a dose failed.
         """
-        middle = np.clip(centre, 1, len(self.grid) - 2)
-        points, values, half = self._windows(rows, middle)
+        unsolved = self.found.unsolved.copy()
+        left = np.flatnonzero(~unsolved)
+        allowed = np.maximum(DOUBT * self.found.spread(), self.noise)
+        while len(left):
+            xs, gains = self.curves()
+            which, x = doubtful(xs[left], gains[left], allowed[left], NARROWEST * self.step)
+            rows = left[which]
+            there = self.solve(rows, x)[0] if len(rows) else x
+            unsolved[rows[np.isnan(there)]] = True
+            left = np.unique(rows[~unsolved[rows]])
+        return unsolved
+
+    def climb(self, rows, points, values, half):
+        """Log dose, benefit and steady state of the local maximum in each window.
+
+        rows : (n,) patients; the rest is as `_windows` gives it. NaN where a dose failed.
+        """
         x, gain = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
         y = np.full((len(rows), self.found.y.shape[2]), np.nan)
         left = np.arange(len(rows))
@@ -106,26 +127,41 @@ class Search:
             offset, height, misfit = summit(known)
             allowed = np.maximum(SHAPE * np.ptp(known, axis=1), noise)
             smooth, best = misfit <= allowed, known.argmax(axis=1)
-            place = np.where(smooth, _at(points, offset, half), points[np.arange(len(left)), best])
+            place = np.where(
+                smooth, _at(points, offset, half[left]), points[np.arange(len(left)), best]
+            )
             there, state = self.solve(who, place)
             right = smooth & (np.abs(there - height) <= allowed)
             right &= there >= known.max(axis=1) - noise
             failed = np.isnan(values).any(axis=1) | np.isnan(there)
-            done = right | failed | (half <= FINEST)
+            done = right | failed | (half[left] <= FINEST)
             x[left[done]], gain[left[done]], y[left[done]] = place[done], there[done], state[done]
             gain[left[failed]] = np.nan
-            half = half / 3
-            points, values = _narrowed(points[~done], values[~done], best[~done], half)
+            half[left] /= 3
             left = left[~done]
+            points, values = _narrowed(points[~done], values[~done], best[~done], half[left])
         return x, gain, y
 
-    def _windows(self, rows, middle):
-        """Log doses (n, 7) around grid doses, benefits known of them, and half their width."""
-        points = self.grid[middle][:, None] + OFFSETS * self.step
-        points[:, INNER] = self.grid[middle[:, None] + OUTER]
+    def _windows(self, rows, centre, xs, gains):
+        """Log doses (n, 7) around doses looked at, benefits (n, 7) and half the widths (n,).
+
+        rows, centre : (n,) patient and column of `curves`. Benefits are known of the middle and
+        both ends, NaN between. A window reaches as far as the nearer of the two doses beside it.
+        """
+        last = np.isfinite(xs[rows]).sum(axis=1) - 1
+        columns = np.clip(centre, 1, last - 1)[:, None] + OUTER
+        looked, known = xs[rows[:, None], columns], gains[rows[:, None], columns]
+        half = np.diff(looked, axis=1).min(axis=1)
+        points = looked[:, 1:2] + OFFSETS * half[:, None]
+        here = np.abs(points[:, INNER] - looked) <= FINEST
+        points[:, INNER] = np.where(here, looked, points[:, INNER])
         values = np.full(points.shape, np.nan)
-        values[:, INNER] = self.found.gain[rows[:, None], middle[:, None] + OUTER]
-        return points, values, self.step
+        values[:, INNER] = np.where(here, known, np.nan)
+        which, end = np.nonzero(~here)
+        if len(which):
+            place = INNER[end]
+            values[which, place] = self.solve(rows[which], points[which, place])[0]
+        return points, values, half
 
     def _second(self, rows, x, gain, first):
         """Log dose (F,) of the second peak of the patients whose best are `first`, or NaN."""
@@ -214,7 +250,7 @@ def _narrowed(points, values, best, half):
     """Windows (n, 7) around the best dose of others, which is known with both its neighbours."""
     places = np.clip(best, 1, 5)[:, None] + OUTER
     known = np.take_along_axis(points, places, axis=1)
-    narrow = known[:, 1:2] + OFFSETS * half
+    narrow = known[:, 1:2] + OFFSETS * half[:, None]
     narrow[:, INNER] = known
     inside = np.full(narrow.shape, np.nan)
     inside[:, INNER] = np.take_along_axis(values, places, axis=1)

@@ -258,6 +258,22 @@ def test_the_command_line_weighs_and_ranks_with_the_same_numbers(
     assert json.loads((folder / "kept/summary.json").read_text()) == summary
 
 
+def test_pages_show_weights_studies_and_every_figure(folder, compared, tmp_path, monkeypatch):
+    page = compared.report(tmp_path).read_text()
+    for row in compared.summary()["weights"]:
+        assert f"{100 * row['weight']:.1f} %" in page
+    assert all(study.title in page for study in compared.studies)
+    assert page.count("<svg") == len(compared.figures()) == 2
+    monkeypatch.chdir(folder)
+    plan = filled(STUDY, TITLE="plan", ROLE="planned", READ="effect", HOUR=2, SEEN="DROP")
+    (tmp_path / "plan.toml").write_text(plan.replace("value = DROP\n", ""))
+    size = ["--draws", "1024", "--people", "32", "--out", "kept", "--no-figure", "--report"]
+    run(["compare", "compared.toml", *size])
+    run(["design", str(tmp_path / "plan.toml"), "--comparison", "compared.toml", *size])
+    assert "Weights without each study" in (folder / "kept/report.html").read_text()
+    assert "information (bits)" in (folder / "kept/design.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -43,6 +43,12 @@ def test_a_product_is_told_and_its_factors_are_not(model):
     assert np.isfinite(found.alone).all() and found.open() == [2, 3]
 
 
+def test_the_page_says_what_is_left_open(model, tmp_path):
+    found = pkpd.identify(model, "100 mg", [1.0, 5.0, 10.0, 20.0])
+    page = found.report(tmp_path).read_text()
+    assert "They leave open:" in page and "not at all" in page and "<svg" in page
+
+
 def test_precision_is_that_of_linear_regression_of_logs(model):
     """With a proportional error, log y = const - k t is a regression with SD 0.1."""
     times = np.array([1.0, 5.0, 10.0, 20.0])

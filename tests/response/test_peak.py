@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, estimates, summit
+from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, doubtful, estimates, summit
 
 X = np.linspace(np.log(0.05), np.log(50.0), 33)
 STEP = X[1] - X[0]
@@ -69,6 +69,14 @@ def test_ripples_within_the_noise_are_no_candidates():
 def test_ties_go_to_the_lower_dose():
     flat = np.where(np.arange(33) >= 8, 1.0, 0.0)[None, :]
     assert candidates(flat, np.full(1, 1e-6))[1].tolist() == [8]
+
+
+def test_a_cubic_leaves_no_doubt_and_a_corner_does_beside_it():
+    cubic, corner = X**3 - X, np.abs(X - 0.5 * (X[15] + X[16]))
+    curves, x = np.array([cubic, corner]), np.array([X, X])
+    rows, middle = doubtful(x, curves, np.full(2, 1e-3), 0.5 * STEP)
+    assert set(rows) == {1} and np.abs(middle - 0.5 * (X[15] + X[16])).min() < 1e-12
+    assert not len(doubtful(x, curves, np.full(2, 1e-3), 1.5 * STEP)[0])
 
 
 def test_new_points_are_those_not_known_beforehand():

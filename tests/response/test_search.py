@@ -151,3 +151,32 @@ def test_ripples_without_a_valley_are_no_second_peak():
 def test_a_peak_with_a_corner_is_bracketed(corner):
     found = search(lambda d: np.minimum(d / corner, corner / d))[0].peaks()
     assert found.argmax[0] == pytest.approx(np.log(corner), abs=FINEST)
+
+
+STEP = np.log(DOSES[1] / DOSES[0])
+
+
+@pytest.mark.parametrize("place", np.linspace(-8.0, 8.0, 33))
+def test_a_spike_of_a_quarter_of_a_step_on_a_slope_is_found_between_doses(place):
+    """The doses of the grid see its foot alone, at the middle of a step 14 % of its height."""
+    at = place * STEP
+
+    def curve(d):
+        hump = np.exp(-0.5 * (np.log(d / 1.5) / 1.2) ** 2)
+        return hump + 0.8 * np.exp(-0.5 * ((np.log(d) - at) / (0.25 * STEP)) ** 2)
+
+    around = at + np.linspace(-0.5, 0.5, 2001) * STEP
+    best = around[np.argmax(curve(np.exp(around)))]
+    assert search(curve)[0].peaks().argmax[0] == pytest.approx(best, abs=FINEST)
+
+
+def test_doses_are_added_where_interpolations_disagree_alone():
+    smooth, _ = search(log_gaussian(2.0, 1.0))
+    corner, _ = search(lambda d: np.minimum(1.0, d / 2.1))
+    for one, more in ((smooth, False), (corner, True)):
+        before = len(one.looked)
+        one.look_between()
+        xs = one.curves()[0][0]
+        assert (len(one.looked) > before) == more
+    added = np.setdiff1d(xs, np.log(DOSES))
+    assert np.abs(added - np.log(2.1)).max() <= 2.5 * STEP

@@ -38,11 +38,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """svg : markup that this package has drawn; alt : what it shows, for who cannot see it"""
+    """svg : markup that this package has drawn; alt : what it shows, for who cannot see it
+
+    wide : whether it takes the whole width of the page
+    """
 
     svg: str
     alt: str
     caption: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)

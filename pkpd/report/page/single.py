@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from pkpd.datasets.check import DataCheck
+from pkpd.evidence.design import RankedStudies
+from pkpd.evidence.identify import Identifiability
+from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
 from pkpd.nca import Noncompartmental
 from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.report.figures import style
 from pkpd.report.page.section import Figure, Section, table
-from pkpd.report.words import covariates, datasets, fits, results, vpc
+from pkpd.report.words import covariates, datasets, evidence, fits, results, vpc
 from pkpd.response.covariate_effects import CovariateEffects
 from pkpd.result import Run
 
 FOLD = 60  # rows above which a table is closed at first
+WIDE = 10.0  # inches above which a figure is not read at half the width of a page
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Account:
     headers: tuple
     rows: list
     notes: tuple = ()
+    more: tuple = ()  # further Tables
 
 
 @singledispatch
@@ -93,8 +98,61 @@ def _(result: Comparison):
     return Account(title, "fitted curves", tuple(lines), fits.MODEL_HEADERS, rows, notes)
 
 
+@account.register
+def _(result: WeighedExplanations):
+    summary, left_out = result.summary(), result.left_out()
+    benefit = result.models[0].benefit
+    assert benefit is not None
+    lines = evidence.weight_sentences(summary, benefit.unit, result.unit)
+    lines += evidence.left_out_sentences(summary, left_out)
+    more = (
+        table("The studies", evidence.STUDIES_HEADERS, evidence.studies(summary)),
+        table("Weights without each study", *evidence.without_each(left_out)),
+        table(
+            "Typical values before and after the studies (median, 5 to 95 %)",
+            evidence.TYPICAL_HEADERS,
+            evidence.typical_rows(result.typical_values()),
+            fold=True,
+        ),
+    )
+    return Account(
+        "Explanations weighed by studies",
+        "comparison of explanations",
+        _said(lines),
+        evidence.WEIGHT_HEADERS,
+        evidence.weight_rows(summary),
+        more=more,
+    )
+
+
+@account.register
+def _(result: RankedStudies):
+    summary = result.summary()
+    lines, rows = evidence.study_sentences(summary), evidence.study_rows(summary)
+    kind = "planned studies"
+    return Account("Studies that would tell more", kind, _said(lines), evidence.STUDY_HEADERS, rows)
+
+
+@account.register
+def _(result: Identifiability):
+    summary = result.summary()
+    first, *lines = evidence.combination_sentences(summary)
+    rows = evidence.parameter_rows(summary)
+    title, notes = f"What data could tell of {result.model.title}", _said(lines)
+    return Account(title, "identifiability", (first,), evidence.PARAMETER_HEADERS, rows, notes)
+
+
+def _said(lines):
+    """Lines of a screen as paragraphs."""
+    return tuple(line.strip() for line in lines if line)
+
+
 def section(result, found):
-    """The Section on a result with its figure. found : its Account"""
-    drawn = Figure(style.svg(result.plot(), "result"), found.title, found.lines[0])
+    """The Section on a result with its figures. found : its Account"""
+    drawn = []
+    for ending, figure in result.figures().items():
+        wide = figure.get_figwidth() > WIDE
+        drawn.append(Figure(style.svg(figure, f"result{ending}"), found.title, "", wide))
     shown = table("In numbers", found.headers, found.rows, fold=len(found.rows) > FOLD)
-    return Section("result", "Result", found.lines, found.notes, (drawn,), (shown,))
+    tables = (shown, *found.more)
+    return Section("result", "Result", found.lines, found.notes, tuple(drawn), tables)

@@ -83,6 +83,50 @@ def left_out_sentences(summary, columns):
     return [*lines, "", f"  {models.NO_ADVICE}"]
 
 
+STUDIES_HEADERS = ("study", "what it is", "source", "grade", "informs the weights")
+
+
+def studies(summary):
+    """A row for every study of a comparison."""
+    rows = []
+    for study in summary["studies"]:
+        informs = "yes" if study["informs"] else study["role"]
+        rows.append((study["name"], study["title"], study["source"], study["grade"], informs))
+    return rows
+
+
+def without_each(columns):
+    """Headers and rows of the weights without each study, a column for every explanation."""
+    names = list(dict.fromkeys(map(str, columns["explanation"])))
+    weights = np.reshape(columns["weight"], (-1, len(names)))
+    rows = []
+    for study, row in zip(columns["study"][:: len(names)], weights, strict=True):
+        rows.append((str(study), *(f"{100 * weight:.1f} %" for weight in row)))
+    return ("without", *(name.rpartition("/")[2].replace("_", " ") for name in names)), rows
+
+
+TYPICAL_HEADERS = ("explanation", "typical value", "unit", "before", "after")
+
+
+def typical_rows(columns):
+    """A row for every uncertain typical value: median and interval before and after the studies."""
+    rows = []
+    for place, (model, name) in enumerate(
+        zip(columns["explanation"], columns["parameter"], strict=True)
+    ):
+        before, after = (
+            _interval(*(columns[f"{when}{end}"][place] for end in ("low", "median", "high")))
+            for when in ("prior_", "")
+        )
+        rows.append((str(model), str(name), str(columns["unit"][place]), before, after))
+    return rows
+
+
+def _interval(low, median, high):
+    """A median with its interval as text."""
+    return f"{median:.3g} ({low:.3g}-{high:.3g})" if np.isfinite(median) else FEWEST_WORDS
+
+
 def study_rows(summary):
     """A row for every planned study, the most informative first."""
     return [
