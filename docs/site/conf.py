@@ -20,10 +20,12 @@ include_patterns = [
     "benchmarks/README.md",
     "docs/*.md",
     "docs/*/*.md",
+    "docs/notebooks/*.ipynb",
     "experiments/*/README.md",
     "models/*.md",
 ]
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
+nb_execution_mode = "off"  # notebooks are shown as they were executed last
 myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 3
 suppress_warnings = ["misc.highlighting_failure"]  # of tables as csv, and of equations
@@ -56,6 +58,7 @@ def contents(app, name, source):
         return
     methods = ["docs/methods/README", *pages("docs/methods/*.md")]
     parts = {
+        "Notebooks": pages("docs/notebooks/*.ipynb"),
         "Guide": GUIDE,
         "Experiments": pages("experiments/*/README.md"),
         "Methods": dict.fromkeys(methods),

@@ -207,6 +207,19 @@ class Output:
         assert self.out is not None
         return write_page(self.out, name and Path(self.out) / name, result)
 
+    def draw(self, result, ending, **shown):
+        """Draw one more figure of a result, if figures are wanted; the files written.
+
+        ending : of its name; shown : options of the figure
+        """
+        from pkpd.result import write_figure
+
+        if self.out is None or self.drawn is None:
+            return []
+        path = Path(self.out) / f"{result.NAME}{ending}.{self.drawn}"
+        write_figure(result.plot(**shown), path)
+        return [path]
+
 
 @dataclass(frozen=True)
 class Beside:

@@ -231,13 +231,17 @@ class Study:
         summary |= self.repeated.summary() if self.repeated else {}
         return summary | ({"stopped": self.stop.about()} if self.stop else {})
 
-    def shown(self, by):
-        """Options of the figure: subgroups, or intervals; that of a titration has neither."""
-        if self.titration:
-            return {}
-        if by:
-            return {"by": by}
-        return {"repeated": self.repeated} if self.repeated else {}
+    def draw(self, output, summary, by):
+        """Write the results and their figures; the files.
+
+        The figure is that of a titration, else of intervals, else of subgroups; subgroups have a
+        figure of their own where it is another's.
+        """
+        shown, apart = {"by": by} if by else {}, False
+        if self.titration or self.repeated:
+            shown, apart = {} if self.titration else {"repeated": self.repeated}, bool(by)
+        files = output.write(self.titration or self.table, summary, **shown)
+        return files + (output.draw(self.table, "-by", by=by) if apart else [])
 
 
 def tell(study, output, screen, subgroups=(), report=False):
@@ -245,7 +249,7 @@ def tell(study, output, screen, subgroups=(), report=False):
     from pkpd.report.words import results, trials
 
     summary = study.summary(options.command_line(), subgroups)
-    files = output.write(study.titration or study.table, summary, **study.shown(subgroups))
+    files = study.draw(output, summary, subgroups)
     if study.repeated and output.out:
         files.append(study.repeated.write(output.out, summary["provenance"]))
     if report:

@@ -248,7 +248,8 @@ def _check_repeatable(doses, observed):
 def _write(result, out, drawn, shown, repeated, by):
     """Write the table, the quantiles of a repeated study and the figure; the files written.
 
-    shown : options of the figure; by : subgroups, drawn where nothing else is
+    shown : options of the figure; by : subgroups, in a figure of their own where the first shows
+        observations or intervals
     """
     from pkpd.result import write_figure, write_table
 
@@ -257,11 +258,12 @@ def _write(result, out, drawn, shown, repeated, by):
         files.append(out.with_name(f"{out.stem}-quantiles{out.suffix}"))
         write_table(repeated.columns(), files[-1], repeated.units(), result.provenance())
         shown = shown | {"repeated": repeated.found}
-    elif by and not shown:
-        shown = {"by": by}
-    if drawn:
-        files.append(out.with_suffix(f".{drawn}"))
-        write_figure(result.plot(**shown), files[-1])
+    figures = {"": shown or ({"by": by} if by else {})}
+    if by and shown:
+        figures["-by"] = {"by": by}
+    for ending, given in figures.items() if drawn else ():
+        files.append(out.with_name(f"{out.stem}{ending}.{drawn}"))
+        write_figure(result.plot(**given), files[-1])
     return files
 
 

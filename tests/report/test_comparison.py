@@ -62,6 +62,11 @@ def test_subgroups_are_those_of_the_tables():
         result.plot(by="six")
 
 
+def test_one_result_needs_no_name():
+    (axes,) = pkpd.plot(course(), outputs=["Cc"]).axes
+    assert list(lines(axes)) == ["patients (16)"]
+
+
 def test_axes_of_the_user_are_drawn_on_and_lines_may_be_linear_or_logarithmic():
     own = Figure().subplots()
     assert pkpd.plot([course()], ax=own, log=False) is own.figure
@@ -147,3 +152,21 @@ def test_two_folders_side_by_side_give_both_results_and_how_far_each_patient_mov
     assert code == 2 and "at least two folders" in error
     code, _, error = run("contrast", "a", "b", "--label", "one")
     assert code == 2 and "--label 2 times" in error
+
+
+def test_subgroups_have_a_figure_of_their_own_beside_that_of_intervals(run, tmp_path):
+    words = ("-n", 16, "--seed", 3, "--outcome", "Cc", "--better", "higher", "--into", "depot")
+    words += ("--every", "24 h", "--doses", "1:100mg", "--delta", "1 ng/mL", "--replicates", 2)
+    assert run("med", "pk/one_compartment", *words, "--by", "cl", "--out", "meds")[0] == 0
+    assert {path.name for path in (tmp_path / "meds").glob("*.png")} == {"med.png", "med-by.png"}
+    (tmp_path / "seen.csv").write_text("TIME,Cc\n1,900\n4,700\n")
+    words = ("--rx", "100 mg", "-n", 16, "--by", "cl", "--data", "seen.csv", "--out", "run.csv")
+    code, out, _ = run("simulate", "pk/one_compartment", *words)
+    assert code == 0 and "run.png" in out and "run-by.png" in out
+
+
+def test_subgroups_and_intervals_are_not_drawn_together(meds):
+    with pytest.raises(PkpdError, match="repeated and by are not drawn together"):
+        meds[0].plot(by="sex", repeated=pkpd.repeat(meds[0], 2))
+    with pytest.raises(PkpdError, match="data and several results are not drawn together"):
+        pkpd.plot([course(), course()], data=[])

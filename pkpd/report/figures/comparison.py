@@ -153,6 +153,8 @@ def _labels(things, labels):
         if isinstance(labels, str) or len(labels) != len(things):
             raise PkpdError(f"labels: give one text for each of the {len(things)} results.")
         return list(map(str, labels))
+    if len(things) == 1:
+        return ["patients"]
     found = _differences(things)
     if len(set(found)) == len(found):
         return [text or "as in the model" for text in found]

@@ -153,8 +153,8 @@ def identifiability(result):
     axes.set_xticks(range(count), result.names, rotation=45, ha="right", fontsize=8)
     labels = [spread(sd) for sd in result.sd]
     axes.set_yticks(range(count), labels, fontsize=8)
-    axes.set_ylabel("how well a combination is told")
-    drawing.colorbar(shown, ax=axes, label="exponent of the parameter")
+    axes.set_ylabel("how well told")
+    drawing.colorbar(shown, ax=axes, label="exponent")
     style.heading(drawing, f"{result.model.title}: what the data could tell")
     regimen, subjects = result.scheme["regimen"], result.scheme["subjects"]
     style.caption(

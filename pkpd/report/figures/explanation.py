@@ -69,7 +69,7 @@ def curve(axes, model, summary):
     axes.axhline(0, color=style.INK, linewidth=0.8)
     top = max(summary["patient"]["benefit_at_argmax"], summary["typical"]["benefit_at_argmax"])
     low = min(patient.min(), typical.min())
-    axes.set_ylim(bottom=max(low, -1.5 * top) - 0.1 * top)
+    axes.set_ylim(max(low, -1.5 * top) - 0.1 * top, 1.5 * top)  # with room for the legend
     style.log_axis(axes.xaxis, doses[0], doses[-1])
     axes.set_xlim(doses[0], doses[-1])
     change = "fall" if benefit["better"] == "lower" else "rise"
@@ -79,7 +79,7 @@ def curve(axes, model, summary):
         f"dose ({benefit['unit']} every {every})",
         style.label(f"{change} of {benefit['outcome']}", model.unit(benefit["outcome"])),
     )
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
 
 
 def interval(axes, model, summary):

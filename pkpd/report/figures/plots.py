@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, listed
 from pkpd.report.figures import comparison, style
 from pkpd.report.words import models
 from pkpd.result import EndpointResult, EventResult, Result
@@ -35,6 +35,7 @@ def plot(thing: Any, **options: Any) -> "Figure":
     stand on the same axes.
     """
     if isinstance(thing, (list, tuple)) or options.keys() & comparison.OPTIONS:
+        _check_together(options)
         things = thing if isinstance(thing, (list, tuple)) else [thing]
         return comparison.compare(things, **options)
     for kind, drawn in _drawings().items():
@@ -44,6 +45,16 @@ def plot(thing: Any, **options: Any) -> "Figure":
         "pkpd.plot draws what pkpd computed, such as a Result or a MedTable, "
         f"not a {type(thing).__name__}."
     )
+
+
+def _check_together(options):
+    """Refuse options of one result beside those of a comparison. Raises PkpdError."""
+    alone = options.keys() - comparison.OPTIONS
+    if alone:
+        beside = listed(sorted(options.keys() & comparison.OPTIONS)) or "several results"
+        raise PkpdError(
+            f"{listed(sorted(alone))} and {beside} are not drawn together; make a figure for each."
+        )
 
 
 @cache
@@ -175,12 +186,12 @@ def distributions(result: EndpointResult):
             linewidth=0.5,
         )
         if len(fine):
-            low, median, high = np.percentile(fine[:, k], (5, 50, 95), method="hazen")
+            levels = np.percentile(fine[:, k], (5, 50, 95), method="hazen")
+            low, median, high = levels
             axes.axvspan(low, high, color=style.BLUE, alpha=0.08, linewidth=0, zorder=0)
             axes.axvline(median, color=style.BLUE, linewidth=2)
-            axes.set_title(
-                f"median {median:.3g}, 5 to 95 %: {low:.3g} to {high:.3g}", loc="left", fontsize=9
-            )
+            low, median, high = (models.number(float(f"{level:.3g}")) for level in levels)
+            axes.set_title(f"median {median}, 5 to 95 %: {low} to {high}", loc="left", fontsize=9)
         style.clean(
             axes,
             name if result.units[k] == "1" else f"{name} in {result.units[k]}",

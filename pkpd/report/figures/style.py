@@ -88,7 +88,7 @@ def clinician_time(times, unit):
 
 def heading(drawing, text):
     """Title over the whole figure, wrapped to its width."""
-    drawing.suptitle(_wrapped(drawing, text, 11.0), x=0.01, ha="left", fontsize=12)
+    drawing.suptitle(_wrapped(drawing, text, 10.0), x=0.01, ha="left", fontsize=12)
 
 
 def caption(drawing, lines):

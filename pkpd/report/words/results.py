@@ -291,7 +291,7 @@ def strength_rows(summary):
     """Doses to choose from, as texts, and their share of the benefit of everybody's own best."""
     for found in summary.get("dose_sets", ()):
         share = found["mean_benefit"] / found["mean_of_own_best"]
-        yield [f"{dose:.2g}" for dose in found["doses"]], f"{100 * share:.0f} %"
+        yield [number(float(f"{dose:.2g}")) for dose in found["doses"]], f"{100 * share:.0f} %"
 
 
 DEFINITIONS = {  # of the MED
