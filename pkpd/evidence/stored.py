@@ -21,7 +21,7 @@ from pkpd.trials.observation import diary
 FOLDER = "predictions"
 # entries of a design that came later and say nothing, without which it is what it was
 UNSAID = (
-    *(", taken=None", ", beside=None", ", background_until=None"),
+    *(", taken=None", ", repeat=1", ", beside=None", ", background_until=None"),
     *(", adverse=()", ", rescue=None"),
 )
 

@@ -4,7 +4,7 @@ Knows the fields of a trial and what they may hold; knows nothing of models or p
 nothing.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from pkpd import limits
@@ -84,6 +84,7 @@ class Arm:
     """Phases one after the other.
 
     weight : share of the patients relative to the other arms, in randomised trials
+    repeat : how often the patients go through the phases that a design writes once
     beside : what is given beside the trial's own drug from day 1 on, the text of a regimen, or None
     background_until : last day on which the background is taken, None without an end
     """
@@ -91,6 +92,7 @@ class Arm:
     name: str
     phases: tuple
     weight: float = 1.0
+    repeat: int = 1
     beside: str | None = None
     background_until: int | None = None
 
@@ -118,7 +120,8 @@ class Endpoint:
         `event`); "dose" (prescribed that day); "rescue" (rescue doses a day); "settled" (day since
         which the dose has not changed); "stayed" (whether the patient is still there); "effect"
         (fall by the drug alone, in points, without placebo response and noise: no trial can see it)
-    day or phase : its last day, or the end of a phase; window : days of diary
+    day or phase : its last day, or the end of a phase, the mean over its repetitions; window :
+        days of diary
     against : a phase whose end is subtracted
     carried : whether patients who have left count with the last days before leaving
     """
@@ -200,15 +203,15 @@ class Design:
         for endpoint in self.endpoints:
             _check_endpoint(endpoint, self)
 
-    def last_day(self, endpoint, arm, phase=None):
-        """Last day of an endpoint in an arm, or of the phase it is compared with."""
-        name = phase or endpoint.phase
-        return endpoint.day if name is None else next(p.end for p in arm.phases if p.name == name)
+    def days(self, endpoint, arm, phase=None):
+        """[(first, last)] day of an endpoint in an arm, or of the phase it is compared with.
 
-    def first_day(self, endpoint, arm, phase=None):
-        """First day of an endpoint's phase; 1 where the endpoint names a day."""
+        One for each repetition of the phase; from day 1 on where the endpoint names a day.
+        """
         name = phase or endpoint.phase
-        return 1 if name is None else next(p.start + 1 for p in arm.phases if p.name == name)
+        if name is None:
+            return [(1, endpoint.day)]
+        return [(p.start + 1, p.end) for p in arm.phases if p.name == name]
 
 
 def _names(items):
@@ -227,7 +230,8 @@ def _check_arm(arm):
         raise TrialError(f"{where}: phases: at least one is needed.")
     if not number(arm.weight, f"{where}: weight") > 0:
         raise TrialError(f"{where}: weight must be above 0, not {arm.weight:g}.")
-    _distinct(_names(arm.phases), f"{where}: phases")
+    whole_number(arm.repeat, f"{where}: repeat")
+    _distinct(_names(arm.phases)[: len(arm.phases) // arm.repeat], f"{where}: phases")
     arm.phases[0].rule.check_first()
     day, before = 0, None
     for phase in arm.phases:
@@ -449,12 +453,15 @@ def _named(table, kind, where, needed):
 
 def _arm(k, table, folder):
     entries = _named(table, Arm, f"arms[{k}]", {"phases"})
-    phases, day = [], 0
-    for j, phase in enumerate(_list(table, "phases")):
+    repeat = whole_number(entries.get("repeat", 1), f"arms: '{entries['name']}': repeat")
+    once, day = [], 0
+    for j, table in enumerate(_list(entries, "phases")):
         where = f"arms: '{entries['name']}': phases[{j}]"
-        phases.append(_phase(phase, day, where, folder))
-        day = phases[-1].end
-    return Arm(**entries | {"phases": tuple(phases)})
+        once.append(_phase(table, day, where, folder))
+        day = once[-1].end
+    days_in_all(day * repeat, f"arms: '{entries['name']}'")
+    again = [replace(phase, start=phase.start + k * day) for k in range(repeat) for phase in once]
+    return Arm(**entries | {"phases": tuple(again)})
 
 
 def _rule(what, folder):

@@ -32,7 +32,7 @@ from pkpd.trials.beside import Beside, due_before
 from pkpd.trials.beside import check as check_beside
 from pkpd.trials.conduct import Course, follow, joined
 from pkpd.trials.design import Design, Endpoint, read
-from pkpd.trials.observation import Diary, diary_of
+from pkpd.trials.observation import Diary, diary_of, mean
 from pkpd.trials.observation import diary as read_diary
 from pkpd.trials.physiology import setting
 
@@ -188,7 +188,7 @@ def _arm_summary(design, arm, course):
     return {
         "name": arm.name,
         "patients": n,
-        "rules": [phase.description for phase in arm.phases],
+        "rules": [phase.description for phase in arm.phases[: len(arm.phases) // arm.repeat]],
         **_given(arm),
         "left_because": dict(zip(why[1:], reasons[1:].tolist(), strict=True)),
         "adverse": dict(zip(events, shares, strict=True)),
@@ -201,6 +201,7 @@ def _arm_summary(design, arm, course):
 def _given(arm):
     """What an arm is given besides the trial's own drug, without what it is not."""
     given = {"beside": arm.beside, "background_until": arm.background_until}
+    given["repeat"] = arm.repeat if arm.repeat > 1 else None
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -445,21 +446,25 @@ def allocated(design, people, replicate=0):
 
 
 def value(design, endpoint, arm, course):
-    """(P,) values of an endpoint.
+    """(P,) values of an endpoint, of a phase that is repeated the mean over its repetitions.
 
     NaN where the patient had left (unless carried), except for responders, stayed and adverse: not
-    to respond, not to stay and to have had no event are answers.
+    to respond, not to stay and to have had no event are answers. A repetition without a value does
+    not count.
     """
-    values = _at(design, endpoint, arm, course, endpoint.phase)
-    if endpoint.against is None:
-        return values
-    return values - _at(design, endpoint, arm, course, endpoint.against)
+    values = _each(design, endpoint, arm, course, endpoint.phase)
+    if endpoint.against is not None:
+        values = values - _each(design, endpoint, arm, course, endpoint.against)
+    return mean(values)[0]
 
 
-def _at(design, endpoint, arm, course, phase):
-    """(P,) values of an endpoint at the end of a phase, or on its day where `phase` is None."""
-    last, first = design.last_day(endpoint, arm, phase), design.first_day(endpoint, arm, phase)
-    return getattr(_Measured(endpoint, course, first, last, design.events), endpoint.kind)()
+def _each(design, endpoint, arm, course, phase):
+    """(P, R) values of an endpoint at the end of each repetition of a phase, or on its day."""
+    values = []
+    for first, last in design.days(endpoint, arm, phase):
+        measured = _Measured(endpoint, course, first, last, design.events)
+        values.append(getattr(measured, endpoint.kind)())
+    return np.column_stack(values)
 
 
 @dataclass(frozen=True)

@@ -240,3 +240,42 @@ def test_a_result_says_what_each_arm_was_given_beside(model):
     )
     said = "\n".join(trial_sentences(model, found.summary()))
     assert f"taken at 08:00; for 21 days; beside it {course}; the background until day 9" in said
+
+
+def test_cycles_within_a_patient_are_the_mean_difference_of_their_pairs(model):
+    """An N-of-1 trial: two weeks on the drug, one without it, three times."""
+    phases = [{"name": "drug", "days": 14, "dose": 4.5, "visits_every": 7, "taken": "at 22:00"}]
+    phases += [{"name": "none", "days": 7, "dose": 0}]
+    ends = [{"name": "gain", "kind": "change", "phase": "drug", "against": "none"}]
+    ends += [{"name": "drug", "kind": "change", "phase": "drug"}]
+    found = run(model, phases, arm={"repeat": 3}, endpoints=ends, occasion="none")
+    given = "4.5 mg into a at 22:00 x 14 then wait 7d then " * 2 + "4.5 mg into a at 22:00 x 14"
+    on, off = [], []
+    for cycle in (0, 21, 42):
+        for days, into in (((8, 14), on), ((15, 21), off)):
+            window = (f"{cycle + days[0] - 1} d", f"{cycle + days[1]} d")
+            into.append(simulated(model, given, [1], window=window, occasion="none")[:, 0])
+    values = {name: arms[0] for name, arms in found.values.items()}
+    usual = days_of(found, 0)[:, 0]
+    np.testing.assert_allclose(values["drug"], np.mean(on, axis=0) - usual, atol=1e-5)
+    np.testing.assert_allclose(
+        values["gain"], np.mean(on, axis=0) - np.mean(off, axis=0), atol=1e-5
+    )
+    said = "\n".join(trial_sentences(model, found.summary()))
+    assert "for 7 days; all of it 3 times" in said
+
+
+def test_cycles_that_a_patient_did_not_come_to_do_not_count(model):
+    phases = [{"name": name, "days": 7, "dose": dose} for name, dose in (("on", 4.5), ("off", 0))]
+    ends = [{"name": "gain", "kind": "change", "phase": "on", "against": "off"}]
+    leave = QUIET | {"leave_random": 0.9, "noise_sd": 1.0}
+    plan = {"arm": {"repeat": 4}, "endpoints": ends, "diary_set": leave, "patients": 40}
+    found = run(model, phases, **plan)
+    (course,) = found.courses
+    for row, (left, gain) in enumerate(zip(course.left, found.values["gain"][0], strict=True)):
+        weeks = course.diary[row, 2:].reshape(8, 7).mean(axis=1)
+        whole = 4 if left == 0 else left // 14
+        pairs = weeks[: 2 * whole].reshape(whole, 2)
+        mean = (pairs[:, 0] - pairs[:, 1]).mean() if whole else np.nan
+        assert gain == pytest.approx(mean, nan_ok=True)
+    assert {0, 1, 2, 3} <= {left // 14 for left in course.left}

@@ -248,7 +248,7 @@ def prescribed(axes, arms, unit):
                 lw=1.8,
                 label=arm.name,
             )
-    style.clean(axes, DAYS, f"dose ({unit} a day)")
+    style.clean(axes, DAYS, f"each dose ({unit})")
 
 
 def _weeks(arm):

@@ -177,6 +177,8 @@ def rescued(arm):
 def given(arm):
     """What the patients of an arm are given, from the arm's part of a summary."""
     words = ", then ".join(arm["rules"])
+    if "repeat" in arm:
+        words += f"; all of it {arm['repeat']} times"
     if "beside" in arm:
         words += f"; beside it {arm['beside']}"
     if "background_until" in arm:
