@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import pkpd
+from pkpd.display import Displayed
 from pkpd.errors import CohortError, PkpdError, ResultError
 from pkpd.result import Computed, plain, read_columns
 from pkpd.trials.design import from_data
@@ -122,15 +124,48 @@ def test_every_result_shows_itself_in_a_notebook_and_in_few_lines(made, name):
     assert result.plot()._repr_png_().startswith(b"\x89PNG")
 
 
-def test_models_people_and_doses_show_themselves_in_few_lines(made):
+def other_things(made):
+    """What is no result: models, people, doses and results that were repeated."""
     sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": [1.0, 2.0]}))
     records = pkpd.events(MODEL, Path(__file__).parents[2] / "docs/doses.csv")
-    things = LDN, FEW, sets, records, pkpd.rx("1 mg q24h x 3 then 2 mg q24h x 3")
-    for thing in (*things, pkpd.repeat(made["meds"], 2), pkpd.dosing_interval(LDN)):
+    repeated = [pkpd.repeat(made[name], 2) for name in ("meds", "course", "covariates")]
+    things = LDN, FEW, sets, records, *repeated, pkpd.dosing_interval(LDN)
+    return *things, pkpd.rx("1 mg q24h x 3 then 2 mg q24h x 3")
+
+
+def test_models_people_and_doses_show_themselves_in_few_lines(made):
+    things = other_things(made)
+    for thing in things:
         assert len(repr(thing).splitlines()) <= 25
         assert max(map(len, repr(thing).splitlines())) <= 100
         assert thing._repr_html_().count("<div") == thing._repr_html_().count("</div>")
     assert repr(things[-1]) == "rx('1 mg q24h x 3 then 2 mg q24h x 3')"
+
+
+def kinds_of(kind):
+    """A class and all that are made from it."""
+    return {kind}.union(*map(kinds_of, kind.__subclasses__()))
+
+
+def test_no_class_has_more_fields_than_fit_into_a_few_lines():
+    for name in pkpd.__all__:
+        getattr(pkpd, name)  # loads its room
+    kinds = [kind for kind in kinds_of(Displayed) if is_dataclass(kind)]
+    assert len(kinds) > 25
+    for kind in kinds:
+        assert sum(field.repr for field in fields(kind)) < 25, kind
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 900])
+def test_what_a_notebook_shows_is_one_screen(made, browser, width):
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    for thing in (*made.values(), *other_things(made)):
+        tab.set_content(pkpd.html(thing))
+        height = tab.evaluate("document.querySelector('.pkpd').scrollHeight")
+        wide = tab.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width and (width < 900 or height < 900), (type(thing).__name__, height)
+    tab.close()
 
 
 def test_the_screen_of_a_model_has_its_equations_numbers_and_grades():
