@@ -33,7 +33,7 @@ CLOCK = (
     "failed",
     "fresh",
     "stiffness",
-    "lacks_output",
+    "come_upon",
     "fell_below",
 )
 

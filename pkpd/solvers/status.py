@@ -14,7 +14,7 @@ STATUS = {
     STEP_TOO_SMALL: "the step size fell to nothing, as when a solution blows up",
     UNSTEADY: "steady state not reached",
     CANCELLED: "cancelled",
-    SWITCHING: "a comparison in the equations switches back and forth without end",
+    SWITCHING: "comparisons or events in the model follow one another without end",
     NO_OUTPUT: "an output is not a finite number",
     BELOW_ZERO: "an amount would fall below 0",
     NO_STEADY: "no steady state: the states drift from interval to interval",

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.solvers import status
 
 MODEL = """
 title   = "events of every kind"
@@ -176,3 +177,38 @@ def test_an_event_at_an_equality_is_refused(tmp_path):
     model = pkpd.load(path)
     with pytest.raises(pkpd.PkpdError, match="event 'saw': its condition is made of comparisons"):
         course(model)
+
+
+PING_PONG = """
+title   = "each of two events brings the other about"
+time    = "h"
+outputs = ["x"]
+
+[dose]
+x = { unit = "mg" }
+
+[parameters]
+k   = { value = 0.3, unit = "1/h", @ }
+one = { value = 1, unit = "mg", @ }
+
+[events]
+down = { when = "x > 2*one", set = { x = "0*one" } }
+up   = { when = "x < one", set = { x = "3*one" } }
+
+[equations]
+m = '''
+x(0)    = 1.5*one : mg
+d/dt(x) = -k*x    : mg
+'''
+""".replace("@", 'label = "", source = "none", evidence = "assumed"')
+
+
+def test_events_that_follow_one_another_without_end_fail_their_patient_alone(tmp_path):
+    (tmp_path / "ping_pong.toml").write_text(PING_PONG)
+    model = pkpd.load(tmp_path / "ping_pong.toml")
+    rows = [(1, 0.0, 1, 10.0), (1, 1.0, 0, 0.0), (2, 0.0, 1, 0.1), (2, 1.0, 0, 0.0)]
+    table = pd.DataFrame(rows, columns=["ID", "TIME", "EVID", "AMT"])
+    found = pkpd.simulate(model, pkpd.events(model, table), pkpd.cohort(model, n=2), [1.0])
+    assert found.status.tolist() == [status.SWITCHING, status.OK]
+    assert "without end" in found.failure_sentence()
+    assert found.frame()["x"].iloc[-1] == pytest.approx(1.6 * math.exp(-0.3), rel=1e-6)

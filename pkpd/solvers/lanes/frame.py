@@ -27,7 +27,7 @@ PREPARES = False  # dense output needs more than the stages of a step
 T, H, STOP, SUGGEST, LOG_ERROR, RESTART = 0, 8, 16, 24, 32, 40
 FIRST, REACHES_EVENT, ACTIVE, COUNT, NEXT_OUTPUT = 48, 56, 64, 72, 80
 REJECTED, TRIALS, PROBE, ACCEPTED, T_OLD, H_OLD = 88, 96, 104, 112, 120, 128
-EVENT, FAILED, FRESH, STIFFNESS, LACKS_OUTPUT, FELL_BELOW = 136, 144, 152, 160, 168, 176
+EVENT, FAILED, FRESH, STIFFNESS, COME_UPON, FELL_BELOW = 136, 144, 152, 160, 168, 176
 
 # Rows of the work array: first state or stage of each group
 Y = 200  # present values

@@ -14,6 +14,7 @@ from pkpd.kernels.vecmath import stack_anchor
 from pkpd.solvers.lanes.frame import (
     ACCEPTED,
     ACTIVE,
+    COME_UPON,
     COMPARED,
     COMPARES,
     COUNT,
@@ -26,7 +27,6 @@ from pkpd.solvers.lanes.frame import (
     FRESH,
     INFLOWS,
     INFUSED,
-    LACKS_OUTPUT,
     LANES,
     LARGEST,
     LOG_ERROR,
@@ -80,7 +80,7 @@ from pkpd.solvers.status import (
 PROBE_EVERY = 32.0  # steps between two checks for stiffness ...
 PROBES = 24.0  # ... and how many in a row must find it
 MOST_CHANGES = 10_000  # of comparisons between two actions
-MOST_EVENTS = 100  # at one moment
+MOST_EVENTS = 1_000  # at one moment
 
 
 @njit(**INLINE)
@@ -135,7 +135,7 @@ def put(time, z, w, lane, row):
 def happen(now, w, lane, z):
     """Do all events whose conditions have become true. True if there was one.
 
-    The last of more than MOST_EVENTS at one moment is left for the next one.
+    Where they make each other happen without end, the lane has come upon that.
     """
     happened = False
     for _ in range(MOST_EVENTS):
@@ -147,6 +147,8 @@ def happen(now, w, lane, z):
         settle(now, z, w, lane)
         for i in range(STATES):
             w[LARGEST + i * LANES + lane] = max(w[LARGEST + i * LANES + lane], abs(z[i]))
+    else:
+        w[COME_UPON + lane] = SWITCHING
     return happened
 
 
@@ -195,7 +197,7 @@ def act(
             elif kind == LOOK:
                 load(w, lane, z)
                 if not put(now, z, w, lane, out[place[r] + at]):
-                    w[LACKS_OUTPUT + lane] = 1.0
+                    w[COME_UPON + lane] = NO_OUTPUT
             elif kind == SET:
                 stop_rates(w, lane)
                 for i in range(DYNAMIC):
@@ -515,8 +517,8 @@ def solve(
                     if not put(now, z, w, lane, out[place[r] + slot[k]]):
                         fail = NO_OUTPUT
                     k += 1
-                if w[LACKS_OUTPUT + lane] > 0.0:
-                    fail = NO_OUTPUT
+                if w[COME_UPON + lane] > 0.0:
+                    fail = int(w[COME_UPON + lane])
                 elif fail == GOING and now >= t1[r]:
                     fail = OK
                     for i in range(DYNAMIC, STATES):
