@@ -131,6 +131,7 @@ def covariates(
     numerics: Numerics,
     screen: Screen,
     at: options.At = None,
+    report: options.Report = False,
 ):
     """How the MED of the same patients changes with a covariate: table and forest plot.
 
@@ -146,7 +147,7 @@ def covariates(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    output.check()
+    output.check(report)
     cohort = people.cohort(found, screen)
     again = repeats.runs(found, cohort, people.seed)
     given = numerics.given() | asked.changes()
@@ -160,6 +161,8 @@ def covariates(
     files = output.write(result, summary, repeated=repeated)
     if repeated and output.out:
         files.append(repeated.write(output.out, summary["provenance"]))
+    if report:
+        files.append(output.page())
     if screen.json:
         console.json(summary)
     elif not screen.quiet:

@@ -33,6 +33,7 @@ OPEN = (
     "sd",
     "rank",
     "second_peak",
+    *("ratio", "p5", "p95", "median_med"),
 )  # numbers of summaries that are NaN where JSON has null
 
 

@@ -1,5 +1,6 @@
 """Effects of covariates on MEDs: a model whose MED goes with a known power of body weight."""
 
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_nothing_of_a_patient_changes_but_the_covariate(found, people):
     np.testing.assert_array_equal(found.effects[1].table.cohort.theta, drawn)
 
 
-def test_a_med_beyond_the_range_is_counted_and_gives_no_ratio(model):
+def test_a_med_beyond_the_range_is_counted_and_gives_no_ratio(model, tmp_path):
     flat = pkpd.cohort(model, 64, seed=3, set={"n": 1})
     cut = pkpd.covariate_effects(model, flat, {"wt": 50})
     best = [table.column("med") for table in (cut.reference, cut.effects[0].table)]
@@ -75,6 +76,8 @@ def test_a_med_beyond_the_range_is_counted_and_gives_no_ratio(model):
     assert row["pairs"] == len(cut.ratios(effect)) == (np.min(best, axis=0) > lowest).sum() > 3
     assert effect.table.having("below_range").sum() > cut.reference.having("below_range").sum() > 0
     assert row["median_med"] == -np.inf
+    page = cut.report(tmp_path).read_text()
+    assert f"< {lowest:g} mg" in unescape(page) and "wt 50 kg" in page
 
 
 def test_covariates_that_vary_are_looked_at_near_the_ends_of_these_people(model):
@@ -133,11 +136,25 @@ def test_what_cannot_be_asked_is_one_sentence(model, people):
 
 def test_the_command_prints_and_writes_the_same_numbers(model, run, tmp_path):
     name = model.path
-    words = ("--at", "wt=50,100 kg", "--at", "sex=1", "-n", 16, "--seed", 3, "--replicates", 2)
+    words = (
+        "--at",
+        "wt=50,100 kg",
+        "--at",
+        "sex=1",
+        "-n",
+        16,
+        "--seed",
+        3,
+        "--replicates",
+        2,
+        "--report",
+    )
     code, out, error = run("covariates", name, *words, "--out", "forest")
     assert code == 0, error
     assert "wt 70 kg, sex 0 (reference)" in out and "over 2 scramblings" in out
     assert (tmp_path / "forest/covariates.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "forest/report.html").read_text()
+    assert "How far covariates move the best dose" in page and "over 2 scramblings" in page
     again = pd.read_parquet(tmp_path / "forest/replicates.parquet")
     np.testing.assert_allclose(again["wt=50"], expected(50, 0), rtol=3e-3)
     assert run("covariates", name, "--at", "wt")[2].startswith("--at 'wt': write NAME=VALUES")

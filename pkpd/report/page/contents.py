@@ -26,11 +26,10 @@ WITHOUT_A_PAGE = {
     "simulation": "a time course",
     "fit": "a fitted curve",
     "vpc": "a predictive check",
-    "covariates": "effects of covariates",
 }
-MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50}
+MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50, "effects": 50}
 MOST_DAYS = 40_000
-WHY = ("sensitivity", "explain", "predict")
+WHY = ("sensitivity", "explain", "predict", "covariates")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Contents:
     summary : plain data, infinities and NaN as numbers
     people : name -> (P,) column of the patients
     curves : BenefitCurves or None; audit : columns of the visits, or None
-    sensitivity : (summary, columns) or None; explained, predicted : summary or None
+    sensitivity : (summary, columns) or None; explained, predicted, covariates : summary or None
     left_out : sentences on files that are no part of the study
     """
 
@@ -57,6 +56,7 @@ class Contents:
     sensitivity: tuple | None = None
     explained: dict | None = None
     predicted: dict | None = None
+    covariates: dict | None = None
     left_out: tuple = ()
 
     @property
@@ -71,7 +71,8 @@ class Contents:
             return None
         if self.kind == "dose-response":
             return benefit_from(self.summary["benefit"], self.model)
-        reasons = self.sensitivity[0] if self.sensitivity else self.explained or self.predicted
+        others = self.explained or self.predicted or self.covariates
+        reasons = self.sensitivity[0] if self.sensitivity else others
         summary = self.summary if self.kind or reasons is None else reasons
         return benefit_from(summary["benefit"], self.model)
 
@@ -114,11 +115,13 @@ def _check_size(found):
     """Raises ValueError where a page could not be drawn within minutes."""
     summary = found.sensitivity[0] if found.sensitivity else {"outputs": ()}
     curve = found.explained["curve"]["parts"] if found.explained else ()
+    effects = found.covariates["effects"] if found.covariates else ()
     counts = {
         "arms": len(found.arms),
         "doses": 0 if found.curves is None else len(found.curves.doses),
         "outputs": len(summary["outputs"]),
         "parts of a curve": len(curve),
+        "effects": len(effects),
     }
     for what, count in counts.items():
         if count > MOST_DRAWN[what]:
@@ -176,6 +179,7 @@ def _with_why(found, folder):
         sensitivity=sensitivity,
         explained=summaries.get("explain"),
         predicted=summaries.get("predict"),
+        covariates=summaries.get("covariates"),
         left_out=found.left_out + left_out,
     )
 

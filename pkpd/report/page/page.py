@@ -124,6 +124,7 @@ def _of_curves(found):
 def _of_reasons(found):
     return [
         why_sections.sensitivity_indices(found),
+        why_sections.covariates(found),
         why_sections.one_patient(found),
         why_sections.prediction(found),
     ]
@@ -160,6 +161,8 @@ def _absent_reasons(found):
     seed = "--seed", found.origin["seed"]
     if found.sensitivity is None:
         yield "which inputs make patients differ", _command("sensitivity", found)
+    if found.covariates is None and any(item.iiv for item in found.model.covariates):
+        yield "how far covariates move the best dose", _command("covariates", found, seed)
     if found.explained is None:
         what = "why one patient's best dose is where it is"
         yield what, _command("explain", found, ("--id", 1, *seed))

@@ -19,7 +19,15 @@ from pkpd.report.page import web
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Figure, Section, table
 from pkpd.report.page.single import Account, account
-from pkpd.report.words import explanation, models, prediction, results, sensitivity, trials
+from pkpd.report.words import (
+    covariates,
+    explanation,
+    models,
+    prediction,
+    results,
+    sensitivity,
+    trials,
+)
 from pkpd.response.curves import DoseResponse
 from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
@@ -136,6 +144,7 @@ def _picture(thing, alt):
 @cache
 def _told_all():
     """A function that tells of results whose page is read from a folder; loaded when asked for."""
+    from pkpd.response.covariate_effects import CovariateEffects
     from pkpd.sensitivity.explanation import Explanation
     from pkpd.sensitivity.prediction import Prediction
     from pkpd.sensitivity.study import Sensitivity
@@ -146,6 +155,7 @@ def _told_all():
     told.register(DoseResponse, _of_dose_response)
     told.register(MedTable, _of_meds)
     told.register(MedDataset, _of_meds)
+    told.register(CovariateEffects, _of_covariates)
     told.register(Titration, _of_titration)
     told.register(TrialResult, _of_trial)
     told.register(Sensitivity, _of_sensitivity)
@@ -171,6 +181,13 @@ def _of_meds(result):
     lines = results.med_sentences(result.model, summary)
     rows = [] if "gain" not in summary else results.dose_rows(summary)
     return Account(result.model.title, "", lines, results.DOSE_HEADERS, rows)
+
+
+def _of_covariates(result):
+    summary = result.summary()
+    lines = covariates.sentences(result.model, summary)
+    rows = covariates.rows(result.model, summary)
+    return Account(result.model.title, "", lines, covariates.HEADERS, rows)
 
 
 def _of_titration(result):

@@ -16,8 +16,7 @@ from pkpd.nca import Noncompartmental
 from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.report.figures import style
 from pkpd.report.page.section import Figure, Section, table
-from pkpd.report.words import covariates, datasets, evidence, fits, results, vpc
-from pkpd.response.covariate_effects import CovariateEffects
+from pkpd.report.words import datasets, evidence, fits, results, vpc
 from pkpd.result import Run
 
 FOLD = 60  # rows above which a table is closed at first
@@ -51,15 +50,6 @@ def _(result: Run):
     failure = result.failure_sentence()
     lines = (head, failure) if failure else (head,)
     return Account(result.model.title, "simulation", lines, headers, rows)
-
-
-@account.register
-def _(result: CovariateEffects):
-    summary = result.summary()
-    head, *lines = filter(None, covariates.sentences(result.model, summary))
-    rows = covariates.rows(result.model, summary)
-    notes = tuple(line.strip() for line in lines)
-    return Account(result.model.title, "covariates", (head,), covariates.HEADERS, rows, notes)
 
 
 @account.register

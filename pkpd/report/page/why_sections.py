@@ -126,6 +126,29 @@ def one_patient(found):
     )
 
 
+def covariates(found):
+    """How far covariates move the MED, or None where the folder does not say."""
+    summary = found.covariates
+    if summary is None:
+        return None
+    from pkpd.report.figures import covariates as figures
+    from pkpd.report.words import covariates as words
+
+    _, *lines = filter(None, words.sentences(found.model, summary))
+    rows = words.rows(found.model, summary)
+    drawn = figure(
+        "forest",
+        lambda axes: figures.forest(axes, found.model, summary),
+        f"MED as a ratio to that at {rows[0][0]}: "
+        + "; ".join(" ".join(row[:2]) for row in rows[1:]),
+        f"Each patient's MED as a ratio to that at {words.reference(found.model, summary)}.",
+        (7.5, 1.4 + 0.4 * len(rows)),
+    )
+    shown = table("The same patients at other covariates", words.HEADERS, rows)
+    title = "How far covariates move the best dose"
+    return Section("covariates", title, (), tuple(map(sentence, lines)), (drawn,), (shown,))
+
+
 def prediction(found):
     """What measurements tell of the best dose, or None where the folder does not say."""
     summary = found.predicted
