@@ -30,8 +30,9 @@ def total_covariance(study: Study, prediction: Prediction) -> np.ndarray:
         if s.se is not None:
             own = np.sqrt(sampling[:, j, j])
             factor = np.where(own > 0, s.se / np.where(own > 0, own, 1.0), 0.0)
-            sampling[:, j, :] *= factor[:, None]
-            sampling[:, :, j] *= factor[:, None]
+            with np.errstate(invalid="ignore"):  # of draws whose spread is infinite: not solved
+                sampling[:, j, :] *= factor[:, None]
+                sampling[:, :, j] *= factor[:, None]
             sampling[:, j, j] = s.se**2
     allowance = np.diag([s.allowance**2 for s in study.statistics])
     return sampling + prediction.simulation + allowance
