@@ -63,6 +63,7 @@ MORPHINE = ("morphine_tablet", "morphine_depot", "morphine")
 STILL = {
     ("explanations/no_effect", "depot"): {"pain"},
     ("ldn/opioid", "depot"): {"Cmor", "agonist"},
+    ("ldn/acute_dependence", "depot"): {"Cmor"},
     ("ldn/ultra_low_dose", "depot"): {"Cmor", "agonist"},
     ("ldn/crushed_capsule", "depot"): {"Cmor", "agonist"},
     ("ldn/crushed_capsule", "central"): {"Cmor", "agonist"},
@@ -70,7 +71,12 @@ STILL = {
     ("ldn/tramadol", "tramadol_depot"): OF_NALTREXONE,
 } | {
     (name, into): OF_NALTREXONE
-    for name in ("ldn/opioid", "ldn/ultra_low_dose", "ldn/crushed_capsule")
+    for name in (
+        "ldn/opioid",
+        "ldn/acute_dependence",
+        "ldn/ultra_low_dose",
+        "ldn/crushed_capsule",
+    )
     for into in MORPHINE
 }
 

@@ -183,6 +183,28 @@ def test_naloxone_scores_around_what_forty_six_people_on_morphine_showed(opioid)
     assert scores[0] < 7.6 < scores[1]
 
 
+def test_adaptation_that_rises_as_it_falls_is_that_of_one_rate(opioid):
+    quick = load("ldn/acute_dependence")
+    dose = "18 mg into morphine and 4.5 mg into depot 12h after morphine"
+    same = pkpd.cohort(quick, typical=True, set={"trise": values(quick)["tadapt"]})
+    asked = {"times": "0:48:4", "outputs": ["adaptation", "cows"], "rtol": 1e-9}
+    slow = run(opioid, dose, **asked)[0]
+    for name, found in run(quick, dose, same, **asked)[0].items():
+        np.testing.assert_allclose(found, slow[name], atol=1e-6)
+
+
+def test_one_dose_of_morphine_makes_dependent_within_the_hour():
+    # Heishman 1989: naloxone brings withdrawal 45 and 90 minutes after 18 mg, not after 15, and
+    # still after 24 h; it takes every receptor, so that the score is that of the whole adaptation
+    asked = {"times": [0.25, 0.75, 1.5, 24.0], "outputs": ["adaptation"]}
+    scores = {}
+    for name in ("ldn/opioid", "ldn/acute_dependence"):
+        inputs, found = values(load(name)), run(load(name), "18 mg into morphine", **asked)[0]
+        scores[name] = inputs["cows_0"] + inputs["cows_max"] * found["adaptation"][0]
+    assert (scores["ldn/opioid"] < 5).all()
+    np.testing.assert_allclose(scores["ldn/acute_dependence"], [3.1, 6.9, 10.0, 9.6], atol=0.06)
+
+
 @pytest.mark.parametrize(("k_m1", "misfit"), [(1000.0, 0.82), (2000.0, 1.45)])
 def test_naloxone_series_on_tramadol_is_met_at_its_own_affinity_of_m1(opioid, k_m1, misfit):
     # Lanier 2010, nine people: rises of the observer's score after 0.25, 0.5 and 1 mg naloxone
