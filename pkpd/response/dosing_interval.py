@@ -1,61 +1,73 @@
 """Blockade of the typical patient over one dosing interval at steady state, at several doses.
 
-Knows models with a benefit; knows no cohorts and draws nothing.
+Knows models with a benefit; knows no other patients and draws nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pkpd import limits
-from pkpd.display import Displayed
 from pkpd.errors import PkpdError
-from pkpd.population.cohort import cohort
+from pkpd.population.cohort import Cohort, cohort
 from pkpd.response.benefit import benefit_of
+from pkpd.response.curves import benefit_entries
 from pkpd.response.grid import Steady
+from pkpd.result import Computed, Sheet, provenance
 from pkpd.symbolic.model import Benefit, Model, check_model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POINTS = 193  # of the interval
 MOST_DOSES = 4
 
 
 @dataclass(frozen=True, repr=False)
-class DosingInterval(Displayed):
+class DosingInterval(Computed):
     """One output over one dosing interval, at D doses.
 
+    cohort : the typical patient
     name : output; doses : (D,) in the unit of `benefit`; times : (T,) model time
     values : (D, T), NaN where a dose was not solved
     """
 
+    NAME: ClassVar[str] = "interval"
+    SUMMARY: ClassVar[str] = "interval"
+
     model: Model
+    cohort: Cohort
     benefit: Benefit
     name: str
     doses: np.ndarray
     times: np.ndarray
     values: np.ndarray
-    changed: dict
 
     @property
     def unit(self) -> str:
         """Unit of the doses."""
         return self.benefit.unit
 
-    def frame(self) -> "pd.DataFrame":
+    def sheets(self) -> dict[str, Sheet]:
         """Tidy table DOSE, TIME and the output, doses in order, times in order."""
-        import pandas as pd
-
         doses, times = self.values.shape
         columns = {
             "DOSE": np.repeat(self.doses, times),
             "TIME": np.tile(self.times, doses),
             self.name: self.values.ravel(),
         }
-        return pd.DataFrame(columns)
+        units = {"DOSE": self.unit, "TIME": self.model.time, self.name: self.model.unit(self.name)}
+        return {"interval": Sheet(columns, units, ("DOSE", "TIME"))}
+
+    def summary(self, command: str | None = None) -> dict[str, Any]:
+        """Peak and trough at each dose as plain data. command : for the provenance"""
+        return {
+            "output": self.name,
+            "doses": self.doses,
+            "peak": self.values.max(axis=1),
+            "trough": self.values.min(axis=1),
+            "benefit": benefit_entries(self.benefit),
+            "provenance": provenance(self.model, self.cohort, command),
+        }
 
 
 def dosing_interval(
@@ -98,12 +110,5 @@ def dosing_interval(
     steady = Steady(model, people, benefit, rtol=rtol, solver=solver)
     person, times = np.zeros(len(given), np.int64), np.linspace(0.0, steady.period, POINTS)
     solution = steady.at(person, given)
-    return DosingInterval(
-        model,
-        benefit,
-        benefit.blockade,
-        given,
-        times,
-        steady.within(person, given, solution, times)[benefit.blockade],
-        people.changed,
-    )
+    values = steady.within(person, given, solution, times)[benefit.blockade]
+    return DosingInterval(model, people, benefit, benefit.blockade, given, times, values)

@@ -56,6 +56,7 @@ MAKE = {
     "endpoints": lambda: pkpd.simulate(MODEL, "100 mg", PEOPLE, endpoints=["cmax(Cc)"]),
     "dose response": lambda: pkpd.dose_response(MODEL, PEOPLE, **GOAL),
     "meds": lambda: pkpd.med(MODEL, PEOPLE, **GOAL, delta="1 ng/mL"),
+    "interval": lambda: pkpd.dosing_interval(LDN),
     "covariates": lambda: pkpd.covariate_effects(MODEL, PEOPLE, {"cl": 5}, **GOAL, delta="1 ng/mL"),
     "exposures": exposures,
     "check": lambda: pkpd.vpc(MODEL, SAMPLED, replicates=20, residual={"Cc": "20 %"}),
@@ -129,8 +130,7 @@ def other_things(made):
     sets = pkpd.parameter_sets(MODEL, pd.DataFrame({"cl": [1.0, 2.0]}))
     records = pkpd.events(MODEL, Path(__file__).parents[2] / "docs/doses.csv")
     repeated = [pkpd.repeat(made[name], 2) for name in ("meds", "course", "covariates")]
-    things = LDN, FEW, sets, records, *repeated, pkpd.dosing_interval(LDN)
-    return *things, pkpd.rx("1 mg q24h x 3 then 2 mg q24h x 3")
+    return LDN, FEW, sets, records, *repeated, pkpd.rx("1 mg q24h x 3 then 2 mg q24h x 3")
 
 
 def test_models_people_and_doses_show_themselves_in_few_lines(made):

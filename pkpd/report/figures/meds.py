@@ -96,7 +96,7 @@ def dosing_interval(found):
     drawing = style.figure(6.4, 4.2)
     interval(drawing.add_subplot(), found)
     style.heading(drawing, f"{found.model.title}: typical patient at steady state")
-    origin = {"typical": True, "set": found.changed}
+    origin = provenance(found.model, found.cohort)
     style.caption(drawing, models.small_print(found.model, origin, 1))
     return drawing
 

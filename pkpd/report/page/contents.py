@@ -26,6 +26,7 @@ WITHOUT_A_PAGE = {
     "simulation": "a time course",
     "fit": "a fitted curve",
     "vpc": "a predictive check",
+    "interval": "a dosing interval",
 }
 MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50, "effects": 50}
 MOST_DAYS = 40_000

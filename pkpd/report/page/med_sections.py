@@ -289,10 +289,7 @@ def blockade(found):
         found.model, benefit=found.benefit, changed=found.origin["set"] or None
     )
     name = models.label(interval.name)
-    ends = [
-        (f"{d:g} {interval.unit}", f"{v.max():.3g}", f"{v.min():.3g}")
-        for d, v in zip(interval.doses, interval.values, strict=True)
-    ]
+    ends = results.day_rows(interval)
     alt = f"{name} over one dosing interval."
     for dose, high, low in ends:
         alt += f" At {dose} between {low} and {high}."
@@ -306,5 +303,5 @@ def blockade(found):
         "day",
         f"A day of {name}",
         figures=(drawn,),
-        tables=(table(f"Highest and lowest {name}", ("dose", "peak", "trough"), ends),),
+        tables=(table(f"Highest and lowest {name}", results.DAY_HEADERS, ends),),
     )

@@ -29,7 +29,6 @@ from pkpd.report.words import (
     trials,
 )
 from pkpd.response.curves import DoseResponse
-from pkpd.response.dosing_interval import DosingInterval
 from pkpd.response.med import MedTable
 from pkpd.response.repeat import RepeatedStudy
 from pkpd.response.streamed import MedDataset
@@ -93,12 +92,6 @@ def _(again: RepeatedStudy):
     text = f"{again.key} over {runs} runs of {type(again.study).__name__}, 95 % intervals."
     first = _first_rows("Runs", again.frame())
     return Section("screen", type(again).__name__, (text,), after=(first,))
-
-
-@screen.register
-def _(interval: DosingInterval):
-    text = f"{interval.name} of the typical patient over one dosing interval at steady state."
-    return Section("screen", interval.model.title, (text,), figures=(_picture(interval, text),))
 
 
 @screen.register

@@ -17,6 +17,7 @@ from pkpd.predictive.vpc import PredictiveCheck
 from pkpd.report.figures import style
 from pkpd.report.page.section import Figure, Section, table
 from pkpd.report.words import datasets, evidence, fits, results, vpc
+from pkpd.response.dosing_interval import DosingInterval
 from pkpd.result import Run
 
 FOLD = 60  # rows above which a table is closed at first
@@ -58,6 +59,13 @@ def _(result: Noncompartmental):
     lines = (f"{result.data}: {len(result)} profiles, {result.route}.",)
     title = f"Noncompartmental analysis of {result.data}"
     return Account(title, "exposures", lines, headers, rows, result.conventions)
+
+
+@account.register
+def _(result: DosingInterval):
+    lines = (f"{result.name} of the typical patient over one dosing interval at steady state.",)
+    rows = results.day_rows(result)
+    return Account(result.model.title, "dosing interval", lines, results.DAY_HEADERS, rows)
 
 
 @account.register

@@ -18,6 +18,7 @@ from pkpd.symbolic.load import address
 FEW = 6  # profiles shown one by one
 VALUE = itemgetter("value")
 INTERVAL = itemgetter("value", "low", "high")
+DAY_HEADERS = ("dose", "peak", "trough")
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
     "interior": "have an own best dose inside the range of doses",
@@ -237,6 +238,12 @@ def with_med(summary):
 def inside_range(summary):
     """The denominator of what is counted at the MED itself."""
     return f"the {summary['status']['interior']} patients whose MED lies inside the range of doses"
+
+
+def day_rows(interval):
+    """Rows of DAY_HEADERS: highest and lowest value of a DosingInterval at each dose."""
+    ends = zip(interval.doses, interval.values, strict=True)
+    return [(f"{d:g} {interval.unit}", f"{v.max():.3g}", f"{v.min():.3g}") for d, v in ends]
 
 
 def interval_rows(result, repeated):
