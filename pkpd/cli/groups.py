@@ -60,7 +60,15 @@ class Drawn:
     seed: options.Seed = 1
     sampling: options.Sampling = "sobol"
     changes: options.Set = None
+    spread: options.Spread = None
     covariates: options.Covariates = None
+
+    def given(self):
+        """What is changed of the inputs, as arguments of pkpd.cohort. Raises PkpdError."""
+        return {
+            "set": options.assignments(self.changes),
+            "spread": options.assignments(self.spread, "--spread"),
+        }
 
     def table(self, model, screen):
         """The table of people, or None, with a note on what was read of it. Raises PkpdError."""
@@ -85,8 +93,8 @@ class Drawn:
             n=self.DEFAULT if self.n is None else self.n,
             seed=self.seed,
             sampling=self.sampling,
-            set=options.assignments(self.changes),
             covariates=table,
+            **self.given(),
             **chosen,
         )
         if self.n not in (None, len(drawn)):

@@ -87,6 +87,15 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+Spread = Annotated[
+    list[str] | None,
+    Option(
+        "--spread",
+        metavar="NAME=VALUE",
+        help='Change how far people differ in an input: its CV, --spread "cl=40 %", or its SD.',
+        show_default=False,
+    ),
+]
 Ids = Annotated[
     list[str] | None,
     Option(
@@ -400,15 +409,18 @@ def listed(text):
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-def assignments(texts):
+def assignments(texts, option="--set"):
     """{"cl": "2 L/min"} from ["cl=2 L/min"]. Raises PkpdError where the = is missing."""
     values: dict[str, str] = {}
     for text in texts or ():
         name, _, value = map(str.strip, text.partition("="))
         if not (name and value):
-            raise PkpdError(f"--set '{text}': write NAME=VALUE, such as --set cl=120.")
+            example = {"--set": "cl=120", "--spread": "cl=0.4"}[option]
+            raise PkpdError(f"{option} '{text}': write NAME=VALUE, such as {option} {example}.")
         if values.setdefault(name, value) != value:
-            raise PkpdError(f"--set {name} is both {values[name]} and {value}; give one of them.")
+            raise PkpdError(
+                f"{option} {name} is both {values[name]} and {value}; give one of them."
+            )
     return values
 
 

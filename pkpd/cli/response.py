@@ -42,6 +42,7 @@ def dose_response(
     Examples:
       pkpd dose-response ldn/hormesis --doses 0.05:50mg -n 1000 --out dr
       pkpd dose-response ldn/hormesis --every "12 h" --set glia=0 -n 200
+      pkpd dose-response ldn/hormesis --spread "toff=40 %" -n 200
       pkpd dose-response pk/one_compartment --outcome Cc --better higher --into depot \\
         --every "24 h" --doses 1:100mg
     """
@@ -316,7 +317,7 @@ def _streamed(model, people, streaming, output, given, screen):
                 n,
                 people.seed,
                 sampling=people.sampling,
-                set=options.assignments(people.changes),
+                **people.given(),
                 size=streaming.chunk,
                 resume=streaming.resume,
                 client=client,

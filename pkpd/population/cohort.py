@@ -5,6 +5,7 @@ whatever else the model has.
 Knows inputs and their variability; knows nothing of doses or time.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from pkpd.symbolic.variability import possible
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST_SPREAD = 1e6  # CV or SD
 SAMPLINGS = {"sobol": stratified, "mc": independent}
 
 
@@ -45,6 +47,7 @@ class Cohort(Displayed):
     others : its other columns, name -> (P,) texts
     people : the table itself, from which other scramblings draw
     labels : (P,) what a table calls the people in its column ID, texts or numbers, or None
+    spread : input -> CV or SD between people set by the user
     """
 
     model: Model
@@ -63,6 +66,7 @@ class Cohort(Displayed):
     planned: int | None = None
     people: People | None = field(default=None, repr=False)
     labels: np.ndarray | None = None
+    spread: dict = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -120,7 +124,8 @@ class Cohort(Displayed):
         for name, value in values.items():
             k = self.model.input_names.index(name)
             if name in drawn and not self.typical:
-                value = around(self.model.inputs[k].iiv, value, self.latent[:, drawn.index(name)])
+                law = _law_between(self.model.inputs[k], self.spread)
+                value = around(law, value, self.latent[:, drawn.index(name)])
             theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | dict(values))
 
@@ -167,6 +172,7 @@ class Cohort(Displayed):
             seed=self.seed,
             sampling=self.sampling,
             set=self.changed,
+            spread=self.spread,
             ids=self.ids,
             covariates=self.people,
             replicate=replicate,
@@ -195,7 +201,8 @@ class Cohort(Displayed):
             theta.append(self.column(item.name) * factor)
             if item.name in self.changed:
                 changed[item.name] = self.changed[item.name] * factor
-            if item.name in self.from_table or _law(item) != _law(mine[item.name]):
+            given = item.name in self.from_table or item.name in self.spread
+            if given or _law(item) != _law(mine[item.name]):
                 kept.append(item.name)
         return replace(
             self,
@@ -204,6 +211,7 @@ class Cohort(Displayed):
             latent=self._latent_of(model),
             changed=changed,
             from_table=tuple(kept),
+            spread={},
             origin=f"people of {self.model.name} ({self.model.digest[:12]})",
         )
 
@@ -221,6 +229,8 @@ class Cohort(Displayed):
         changes = []
         for name, value in self.changed.items():
             changes += ["--set", f"{name}={value!r}"]
+        for name, value in self.spread.items():
+            changes += ["--spread", f"{name}={value!r}"]
         if self.typical:
             return ["--typical", *changes]
         table = ["--covariates", self.table.rpartition(" (")[0]] if self.table else []
@@ -242,6 +252,7 @@ def cohort(
     sampling: str = "sobol",
     typical: bool = False,
     set: Mapping[str, Any] | None = None,
+    spread: Mapping[str, Any] | None = None,
     ids: Sequence[int] | np.ndarray | None = None,
     covariates: "str | Path | pd.DataFrame | People | None" = None,
     replicate: int = 0,
@@ -255,6 +266,8 @@ def cohort(
     sampling : "sobol" (scrambled Sobol' points) or "mc" (plain Monte Carlo)
     typical : one patient with no variability and covariates at reference
     set : {"cl": 120.0} or {"cl": "2 L/min"}: replaces the typical value, variability kept
+    spread : {"cl": 0.4} or {"cl": "40 %"}: replaces how far people differ: the CV of a log-normal
+        input, the logit SD of a logit-normal one, the SD of a normal one
     ids : (P,) draw only these patients of the cohort
     covariates : table of people, a path or a DataFrame, whose columns replace inputs. Rows are
         drawn whole; with a column ID each row belongs to that patient, and these are the cohort
@@ -272,13 +285,17 @@ def cohort(
     check_model(model)
     limits.flag(typical, "typical", CohortError)
     changed = _typical_values(model, set)
+    spreads = _spreads(model, spread)
+    if typical and spreads:
+        raise CohortError("The typical patient has no variability; leave out the spread.")
     limits.one_of(sampling, SAMPLINGS, "sampling", CohortError)
     limits.check_whole(seed, 0, limits.SEED, "seed", CohortError)
     limits.check_whole(replicate, 0, limits.SEED, "replicate", CohortError)
-    table = None if covariates is None else _people(model, covariates, typical, changed)
+    table = None if covariates is None else _people(model, covariates, typical, changed | spreads)
     if table is not None and ids is None:
         ids = table.ids
     _warn_of_unlikely(model, changed, table)
+    plausibility.warn(unlikely_spreads(model, spreads))
     who = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
     names = _drawn_names(model)
@@ -289,8 +306,9 @@ def cohort(
     else:
         latent = _latent(model, names, who, seed, replicate, sampling)
         classified = _classes(model, who, seed, replicate, sampling)
-        theta = _drawn(model, names, latent, classified, changed)
-    people = Cohort(model, seed, sampling, typical, changed, who, theta, latent, replicate)
+        theta = _drawn(model, names, latent, classified, changed, spreads)
+    of_draws = seed, sampling, typical, changed, who, theta, latent, replicate
+    people = Cohort(model, *of_draws, spread=spreads)
     return people if table is None else _with_inputs_of(table, people)
 
 
@@ -316,13 +334,14 @@ def _at_reference(item, changed):
     return changed.get(item.name, value)
 
 
-def _drawn(model, names, latent, classified, changed):
+def _drawn(model, names, latent, classified, changed, spreads):
     """Inputs (P, K) of people with latent normals (P, V) of `names` and {input: classes (P,)}."""
     theta = np.empty((len(latent), len(model.inputs)))
     for k, item in enumerate(model.inputs):
         typical = float(changed.get(item.name, item.value))
         if _is_continuous(item):
-            theta[:, k] = around(item.iiv, typical, latent[:, names.index(item.name)])
+            law = _law_between(item, spreads)
+            theta[:, k] = around(law, typical, latent[:, names.index(item.name)])
         elif item.iiv is not None and item.name not in changed:
             theta[:, k] = classified[item.name]
         else:
@@ -452,6 +471,48 @@ def _typical_value(model, name, value):
     if not possible(item, value, typical=True):
         raise CohortError(f"'{name}={value:g}' {_impossible(item)}.")
     return value
+
+
+def unlikely_spreads(model, spreads):
+    """Sentences on spreads, {input: CV or SD}, beyond anything measured."""
+    for item in model.inputs:
+        if item.name in spreads:
+            other = replace(item, iiv=_law_between(item, spreads), iov=None, place="spread")
+            yield from plausibility.of_model([other], (), ())
+
+
+def _law_between(item, spreads):
+    """The Variability of a continuous input, with the spread that is set in place of its own."""
+    if item.name not in spreads:
+        return item.iiv
+    size = spreads[item.name]
+    sd = math.sqrt(math.log1p(size**2)) if item.iiv.kind == "lognormal" else size
+    return replace(item.iiv, sd=sd)
+
+
+def _spreads(model, given):
+    """{input: CV, logit SD or SD in its unit} of what `spread` gives. Raises CohortError."""
+    if not isinstance(given, Mapping | None):
+        raise CohortError(f'spread is a dict such as {{"cl": 0.4}}, not {quoted(given)}.')
+    return {name: _spread(model, name, value) for name, value in (given or {}).items()}
+
+
+def _spread(model, name, value):
+    """The spread of an input as a number. Raises CohortError for one that cannot be."""
+    varied = _drawn_names(model)
+    if name not in varied:
+        raise CohortError(
+            f"People of {model.name} do not differ in {quoted(name)} by a CV or SD."
+            f"{closest(name, varied)} They do in {listed(varied)}."
+        )
+    item = next(i for i in model.inputs if i.name == name)
+    unit = item.unit if item.iiv.kind == "normal" else "1"
+    size = _in_unit_of(replace(item, unit=unit), value)
+    if not 0 <= size <= LARGEST_SPREAD:
+        raise CohortError(
+            f"The spread of '{name}' is {size:g}; write a CV or SD from 0 to {LARGEST_SPREAD:g}."
+        )
+    return size
 
 
 def _in_unit_of(item, value):

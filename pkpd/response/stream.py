@@ -47,6 +47,7 @@ def stream(
     *,
     sampling: str = "sobol",
     set: Mapping[str, Any] | None = None,
+    spread: Mapping[str, Any] | None = None,
     rtol: float = 1e-6,
     solver: str = "auto",
     threads: int | None = None,
@@ -65,7 +66,7 @@ def stream(
     ----------
     model : as pkpd.load returns it
     out : folder, absent or empty, or with `resume` one that holds part of the same study
-    n, seed, sampling, set : as in pkpd.cohort, whose patients these are, to the bit
+    n, seed, sampling, set, spread : as in pkpd.cohort, whose patients these are, to the bit
     rtol, solver, threads, changes : as in pkpd.med
     size : patients a chunk (default 4096)
     resume : keep the finished chunks whose checksum holds and compute the others
@@ -91,7 +92,7 @@ def stream(
     rtol, threads = limits.tolerance(rtol), limits.thread_count(threads)
     limits.one_of(solver, NAMES, "solver")
     benefit = benefit_of(model, **changes)
-    people: dict[str, Any] = {"seed": seed, "sampling": sampling, "set": set}
+    people: dict[str, Any] = {"seed": seed, "sampling": sampling, "set": set, "spread": spread}
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()

@@ -18,6 +18,7 @@ RUN = (
     "sampling",
     "typical",
     "set",
+    "spread",
     "covariates",
     "replicate",
 )  # what decides who was computed
@@ -45,6 +46,7 @@ def provenance(model: Model, cohort: Cohort, command: str | None = None) -> dict
     from pkpd.kernels.cache import fingerprint
     from pkpd.solvers.batch import LANES
 
+    spread = {"spread": cohort.spread} if cohort.spread else {}
     return {
         "package": "pkpd",
         "version": release(),
@@ -56,6 +58,7 @@ def provenance(model: Model, cohort: Cohort, command: str | None = None) -> dict
         "sampling": cohort.sampling,
         "typical": cohort.typical,
         "set": cohort.changed,
+        **spread,
         "covariates": cohort.table or None,
         "replicate": cohort.replicate,
         "stopped": stopped(cohort),

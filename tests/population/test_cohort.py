@@ -220,3 +220,54 @@ def test_the_typical_patient_under_several_ids_is_one_and_the_same():
     one, several = (cohort(model, typical=True, ids=ids) for ids in (None, [3, 17]))
     np.testing.assert_array_equal(several.theta, np.repeat(one.theta, 2, axis=0))
     assert several.ids.tolist() == [3, 17] and several.latent.shape == (2, one.latent.shape[1])
+
+
+def test_a_spread_that_is_set_spreads_the_same_draws_wider():
+    usual = cohort(MODEL, 300, seed=7)
+    wide = cohort(MODEL, 300, seed=7, spread={"toff": "40 %", "f_oral": 0.5, "p0": "2 NRS"})
+    np.testing.assert_array_equal(wide.latent, usual.latent)
+    names = [i.name for i in MODEL.inputs if i.iiv and not i.iiv.classes]
+    z = dict(zip(names, wide.latent.T, strict=True))
+    middle = {item.name: item.value for item in MODEL.inputs}
+    expected = middle["toff"] * np.exp(np.sqrt(np.log(1.16)) * z["toff"])
+    np.testing.assert_allclose(column(wide, "toff"), expected, rtol=1e-14)
+    logit = np.log(middle["f_oral"] / (1 - middle["f_oral"])) + 0.5 * z["f_oral"]
+    np.testing.assert_allclose(column(wide, "f_oral"), 1 / (1 + np.exp(-logit)), rtol=1e-14)
+    law = stats.truncnorm((4 - 6.4) / 2, (10 - 6.4) / 2, 6.4, 2)
+    np.testing.assert_allclose(column(wide, "p0"), law.ppf(stats.norm.cdf(z["p0"])), rtol=1e-9)
+    others = [k for k, n in enumerate(MODEL.input_names) if n not in ("toff", "f_oral", "p0")]
+    np.testing.assert_array_equal(wide.theta[:, others], usual.theta[:, others])
+
+
+def test_a_spread_stays_with_other_typical_values_scramblings_and_models():
+    wide = cohort(MODEL, 20, seed=7, spread={"toff": 0.4})
+    moved = cohort(MODEL, 20, seed=7, spread={"toff": 0.4}, set={"toff": 12.0})
+    np.testing.assert_array_equal(wide.under({"toff": 12.0}).theta, moved.theta)
+    assert wide.scrambled(1).spread == {"toff": 0.4}
+    assert wide.given()[-2:] == ["--spread", "toff=0.4"]
+    joined = wide.for_model(load("explanations/glia_alone"))
+    assert joined.spread == {}
+
+
+@pytest.mark.parametrize(
+    ("spread", "said"),
+    [
+        ({"tof": 0.4}, "Did you mean 'toff'"),
+        ({"tpain": 0.4}, "do not differ in 'tpain'"),
+        ({"responds": 0.4}, "do not differ in 'responds'"),
+        ({"toff": -0.1}, "from 0 to"),
+        ({"toff": float("nan")}, "from 0 to"),
+        ({"toff": "4 h"}, "toff=4 h"),
+        (0.4, "spread is a dict"),
+    ],
+)
+def test_a_spread_that_cannot_be_is_refused(spread, said):
+    with pytest.raises(PkpdError, match=said):
+        cohort(MODEL, 5, spread=spread)
+
+
+def test_a_cv_in_per_cent_without_its_sign_gets_a_warning():
+    with pytest.warns(UserWarning, match="CV of 4e.03 %"):
+        cohort(MODEL, 5, spread={"toff": 40})
+    with pytest.raises(PkpdError, match="typical patient"):
+        cohort(MODEL, typical=True, spread={"toff": 0.4})

@@ -159,7 +159,8 @@ def _with_why(found, folder):
         if not folder.has(name):
             continue
         summary = folder.json(name)
-        if all(summary["provenance"][k] == found.origin[k] for k in ("digest", "set")):
+        origin = summary["provenance"]
+        if all(origin.get(k) == found.origin.get(k) for k in ("digest", "set", "spread")):
             summaries[name] = summary
         else:
             left_out += (

@@ -65,6 +65,8 @@ def cohort(found):
         text.append(f"People were taken from the table {origin['covariates']}.")
     values = {n: models.quantity(v, found.model.unit(n)) for n, v in origin["set"].items()}
     changed = [f"{name} = {text} (typical value set for this run)" for name, text in values.items()]
+    for name, size in origin.get("spread", {}).items():
+        changed.append(f"{name}: CV or SD between people {size:g} (set for this run)")
     return Section("cohort", "Cohort", tuple(text), tuple(changed), tables=_people(found))
 
 

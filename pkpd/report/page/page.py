@@ -158,6 +158,8 @@ def _absent_meds(found):
 
 def _absent_reasons(found):
     """(what, command) of why patients differ."""
+    if found.origin.get("spread"):
+        return  # these commands take no spread: theirs would be other people
     seed = "--seed", found.origin["seed"]
     if found.sensitivity is None:
         yield "which inputs make patients differ", _command("sensitivity", found)
@@ -184,6 +186,8 @@ def _people(found):
     origin = found.origin
     words = ["--typical"] if origin["typical"] else ["-n", origin["n"] if found.kind else 1000]
     words += ["--seed", origin["seed"]]
+    for name, size in origin.get("spread", {}).items():
+        words += ["--spread", f"{name}={size!r}"]
     words += ["--sampling", origin["sampling"]] if origin["sampling"] != "sobol" else []
     if origin["covariates"]:
         words += ["--covariates", str(origin["covariates"]).rpartition(" (")[0]]
@@ -259,6 +263,7 @@ def origin_rows(block):
     words = {
         "n": "patients",
         "set": "typical values set",
+        "spread": "spreads set",
         "digest": "digest of the model",
         "numbers": "digest of its numbers",
         "fingerprint": "build",

@@ -47,9 +47,13 @@ def hypotheses(model, changed=()):
     ]
 
 
-def and_set(changed):
-    """Typical values that are set, {name: value}, to be added to a clause; "" where none is."""
-    return "".join(f", {name} = {value:g}" for name, value in changed.items())
+def and_set(changed, spreads=None):
+    """What is set, {name: value}, to be added to a clause; "" where nothing is.
+
+    changed : typical values; spreads : how far people differ
+    """
+    values = [f", {name} = {value:g}" for name, value in changed.items()]
+    return "".join([*values, *(f", spread of {n} {v:g}" for n, v in (spreads or {}).items())])
 
 
 def small_print(model, origin, finished):
@@ -61,7 +65,7 @@ def small_print(model, origin, finished):
     if not origin["typical"]:
         count = f"{finished} of {origin['n']} patients"
         who = f"{count}, seed {origin['seed']}, {origin['sampling']}"
-    changed = and_set(origin["set"])
+    changed = and_set(origin["set"], origin.get("spread"))
     switches = [text.partition(". See")[0] for text in hypotheses(model, origin["set"])]
     switched = "".join(f" Hypothesis switched on: {text}." for text in switches)
     return [f"{model.name}: {who}{changed}. {share_assumed(model)}.{switched}", NO_ADVICE]
