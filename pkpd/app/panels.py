@@ -5,11 +5,12 @@ pkpd.dosing_interval.
 """
 
 import math
+import tempfile
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from pkpd.app.state import with_benefit
 from pkpd.population.variability import around
 from pkpd.report.figures.meds import spread
 from pkpd.report.words import models, results
@@ -17,11 +18,17 @@ from pkpd.response.dose_response import dose_response
 from pkpd.response.grid import Steady
 from pkpd.response.med import med, parts, table_of
 from pkpd.result import plain
+from pkpd.solvers import batch
+from pkpd.symbolic.parse import checked, names
+from pkpd.titration.library import rules
 
 POINTS = 97  # of a day
 CURVES = 40  # single patients drawn
 SHOWN = 10  # sliders that are open at first: two switches and eight numbers in ldn/hormesis
 REACH = 8.0  # a slider goes from a factor below to a factor above the typical value
+MOST_DRIVERS = 3  # of what the outcome follows
+INTERVALS = (1 / 6, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 7)  # between doses, in those of the model
+LARGEST_DELTA = 50.0  # per cent of the untreated outcome
 
 
 def about(state):
@@ -29,14 +36,12 @@ def about(state):
     model = state.model
     sliders = [_slider(item) for item in ranked(model)]
     return {
-        "models": with_benefit(),
-        "model": model.name,
         "title": model.title,
         "time": model.time,
-        "every": state.benefit.every,
-        "usual_every": model.benefit.every,
-        "unit": model.benefit.unit,
+        "every": _intervals(state),
+        "delta": _delta(state),
         "sliders": sliders,
+        "rules": rules(),
         "shown": SHOWN,
         "claims": list(model.notes) or ["Virtual patients are not evidence."],
         "advice": f"{models.NO_ADVICE} {models.share_assumed(model)}.",
@@ -70,6 +75,26 @@ def _varies(item):
     return item.iiv is not None and not item.iiv.classes
 
 
+def _intervals(state):
+    """The intervals between doses that can be chosen, in model time, and the model's own."""
+    usual, now = state.model.benefit.every, state.benefit.every
+    choices = sorted({now, *(float(f"{usual * share:.6g}") for share in INTERVALS)})
+    return {"value": now, "usual": usual, "choices": choices}
+
+
+def _delta(state):
+    """The slider of the least benefit that counts, in per cent or in the outcome's unit."""
+    usual, now = state.model.benefit, state.benefit
+    if not usual.delta_relative:
+        unit = state.model.unit(usual.outcome)
+        high = max(5 * usual.delta, now.delta) or 1.0
+        return {"value": now.delta, "usual": usual.delta, "high": high, "unit": unit}
+    value, before = (float(f"{100 * benefit.delta:.6g}") for benefit in (now, usual))
+    high = max(LARGEST_DELTA, value)
+    of_what = f"% of {usual.outcome} without treatment"
+    return {"value": value, "usual": before, "high": high, "unit": of_what}
+
+
 def _slider(item):
     """What a slider needs: range, scale, unit, grade of evidence, source."""
     low, high, scale = _range(item)
@@ -82,19 +107,38 @@ def _slider(item):
         "high": high,
         "scale": scale,
         "between": models.variability(item.iiv),
+        "spread": _spread(item),
         "evidence": item.evidence,
         "source": item.source,
     }
 
 
+def _spread(item):
+    """The slider of how far people differ in an input, None where they do not by a CV or SD.
+
+    times : what the number of the link is multiplied by to be shown
+    """
+    if not _varies(item):
+        return None
+    kind, sd = item.iiv.kind, item.iiv.sd
+    if kind == "lognormal":
+        cv = float(f"{math.sqrt(math.expm1(sd**2)):.6g}")
+        return {"word": "CV", "value": cv, "high": max(1.5, 2 * cv), "times": 100, "unit": "%"}
+    word, unit = ("SD", item.unit) if kind == "normal" else ("logit SD", "")
+    return {"word": word, "value": sd, "high": 3 * sd or 1.0, "times": 1, "unit": unit}
+
+
 def _range(item):
-    """(lowest, highest, scale) of the slider of an input; scale "switch", "log" or "linear"."""
+    """(lowest, highest, scale) of the slider of an input.
+
+    scale : "switch", "classes", "log" or "linear"
+    """
     value = item.value if item.reference is None else item.reference
     kind = "" if item.iiv is None else item.iiv.kind
     if item.role == "switch":
         return 0.0, 1.0, "switch"
     if kind == "classes":
-        return 0.0, len(item.iiv.classes) - 1.0, "linear"
+        return 0.0, len(item.iiv.classes) - 1.0, "classes"
     if kind == "logitnormal":
         logit = math.log(value / (1 - value))
         return _expit(logit - 3), _expit(logit + 3), "linear"
@@ -119,9 +163,8 @@ def typical(state):
     """
     benefit, people = state.benefit, state.typical()
     doses = np.array(benefit.report[:4] or np.geomspace(benefit.lowest, benefit.highest, 4))
-    steady, person = Steady(state.model, people, benefit), np.zeros(len(doses), np.int64)
-    times = np.linspace(0.0, benefit.every, POINTS)
-    values = steady.within(person, doses, steady.at(person, doses), times)
+    steady = Steady(state.model, people, benefit)
+    times = np.linspace(0.0, steady.period, POINTS)
     curves = dose_response(state.model, _and_parts(state, people), **state.benefit_changes())
     offs = dict(zip(_switched_on(state, people), curves.gain[1:], strict=True))
     return plain(
@@ -132,13 +175,40 @@ def typical(state):
             "unit": benefit.unit,
             "day": [
                 {"name": name, "unit": state.model.unit(name), "values": lines}
-                for name, lines in values.items()
+                for name, lines in _day(steady, doses, times).items()
             ],
             "doses": curves.doses,
             "gain": curves.gain[0],
             "parts": {f"{name} off": gain for name, gain in offs.items()},
         }
     )
+
+
+def _day(steady, doses, times):
+    """{name: (D, T)} exposure, blockade, what the outcome follows, and the outcome."""
+    model, person = steady.model, np.zeros(len(doses), np.int64)
+    shown = (*steady.watched, *drivers(model, steady.benefit.outcome), steady.benefit.outcome)
+    shown = tuple(dict.fromkeys(shown))
+    y = steady.at(person, doses).y
+    run = steady.follow(batch.compile(model, shown), person, doses, y, grid=times)
+    return {name: run.out[:, :, k] for k, name in enumerate(shown)}
+
+
+@lru_cache
+def drivers(model, outcome):
+    """The outputs of a model that an outcome follows, the nearest ones upwards in its equations.
+
+    In ldn/hormesis pain follows a gain, which is no output, and the gain tone and cytokine.
+    """
+    texts = {state.name: state.rate for state in model.states}
+    texts |= {item.name: item.expression for item in model.assignments}
+    met, left = {outcome}, [outcome]
+    while left:
+        for name in (names(checked(texts[left.pop()])) & texts.keys()) - met:
+            met.add(name)
+            left += [] if name in model.outputs else [name]
+    nearest = [name for name in model.outputs if name in met and name != outcome]
+    return tuple(nearest[:MOST_DRIVERS])
 
 
 def _switched_on(state, people):
@@ -201,13 +271,22 @@ def table(state):
     return found.frame().to_csv(index=False)
 
 
+def report(state):
+    """The page of `pkpd report` on the MEDs of the patients, as the text of an HTML file."""
+    found = med(state.model, state.people(), **state.benefit_changes())
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "med")
+        text = found.report(folder, command=state.command()).read_text(encoding="utf-8")
+    return text.replace(str(folder), "med")  # commands of the page name a folder of the reader
+
+
 def again(state):
-    """The words that give the same numbers."""
-    return {"command": state.command(), "python": state.python()}
+    """The words that give the same numbers, and what is likely a slip of the pen."""
+    told = [{"name": name, "text": text} for name, text in state.doubts()]
+    return {"command": state.command(), "python": state.python(), "doubts": told}
 
 
 def study(state):
     """All that a reload needs, in one answer."""
-    return (
-        about(state) | {"n": state.n, "seed": state.seed, "changed": state.changed} | again(state)
-    )
+    chosen = {"n": state.n, "seed": state.seed, "changed": state.changed, "spread": state.spread}
+    return about(state) | chosen | again(state)

@@ -5,10 +5,13 @@ cannot reach it under a name of its own), and lets the browser fetch nothing fro
 addresses and requests; knows nothing of models.
 """
 
+import json
 import socket
+import warnings
+from functools import partial
 from pathlib import Path
 
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, PkpdWarning
 
 WEB = Path(__file__).with_name("web")
 HOST = "127.0.0.1"
@@ -18,10 +21,18 @@ FILES = {
     "/plot.js": ("plot.js", "text/javascript"),
     "/app.css": ("app.css", "text/css"),
 }
+STUDY_FILES = {
+    "/study": ("study.html", "text/html"),
+    "/study.js": ("study.js", "text/javascript"),
+}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
+# a report brings a policy of its own, which lets nothing be fetched; here it may be framed, and has
+# no part in the rest of the page
+OF_REPORT = "sandbox allow-scripts; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -31,15 +42,29 @@ HEADERS = {
 }
 
 
-def application():
-    """The ASGI application."""
+def application(own=None, folder=None):
+    """The ASGI application.
+
+    own : path of a model file that the page offers beside the library
+    folder : of a finished study that the page shows
+    """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    routes = _routes(own) + ([] if folder is None else _study_routes(folder))
+    only_here = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
+    return Starlette(routes=routes, middleware=[only_here])
+
+
+def _routes(own):
+    """What the page on a model asks for."""
     from starlette.routing import Route
 
     from pkpd.app import panels
+    from pkpd.app.state import choices, state
 
+    read = partial(state, own=own)
     answers = {
         "/api/study": panels.study,
         "/api/again": panels.again,
@@ -48,51 +73,98 @@ def application():
         "/api/people": panels.people,
     }
     routes = [Route(path, _file(*file)) for path, file in FILES.items()]
-    routes += [Route(path, _json(answer)) for path, answer in answers.items()]
-    routes.append(Route("/meds.csv", _csv))
-    only_here = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    return Starlette(routes=routes, middleware=[only_here])
+    routes.append(Route("/api/models", _answer(lambda _: _json(choices(own)))))
+    for path, panel in answers.items():
+        routes.append(Route(path, _answer(lambda query, panel=panel: _json(panel(read(query))))))
+    routes.append(Route("/api/titration", _answer(partial(_titration, read))))
+    routes.append(
+        Route("/meds.csv", _answer(lambda query: _csv(panels.table(read(query)), "meds")))
+    )
+    routes.append(Route("/report.html", _answer(lambda query: _page(panels.report(read(query))))))
+    return routes
+
+
+def _study_routes(folder):
+    """What the page on a finished study asks for."""
+    from starlette.routing import Route
+
+    from pkpd.app.study import Study
+
+    study = Study(folder)
+    found = {
+        "/api/folder": lambda _: _json(study.about()),
+        "/study/report.html": lambda _: _page(study.report(), framed=True),
+        "/study/figure": lambda query: _send(*study.figure(_name(query))),
+        "/study/table": lambda query: _json(study.table(_name(query))),
+        "/study/table.csv": lambda query: _csv(study.csv(_name(query)), _name(query)),
+    }
+    routes = [Route(path, _file(*file)) for path, file in STUDY_FILES.items()]
+    return routes + [Route(path, _answer(answer)) for path, answer in found.items()]
+
+
+def _name(query):
+    """The one thing that a query of a finished study may say. Raises PkpdError."""
+    if len(query) != 1 or query[0][0] != "name":
+        raise PkpdError("The link says something that means nothing here.")
+    return query[0][1]
 
 
 def _file(name, kind):
     """An endpoint that sends a file of the folder `web`."""
-    from starlette.responses import Response
-
-    def send(request):
-        return Response((WEB / name).read_bytes(), media_type=kind, headers=HEADERS)
-
-    return send
+    return lambda request: _send((WEB / name).read_bytes(), kind)
 
 
-def _json(answer):
-    """An endpoint that sends answer(state) as JSON, or 400 and a sentence."""
-    from starlette.responses import JSONResponse
-
-    from pkpd.app.state import state
+def _answer(answer):
+    """An endpoint that sends answer(pairs of the query), or 400 and a sentence."""
 
     def send(request):
         try:
-            found = answer(state(request.query_params.multi_items()))
+            return answer(request.query_params.multi_items())
         except PkpdError as error:
-            return JSONResponse({"error": str(error)}, status_code=400, headers=HEADERS)
-        return JSONResponse(found, headers=HEADERS)
+            return _json({"error": str(error)}, status=400)
 
     return send
 
 
-def _csv(request):
-    """The table of MEDs as a file."""
-    from starlette.responses import PlainTextResponse, Response
+def _send(content, kind, **headers):
+    from starlette.responses import Response
 
-    from pkpd.app import panels
-    from pkpd.app.state import state
+    return Response(content, media_type=kind, headers=HEADERS | headers)
 
-    try:
-        text = panels.table(state(request.query_params.multi_items()))
-    except PkpdError as error:
-        return PlainTextResponse(str(error), status_code=400, headers=HEADERS)
-    named = {"Content-Disposition": 'attachment; filename="meds.csv"'}
-    return Response(text, media_type="text/csv", headers=HEADERS | named)
+
+def _json(found, status=200):
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(found, status_code=status, headers=HEADERS)
+
+
+def _csv(text, name):
+    """A table as a file."""
+    return _send(text, "text/csv", **_download(f"{name}.csv"))
+
+
+def _page(text, framed=False):
+    """A report, to be shown in a frame or saved."""
+    shown = {} if framed else _download("report.html")
+    return _send(text, "text/html", **({"Content-Security-Policy": OF_REPORT} | shown))
+
+
+def _download(name):
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def _titration(read, query):
+    """A line of JSON for each word on a titration, as it comes."""
+    from starlette.responses import StreamingResponse
+
+    from pkpd.app.titration import told
+
+    rules = [value for name, value in query if name == "rule"]
+    if len(rules) != 1:
+        raise PkpdError("The link names no rule, or several.")
+    state = read([pair for pair in query if pair[0] != "rule"])
+    lines = (json.dumps(word) + "\n" for word in told(state, rules[0]))
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=HEADERS)
 
 
 def bind(port):
@@ -110,9 +182,10 @@ def bind(port):
     return bound
 
 
-def serve(bound):
-    """Answer requests on a bound socket until Ctrl-C."""
+def serve(bound, application):
+    """Answer requests on a bound socket until Ctrl-C. Warnings are told on the page."""
     import uvicorn
 
-    config = uvicorn.Config(application(), log_level="warning", lifespan="off")
+    warnings.simplefilter("ignore", PkpdWarning)
+    config = uvicorn.Config(application, log_level="warning", lifespan="off")
     uvicorn.Server(config).run(sockets=[bound])

@@ -12,22 +12,40 @@ from functools import lru_cache
 from typing import Any
 
 from pkpd import limits
-from pkpd.errors import PkpdError, closest, listed, quoted
-from pkpd.population.cohort import Cohort, cohort
+from pkpd.errors import ModelError, PkpdError, closest, listed, quoted
+from pkpd.population.cohort import Cohort, cohort, unlikely_spreads
 from pkpd.response.benefit import benefit_of
-from pkpd.symbolic.load import load, models
+from pkpd.symbolic import plausibility
+from pkpd.symbolic.load import address, load, models
 from pkpd.symbolic.model import Benefit, Model
 
 MOST_PATIENTS = 2000  # a page draws at once
 PATIENTS, SEED = 300, 7
 LONGEST = 4000  # letters of a query
-LONGEST_EVERY = 24 * 30.0  # hours between doses
+LONGEST_EVERY = 24 * 30.0  # model time between doses
+FIRST = "ldn/hormesis"  # the model of a link that names none
 
 
 @lru_cache
 def with_benefit() -> tuple[str, ...]:
-    """Names of the models of the library that say what a dose is good for."""
-    return tuple(name for name in models() if load(name).benefit is not None)
+    """Names of the models of the library that say what a dose is good for, and of broken ones.
+
+    A broken file of a user's own library is named so that the page can say what is wrong with it.
+    """
+    return tuple(filter(_has_benefit, models()))
+
+
+def _has_benefit(name: str) -> bool:
+    try:
+        return load(name).benefit is not None
+    except ModelError:
+        return True
+
+
+def choices(own: str | None = None) -> dict[str, Any]:
+    """The models that can be chosen. own : path of a model file beside the library"""
+    beside = [own] if own and own not in with_benefit() else []
+    return {"models": [*beside, *with_benefit()], "first": own or FIRST}
 
 
 @dataclass(frozen=True)
@@ -35,74 +53,106 @@ class State:
     """What the page has chosen.
 
     n : number of patients; every : model time between doses, None as in the model
-    changed : input -> typical value, in its unit
+    delta : the least benefit that counts, as pkpd.med takes it, None as in the model
+    changed : input -> typical value, in its unit; spread : input -> CV or SD between people
     """
 
     model: Model
     n: int
     seed: int
     every: float | None
+    delta: str | None
     changed: dict[str, float]
+    spread: dict[str, float]
 
     @property
     def benefit(self) -> Benefit:
-        """The model's benefit, with the interval that was chosen."""
+        """The model's benefit, with the interval and the least benefit that were chosen."""
         return benefit_of(self.model, **self.benefit_changes())
 
     def benefit_changes(self) -> dict[str, Any]:
         """What pkpd.med takes in place of the model's [benefit]."""
-        return {} if self.every is None else {"every": self.every}
+        given = {"every": self.every, "delta": self.delta}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def drawn(self) -> dict[str, Any]:
+        """What pkpd.cohort takes beside model, number and seed."""
+        given = {"set": self.changed, "spread": self.spread}
+        return {name: values for name, values in given.items() if values}
 
     def people(self) -> Cohort:
         """The cohort."""
-        return cohort(self.model, self.n, self.seed, set=self.changed)
+        return cohort(self.model, self.n, self.seed, **self.drawn())
 
     def typical(self) -> Cohort:
         """The typical patient under the same typical values."""
         return cohort(self.model, typical=True, set=self.changed)
 
-    def command(self) -> str:
-        """The command line that gives the same MEDs."""
-        words = ["pkpd", "med", self.model.name, "-n", str(self.n), "--seed", str(self.seed)]
-        for name, value in self.changed.items():
-            words += ["--set", f"{name}={value!r}"]
+    def doubts(self) -> list[tuple[str, str]]:
+        """(input or "", sentence) on what is likely a slip of the pen."""
+        found = [("", sentence) for sentence in self.model.doubts]
+        for item in self.model.inputs:
+            name = item.name
+            given = [self.changed[name]] if name in self.changed else ()
+            told = (
+                list(plausibility.of_values(item, given)) if item in self.model.covariates else []
+            )
+            if name in self.spread:
+                told += unlikely_spreads(self.model, {name: self.spread[name]})
+            found += [(name, sentence) for sentence in told]
+        return found
+
+    def command(self, *words: str) -> str:
+        """The command line that gives the same MEDs. words : further options"""
+        found = ["pkpd", "med", address(self.model), "-n", str(self.n), "--seed", str(self.seed)]
+        for option, values in (("--set", self.changed), ("--spread", self.spread)):
+            for name, value in values.items():
+                found += [option, f"{name}={value!r}"]
         if self.every is not None:
-            words += ["--every", f"{self.every!r} {self.model.time}"]
-        return shlex.join(words)
+            found += ["--every", f"{self.every!r} {self.model.time}"]
+        if self.delta is not None:
+            found += ["--delta", self.delta]
+        return shlex.join([*found, *words])
 
     def python(self) -> str:
         """The script that gives the same MEDs."""
-        drawn = f"n={self.n}, seed={self.seed}"
-        drawn += f", set={self.changed!r}" if self.changed else ""
-        benefit = "" if self.every is None else f", every={self.every!r}"
         return (
             "import pkpd\n\n"
-            f"model = pkpd.load({self.model.name!r})\n"
-            f"cohort = pkpd.cohort(model, {drawn})\n"
-            f"meds = pkpd.med(model, cohort{benefit})\n"
+            f"model = pkpd.load({address(self.model)!r})\n"
+            f"cohort = pkpd.cohort(model, n={self.n}, seed={self.seed}{_given(self.drawn())})\n"
+            f"meds = pkpd.med(model, cohort{_given(self.benefit_changes())})\n"
         )
 
 
-def state(query: Iterable[tuple[str, str]]) -> State:
+def _given(options: dict[str, Any]) -> str:
+    """Keyword arguments as they are written behind others."""
+    return "".join(f", {name}={value!r}" for name, value in options.items())
+
+
+def state(query: Iterable[tuple[str, str]], own: str | None = None) -> State:
     """The State of the pairs of a query string.
 
-    model=ldn/hormesis, n=300, seed=7, every=24 (model time), and set.NAME=VALUE for each typical
-    value. Raises PkpdError with a sentence for anything else.
+    model=ldn/hormesis, n=300, seed=7, every=24 (model time), delta=10 (% or the outcome's unit),
+    set.NAME=VALUE and spread.NAME=VALUE for each typical value and spread.
+    own : path of a model file that may be named beside the library
+    Raises PkpdError with a sentence for anything else.
     """
     given = _pairs(query)
-    model = _model(given.pop("model", "ldn/hormesis"))
+    model = _model(given.pop("model", own or FIRST), own)
+    benefit = benefit_of(model)  # refuses a model that has none with the lines to add
     n = _whole(given.pop("n", str(PATIENTS)), "n", 1, MOST_PATIENTS)
     seed = _whole(given.pop("seed", str(SEED)), "seed", 0, limits.SEED)
     every = _interval(given.pop("every", None), model)
-    changed = {}
+    delta = _least_benefit(given.pop("delta", None), benefit)
+    values: dict[str, dict[str, float]] = {"set": {}, "spread": {}}
     for name, text in given.items():
         head, _, inner = name.partition(".")
-        if head != "set" or inner not in model.input_names:
-            wanted = closest(inner, model.input_names) if head == "set" else ""
+        if head not in values or inner not in model.input_names:
+            wanted = closest(inner, model.input_names) if head in values else ""
             raise PkpdError(f"The link says {quoted(name)}, which means nothing here.{wanted}")
-        changed[inner] = _number(text, name)
-    found = State(model, n, seed, every, changed)
-    found.typical()  # refuses values that no person can have
+        values[head][inner] = _number(text, name)
+    found = State(model, n, seed, every, delta, values["set"], values["spread"])
+    cohort(model, 1, sampling="mc", **found.drawn())  # refuses values that no person can have
     return found
 
 
@@ -128,9 +178,21 @@ def _interval(text: str | None, model: Model) -> float | None:
     return every
 
 
-def _model(name: str) -> Model:
-    if name not in with_benefit():
-        known = listed(with_benefit())
+def _least_benefit(text: str | None, benefit: Benefit) -> str | None:
+    """The least benefit that counts, None where the link says nothing of it."""
+    if text is None:
+        return None
+    value = _number(text, "delta")
+    if value < 0 or (benefit.delta_relative and value > 100):
+        most = "from 0 to 100 %" if benefit.delta_relative else "from 0 on"
+        raise PkpdError(f"delta is a number {most}.")
+    return f"{value!r} %" if benefit.delta_relative else repr(value)
+
+
+def _model(name: str, own: str | None) -> Model:
+    """The model that is named. Raises PkpdError, for a broken one with file and line."""
+    if name not in (own, *with_benefit()):
+        known = listed([*([own] if own else []), *with_benefit()])
         raise PkpdError(f"There is no model {quoted(name)} with a benefit. Known: {known}.")
     return load(name)
 

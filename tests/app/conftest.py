@@ -1,6 +1,7 @@
-"""The server of the page, on a free port."""
+"""The server of the page, on a free port, and of a folder of a finished study."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
@@ -8,14 +9,29 @@ import uvicorn
 from pkpd.app import server
 
 
-@pytest.fixture(scope="package")
-def address():
+@contextmanager
+def served(**shown):
+    """The address of a server. shown : arguments of the application"""
     bound = server.bind(0)
     serving = uvicorn.Server(
-        uvicorn.Config(server.application(), log_level="error", lifespan="off")
+        uvicorn.Config(server.application(**shown), log_level="error", lifespan="off")
     )
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [bound]})
     thread.start()
-    yield f"http://{server.HOST}:{bound.getsockname()[1]}"
-    serving.should_exit = True
-    thread.join()
+    try:
+        yield f"http://{server.HOST}:{bound.getsockname()[1]}"
+    finally:
+        serving.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="package")
+def address():
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def serve():
+    """serve(own=..., folder=...) -> the address of a server, as a context."""
+    return served

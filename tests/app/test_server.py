@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -62,7 +63,10 @@ def test_a_bad_link_gets_a_sentence_and_no_traceback(ask):
     answer = ask("/api/people?set.tof=<script>")
     assert answer.status == 400
     assert "means nothing here" in json.loads(answer.text)["error"]
-    assert ask("/meds.csv?n=0").status == 400
+    for path in ("/meds.csv?n=0", "/report.html?n=0", "/api/titration?rule=slow-ladder&n=0"):
+        assert ask(path).status == 400
+    assert ask("/api/titration?n=5").status == 400
+    assert "rule" in json.loads(ask("/api/titration?n=5").text)["error"]
 
 
 def test_the_table_is_that_of_the_package(ask):
@@ -71,6 +75,19 @@ def test_the_table_is_that_of_the_package(ask):
     expected = pkpd.med(model, pkpd.cohort(model, 12, seed=3)).frame()
     found = pd.read_csv(io.StringIO(text))
     pd.testing.assert_series_equal(found["med"], expected["med"], check_exact=True)
+
+
+def test_the_report_is_that_of_the_package_and_names_no_place_of_this_machine(ask, tmp_path):
+    answer = ask("/report.html?n=12&seed=3&spread.toff=0.4")
+    model = pkpd.load("ldn/hormesis")
+    meds = pkpd.med(model, pkpd.cohort(model, 12, seed=3, spread={"toff": 0.4}))
+    page = meds.report(tmp_path / "med").read_text(encoding="utf-8")
+    answers = [
+        re.search(r'id="question".*?</section>', text, re.S)[0] for text in (answer.text, page)
+    ]
+    assert answers[0] == answers[1]
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "--spread toff=0.4" in answer.text and "/tmp" not in answer.text
 
 
 def test_it_listens_on_the_loopback_address_alone_and_says_when_a_port_is_taken():

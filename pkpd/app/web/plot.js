@@ -98,6 +98,13 @@ class Plot {
       this.svg.append(mark("rect", { class: "bar", x, y, width: Math.max(this.px(edges[k + 1]) - x - 1, 0.5), height: this.high - BOTTOM - y }));
     });
   }
+  stems(xs, heights, name) {
+    xs.forEach((value, k) => {
+      const x = this.px(value), y = this.py(heights[k]);
+      this.svg.append(mark("rect", { class: "bar", x: x - 4, y, width: 8, height: this.high - BOTTOM - y }));
+    });
+    this.legend(name, "block");
+  }
   steps(edges, heights, look, name) {
     const xs = [], ys = [];
     heights.forEach((height, k) => { xs.push(edges[k], edges[k + 1]); ys.push(height, height); });

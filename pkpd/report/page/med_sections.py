@@ -57,9 +57,10 @@ def cohort(found):
     origin = found.origin
     text = ["The typical patient: no variability, covariates at reference."]
     if not origin["typical"]:
+        but = ", but for the spreads below" if origin.get("spread") else ""
         text = [
             f"{origin['n']} virtual patients, seed {origin['seed']}, {_drawn(origin)}. "
-            "They differ as the model states; the same patients take every dose."
+            f"They differ as the model states{but}; the same patients take every dose."
         ]
     if origin["covariates"]:
         text.append(f"People were taken from the table {origin['covariates']}.")
