@@ -26,7 +26,7 @@ function about(path, name) {
 
 function figure(name) {
   const room = node("figure");
-  room.append(node("figcaption", name), node("img", undefined, { src: about("/study/figure", name), alt: name, loading: "lazy" }));
+  room.append(node("figcaption", name), node("img", undefined, { src: about("/study/figure", name), alt: name }));
   return room;
 }
 
