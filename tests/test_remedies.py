@@ -167,6 +167,9 @@ write NAME=VALUE, such as --set cl=120
 give one of them
   - RUN --set cl=1 --set cl=2
   > RUN --set cl=2
+or --spread cl=0.4
+  - RUN --spread cl
+  > RUN --spread cl=0.4
 write OUTPUT: ERROR, such as --residual
   - RUN --residual Cc
   > RUN --residual "Cc: 15 % + 0.05 ng/mL"

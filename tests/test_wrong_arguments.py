@@ -264,6 +264,7 @@ RIGHT = {
     "scramblings": ("3",),
     "seed": ("3",),
     "set": ("{}",),
+    "spread": ("{}",),
     "changed": ("{}",),
     "size": ("3",),
     "start": NEGATIVE,

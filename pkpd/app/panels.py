@@ -271,7 +271,7 @@ def table(state):
     return found.frame().to_csv(index=False)
 
 
-def report(state):
+def report_page(state):
     """The page of `pkpd report` on the MEDs of the patients, as the text of an HTML file."""
     found = med(state.model, state.people(), **state.benefit_changes())
     with tempfile.TemporaryDirectory() as place:

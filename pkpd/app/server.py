@@ -59,47 +59,49 @@ def application(own=None, folder=None):
 
 def _routes(own):
     """What the page on a model asks for."""
-    from starlette.routing import Route
-
     from pkpd.app import panels
     from pkpd.app.state import choices, state
 
     read = partial(state, own=own)
+
+    def made(send, panel):
+        return lambda query: send(panel(read(query)))
+
     answers = {
-        "/api/study": panels.study,
-        "/api/again": panels.again,
-        "/api/typical": panels.typical,
-        "/api/quick": panels.quick,
-        "/api/people": panels.people,
+        "/api/models": lambda _: _json(choices(own)),
+        "/api/study": made(_json, panels.study),
+        "/api/again": made(_json, panels.again),
+        "/api/typical": made(_json, panels.typical),
+        "/api/quick": made(_json, panels.quick),
+        "/api/people": made(_json, panels.people),
+        "/api/titration": partial(_titration, read),
+        "/meds.csv": made(partial(_csv, name="meds"), panels.table),
+        "/report.html": made(_page, panels.report_page),
     }
-    routes = [Route(path, _file(*file)) for path, file in FILES.items()]
-    routes.append(Route("/api/models", _answer(lambda _: _json(choices(own)))))
-    for path, panel in answers.items():
-        routes.append(Route(path, _answer(lambda query, panel=panel: _json(panel(read(query))))))
-    routes.append(Route("/api/titration", _answer(partial(_titration, read))))
-    routes.append(
-        Route("/meds.csv", _answer(lambda query: _csv(panels.table(read(query)), "meds")))
-    )
-    routes.append(Route("/report.html", _answer(lambda query: _page(panels.report(read(query))))))
-    return routes
+    return _of(FILES, answers)
 
 
 def _study_routes(folder):
     """What the page on a finished study asks for."""
-    from starlette.routing import Route
-
     from pkpd.app.study import Study
 
     study = Study(folder)
-    found = {
+    answers = {
         "/api/folder": lambda _: _json(study.about()),
         "/study/report.html": lambda _: _page(study.report(), framed=True),
         "/study/figure": lambda query: _send(*study.figure(_name(query))),
         "/study/table": lambda query: _json(study.table(_name(query))),
         "/study/table.csv": lambda query: _csv(study.csv(_name(query)), _name(query)),
     }
-    routes = [Route(path, _file(*file)) for path, file in STUDY_FILES.items()]
-    return routes + [Route(path, _answer(answer)) for path, answer in found.items()]
+    return _of(STUDY_FILES, answers)
+
+
+def _of(files, answers):
+    """Routes to files of the folder `web`, and to answers on queries."""
+    from starlette.routing import Route
+
+    routes = [Route(path, _file(*file)) for path, file in files.items()]
+    return routes + [Route(path, _answer(answer)) for path, answer in answers.items()]
 
 
 def _name(query):

@@ -415,11 +415,13 @@ def assignments(texts, option="--set"):
     for text in texts or ():
         name, _, value = map(str.strip, text.partition("="))
         if not (name and value):
-            example = {"--set": "cl=120", "--spread": "cl=0.4"}[option]
-            raise PkpdError(f"{option} '{text}': write NAME=VALUE, such as {option} {example}.")
+            raise PkpdError(
+                f"{option} '{text}': write NAME=VALUE, such as --set cl=120 or --spread cl=0.4."
+            )
         if values.setdefault(name, value) != value:
             raise PkpdError(
-                f"{option} {name} is both {values[name]} and {value}; give one of them."
+                f"{option} {name} is both {values[name]} and {value}; give one of them: "
+                "--set and --spread take each name once."
             )
     return values
 
