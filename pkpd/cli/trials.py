@@ -66,9 +66,12 @@ def trial(
 ):
     """Run a virtual trial: arms, titration by diary, adverse events, dropout, endpoints.
 
+    The design may have second drugs, rescue doses, and cycles within a patient.
+
     \b
     Examples:
       pkpd trial trial.toml --out trial
+      pkpd trial coming-off.toml --out coming-off
       pkpd trial trial.toml -n 200 --seed 3 --json
     """
     from pkpd.report.words import trials as words
