@@ -49,6 +49,12 @@ def check(setting, beside):
         _check_drugs(setting, beside.course, beside.course.phases)
     if beside.rescue is not None:
         _check_drugs(setting, beside.rescue.take, beside.rescue.doses)
+        highest = setting.diary.scale.highest
+        if max(beside.rescue.levels) > highest:
+            raise TrialError(
+                f"rescue: at_least: no rating is above {highest:g}, the highest entry of the "
+                "diary; write a lower one."
+            )
 
 
 def _check_drugs(setting, text, phases):

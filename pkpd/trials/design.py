@@ -119,7 +119,8 @@ class Endpoint:
         much worse, from the percent change); "adverse" (any adverse event, or the one named
         `event`); "dose" (prescribed that day); "rescue" (rescue doses a day); "settled" (day since
         which the dose has not changed); "stayed" (whether the patient is still there); "effect"
-        (fall by the drug alone, in points, without placebo response and noise: no trial can see it)
+        (fall by all that is taken, in points, without placebo response and noise: no trial can see
+        it)
     day or phase : its last day, or the end of a phase, the mean over its repetitions; window :
         days of diary
     against : a phase whose end is subtracted

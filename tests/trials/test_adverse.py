@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.report.words.trials import trial_sentences
+from pkpd.report.words.trials import by_arm, trial_sentences
 from pkpd.trials.design import from_data
 from pkpd.trials.run import trial
 
@@ -104,6 +104,12 @@ def test_a_patient_leaves_after_the_first_day_with_an_event_that_stops(path, dai
     assert set(why) == {"", "stopped: sleepy"} and (np.array(why) != "").sum() == (first > 0).sum()
     summary = found.summary()
     assert summary["arms"][0]["left_because"]["stopped: sleepy"] == (first > 0).sum()
+    counts = [str((course.left > 0).sum()) for course in found.courses]
+    header, rows = by_arm(summary, "left_because")
+    assert header == ("why patients left", "both", "alone")
+    assert ("stopped: sleepy", *counts) in rows
+    had = [f"{100 * course.events[:, :, 3].any(axis=1).mean():.0f} %" for course in found.courses]
+    assert ("sleepy", *had) in by_arm(summary, "adverse")[1]
     said = "\n".join(trial_sentences(found.model, summary))
     assert f"{(first > 0).sum()} left ({(first > 0).sum()} stopped: sleepy)" in said
     assert "sleepy is a day with cmax(sleepy) >= 4.5, after which the patient leaves" in said

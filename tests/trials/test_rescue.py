@@ -135,6 +135,7 @@ def test_a_patient_takes_the_same_rescue_doses_alone_whatever_the_others_feel(pa
         ({"take": "4 mg into b q12h", "at_least": [5, 6, 7]}, "each of the 2 doses of a day"),
         ({"take": "4 mg into b q12h", "at_least": [6, 5]}, "one that does not fall"),
         ({"take": "4 mg into b q12h", "at_least": "bad"}, "at_least must be a number"),
+        ({"take": "4 mg into b q12h", "at_least": 11}, "no rating is above 10"),
         ({"take": "4 mg into b q12h"}, "rescue: at_least is missing"),
         ({"take": "4 mg into b q12h", "at_most": 5}, "rescue: unknown 'at_most'"),
         ("4 mg", "rescue is a table"),

@@ -123,6 +123,8 @@ def trial(found):
         figures=figures,
         tables=(
             _arms(summary),
+            table("Patients with adverse events", *trials.by_arm(summary, "adverse")),
+            table("Leaving", *trials.by_arm(summary, "left_because")),
             table("Endpoints", trials.ENDPOINT_HEADERS, trials.endpoint_rows(summary)),
         ),
     )

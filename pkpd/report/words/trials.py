@@ -159,6 +159,29 @@ def trial_sentences(model, summary):
     ]
 
 
+def by_arm(summary, key):
+    """Header and rows of what a summary counts of each arm under a key, by what is counted.
+
+    key : "adverse", shares of the patients, or "left_because", numbers of them
+    """
+    arms = summary["arms"]
+    header = {"adverse": "adverse event", "left_because": "why patients left"}[key]
+    rows = []
+    for name in arms[0][key]:
+        counts = [arm[key][name] for arm in arms]
+        rows.append(
+            (name, *(_counted(count, key, arm) for count, arm in zip(counts, arms, strict=True)))
+        )
+    return (header, *(arm["name"] for arm in arms)), rows
+
+
+def _counted(count, key, arm):
+    """The text of a share, or of a number of an arm's patients; "-" without patients."""
+    if not arm["patients"]:
+        return "-"
+    return f"{100 * count:.0f} %" if key == "adverse" else str(count)
+
+
 def left(arm):
     """How many patients of an arm left, and how many of them a rule of the trial stopped."""
     counts = arm["left_because"]
