@@ -72,11 +72,9 @@ def effects(summary):
 def _interval(row, runs):
     """ratio, low and high of an effect over `runs`, or nothing new."""
     found = runs.get(f"{row['covariate']}={row['value']:g}")
-    return {} if found is None else {"ratio": found["value"]} | _ends(found)
-
-
-def _ends(found):
-    return {end: found[end] for end in ("low", "high")}
+    if found is None:
+        return {}
+    return {"ratio": found["value"], "low": found["low"], "high": found["high"]}
 
 
 def rows(model, summary):
