@@ -33,6 +33,11 @@ POLICY = (
 # a report brings a policy of its own, which lets nothing be fetched; here it may be framed, and has
 # no part in the rest of the page
 OF_REPORT = "sandbox allow-scripts; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# one that a folder brings has no policy that can be trusted, and runs no script
+OF_STORED = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -88,7 +93,8 @@ def _study_routes(folder):
     study = Study(folder)
     answers = {
         "/api/folder": lambda _: _json(study.about()),
-        "/study/report.html": lambda _: _page(study.report(), framed=True),
+        "/study/made.html": lambda _: _framed(study.report(), OF_REPORT),
+        "/study/stored.html": lambda _: _framed(study.stored_report(), OF_STORED),
         "/study/figure": lambda query: _send(*study.figure(_name(query))),
         "/study/table": lambda query: _json(study.table(_name(query))),
         "/study/table.csv": lambda query: _csv(study.csv(_name(query)), _name(query)),
@@ -145,10 +151,14 @@ def _csv(text, name):
     return _send(text, "text/csv", **_download(f"{name}.csv"))
 
 
-def _page(text, framed=False):
-    """A report, to be shown in a frame or saved."""
-    shown = {} if framed else _download("report.html")
-    return _send(text, "text/html", **({"Content-Security-Policy": OF_REPORT} | shown))
+def _page(text):
+    """A report as a file."""
+    return _send(text, "text/html", **_download("report.html"))
+
+
+def _framed(text, policy):
+    """A report in a frame of the page on a finished study."""
+    return _send(text, "text/html", **{"Content-Security-Policy": policy})
 
 
 def _download(name):

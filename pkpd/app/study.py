@@ -1,8 +1,8 @@
 """A finished study: what a folder of results holds, shown from its files alone.
 
 The folder is untrusted: only plain files that lie in it are listed, a link names one of them, what
-cannot be read is a sentence, and nothing in it is run. Knows files and tables; the page on the
-folder is that of `pkpd report`.
+cannot be read is a sentence, and nothing in it is run. Knows files and tables; the report is that
+of `pkpd report`, made anew, or where that cannot be the one in the folder, without its script.
 """
 
 import csv
@@ -26,6 +26,7 @@ from pkpd.symbolic.load import load
 
 FIGURES = {".png": "image/png", ".svg": "image/svg+xml"}
 TABLES = (".parquet", ".csv")
+REPORT = "report.html"
 SHOWN_ROWS = 200
 LONGEST_CELL = 200  # letters
 MOST_BYTES = 500_000_000  # of a table
@@ -42,7 +43,10 @@ class Study:
             raise ResultError(f"'{folder}' is not a folder of results.")
 
     def about(self):
-        """What the page shows: the report or why there is none, figures, tables, commands."""
+        """What the page shows: figures, tables, commands, and the report or why there is none.
+
+        report : "made", "stored" in the folder, or ""
+        """
         listed, left_out = self._files()
         without, live = "", None
         try:
@@ -50,8 +54,10 @@ class Study:
                 live = live_query(contents(self.path))
         except PkpdError as error:
             without = str(error)
+        stored = "stored" if REPORT in [file.name for file in listed] else ""
         return {
             "title": self.path.resolve().name,
+            "report": stored if without else "made",
             "without": without,
             "live": live,
             "figures": [file.name for file in listed if file.suffix in FIGURES],
@@ -64,6 +70,10 @@ class Study:
         """The page on the folder as text, made anew. Raises ResultError where it has none."""
         with tempfile.TemporaryDirectory() as place:
             return write_page(self.path, Path(place, "page.html")).read_text(encoding="utf-8")
+
+    def stored_report(self):
+        """The report in the folder, of which no script may be run. Raises ResultError."""
+        return self._file(REPORT, (".html",)).read_bytes()
 
     def figure(self, name):
         """(bytes, media type) of a figure. Raises ResultError."""
@@ -86,7 +96,7 @@ class Study:
         """(plain files of the folder, sentences on what is left out)."""
         listed, left_out = [], []
         for file in sorted(self.path.iterdir())[:MOST_FILES]:
-            if file.suffix not in (*FIGURES, *TABLES, ".json"):
+            if file.suffix not in (*FIGURES, *TABLES, ".json") and file.name != REPORT:
                 continue
             if file.is_symlink() or not file.is_file() or not PLAIN_NAME.fullmatch(file.name):
                 left_out.append(f"{quoted(file.name)} is no plain file of results and is left out.")

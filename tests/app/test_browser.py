@@ -138,7 +138,7 @@ def test_a_broken_model_is_told_with_file_and_line_and_others_can_be_chosen(
     with serve(own=str(file)) as address:
         tab, *_ = opened(browser, address, "")
         assert re.search(r"broken\.toml:\d+: ", tab.inner_text("#error"))
-        tab.select_option("#model", "explanations/kappa")
+        tab.select_option("#model", "ldn/hormesis")
         tab.wait_for_selector(READY, timeout=120_000)
         assert tab.locator("#error").is_hidden()
         tab.close()
@@ -171,20 +171,24 @@ def test_a_finished_study_shows_report_figures_and_tables(browser, serve, tmp_pa
         tab.close()
 
 
-def test_a_figure_of_a_hostile_folder_runs_nothing(browser, serve, tmp_path):
+def test_figure_and_report_of_a_hostile_folder_run_and_fetch_nothing(browser, serve, tmp_path):
     script = "<script>top.document.title='owned'; fetch('https://evil.example')</script>"
     svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload='document.title=1'>{script}</svg>"
     (tmp_path / "evil.svg").write_text(svg)
-    (tmp_path / "report.html").write_text(script)
+    (tmp_path / "report.html").write_text(f"<p>Results</p>{script}<img src='//evil.example/x'>")
     with serve(folder=tmp_path) as address:
-        tab, requests = browser.new_page(), []
+        tab, requests, blocked = browser.new_page(), [], []
         tab.on("request", lambda request: requests.append(request.url))
+        tab.on("requestfailed", lambda request: blocked.append((request.url, request.failure)))
         tab.goto(f"{address}/study")
-        tab.wait_for_selector("#error:not([hidden])")
-        assert "holds no results" in tab.inner_text("#error")
+        tab.wait_for_selector("#without:not([hidden])")
+        assert "as the folder brings it" in tab.inner_text("#without")
+        tab.frame_locator("#frame").locator("p").wait_for()
+        assert "owned" not in tab.title()
         tab.goto(f"{address}/study/figure?name=evil.svg")
         assert tab.title() not in ("owned", "1")
-        assert all(url.startswith((address, "data:")) for url in requests)
+        outside = [url for url in requests if not url.startswith((address, "data:"))]
+        assert all((url, "csp") in blocked for url in outside)
         tab.close()
 
 

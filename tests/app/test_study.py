@@ -33,6 +33,7 @@ def test_a_folder_of_meds_shows_its_report_figures_tables_and_command(folder, me
     study = Study(folder)
     about = study.about()
     assert about["title"] == "med" and about["without"] == "" and about["left_out"] == []
+    assert about["report"] == "made"
     assert (about["figures"], about["tables"]) == (
         ["med.png"],
         ["curves.parquet", "patients.parquet"],
@@ -71,7 +72,16 @@ def test_a_time_course_has_tables_and_a_sentence_in_place_of_a_page(tmp_path):
     sim.write(tmp_path / "run")
     about = Study(tmp_path / "run").about()
     assert "holds a time course" in about["without"] and about["live"] is None
-    assert about["tables"] == ["simulation.parquet"]
+    assert about["tables"] == ["simulation.parquet"] and about["report"] == ""
+    sim.report(tmp_path / "run")
+    study = Study(tmp_path / "run")
+    assert study.about()["report"] == "stored"
+    assert study.stored_report() == (tmp_path / "run" / "report.html").read_bytes()
+
+
+def test_results_of_several_models_have_a_sentence_in_place_of_a_page(tmp_path):
+    (tmp_path / "summary.json").write_text('{"provenance": {"models": {}}}')
+    assert "holds results of several models" in Study(tmp_path).about()["without"]
 
 
 @pytest.mark.parametrize(

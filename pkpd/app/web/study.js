@@ -59,11 +59,16 @@ async function open() {
   $("title").textContent = study.title;
   $("commands").replaceChildren(...study.commands.map((text) => node("li", text)));
   const links = [];
-  if (study.without) complain(study.without);
-  else {
-    $("frame").src = "/study/report.html";
+  if (study.without) {
+    const how = study.report ? "The report below is as the folder brings it" : "No report";
+    $("without").textContent = `${how}: ${study.without}`;
+    $("without").hidden = false;
+  }
+  if (study.report) {
+    const href = `/study/${study.report}.html`;
+    $("frame").src = href;
     $("reported").hidden = false;
-    links.push(node("a", "Report alone", { href: "/study/report.html", target: "_blank", rel: "noopener" }));
+    links.push(node("a", "Report alone", { href, target: "_blank", rel: "noopener" }));
   }
   if (study.live !== null) links.push(node("a", "Move the numbers of these patients", { href: `/?${study.live}`, id: "live" }));
   $("links").replaceChildren(...links);

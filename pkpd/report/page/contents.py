@@ -200,6 +200,11 @@ def _in_memory(folder):
         raise ResultError(
             f"'{path}' names no run; it was not written by pkpd med, dose-response or trial."
         )
+    if "model" not in summary["provenance"]:
+        raise ResultError(
+            f"'{folder.path}' holds results of several models, whose page can be written only "
+            f"along with them, by result.report({str(folder.path)!r}) in Python."
+        )
     model = folder.model(summary["provenance"])
     if "arms" in summary:
         return _trial(folder, model, summary)
