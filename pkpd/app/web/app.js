@@ -53,11 +53,11 @@ const askers = {
     askers.quick.want(query());
   }),
   quick: new Asker("/api/quick", (data, words) => {
-    if (shown.exact === words) return;
+    shown.drawn = words;
     keep(data);
+    complete();
   }),
   people: new Asker("/api/people", (data, words) => {
-    shown.exact = words;
     keep(data);
     if (words === query()) working(false);
   }),
@@ -86,7 +86,12 @@ function keep(data) {
   drawMeds(data);
 }
 
-let later = 0;
+// Sentences are asked for at rest and once the figures are drawn, which they would slow.
+function complete() {
+  if (rest !== null && rest === shown.drawn) askers.people.want(rest);
+}
+
+let later = 0, rest = null;
 function moved(settled) {
   if (!study) return;
   const words = query();
@@ -94,12 +99,13 @@ function moved(settled) {
   $("csv").href = `/meds.csv?${words}`;
   $("report").href = `/report.html?${words}`;
   outdate(words);
-  shown.exact = null;
+  shown.drawn = rest = null;
   askers.typical.want(words);
   clearTimeout(later);
   working(true);
   later = setTimeout(() => {
-    askers.people.want(words);
+    rest = words;
+    complete();
     askers.again.want(words);
   }, settled ? 0 : 250);
 }
