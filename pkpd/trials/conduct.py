@@ -49,8 +49,8 @@ class Course:
     days : (J,); diary : (P, J) entries, NaN where missing
     score : (P, J) entries without placebo response, noise and rounding
     dose : (P, J) prescribed; taken : (P, J), both in the trial's dose unit
-    rescue : (P, J) number of rescue doses; events : (P, J, E)
-        onsets of the design's events
+    rescue : (P, J) number of rescue doses
+    events : (P, J, E) onsets of the design's events
     left : (P,) day of leaving or 0; reason : (P,) index into the design's reasons
     found : (P, F) dose that the rule of each phase found, NaN without one
     ended : (P, F) whether the rule came to its end
@@ -261,15 +261,16 @@ class _Arm:
 
     def _live(self, first, days, dose):
         """Live days first, first + 1, ... on a dose (P,). Returns (P,) new adverse events."""
-        judged = self.setting.adverse or self.beside.rescue
-        step = 1 if first > 0 and judged else days
+        rescue = first > 0 and self.beside.rescue is not None
+        step = 1 if rescue or (first > 0 and self.setting.adverse) else days
         adverse = np.zeros(len(self.ids), np.int64)
         for day in range(first, first + days, step):
             rows = np.flatnonzero(self.there & self.followed)
-            if len(rows) and first > 0 and self.beside.rescue:
+            if not len(rows):
+                break
+            if rescue:
                 self._take_rescue(day)
-            if len(rows):
-                adverse[rows] += self._leg(rows, day, step, dose[rows])
+            adverse[rows] += self._leg(rows, day, step, dose[rows])
         return adverse
 
     def _take_rescue(self, day):

@@ -279,3 +279,29 @@ def test_cycles_that_a_patient_did_not_come_to_do_not_count(model):
         mean = (pairs[:, 0] - pairs[:, 1]).mean() if whole else np.nan
         assert gain == pytest.approx(mean, nan_ok=True)
     assert {0, 1, 2, 3} <= {left // 14 for left in course.left}
+
+
+@pytest.mark.slow
+def test_naltrexone_in_a_course_of_morphine_is_that_of_a_simulation():
+    model = pkpd.load("ldn/opioid")
+    course = (
+        "wait 2d then 30 mg into morphine_tablet q12h x 8 and 2 mg into morphine over 3h q24h x 7"
+    )
+    background = "10 mg into morphine_depot q12h"
+    people = pkpd.cohort(model, 3, seed=7)
+    phases = [{"days": 7, "dose": 4.5, "taken": "at 22:00"}]
+    plan = {"model": "ldn/opioid", "run_in": 1, "diary_set": QUIET, "endpoints": []}
+    plan |= {"arms": [{"name": "arm", "phases": phases, "beside": course}]}
+    plan |= {"adverse": [{"name": "withdrawal", "when": "cmax(cows) >= 4"}]}
+    plan |= {"benefit": {"background": background}}
+    (found,) = trial(from_data(plan), people=people, rtol=1e-8).courses
+    given, met = f"4.5 mg into depot at 22:00 x 7 and {course}", []
+    for day in range(1, 8):
+        ask = {"endpoints": ["mean(pain_now)", "cmax(cows)"], "background": background}
+        window = (f"{day - 1} d", f"{day} d")
+        values = pkpd.simulate(model, given, people, window=window, rtol=1e-8, **ask).values
+        np.testing.assert_allclose(found.score[:, day], values[:, 0], atol=1e-5)
+        met.append(values[:, 1] >= 4)
+    begun = np.transpose(met) & ~np.pad(np.transpose(met), ((0, 0), (1, 0)))[:, :-1]
+    np.testing.assert_array_equal(found.events[:, 1:, 3], begun)
+    assert begun.any() and not np.all(met)
