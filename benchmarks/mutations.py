@@ -169,6 +169,32 @@ name = "change"
 kind = "change"
 day = 28
 """
+TWO_DRUGS = """model = "ldn/opioid"
+patients = 60
+run_in = 7
+benefit = { background = "30 mg into morphine_tablet q12h" }
+
+[[arms]]
+name = "cycles"
+repeat = 2
+background_until = 7
+beside = "wait 7d then 10 mg into morphine_depot q12h x 6 and 2 mg into morphine over 3h q24h x 7"
+phases = [{ name = "on", days = 14, dose = 4.5, taken = "at 08:00, 22:00" }]
+
+[[adverse]]
+name = "withdrawal"
+when = "cmax(cows) >= 5"
+stop = true
+
+[rescue]
+take = "10 mg into morphine_depot at 08:00, 20:00"
+at_least = [7, 8]
+
+[[endpoints]]
+name = "use"
+kind = "rescue"
+phase = "on"
+"""
 REGIMENS = [
     "4.5 mg q24h x 28",
     "1.5 mg q24h x 14 then 3 mg q24h x 14 then 4.5 mg q24h x 56",
@@ -320,7 +346,7 @@ KINDS = {
     "model": (model, [(LIBRARY / f"{name}.toml").read_text() for name in SMALL] + [OWN] * 3),
     "event table": (event_table, [EVENTS]),
     "people": (people, [PEOPLE]),
-    "trial": (trial, [TRIAL]),
+    "trial": (trial, [TRIAL, TWO_DRUGS]),
     "regimen": (regimen, REGIMENS),
     "concentrations": (samples, [SAMPLES]),
     "dose response": (assay, [ASSAY]),

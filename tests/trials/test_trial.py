@@ -387,7 +387,7 @@ PLACES = [
             "rescue",
         )
     ),
-    *(("arms", 0, k) for k in ("name", "weight", "phases", "beside", "background_until")),
+    *(("arms", 0, k) for k in ("name", "weight", "phases", "repeat", "beside", "background_until")),
     *(("arms", 0, "phases", 0, k) for k in ("name", "start", "days", "rule", "taken")),
     *(("adverse", 0, k) for k in ("name", "when", "stop")),
     *(("rescue", k) for k in ("take", "at_least")),
