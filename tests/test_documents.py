@@ -120,12 +120,19 @@ def test_an_experiment_with_opioids_was_computed_with_its_models_as_they_are(nam
         assert provenance["numbers"] == load(provenance["model"]).numbers
 
 
-def test_explanations_were_weighed_as_they_are():
-    provenance = summary_of("18-which-explanation")["provenance"]
-    asked = question()
-    assert provenance["models"] == {name: load(name).numbers for name in asked.weights}
+def test_explanations_were_weighed_as_they_are_with_priors_of_every_width():
+    folder, asked = ROOT / "experiments/18-which-explanation", question()
+    models = {name: load(name).numbers for name in asked.weights}
     informing = {s.name: stored.digest(s) for s in asked.studies if s.role == "fit"}
-    assert provenance["studies"].items() >= informing.items() and len(informing) == 8
+    assert len(informing) == 8
+    priors = json.loads((folder / "priors.json").read_text())
+    for width, summary in (
+        (1.0, summary_of(folder.name)),
+        *zip((0.5, 2.0), priors.values(), strict=True),
+    ):
+        assert summary["width_of_priors"] == width
+        assert summary["provenance"]["models"] == models
+        assert summary["provenance"]["studies"].items() >= informing.items()
 
 
 def test_papers_named_in_documents_are_in_the_bibliography():

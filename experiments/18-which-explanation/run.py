@@ -1,6 +1,6 @@
 """Experiment 18: which explanation of low-dose naltrexone do the published studies leave?
 
-python experiments/18-which-explanation/run.py [--draws 1024] [--most 1024] [--people 32] [--priors]
+python experiments/18-which-explanation/run.py [--draws 1024] [--most 1024] [--people 32]
 
 Knows the packaged comparison; weighs nothing itself.
 """
@@ -15,8 +15,6 @@ from pkpd.report.figures import evidence
 from pkpd.result import write_figure, write_json
 
 HERE = Path(__file__).parent
-WIDTHS = {"halved": 0.5, "doubled": 2.0}  # factor on the spread of every prior
-OF_WIDTHS = 4  # times fewer draws where priors are halved and doubled
 
 
 def rows(columns, names):
@@ -28,22 +26,12 @@ def rows(columns, names):
     ]
 
 
-def priors(draws, kept, size):
-    """Weights where the spread of every prior is halved and doubled, from fewer draws."""
-    found = {}
-    for name, width in WIDTHS.items():
-        other = pkpd.compare(draws=draws, width=width, folder=f"{kept}-{name}", **size).weights()
-        found[name] = rows(other, ("explanation", "weight", "error", "effective_draws"))
-    return found
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=1024, help="draws of each explanation")
     parser.add_argument("--most", type=int, default=1024, help="draws where too few count")
     parser.add_argument("--people", type=int, default=32, help="people under each draw")
     parser.add_argument("--kept", default="weighed", help="folder of finished predictions")
-    parser.add_argument("--priors", action="store_true", help="also with priors halved and doubled")
     options = parser.parse_args()
     size = {"people": options.people, "seed": 1}
     found = pkpd.compare(draws=options.draws, most=options.most, folder=options.kept, **size)
@@ -54,8 +42,6 @@ def main():
         "typical_values": rows(found.typical_values(), tuple(found.typical_values())),
         "meds": rows(found.med_quantiles(), tuple(found.med_quantiles())),
     }
-    if options.priors:
-        summary["priors"] = priors(options.draws // OF_WIDTHS, options.kept, size)
     write_json(summary, HERE / "summary.json")
     write_figure(evidence.ledger(found), HERE / "which-explanation.png")
     write_figure(evidence.benefit(found), HERE / "benefit-by-dose.png")
