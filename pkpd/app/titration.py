@@ -30,32 +30,46 @@ def told(state: State, rule: str) -> Iterator[dict[str, Any]]:
 
     rule : name of a rule of the library. A caller who closes the iterator ends the work.
     """
-    words: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    gone, total = threading.Event(), REPETITIONS * state.n
+    total = REPETITIONS * state.n
 
-    def tell(done: int) -> None:
+    def work(tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        return panel(state, rule, lambda done: tell({"done": done, "of": total}))
+
+    return on_the_way(work)
+
+
+def on_the_way(
+    work: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """Yield each word that work(tell) tells, last what it returns or {"error": sentence}.
+
+    Once the iterator is closed, the work ends at its next word.
+    """
+    words: queue.SimpleQueue[tuple[dict[str, Any], bool]] = queue.SimpleQueue()
+    gone = threading.Event()
+
+    def tell(word: dict[str, Any]) -> None:
         if gone.is_set():
             raise Abandoned
-        words.put({"done": done, "of": total})
+        words.put((word, False))
 
-    def work() -> None:
+    def run() -> None:
+        last = {"error": "The titration failed; the terminal of pkpd app says why."}
         try:
-            words.put(panel(state, rule, tell))
+            last = work(tell)
         except PkpdError as error:
-            words.put({"error": str(error)})
+            last = {"error": str(error)}
         except Abandoned:
             pass
-        except BaseException:
-            words.put({"error": "The titration failed; the terminal of pkpd app says why."})
-            raise
+        finally:
+            words.put((last, True))
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=run, name="titration", daemon=True).start()
+    ended = False
     try:
-        while True:
-            word = words.get()
+        while not ended:
+            word, ended = words.get()
             yield word
-            if "done" not in word:
-                return
     finally:
         gone.set()
 
