@@ -125,19 +125,28 @@ def live_query(found):
     model = load(origin["model"])
     usual, benefit = benefit_of(model), found.benefit
     same = replace(benefit, place="", every=usual.every, delta=usual.delta)
-    drawn = origin["typical"], origin["covariates"], origin["replicate"]
-    if model.numbers != origin["numbers"] or same != replace(usual, place="") or any(drawn):
+    if model.numbers != origin["numbers"] or same != replace(usual, place=""):
         return None
-    if origin["sampling"] != "sobol":
+    if not _drawn_as_the_page_does(origin):
         return None
     query = {"model": model.name, "n": min(origin["n"], MOST_PATIENTS), "seed": origin["seed"]}
     if benefit.every != usual.every:
         query["every"] = repr(benefit.every)
     if benefit.delta != usual.delta:
         query["delta"] = repr(benefit.delta * (100 if benefit.delta_relative else 1))
-    for head, values in (("set", origin["set"]), ("spread", origin.get("spread", {}))):
-        query |= {f"{head}.{name}": repr(value) for name, value in values.items()}
+    query |= _named("set", origin["set"]) | _named("spread", origin.get("spread", {}))
     return urlencode(query)
+
+
+def _named(head, values):
+    """Part of a query: the values of inputs under names such as set.toff."""
+    return {f"{head}.{name}": repr(value) for name, value in values.items()}
+
+
+def _drawn_as_the_page_does(origin):
+    """Whether people are those of a seed alone. origin : provenance"""
+    others = origin["typical"], origin["covariates"], origin["replicate"]
+    return origin["sampling"] == "sobol" and not any(others)
 
 
 def _command(file):

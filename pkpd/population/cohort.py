@@ -187,6 +187,23 @@ class Cohort(Displayed):
         """
         if model.digest == self.model.digest:
             return replace(self, model=model)
+        self._refuse_lack(model)
+        mine = {item.name: item for item in self.model.inputs}
+        factors = {item.name: _conversion(mine[item.name], item) for item in model.inputs}
+        kept = [item.name for item in model.inputs if self._stays(item, mine[item.name])]
+        return replace(
+            self,
+            model=model,
+            theta=np.column_stack([self.column(name) * by for name, by in factors.items()]),
+            latent=self._latent_of(model),
+            changed={k: value * factors[k] for k, value in self.changed.items() if k in factors},
+            from_table=tuple(kept),
+            spread={},
+            origin=f"people of {self.model.name} ({self.model.digest[:12]})",
+        )
+
+    def _refuse_lack(self, model):
+        """Raises CohortError where another model has an input that these people lack."""
         missing = [name for name in model.input_names if name not in self.model.input_names]
         if missing:
             raise CohortError(
@@ -194,26 +211,11 @@ class Cohort(Displayed):
                 f"needs. Draw them from {model.name} with the same seed: an input of the same name "
                 "has the same values."
             )
-        mine = {item.name: item for item in self.model.inputs}
-        theta, changed, kept = [], {}, []
-        for item in model.inputs:
-            factor = _conversion(mine[item.name], item)
-            theta.append(self.column(item.name) * factor)
-            if item.name in self.changed:
-                changed[item.name] = self.changed[item.name] * factor
-            given = item.name in self.from_table or item.name in self.spread
-            if given or _law(item) != _law(mine[item.name]):
-                kept.append(item.name)
-        return replace(
-            self,
-            model=model,
-            theta=np.column_stack(theta),
-            latent=self._latent_of(model),
-            changed=changed,
-            from_table=tuple(kept),
-            spread={},
-            origin=f"people of {self.model.name} ({self.model.digest[:12]})",
-        )
+
+    def _stays(self, item, mine):
+        """Whether an input of another model, which is `mine` here, is not what that would draw."""
+        given = item.name in self.from_table or item.name in self.spread
+        return given or _law(item) != _law(mine)
 
     def _latent_of(self, model):
         """(P, V) latent normals of what another model draws, 0 where this one does not draw it."""

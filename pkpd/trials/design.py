@@ -398,11 +398,7 @@ def from_data(data, folder=Path()):
     """
     entries = _entries(data, Design, "trial", {"arms", "endpoints", "adverse", "rescue"})
     for name in ("set", "diary_set", "benefit"):
-        if not isinstance(entries.get(name, {}), dict):
-            raise TrialError(f"{name} is a table.")
-        for key, value in entries.get(name, {}).items():
-            check = number if isinstance(value, (int, float)) else text
-            check(value, f"{name}: {key}")
+        _check_values(entries.get(name, {}), name)
     if "model" not in entries:
         raise TrialError("model is missing; write for example model = 'ldn/hormesis'.")
     for name in ("model", "diary"):
@@ -415,6 +411,15 @@ def from_data(data, folder=Path()):
     if "rescue" in data:
         entries["rescue"] = _rescue(data["rescue"])
     return Design(**entries)
+
+
+def _check_values(table, name):
+    """Raises TrialError where a table has values that are neither numbers nor texts."""
+    if not isinstance(table, dict):
+        raise TrialError(f"{name} is a table.")
+    for key, value in table.items():
+        check = number if isinstance(value, (int, float)) else text
+        check(value, f"{name}: {key}")
 
 
 def _rescue(table):

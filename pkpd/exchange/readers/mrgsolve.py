@@ -80,6 +80,15 @@ class _Block:
     where: str
 
 
+def _refuse_truncated(kind, text, where):
+    """Raises ModelError where a declaration of this kind would cut a value to a whole number."""
+    if "int" in kind and not re.search(r"=\s*-?\d+\Z", text.strip()):
+        raise ModelError(
+            f"{where}: {blocks.quoted_line(text)} of an int loses what is behind the point; "
+            "declare it double."
+        )
+
+
 class _Reader:
     def __init__(self, text, place):
         self.place = place
@@ -265,12 +274,9 @@ class _Reader:
             return
         if declared and text.startswith("capture"):
             self.captured.append(re.split(r"[\s=]+", text)[1])
-        text = text[declared.end() :] if declared else text
-        if declared and "int" in declared[0] and not re.search(r"=\s*-?\d+\Z", text.strip()):
-            raise ModelError(
-                f"{where}: {blocks.quoted_line(text)} of an int loses what is behind the point; "
-                "declare it double."
-            )
+        if declared:
+            text = text[declared.end() :]
+            _refuse_truncated(declared[0], text, where)
         found = re.fullmatch(r"([A-Za-z_]\w*)\s*([-+*/]?)=(?!=)(.+)", text, re.DOTALL)
         if not found:
             raise ModelError(

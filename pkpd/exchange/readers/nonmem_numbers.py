@@ -63,12 +63,10 @@ class Numbers:
                 count = min(int(times or 1), MOST)
                 self.theta += [value] * count
                 self.ends += [ends] * count
-        alone_on_line = len(self.theta) == before + 1
-        for k in range(before, len(self.theta)):
-            said = line.comment if alone_on_line else ""
-            self.labels.append(said or f"THETA({k + 1})")
         if len(self.theta) > MOST:
             self._fail(line, f"more than {MOST} THETAs")
+        said = line.comment if len(self.theta) == before + 1 else ""  # of one alone on its line
+        self.labels += [said or f"THETA({k + 1})" for k in range(before, len(self.theta))]
 
     def _initial(self, words, line):
         """(initial estimate, (lower end, upper end)) of (value), (low, value), (low, value, up)."""
@@ -98,18 +96,18 @@ class Numbers:
                 line,
                 "covariances as correlations, Cholesky factors or VALUES() are not carried over",
             )
-        size = _BLOCK.search(text)
         same = _SAME.search(text)
         if same:
             return [int(same[1] or 1)]
         inside = _BLOCK.sub(" ", _OPTIONS.sub(" ", text))
-        values = [self._number(t, line) for t in re.split(r"[\s,()]+", inside) if t]
-        deviations = bool(_DEVIATIONS.search(text))
-        if size and size[1]:
-            if deviations:
-                self._fail(line, "a BLOCK of standard deviations is not carried over")
-            return [self._triangle(values, int(size[1]), line)]
-        return [[[v * v if deviations else v]] for v in values]
+        words = filter(None, re.split(r"[\s,()]+", inside))
+        values = [self._number(word, line) for word in words]
+        size, deviations = _BLOCK.search(text), _DEVIATIONS.search(text)
+        if not (size and size[1]):
+            return [[[v * v if deviations else v]] for v in values]
+        if deviations:
+            self._fail(line, "a BLOCK of standard deviations is not carried over")
+        return [self._triangle(values, int(size[1]), line)]
 
     def _triangle(self, values, count, line):
         if len(values) != count * (count + 1) // 2:

@@ -104,10 +104,11 @@ def left_out(model: Model, *, people: bool, residual: bool, covariates: str) -> 
 def _of_people(model, people):
     """Sentences on variability that is left out. people : whether the format holds the usual"""
     varied = [item for item in model.parameters if item.iiv]
-    kept = {item.name for item in varied if people and carried(item)}
+    lost = [item.name for item in varied if not (people and carried(item))]
+    kept = {item.name for item in varied}.difference(lost)
     moving = [item.name for item in model.inputs if item.iov]
     return [
-        *_sentence("variability between people", [i.name for i in varied if i.name not in kept]),
+        *_sentence("variability between people", lost),
         *_sentence("correlations", _lost(model, kept) if people else []),
         *_sentence("variability between occasions", moving),
     ]

@@ -149,10 +149,15 @@ def _labels(things, labels):
     """One label each: as given, or what differs between the results."""
     if not things:
         raise PkpdError("pkpd.plot draws what pkpd computed, and an empty list has nothing.")
-    if labels is not None:
-        if isinstance(labels, str) or len(labels) != len(things):
-            raise PkpdError(f"labels: give one text for each of the {len(things)} results.")
-        return list(map(str, labels))
+    if labels is None:
+        return _names(things)
+    if isinstance(labels, str) or len(labels) != len(things):
+        raise PkpdError(f"labels: give one text for each of the {len(things)} results.")
+    return list(map(str, labels))
+
+
+def _names(things):
+    """What differs between the results, numbered where that tells them not apart."""
     if len(things) == 1:
         return ["patients"]
     found = _differences(things)
