@@ -33,7 +33,8 @@ SMALL = 0.1  # an exponent below it is not spelled out
 class Identifiability(Computed):
     """Combinations of J parameters, the best known first.
 
-    names : (J,) parameters; exponents : (J, J), a row for every combination, of unit length
+    names : (J,) parameters; exponents : (J, J), a row for every combination, of unit length, whose
+        largest is above 0
     sd : (J,) SD of the logarithm of each combination, inf where the data say nothing of it
     alone : (J,) SD of the log of each parameter where the others are known
     together : (J,) the same where they are not, inf where it cannot be told
@@ -59,8 +60,6 @@ class Identifiability(Computed):
     def spelled(self, row: int) -> str:
         """The combination of a `row` as powers, such as "emax**0.71 * s_opioid**0.70"."""
         exponents = self.exponents[row]
-        lead = exponents[np.argmax(np.abs(exponents))]
-        exponents = exponents * np.sign(lead)
         order = [j for j in np.argsort(-np.abs(exponents)) if abs(exponents[j]) >= SMALL]
         return " * ".join(f"{self.names[j]}**{exponents[j]:.2f}" for j in order)
 
@@ -168,7 +167,7 @@ def _errors(model, outputs, residual):
         found = residuals(model, known, residual)
         if not found:
             _refuse_exact(model.name, model.outputs[0])
-        return found
+        return _checked(found)
     wanted = limits.texts(outputs, "outputs", EvidenceError)
     if not wanted:
         raise EvidenceError("outputs names nothing that is observed.")
@@ -181,7 +180,15 @@ def _errors(model, outputs, residual):
     for name in wanted:
         if name not in {error.name for error in found}:
             _refuse_exact(f"'{name}'", name)
-    return found
+    return _checked(found)
+
+
+def _checked(errors):
+    """The same residuals. Raises EvidenceError for one without any spread."""
+    for error in errors:
+        if not (error.additive or error.proportional or error.log):
+            _refuse_exact(f"'{error.name}', with an error of 0,", error.name)
+    return errors
 
 
 def _refuse_exact(what, example):
@@ -244,7 +251,9 @@ def _judged(model, one, names, information, scheme):
     diagonal = np.diag(information)
     alone = np.where(diagonal > 0, 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0)), np.inf)
     together = np.where(unknown, np.inf, np.sqrt(known))
-    return Identifiability(model, one, names, vectors.T.copy(), sd, alone, together, scheme)
+    largest = np.abs(vectors).argmax(axis=0)
+    exponents = (vectors * np.sign(vectors[largest, np.arange(len(values))])).T
+    return Identifiability(model, one, names, exponents, sd, alone, together, scheme)
 
 
 def _error_text(error):

@@ -16,6 +16,7 @@ from pkpd.errors import EvidenceError, PkpdError, closest
 from pkpd.evidence.draws import Draws
 from pkpd.evidence.studies import EVERY, Study
 from pkpd.simulation import simulate
+from pkpd.symbolic.load import address
 from pkpd.trials.run import trial
 
 AT_ONCE = 4096  # people that are simulated together
@@ -131,7 +132,7 @@ def _of_trial(study, people, threads):
 
     Means of arms then differ by the drug and not by who is in them.
     """
-    design = replace(study.trial, model=people.model.name, allocation="shared")
+    design = replace(study.trial, model=address(people.model), allocation="shared")
     result = trial(design, people=people, threads=threads, progress=False)
     found = {}
     for j, s in enumerate(study.statistics):

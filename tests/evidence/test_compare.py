@@ -327,3 +327,51 @@ def test_the_packaged_studies_and_candidates_can_be_read():
     final = next(s for s in asked.studies if s.name == "final")
     assert final.patients == 99
     assert final.statistics[1].se == pytest.approx(1.22 / (2 * 1.959964), rel=1e-6)
+
+
+TRIAL = """title = "two arms"
+source = "test"
+grade = "C"
+role = "fit"
+[trial]
+run_in = 7
+diary_set = { noise_sd = 0, effect_size = 0 }
+[[trial.arms]]
+name = "placebo"
+phases = [{ name = "treatment", days = 14, dose = 0 }]
+[[trial.arms]]
+name = "drug"
+phases = [{ name = "treatment", days = 14, dose = 20 }]
+[[trial.endpoints]]
+name = "change"
+kind = "change"
+phase = "treatment"
+carried = true
+[[statistics]]
+name = "change"
+arm = "drug"
+against = "placebo"
+endpoint = "change"
+n = 40
+n_against = 40
+value = -3.0
+se = 0.3
+unit = "NRS"
+reason = "made up"
+"""
+PAIN = """base = { value = 7, unit = "NRS", label = "pain", source = "test", evidence = "assumed" }
+[equations]"""
+
+
+def test_explanations_of_ones_own_are_weighed_by_trials(tmp_path, monkeypatch):
+    for name, gain in (("small", 0.1), ("large", 8)):
+        text = filled(MODEL, TITLE=name, GAIN=gain, LOW=0.8 * gain, HIGH=1.25 * gain)
+        text = text.replace('"higher"', '"lower"').replace("[equations]", PAIN)
+        text = text.replace("effect  = s*c", "effect  = base - s*c")
+        (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies/two.toml").write_text(TRIAL)
+    explanations = '[explanations]\n"small.toml" = 1\n"large.toml" = 1\n'
+    (tmp_path / "mine.toml").write_text('studies = "studies"\ndoses = [20]\n' + explanations)
+    found = pkpd.compare(tmp_path / "mine.toml", draws=32, people=8)
+    assert found.left() == ("large",) and found.ledger.studies == ("two",)

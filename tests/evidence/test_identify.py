@@ -43,6 +43,20 @@ def test_a_product_is_told_and_its_factors_are_not(model):
     assert np.isfinite(found.alone).all() and found.open() == [2, 3]
 
 
+def test_the_figure_and_the_words_have_the_same_signs(model):
+    found = pkpd.identify(model, "100 mg", [1.0, 5.0, 10.0, 20.0])
+    assert (np.abs(found.exponents).max(axis=1) == found.exponents.max(axis=1)).all()
+    first = found.names[int(found.exponents[0].argmax())]
+    assert found.spelled(0).startswith(f"{first}**{found.exponents[0].max():.2f}")
+
+
+@pytest.mark.parametrize("error", ["0 %", "0 mg/L"])
+def test_observations_without_any_error_are_refused(model, error):
+    output = model.outputs[0]
+    with pytest.raises(pkpd.PkpdError, match="error"):
+        pkpd.identify(model, "100 mg", [1.0, 5.0], residual={output: error})
+
+
 def test_the_page_says_what_is_left_open(model, tmp_path):
     found = pkpd.identify(model, "100 mg", [1.0, 5.0, 10.0, 20.0])
     page = found.report(tmp_path).read_text()
