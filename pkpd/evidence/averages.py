@@ -15,7 +15,7 @@ PEOPLE = 16  # under each draw whose benefit is averaged
 SAMPLE = 512  # people whose MEDs are looked for, each under a draw taken by its weight
 MEDS = {  # column of pkpd.med -> what it is
     "argmax": "dose of the largest benefit",
-    "w90_low": "least dose with 90 % of the largest benefit",
+    "w90_low": "least dose around it with 90 % of the largest benefit",
     "min_effective_dose": "least dose that helps by delta",
 }
 

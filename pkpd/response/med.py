@@ -307,7 +307,7 @@ def _windows(search, peaks, verdict):
         ("w90_low", WINDOW * gain, -1),
         ("w90_high", WINDOW * gain, 1),
         ("zero_equivalent", 0.0 * gain, 1),
-        ("min_effective_dose", threshold, -1),
+        ("min_effective_dose", threshold, 0),
     ]
     names, shares, sides = zip(*wanted, strict=True)
     levels = np.array(shares)

@@ -87,9 +87,13 @@ def bracket(x, gain, level, peak, side, noise):
     """Patients (n,) whose curve falls through its level beside its peak, and the column before.
 
     x, gain : (P, L) log doses looked at, rising, and benefits; inf and NaN behind the last
-    level, peak, noise : (P,); side : -1 below the peak, 1 above it. The crossing lies between that
-    column (n,) and the next.
+    level, peak, noise : (P,); side : -1 below the peak, 1 above it, 0 below the least dose that
+    reaches the level. The crossing lies between that column (n,) and the next.
     """
+    if side == 0:
+        first = np.argmax(gain >= level[:, None], axis=1)
+        rows = np.flatnonzero(first)
+        return rows, first[rows] - 1
     index, count = np.arange(x.shape[1]), x.shape[1]
     beyond = (x - peak[:, None]) * side > 0
     under = beyond & (gain < (level - noise)[:, None])

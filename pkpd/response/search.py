@@ -198,11 +198,11 @@ class Search:
     def crossings(self, levels, peak, sides):
         """Log doses (C, P) where each curve falls through C levels beside its peak, to FINEST.
 
-        levels : (C, P); peak : (P,); sides : (C,) -1 below the peak, 1 above it. -inf or inf where
-        no dose looked at is below the level.
+        levels : (C, P); peak : (P,); sides : (C,) -1 below the peak, 1 above it, 0 below the least
+        dose that reaches the level. -inf or inf where no dose looked at is below the level.
         """
         xs, gains = self.curves()
-        found = np.array(sides, float)[:, None] * np.full(levels.shape, np.inf)
+        found = np.where(np.array(sides)[:, None] > 0, np.inf, np.full(levels.shape, -np.inf))
         rough = []
         for k, (level, side) in enumerate(zip(levels, sides, strict=True)):
             rows, left = bracket(xs, gains, level, peak, side, self.noise)

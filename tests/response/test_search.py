@@ -180,3 +180,20 @@ def test_doses_are_added_where_interpolations_disagree_alone():
         assert (len(one.looked) > before) == more
     added = np.setdiff1d(xs, np.log(DOSES))
     assert np.abs(added - np.log(2.1)).max() <= 2.5 * STEP
+
+
+@pytest.mark.parametrize("low", [0.1, 0.31, 1.0])
+def test_the_least_dose_that_helps_is_below_the_first_of_two_humps(low):
+    """The higher hump is at 20; both reach 0.3 of it."""
+    a, b = log_gaussian(low, 3.0), log_gaussian(20.0, 3.0)
+    one, _ = search(lambda d: 0.5 * a(d) + b(d))
+    found = one.peaks()
+    level = np.full((2, 1), 0.3)
+    least, beside = one.crossings(level, found.argmax, (0, -1))[:, 0]
+    assert least == pytest.approx(np.log(low) - np.sqrt(2 * np.log(0.5 / 0.3)) / 3, abs=FINEST)
+    assert beside == pytest.approx(np.log(20.0) - np.sqrt(-2 * np.log(0.3)) / 3, abs=FINEST)
+
+
+def test_where_the_first_dose_helps_the_least_is_below_the_range():
+    one, _ = search(lambda d: 1.0 / (1.0 + d))
+    assert one.crossings(np.full((1, 1), 0.5), one.peaks().argmax, (0,))[0, 0] == -np.inf

@@ -303,7 +303,7 @@ def strength_rows(summary):
 
 DEFINITIONS = {  # of the MED
     "argmax": "dose of the largest benefit (the MED here)",
-    "w90_low": "least dose with 90 % of the largest benefit",
+    "w90_low": "least dose around it with 90 % of the largest benefit",
     "min_effective_dose": "least dose that helps enough to count",
 }
 
