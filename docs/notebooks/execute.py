@@ -20,6 +20,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 MINUTES = 20  # a cell may take, on a machine that has compiled nothing yet
 COLOURS = 128  # of a figure, which need no more and take a third of the room
+PLACE = re.compile(r"(?<=\s)/\S+/(?=models/)")  # of the library on this machine
 PICTURE = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -50,6 +51,8 @@ def _kept(output):
     data = output.get("data", {})
     if "image/png" in data:
         data["image/png"] = _small(data["image/png"])
+    if "text/plain" in data:
+        data["text/plain"] = PLACE.sub("", data["text/plain"])
     if "text/html" in data:
         data["text/html"] = PICTURE.sub(lambda found: _small(found[0]), data["text/html"])
     return output

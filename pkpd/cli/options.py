@@ -92,7 +92,8 @@ Spread = Annotated[
     Option(
         "--spread",
         metavar="NAME=VALUE",
-        help='Change how far people differ in an input: its CV, --spread "cl=40 %", or its SD.',
+        help='Change how far people differ in an input: its CV, --spread "cl=40 %", the SD of its '
+        "logit, or its SD, as its distribution is log-normal, logit-normal or normal.",
         show_default=False,
     ),
 ]

@@ -508,6 +508,11 @@ def _spread(model, name, value):
             f"{closest(name, varied)} They do in {listed(varied)}."
         )
     item = next(i for i in model.inputs if i.name == name)
+    if item.iiv.kind != "lognormal" and str(value).rstrip().endswith("%"):
+        scale = f"an SD in {item.unit}" if item.iiv.kind == "normal" else "the SD of its logit"
+        raise CohortError(
+            f"The spread of '{name}' is {scale}, here {item.iiv.sd:.3g}, and no CV; write a number."
+        )
     unit = item.unit if item.iiv.kind == "normal" else "1"
     size = _in_unit_of(replace(item, unit=unit), value)
     if not 0 <= size <= LARGEST_SPREAD:

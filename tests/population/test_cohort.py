@@ -258,6 +258,8 @@ def test_a_spread_stays_with_other_typical_values_scramblings_and_models():
         ({"toff": -0.1}, "from 0 to"),
         ({"toff": float("nan")}, "from 0 to"),
         ({"toff": "4 h"}, "toff=4 h"),
+        ({"f_oral": "30 %"}, "the SD of its logit, here .*, and no CV"),
+        ({"p0": "30 %"}, "an SD in NRS, here .*, and no CV"),
         (0.4, "spread is a dict"),
     ],
 )
