@@ -40,14 +40,22 @@ def rule(what: Any) -> Rule:
     if isinstance(what, Path) or (isinstance(what, str) and what.endswith(".toml")):
         return _from_file(what)
     if isinstance(what, str):
-        if what not in _library():
-            raise TrialError(
-                f"Unknown rule '{what}'.{closest(what, _library())} A file must end in .toml."
-            )
-        return rule(_library()[what])
+        return rule(_named(what))
     found = from_table(_resolved(what))
     days_in_all(found.longest, "rule")
     return found
+
+
+def _named(name: str) -> Any:
+    """The table of a name in the library. Raises TrialError."""
+    if name in _library():
+        return _library()[name]
+    if name in KINDS:
+        raise TrialError(
+            f"'{name}' is a kind of rule and no name in the library; write a table, "
+            f"rule = {{ kind = '{name}', ... }} (docs/trials.md)."
+        )
+    raise TrialError(f"Unknown rule '{name}'.{closest(name, _library())} A file must end in .toml.")
 
 
 def _from_file(path: str | Path) -> Rule:

@@ -231,6 +231,7 @@ def test_an_outcome_fits_a_diary_of_its_own_unit_alone(unit, kept_in):
         ({"run_in": 0}, "days of run-in must be"),
         ({"rule": {"kind": "fixed", "ladder": [1.0], "unit": "mL"}}, "does not fit"),
         ({"rule": "slowly"}, "Unknown rule 'slowly'"),
+        ({"rule": "keep"}, "'keep' is a kind of rule .* { kind = 'keep', ... }"),
     ],
 )
 def test_bad_input_is_refused_with_a_sentence(options, said):
