@@ -19,8 +19,8 @@ class AdverseEvent:
 
     name : what it is called in the tables
     when : endpoint of a day, sign and bound, such as "cmax(cows) >= 5"
-    stop : whether a patient leaves after the first such day; otherwise new events lead to leaving
-        as those of the diary do
+    stop : whether a patient leaves after the day on which it begins; otherwise new events lead to
+        leaving as those of the diary do
     """
 
     name: str

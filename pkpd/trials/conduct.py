@@ -223,7 +223,7 @@ class _Arm:
     def course(self):
         """The Course, from the run-in to the end of the last phase."""
         n, day = len(self.ids), 0
-        self._live(1 - self.run_in, self.run_in, np.zeros(n))
+        self._run_in(np.zeros(n))
         visits, found, ended, dose = [], [], [], np.zeros(n)
         for k, (days, rule) in enumerate(self.phases):
             memory = rule.begin(n, dose)
@@ -258,6 +258,13 @@ class _Arm:
             self.physiology.status,
             tuple(visits),
         )
+
+    def _run_in(self, nothing):
+        """Live the run-in on doses of 0 (P,); where events are judged, its last day alone."""
+        alone = 1 if self.setting.adverse else self.run_in
+        if alone < self.run_in:
+            self._live(1 - self.run_in, self.run_in - alone, nothing)
+        self._live(1 - alone, alone, nothing)
 
     def _live(self, first, days, dose):
         """Live days first, first + 1, ... on a dose (P,). Returns (P,) new adverse events."""

@@ -36,6 +36,7 @@ KINDS = {
     "stayed": set(),
     "effect": {"window"},
 }
+SHARES = ("responders", "adverse", "stayed")  # kinds that are 0 or 1 of a patient
 WEEK = 7
 STOPPED = "stopped: "  # and the name of the adverse event that makes patients leave
 # columns of the tables that no adverse event may have the name of
@@ -136,6 +137,11 @@ class Endpoint:
     at_least: float = 0.30
     event: str | None = None
     carried: bool = False
+
+    @property
+    def is_share(self):
+        """Whether a patient's value at one time is 0 or 1."""
+        return self.kind in SHARES and self.against is None
 
 
 @dataclass(frozen=True)

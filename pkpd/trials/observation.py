@@ -333,10 +333,9 @@ class Observer:
         rated = np.clip(rated, self.diary.scale.lowest, self.diary.scale.highest)
         entries = np.where(self.blank[rows, span], np.nan, rated)
         self.entries[rows, span], self.rated[rows, span] = entries, rated
-        met = met & (day > 0)[:, None]
-        events = self._events(rows, span, blockade) & (day > 0)[:, None]
-        events = np.concatenate([events, self._begun(rows, met)], axis=2)
-        left, reason = self._leaving(rows, day, place, span, events, met)
+        onsets = self._events(rows, span, blockade), self._begun(rows, met)
+        events = np.concatenate(onsets, axis=2) & (day > 0)[:, None]
+        left, reason = self._leaving(rows, day, place, span, events)
         gone = (left > 0)[:, None] & (day > left[:, None])
         self.entries[rows, span] = np.where(gone, np.nan, entries)
         return DayRecords(self.entries[rows, span], events & ~gone[:, :, None], left, reason)
@@ -360,7 +359,7 @@ class Observer:
         self.met[rows] = met[:, -1]
         return met & ~before
 
-    def _leaving(self, rows, day, place, span, events, met):
+    def _leaving(self, rows, day, place, span, events):
         """Day of leaving (n,), 0 for those who stay, and reason (n,)."""
         adverse, lack, other = (u[rows, span] for u in self.leaving)
         treated = (day > 0)[None, :]
@@ -371,7 +370,7 @@ class Observer:
         unhelped = (day > self.diary["patience"])[None, :] & (self._weekly(rows, place) > wanted)
         unhelped &= lack < _daily(self.trait("leave_no_benefit", rows), BENEFIT_DAYS)
         else_ = treated & (other < _daily(self.diary["leave_random"], RISK_DAYS))
-        stopped = met & self.stops
+        stopped = events[:, :, len(EVENTS) :] & self.stops
         gone = stopped.any(axis=2) | harmed | unhelped | else_
         first = np.argmax(gone, axis=1)
         at = np.arange(len(first)), first

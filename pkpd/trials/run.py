@@ -1,7 +1,6 @@
 """A trial from its design: who goes into which arm, endpoints, and comparisons of arms.
 
-Knows designs, cohorts and courses; knows nothing of rules' decisions or solvers. The statistics are
-SciPy's.
+Knows designs, cohorts and courses; knows nothing of rules' decisions, solvers or statistics.
 """
 
 from collections import defaultdict
@@ -30,6 +29,7 @@ from pkpd.symbolic.model import Benefit, Model
 from pkpd.titration.checks import one_of
 from pkpd.trials.beside import Beside, due_before
 from pkpd.trials.beside import check as check_beside
+from pkpd.trials.comparison import are_shares, compared, described
 from pkpd.trials.conduct import Course, follow, joined
 from pkpd.trials.design import Design, Endpoint, read
 from pkpd.trials.observation import Diary, diary_of, mean
@@ -38,7 +38,6 @@ from pkpd.trials.physiology import setting
 
 # relative changes between the seven answers; 30 and 50 % are the usual marks, the rest is assumed
 PGI = (-0.50, -0.30, -0.15, 0.15, 0.30, 0.50)
-LEVEL = 0.95
 PATIENTS_AT_ONCE = 512  # what Ctrl-C can lose at most
 
 
@@ -165,12 +164,13 @@ class TrialResult(Computed):
     def _endpoint(self, endpoint):
         paired = self.design.allocation == "shared"
         values = dict(zip(self.names, self.values[endpoint.name], strict=True))
+        shares = endpoint.is_share and are_shares(values.values())
         first, *others = self.names
         return {
             "kind": endpoint.kind,
-            "arms": {name: described(v) for name, v in values.items()},
+            "arms": {name: described(v, shares) for name, v in values.items()},
             "against_first": {
-                name: compared(values[name], values[first], paired) for name in others
+                name: compared(values[name], values[first], paired, shares) for name in others
             },
         }
 
@@ -211,59 +211,6 @@ def _rescue_summary(arm, course):
     return {
         "patients": float(course.rescue.any(axis=1).mean()),
         "doses_a_day": float(course.rescue.sum() / days),
-    }
-
-
-def described(values):
-    """n, mean, SD and 95 % interval of the mean of values (P,), NaN left out."""
-    from scipy import stats
-
-    x = values[np.isfinite(values)]
-    n = len(x)
-    if n < 2:
-        return {"n": n, "mean": float(x[0]) if n else None, "sd": None, "low": None, "high": None}
-    half = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * x.std(ddof=1) / np.sqrt(n)
-    return {
-        "n": n,
-        "mean": float(x.mean()),
-        "sd": float(x.std(ddof=1)),
-        "low": float(x.mean() - half),
-        "high": float(x.mean() + half),
-    }
-
-
-def compared(values, reference, paired):
-    """Difference of two arms with 95 % interval and p.
-
-    By Welch's t test, or the paired one for arms that share their patients; NaN is left out.
-    """
-    from scipy import stats
-
-    if paired:
-        both = np.isfinite(values) & np.isfinite(reference)
-        values, reference = values[both], reference[both]
-    else:
-        values, reference = values[np.isfinite(values)], reference[np.isfinite(reference)]
-    difference = float(values.mean() - reference.mean()) if len(values) and len(reference) else None
-    untested = {"difference": difference, "low": None, "high": None, "p": None}
-    if min(len(values), len(reference)) < 2:
-        return untested
-    if paired:
-        spread = values - reference
-    else:
-        spread = np.concatenate([values - values.mean(), reference - reference.mean()])
-    if not np.ptp(spread) > 0:
-        return untested
-    if paired:
-        test = stats.ttest_rel(values, reference)
-    else:
-        test = stats.ttest_ind(values, reference, equal_var=False)
-    interval = test.confidence_interval(LEVEL)
-    return {
-        "difference": difference,
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "p": float(test.pvalue),
     }
 
 
@@ -449,8 +396,8 @@ def value(design, endpoint, arm, course):
     """(P,) values of an endpoint, of a phase that is repeated the mean over its repetitions.
 
     NaN where the patient had left (unless carried), except for responders, stayed and adverse: not
-    to respond, not to stay and to have had no event are answers. A repetition without a value does
-    not count.
+    to respond, not to stay and to have had no event before leaving are answers. Adverse events are
+    NaN for those who did not enter the phase. A repetition without a value does not count.
     """
     values = _each(design, endpoint, arm, course, endpoint.phase)
     if endpoint.against is not None:
@@ -506,10 +453,11 @@ class _Measured:
         return self.of_present(doses.mean(axis=1))
 
     def adverse(self):
-        event = self.endpoint.event
+        event, begin = self.endpoint.event, self.first + self.course.run_in - 1
         kinds = np.isin(self.events, self.events if event is None else (event,))
-        events = self.course.events[:, self.first + self.course.run_in - 1 : self.after, kinds]
-        return events.any(axis=(1, 2)).astype(float)
+        had = self.course.events[:, begin : self.after, kinds].any(axis=(1, 2))
+        entered = np.isfinite(self.course.score[:, begin])
+        return np.where(entered, had, np.nan)
 
     def settled(self):
         changed = np.diff(self.course.dose[:, : self.after], axis=1) != 0

@@ -115,6 +115,35 @@ def test_a_patient_leaves_after_the_first_day_with_an_event_that_stops(path, dai
     assert "sleepy is a day with cmax(sleepy) >= 4.5, after which the patient leaves" in said
 
 
+def test_what_holds_before_treatment_begins_when_it_comes_back(path):
+    """Pain is above the bound untreated, falls below it in most patients, and comes back."""
+    phases = [{"days": 7, "dose": 20}, {"name": "off", "days": 14, "dose": 0, "visits_every": 7}]
+    arms = [{"name": "a", "phases": phases}]
+    adverse = [{"name": "back", "when": "mean(pain) >= 5", "stop": True}]
+    (course,) = run(path, adverse, arms=arms).courses
+    (free,) = run(path, [], arms=arms, run_in=1).courses
+    met = free.score >= 5
+    begun = met[:, 1:] & ~met[:, :-1]
+    assert met[:, 0].all() and begun.any(axis=1).sum() > PEOPLE / 2
+    np.testing.assert_array_equal(course.left, np.where(begun.any(axis=1), begun.argmax(1) + 1, 0))
+
+
+def test_events_of_a_phase_are_counted_among_those_who_entered_it(path):
+    """A patient who left in the first phase is missing in the second."""
+    phases = [{"name": name, "days": 7, "dose": 5} for name in ("first", "second")]
+    ends = [{"name": phase["name"], "kind": "adverse", "phase": phase["name"]} for phase in phases]
+    adverse = [{"name": "sleepy", "when": "cmax(sleepy) >= 4.5", "stop": True}]
+    beside = {"name": "both", "beside": "wait 150h then 6 mg into b q36h x 5", "phases": phases}
+    found = run(path, adverse, arms=[beside], endpoints=ends)
+    left = found.courses[0].left
+    inside = [(left >= first) & (left < first + 7) for first in (1, 8)]
+    assert all(some.any() for some in inside) and (left == 0).any()
+    first, second = (found.values[name][0] for name in ("first", "second"))
+    np.testing.assert_array_equal(first, inside[0])
+    np.testing.assert_array_equal(second, np.where(inside[0], np.nan, inside[1]))
+    assert found.summary()["endpoints"]["second"]["arms"]["both"]["n"] == (~inside[0]).sum()
+
+
 def test_days_are_lived_as_without_events(path):
     """Days that are judged one by one give the entries of days that are solved in one piece."""
     plain, judged = run(path, []), run(path, [{"name": "never", "when": "cmax(sleepy) > 11"}])

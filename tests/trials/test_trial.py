@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from pkpd.errors import PkpdError, PkpdWarning, Stopped
+from pkpd.trials.comparison import compared
 from pkpd.trials.design import from_data, read
-from pkpd.trials.run import allocated, compared, described, trial
+from pkpd.trials.run import allocated, trial
 
 ENDPOINTS = [
     {"name": "change", "kind": "change", "day": 28},
@@ -220,23 +221,6 @@ def test_a_phase_can_keep_the_dose_that_titration_found():
         )
     )
     assert (run.courses[0].dose[:, 7:] == np.repeat([1.5, 3.0, 4.5, 4.5, 4.5], 7)).all()
-
-
-def test_statistics_are_those_of_scipy():
-    from scipy import stats
-
-    a, b = np.array([1.0, 2.0, 4.0, np.nan]), np.array([0.0, 5.0, 5.5, 7.0])
-    assert compared(a, b, False)["p"] == pytest.approx(
-        stats.ttest_ind(a[:3], b, equal_var=False).pvalue
-    )
-    assert compared(a, b, True)["p"] == pytest.approx(stats.ttest_rel(a[:3], b[:3]).pvalue)
-    assert described(a)["n"] == 3 and described(np.full(3, np.nan)) == {
-        "n": 0,
-        "mean": None,
-        "sd": None,
-        "low": None,
-        "high": None,
-    }
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def _difference(against):
     text = _number(against["difference"])
     if against["low"] is not None:
         text += f" ({_range(against['low'], against['high'])})"
-    return text, "" if against["p"] is None else f"{against['p']:.2g}"
+    return text, "-" if against["p"] is None else f"{against['p']:.2g}"
 
 
 def trial_sentences(model, summary):
