@@ -213,7 +213,8 @@ class Output:
         from pkpd.report.page.page import write_page
 
         assert self.out is not None
-        return write_page(self.out, name and Path(self.out) / name, result)
+        path = name and Path(self.out) / name
+        return write_page(self.out, path, result, options.command_line())
 
     def draw(self, result, ending, **shown):
         """Draw one more figure of a result, if figures are wanted; the files written.

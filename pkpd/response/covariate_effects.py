@@ -202,7 +202,7 @@ def _named(at):
         asked += [(name, value) for value in (values if several else [values])]
     if not 0 < len(asked) <= MOST:
         raise PkpdError(f"at has {len(asked)} values; give 1 to {MOST}.")
-    return asked
+    return list(dict.fromkeys(asked))
 
 
 def _usual(cohort):

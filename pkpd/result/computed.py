@@ -142,4 +142,4 @@ class Computed(Displayed):
         import pkpd
 
         self.write(folder, command=command)
-        return pkpd.write_page(folder, result=self)
+        return pkpd.write_page(folder, result=self, command=command)

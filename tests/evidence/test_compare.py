@@ -264,6 +264,7 @@ def test_pages_show_weights_studies_and_every_figure(folder, compared, tmp_path,
         assert f"{100 * row['weight']:.1f} %" in page
     assert all(study.title in page for study in compared.studies)
     assert page.count("<svg") == len(compared.figures()) == 2
+    assert "pkpd compare mine" in compared.report(tmp_path, command="pkpd compare mine").read_text()
     monkeypatch.chdir(folder)
     plan = filled(STUDY, TITLE="plan", ROLE="planned", READ="effect", HOUR=2, SEEN="DROP")
     (tmp_path / "plan.toml").write_text(plan.replace("value = DROP\n", ""))

@@ -6,7 +6,7 @@ Knows tables of a comparison; computes nothing.
 import numpy as np
 
 from pkpd.report.figures import style
-from pkpd.report.words.evidence import spread
+from pkpd.report.words.evidence import NOTHING, spread
 from pkpd.report.words.models import NO_ADVICE
 
 ALL = "all"
@@ -132,6 +132,9 @@ def ranked(result):
     for axes, name, label in panels:
         error = columns[f"{name}_error"]
         axes.barh(places, columns[name], xerr=error, color=style.SKY, height=0.6)
+        if np.abs(columns[name]).max() < NOTHING:  # the solver's rounding
+            axes.set_xlim(-0.1, 1.0)
+        axes.locator_params(axis="x", nbins=4)
         style.clean(axes, label, "")
         axes.grid(axis="y", visible=False)
     labels = [

@@ -33,12 +33,18 @@ from pkpd.symbolic.model import Benefit
 NAME = "report.html"
 
 
-def write_page(folder: str | Path, path: str | Path | None = None, result: Any = None) -> Path:
+def write_page(
+    folder: str | Path,
+    path: str | Path | None = None,
+    result: Any = None,
+    command: str | None = None,
+) -> Path:
     """Write the page on a folder, whole or not at all (default: report.html in it); its path.
 
     path : of the page
     result : what was written to the folder, from which the page on a time course or a fitted curve
         is made; other pages are made of what the folder holds
+    command : that made this result, for the provenance
     Raises PkpdError.
     """
     folder = limits.path(folder, "folder", ResultError)
@@ -47,7 +53,7 @@ def write_page(folder: str | Path, path: str | Path | None = None, result: Any =
         limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
     result = exposures(folder) if result is None else result
     found = None if result is None else account(result)
-    text = page(folder) if found is None else _of_one(result, found)
+    text = page(folder) if found is None else _of_one(result, found, command)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     return path
 
@@ -63,9 +69,9 @@ def page(folder):
         return rendered(model.title, model.name, kind, assumed, sections)
 
 
-def _of_one(result, found):
+def _of_one(result, found, command):
     """The page on one result. found : its Account"""
-    model, origin = result.kept_model(), result.summary()["provenance"]
+    model, origin = result.kept_model(), result.summary(command)["provenance"]
     sections = [section(result, found)]
     sections += [model_card(model, origin["set"])] if model else []
     sections.append(_provenance({"The run": origin}))

@@ -43,7 +43,7 @@ def weight_sentences(summary, unit, outcome_unit):
     informing = [s["name"] for s in summary["studies"] if s["informs"]]
     left = ", ".join(name.rpartition("/")[2] for name in summary["left"])
     lines = [
-        f"Weights of explanations after {len(informing)} studies: {', '.join(informing)}.",
+        f"Weights of explanations after {studies_of(informing)}.",
         f"Best dose: of those looked at, in {unit}, with its mean benefit in {outcome_unit}.",
         "",
         f"  Above 5 %: {left}.",
@@ -61,6 +61,12 @@ def weight_sentences(summary, unit, outcome_unit):
     return lines
 
 
+def studies_of(names):
+    """How many studies, and which."""
+    many = "study" if len(names) == 1 else "studies"
+    return f"{len(names)} {many}: {', '.join(names)}"
+
+
 def left_out_sentences(summary, columns):
     """Lines on the study whose loss moves the weights most."""
     rows: dict = {}
@@ -76,10 +82,9 @@ def left_out_sentences(summary, columns):
     lines = []
     if moved and np.isfinite(list(moved.values())).all():
         study = max(moved, key=moved.__getitem__)
-        lines.append(
-            f"  Without {study}, {100 * moved[study]:.0f} % of the weight would lie elsewhere; "
-            "no other study moves as much."
-        )
+        most = "; no other study moves as much" if len(moved) > 1 else ""
+        share = f"{100 * moved[study]:.0f} % of the weight would lie elsewhere"
+        lines.append(f"  Without {study}, {share}{most}.")
     return [*lines, "", f"  {models.NO_ADVICE}"]
 
 
