@@ -95,7 +95,7 @@ def test_the_day_after_a_bad_one_is_that_of_a_simulation_with_the_doses(
 
 def test_use_is_counted_by_patient_and_arm(path):
     rescue = {"take": "4 mg into b at 08:00, 23:00", "at_least": 5.5}
-    stops = [{"name": "bad", "when": "cmax(pain) > 6.8", "stop": True}]
+    stops = [{"name": "numb", "when": "cmin(pain) < 4", "stop": True}]
     found = run(path, rescue, adverse=stops)
     (course,) = found.courses
     gone = course.left > 0
