@@ -48,6 +48,8 @@ def write_page(
     Raises PkpdError.
     """
     folder = limits.path(folder, "folder", ResultError)
+    if command is not None:
+        limits.text(command, "command", ResultError)
     path = folder / NAME if path is None else limits.path(path, "path", ResultError)
     if result is not None:
         limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
