@@ -31,7 +31,9 @@ def executed(path: Path) -> nbformat.NotebookNode:
     with TemporaryDirectory() as folder:
         place = {"metadata": {"path": folder}}
         options = {"timeout": 60 * MINUTES, "resources": place, "record_timing": False}
-        NotebookClient(book, kernel_name="python3", **options).execute()
+        # what a cell prints may come in pieces, which are one text
+        options |= {"kernel_name": "python3", "coalesce_streams": True}
+        NotebookClient(book, **options).execute()
     book.metadata = {"kernelspec": KERNEL}
     for cell in book.cells:
         cell.metadata = {}
