@@ -70,9 +70,8 @@ class Search:
     def peaks(self):
         """Peaks of all patients. Ties go to the lower dose, and to an end of the range."""
         patients, states = len(self.noise), self.found.y.shape[2]
-        unsolved = self.look_between()
+        unsolved, xs, gains = self.look_between()
         fine = np.flatnonzero(~unsolved)
-        xs, gains = self.curves()
         lowest = np.nanmin(gains[fine], axis=1, keepdims=True)
         known = np.where(np.isnan(gains[fine]), lowest, gains[fine])
         chosen, centre = candidates(known, self.noise[fine])
@@ -97,19 +96,22 @@ class Search:
     def look_between(self):
         """Solve doses midway between others until interpolations agree on every curve.
 
-        Returns (P,) whether a dose failed.
+        Returns (P,) whether a dose failed, and the curves.
         """
         unsolved = self.found.unsolved.copy()
         left = np.flatnonzero(~unsolved)
         allowed = np.maximum(DOUBT * self.found.spread(), self.noise)
+        xs, gains = self.curves()
         while len(left):
-            xs, gains = self.curves()
             which, x = doubtful(xs[left], gains[left], allowed[left], NARROWEST * self.step)
+            if not len(which):
+                break
             rows = left[which]
-            there = self.solve(rows, x)[0] if len(rows) else x
+            there = self.solve(rows, x)[0]
             unsolved[rows[np.isnan(there)]] = True
             left = np.unique(rows[~unsolved[rows]])
-        return unsolved
+            xs, gains = self.curves()
+        return unsolved, xs, gains
 
     def climb(self, rows, points, values, half):
         """Log dose, benefit and steady state of the local maximum in each window.
