@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -47,8 +48,11 @@ def exposures():
     return pkpd.noncompartmental(frame, "Cc", dose="100 mg")
 
 
+LETTUCE = Path(__file__).parents[2] / "docs/lettuce.csv"
+
+
 def lettuce(model):
-    return pkpd.fit(Path(__file__).parents[2] / "docs/lettuce.csv", model)
+    return pkpd.fit(LETTUCE, model)
 
 
 MAKE = {
@@ -158,9 +162,10 @@ def test_no_class_has_more_fields_than_fit_into_a_few_lines():
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 900])
-def test_what_a_notebook_shows_is_one_screen(made, browser, width):
+def test_what_a_notebook_shows_is_one_screen(made, browser, width, tmp_path):
+    far = Path(shutil.copy(LETTUCE, tmp_path / f"{'a_name_without_a_space_' * 5}.csv"))
     tab = browser.new_page(viewport={"width": width, "height": 900})
-    for thing in (*made.values(), *other_things(made)):
+    for thing in (*made.values(), *other_things(made), pkpd.fit(far, "brain-cousens")):
         tab.set_content(pkpd.html(thing))
         height = tab.evaluate("document.querySelector('.pkpd').scrollHeight")
         wide = tab.evaluate("document.documentElement.scrollWidth")
