@@ -15,12 +15,28 @@ from pkpd.symbolic.scaling import scaled
 LARGEST = 1e300  # a whole number may be too large for a float
 
 
+def units_of(items):
+    """Name -> unit of inputs, states or assignments."""
+    return {item.name: item.unit for item in items}
+
+
 class Entries:
-    """The files of one model, the main one last. places : where each name is defined"""
+    """The files of one model, the main one last.
+
+    places : where each name is defined; time : the unit of time
+    """
 
     def __init__(self, files):
         self.files, self.main = files, files[-1]
         self.places: dict[str, str] = {}
+        self.time = self.time_unit()
+
+    def time_unit(self):
+        """The unit of time: of the main file, or else of the first file that has one; or h."""
+        for file in (self.main, *self.files):
+            if "time" in file.data:
+                return file.data["time"]
+        return "h"
 
     def fail(self, place, message) -> NoReturn:
         raise ModelError(f"{place}: {message}")
@@ -48,6 +64,11 @@ class Entries:
         if name in self.places and self.places[name] != place:
             self.fail(place, f"'{name}' is already defined at {self.places[name]}.")
         self.places[name] = place
+
+    def named_equation(self, name, unit, place):
+        """Refuse the name or the unit of an equation."""
+        self.named(name, place)
+        self.unit(unit, place)
 
     def unit(self, text, place, wanted=None):
         try:

@@ -16,6 +16,7 @@ from pkpd.errors import ModelError, quoted
 
 # "switch": 1 turns a part of the mechanism on, 0 turns it off; "animal": a weight, not a person's
 ROLES = ("switch", "animal")
+EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")  # grades, of a number
 # entries that only readers read: what a thing is called, and where it comes from
 WORDS = ("title", "description", "notes", "doubts", "label", "hypothesis", "reason")
 ORIGINS = ("path", "place", "digest", "source", "evidence")

@@ -133,15 +133,14 @@ def diary(path=None, changes=None):
 
     Raises TrialError, or ModelError with file and line.
     """
-    from pkpd.symbolic.checker import Builder
+    from pkpd.symbolic.inputs import Inputs
     from pkpd.symbolic.load import read
 
     file = read(DIARY if path is None else limits.path(path, "diary", TrialError))
-    builder = Builder([file], file.path.stem, "")
     for key in file.data:
         if key not in ("title", "parameters"):
             raise ModelError(f"{file.path}: a diary has no '{key}'; it has title and [parameters].")
-    inputs = {item.name: item for item in builder.inputs("parameters")}
+    inputs = {item.name: item for item in Inputs([file]).inputs("parameters")}
     if inputs.pop(_OBSOLETE, None) is not None:
         text = f"{file.path}: {_OBSOLETE} is not used any more; entries begin at the outcome's own"
         warn(f"{text} untreated value. Leave the line out.", DeprecationWarning, stacklevel=2)

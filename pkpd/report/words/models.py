@@ -7,8 +7,8 @@ import ast
 import math
 
 from pkpd.report.words.references import unverified
+from pkpd.symbolic.model import EVIDENCE
 
-EVIDENCE = ("measured", "estimated", "derived", "assumed", "calibrated")
 NO_ADVICE = "Virtual patients; hypotheses and their consequences, no clinical advice."
 
 
