@@ -13,7 +13,8 @@ from typing import Any
 
 from pkpd import limits
 from pkpd.errors import ModelError, PkpdError, closest, listed, quoted
-from pkpd.population.cohort import Cohort, cohort, unlikely_spreads
+from pkpd.population.cohort import Cohort, cohort
+from pkpd.population.spreads import unlikely_spreads
 from pkpd.response.benefit import benefit_of
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.load import address, load, models

@@ -5,7 +5,6 @@ whatever else the model has.
 Knows inputs and their variability; knows nothing of doses or time.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,22 +14,20 @@ import numpy as np
 
 from pkpd import limits, units
 from pkpd.display import Displayed
-from pkpd.errors import CohortError, PkpdError, closest, listed, quoted
+from pkpd.errors import CohortError, PkpdError, listed, quoted
 from pkpd.population.covariates import People
 from pkpd.population.covariates import people as read_people
-from pkpd.population.sampling import independent, stratified
-from pkpd.population.variability import around, classes, correlate, factor
+from pkpd.population.drawing import drawn_classes, drawn_inputs, latent_normals
+from pkpd.population.sampling import SAMPLINGS
+from pkpd.population.spreads import law_between, spread_values, unlikely_spreads
+from pkpd.population.typical import at_reference, input_of, typical_values
+from pkpd.population.variability import around, class_labels, drawn_names
 from pkpd.reading import places, rows_of
 from pkpd.symbolic import plausibility
 from pkpd.symbolic.model import Model, check_model
-from pkpd.symbolic.quantities import quantity
-from pkpd.symbolic.variability import possible
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LARGEST_SPREAD = 1e6  # CV or SD
-SAMPLINGS = {"sobol": stratified, "mc": independent}
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,11 +117,11 @@ class Cohort(Displayed):
         values : {"cl": 120.0}, in the inputs' units
         """
         theta = self.theta.copy()
-        drawn = _drawn_names(self.model)
+        drawn = drawn_names(self.model)
         for name, value in values.items():
             k = self.model.input_names.index(name)
             if name in drawn and not self.typical:
-                law = _law_between(self.model.inputs[k], self.spread)
+                law = law_between(self.model.inputs[k], self.spread)
                 value = around(law, value, self.latent[:, drawn.index(name)])
             theta[:, k] = value
         return replace(self, theta=theta, changed=self.changed | dict(values))
@@ -134,7 +131,7 @@ class Cohort(Displayed):
 
         values : {"wt": 60.0} or {"wt": "60 kg"}. Raises CohortError, or PkpdError for a unit.
         """
-        given, theta = _typical_values(self.model, dict(values)), self.theta.copy()
+        given, theta = typical_values(self.model, dict(values)), self.theta.copy()
         _warn_of_unlikely(self.model, given, None)
         for name, value in given.items():
             theta[:, self.model.input_names.index(name)] = value
@@ -145,8 +142,8 @@ class Cohort(Displayed):
 
         names : of inputs of the model. Raises CohortError for another one.
         """
-        items = {name: _input(self.model, name) for name in names}
-        at = {name: _at_reference(item, self.changed) for name, item in items.items()}
+        items = {name: input_of(self.model, name) for name in names}
+        at = {name: at_reference(item, self.changed) for name, item in items.items()}
         return self.each_with(at)
 
     def with_inputs(self, theta: np.ndarray) -> "Cohort":
@@ -219,7 +216,7 @@ class Cohort(Displayed):
 
     def _latent_of(self, model):
         """(P, V) latent normals of what another model draws, 0 where this one does not draw it."""
-        names, wanted = _drawn_names(self.model), _drawn_names(model)
+        names, wanted = drawn_names(self.model), drawn_names(model)
         latent = np.zeros((len(self), len(wanted)))
         for k, name in enumerate(wanted):
             if name in names:
@@ -286,8 +283,8 @@ def cohort(
     """
     check_model(model)
     limits.flag(typical, "typical", CohortError)
-    changed = _typical_values(model, set)
-    spreads = _spreads(model, spread)
+    changed = typical_values(model, set)
+    spreads = spread_values(model, spread)
     if typical and spreads:
         raise CohortError("The typical patient has no variability; leave out the spread.")
     limits.one_of(sampling, SAMPLINGS, "sampling", CohortError)
@@ -300,25 +297,18 @@ def cohort(
     plausibility.warn(unlikely_spreads(model, spreads))
     who = _ids(model, 1 if typical else n, ids)
     seed, replicate = int(seed), int(replicate)
-    names = _drawn_names(model)
+    names = drawn_names(model)
     if typical:
         latent = np.zeros((len(who), len(names)))
         theta = np.empty((len(who), len(model.inputs)))
-        theta[:] = [_at_reference(item, changed) for item in model.inputs]
+        theta[:] = [at_reference(item, changed) for item in model.inputs]
     else:
-        latent = _latent(model, names, who, seed, replicate, sampling)
-        classified = _classes(model, who, seed, replicate, sampling)
-        theta = _drawn(model, names, latent, classified, changed, spreads)
+        latent = latent_normals(model, names, who, seed, replicate, sampling)
+        classified = drawn_classes(model, who, seed, replicate, sampling)
+        theta = drawn_inputs(model, names, latent, classified, changed, spreads)
     of_draws = seed, sampling, typical, changed, who, theta, latent, replicate
     people = Cohort(model, *of_draws, spread=spreads)
     return people if table is None else _with_inputs_of(table, people)
-
-
-def _classes(model, ids, seed, replicate, sampling):
-    """{input: class numbers (P,)} of the inputs with classes, each drawn by its own address."""
-    items = [item for item in model.inputs if item.iiv is not None and not _is_continuous(item)]
-    u = SAMPLINGS[sampling](seed, ids, [item.name for item in items], replicate)
-    return {item.name: classes(item.iiv, u[:, k]) for k, item in enumerate(items)}
 
 
 def _warn_of_unlikely(model, changed, table):
@@ -328,27 +318,6 @@ def _warn_of_unlikely(model, changed, table):
         if table is not None:
             values = table.inputs.get(item.name, values)
         plausibility.warn(plausibility.of_values(item, values))
-
-
-def _at_reference(item, changed):
-    """What the typical patient has of an input."""
-    value = item.value if item.reference is None else item.reference
-    return changed.get(item.name, value)
-
-
-def _drawn(model, names, latent, classified, changed, spreads):
-    """Inputs (P, K) of people with latent normals (P, V) of `names` and {input: classes (P,)}."""
-    theta = np.empty((len(latent), len(model.inputs)))
-    for k, item in enumerate(model.inputs):
-        typical = float(changed.get(item.name, item.value))
-        if _is_continuous(item):
-            law = _law_between(item, spreads)
-            theta[:, k] = around(law, typical, latent[:, names.index(item.name)])
-        elif item.iiv is not None and item.name not in changed:
-            theta[:, k] = classified[item.name]
-        else:
-            theta[:, k] = typical
-    return theta
 
 
 def _people(model, covariates, typical, changed):
@@ -402,8 +371,8 @@ def of_model(model, cohort):
 
 def _conversion(mine, other):
     """Factor to the unit of the input of this name in another model. Raises CohortError."""
-    if _class_labels(mine) != _class_labels(other):
-        labels = _class_labels(mine), _class_labels(other)
+    if class_labels(mine) != class_labels(other):
+        labels = class_labels(mine), class_labels(other)
         has = [f"the classes {listed(found)}" if found else "no classes" for found in labels]
         raise CohortError(f"'{mine.name}' has {has[0]} in one model and {has[1]} in the other.")
     try:
@@ -412,24 +381,9 @@ def _conversion(mine, other):
         raise CohortError(f"'{mine.name}': {error}") from error
 
 
-def _class_labels(item):
-    """Labels of the classes of an input, none where it has no classes."""
-    return [label for label, _ in item.iiv.classes] if item.iiv else []
-
-
 def _law(item):
     """What decides the values that are drawn of an input."""
     return item.value, item.reference, item.unit, item.iiv
-
-
-def _is_continuous(item):
-    """Whether an input owns a dimension of the sampling."""
-    return item.iiv is not None and item.iiv.kind != "classes"
-
-
-def _drawn_names(model):
-    """Names of the inputs of a model that own a dimension of the sampling."""
-    return [item.name for item in model.inputs if _is_continuous(item)]
 
 
 def _ids(model, n, ids):
@@ -447,117 +401,3 @@ def _ids(model, n, ids):
     bytes_each = 8 * (1 + 3 * len(model.inputs))
     limits.check_memory(n * bytes_each, f"A cohort of {n:,} patients of {model.name}")
     return np.arange(1, n + 1, dtype=np.int64)
-
-
-def _typical_values(model, given):
-    """{input: typical value in its unit} of what `set` gives. Raises CohortError."""
-    if not isinstance(given, dict | None):
-        raise CohortError(f'set is a dict such as {{"cl": 120.0}}, not {quoted(given)}.')
-    return {name: _typical_value(model, name, value) for name, value in (given or {}).items()}
-
-
-def _input(model, name):
-    """The input with this name. Raises CohortError."""
-    for item in model.inputs:
-        if item.name == name:
-            return item
-    raise CohortError(
-        f"Unknown parameter '{name}' in {model.name}.{closest(name, model.input_names)}"
-    )
-
-
-def _typical_value(model, name, value):
-    """A typical value in the unit of its input. Raises CohortError for one that cannot be."""
-    item = _input(model, name)
-    value = _in_unit_of(item, value)
-    if not possible(item, value, typical=True):
-        raise CohortError(f"'{name}={value:g}' {_impossible(item)}.")
-    return value
-
-
-def unlikely_spreads(model, spreads):
-    """Sentences on spreads, {input: CV or SD}, beyond anything measured."""
-    for item in model.inputs:
-        if item.name in spreads:
-            other = replace(item, iiv=_law_between(item, spreads), iov=None, place="spread")
-            yield from plausibility.of_model([other], (), ())
-
-
-def _law_between(item, spreads):
-    """The Variability of a continuous input, with the spread that is set in place of its own."""
-    if item.name not in spreads:
-        return item.iiv
-    size = spreads[item.name]
-    sd = math.sqrt(math.log1p(size**2)) if item.iiv.kind == "lognormal" else size
-    return replace(item.iiv, sd=sd)
-
-
-def _spreads(model, given):
-    """{input: CV, logit SD or SD in its unit} of what `spread` gives. Raises CohortError."""
-    if not isinstance(given, Mapping | None):
-        raise CohortError(f'spread is a dict such as {{"cl": 0.4}}, not {quoted(given)}.')
-    return {name: _spread(model, name, value) for name, value in (given or {}).items()}
-
-
-def _spread(model, name, value):
-    """The spread of an input as a number. Raises CohortError for one that cannot be."""
-    varied = _drawn_names(model)
-    if name not in varied:
-        raise CohortError(
-            f"People of {model.name} do not differ in {quoted(name)} by a CV or SD."
-            f"{closest(name, varied)} They do in {listed(varied)}."
-        )
-    item = next(i for i in model.inputs if i.name == name)
-    if item.iiv.kind != "lognormal" and str(value).rstrip().endswith("%"):
-        scale = f"an SD in {item.unit}" if item.iiv.kind == "normal" else "the SD of its logit"
-        raise CohortError(
-            f"The spread of '{name}' is {scale}, here {item.iiv.sd:.3g}, and no CV; write a number."
-        )
-    unit = item.unit if item.iiv.kind == "normal" else "1"
-    size = _in_unit_of(replace(item, unit=unit), value)
-    if not 0 <= size <= LARGEST_SPREAD:
-        raise CohortError(
-            f"The spread of '{name}' is {size:g}; write a CV or SD from 0 to {LARGEST_SPREAD:g}."
-        )
-    return size
-
-
-def _in_unit_of(item, value):
-    """A number, or a text with a unit, as a number in the unit of an input. Raises CohortError."""
-    if isinstance(value, str):
-        try:
-            return float(quantity(value, item.unit))
-        except PkpdError as error:
-            raise CohortError(f"'{item.name}={value}': {error}") from error
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise CohortError(
-            f"'{item.name}' is set to {quoted(value)}; write a number, or a text with a unit."
-        )
-    return float(value)
-
-
-def _impossible(item):
-    """What is wrong with a value that an input cannot have, in words."""
-    if item.role == "switch":
-        return "is neither on nor off; write 1 or 0"
-    if item.iiv is None:
-        return "is outside what a finite value can be"
-    if item.iiv.kind != "classes":
-        return f"is outside what a {item.iiv.kind} value can be"
-    numbered = ", ".join(f"{k} ({label})" for k, label in enumerate(_class_labels(item)))
-    return f"is the number of no class; write one of {numbered}"
-
-
-def _latent(model, names, ids, seed, replicate, sampling):
-    """Correlated standard normals (P, V) of the inputs `names`, each drawn by its own address.
-
-    Correlated inputs are combined in alphabetical order, so that a file's order changes nobody.
-    """
-    from scipy.special import ndtri
-
-    order = sorted(range(len(names)), key=names.__getitem__)
-    alphabetical = [names[k] for k in order]
-    z = ndtri(SAMPLINGS[sampling](seed, ids, alphabetical, replicate))
-    out = np.empty_like(z)
-    out[:, order] = correlate(factor(alphabetical, model.correlations), z)
-    return out

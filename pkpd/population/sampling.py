@@ -116,6 +116,9 @@ def independent(seed, ids, names, replicate=0):
     return np.stack(columns, axis=1) if names else np.zeros((len(ids), 0))
 
 
+SAMPLINGS = {"sobol": stratified, "mc": independent}
+
+
 def _words(address, count):
     """Random numbers (count,) of 32 bits that belong to an address."""
     key = int.from_bytes(hashlib.blake2b(address.encode(), digest_size=16).digest())

@@ -1,7 +1,7 @@
 """From latent standard normals to values of parameters and covariates.
 
 Every operation is element by element, in fixed order, so that a patient's numbers do not depend on
-who else is computed. Knows distributions; knows no patients.
+who else is computed. Knows distributions and the inputs that have them; knows no patients.
 """
 
 import numpy as np
@@ -110,3 +110,18 @@ def uncorrelate(lower, x):
         # what others determine wholly is no dimension of its own: its coordinate is 0
         out[:, i] = out[:, i] / lower[i, i] if lower[i, i] > 0 else 0.0
     return out
+
+
+def is_continuous(item):
+    """Whether an input owns a dimension of the sampling."""
+    return item.iiv is not None and item.iiv.kind != "classes"
+
+
+def drawn_names(model):
+    """Names of the inputs of a model that own a dimension of the sampling."""
+    return [item.name for item in model.inputs if is_continuous(item)]
+
+
+def class_labels(item):
+    """Labels of the classes of an input, none where it has no classes."""
+    return [label for label, _ in item.iiv.classes] if item.iiv else []

@@ -12,7 +12,7 @@ from pkpd.dosing.regimen import DAY
 from pkpd.dosing.rx import cycles, rx
 from pkpd.errors import PkpdError, TrialError, quoted
 from pkpd.files import read_toml
-from pkpd.population.cohort import SAMPLINGS
+from pkpd.population.sampling import SAMPLINGS
 from pkpd.titration.checks import days_in_all, number, one_of, share, text, whole_number
 from pkpd.titration.library import rule as find_rule
 from pkpd.titration.rule import Rule
