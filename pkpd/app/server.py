@@ -181,7 +181,7 @@ def _titration(read, query):
 
 def bind(port):
     """A listening socket on the loopback address. port : 0 for any. Raises PkpdError."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))

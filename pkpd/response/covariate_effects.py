@@ -180,9 +180,7 @@ def effects_of(cohort, benefit, asked, numerics, progress=None):
         before = len(cohort) * len(tables)
         advance = None if progress is None else lambda done, n=before: progress(n + done)
         with all_or_nothing():
-            found = list(
-                parts(model, people, benefit, progress=advance, only_doses=True, **numerics)
-            )
+            found = list(parts(model, people, benefit, progress=advance, beside=(), **numerics))
         tables.append(table_of(model, people, benefit, found))
     at = {name: float(typical.column(name)[0]) for name in names}
     effects = [

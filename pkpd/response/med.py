@@ -22,7 +22,7 @@ from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.response.safety import Safety, best_safe
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
-from pkpd.response.side_by_side import in_chunks
+from pkpd.response.side_by_side import PATIENTS, in_chunks
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.result.tables import stacked
 from pkpd.symbolic.model import Benefit, Model
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STATUSES = ("interior", "below_range", "above_range", "no_benefit", "flat", "unsafe", "failed")
 PLATEAU = (0.99, 3.0)  # doses within 99 % of the best that span more than a factor 3
 WINDOW = 0.9
+BESIDE = ("windows", "at_med")  # doses around the best with most of its effect; exposure at it
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,20 +161,21 @@ def parts(
     solver="auto",
     threads=None,
     progress=None,
-    only_doses=False,
+    patients=PATIENTS,
+    beside=BESIDE,
 ):
     """Yield DoseResponse and MED columns chunk by chunk, in order.
 
-    only_doses : leave out the columns on windows beside the MED and on exposure at it, which take
-        half of the time. See `pkpd.response.side_by_side.in_chunks`.
+    patients : of a chunk, see `pkpd.response.side_by_side.in_chunks`
+    beside : of BESIDE, what is found beside best doses; all of it takes half of the time
     """
     scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
 
     def solve(people, threads):
         steady = Steady(model, people, benefit, rtol=rtol, solver=solver, threads=threads)
-        return _chunk(steady, scale, only_doses)
+        return _chunk(steady, scale, beside)
 
-    yield from in_chunks(cohort, solve, threads, progress)
+    yield from in_chunks(cohort, solve, threads, progress, patients)
 
 
 def table_of(model, cohort, benefit, done):
@@ -182,12 +184,12 @@ def table_of(model, cohort, benefit, done):
     return MedTable(model, cohort, benefit, stacked(tables), joined(responses, cohort))
 
 
-def _chunk(steady, scale, only_doses):
+def _chunk(steady, scale, beside):
     """DoseResponse and MED columns of the patients of one chunk."""
     benefit = steady.benefit
     found = dose_grid(steady, log_grid(benefit), _fixed_doses(benefit))
     search = Search(found, scale.noise(found.untreated))
-    return found.response(), _columns(search, search.peaks(), scale, only_doses)
+    return found.response(), _columns(search, search.peaks(), scale, beside)
 
 
 @dataclass(frozen=True)
@@ -230,8 +232,8 @@ def _fixed_doses(benefit):
     return (*benefit.report, benefit.lowest / 5)
 
 
-def _columns(search, peaks, scale, only_doses):
-    """Columns of the MedTable, in its order. only_doses : as in `parts`"""
+def _columns(search, peaks, scale, beside):
+    """Columns of the MedTable, in its order. beside : as in `parts`"""
     found, people = search.found, search.steady.cohort
     unsolved = (found.beside_status != 0).any(axis=1)
     verdict = _verdict(search, peaks, scale, unsolved)
@@ -246,12 +248,12 @@ def _columns(search, peaks, scale, only_doses):
         "status": verdict.status,
         "med": _where(verdict.interior, np.exp(peaks.argmax)),
         "benefit_at_med": _where(verdict.interior, peaks.gain),
-        **({} if only_doses else _at_med(found, peaks, np.flatnonzero(verdict.interior))),
+        **(_at_med(found, peaks, np.flatnonzero(verdict.interior)) if "at_med" in beside else {}),
         **safe,
         "argmax": _where(verdict.responds, np.exp(peaks.argmax)),
         "benefit_at_argmax": _where(verdict.responds, peaks.gain),
         "responder": verdict.helped,
-        **({} if only_doses else _windows(search, peaks, verdict)),
+        **(_windows(search, peaks, verdict) if "windows" in beside else {}),
         "multimodal": verdict.helped & ~np.isnan(peaks.second),
         "second_peak": _where(verdict.helped, np.exp(peaks.second)),
         "untreated": found.untreated,

@@ -11,25 +11,26 @@ from pkpd.limits import thread_count
 PATIENTS = 512  # of a chunk
 
 
-def in_chunks(cohort, work, threads=None, progress=None):
+def in_chunks(cohort, work, threads=None, progress=None, patients=PATIENTS):
     """Yield work(patients, threads) of consecutive chunks of a cohort, in order.
 
     As many chunks as there are threads are solved at a time, because what happens between the
     solver's calls is serial.
     threads : None for all cores; progress : called with the number of finished patients
+    patients : of a chunk; results do not depend on it
     """
-    firsts = range(0, len(cohort), PATIENTS)
+    firsts = range(0, len(cohort), patients)
     threads = thread_count(threads) or os.cpu_count() or 1
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return work(cohort.rows(slice(first, first + PATIENTS)), threads // beside)
+        return work(cohort.rows(slice(first, first + patients)), threads // beside)
 
     parts = map(solve, firsts) if beside == 1 else _side_by_side(solve, firsts, beside)
     for first, part in zip(firsts, parts, strict=True):
         yield part
         if progress is not None:
-            progress(min(first + PATIENTS, len(cohort)))
+            progress(min(first + patients, len(cohort)))
 
 
 def _side_by_side(solve, firsts, count):

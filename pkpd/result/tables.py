@@ -206,6 +206,8 @@ def plain(value: Any) -> Any:
     """The value with plain Python numbers, as JSON takes them."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isfinite(value).all():
+        return value.tolist()
     if isinstance(value, (list, tuple, np.ndarray)):
         return list(map(plain, value))
     if isinstance(value, (bool, np.bool_)):

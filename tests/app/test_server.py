@@ -1,8 +1,10 @@
 """The server answers this machine alone, lets nothing be fetched, and refuses in sentences."""
 
+import asyncio
 import io
 import json
 import re
+import socket
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -57,6 +59,24 @@ def test_a_stranger_cannot_reach_it_under_another_name(ask):
     assert ask("/../pyproject.toml").status == 404
     assert ask("/web/../server.py").status == 404
     assert ask("/api/again", "POST").status == 405
+
+
+def test_answers_are_sent_at_once():
+    """Without TCP_NODELAY the second packet of an answer waits 40 ms for a receipt of the first."""
+
+    async def delayed(bound):
+        answer = asyncio.Future()
+
+        def arrived(_, writer):
+            connection = writer.get_extra_info("socket")
+            answer.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(arrived, sock=bound):
+            with socket.create_connection(bound.getsockname()):
+                return not await answer
+
+    assert not asyncio.run(delayed(server.bind(0)))
 
 
 def test_a_bad_link_gets_a_sentence_and_no_traceback(ask):
