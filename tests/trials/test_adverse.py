@@ -10,50 +10,24 @@ import pkpd
 from pkpd.report.words.trials import by_arm, trial_sentences
 from pkpd.trials.design import from_data
 from pkpd.trials.run import trial
+from tests.trials.two_drugs import QUIET, written
 
-MODEL = """
-title = "pain and sleepiness"
-outputs = ["pain", "sleepy"]
-[dose]
-a = { unit = "mg" }
-b = { unit = "mg" }
-[benefit]
-outcome = "pain"
-better  = "lower"
-into    = "a"
-every   = "24 h"
-doses   = "0.1:100 mg"
-delta   = "0.5"
-[parameters]
-k     = { value = 0.1, unit = "1/h", iiv = { cv = 0.5 }, label = "", @ }
-half  = { value = 3.0, unit = "mg", label = "", @ }
-usual = { value = 6.0, unit = "NRS", label = "", @ }
-[equations]
-e = '''
-d/dt(a) = -k*a                            : mg
-d/dt(b) = -k*b                            : mg
-pain    = usual - 2*1{NRS}*a/(half + a)   : NRS
-sleepy  = 10*(a + b)/(4*half + a + b)     : 1
-'''
-""".replace("@", 'source = "test", evidence = "assumed"').replace("2*1{NRS}", "usual/3")
-QUIET = dict.fromkeys(("noise_sd", "placebo_max", "missing", "missed", "late", "step"), 0)
-QUIET |= dict.fromkeys(("leave_adverse", "leave_random", "leave_no_benefit"), 0)
-QUIET |= dict.fromkeys(("insomnia_placebo", "dreams_placebo", "headache_placebo"), 0)
+UNEVENTFUL = QUIET | dict.fromkeys(("insomnia_placebo", "dreams_placebo", "headache_placebo"), 0)
 DOSES = "5 mg into a q24h x 14 and wait 40h then 6 mg into b q36h x 4"
 PEOPLE = 12
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "sleepy.toml"
-    path.write_text(MODEL)
-    return path
+    numbers = {"k": "value = 0.1, iiv = { cv = 0.5 }", "slow": "value = 1.0"}
+    numbers |= {"most": "value = 2.0", "late": "value = 0.0"}
+    return written(tmp_path_factory.mktemp("models"), **numbers)
 
 
 def run(path, adverse, **changes):
     phases = [{"days": 14, "dose": 5, "visits_every": 7}]
     beside = {"name": "both", "phases": phases, "beside": "wait 40h then 6 mg into b q36h x 4"}
-    plan = {"model": str(path), "patients": PEOPLE, "seed": 7, "run_in": 2, "diary_set": QUIET}
+    plan = {"model": str(path), "patients": PEOPLE, "seed": 7, "run_in": 2, "diary_set": UNEVENTFUL}
     plan |= {"arms": [beside, {"name": "alone", "phases": phases}], "allocation": "shared"}
     plan |= {"endpoints": [], "adverse": adverse}
     return trial(from_data(plan | changes))
@@ -153,7 +127,7 @@ def test_days_are_lived_as_without_events(path):
 
 
 def test_new_events_make_patients_leave_as_those_of_the_diary_do(path):
-    diary = QUIET | {"leave_adverse": 1}
+    diary = UNEVENTFUL | {"leave_adverse": 1}
     found = run(path, [{"name": "sleepy", "when": "cmax(sleepy) >= 4.5"}], diary_set=diary)
     both, begun = found.courses[0], found.courses[0].events[:, :, 3]
     at = np.where(begun.any(axis=1), both.days[begun.argmax(axis=1)], 0)

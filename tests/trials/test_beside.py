@@ -14,55 +14,14 @@ from pkpd.trials.design import from_data
 from pkpd.trials.observation import diary
 from pkpd.trials.physiology import setting
 from pkpd.trials.run import trial
+from tests.trials.two_drugs import QUIET, written
 
-MODEL = """
-title = "pain under a drug and an opioid"
-outputs = ["pain"]
-[dose]
-a = { unit = "mg", f = "share", lag = "late" }
-b = { unit = "mg", lag = "late" }
-[benefit]
-outcome = "pain"
-better  = "lower"
-into    = "a"
-every   = "24 h"
-doses   = "0.1:100 mg"
-delta   = "0.5"
-[parameters]
-k     = { value = 0.2, unit = "1/h", iiv = { cv = 0.3 }, IOV label = "", @ }
-share = { value = 0.8, unit = "1", iiv = { cv = 0.1 }, iov = { cv = 0.2 }, label = "", @ }
-half  = { value = 3.0, unit = "mg", label = "", @ }
-most  = { value = 2.5, unit = "NRS", label = "", @ }
-usual = { value = 6.0, unit = "NRS", label = "", @ }
-late  = { value = 0.7, unit = "h", label = "", @ }
-[equations]
-e = '''
-d/dt(a) = -k*a                                           : mg
-d/dt(b) = -0.5*k*b                                       : mg
-pain    = usual - most*(a/(half + a) + b/(half + b))     : NRS
-'''
-""".replace("@", 'source = "test", evidence = "assumed"')
-QUIET = dict.fromkeys(
-    (
-        "noise_sd",
-        "placebo_max",
-        "missing",
-        "missed",
-        "late",
-        "leave_adverse",
-        "leave_random",
-        "leave_no_benefit",
-        "step",
-    ),
-    0,
-)
 BACKGROUNDS = ["4 mg into b q12h", "6 mg into b over 3h at 22:30", "5 mg into b q8h at 23:40"]
 
 
-def loaded(folder, iov=""):
-    path = folder / "two.toml"
-    path.write_text(MODEL.replace("IOV", iov))
-    return pkpd.load(path)
+def loaded(folder, **numbers):
+    varied = "value = 0.8, iiv = { cv = 0.1 }, iov = { cv = 0.2 }"
+    return pkpd.load(written(folder, share=varied, **numbers))
 
 
 def run(model, phases=({"days": 21, "dose": 4.5, "visits_every": 7},), patients=6, **changes):
@@ -127,7 +86,7 @@ def test_the_baseline_is_that_of_the_background_alone(model):
 
 
 def test_occasions_of_the_other_drug_are_refused(tmp_path):
-    model = loaded(tmp_path, "iov = { cv = 0.2 },")
+    model = loaded(tmp_path, k="value = 0.2, iiv = { cv = 0.3 }, iov = { cv = 0.2 }")
     given = {"background": BACKGROUNDS[0]}
     with pytest.raises(pkpd.PkpdError, match=r"k of two varies between occasions.*'none'"):
         setting(model, diary(), **given)
@@ -223,7 +182,7 @@ def test_what_cannot_be_given_is_refused_with_its_place(model, arm, changes, sai
 
 
 def test_a_course_whose_inputs_vary_between_occasions_is_refused(tmp_path):
-    model = loaded(tmp_path, "iov = { cv = 0.2 },")
+    model = loaded(tmp_path, k="value = 0.2, iiv = { cv = 0.3 }, iov = { cv = 0.2 }")
     course = {"beside": "4 mg into b q12h x 4"}
     with pytest.raises(pkpd.PkpdError, match=r"k of two varies between occasions.*'none'"):
         run(model, arm=course)

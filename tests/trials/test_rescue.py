@@ -9,48 +9,22 @@ import pkpd
 from pkpd.report.words.trials import trial_sentences
 from pkpd.trials.design import from_data
 from pkpd.trials.run import trial
+from tests.trials.two_drugs import QUIET, written
 
-MODEL = """
-title = "pain under a drug, and one for rescue"
-outputs = ["pain"]
-[dose]
-a = { unit = "mg" }
-b = { unit = "mg", lag = "late" }
-[benefit]
-outcome = "pain"
-better  = "lower"
-into    = "a"
-every   = "24 h"
-doses   = "0.1:100 mg"
-delta   = "0.5"
-[parameters]
-k     = { value = 0.2, unit = "1/h", iiv = { cv = 0.3 }, label = "", @ }
-usual = { value = 6.5, unit = "NRS", iiv = { cv = 0.2 }, label = "", @ }
-most  = { value = 3.0, unit = "NRS", label = "", @ }
-half  = { value = 3.0, unit = "mg", label = "", @ }
-late  = { value = 2.5, unit = "h", label = "", @ }
-[equations]
-e = '''
-d/dt(a) = -k*a                                           : mg
-d/dt(b) = -0.5*k*b                                       : mg
-pain    = usual - most*(a/(half + a) + b/(half + b))     : NRS
-'''
-""".replace("@", 'source = "test", evidence = "assumed"')
-QUIET = dict.fromkeys(("noise_sd", "placebo_max", "missed", "late", "step"), 0) | {"missing": 0.2}
-QUIET |= dict.fromkeys(("leave_adverse", "leave_random", "leave_no_benefit"), 0)
+MISSING = QUIET | {"missing": 0.2}
 PEOPLE, DAYS = 8, 14
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "rescued.toml"
-    path.write_text(MODEL)
-    return path
+    folder = tmp_path_factory.mktemp("models")
+    usual = "value = 6.5, iiv = { cv = 0.2 }"
+    return written(folder, usual=usual, most="value = 3.0", late="value = 2.5")
 
 
 def run(path, rescue, ids=None, **changes):
     phases = [{"name": "p", "days": DAYS, "dose": 1.0, "visits_every": 7}]
-    plan = {"model": str(path), "patients": PEOPLE, "seed": 7, "run_in": 3, "diary_set": QUIET}
+    plan = {"model": str(path), "patients": PEOPLE, "seed": 7, "run_in": 3, "diary_set": MISSING}
     plan |= {"arms": [{"name": "a", "phases": phases}], "rescue": rescue}
     plan |= {"endpoints": [{"name": "use", "kind": "rescue", "phase": "p"}]}
     return trial(from_data(plan | changes), ids=ids)
