@@ -182,20 +182,8 @@ def test_dose_response_uses_the_doses_asked_for(run, tmp_path):
 
 
 def test_any_model_has_a_dose_response_when_options_say_what_benefit_is(run):
-    words = [
-        "--outcome",
-        "Cc",
-        "--better",
-        "higher",
-        "--into",
-        "depot",
-        "--every",
-        "24 h",
-        "--doses",
-        "1:100mg",
-        "--delta",
-        "1 ng/mL",
-    ]
+    cc = shlex.split("--outcome Cc --better higher --into depot --every '24 h' --doses 1:100mg")
+    words = [*cc, "--delta", "1 ng/mL"]
     code, out, err = run("med", "pk/one_compartment", "-n", 4, "--json", *words)
     assert (code, err) == (0, "")
     assert json.loads(out)["status"]["above_range"] == 4  # a concentration only rises

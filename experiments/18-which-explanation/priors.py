@@ -5,8 +5,9 @@ python experiments/18-which-explanation/priors.py [--draws 256] [--most 1024] [-
 Knows the packaged comparison; weighs nothing itself.
 """
 
-import argparse
 from pathlib import Path
+
+from run import arguments
 
 import pkpd
 from pkpd.result import write_json
@@ -16,16 +17,10 @@ WIDTHS = {"halved": 0.5, "doubled": 2.0}  # factor on the spread of every prior
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=256, help="draws of each explanation")
-    parser.add_argument("--most", type=int, default=1024, help="draws where too few count")
-    parser.add_argument("--people", type=int, default=32, help="people under each draw")
-    parser.add_argument("--kept", default="weighed", help="folders of finished predictions")
-    options = parser.parse_args()
-    size = {"draws": options.draws, "most": options.most, "people": options.people, "seed": 1}
-    summary = {}
+    given, summary = arguments(__doc__, draws=256), {}
     for name, width in WIDTHS.items():
-        found = pkpd.compare(width=width, folder=f"{options.kept}-{name}", **size)
+        kept = {"folder": f"{given['folder']}-{name}"}
+        found = pkpd.compare(width=width, **given | kept)
         summary[name] = found.summary()
         for row in summary[name]["weights"]:
             print(f"{name} {row['explanation']:36} {row['weight']:.3f} +- {row['error']:.3f}")

@@ -26,15 +26,23 @@ def rows(columns, names):
     ]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=1024, help="draws of each explanation")
+def arguments(text, draws):
+    """Arguments of pkpd.compare, from the options of a script with this docstring.
+
+    draws : without --draws
+    """
+    parser = argparse.ArgumentParser(description=text.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=draws, help="draws of each explanation")
     parser.add_argument("--most", type=int, default=1024, help="draws where too few count")
     parser.add_argument("--people", type=int, default=32, help="people under each draw")
-    parser.add_argument("--kept", default="weighed", help="folder of finished predictions")
-    options = parser.parse_args()
-    size = {"people": options.people, "seed": 1}
-    found = pkpd.compare(draws=options.draws, most=options.most, folder=options.kept, **size)
+    parser.add_argument(
+        "--kept", dest="folder", default="weighed", help="folder of finished predictions"
+    )
+    return vars(parser.parse_args()) | {"seed": 1}
+
+
+def main():
+    found = pkpd.compare(**arguments(__doc__, draws=1024))
     left_out = found.left_out()
     summary = found.summary() | {
         "left_out": rows(left_out, tuple(left_out)),

@@ -10,7 +10,7 @@ import typer
 
 from pkpd import limits
 from pkpd.cli import console, options
-from pkpd.cli.groups import Output, Screen, grouped
+from pkpd.cli.groups import Reported, Screen, grouped
 
 File = Annotated[
     str | None,
@@ -97,10 +97,9 @@ class Weighing:
 @grouped
 def compare(
     weighing: Weighing,
-    output: Output,
+    output: Reported,
     screen: Screen,
     file: File = None,
-    report: options.Report = False,
 ):
     """Weigh explanations of the drug's effect by published studies.
 
@@ -116,12 +115,11 @@ def compare(
     """
     from pkpd.report.words import evidence as words
 
-    output.check(report)
+    output.check()
     result = weighing.run(file, output.out, screen)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
-    if report:
-        files.append(output.page(result))
+    files += output.page(result)
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
@@ -170,13 +168,12 @@ class Planned:
 def design(
     weighing: Weighing,
     planned: Planned,
-    output: Output,
+    output: Reported,
     screen: Screen,
     file: Annotated[
         str | None,
         typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
     ] = None,
-    report: options.Report = False,
 ):
     """Rank planned studies by what they would tell about explanations, and what that is worth.
 
@@ -192,15 +189,14 @@ def design(
     from pkpd.evidence import design as designs
     from pkpd.report.words import evidence as words
 
-    output.check(report)
+    output.check()
     weighed = weighing.run(file, output.out, screen)
     with screen.progress(None, "draws") as advance:
         given = {"folder": output.out, "threads": weighing.threads, "progress": advance}
         result = designs.design(weighed, **vars(planned), **given)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
-    if report:
-        files.append(output.page(result, "design.html"))
+    files += output.page(result, "design.html")
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
@@ -274,10 +270,9 @@ class Observations:
 def identify(
     model: options.Model,
     observations: Observations,
-    output: Output,
+    output: Reported,
     screen: Screen,
     threads: options.Threads = None,
-    report: options.Report = False,
 ):
     """Say which combinations of parameters observations would determine, and which not.
 
@@ -291,13 +286,12 @@ def identify(
     from pkpd.report.words import evidence as words
     from pkpd.symbolic.load import load
 
-    output.check(report)
+    output.check()
     given = observations.given()
     result = identifiability.identify(load(model), **given, threads=threads)
     summary = result.summary(options.command_line())
     files = output.write(result, summary)
-    if report:
-        files.append(output.page(result))
+    files += output.page(result)
     if screen.json:
         console.json(summary)
     elif not screen.quiet:

@@ -180,14 +180,9 @@ class Output:
     figure: options.Figure = True
     format: options.Format = "png"
 
-    def check(self, report=False):
-        """Refuse a folder that cannot be written before hours are spent on it.
-
-        report : whether a page is wanted, which needs one
-        """
+    def check(self):
+        """Refuse a folder that cannot be written before hours are spent on it."""
         options.check_folder(self.out)
-        if report and self.out is None:
-            raise typer.BadParameter("--report writes to a folder; give it with --out")
 
     @property
     def drawn(self):
@@ -205,17 +200,6 @@ class Output:
             return []
         return ResultFolder(self.out).write(result, summary, self.drawn, **shown)
 
-    def page(self, result=None, name=None):
-        """Write the page on what the folder holds, or on this result; the file written.
-
-        name : of the file (default: report.html)
-        """
-        from pkpd.report.page.page import write_page
-
-        assert self.out is not None
-        path = name and Path(self.out) / name
-        return write_page(self.out, path, result, options.command_line())
-
     def draw(self, result, ending, **shown):
         """Draw one more figure of a result, if figures are wanted; the files written.
 
@@ -228,6 +212,30 @@ class Output:
         path = Path(self.out) / f"{result.NAME}{ending}.{self.drawn}"
         write_figure(result.plot(**shown), path)
         return [path]
+
+
+@dataclass(frozen=True)
+class Reported(Output):
+    """The folder of the results, and the page on it."""
+
+    report: options.Report = False
+
+    def check(self):
+        super().check()
+        if self.report and self.out is None:
+            raise typer.BadParameter("--report writes to a folder; give it with --out")
+
+    def page(self, result=None, name=None):
+        """Write the page on what the folder holds, or on this result, if wanted; the files written.
+
+        name : of the file (default: report.html)
+        """
+        if self.out is None or not self.report:
+            return []
+        from pkpd.report.page.page import write_page
+
+        path = name and Path(self.out) / name
+        return [write_page(self.out, path, result, options.command_line())]
 
 
 @dataclass(frozen=True)

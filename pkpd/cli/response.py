@@ -18,6 +18,7 @@ from pkpd.cli.groups import (
     Output,
     Patients,
     Repeats,
+    Reported,
     Screen,
     Streaming,
     Titrated,
@@ -75,12 +76,11 @@ def med(
     asked: Benefit,
     titrated: Titrated,
     repeats: Repeats,
-    output: Output,
+    output: Reported,
     numerics: Numerics,
     screen: Screen,
     streaming: Streaming,
     by: options.By = None,
-    report: options.Report = False,
 ):
     """Each patient's maximally effective dose (MED): table, summary and figure.
 
@@ -101,7 +101,7 @@ def med(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    output.check(report)
+    output.check()
     titrated.check()
     streaming.check()
     given = numerics.given() | asked.changes()
@@ -119,7 +119,7 @@ def med(
             study.titration, study.stop = titrated.run(study.table, plan, given, screen)
         if again and study.stop is None:
             study.repeated, study.stop = repeats.run(study.table, again, numerics, screen)
-    tell(study, output, screen, subgroups, report)
+    tell(study, output, screen, subgroups)
 
 
 @grouped
@@ -128,11 +128,10 @@ def covariates(
     people: Drawn,
     asked: Benefit,
     repeats: Repeats,
-    output: Output,
+    output: Reported,
     numerics: Numerics,
     screen: Screen,
     at: options.At = None,
-    report: options.Report = False,
 ):
     """How the MED of the same patients changes with a covariate: table and forest plot.
 
@@ -148,7 +147,7 @@ def covariates(
     from pkpd.symbolic.load import load
 
     found = load(model)
-    output.check(report)
+    output.check()
     cohort = people.cohort(found, screen)
     again = repeats.runs(found, cohort, people.seed)
     given = numerics.given() | asked.changes()
@@ -162,8 +161,7 @@ def covariates(
     files = output.write(result, summary, repeated=repeated)
     if repeated and output.out:
         files.append(repeated.write(output.out, summary["provenance"]))
-    if report:
-        files.append(output.page())
+    files += output.page()
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
@@ -206,7 +204,7 @@ def summarise(
     from pkpd.response.streamed import open_results
     from pkpd.result import ResultFolder
 
-    output = Output(out or folder, figure, format)
+    output = Reported(out or folder, figure, format)
     output.check()
     table = open_results(folder)
     left = table.folder.total - len(table)
@@ -248,16 +246,15 @@ class Study:
         return files + (output.draw(self.table, "-by", by=by) if apart else [])
 
 
-def tell(study, output, screen, subgroups=(), report=False):
-    """Print and write what a Study says. report : whether to write the page"""
+def tell(study, output, screen, subgroups=()):
+    """Print and write what a Study says. output : Reported"""
     from pkpd.report.words import results, trials
 
     summary = study.summary(options.command_line(), subgroups)
     files = study.draw(output, summary, subgroups)
     if study.repeated and output.out:
         files.append(study.repeated.write(output.out, summary["provenance"]))
-    if report:
-        files.append(output.page())
+    files += output.page()
     if screen.json:
         console.json(summary)
     elif not screen.quiet:

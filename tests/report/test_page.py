@@ -26,23 +26,10 @@ from pkpd.result import ResultFolder, read_columns
 from pkpd.result.folder import benefit_from
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
-CURVES = [
-    "dose-response",
-    "--outcome",
-    "Cc",
-    "--better",
-    "higher",
-    "--into",
-    "depot",
-    "--every",
-    "24 h",
-    "--doses",
-    "1:100mg",
-    "-n",
-    "8",
-    "--quiet",
-    "--no-figure",
-]
+CURVES = shlex.split(
+    "dose-response --outcome Cc --better higher --into depot --every '24 h' --doses 1:100mg -n 8 "
+    "--quiet --no-figure"
+)
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{ </style> --> {{ 7*7 }}"
 
 

@@ -3,6 +3,7 @@
 People of the design, options, refusals.
 """
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,19 +241,8 @@ def test_a_class_owns_a_dimension_unless_it_is_set():
 
 
 def test_outputs_that_do_not_vary_are_reported_and_not_drawn(run, tmp_path):
-    given = [
-        "pk/one_compartment",
-        "--outcome",
-        "Cc",
-        "--better",
-        "higher",
-        "--into",
-        "depot",
-        "--every",
-        "24 h",
-        "--doses",
-        "1:100mg",
-    ]
+    cc = shlex.split("--outcome Cc --better higher --into depot --every '24 h' --doses 1:100mg")
+    given = ["pk/one_compartment", *cc]
     code, printed, _ = run(
         "sensitivity", *given, "-n", 4, "--most", 4, "--scramblings", 2, "--out", "why"
     )

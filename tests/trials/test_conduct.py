@@ -15,21 +15,11 @@ from pkpd.titration.library import rule
 from pkpd.trials.conduct import follow
 from pkpd.trials.observation import Observer, diary
 from pkpd.trials.physiology import setting
+from tests.trials.two_drugs import QUIET
 
 MODEL = load("ldn/hormesis")
 PEOPLE = cohort(MODEL, 48, seed=7)
 USUAL = setting(MODEL, diary())
-PLAIN = {
-    "noise_sd": 0,
-    "placebo_max": 0,
-    "missing": 0,
-    "missed": 0,
-    "late": 0,
-    "leave_adverse": 0,
-    "leave_random": 0,
-    "leave_no_benefit": 0,
-    "step": 0,
-}
 LADDER = rule("slow-ladder-7-days")
 
 
@@ -98,7 +88,7 @@ def test_daily_means_are_those_of_one_uninterrupted_run(course):
 
 @pytest.mark.parametrize("occasion", ["dose", "7 d", "none"])
 def test_patients_who_take_every_dose_have_the_occasions_of_a_simulation(occasion):
-    place = setting(MODEL, diary(changes=PLAIN), occasion=occasion)
+    place = setting(MODEL, diary(changes=QUIET), occasion=occasion)
     visits = follow(
         place, PEOPLE, [(28, rule({"kind": "fixed", "ladder": [4.5], "days": 14}))], run_in=1
     )
@@ -115,7 +105,7 @@ def test_patients_who_take_every_dose_have_the_occasions_of_a_simulation(occasio
 
 def test_occasions_are_drawn_anew_in_each_repetition_and_not_under_null_controls():
     plan = [(14, rule({"kind": "fixed", "ladder": [4.5], "days": 7}))]
-    quiet = diary(changes=PLAIN)
+    quiet = diary(changes=QUIET)
     first, again, off = (
         follow(place, PEOPLE, plan, run_in=1, replicate=k).score[:, 1:]
         for place, k in (
@@ -207,7 +197,7 @@ def test_a_full_ladder_without_noise_finds_the_best_dose_of_the_ladder():
         seed=7,
         set={"tgl": 12.0, "trec": 12.0, "tend": 6.0, "tmem": 6.0, "tpain": 12.0, "toff": 4.0},
     )
-    place = setting(MODEL, diary(changes=PLAIN), occasion="none")
+    place = setting(MODEL, diary(changes=QUIET), occasion="none")
     ladder = rule(
         {
             "like": "full-ladder",
@@ -230,7 +220,7 @@ def test_a_full_ladder_without_noise_finds_the_best_dose_of_the_ladder():
 
 def test_a_late_dose_arrives_after_a_visit_as_it_would_without_one():
     """Everything prescribed arrives, some of it after the next visit."""
-    place = setting(MODEL, diary(changes=PLAIN | {"late": 1, "late_most": 30.0}))
+    place = setting(MODEL, diary(changes=QUIET | {"late": 1, "late_most": 30.0}))
     late = follow(
         place,
         PEOPLE.subset([1, 2, 3]),
@@ -251,7 +241,7 @@ def part_of_the_way(choice):
 
     0 is the one dose that is best for all of a cohort, 1 everybody's own best of the ladder.
     """
-    place = setting(MODEL, diary(changes=PLAIN | {"noise_sd": 0.2}))
+    place = setting(MODEL, diary(changes=QUIET | {"noise_sd": 0.2}))
     table = {"like": "bayes", "choice": choice, "steps": 12, "days": 28, "helped": 0.0}
     ladder = rule(table).prepare(place)
     reached = whole = 0.0

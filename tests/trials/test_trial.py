@@ -7,6 +7,7 @@ from pkpd.errors import PkpdError, PkpdWarning, Stopped
 from pkpd.trials.comparison import compared
 from pkpd.trials.design import from_data, read
 from pkpd.trials.run import allocated, trial
+from tests.trials.two_drugs import QUIET
 
 ENDPOINTS = [
     {"name": "change", "kind": "change", "day": 28},
@@ -159,11 +160,9 @@ def test_the_summary_describes_a_changed_rule_as_the_doses_show_it():
         "ladder": ladder,
         "conditions": [{"when": "improvement", "at_least": 0.2, "do": "hold"}],
     }
-    silent = {"noise_sd": 0, "step": 0, "placebo_max": 0, "missing": 0, "missed": 0, "late": 0}
-    stay = {"leave_adverse": 0, "leave_random": 0, "leave_no_benefit": 0}
     arms = [{"name": "titrated", "phases": [{"name": "titration", "days": 56, "rule": rule}]}]
     endpoints = [{"name": "dose", "kind": "dose", "day": 56}]
-    found = trial(design(arms=arms, endpoints=endpoints, patients=16, diary_set=silent | stay))
+    found = trial(design(arms=arms, endpoints=endpoints, patients=16, diary_set=QUIET))
     assert found.summary()["arms"][0]["rules"] == [
         "up a step every 14 days to the top of 0.1, 0.4, 1.6, 3.2 mg; "
         "hold at an improvement of 20 % or more; for 56 days"
