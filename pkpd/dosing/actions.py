@@ -48,6 +48,10 @@ class Actions:
             start, self.time[index], self.kind[index], self.state[index], self.amount[index]
         )
 
+    def rows(self):
+        """(M,) the row of each action."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
     def before(self, end):
         """The actions of every row before the time `end`."""
         return self.kept(self.time < end)
@@ -60,13 +64,16 @@ class Actions:
 
 def joined(one, other):
     """Actions of both, of the same rows; at equal times those of the first one come first."""
-    fields = ("time", "kind", "state", "amount")
-    row = np.concatenate(
-        [np.repeat(np.arange(len(a.start) - 1), np.diff(a.start)) for a in (one, other)]
-    )
-    time, *rest = (np.concatenate([getattr(a, f) for a in (one, other)]) for f in fields)
+    row = np.concatenate([one.rows(), other.rows()])
+    time = np.concatenate([one.time, other.time])
     order = np.lexsort((time, row))
-    return Actions(one.start + other.start, time[order], *(values[order] for values in rest))
+    return Actions(
+        one.start + other.start,
+        time[order],
+        np.concatenate([one.kind, other.kind])[order],
+        np.concatenate([one.state, other.state])[order],
+        np.concatenate([one.amount, other.amount])[order],
+    )
 
 
 def under_way(given, begin, end):

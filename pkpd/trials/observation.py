@@ -384,10 +384,7 @@ class Observer:
         first = max(place[0] - WEEK + 1, 0)
         part = self.entries[rows, first : place[-1] + 1]
         present = ~np.isnan(part)
-        total, count = (
-            np.cumsum(np.pad(x, ((0, 0), (1, 0))), axis=1)
-            for x in (np.where(present, part, 0.0), present.astype(float))
-        )
+        total, count = _sums(np.where(present, part, 0.0)), _sums(present.astype(float))
         ends = place - first + 1
         begins = np.maximum(ends - WEEK, 0)
         return _ratio(total[:, ends] - total[:, begins], count[:, ends] - count[:, begins])
@@ -395,6 +392,11 @@ class Observer:
     def baseline(self, rows=slice(None)):
         """(n,) mean entry of the last seven days of the run-in, NaN without an entry."""
         return mean(self.entries[rows, max(self.run_in - WEEK, 0) : self.run_in])[0]
+
+
+def _sums(x):
+    """(n, d + 1) sums of the first 0, 1, ..., d columns."""
+    return np.cumsum(np.pad(x, ((0, 0), (1, 0))), axis=1)
 
 
 def effect_of(traits, patients):

@@ -79,10 +79,13 @@ def write(model: Model) -> str:
     own = {effect.input.name: called[effect.individual] for effect in effects}
     places = {s.name: f"A({k})" for k, s in enumerate(model.states, 1)}
     in_des, in_error = (_assigned(model, called, letter) for letter in ("D", "E"))
-    pk, des, error = (
-        _Statements(DIALECT, (called | own | places | names | {"t": t}).__getitem__, begin=begin)
-        for names, t, begin in (({}, "TIME", "P"), (in_des, "T", "D"), (in_error, "TIME", "E"))
-    )
+
+    def statements(names, time, begin):
+        words = called | own | places | names | {"t": time}
+        return _Statements(DIALECT, words.__getitem__, begin=begin)
+
+    pk = statements({}, "TIME", "P")
+    des, error = statements(in_des, "T", "D"), statements(in_error, "TIME", "E")
     _people(model, effects, called, pk)
     _pk(model, pk)
     for item in model.assignments:

@@ -3,6 +3,8 @@
 Knows the summary of such effects and axes; computes nothing and knows nothing of files.
 """
 
+from operator import itemgetter
+
 import numpy as np
 
 from pkpd.report.figures import style
@@ -30,9 +32,8 @@ def forest(axes, model, summary):
     """A line for each effect: 5 to 95 % of patients, the median ratio and its interval."""
     rows = words.effects(summary)
     at = np.arange(len(rows))
-    drawn = np.array(
-        [[row[name] for name in ("p5", "p95", "low", "high", "ratio")] for row in rows]
-    )
+    numbers = itemgetter("p5", "p95", "low", "high", "ratio")
+    drawn = np.array(list(map(numbers, rows)))
     p5, p95, low, high, ratio = drawn.T
     axes.axvline(1, color=style.GREY, linewidth=1, linestyle="--")
     axes.hlines(at, p5, p95, color=style.SKY, linewidth=2, label="5 to 95 % of patients")

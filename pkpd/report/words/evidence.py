@@ -69,16 +69,7 @@ def studies_of(names):
 
 def left_out_sentences(summary, columns):
     """Lines on the study whose loss moves the weights most."""
-    rows: dict = {}
-    for study, name, weight in zip(
-        columns["study"], columns["explanation"], columns["weight"], strict=True
-    ):
-        rows.setdefault(str(study), {})[str(name)] = float(weight)
-    after = {row["explanation"]: row["weight"] for row in summary["weights"]}
-    moved = {
-        study: 0.5 * sum(abs(weights[name] - after[name]) for name in after)
-        for study, weights in rows.items()
-    }
+    moved = _moved(summary, columns)
     lines = []
     if moved and np.isfinite(list(moved.values())).all():
         study = max(moved, key=moved.__getitem__)
@@ -86,6 +77,18 @@ def left_out_sentences(summary, columns):
         share = f"{100 * moved[study]:.0f} % of the weight would lie elsewhere"
         lines.append(f"  Without {study}, {share}{most}.")
     return [*lines, "", f"  {models.NO_ADVICE}"]
+
+
+def _moved(summary, columns):
+    """{study: share of the weight that would lie elsewhere without it}."""
+    weights = {row["explanation"]: row["weight"] for row in summary["weights"]}
+    moved: dict[str, float] = {}
+    for study, name, without in zip(
+        columns["study"], columns["explanation"], columns["weight"], strict=True
+    ):
+        gone = abs(float(without) - weights[str(name)]) / 2  # what one loses another gains
+        moved[str(study)] = moved.get(str(study), 0.0) + gone
+    return moved
 
 
 STUDIES_HEADERS = ("study", "what it is", "source", "grade", "informs the weights")
@@ -116,19 +119,15 @@ TYPICAL_HEADERS = ("explanation", "typical value", "unit", "before", "after")
 def typical_rows(columns):
     """A row for every uncertain typical value: median and interval before and after the studies."""
     rows = []
-    for place, (model, name) in enumerate(
-        zip(columns["explanation"], columns["parameter"], strict=True)
-    ):
-        before, after = (
-            _interval(*(columns[f"{when}{end}"][place] for end in ("low", "median", "high")))
-            for when in ("prior_", "")
-        )
-        rows.append((str(model), str(name), str(columns["unit"][place]), before, after))
+    for place in range(len(columns["parameter"])):
+        what = [str(columns[name][place]) for name in ("explanation", "parameter", "unit")]
+        rows.append((*what, _interval(columns, place, "prior_"), _interval(columns, place)))
     return rows
 
 
-def _interval(low, median, high):
-    """A median with its interval as text."""
+def _interval(columns, place, when=""):
+    """A median with its interval as text, from a row of columns whose names begin with `when`."""
+    low, median, high = (columns[f"{when}{end}"][place] for end in ("low", "median", "high"))
     return f"{median:.3g} ({low:.3g}-{high:.3g})" if np.isfinite(median) else FEWEST_WORDS
 
 
