@@ -32,7 +32,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Dose response and maximally effective doses of virtual patients, computed from "
-    "mechanism.\n\nStart with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report",
+    "mechanism.\n\nStart with: pkpd med ldn/hormesis -n 1000 --seed 7 --out med --report\n\n"
+    "pkpd COMMAND --help has examples and options.",
 )
 app.command("models")(library.models)
 app.command("check")(library.check)

@@ -19,9 +19,9 @@ def bench(
         ),
     ] = False,
 ):
-    """Speed and error of the installed solver on this machine, beside SciPy's.
+    """Time the solver on this machine, beside SciPy's.
 
-    Compared at the same tolerance and at equal error.
+    Speed and error are compared at the same tolerance, and speed at equal error.
 
     \b
     Examples:

@@ -59,7 +59,7 @@ class Weighing:
             "--most",
             parser=options.whole(2, limits.PATIENTS),
             metavar="K",
-            help="Most draws of an explanation: more are added where fewer than 100 count "
+            help="Most draws of an explanation: draws are added while fewer than 100 count "
             "(default: four times --draws).",
             show_default=False,
         ),
@@ -96,16 +96,17 @@ class Weighing:
 
 @grouped
 def compare(
+    *,
+    file: File = None,
     weighing: Weighing,
     output: Reported,
     screen: Screen,
-    file: File = None,
 ):
-    """Weigh explanations of the drug's effect by published studies.
+    """Weigh explanations of a drug's effect by published studies.
 
-    Each explanation is a model whose typical values have priors; all studies are compared with the
-    same draws of them. With --out, finished predictions are kept: after Ctrl-C the same command
-    resumes.
+    Each explanation is a model whose typical values have priors; the same draws of them are
+    compared with all studies. With --out, finished predictions are kept: after Ctrl-C the same
+    command resumes.
 
     \b
     Examples:
@@ -166,18 +167,25 @@ class Planned:
 
 @grouped
 def design(
-    weighing: Weighing,
     planned: Planned,
-    output: Reported,
-    screen: Screen,
+    *,
     file: Annotated[
         str | None,
-        typer.Option("--comparison", metavar="FILE", help="As for pkpd compare."),
+        typer.Option(
+            "--comparison",
+            metavar="FILE",
+            help="Comparison to begin with, as for pkpd compare.",
+            show_default=False,
+        ),
     ] = None,
+    weighing: Weighing,
+    output: Reported,
+    screen: Screen,
 ):
-    """Rank planned studies by what they would tell about explanations, and what that is worth.
+    """Rank planned studies by what they would tell.
 
-    It begins with the comparison that `pkpd compare` makes with the same options, and reuses the
+    What each would tell about the explanations, and what that is worth to a choice of dose. It
+    begins with the comparison that `pkpd compare` makes with the same options, and reuses the
     predictions that are in the folder.
 
     \b
@@ -270,11 +278,15 @@ class Observations:
 def identify(
     model: options.Model,
     observations: Observations,
+    *,
+    threads: options.Threads = None,
     output: Reported,
     screen: Screen,
-    threads: options.Threads = None,
 ):
-    """Say which combinations of parameters observations would determine, and which not.
+    """Find which parameters observations would determine.
+
+    Or which combinations of them, and which not at all. Local: at the typical values, for small
+    errors.
 
     \b
     Examples:

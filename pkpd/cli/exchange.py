@@ -123,9 +123,9 @@ def import_(
         bool, typer.Option("--supported", help="Print what is carried over and what is refused.")
     ] = False,
 ):
-    """Import a model of another simulator as a model file.
+    """Turn a model of another simulator into a model file.
 
-    Nothing in the file is executed; what is not understood is refused with its line.
+    Nothing in the file is executed. What is not understood is refused, with its line.
 
     \b
     Examples:
@@ -202,9 +202,10 @@ def export(
     ],
     out: Out = None,
 ):
-    """Write a model for another simulator: equations, doses and what else the format can hold.
+    """Write a model for another simulator.
 
-    Without -o the text is printed. Its head says what is not carried over.
+    Equations, doses and whatever else the format can hold. Without -o the text is printed. Its head
+    says what is not carried over.
 
     \b
     Examples:
@@ -238,15 +239,18 @@ Doses = Annotated[
 def cohort(
     model: options.Model,
     people: Patients,
-    screen: Screen,
+    *,
     out: options.File = None,
     rx: Annotated[
         str | None,
         typer.Option("--rx", metavar="REGIMEN", help="Doses for --doses.", show_default=False),
     ] = None,
     doses: Doses = None,
+    screen: Screen,
 ):
-    """Draw a cohort and write it as a table: ID and each patient's parameters and covariates.
+    """Draw virtual patients and write them as a table.
+
+    Each row holds the ID, parameters and covariates of one patient.
 
     With --rx and --doses its doses too, as an event table for other simulators. Tables are .csv,
     .parquet or .xlsx; without --out the first patients are printed.

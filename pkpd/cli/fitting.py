@@ -80,16 +80,18 @@ def fit(
         ),
     ],
     question: Question,
-    beside: Beside,
-    screen: Screen,
+    *,
     out: Annotated[
         str | None,
         Option("--out", "-o", metavar="FILE", help="Summary to write: .json.", show_default=False),
     ] = None,
+    beside: Beside,
+    screen: Screen,
 ):
     """Fit a hormetic dose-response curve.
 
-    Peak, zero-equivalent dose and stimulation with intervals, and a test of hormesis.
+    Gives the peak, the zero-equivalent dose and the stimulation with intervals, and a test of
+    hormesis.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ def grouped(command):
     groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     written: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
-        own = [parameter.replace(annotation=hints[name])]
+        own = [parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)]
         written += _options(groups[name]) if name in groups else own
 
     @wraps(command)
@@ -34,8 +34,6 @@ def grouped(command):
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         return command(**given)
 
-    # Python wants parameters with a default last; all of them are given by name
-    written.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
     run.__signature__ = inspect.Signature(written)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in written}
     return run
@@ -45,9 +43,12 @@ def _options(group):
     """The parameters of a command that a group stands for."""
     hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
-        default = inspect.Parameter.empty if field.default is MISSING else field.default
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        yield inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name])
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,14 @@ DATA = (".csv", ".parquet", ".tsv")  # endings of tables
 
 
 def models(json: options.Json = False):
-    """List the library: names, outputs, how much of each model is assumed.
+    """List the models: names, outputs, how much is assumed.
 
     A model whose file is wrong is listed with its mistake.
+
+    \b
+    Examples:
+      pkpd models
+      pkpd models --json
     """
     from pkpd.errors import PkpdError
     from pkpd.report.words import models as model_words
@@ -49,8 +54,7 @@ def check(
             show_default=False,
         ),
     ],
-    output: Output,
-    screen: Screen,
+    *,
     model: Annotated[
         str | None,
         typer.Option(
@@ -68,13 +72,16 @@ def check(
             "and evidence may be missing.",
         ),
     ] = False,
+    output: Output,
+    screen: Screen,
 ):
-    """Check a model, or a data set for a model, before anything is computed.
+    """Check a model, or a data set, before anything is computed.
 
-    A model: names, units, sources, and that its equations become code; exit code 1 with file:line
-    on a mistake. A data set: which columns are used and how, doses and observations of each ID, and
-    all that is refused or odd, with rows; exit code 1 where something is refused. --out writes it
-    to a folder, with a figure of the observations.
+    Of a model, names, units and sources are checked, and that its equations become code; a mistake
+    is reported as file:line, with exit code 1. Of a data set you are told which columns are used
+    and how, the doses and observations of each ID, and whatever is odd or refused, with its rows;
+    the exit code is 1 if anything is refused. --out writes this to a folder, with a figure of the
+    observations.
 
     \b
     Examples:
@@ -158,7 +165,7 @@ def show(
         bool, typer.Option("--structure", help="Print what drives what instead.")
     ] = False,
 ):
-    """Show equations and parameters of a model, what drives what, or the code compiled from it.
+    """Show a model's equations, parameters, structure or code.
 
     \b
     Examples:
@@ -195,7 +202,9 @@ def cite(
         ),
     ] = None,
 ):
-    """Print what to cite, as BibTeX: this package and the papers that a model's numbers name.
+    """Print what to cite, as BibTeX.
+
+    That is this package and, with a model, the papers that its numbers come from.
 
     \b
     Examples:

@@ -149,9 +149,10 @@ def nca(
     out: options.File = None,
     json: options.Json = False,
 ):
-    """Exposure, terminal slope, clearance and volume of each ID, without a model.
+    """Noncompartmental analysis of a table of concentrations.
 
-    By the conventions of Phoenix WinNonlin, which are printed below the table.
+    Gives exposure, terminal slope, clearance and volume of each ID, by the conventions of Phoenix
+    WinNonlin, which are printed below the table.
 
     \b
     Examples:

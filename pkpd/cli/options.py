@@ -53,8 +53,8 @@ Number = Annotated[
         "-n",
         parser=whole(1, limits.PATIENTS),
         metavar="N",
-        help="Number of patients (default: 1000); a smaller cohort is the beginning of a larger "
-        "one.",
+        help="Number of patients (default: 1000); a smaller cohort has the first patients of a "
+        "larger one.",
         show_default=False,
     ),
 ]
@@ -74,9 +74,7 @@ Sampling = Annotated[
 ]
 Typical = Annotated[
     bool,
-    Option(
-        "--typical", help="One patient without variability, with covariates at their reference."
-    ),
+    Option("--typical", help="The typical patient: no variability, covariates at their reference."),
 ]
 Set = Annotated[
     list[str] | None,
@@ -92,8 +90,8 @@ Spread = Annotated[
     Option(
         "--spread",
         metavar="NAME=VALUE",
-        help='Change how far people differ in an input: its CV, --spread "cl=40 %", the SD of its '
-        "logit, or its SD, as its distribution is log-normal, logit-normal or normal.",
+        help="Change how far people differ in an input: the CV of a log-normal one, such as "
+        '--spread "cl=40 %", the SD of the logit of a logit-normal one, or the SD of a normal one.',
         show_default=False,
     ),
 ]
@@ -133,7 +131,7 @@ At = Annotated[
         "--at",
         metavar="NAME=VALUES",
         help="A covariate or other input and its values, such as wt=50,100; may be repeated "
-        "(default: covariates in which these people differ, at their 5 and 95 % percentiles).",
+        "(default: covariates in which these people differ, at their 5th and 95th percentiles).",
         show_default=False,
     ),
 ]
@@ -143,9 +141,9 @@ Uncertainty = Annotated[
         "--uncertainty",
         metavar="FILE",
         show_default=False,
-        help="Parameter sets, one per row (.csv, .parquet), or covariance of estimates (.toml). "
-        "The same patients are computed under "
-        "every set, which gives each quantile its interval.",
+        help="Parameter sets, one per row (.csv, .parquet), or the covariance of estimates "
+        "(.toml). The same patients are computed under every set, which gives each quantile its "
+        "interval.",
     ),
 ]
 Sets = Annotated[
@@ -189,7 +187,7 @@ Residual = Annotated[
         metavar="OUTPUT:ERROR",
         show_default=False,
         help='Residual error of an output: "Cc: 15 % + 0.05 ng/mL", "Cc: log 15 %", or none '
-        "(default: as the model says). Simulated, it is a column OUTPUT_obs.",
+        "(default: as the model says). Simulations write it as a column OUTPUT_obs.",
     ),
 ]
 Solver = Annotated[
@@ -197,9 +195,9 @@ Solver = Annotated[
     Option(
         "--solver",
         metavar="NAME",
-        help="auto, or the name of one, such as tsit5. auto is linear for linear models, else "
-        "vern7, and rosenbrock for patients whose equations are stiff; steady states of med and "
-        "what builds on it are found by collocation.",
+        help="auto, or a solver by name, such as tsit5. auto takes linear for linear models, else "
+        "vern7, and rosenbrock for patients whose equations are stiff; it finds the steady states "
+        "behind MEDs by collocation.",
     ),
 ]
 Quiet = Annotated[bool, Option("--quiet", help="Print errors only.")]
@@ -247,7 +245,12 @@ Outcome = Annotated[
 ]
 Better = Annotated[
     str | None,
-    Option("--better", metavar="WAY", help="Better outcome: lower or higher.", show_default=False),
+    Option(
+        "--better",
+        metavar="WAY",
+        help="Which outcome is better: lower or higher.",
+        show_default=False,
+    ),
 ]
 Into = Annotated[
     str | None,
@@ -272,7 +275,7 @@ Background = Annotated[
     Option(
         "--background",
         metavar="REGIMEN",
-        help='What everybody also takes, without end, such as "30 mg into tablet q12h" '
+        help='What everybody takes as well, indefinitely, such as "30 mg into tablet q12h" '
         "(docs/regimens.md).",
         show_default=False,
     ),
@@ -282,7 +285,7 @@ Doses = Annotated[
     Option(
         "--doses",
         metavar="LOW:HIGH",
-        help='Range of doses, such as 0.05:50mg, or per a covariate: "0.001:0.7 mg/kg".',
+        help='Range of doses, such as 0.05:50mg, or per unit of a covariate: "0.001:0.7 mg/kg".',
         show_default=False,
     ),
 ]
@@ -330,7 +333,7 @@ Titrations = Annotated[
         "--titrations",
         parser=whole(1, limits.REPEATS),
         metavar="N",
-        help="Titrations of each patient by --titrate (default: 8), which tell real "
+        help="Number of titrations of each patient by --titrate (default: 8), which tell real "
         "differences from noise.",
         show_default=False,
     ),

@@ -33,10 +33,10 @@ def report(
     ] = None,
     quiet: options.Quiet = False,
 ):
-    """Write one page on the results in a folder: figures, tables, model card, provenance.
+    """Write one page on the results in a folder.
 
-    The page can be passed on and needs no network. It names what the folder does not hold, with the
-    command that would make it.
+    Figures, tables, model card and provenance on a page that can be passed on and needs no network.
+    It names what the folder does not hold, with the command that would make it.
 
     \b
     Examples:
@@ -81,9 +81,10 @@ def contrast(
     format: options.Format = "png",
     quiet: options.Quiet = False,
 ):
-    """Set the results of several folders side by side: numbers, figure, what differs between runs.
+    """Set the results of several folders side by side.
 
-    For two folders of MEDs of the same patients it also says how far each patient's own MED moves.
+    Shows their numbers, a figure, and what differs between the runs. For two folders of MEDs of the
+    same patients it also says how far each patient's own MED moves.
 
     \b
     Examples:

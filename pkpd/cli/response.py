@@ -37,7 +37,9 @@ def dose_response(
     numerics: Numerics,
     screen: Screen,
 ):
-    """Benefit of a range of doses at steady state, the same patients at every dose.
+    """Compute the benefit of a range of doses at steady state.
+
+    The same patients receive every dose.
 
     \b
     Examples:
@@ -76,15 +78,16 @@ def med(
     asked: Benefit,
     titrated: Titrated,
     repeats: Repeats,
+    *,
+    by: options.By = None,
+    streaming: Streaming,
     output: Reported,
     numerics: Numerics,
     screen: Screen,
-    streaming: Streaming,
-    by: options.By = None,
 ):
-    """Each patient's maximally effective dose (MED): table, summary and figure.
+    """Find each patient's maximally effective dose (MED).
 
-    With --titrate also the dose that titration by diary would find.
+    With --titrate, also find the dose at which titration by a diary would settle.
 
     \b
     Examples:
@@ -125,17 +128,19 @@ def med(
 @grouped
 def covariates(
     model: options.Model,
+    *,
+    at: options.At = None,
     people: Drawn,
     asked: Benefit,
     repeats: Repeats,
     output: Reported,
     numerics: Numerics,
     screen: Screen,
-    at: options.At = None,
 ):
-    """How the MED of the same patients changes with a covariate: table and forest plot.
+    """Show how covariates move the MED of the same patients.
 
-    Everybody has all covariates at their reference, then one of them at another value.
+    Everybody first has all covariates at their reference, then one of them at another value. The
+    figure is a forest plot.
 
     \b
     Examples:
@@ -190,10 +195,10 @@ def summarise(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ):
-    """Quantiles, histogram and figure of streamed MEDs, which need not fit in memory.
+    """Summarise the MEDs of a streamed run.
 
-    Every file is compared with its checksum first. An incomplete run is summarised as far as it
-    went.
+    Quantiles, histogram and figure; the MEDs need not fit in memory. Every file is compared with
+    its checksum first. An incomplete run is summarised as far as it went.
 
     \b
     Examples:

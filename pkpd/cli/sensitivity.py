@@ -104,17 +104,19 @@ class Effort:
 def sensitivity(
     model: options.Model,
     effort: Effort,
+    *,
+    seed: options.Seed = 1,
+    changes: options.Set = None,
     asked: Benefit,
     output: Output,
     solving: Solving,
     screen: Screen,
-    seed: options.Seed = 1,
-    changes: options.Set = None,
 ):
-    """Which inputs make patients differ in their MED, in its benefit and in being helped at all.
+    """Find which inputs make patients differ in their MED.
 
-    Sobol' indices of every input that varies and of each block of equations: alone (S1, closed) and
-    with all their interactions (ST, total), on independent latent values.
+    And in its benefit, and in being helped at all: Sobol' indices of every input that varies and of
+    each block of equations, alone (S1, closed) and with all their interactions (ST, total), on
+    independent latent values.
 
     \b
     Examples:
@@ -161,18 +163,19 @@ def explain(
             show_default=False,
         ),
     ],
+    *,
+    seed: options.Seed = 1,
+    sampling: options.Sampling = "sobol",
+    changes: options.Set = None,
     asked: Benefit,
     output: Output,
     solving: Solving,
     screen: Screen,
-    seed: options.Seed = 1,
-    sampling: options.Sampling = "sobol",
-    changes: options.Set = None,
 ):
-    """Why one virtual patient's best dose is where it is.
+    """Explain why one patient's best dose is where it is.
 
-    The curve and its parts, a day at four doses, and what moves the best dose away from the typical
-    patient's.
+    Shows the curve and its parts, a day at four doses, and what moves the best dose away from that
+    of the typical patient.
 
     \b
     Examples:
@@ -225,11 +228,11 @@ class Measured:
         typer.Option(
             "--at",
             metavar="TIMES",
-            help="When after that dose a scan measures the blockade named in [benefit].",
+            help="Times after that dose at which a scan measures the blockade named in [benefit].",
         ),
     ] = "4 h"
     helped: Annotated[
-        bool, typer.Option("--helped", help="Only patients who are helped enough.")
+        bool, typer.Option("--helped", help="Learn only from patients who are helped enough.")
     ] = False
 
     def given(self):
@@ -265,7 +268,9 @@ def predict(
     solving: Solving,
     screen: Screen,
 ):
-    """How well measurements predict the best dose, and what each of them adds. Needs scikit-learn.
+    """Find how well measurements predict the best dose.
+
+    And what each of them adds. Needs scikit-learn.
 
     \b
     Examples:

@@ -118,7 +118,7 @@ class Observed:
         typer.Option(
             "--from",
             metavar="TIME",
-            help='Start of the time that endpoints are taken over: model time, or "27 d".',
+            help='Start of the window of endpoints: model time, or "27 d".',
             show_default=False,
         ),
     ] = None
@@ -127,7 +127,7 @@ class Observed:
         typer.Option(
             "--to",
             metavar="TIME",
-            help="End of that time, just before a dose given then.",
+            help="End of that window, just before a dose given then.",
             show_default=False,
         ),
     ] = None
@@ -166,13 +166,14 @@ def simulate(
     people: Patients,
     repeats: Repeats,
     observed: Observed,
+    *,
+    by: options.By = None,
+    out: options.File = None,
     beside: Beside,
     numerics: Numerics,
     screen: Screen,
-    by: options.By = None,
-    out: options.File = None,
 ):
-    """Simulate a cohort under one regimen, or the patients of an event table.
+    """Simulate a cohort under a regimen or an event table.
 
     \b
     Examples:

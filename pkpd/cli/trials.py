@@ -64,9 +64,10 @@ def trial(
     numerics: Numerics,
     screen: Screen,
 ):
-    """Run a virtual trial: arms, titration by diary, adverse events, dropout, endpoints.
+    """Run a virtual trial.
 
-    The design may have second drugs, rescue doses, and cycles within a patient.
+    The design names arms, titration by a diary, adverse events, dropout and endpoints. It may have
+    second drugs, rescue doses and cycles within a patient.
 
     \b
     Examples:

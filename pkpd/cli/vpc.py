@@ -53,7 +53,7 @@ class Looked:
         Option("--by", metavar="COLUMN", help="Column of strata.", show_default=False),
     ] = None
     after_dose: Annotated[
-        bool, Option("--after-dose", help="Time counts from a patient's last dose.")
+        bool, Option("--after-dose", help="Count time from a patient's last dose.")
     ] = False
     limit: Annotated[
         float | None,
@@ -64,11 +64,15 @@ class Looked:
             show_default=False,
         ),
     ] = None
-    corrected: Annotated[bool, Option("--corrected", help="Prediction correction.")] = False
+    corrected: Annotated[bool, Option("--corrected", help="Correct for predictions (pcVPC).")] = (
+        False
+    )
     percentiles: Annotated[
-        str, Option("--percentiles", metavar="LIST", help="Percentiles that are compared.")
+        str, Option("--percentiles", metavar="LIST", help="Percentiles to compare.")
     ] = "5,50,95"
-    level: Annotated[float, Option("--level", metavar="PERCENT", help="Of the intervals.")] = 95.0
+    level: Annotated[
+        float, Option("--level", metavar="PERCENT", help="Level of the intervals.")
+    ] = 95.0
 
     def columns(self):
         """Columns of the table that are read beside its records."""
@@ -124,9 +128,9 @@ def vpc(
     output: Output,
     screen: Screen,
 ):
-    """Visual predictive check: are the observations like data simulated from the model?
+    """Visual predictive check of a model against observations.
 
-    The table's doses, times and covariates are simulated with new people many times; percentiles of
+    The table's doses, times and covariates are simulated many times with new people; percentiles of
     the observations are set against those of the simulated data sets.
 
     \b

@@ -35,7 +35,9 @@ def app(
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
 ):
-    """Move the numbers of a model in the browser and see what follows: day, dose response, MEDs.
+    """Explore a model, or a finished study, in the browser.
+
+    Move the numbers of a model and see what follows: the day, the dose response, MEDs.
 
     The page is served to this machine alone and fetches nothing from elsewhere. Its link holds all
     that was chosen, and it gives the command line and the Python for the same numbers. With a
