@@ -64,9 +64,7 @@ class Looked:
             show_default=False,
         ),
     ] = None
-    corrected: Annotated[bool, Option("--corrected", help="Correct for predictions (pcVPC).")] = (
-        False
-    )
+    corrected: Annotated[bool, Option("--corrected", help="Prediction-corrected (pcVPC).")] = False
     percentiles: Annotated[
         str, Option("--percentiles", metavar="LIST", help="Percentiles to compare.")
     ] = "5,50,95"
