@@ -111,7 +111,7 @@ class DataCheck(Computed):
 
 
 def check_data(data: "str | Path | pd.DataFrame", model: Model) -> DataCheck:
-    """Tell what a data set holds, and all that is odd about it, before anything is computed.
+    """Report what a data set holds and all that is odd about it, before anything is computed.
 
     data : path of a .csv or .parquet event table, with observations or without, or a DataFrame
     model : the one that it is for, whose inputs, outputs and dose targets its columns name

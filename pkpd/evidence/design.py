@@ -90,7 +90,7 @@ def design(
     ----------
     comparison : what pkpd.compare found
     candidates : Study objects or files, or a folder of them; default: those of low-dose naltrexone
-    patients : number of patients that every study is brought to, its arms in proportion; default:
+    patients : number of patients that every study is scaled to, its arms in proportion; default:
         their own
     outcomes : number of simulated outcomes of each study
     folder : where finished predictions are kept, and looked for by the next run; default: nowhere

@@ -95,7 +95,7 @@ def identify(
     set: Mapping[str, Any] | None = None,
     threads: int | None = None,
 ) -> Identifiability:
-    """Which combinations of parameters observations of a typical patient could tell.
+    """Find which combinations of parameters observations of a typical patient would determine.
 
     Parameters
     ----------

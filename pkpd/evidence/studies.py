@@ -107,7 +107,7 @@ class Study:
 
 
 def study(path: str | Path) -> Study:
-    """Study from a TOML file (docs/evidence.md).
+    """Read a study from a TOML file (docs/evidence.md).
 
     path : of the file. Raises EvidenceError that names file and field.
     """

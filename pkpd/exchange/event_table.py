@@ -22,7 +22,7 @@ COLUMNS = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "CMT", "EVID")
 
 
 def event_table(model: Model, regimen: str | Regimen, cohort: Cohort) -> "pd.DataFrame":
-    """The doses of a regimen for each patient, as NONMEM, mrgsolve, rxode2 and Simulx read them.
+    """Table of each patient's doses under a regimen, as NONMEM and other simulators read it.
 
     regimen : Regimen or text of one; cohort : of the model, whose covariates doses may be per
 

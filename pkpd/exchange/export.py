@@ -9,7 +9,7 @@ from pkpd.symbolic.model import Model, check_model
 
 
 def export_model(model: Model, to: str) -> str:
-    """The text of a model in the format `to`: what the format can hold of it.
+    """Write a model as text in the format `to`, as far as that format can hold it.
 
     Numbers are plain, in the units that the model declares. rxode2, mrgsolve and NONMEM get
     variability between people, residual error and covariates, SBML events. The head of the text

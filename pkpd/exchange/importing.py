@@ -33,9 +33,9 @@ def import_model(
     data: str | Path | None = None,
     table: str | Path | None = None,
 ) -> Model:
-    """The Model of a file of another simulator, written to a model file and loaded from there.
+    """Import a file of another simulator: write it as a model file and load that.
 
-    Nothing in the file is executed, and nothing that it names is opened. What is not understood is
+    Nothing in the file is executed, and no file that it names is opened. What is not understood is
     refused with its line; the numbers are plain, so the units of all but time and amounts are 1.
 
     source : path of the file; out : path of the model file, which ends in .toml

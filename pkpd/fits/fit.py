@@ -40,7 +40,7 @@ def fit(
         the unit of the responses (default: 0 where the equation allows it)
     better : "higher" or "lower", the direction of a hormetic response (default: that of a
         DoseResponse, otherwise higher)
-    level : share of repetitions whose interval holds the truth
+    level : confidence level of the intervals, a share
     intervals : which of peak, zero_equivalent and max_stimulation get one
     variance : "constant", "poisson" (counts) or "proportional" (to the square of the mean)
     dose_scale : the dose s of the crs models, whose published form depends on the unit of dose

@@ -159,8 +159,8 @@ def noncompartmental(
     """Noncompartmental analysis of each ID of a table.
 
     A profile begins at its dose, that of AMT or `start`, or at time 0 of a table without doses, and
-    ends at the next one. The `conventions` of the result say how that, a dose that was not sampled,
-    and the rest were treated.
+    ends at the next one. The `conventions` of the result say how this, a dose without a
+    sample, and the rest were treated.
 
     Parameters
     ----------

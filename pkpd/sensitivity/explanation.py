@@ -167,7 +167,7 @@ def explain(
     threads: int | None = None,
     **changes: Any,
 ) -> Explanation:
-    """Why the MED of one virtual patient is where it is.
+    """Explain why the MED of one virtual patient is where it is.
 
     Parameters
     ----------

@@ -134,7 +134,7 @@ def predict(
     progress: Callable[[int], object] | Literal[False] | None = None,
     **changes: Any,
 ) -> Prediction:
-    """How much of the variance of log10 best dose could be predicted from measurements.
+    """Estimate how much of the variance of the log10 best dose measurements could predict.
 
     Parameters
     ----------

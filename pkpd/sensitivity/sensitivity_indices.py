@@ -72,7 +72,7 @@ def sensitivity_indices(
     progress: Callable[[int, int], object] | Literal[False] | None = None,
     **given: Any,
 ) -> Sensitivity:
-    """Which inputs move the MED of a model's patients, its benefit, and who is helped enough.
+    """Find which inputs move the MED of a model's patients, its benefit, and who is helped enough.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def simulate(
     threads : number of threads (default: all cores); results do not depend on it
     progress : called with the number of finished patients (default: a bar; False for none)
     carry : between records of an event table, inputs are those of the next record ("backward"), of
-        the last ("forward") or on the line between ("linear")
+        the last ("forward") or interpolated between them ("linear")
     occasion : when inputs that vary between occasions change: "dose" (with each dose of
         the drug that they belong to), after a length of time such as "7 d", or "none"
     residual : {"Cc": "15 % + 0.05 ng/mL"} in place of or beside the model's [residual], or "none";

@@ -182,7 +182,7 @@ def titrate(
     truth: MedTable | None = None,
     **changes: Any,
 ) -> Titration:
-    """Titrate every patient of a cohort by a rule, beside the true MED.
+    """Titrate every patient of a cohort by a rule, and set the dose found beside the true MED.
 
     Works for any model with a benefit.
 

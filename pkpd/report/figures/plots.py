@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def plot(thing: Any, **options: Any) -> "Figure":
-    """Figure of whatever pkpd computed, or of several results of one kind in one figure.
+    """Draw whatever pkpd computed, or several results of one kind in one figure.
 
     thing : a Result, EventResult, EndpointResult, DoseResponse, MedTable, MedDataset,
         DosingInterval, CovariateEffects, Fit, Comparison, Noncompartmental, DataCheck,
@@ -118,7 +118,7 @@ def _drawings():
 
 
 def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
-    """All figures of whatever pkpd computed: ending of a file's name -> Figure.
+    """Draw all figures of whatever pkpd computed: ending of a file's name -> Figure.
 
     thing, options : as for pkpd.plot. Raises PkpdError for anything else.
     """
