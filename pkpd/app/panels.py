@@ -24,6 +24,8 @@ from pkpd.titration.library import rules
 
 POINTS = 97  # of a day
 CURVES = 40  # single patients drawn
+FIRST = 250  # patients that are drawn before the others are solved
+PIECE = 125  # patients that are solved before anybody asks whether they are still wanted
 SHOWN = 10  # sliders that are open at first: two switches and eight numbers in ldn/hormesis
 REACH = 8.0  # a slider goes from a factor below to a factor above the typical value
 MOST_DRIVERS = 3  # of what the outcome follows
@@ -156,6 +158,11 @@ def _expit(x):
     return 1 / (1 + math.exp(-x))
 
 
+def at_once(state):
+    """What follows a move at once: the typical patient, and what is said of the numbers chosen."""
+    return typical(state) | again(state)
+
+
 def typical(state):
     """One dosing interval of the typical patient at the reported doses, and the dose response.
 
@@ -225,29 +232,44 @@ def _and_parts(state, people):
     return people.with_inputs(theta)
 
 
-def people(state):
-    """Dose response and MEDs of the patients, with the sentences of `pkpd med` on them."""
-    table = med(state.model, state.people(), **state.benefit_changes())
+def people(state, tell):
+    """Dose response and MEDs of the patients, told as they come; last their sentences.
+
+    First the figures of the FIRST patients, where there are many more, then those of all, whose
+    numbers are those of `pkpd med`; returns its sentences on them.
+    tell : called with each panel, and with {"done": patients} on the way
+    """
+    cohort, done = state.people(), []
+    for part in _in_pieces(state, cohort):
+        done.append(part)
+        solved = sum(len(response.cohort) for response, _ in done)
+        some = _figures(state, cohort, done) if solved == FIRST <= len(cohort) / 2 else {}
+        tell({"done": solved} | some)
+    tell(_figures(state, cohort, done))
+    found = _in_pieces(state, cohort, ("windows",), progress=lambda count: tell({"done": count}))
+    table = table_of(state.model, cohort, state.benefit, list(found))
     lines = results.med_doses(table.summary())[:-1]  # the last is on intervals
-    return _people(state, table) | {"sentences": [line.strip() for line in lines if line.strip()]}
+    return {"sentences": [line.strip() for line in lines if line.strip()]}
 
 
-def quick(state):
-    """What `people` gives without its sentences, in half of the time."""
-    cohort, benefit = state.people(), state.benefit
-    done = list(parts(state.model, cohort, benefit, beside=()))
-    return _people(state, table_of(state.model, cohort, benefit, done)) | {"sentences": []}
+def _in_pieces(state, cohort, beside=(), progress=None):
+    """Parts of a MedTable, small ones, so that work that nobody waits for ends soon."""
+    more = {"progress": progress, "patients": PIECE, "beside": beside}
+    return parts(state.model, cohort, state.benefit, **more)
 
 
-def _people(state, table):
-    """Fan and distribution of a MedTable."""
-    curves, found, benefit = table.curves, spread(table), state.benefit
+def _figures(state, cohort, done):
+    """Fan and distribution of the patients that are solved. done : parts of a MedTable"""
+    benefit, solved = state.benefit, sum(len(response.cohort) for response, _ in done)
+    table = table_of(state.model, cohort.rows(slice(0, solved)), benefit, done)
+    curves, found = table.curves, spread(table)
     published = state.model.published
     inside = None if published is None else published.within(benefit)
     levels = (5, 50, 95)
     return plain(
         {
-            "patients": len(table),
+            "patients": solved,
+            "of": state.n,
             "doses": curves.doses,
             "bands": curves.percentiles(levels) if curves.finished else [],
             "curves": curves.some(CURVES) if curves.finished else [],
@@ -289,4 +311,4 @@ def again(state):
 def study(state):
     """All that a reload needs, in one answer."""
     chosen = {"n": state.n, "seed": state.seed, "changed": state.changed, "spread": state.spread}
-    return about(state) | chosen | again(state)
+    return about(state) | chosen

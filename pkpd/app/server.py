@@ -17,8 +17,12 @@ WEB = Path(__file__).with_name("web")
 HOST = "127.0.0.1"
 FILES = {
     "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
+    "/page.js": ("page.js", "text/javascript"),
     "/plot.js": ("plot.js", "text/javascript"),
+    "/figures.js": ("figures.js", "text/javascript"),
+    "/save.js": ("save.js", "text/javascript"),
+    "/asked.js": ("asked.js", "text/javascript"),
+    "/app.js": ("app.js", "text/javascript"),
     "/app.css": ("app.css", "text/css"),
 }
 STUDY_FILES = {
@@ -64,7 +68,7 @@ def application(own=None, folder=None):
 
 def _routes(own):
     """What the page on a model asks for."""
-    from pkpd.app import panels
+    from pkpd.app import effects, panels, titration
     from pkpd.app.state import choices, state
 
     read = partial(state, own=own)
@@ -75,11 +79,10 @@ def _routes(own):
     answers = {
         "/api/models": lambda _: _json(choices(own)),
         "/api/study": made(_json, panels.study),
-        "/api/again": made(_json, panels.again),
-        "/api/typical": made(_json, panels.typical),
-        "/api/quick": made(_json, panels.quick),
-        "/api/people": made(_json, panels.people),
-        "/api/titration": partial(_titration, read),
+        "/api/typical": made(_json, panels.at_once),
+        "/api/people": lambda query: _told(partial(panels.people, read(query))),
+        "/api/titration": partial(_asked, read, "rule", titration.panel),
+        "/api/covariates": partial(_asked, read, "at", effects.panel),
         "/meds.csv": made(partial(_csv, name="meds"), panels.table),
         "/report.html": made(_page, panels.report_page),
     }
@@ -118,8 +121,9 @@ def _name(query):
 
 
 def _file(name, kind):
-    """An endpoint that sends a file of the folder `web`."""
-    return lambda request: _send((WEB / name).read_bytes(), kind)
+    """An endpoint that sends a file of the folder `web`; all pages have one head."""
+    names = ("head.html", name) if kind == "text/html" else (name,)
+    return lambda request: _send(b"".join((WEB / part).read_bytes() for part in names), kind)
 
 
 def _answer(answer):
@@ -165,17 +169,19 @@ def _download(name):
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _titration(read, query):
-    """A line of JSON for each word on a titration, as it comes."""
+def _asked(read, name, panel, query):
+    """The answer of panel(state, texts of the pairs `name` of the query, tell), as it comes."""
+    texts = [text for key, text in query if key == name]
+    return _told(partial(panel, read([pair for pair in query if pair[0] != name]), texts))
+
+
+def _told(work):
+    """A line of JSON for each word of work(tell), as it comes; work ends when nobody listens."""
     from starlette.responses import StreamingResponse
 
-    from pkpd.app.titration import told
+    from pkpd.app.on_the_way import on_the_way
 
-    rules = [value for name, value in query if name == "rule"]
-    if len(rules) != 1:
-        raise PkpdError("The link names no rule, or several.")
-    state = read([pair for pair in query if pair[0] != "rule"])
-    lines = (json.dumps(word) + "\n" for word in told(state, rules[0]))
+    lines = (json.dumps(word) + "\n" for word in on_the_way(work))
     return StreamingResponse(lines, media_type="application/x-ndjson", headers=HEADERS)
 
 

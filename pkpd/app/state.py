@@ -103,9 +103,12 @@ class State:
             found += [(name, sentence) for sentence in told]
         return found
 
-    def command(self, *words: str) -> str:
-        """The command line that gives the same MEDs. words : further options"""
-        found = ["pkpd", "med", address(self.model), "-n", str(self.n), "--seed", str(self.seed)]
+    def command(self, *words: str, of: str = "med") -> str:
+        """The command line that gives the same MEDs, or what else there is `of` these patients.
+
+        words : further options
+        """
+        found = ["pkpd", of, address(self.model), "-n", str(self.n), "--seed", str(self.seed)]
         for option, values in (("--set", self.changed), ("--spread", self.spread)):
             for name, value in values.items():
                 found += [option, f"{name}={value!r}"]
@@ -117,17 +120,24 @@ class State:
 
     def python(self) -> str:
         """The script that gives the same MEDs."""
-        return (
-            "import pkpd\n\n"
-            f"model = pkpd.load({address(self.model)!r})\n"
-            f"cohort = pkpd.cohort(model, n={self.n}, seed={self.seed}{_given(self.drawn())})\n"
-            f"meds = pkpd.med(model, cohort{_given(self.benefit_changes())})\n"
-        )
+        return self.script(f"meds = {self.call('med')}\n")
+
+    def script(self, *lines: str) -> str:
+        """A script of the model and the cohort, and of what is done with them."""
+        drawn = _named(self.drawn())
+        people = ", ".join(["model", f"n={self.n}", f"seed={self.seed}", *drawn])
+        first = f"import pkpd\n\nmodel = pkpd.load({address(self.model)!r})\n"
+        return f"{first}cohort = pkpd.cohort({people})\n{''.join(lines)}"
+
+    def call(self, function: str, *words: str) -> str:
+        """A call of a function of pkpd on the patients. words : its arguments beside the benefit"""
+        given = ", ".join(["model", "cohort", *words, *_named(self.benefit_changes())])
+        return f"pkpd.{function}({given})"
 
 
-def _given(options: dict[str, Any]) -> str:
-    """Keyword arguments as they are written behind others."""
-    return "".join(f", {name}={value!r}" for name, value in options.items())
+def _named(options: dict[str, Any]) -> list[str]:
+    """Keyword arguments as they are written."""
+    return [f"{name}={value!r}" for name, value in options.items()]
 
 
 def state(query: Iterable[tuple[str, str]], own: str | None = None) -> State:
@@ -151,7 +161,7 @@ def state(query: Iterable[tuple[str, str]], own: str | None = None) -> State:
         if head not in values or inner not in model.input_names:
             wanted = closest(inner, model.input_names) if head in values else ""
             raise PkpdError(f"The link says {quoted(name)}, which means nothing here.{wanted}")
-        values[head][inner] = _number(text, name)
+        values[head][inner] = number(text, name)
     found = State(model, n, seed, every, delta, values["set"], values["spread"])
     cohort(model, 1, sampling="mc", **found.drawn())  # refuses values that no person can have
     return found
@@ -173,7 +183,7 @@ def _interval(text: str | None, model: Model) -> float | None:
     """Model time between doses, None where the link says nothing of it."""
     if text is None:
         return None
-    every = _number(text, "every")
+    every = number(text, "every")
     if not 0 < every <= LONGEST_EVERY:
         raise PkpdError(f"every is a time from 0 to {LONGEST_EVERY:g} {model.time}.")
     return every
@@ -183,7 +193,7 @@ def _least_benefit(text: str | None, benefit: Benefit) -> str | None:
     """The least benefit that counts, None where the link says nothing of it."""
     if text is None:
         return None
-    value = _number(text, "delta")
+    value = number(text, "delta")
     if value < 0 or (benefit.delta_relative and value > 100):
         most = "from 0 to 100 %" if benefit.delta_relative else "from 0 on"
         raise PkpdError(f"delta is a number {most}.")
@@ -204,7 +214,8 @@ def _whole(text: str, what: str, low: int, high: int) -> int:
     return int(text)
 
 
-def _number(text: str, what: str) -> float:
+def number(text: str, what: str) -> float:
+    """The number that a text is. Raises PkpdError, which says `what` is to be one."""
     try:
         value = float(text)
     except ValueError:

@@ -10,12 +10,10 @@ from pkpd.app import server
 
 
 @contextmanager
-def served(**shown):
-    """The address of a server. shown : arguments of the application"""
+def served(application):
+    """The address of a server of an ASGI application."""
     bound = server.bind(0)
-    serving = uvicorn.Server(
-        uvicorn.Config(server.application(**shown), log_level="error", lifespan="off")
-    )
+    serving = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
@@ -27,11 +25,11 @@ def served(**shown):
 
 @pytest.fixture(scope="package")
 def address():
-    with served() as found:
+    with served(server.application()) as found:
         yield found
 
 
 @pytest.fixture(scope="package")
 def serve():
-    """serve(own=..., folder=...) -> the address of a server, as a context."""
-    return served
+    """serve(own=..., folder=...) -> the address of a server of the page, as a context."""
+    return lambda **shown: served(server.application(**shown))

@@ -1,11 +1,13 @@
 """The page in Chromium: it draws, follows a slider, restores a link, and fetches nothing."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
 import pkpd
+from pkpd.app.on_the_way import WORKER
 
 pytestmark = pytest.mark.browser
 READY = "#panels[aria-busy=false] #meds svg"
@@ -101,15 +103,92 @@ def test_a_titration_shows_its_progress_and_becomes_stale_when_numbers_move(brow
     tab.select_option("#rule", "step-up-2-weeks")
     tab.click("#titrate")
     tab.wait_for_selector("#titration svg", timeout=120_000)
-    assert "0-10 NRS" in tab.inner_text("#observed")
+    assert "0-10 NRS" in tab.inner_text("#titration-lines")
     assert "--titrate step-up-2-weeks" in tab.inner_text("#titration-command")
     tab.focus("#set-toff")
     tab.keyboard.press("PageUp")
-    assert "titrate again" in tab.inner_text("#untitrated")
+    assert "ask again" in tab.inner_text("#titration-said")
     tab.focus("#set-toff")
     tab.keyboard.press("PageDown")
-    assert tab.inner_text("#untitrated") == "" and messages == []
+    assert tab.inner_text("#titration-said") == "" and messages == []
     tab.close()
+
+
+def test_covariates_are_compared_at_the_values_asked_and_a_mistake_is_a_sentence(browser, address):
+    tab, _, messages = opened(browser, address, "?n=20")
+    tab.fill("#at", "wt=50,100 cirrhosis=1")
+    tab.click("#compare")
+    tab.wait_for_selector("#covariates svg", timeout=120_000)
+    assert tab.locator("#covariates .dot").count() == 3
+    assert "cirrhosis 1: " in tab.inner_text("#covariates")
+    assert "--at wt=50.0,100.0 --at cirrhosis=1.0" in tab.inner_text("#covariates-command")
+    tab.locator("#compare", has_text="Compare").wait_for()
+    tab.fill("#at", "wt")
+    tab.click("#compare")
+    tab.locator("#covariates-said", has_text="write such as wt=50,100").wait_for()
+    assert messages == []
+    tab.close()
+
+
+WATCHED = """
+places => {
+  window.said = [];
+  for (const place of places) {
+    const node = document.getElementById(place);
+    const watch = new MutationObserver(() => said.push([place, node.textContent]));
+    watch.observe(node, {childList: true});
+  }
+}
+"""
+
+
+def test_a_figure_of_the_first_patients_says_so_and_all_follow(browser, address):
+    tab, *_ = opened(browser, address, "?n=600")
+    tab.evaluate(WATCHED, ["fan", "meds", "working"])
+    tab.focus("#set-toff")
+    tab.keyboard.press("PageUp")
+    settled(tab)
+    texts = {place: [] for place in ("fan", "meds", "working")}
+    for place, text in tab.evaluate("said"):
+        texts[place].append(text)
+    for place in ("fan", "meds"):
+        first, whole = texts[place]
+        assert "of the first 250 of 600 patients" in first
+        assert "of 600 patients" in whole and "the first" not in whole
+    assert any("the first 250 of 600 patients" in text for text in texts["working"])
+    tab.close()
+
+
+DRAGGED = """
+count => new Promise(done => {
+  const slider = document.querySelector("#set-toff"), end = Number(slider.max);
+  let k = 0;
+  const timer = setInterval(() => {
+    slider.value = end - (count - k) * slider.step;
+    slider.dispatchEvent(new Event("input"));
+    if (k++ === count) { clearInterval(timer); done(); }
+  }, 25);
+})
+"""
+
+
+def test_what_newer_moves_overtake_is_given_up_and_the_last_is_drawn(browser, address):
+    tab, requests, messages = opened(browser, address)
+    given_up = []
+    tab.on("requestfailed", lambda request: given_up.append(request.url))
+    tab.evaluate(DRAGGED, 20)
+    tab.wait_for_selector(READY, timeout=120_000)
+    asked = [url for url in requests if "/api/people" in url]
+    assert given_up and set(given_up) < set(asked)
+    last = {place: drawn(tab, place) for place in ("day", "fan", "meds")}
+    again, *_ = opened(browser, address, f"?{asked[-1].partition('?')[2]}")
+    assert {place: drawn(again, place) for place in last} == last
+    workers = [thread for thread in threading.enumerate() if thread.name == WORKER]
+    for worker in workers:
+        worker.join(60)
+    assert messages == [] and not any(worker.is_alive() for worker in workers)
+    tab.close()
+    again.close()
 
 
 def test_figures_table_and_report_are_saved(browser, address):

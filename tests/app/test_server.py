@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import itertools
 import json
 import re
 import socket
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -12,10 +14,13 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 import pkpd
 from pkpd.app import server
 from pkpd.errors import PkpdError
+from tests.app.conftest import served
 
 
 @dataclass
@@ -41,7 +46,7 @@ def ask(address):
 
 
 def test_every_answer_forbids_what_comes_from_elsewhere(ask):
-    for path in (*server.FILES, "/api/again", "/api/again?n=x"):
+    for path in (*server.FILES, "/api/typical", "/api/typical?n=x"):
         answer = ask(path)
         assert answer.status == (400 if "n=x" in path else 200)
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -58,7 +63,7 @@ def test_a_stranger_cannot_reach_it_under_another_name(ask):
     assert ask("/", Host="evil.example").status == 400
     assert ask("/../pyproject.toml").status == 404
     assert ask("/web/../server.py").status == 404
-    assert ask("/api/again", "POST").status == 405
+    assert ask("/api/typical", "POST").status == 405
 
 
 def test_answers_are_sent_at_once():
@@ -83,10 +88,27 @@ def test_a_bad_link_gets_a_sentence_and_no_traceback(ask):
     answer = ask("/api/people?set.tof=<script>")
     assert answer.status == 400
     assert "means nothing here" in json.loads(answer.text)["error"]
-    for path in ("/meds.csv?n=0", "/report.html?n=0", "/api/titration?rule=slow-ladder&n=0"):
-        assert ask(path).status == 400
-    assert ask("/api/titration?n=5").status == 400
-    assert "rule" in json.loads(ask("/api/titration?n=5").text)["error"]
+    for path in ("/meds.csv", "/report.html", "/api/titration", "/api/covariates"):
+        assert ask(f"{path}?n=0").status == 400
+    assert "no rule" in json.loads(ask("/api/titration?n=5").text)["error"]
+
+
+def test_work_ends_when_whoever_asked_for_it_goes():
+    workers = []
+
+    def endless(tell):
+        workers.append(threading.current_thread())
+        for k in itertools.count():
+            tell({"done": k})
+
+    route = Route("/", server._answer(lambda _: server._told(endless)))
+    with served(Starlette(routes=[route])) as address:
+        with closing(HTTPConnection(urlsplit(address).netloc, timeout=60)) as link:
+            link.request("GET", "/")
+            assert json.loads(link.getresponse().readline()) == {"done": 0}
+        [worker] = workers
+        worker.join(60)
+        assert not worker.is_alive()
 
 
 def test_the_table_is_that_of_the_package(ask):

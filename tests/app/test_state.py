@@ -11,10 +11,18 @@ import pkpd
 from pkpd.app import panels
 from pkpd.app.state import MOST_PATIENTS, choices, state, with_benefit
 from pkpd.errors import PkpdError, PkpdWarning
+from pkpd.report.words import results
 from pkpd.symbolic.load import library
 
 CHOSEN = [("model", "ldn/hormesis"), ("n", "20"), ("seed", "3"), ("every", "12")]
 CHOSEN += [("set.toff", "12.5"), ("set.glia", "0"), ("spread.b50", "0.9"), ("delta", "12")]
+
+
+def told(found):
+    """The figures of the patients, in order, and the sentences on all of them."""
+    words = []
+    sentences = panels.people(found, words.append)["sentences"]
+    return [word for word in words if "bands" in word], sentences
 
 
 def test_the_state_is_what_the_link_says_and_the_model_fills_the_rest():
@@ -93,14 +101,29 @@ def test_each_model_with_a_benefit_has_sliders_that_it_accepts_at_both_ends(name
 
 def test_the_command_line_and_the_script_give_the_numbers_of_the_page(run):
     found = state(CHOSEN)
-    shown = panels.people(found)
+    [shown], sentences = told(found)
     code, out, _ = run(*shlex.split(found.command())[1:], "--json")
     summary = json.loads(out)
     assert code == 0 and summary["histogram"]["counts"] == shown["counts"]
     names = {}
     exec(found.python(), names)
     np.testing.assert_array_equal(names["meds"].curves.percentiles((5, 50, 95)), shown["bands"])
-    assert panels.quick(found) == shown | {"sentences": []}
+    assert sentences == [line.strip() for line in results.med_doses(names["meds"].summary())[:-1]]
+
+
+def test_the_first_patients_are_drawn_before_all_and_have_their_bits(monkeypatch):
+    monkeypatch.setattr(panels, "PIECE", 4)
+    monkeypatch.setattr(panels, "FIRST", 8)
+    found = state(CHOSEN)
+    first, shown = told(found)[0]
+    assert (first["patients"], shown["patients"], first["of"]) == (8, 20, 20)
+    for figures in (first, shown):
+        people = found.people().rows(slice(0, figures["patients"]))
+        meds = pkpd.med(found.model, people, **found.benefit_changes())
+        np.testing.assert_array_equal(meds.curves.percentiles((5, 50, 95)), figures["bands"])
+        assert sum(figures["counts"]) == meds.having("interior").sum()
+    monkeypatch.setattr(panels, "FIRST", 12)  # most of them: all come as soon
+    assert len(told(found)[0]) == 1
 
 
 def test_the_typical_patient_of_the_page_is_that_of_the_package():
@@ -160,7 +183,7 @@ def test_a_model_file_is_offered_beside_the_library_and_only_if_it_was_named(own
     found = state([("model", file), ("n", "10")], file)
     assert found.model.name == "mine" and state([], file).model.name == "mine"
     code, out, _ = run(*shlex.split(found.command())[1:], "--json")
-    assert code == 0 and json.loads(out)["histogram"]["counts"] == panels.people(found)["counts"]
+    assert code == 0 and json.loads(out)["histogram"]["counts"] == told(found)[0][-1]["counts"]
     names = {}
     exec(found.python(), names)
     assert names["model"].digest == found.model.digest

@@ -1,9 +1,7 @@
-"""A titration of the page: that of the package, told on the way, ended when nobody waits."""
+"""A titration of the page: that of the package, told on the way."""
 
-import itertools
 import json
 import shlex
-import threading
 
 import numpy as np
 import pytest
@@ -17,7 +15,9 @@ CHOSEN = state([("n", "12"), ("seed", "3"), ("set.toff", "12"), ("spread.b50", "
 
 @pytest.fixture(scope="module")
 def told():
-    return list(titration.told(CHOSEN, "step-up-2-weeks"))
+    words = []
+    words.append(titration.panel(CHOSEN, ["step-up-2-weeks"], words.append))
+    return words
 
 
 def test_progress_rises_to_all_titrations_and_the_panel_comes_last(told):
@@ -39,26 +39,12 @@ def test_the_command_line_and_the_script_give_the_titration_of_the_page(told, ru
 
 
 def test_what_cannot_be_titrated_is_a_sentence():
-    [word] = titration.told(CHOSEN, "slow-lader")
-    assert "Did you mean 'slow-ladder'" in word["error"]
     cells = state([("model", "ldn/ogf"), ("n", "5")])
-    [word] = titration.told(cells, "slow-ladder")
-    assert "diary" in word["error"]
-    with pytest.raises(PkpdError):
-        titration.panel(CHOSEN, "__import__", lambda done: None)
-
-
-def test_endless_work_ends_when_nobody_waits_for_it():
-    workers = []
-
-    def endless(tell):
-        workers.append(threading.current_thread())
-        for k in itertools.count():
-            tell({"done": k})
-
-    words = titration.on_the_way(endless)
-    assert [next(words)["done"] for _ in range(3)] == [0, 1, 2]
-    words.close()
-    [worker] = workers
-    worker.join(60)
-    assert not worker.is_alive()
+    for found, rules, said in (
+        (CHOSEN, ["slow-lader"], "Did you mean 'slow-ladder'"),
+        (CHOSEN, ["__import__"], "no rule '__import__'"),
+        (CHOSEN, [], "no rule, or several"),
+        (cells, ["slow-ladder"], "diary"),
+    ):
+        with pytest.raises(PkpdError, match=said):
+            titration.panel(found, rules, lambda word: None)

@@ -32,7 +32,7 @@ function ticks(low, high, log) {
 }
 
 class Plot {
-  // x, y : {low, high, log, label}
+  // x, y : {low, high, log, label, bare}; bare : without ticks
   constructor(x, y, title, wide = WIDE, high = HIGH) {
     Object.assign(this, { x, y, wide, high });
     this.svg = mark("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": title });
@@ -50,7 +50,7 @@ class Plot {
     return this.place(this.y, inside, this.high - BOTTOM, TOP);
   }
   frame(title) {
-    for (const v of ticks(this.y.low, this.y.high, this.y.log)) {
+    for (const v of this.y.bare ? [] : ticks(this.y.low, this.y.high, this.y.log)) {
       const y = this.py(v);
       this.svg.append(mark("line", { class: "grid", x1: LEFT, x2: this.wide - RIGHT, y1: y, y2: y }));
       this.svg.append(mark("text", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, shortly(v)));
@@ -114,6 +114,12 @@ class Plot {
     const x = this.px(value);
     this.svg.append(mark("path", { class: `line ${look}`, d: `M${x},${this.high - BOTTOM}V${TOP + 14}` }));
     if (name) this.legend(name, look);
+  }
+  dot(x, y) {
+    this.svg.append(mark("circle", { class: "dot", cx: this.px(x), cy: this.py(y), r: 4 }));
+  }
+  text(y, words) {
+    this.svg.append(mark("text", { x: LEFT + 4, y: this.py(y) }, words));
   }
   legend(name, look) {
     const y = TOP + 8 + 14 * this.names++;

@@ -1,25 +1,5 @@
 "use strict";
-// A finished study: its report in a frame, its figures and tables below. Every text is set as text.
-const $ = (id) => document.getElementById(id);
-
-function node(name, text, more = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  return Object.assign(made, more);
-}
-
-async function ask(path) {
-  const answer = await fetch(path);
-  const data = await answer.json();
-  if (!answer.ok) throw new Error(data.error);
-  return data;
-}
-
-function complain(text) {
-  $("error").textContent = text;
-  $("error").hidden = false;
-}
-
+// A finished study: its report in a frame, its figures and tables below.
 function about(path, name) {
   return `${path}?name=${encodeURIComponent(name)}`;
 }

@@ -43,7 +43,7 @@ def forest(axes, model, summary):
     names = [words.named(model, row["covariate"], row["value"]) for row in rows]
     axes.set_yticks(at, names)
     beside = axes.secondary_yaxis("right")
-    beside.set_yticks(at, [_told(row) for row in rows])
+    beside.set_yticks(at, [words.beside(row) for row in rows])
     beside.tick_params(length=0, labelsize=9)
     beside.spines["right"].set_visible(False)
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -51,11 +51,6 @@ def forest(axes, model, summary):
     style.clean(axes, "MED, times that at the reference", "")
     axes.grid(axis="y", visible=False)
     axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
-
-
-def _told(row):
-    """An effect in a few words beside its line."""
-    return f"{words.ratio(row)}; {100 * row['with_med']:.0f} % have a MED"
 
 
 def _ratio_axis(axes, drawn):

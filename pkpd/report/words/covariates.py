@@ -98,6 +98,11 @@ def ratio(row):
     return text if np.isnan(row["low"]) else f"{text} ({row['low']:.3g} to {row['high']:.3g})"
 
 
+def beside(row):
+    """An effect in a few words beside its line in a figure."""
+    return f"{ratio(row)}; {100 * row['with_med']:.0f} % have a MED"
+
+
 def _counts(row, summary):
     """Share with a MED and its median, as texts."""
     benefit = summary["benefit"]
