@@ -43,21 +43,44 @@ def log_density(values: np.ndarray, mean: np.ndarray, covariance: np.ndarray) ->
 
     -inf where a draw is not solved.
     """
+    solved, squared, log_det = _distances(values, mean, covariance)
+    density = -0.5 * squared - log_det - 0.5 * mean.shape[1] * np.log(2 * np.pi)
+    return np.where(solved, density, -np.inf)
+
+
+def _distances(values, mean, covariance):
+    """(solved (K,), squared distances (..., K), halves of the log determinants (K,)) of draws."""
     solved = np.isfinite(mean).all(axis=1) & np.isfinite(covariance).all(axis=(1, 2))
-    size = mean.shape[1]
-    safe = np.where(solved[:, None, None], covariance, np.eye(size))
+    safe = np.where(solved[:, None, None], covariance, np.eye(mean.shape[1]))
     lower = np.linalg.cholesky(safe)
     apart = values[..., None, :] - np.where(solved[:, None], mean, 0.0)
     scaled = np.linalg.solve(lower, apart[..., None])[..., 0]
     log_det = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
-    density = -0.5 * (scaled**2).sum(axis=-1) - log_det - 0.5 * size * np.log(2 * np.pi)
-    return np.where(solved, density, -np.inf)
+    return solved, (scaled**2).sum(axis=-1), log_det
 
 
 def log_likelihood(study: Study, prediction: Prediction) -> np.ndarray:
     """(K,) log density of a study's published statistics under each draw."""
-    published = np.array([s.value for s in study.statistics], float)
-    return log_density(published, prediction.mean, total_covariance(study, prediction))
+    return log_density(_published(study), prediction.mean, total_covariance(study, prediction))
+
+
+def fit(study: Study, prediction: Prediction) -> np.ndarray:
+    """(K,) probability that a repetition of a study lies further from a draw's prediction than it.
+
+    The tail of chi-square at the squared distance of all its statistics. Averaged over draws by
+    weight it is the posterior predictive P value of Gelman, Meng & Stern (1996), Stat. Sinica 6,
+    733-807. 0 where a draw is not solved.
+    """
+    from scipy.special import chdtrc
+
+    covariance = total_covariance(study, prediction)
+    solved, squared, _ = _distances(_published(study), prediction.mean, covariance)
+    return np.where(solved, chdtrc(len(study.statistics), squared), 0.0)
+
+
+def _published(study):
+    """(J,) published values of a study."""
+    return np.array([s.value for s in study.statistics], float)
 
 
 @dataclass(frozen=True)

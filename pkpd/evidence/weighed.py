@@ -15,6 +15,7 @@ from pkpd.evidence.ledger import (
     FEWEST,
     MATTERS,
     Ledger,
+    fit,
     mixture_interval,
     predictive_share,
     total_covariance,
@@ -30,6 +31,7 @@ INTERVAL = (0.05, 0.5, 0.95)
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 ALL = "all"
 PLAUSIBLE = 0.05  # weight above which an explanation counts among those that are left
+POOR = 0.01  # P below which an explanation does not fit a study
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +77,7 @@ class WeighedExplanations(Computed):
         return {
             "weights": Sheet(self.weights()),
             "left_out": Sheet(self.left_out()),
+            "fits": Sheet(self.fits()),
             "predictions": Sheet(self.predicted()),
             "typical_values": Sheet(self.typical_values()),
             "benefit": Sheet(self.benefit_by_dose(), {"DOSE": dose_unit, "mean": self.unit}),
@@ -105,6 +108,39 @@ class WeighedExplanations(Computed):
             weights, effective = without.weights(), without.effective()
             rows += zip([name] * len(weights), self.names, weights, effective, density, strict=True)
         return _columns(rows, ("study", "explanation", "weight", "effective_draws", "log_density"))
+
+    def fits(self) -> dict[str, np.ndarray]:
+        """Columns, a row for every study that informs and explanation: how well it fits.
+
+        After all studies. p : probability that a repetition of the study lies further from what
+            the explanation predicts than the published one (pkpd.evidence.ledger.fit)
+        statistic : of the study, that which lies furthest from its prediction; sds : how far, in
+            SDs; low, median, high : 5, 50, 95 % of what is predicted, with chance and allowance
+        """
+        rows = []
+        for asked in self.studies:
+            if asked.name not in self.ledger.studies:
+                continue
+            parts = self._mixtures(asked, self.ledger)
+            for m, name in enumerate(self.names):
+                chance = fit(asked, self.predictions[name, asked.name])
+                weights = self.ledger.draw_weights(m)
+                furthest = _furthest(asked, *parts[name])
+                rows.append((asked.name, name, float(weights @ chance), *furthest))
+        names = ("study", "explanation", "p", "statistic", "published", "sds")
+        return _columns(rows, (*names, "low", "median", "high", "unit"))
+
+    def misfits(self) -> list[dict[str, Any]]:
+        """Rows of `fits`, of the studies that no explanation fits which has weight.
+
+        Of each study that of the explanation which comes nearest.
+        """
+        weighs = set(np.array(self.names)[self.ledger.weights() >= MATTERS]) or set(self.names)
+        rows = [row for row in by_row(self.fits()) if row["explanation"] in weighs]
+        nearest: dict[str, dict] = {}
+        for row in sorted(rows, key=lambda row: (-row["p"], row["sds"])):
+            nearest.setdefault(row["study"], row)
+        return [row for row in nearest.values() if row["p"] < POOR]
 
     def predicted(self) -> dict[str, np.ndarray]:
         """Columns, a row for every statistic and explanation, and for all of them together.
@@ -226,6 +262,7 @@ class WeighedExplanations(Computed):
         return {
             "weights": by_row(self.weights()),
             "left": list(self.left()),
+            "misfits": self.misfits(),
             "whole": self.whole(),
             "studies": list(map(self._of_study, self.studies)),
             "best_dose": self._best_doses(),
@@ -261,6 +298,21 @@ class WeighedExplanations(Computed):
             best = int(np.argmax(mean))
             found[name] = {"dose": self.doses[best], "benefit": float(mean[best])}
         return found
+
+
+def _furthest(study, weights, mean, sd):
+    """The statistic furthest from its prediction: a row of `fits` from the name on.
+
+    weights : (K,) of draws; mean, sd : (K, J) of the statistics under each of them
+    """
+    middle = weights @ mean
+    spread = np.sqrt(weights @ (sd**2 + (mean - middle) ** 2))
+    published = np.array([s.value for s in study.statistics], float)
+    distances = np.abs(published - middle) / spread
+    j = int(np.argmax(distances))
+    statistic = study.statistics[j]
+    interval = mixture_interval(weights, mean[:, j], sd[:, j], INTERVAL)
+    return statistic.name, statistic.value, float(distances[j]), *interval, statistic.unit
 
 
 def _quantile_rows(name, column, values, weights, share):

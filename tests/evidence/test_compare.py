@@ -12,6 +12,7 @@ from pkpd.evidence import stored
 from pkpd.evidence.draws import draws, quantile
 from pkpd.evidence.predictions import predict
 from pkpd.evidence.studies import studies
+from pkpd.report.words.evidence import weight_sentences
 
 MODEL = """title = "TITLE"
 time = "h"
@@ -195,6 +196,18 @@ def test_tables_summary_and_figures_can_be_written_and_say_the_same(compared, tm
     assert set(predicted["study"]) == {"effect", "later", "level"}
     rows = predicted["explanation"] == "all"
     assert ((predicted["low"] < predicted["high"])[rows]).all()
+
+
+def test_a_study_that_no_explanation_fits_is_named_with_its_misfit(folder, compared, tmp_path):
+    assert compared.misfits() == []
+    far = filled(STUDY, TITLE="far", ROLE="fit", READ="c", HOUR=1, SEEN=30)
+    (tmp_path / "far.toml").write_text(far)
+    found = pkpd.compare(folder / "compared.toml", add=[tmp_path / "far.toml"], draws=64, people=8)
+    (row,) = (row for row in found.misfits() if row["study"] == "far")
+    assert row["p"] < 1e-3 and row["sds"] > 4 and row["high"] < row["published"] == 30
+    printed = "\n".join(weight_sentences(found.summary(), "mg", "NRS"))
+    assert "No explanation that has weight fits far (P < 0.001): c was 30 NRS, and " in printed
+    assert "not that any is good" in printed
 
 
 def test_few_draws_give_weights_alone_in_tables_figures_and_words(folder, tmp_path):

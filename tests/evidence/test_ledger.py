@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from scipy.special import ndtri
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import chi2, multivariate_normal, norm
 
 from pkpd.evidence.draws import Draws, chosen, guessed
-from pkpd.evidence.ledger import Ledger, log_density, mixture_interval, predictive_share
+from pkpd.evidence.ledger import Ledger, fit, log_density, mixture_interval, predictive_share
+from pkpd.evidence.predictions import Prediction
+from pkpd.evidence.studies import Statistic, Study
 
 SIGMA = 0.1
 SEEN = np.array([2.0, 2.05, 1.95])
@@ -164,3 +166,18 @@ def test_a_likelihood_that_leaves_too_few_draws_is_tempered():
     pilot = Draws(None, 1, ("value",), value, np.zeros(4000))
     first = chosen(pilot, norm.logpdf(2.0, value[:, 0], 1e-4), 1000)
     assert len(np.unique(first.values[500:])) > 250
+
+
+def test_a_study_fits_by_the_tail_beyond_its_distance_from_a_draw():
+    """Both tails of a normal for one value, chi-square at their joint distance for two."""
+    nothing = np.zeros((3, 1, 1))
+    one = Study("one", "", "", "C", "fit", (Statistic("a", 20, value=1.0, se=0.3, allowance=0.4),))
+    mean = np.array([[1.6], [1.0], [np.nan]])
+    found = fit(one, Prediction(mean, nothing + 1.0, nothing))
+    np.testing.assert_allclose(found, [2 * norm.sf(0.6 / 0.5), 1.0, 0.0], rtol=1e-12)
+    two = Study("two", "", "", "C", "fit", tuple(Statistic(x, 20, value=1.0) for x in "ab"))
+    covariance = np.array([[0.04, 0.03], [0.03, 0.09]])
+    apart = np.array([0.2, -0.3])
+    drawn = Prediction(1.0 - apart[None], covariance[None], np.zeros((1, 2, 2)))
+    far = chi2.sf(apart @ np.linalg.inv(covariance) @ apart, 2)
+    np.testing.assert_allclose(fit(two, drawn), [far], rtol=1e-12)

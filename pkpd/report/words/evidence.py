@@ -41,7 +41,7 @@ def _best(found):
 def weight_sentences(summary, unit, outcome_unit):
     """Lines on what the studies leave, what the average says, and what decides."""
     informing = [s["name"] for s in summary["studies"] if s["informs"]]
-    left = ", ".join(name.rpartition("/")[2] for name in summary["left"])
+    left = ", ".join(map(_short, summary["left"]))
     lines = [
         f"Weights of explanations after {studies_of(informing)}.",
         f"Best dose: of those looked at, in {unit}, with its mean benefit in {outcome_unit}.",
@@ -58,7 +58,35 @@ def weight_sentences(summary, unit, outcome_unit):
         )
     else:
         lines.append("  Over all of them no dose is better than none on average.")
+    return lines + misfit_sentences(summary["misfits"])
+
+
+def misfit_sentences(rows):
+    """Lines on the studies that no explanation fits which has weight. rows : of `misfits`"""
+    lines = []
+    for row in rows:
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        lines.append(
+            f"  No explanation that has weight fits {row['study']} ({chance(row['p'])}): "
+            f"{row['statistic']} was {row['published']:g}{unit}, and {_short(row['explanation'])}, "
+            f"which comes nearest, says {row['low']:.2g} to {row['high']:.2g}."
+        )
+    if rows:
+        lines.append(
+            "  Weights tell which explanation is better, not that any is good: what none of them "
+            "fits counts against all."
+        )
     return lines
+
+
+def chance(p):
+    """A P value as text."""
+    return "P < 0.001" if p < 0.001 else f"P = {p:.2g}"
+
+
+def _short(name):
+    """An explanation's name without its folder."""
+    return name.rpartition("/")[2]
 
 
 def studies_of(names):
@@ -110,7 +138,7 @@ def without_each(columns):
     rows = []
     for study, row in zip(columns["study"][:: len(names)], weights, strict=True):
         rows.append((str(study), *(f"{100 * weight:.1f} %" for weight in row)))
-    return ("without", *(name.rpartition("/")[2].replace("_", " ") for name in names)), rows
+    return ("without", *(_short(name).replace("_", " ") for name in names)), rows
 
 
 TYPICAL_HEADERS = ("explanation", "typical value", "unit", "before", "after")
@@ -183,9 +211,9 @@ def combination_sentences(summary):
     rows = summary["combinations"]
     told = [row for k, row in enumerate(rows) if k not in summary["open"]]
     left = [rows[k] for k in summary["open"]]
-    many = "patient" if summary["scheme"]["subjects"] == 1 else "patients"
+    who, tell = ("patients", "tell") if summary["scheme"]["subjects"] > 1 else ("patient", "tells")
     lines = [
-        f"{summary['scheme']['subjects']} {many} on {summary['scheme']['regimen']} tell "
+        f"{summary['scheme']['subjects']} {who} on {summary['scheme']['regimen']} {tell} "
         f"{len(told)} of {len(rows)} combinations to better than a factor of two:",
         "",
     ]
