@@ -18,7 +18,7 @@ from pkpd.app.state import MOST_PATIENTS, with_benefit
 from pkpd.errors import PkpdError, ResultError, quoted
 from pkpd.files import read_json
 from pkpd.parquet import read_table
-from pkpd.report.page.contents import contents, exposures
+from pkpd.report.page.contents import alone, contents
 from pkpd.report.page.page import write_page
 from pkpd.response.benefit import benefit_of
 from pkpd.result.tables import plain
@@ -50,7 +50,7 @@ class Study:
         listed, left_out = self._files()
         without, live = "", None
         try:
-            if exposures(self.path) is None:
+            if alone(self.path) is None:
                 live = live_query(contents(self.path))
         except PkpdError as error:
             without = str(error)

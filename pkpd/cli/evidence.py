@@ -124,9 +124,8 @@ def compare(
     if screen.json:
         console.json(summary)
     elif not screen.quiet:
-        first = result.models[0]
         console.table(words.WEIGHT_HEADERS, words.weight_rows(summary))
-        console.lines(words.weight_sentences(summary, first.benefit.unit, result.unit))
+        console.lines(words.weight_sentences(summary))
         console.lines(words.left_out_sentences(summary, result.left_out()))
     console.finish(files, None, None, screen.silent)
 

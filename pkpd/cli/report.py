@@ -17,7 +17,7 @@ def report(
         str,
         typer.Argument(
             metavar="FOLDER",
-            help="Folder that med, dose-response, trial or sensitivity has filled.",
+            help="Folder that a command has filled, such as med, trial, sensitivity or compare.",
             show_default=False,
         ),
     ],

@@ -68,20 +68,25 @@ class WeighedExplanations(Computed):
         benefit = self.models[0].benefit
         return self.models[0].unit(benefit.outcome) if benefit else "1"
 
+    @property
+    def dose_unit(self) -> str:
+        """Unit of the doses."""
+        benefit = self.models[0].benefit
+        return benefit.unit if benefit else ""
+
     def enough(self) -> np.ndarray:
         """(M,) whether an explanation has effective draws enough for what is said of it."""
         return self.ledger.effective() >= FEWEST
 
     def sheets(self) -> dict[str, Sheet]:
-        dose_unit = self.models[0].benefit.unit if self.models[0].benefit else ""
         return {
             "weights": Sheet(self.weights()),
             "left_out": Sheet(self.left_out()),
             "fits": Sheet(self.fits()),
             "predictions": Sheet(self.predicted()),
             "typical_values": Sheet(self.typical_values()),
-            "benefit": Sheet(self.benefit_by_dose(), {"DOSE": dose_unit, "mean": self.unit}),
-            "meds": Sheet(self.med_quantiles(), {"value": dose_unit}),
+            "benefit": Sheet(self.benefit_by_dose(), {"DOSE": self.dose_unit, "mean": self.unit}),
+            "meds": Sheet(self.med_quantiles(), {"value": self.dose_unit}),
         }
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -266,6 +271,8 @@ class WeighedExplanations(Computed):
             "whole": self.whole(),
             "studies": list(map(self._of_study, self.studies)),
             "best_dose": self._best_doses(),
+            "unit": self.unit,
+            "dose_unit": self.dose_unit,
             "people": self.people,
             "width_of_priors": self.width,
             "provenance": {

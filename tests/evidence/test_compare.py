@@ -7,7 +7,7 @@ import pytest
 
 import pkpd
 from pkpd.cli import main
-from pkpd.errors import EvidenceError
+from pkpd.errors import EvidenceError, ResultError
 from pkpd.evidence import stored
 from pkpd.evidence.draws import draws, quantile
 from pkpd.evidence.predictions import predict
@@ -205,7 +205,7 @@ def test_a_study_that_no_explanation_fits_is_named_with_its_misfit(folder, compa
     found = pkpd.compare(folder / "compared.toml", add=[tmp_path / "far.toml"], draws=64, people=8)
     (row,) = (row for row in found.misfits() if row["study"] == "far")
     assert row["p"] < 1e-3 and row["sds"] > 4 and row["high"] < row["published"] == 30
-    printed = "\n".join(weight_sentences(found.summary(), "mg", "NRS"))
+    printed = "\n".join(weight_sentences(found.summary()))
     assert "No explanation that has weight fits far (P < 0.001): c was 30 NRS, and " in printed
     assert "not that any is good" in printed
 
@@ -286,6 +286,23 @@ def test_pages_show_weights_studies_and_every_figure(folder, compared, tmp_path,
     run(["design", str(tmp_path / "plan.toml"), "--comparison", "compared.toml", *size])
     assert "Weights without each study" in (folder / "kept/report.html").read_text()
     assert "information (bits)" in (folder / "kept/design.html").read_text()
+
+
+def test_a_page_made_anew_of_a_folder_is_that_written_with_the_result(folder, compared, tmp_path):
+    written = compared.report(tmp_path / "weighed", command="pkpd compare mine").read_text()
+    assert pkpd.write_page(tmp_path / "weighed").read_text() == written
+    plan = filled(STUDY, TITLE="plan", ROLE="planned", READ="effect", HOUR=2, SEEN="DROP")
+    (tmp_path / "plan.toml").write_text(plan.replace("value = DROP\n", ""))
+    ranked = pkpd.design(compared, [tmp_path / "plan.toml"], outcomes=10)
+    written = ranked.report(tmp_path / "planned").read_text()
+    assert pkpd.write_page(tmp_path / "planned").read_text() == written
+    compared.write(tmp_path / "weighed", command="pkpd compare yours")
+    weights = tmp_path / "weighed/weights.parquet"
+    other = weights.read_bytes()
+    compared.write(tmp_path / "weighed", command="pkpd compare mine")
+    weights.write_bytes(other)
+    with pytest.raises(ResultError, match=r"weights.parquet'.* are of different runs"):
+        pkpd.write_page(tmp_path / "weighed")
 
 
 @pytest.mark.parametrize(

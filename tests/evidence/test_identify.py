@@ -102,3 +102,10 @@ def test_the_gains_of_rebound_reach_pain_as_one_product():
         subjects=50,
     )
     assert len(found.open()) >= 3
+
+
+def test_the_page_made_anew_of_a_folder_is_that_written_with_the_result(model, tmp_path):
+    found = pkpd.identify(model, "100 mg", [1.0, 5.0], set={"gain": 3.0})
+    written = found.report(tmp_path, command="pkpd identify mine").read_text()
+    assert found.spelled(0) in written and "pkpd identify mine" in written
+    assert pkpd.write_page(tmp_path).read_text() == written

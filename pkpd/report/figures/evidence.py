@@ -22,7 +22,7 @@ def ledger(result):
     """Every published statistic beside what each explanation predicts from the other studies."""
     columns = result.predicted()
     names = [*result.names, ALL]
-    weights = dict(zip(result.names, result.ledger.weights(), strict=True))
+    weights = dict(zip(result.names, result.weights()["weight"], strict=True))
     statistics = list(dict.fromkeys(zip(columns["study"], columns["statistic"], strict=True)))
     size = (2.9 + COLUMN * len(names), 1.6 + ROW * len(statistics))
     drawing = style.figure(*size)
@@ -74,7 +74,7 @@ def _name(axes, study, statistic, unit):
 def benefit(result):
     """Mean benefit by dose under each explanation that has draws enough, and over all."""
     columns = result.benefit_by_dose()
-    weights = dict(zip(result.names, result.ledger.weights(), strict=True))
+    weights = dict(zip(result.names, result.weights()["weight"], strict=True))
     names = [n for n in dict.fromkeys(columns["explanation"]) if n == ALL or weights[n] > 0.01]
     wide = min(len(names), 4)
     rows = -(-len(names) // wide)

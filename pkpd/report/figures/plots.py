@@ -63,6 +63,7 @@ def _drawings():
     from pkpd.datasets.check import DataCheck
     from pkpd.evidence.design import RankedStudies
     from pkpd.evidence.identify import Identifiability
+    from pkpd.evidence.kept import KeptComparison, KeptRanking
     from pkpd.evidence.weighed import WeighedExplanations
     from pkpd.fits.comparison import Comparison
     from pkpd.fits.result import Fit
@@ -112,7 +113,9 @@ def _drawings():
         Explanation: explanation.explanation,
         Prediction: prediction.prediction,
         WeighedExplanations: evidence.ledger,
+        KeptComparison: evidence.ledger,
         RankedStudies: evidence.ranked,
+        KeptRanking: evidence.ranked,
         Identifiability: evidence.identifiability,
     }
 
@@ -122,13 +125,14 @@ def figures(thing: Any, **options: Any) -> "dict[str, Figure]":
 
     thing, options : as for pkpd.plot. Raises PkpdError for anything else.
     """
+    from pkpd.evidence.kept import KeptComparison
     from pkpd.evidence.weighed import WeighedExplanations
     from pkpd.report.figures import evidence, sensitivity
     from pkpd.sensitivity.study import Sensitivity
 
     if isinstance(thing, Sensitivity):
         return sensitivity.figures(thing)
-    if isinstance(thing, WeighedExplanations):
+    if isinstance(thing, WeighedExplanations | KeptComparison):
         return evidence.figures(thing)
     return {"": plot(thing, **options)}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.errors import ResultError
+from pkpd.evidence.kept import kept
 from pkpd.nca import Noncompartmental
 from pkpd.report.figures.trials import Arm, TrueAndObserved
 from pkpd.response import streamed
@@ -27,6 +28,7 @@ WITHOUT_A_PAGE = {
     "fit": "a fitted curve",
     "vpc": "a predictive check",
     "interval": "a dosing interval",
+    "data": "the check of a data set",
 }
 MOST_DRAWN = {"arms": 50, "doses": 1000, "outputs": 20, "parts of a curve": 50, "effects": 50}
 MOST_DAYS = 40_000
@@ -83,33 +85,42 @@ def contents(folder):
     path = Path(folder)
     if not path.is_dir():
         raise ResultError(
-            f"'{folder}' is not a folder; give the --out folder of pkpd med, dose-response, trial "
-            "or sensitivity."
+            f"'{folder}' is not a folder; give the --out folder of pkpd med or another command."
         )
-    kept = ResultFolder(path)
-    with kept.understood():
-        found = _with_why(_study(kept), kept)
+    held = ResultFolder(path)
+    with held.understood():
+        found = _with_why(_study(held), held)
         _check_size(found)
         return found
 
 
-def exposures(folder):
-    """The Noncompartmental of a folder of exposures, None for a folder of anything else."""
+def alone(folder):
+    """(A result whose page is made of it alone, provenance of its run), or None for another folder.
+
+    Exposures, a comparison of explanations, planned studies, identifiability. Raises ResultError
+    where it is damaged.
+    """
+    held = ResultFolder(folder)
+    with held.understood():
+        return _exposures(held) or kept(held)
+
+
+def _exposures(folder):
+    """(The Noncompartmental of a folder of exposures, provenance of its run), or None."""
     import pandas as pd
 
-    kept = ResultFolder(folder)
     name = Noncompartmental.SUMMARY
-    if kept.has("summary") or not kept.has(name):
+    if folder.has("summary") or not folder.has(name):
         return None
-    with kept.understood():
-        summary, (columns, _) = kept.json(name), kept.columns(name)
-        return Noncompartmental(
-            data=summary["provenance"]["data"],
-            route=summary["route"],
-            table=pd.DataFrame(columns),
-            units=summary["units"],
-            conventions=tuple(summary["conventions"]),
-        )
+    summary, (columns, _) = folder.json(name), folder.columns(name)
+    found = Noncompartmental(
+        data=summary["provenance"]["data"],
+        route=summary["route"],
+        table=pd.DataFrame(columns),
+        units=summary["units"],
+        conventions=tuple(summary["conventions"]),
+    )
+    return found, summary["provenance"]
 
 
 def _check_size(found):

@@ -21,7 +21,7 @@ from pkpd import limits
 from pkpd.errors import ResultError
 from pkpd.files import write_atomically
 from pkpd.report.page import med_sections, trial_sections, web, why_sections
-from pkpd.report.page.contents import contents, exposures
+from pkpd.report.page.contents import alone, contents
 from pkpd.report.page.model_card import model_card
 from pkpd.report.page.section import Section, table
 from pkpd.report.page.single import account, section
@@ -43,7 +43,7 @@ def write_page(
 
     path : of the page
     result : what was written to the folder, from which the page on a time course or a fitted curve
-        is made; other pages are made of what the folder holds
+        is made; other pages can be made of what the folder holds
     command : that made this result, for the provenance
     Raises PkpdError.
     """
@@ -51,17 +51,25 @@ def write_page(
     if command is not None:
         limits.text(command, "command", ResultError)
     path = folder / NAME if path is None else limits.path(path, "path", ResultError)
-    if result is not None:
-        limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
-    result = exposures(folder) if result is None else result
-    found = None if result is None else account(result)
-    text = page(folder) if found is None else _of_one(result, found, command)
+    text = page(folder) if result is None else _page_with(folder, result, command)
     write_atomically(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     return path
 
 
+def _page_with(folder, result, command):
+    """The page on a folder beside what was written to it, as text."""
+    limits.check_kind(result, Computed, "result is what pkpd computed", ResultError)
+    if account(result) is None:
+        return page(folder)
+    return _of_one(result, result.summary(command)["provenance"])
+
+
 def page(folder):
     """The page on a folder as text. Raises ResultError where its results cannot be understood."""
+    held = alone(folder)
+    if held is not None:
+        with ResultFolder(folder).understood():
+            return _of_one(*held)
     found = contents(folder)
     with ResultFolder(folder).understood(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that no run writes
@@ -71,9 +79,9 @@ def page(folder):
         return rendered(model.title, model.name, kind, assumed, sections)
 
 
-def _of_one(result, found, command):
-    """The page on one result. found : its Account"""
-    model, origin = result.kept_model(), result.summary(command)["provenance"]
+def _of_one(result, origin):
+    """The page on one result. origin : provenance of its run"""
+    found, model = account(result), result.kept_model()
     sections = [section(result, found)]
     sections += [model_card(model, origin["set"])] if model else []
     sections.append(_provenance({"The run": origin}))

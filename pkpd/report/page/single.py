@@ -1,4 +1,4 @@
-"""What a page says of one result that is in memory: a time course, exposures, a fitted curve.
+"""What a page says of one result alone: a time course, exposures, a fitted curve, a comparison.
 
 Knows results in words, small tables and figures; knows nothing of folders or HTML.
 """
@@ -9,6 +9,7 @@ from functools import singledispatch
 from pkpd.datasets.check import DataCheck
 from pkpd.evidence.design import RankedStudies
 from pkpd.evidence.identify import Identifiability
+from pkpd.evidence.kept import KeptComparison, KeptRanking
 from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.fits.comparison import Comparison
 from pkpd.fits.result import Fit
@@ -97,11 +98,9 @@ def _(result: Comparison):
 
 
 @account.register
-def _(result: WeighedExplanations):
+def _(result: WeighedExplanations | KeptComparison):
     summary, left_out = result.summary(), result.left_out()
-    benefit = result.models[0].benefit
-    assert benefit is not None
-    lines = evidence.weight_sentences(summary, benefit.unit, result.unit)
+    lines = evidence.weight_sentences(summary)
     lines += evidence.left_out_sentences(summary, left_out)
     more = (
         table("The studies", evidence.STUDIES_HEADERS, evidence.studies(summary)),
@@ -124,7 +123,7 @@ def _(result: WeighedExplanations):
 
 
 @account.register
-def _(result: RankedStudies):
+def _(result: RankedStudies | KeptRanking):
     summary = result.summary()
     lines, rows = evidence.study_sentences(summary), evidence.study_rows(summary)
     kind = "planned studies"

@@ -38,8 +38,9 @@ def _best(found):
     return f"{found['dose']:g} ({found['benefit']:.2f})"
 
 
-def weight_sentences(summary, unit, outcome_unit):
+def weight_sentences(summary):
     """Lines on what the studies leave, what the average says, and what decides."""
+    unit, outcome_unit = summary["dose_unit"], summary["unit"]
     informing = [s["name"] for s in summary["studies"] if s["informs"]]
     left = ", ".join(map(_short, summary["left"]))
     lines = [
