@@ -86,6 +86,7 @@ def moves(address, count, patients):
         tab.evaluate(MOVE, 0.5)
         found = [tab.evaluate(MOVE, 0.2 + 0.6 * k / count) for k in range(count)]
         dragged = tab.evaluate(DRAG, [4 * count, EACH])
+        tab.wait_for_selector("#panels[aria-busy=false]", timeout=300_000)
         browser.close()
     return found, dragged
 

@@ -159,34 +159,26 @@ def _expit(x):
 
 
 def at_once(state):
-    """What follows a move at once: the typical patient, and what is said of the numbers chosen."""
-    return typical(state) | again(state)
+    """What follows a move at once: the typical patient's day, and what is said of the numbers."""
+    return day(state) | again(state)
 
 
-def typical(state):
-    """One dosing interval of the typical patient at the reported doses, and the dose response.
-
-    "parts" : the dose response with each switch that is on turned off
-    """
-    benefit, people = state.benefit, state.typical()
+def day(state):
+    """One dosing interval of the typical patient at steady state, at the reported doses."""
+    benefit = state.benefit
     doses = np.array(benefit.report[:4] or np.geomspace(benefit.lowest, benefit.highest, 4))
-    steady = Steady(state.model, people, benefit)
+    steady = Steady(state.model, state.typical(), benefit)
     times = np.linspace(0.0, steady.period, POINTS)
-    curves = dose_response(state.model, _and_parts(state, people), **state.benefit_changes())
-    offs = dict(zip(_switched_on(state, people), curves.gain[1:], strict=True))
     return plain(
         {
             "time": state.model.time,
             "times": times,
-            "day_doses": doses,
+            "doses": doses,
             "unit": benefit.unit,
             "day": [
                 {"name": name, "unit": state.model.unit(name), "values": lines}
                 for name, lines in _day(steady, doses, times).items()
             ],
-            "doses": curves.doses,
-            "gain": curves.gain[0],
-            "parts": {f"{name} off": gain for name, gain in offs.items()},
         }
     )
 
@@ -218,6 +210,15 @@ def drivers(model, outcome):
     return tuple(nearest[:MOST_DRIVERS])
 
 
+def typical(state):
+    """Dose response of the typical patient: "gain", and "parts", each switch that is on off."""
+    alone = state.typical()
+    curves = dose_response(state.model, _and_parts(state, alone), **state.benefit_changes())
+    offs = zip(_switched_on(state, alone), curves.gain[1:], strict=True)
+    parts_off = {f"{name} off": gain for name, gain in offs}
+    return plain({"doses": curves.doses, "gain": curves.gain[0], "parts": parts_off})
+
+
 def _switched_on(state, people):
     """Names of the switches that the typical patient has on."""
     return [item.name for item in state.model.switches if people.column(item.name)[0]]
@@ -237,15 +238,17 @@ def people(state, tell):
 
     First the figures of the FIRST patients, where there are many more, then those of all, whose
     numbers are those of `pkpd med`; returns its sentences on them.
-    tell : called with each panel, and with {"done": patients} on the way
+    tell : called with figures, the typical patient's dose response among them, and with
+        {"done": patients} on the way
     """
-    cohort, done = state.people(), []
+    cohort, one, done = state.people(), {"typical": typical(state)}, []
     for part in _in_pieces(state, cohort):
         done.append(part)
         solved = sum(len(response.cohort) for response, _ in done)
-        some = _figures(state, cohort, done) if solved == FIRST <= len(cohort) / 2 else {}
-        tell({"done": solved} | some)
-    tell(_figures(state, cohort, done))
+        tell({"done": solved})
+        if solved == FIRST <= len(cohort) / 2:
+            tell(_figures(state, cohort, done) | one)
+    tell(_figures(state, cohort, done) | one)
     found = _in_pieces(state, cohort, ("windows",), progress=lambda count: tell({"done": count}))
     table = table_of(state.model, cohort, state.benefit, list(found))
     lines = results.med_doses(table.summary())[:-1]  # the last is on intervals

@@ -79,7 +79,7 @@ def _routes(own):
     answers = {
         "/api/models": lambda _: _json(choices(own)),
         "/api/study": made(_json, panels.study),
-        "/api/typical": made(_json, panels.at_once),
+        "/api/day": made(_json, panels.at_once),
         "/api/people": lambda query: _told(partial(panels.people, read(query))),
         "/api/titration": partial(_asked, read, "rule", titration.panel),
         "/api/covariates": partial(_asked, read, "at", effects.panel),

@@ -46,7 +46,7 @@ def ask(address):
 
 
 def test_every_answer_forbids_what_comes_from_elsewhere(ask):
-    for path in (*server.FILES, "/api/typical", "/api/typical?n=x"):
+    for path in (*server.FILES, "/api/day", "/api/day?n=x"):
         answer = ask(path)
         assert answer.status == (400 if "n=x" in path else 200)
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -63,7 +63,7 @@ def test_a_stranger_cannot_reach_it_under_another_name(ask):
     assert ask("/", Host="evil.example").status == 400
     assert ask("/../pyproject.toml").status == 404
     assert ask("/web/../server.py").status == 404
-    assert ask("/api/typical", "POST").status == 405
+    assert ask("/api/day", "POST").status == 405
 
 
 def test_answers_are_sent_at_once():

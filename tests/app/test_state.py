@@ -131,8 +131,9 @@ def test_the_typical_patient_of_the_page_is_that_of_the_package():
     shown = panels.typical(found)
     alone = pkpd.cohort(found.model, typical=True, set=found.changed)
     np.testing.assert_array_equal(pkpd.dose_response(found.model, alone).gain[0], shown["gain"])
-    day = pkpd.dosing_interval(found.model, shown["day_doses"], changed=found.changed)
-    panels_of_day = {panel["name"]: np.array(panel["values"]) for panel in shown["day"]}
+    shown_day = panels.day(found)
+    day = pkpd.dosing_interval(found.model, shown_day["doses"], changed=found.changed)
+    panels_of_day = {panel["name"]: np.array(panel["values"]) for panel in shown_day["day"]}
     assert list(panels_of_day) == ["Cc", "blockade", "tone", "cytokine", "pain"]
     np.testing.assert_allclose(panels_of_day["blockade"], day.values[:, ::2], rtol=1e-5)
     assert set(shown["parts"]) == {"rebound off", "glia off"}
@@ -144,12 +145,12 @@ def test_the_typical_patient_of_the_page_is_that_of_the_package():
 
 def test_tone_and_cytokine_of_the_page_are_those_of_a_long_run():
     found = state([])
-    shown = panels.typical(found)
+    shown = panels.day(found)
     long = pkpd.rx("3 mg q24h x 120")
     alone, last = pkpd.cohort(found.model, typical=True), 119 * 24.0
     times, names = last + np.array(shown["times"][:-1]), [p["name"] for p in shown["day"]]
     sim = pkpd.simulate(found.model, long, alone, times=times, outputs=names)
-    row = shown["day_doses"].index(3.0)
+    row = shown["doses"].index(3.0)
     for panel in shown["day"]:
         expected = sim.frame()[panel["name"]]
         np.testing.assert_allclose(panel["values"][row][:-1], expected, rtol=2e-4)

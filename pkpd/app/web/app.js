@@ -1,7 +1,7 @@
 "use strict";
-// The page: controls make a link, the link is asked of the server, answers are drawn. A move asks for
-// the typical patient at once and for all patients once that is there; of two moves the newer counts.
-let study = null, pinned = null, shown = {};
+// The page: controls make a link, the link is asked of the server, answers are drawn. Of moves that come
+// while an earlier one is drawn, the newest counts.
+let study = null, pinned = null, shown = { day: null, people: null };
 const changed = new Map(), spreads = new Map(), doses = new Map(), rooms = new Map();
 const asked = [
   new Asked("titration", "titrate", () => [["rule", $("rule").value]], (data) => titrationFigure(data, wide()), "titrations"),
@@ -39,28 +39,26 @@ class Newest {
   }
 }
 
-const typical = new Newest(async (words) => {
-  const data = await ask(`/api/typical?${words}`);
-  people.want({ words, one: data });
+const day = new Newest(async (words) => {
+  shown.day = await ask(`/api/day?${words}`);
   $("error").hidden = true;
-  shown.typical = data;
   drawDay();
-  $("command").textContent = data.command;
-  $("python").textContent = data.python;
-  tellDoubts(data.doubts);
+  $("command").textContent = shown.day.command;
+  $("python").textContent = shown.day.python;
+  tellDoubts(shown.day.doubts);
 });
 
 // Work on the patients is given up once its first figures are drawn and something newer is chosen.
 let drawn = null;
-const people = new Newest(async ({ words, one }) => {
+const people = new Newest(async (words) => {
   const stop = new AbortController();
   try {
     for await (const word of told(`/api/people?${words}`, stop.signal)) {
-      if (word.doses) {
-        Object.assign(shown, { people: word, one });
-        drawPeople();
+      if (word.bands) {
         drawn = stop;
-        if (people.wish !== null) return;
+        if (people.wish !== null) stop.abort();
+        shown.people = word;
+        drawPeople();
         if (word.patients < word.of) say(`Drawn: ${who(word)}; computing the others ...`);
       } else if (word.sentences) {
         if (words !== query()) return;
@@ -78,6 +76,7 @@ function say(text) { $("working").textContent = text; }
 
 function working(busy) {
   $("panels").setAttribute("aria-busy", String(busy));
+  $("pin").disabled = busy; // what is drawn may be of different numbers
   say(busy ? `Computing ${$("n").value} patients ...` : "");
 }
 
@@ -103,11 +102,11 @@ function tellSentences(sentences) {
 // Narrow where there is little room, so that letters can be read.
 function wide() { return $("fan").clientWidth < 480 ? 400 : WIDE; }
 
-function drawDay() { $("day").replaceChildren(...dayFigures(shown.typical, pinned && pinned.one)); }
+function drawDay() { $("day").replaceChildren(...dayFigures(shown.day, pinned && pinned.day)); }
 
 function drawPeople() {
-  $("fan").replaceChildren(fanFigure(shown.people, shown.one, pinned, wide()));
-  $("meds").replaceChildren(medFigure(shown.people, pinned, wide()));
+  $("fan").replaceChildren(fanFigure(shown.people, pinned && pinned.people, wide()));
+  $("meds").replaceChildren(medFigure(shown.people, pinned && pinned.people, wide()));
 }
 
 let later = 0;
@@ -120,7 +119,8 @@ function moved() {
   if (drawn) drawn.abort();
   $("found").classList.add("stale");
   working(true);
-  typical.want(words);
+  day.want(words);
+  people.want(words);
   clearTimeout(later); // browsers let a page change its address a few times a second
   later = setTimeout(link, 150);
 }
@@ -253,7 +253,6 @@ $("rule").addEventListener("change", describe);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("reset").addEventListener("click", asInTheModel);
 $("pin").addEventListener("click", () => {
-  if (!shown.people) return;
   pin(pinned ? null : { ...shown });
   drawDay();
   drawPeople();

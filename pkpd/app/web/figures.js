@@ -1,5 +1,6 @@
 "use strict";
-// The figures of the page on a model. Each is drawn from the data of a panel, some over what is pinned.
+// The figures of the page on a model. Each is drawn from the data of a panel, some with those that were
+// pinned before.
 const DAY = [360, 240], ROW = 40;
 
 function withUnit(name, unit) {
@@ -22,13 +23,13 @@ function dayFigures(data, before) {
       { low, high: low + (most - low || 1) * (place ? 1.05 : 1.35), label: withUnit(item.name.replaceAll("_", " "), item.unit) },
       `${item.name} of the typical patient`, ...DAY);
     for (const ys of past) plot.line(before.times, ys, "pinned");
-    item.values.forEach((ys, k) => plot.line(data.times, ys, `c${k}`, place ? "" : `${data.day_doses[k]} ${data.unit}`));
+    item.values.forEach((ys, k) => plot.line(data.times, ys, `c${k}`, place ? "" : `${data.doses[k]} ${data.unit}`));
     return plot.svg;
   });
 }
 
-// one : the typical patient of the same numbers
-function fanFigure(data, one, before, wide) {
+function fanFigure(data, before, wide) {
+  const one = data.typical;
   const all = [...data.bands.flat(), ...one.gain, 0].filter((v) => v !== null);
   const low = Math.min(...all), high = Math.max(...all), room = high - low || 1;
   const plot = new Plot(
@@ -43,8 +44,8 @@ function fanFigure(data, one, before, wide) {
   plot.line(one.doses, one.gain, "c1", "typical patient");
   Object.entries(one.parts).forEach(([name, ys], k) => plot.line(one.doses, ys, `c${k + 2} dashed`, `typical patient, ${name}`));
   if (before) {
-    plot.line(before.people.doses, before.people.bands[1] || [], "pinned", `pinned: median of ${who(before.people)}`);
-    plot.line(before.one.doses, before.one.gain, "pinned");
+    plot.line(before.doses, before.bands[1] || [], "pinned", `pinned: median of ${who(before)}`);
+    plot.line(before.typical.doses, before.typical.gain, "pinned");
   }
   plot.line([data.lowest, data.highest], [0, 0], "axis");
   return plot.svg;
@@ -55,14 +56,14 @@ function share(counts, patients) {
 }
 
 function medFigure(data, before, wide) {
-  const heights = share(data.counts, data.patients), past = before ? share(before.people.counts, before.people.patients) : [];
+  const heights = share(data.counts, data.patients), past = before ? share(before.counts, before.patients) : [];
   const plot = new Plot(
     { low: data.lowest, high: data.highest, log: true, label: `maximally effective dose (${data.unit})` },
     { low: 0, high: Math.max(...heights, ...past, 1) * 1.3, label: "patients (% of all)" },
     "Distribution of maximally effective doses", wide);
   if (data.published) plot.span(...data.published);
   plot.bars(data.edges, heights);
-  if (before) plot.steps(before.people.edges, past, "pinned", `pinned: ${who(before.people)}`);
+  if (before) plot.steps(before.edges, past, "pinned", `pinned: ${who(before)}`);
   if (data.median === null) plot.legend(`${who(data)}; no median in the range`, "block");
   else plot.upright(data.median, "c0", `median ${shortly(data.median)} ${data.unit} of ${who(data)}`);
   return plot.svg;
