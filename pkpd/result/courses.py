@@ -275,18 +275,11 @@ class Result(Run):
         """
         import pandas as pd
 
-        fine = self.values[self.status == 0]
-        if not len(fine):
-            raise ResultError(
-                "No patient finished: there are no percentiles. See the table of failed patients."
-            )
-        levels = np.percentile(fine, q, axis=0, method="hazen")
+        levels, count = _levels(self, q)
         tables = []
         for k, name in enumerate(self.names):
             columns = {f"p{level:g}": levels[j, :, k] for j, level in enumerate(q)}
-            tables.append(
-                pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": len(fine)})
-            )
+            tables.append(pd.DataFrame({"TIME": self.times, "output": name, **columns, "n": count}))
         return pd.concat(tables, ignore_index=True)
 
 
@@ -350,14 +343,9 @@ class EndpointResult(Run):
         """
         import pandas as pd
 
-        fine = self.values[self.status == 0]
-        if not len(fine):
-            raise ResultError(
-                "No patient finished: there are no percentiles. See the table of failed patients."
-            )
-        levels = np.percentile(fine, q, axis=0, method="hazen")
+        levels, count = _levels(self, q)
         columns = {f"p{level:g}": levels[j] for j, level in enumerate(q)}
-        return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": len(fine)})
+        return pd.DataFrame({"endpoint": self.names, "unit": self.units, **columns, "n": count})
 
 
 @dataclass(frozen=True, repr=False)
@@ -433,6 +421,19 @@ def _by_output(run: Any) -> dict[str, np.ndarray]:
     outputs = dict(zip(run.names, values.T, strict=True))
     observed = run.observed.reshape(len(values), -1)
     return outputs | {f"{name}_obs": observed[:, k] for k, name in enumerate(run.measured)}
+
+
+def _levels(run: Any, q: Sequence[float]) -> tuple[np.ndarray, int]:
+    """(percentiles (Q, ...) of the values over patients that finished, number of these).
+
+    Raises ResultError where there are none.
+    """
+    fine = run.values[run.status == 0]
+    if not len(fine):
+        raise ResultError(
+            "No patient finished: there are no percentiles. See the table of failed patients."
+        )
+    return np.percentile(fine, q, axis=0, method="hazen"), len(fine)
 
 
 def _rows(what: str, run: Run, names: tuple[str, ...], levels: np.ndarray) -> list[dict[str, Any]]:
