@@ -149,9 +149,12 @@ def _observed(model, seen):
     about = f"  ; {seen}, {unit}"
     if found.log:
         return f"Y = IPRED*EXP(EPS(1)){about}", [found.log**2]
-    spreads = [(s, text) for s, text in ((found.proportional, "IPRED*"), (found.additive, "")) if s]
-    terms = [f"{text}EPS({k})" for k, (_, text) in enumerate(spreads, 1)]
-    return " + ".join(["Y = IPRED", *terms]) + about, [spread**2 for spread, _ in spreads]
+    terms, variances = ["Y = IPRED"], []
+    for spread, factor in ((found.proportional, "IPRED*"), (found.additive, "")):
+        if spread:
+            variances.append(spread**2)
+            terms.append(f"{factor}EPS({len(variances)})")
+    return " + ".join(terms) + about, variances
 
 
 def _omega(model, effects):
