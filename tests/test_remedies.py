@@ -334,6 +334,7 @@ NOT_RUN = {
     "as given by --": "said of an option that was given",
     "is not a summary of pkpd med": "no remedy: it names what can be drawn",
     "names no run; it was not written by": "no remedy: it names what can be drawn",
+    "holds a comparison that has not finished": "tests/evidence/test_compare.py",
     "(pkpd show": "the command of the comment on switches",
     "pkpd solves": "said of a speed",
     "pkpd.plot draws": "no remedy: it names what can be drawn",

@@ -303,6 +303,9 @@ def test_a_page_made_anew_of_a_folder_is_that_written_with_the_result(folder, co
     weights.write_bytes(other)
     with pytest.raises(ResultError, match=r"weights.parquet'.* are of different runs"):
         pkpd.write_page(tmp_path / "weighed")
+    (tmp_path / "begun/predictions").mkdir(parents=True)
+    with pytest.raises(ResultError, match="comparison that has not finished"):
+        pkpd.write_page(tmp_path / "begun")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 
 from pkpd.errors import ResultError
 from pkpd.evidence.kept import kept
+from pkpd.evidence.stored import FOLDER as PREDICTIONS
 from pkpd.nca import Noncompartmental
 from pkpd.report.figures.trials import Arm, TrueAndObserved
 from pkpd.response import streamed
@@ -156,6 +157,11 @@ def _study(folder):
                 f"'{folder.path}' holds {what}, whose page can be written only along with it, "
                 f"by result.report({str(folder.path)!r}) in Python."
             )
+    if (folder.path / PREDICTIONS).is_dir():
+        raise ResultError(
+            f"'{folder.path}' holds a comparison that has not finished; run the same pkpd compare "
+            "again, which goes on from there."
+        )
     raise ResultError(
         f"'{folder.path}' holds no results of pkpd; fill it with: "
         f"pkpd med ldn/hormesis -n 1000 --seed 7 --out {shlex.quote(str(folder.path))}"
