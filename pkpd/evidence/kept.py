@@ -62,6 +62,9 @@ class KeptComparison(Kept):
     def left_out(self) -> Columns:
         return self.tables["left_out"]
 
+    def fits(self) -> Columns:
+        return self.tables["fits"]
+
     def predicted(self) -> Columns:
         return self.tables["predictions"]
 

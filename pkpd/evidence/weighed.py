@@ -138,14 +138,17 @@ class WeighedExplanations(Computed):
     def misfits(self) -> list[dict[str, Any]]:
         """Rows of `fits`, of the studies that no explanation fits which has weight.
 
-        Of each study that of the explanation which comes nearest.
+        Of each study that of the explanation which comes nearest. enough : whether it has effective
+            draws enough to say so; more of them may come nearer
         """
         weighs = set(np.array(self.names)[self.ledger.weights() >= MATTERS]) or set(self.names)
         rows = [row for row in by_row(self.fits()) if row["explanation"] in weighs]
         nearest: dict[str, dict] = {}
         for row in sorted(rows, key=lambda row: (-row["p"], row["sds"])):
             nearest.setdefault(row["study"], row)
-        return [row for row in nearest.values() if row["p"] < POOR]
+        enough = dict(zip(self.names, self.enough().tolist(), strict=True))
+        poor = [row for row in nearest.values() if row["p"] < POOR]
+        return [row | {"enough": enough[row["explanation"]]} for row in poor]
 
     def predicted(self) -> dict[str, np.ndarray]:
         """Columns, a row for every statistic and explanation, and for all of them together.

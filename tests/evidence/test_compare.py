@@ -207,7 +207,9 @@ def test_a_study_that_no_explanation_fits_is_named_with_its_misfit(folder, compa
     assert row["p"] < 1e-3 and row["sds"] > 4 and row["high"] < row["published"] == 30
     printed = "\n".join(weight_sentences(found.summary()))
     assert "No explanation that has weight fits far (P < 0.001): c was 30 NRS, and " in printed
-    assert "not that any is good" in printed
+    assert "few of its draws count" in printed and "not that any is good" in printed
+    page = found.report(tmp_path).read_text()
+    assert "How well each explanation fits each study" in page and "&lt; 0.001" in page
 
 
 def test_few_draws_give_weights_alone_in_tables_figures_and_words(folder, tmp_path):

@@ -102,9 +102,17 @@ def _(result: WeighedExplanations | KeptComparison):
     summary, left_out = result.summary(), result.left_out()
     lines = evidence.weight_sentences(summary)
     lines += evidence.left_out_sentences(summary, left_out)
+    headers, rows = evidence.fits_of_each(result.fits())
     more = (
         table("The studies", evidence.STUDIES_HEADERS, evidence.studies(summary)),
         table("Weights without each study", *evidence.without_each(left_out)),
+        table(
+            "How well each explanation fits each study (P)",
+            headers,
+            rows,
+            "The probability that a repetition of the study would lie further from what the "
+            "explanation predicts, after all studies, than the published one does.",
+        ),
         table(
             "Typical values before and after the studies (median, 5 to 95 %)",
             evidence.TYPICAL_HEADERS,

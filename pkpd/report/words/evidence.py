@@ -67,10 +67,11 @@ def misfit_sentences(rows):
     lines = []
     for row in rows:
         unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        few = "" if row["enough"] else "; few of its draws count, and more might come nearer"
         lines.append(
-            f"  No explanation that has weight fits {row['study']} ({chance(row['p'])}): "
+            f"  No explanation that has weight fits {row['study']} (P {_chance(row['p'])}): "
             f"{row['statistic']} was {row['published']:g}{unit}, and {_short(row['explanation'])}, "
-            f"which comes nearest, says {row['low']:.2g} to {row['high']:.2g}."
+            f"which comes nearest, says {row['low']:.2g} to {row['high']:.2g}{few}."
         )
     if rows:
         lines.append(
@@ -80,9 +81,9 @@ def misfit_sentences(rows):
     return lines
 
 
-def chance(p):
+def _chance(p):
     """A P value as text."""
-    return "P < 0.001" if p < 0.001 else f"P = {p:.2g}"
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def _short(name):
@@ -134,12 +135,24 @@ def studies(summary):
 
 def without_each(columns):
     """Headers and rows of the weights without each study, a column for every explanation."""
+    return _by_explanation("without", columns, [f"{100 * w:.1f} %" for w in columns["weight"]])
+
+
+def fits_of_each(columns):
+    """Headers and rows of how well each explanation fits each study (P)."""
+    return _by_explanation("study", columns, [_chance(p).strip("= ") for p in columns["p"]])
+
+
+def _by_explanation(head, columns, cells):
+    """Headers and rows of a table with a row for every study, a column for every explanation.
+
+    cells : (rows,) texts, those of one study in a row
+    """
     names = list(dict.fromkeys(map(str, columns["explanation"])))
-    weights = np.reshape(columns["weight"], (-1, len(names)))
-    rows = []
-    for study, row in zip(columns["study"][:: len(names)], weights, strict=True):
-        rows.append((str(study), *(f"{100 * weight:.1f} %" for weight in row)))
-    return ("without", *(_short(name).replace("_", " ") for name in names)), rows
+    studies = columns["study"][:: len(names)]
+    table = np.reshape(cells, (-1, len(names)))
+    rows = [(str(study), *map(str, row)) for study, row in zip(studies, table, strict=True)]
+    return (head, *(_short(name).replace("_", " ") for name in names)), rows
 
 
 TYPICAL_HEADERS = ("explanation", "typical value", "unit", "before", "after")
