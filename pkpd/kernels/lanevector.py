@@ -159,6 +159,7 @@ class Vector:
 
     code: "Code"
     value: ir.Value
+    zero: bool = False  # whether it is written as the number 0
 
     def __add__(self, other):
         return Vector(self.code, self.code.builder.fadd(self.value, other.value))
@@ -183,7 +184,7 @@ class Code:
         self.builder, self.data = builder, data
 
     def number(self, value):
-        return Vector(self, ir.Constant(_VECTOR, [float(value)] * WIDTH))
+        return Vector(self, ir.Constant(_VECTOR, [float(value)] * WIDTH), value == 0.0)
 
     def load(self, place, number=0):
         """The vector so many numbers behind a place."""
@@ -193,7 +194,9 @@ class Code:
         self.builder.store(vector.value, self._pointer(place, number), align=ALIGNED)
 
     def fma(self, a, b, c):
-        """a*b + c, rounded once."""
+        """a*b + c, rounded once; c where a or b is written as 0."""
+        if a.zero or b.zero:
+            return c
         fused = _named(self.builder, f"llvm.fma.v{WIDTH}f64", 3)
         return Vector(self, self.builder.call(fused, [a.value, b.value, c.value]))
 

@@ -53,6 +53,8 @@ class PeriodicSolution:
     status : (N,) key of status.STATUS; maps : (N,) intervals computed
     error : (N,) estimated distance to the fixed point, relative to each state's largest value in
         the interval
+    remains : (N,) share that one interval leaves of a small distance from the steady state, NaN
+        where it did not come with it
     control : (N, 3) step-size memory of the interval
     extremes : (N, E, 2) largest and smallest value of what the kernel watches, NaN where they were
         not wanted or not found with the steady state
@@ -63,6 +65,7 @@ class PeriodicSolution:
     status: np.ndarray
     maps: np.ndarray
     error: np.ndarray
+    remains: np.ndarray
     control: np.ndarray
     extremes: np.ndarray
 
@@ -154,6 +157,7 @@ def _unsteady(rows, states, integrals, watched):
         status=np.full(rows, status.UNSTEADY, np.int8),
         maps=np.zeros(rows, np.int64),
         error=np.full(rows, np.nan),
+        remains=np.full(rows, np.nan),
         control=np.zeros((rows, 3)),
         extremes=np.full((rows, watched, 2), np.nan),
     )

@@ -1,12 +1,15 @@
 """Linear algebra of collocation on panels of time, for LANES patients side by side.
 
-On a panel of length h a block of m states has s nodes; its values there are the affine map
-`phi` of those at the panel's start. Panels are chained to the map of one whole interval, whose
-fixed point is the periodic start. Knows blocks, panels and lanes; knows no model.
+On a panel of length h a block of m states has s nodes; its values there are an affine map of
+those at the panel's start. With K the inverse of the Radau matrix, the nodes x of one state with
+rates M x + b solve (K - h M) x = h b + K 1 x0: nothing but the diagonal moves. Panels are chained
+to the map of one whole interval, whose fixed point is the periodic start. Knows blocks, panels and
+lanes; knows no model.
 
 Places are offsets into one work array w in which each number is a vector of lanes.
 """
 
+import numpy as np
 from numba import njit
 
 from pkpd.kernels.compiled import compiled
@@ -23,6 +26,9 @@ from pkpd.kernels.lanevector import (
     where_positive,
 )
 from pkpd.solvers.collocation.nodes import NODES, radau
+
+INVERSE = np.linalg.inv(radau(NODES)[1])  # (s, s), K
+ROW_SUMS = INVERSE.sum(axis=1)  # (s,), K 1
 
 
 def _eliminated(code, system, columns):
@@ -51,52 +57,82 @@ def _eliminated(code, system, columns):
     return columns
 
 
-def _moving_panel(m):
-    """Code that makes the map of one panel of a block of m states whose M moves."""
-    weights = radau(NODES)[1]
-
-    def panel(code, length, matrix, rest, flow, shift):
-        h = code.load(length)
-        a = [[h * code.number(x) for x in row] for row in weights]
-        zero, one = code.number(0.0), code.number(1.0)
-        system, columns = [], []
-        for i in range(NODES):
-            for r in range(m):
-                row = []
-                for j in range(NODES):
-                    for q in range(m):
-                        entry = code.load(matrix, (j * m + r) * m + q)
-                        own = one if (i, r) == (j, q) else zero
-                        row.append(code.fma(-a[i][j], entry, own))
-                system.append(row)
-                given = [code.load(rest, j * m + r) for j in range(NODES)]
-                start = [one if q == r else zero for q in range(m)]
-                columns.append([*start, code.dot(a[i], given, zero)])
-        for i, row in enumerate(_eliminated(code, system, columns)):
-            for q in range(m):
-                code.store(flow, i * m + q, row[q])
-            code.store(shift, i, row[m])
-
-    return straight_line(panel)
+def _less(code, own):
+    """K less a diagonal, rows of vectors."""
+    return [
+        [code.number(x) - own[i] if i == j else code.number(x) for j, x in enumerate(row)]
+        for i, row in enumerate(INVERSE)
+    ]
 
 
-_scalar_panel, _pair_panel = _moving_panel(1), _moving_panel(2)
+@straight_line
+def _scalar_panel(code, length, matrix, rest, flow, shift):
+    """Code that makes the map of one panel of a block of one state whose M moves."""
+    h = code.load(length)
+    own = [h * code.load(matrix, i) for i in range(NODES)]
+    given = [[code.number(ROW_SUMS[i]), h * code.load(rest, i)] for i in range(NODES)]
+    for i, (through, added) in enumerate(_eliminated(code, _less(code, own), given)):
+        code.store(flow, i, through)
+        code.store(shift, i, added)
+
+
+@straight_line
+def _pair_panel(code, length, matrix, rest, flow, shift):
+    """Code that makes the map of one panel of a block of two states whose M moves.
+
+    The first state is eliminated: its nodes are Z times those of the second one, and what its own
+    start and b add.
+    """
+    h, zero, nodes = code.load(length), code.number(0.0), range(NODES)
+    own, by_second, by_first, own_second = (
+        [h * code.load(matrix, 4 * i + entry) for i in nodes] for entry in range(4)
+    )
+    start = [code.number(x) for x in ROW_SUMS]
+    given = [[h * code.load(rest, 2 * i + r) for i in nodes] for r in range(2)]
+    columns = [
+        [*(by_second[i] if i == j else zero for j in nodes), start[i], given[0][i]] for i in nodes
+    ]
+    first = _eliminated(code, _less(code, own), columns)
+    system = _less(code, own_second)
+    for i in nodes:
+        for j in nodes:
+            system[i][j] = code.fma(-by_first[i], first[i][j], system[i][j])
+    second = _eliminated(
+        code,
+        system,
+        [
+            [
+                by_first[i] * first[i][NODES],
+                start[i],
+                code.fma(by_first[i], first[i][NODES + 1], given[1][i]),
+            ]
+            for i in nodes
+        ],
+    )
+    for i in nodes:
+        of_second, (mine, shifted) = first[i][:NODES], first[i][NODES:]
+        for place, column, begin in ((flow, 0, mine), (flow, 1, zero), (shift, 2, shifted)):
+            value = code.dot(of_second, [row[column] for row in second], begin)
+            number = 2 * i if place is shift else 4 * i + column
+            code.store(place, number, value)
+        code.store(flow, 4 * i + 2, second[i][0])
+        code.store(flow, 4 * i + 3, second[i][1])
+        code.store(shift, 2 * i + 1, second[i][2])
 
 
 @straight_line
 def _constant_panel(code, length, matrix, flow, inverse):
     """Code that makes the map of one panel of a scalar block whose M is constant."""
-    h, own = code.load(length), code.load(matrix)
-    zero, one = code.number(0.0), code.number(1.0)
-    a = [[h * code.number(x) for x in row] for row in radau(NODES)[1]]
-    system = [
-        [code.fma(-x, own, one if i == j else zero) for j, x in enumerate(row)]
-        for i, row in enumerate(a)
+    h, zero = code.load(length), code.number(0.0)
+    own = [h * code.load(matrix)] * NODES
+    columns = [
+        [code.number(ROW_SUMS[i]), *(h if i == j else zero for j in range(NODES))]
+        for i in range(NODES)
     ]
-    for i, row in enumerate(_eliminated(code, system, [[one, *row] for row in a])):
-        code.store(flow, i, row[0])
-        for j in range(NODES):
-            code.store(inverse, i * NODES + j, row[1 + j])
+    for i, (through, *row) in enumerate(_eliminated(code, _less(code, own), columns)):
+        code.store(flow, i, through)
+        for j, x in enumerate(row):
+            code.store(inverse, i * NODES + j, x)
 
 
 @straight_line
@@ -112,7 +148,8 @@ def _given_panel(code, inverse, rest, shift):
 def eliminate(w, e, n, columns):
     """Solve the system (n, n) at e for the columns beside it, in rows of n + columns entries.
 
-    Without pivoting: the diagonal of I - h A M is the largest where h resolves M.
+    Without pivoting: K has a positive definite symmetric part once its rows are scaled (Hairer &
+    Wanner 1996, Solving ODEs II, IV.14), and so has what h M takes from it where M is damped.
     """
     wide = (n + columns) * WIDTH
     for k in range(n):
@@ -136,35 +173,32 @@ def eliminate(w, e, n, columns):
 
 
 @compiled
-def fill(w, e, h, a, matrix, step, m, columns):
-    """Write I - h A M and the identity columns of the start to e.
+def fill(w, e, h, matrix, step, m, columns):
+    """Write K - h M to e, and beside it what the start of each state adds.
 
-    h : length of the panel; a : (s, s); matrix : place of M at the first node, the next one is
-    `step` further
+    h : length of the panel; matrix : place of M at the first node, the next one is `step` further
     """
-    s = len(a)
-    n = m * s
+    n = m * NODES
     wide = (n + columns) * WIDTH
-    one, zero = spread(1.0), spread(0.0)
-    for i in range(s):
+    zero = spread(0.0)
+    for i in range(NODES):
         for r in range(m):
             line = e + (i * m + r) * wide
-            for j in range(s):
-                weight = h * spread(-a[i, j])
+            for j in range(NODES):
                 for q in range(m):
-                    entry = weight * load(w, matrix + j * step + (r * m + q) * WIDTH)
-                    if i == j and r == q:
-                        entry = entry + one
+                    entry = spread(INVERSE[i, j]) if q == r else zero
+                    if i == j:
+                        entry = entry - h * load(w, matrix + j * step + (r * m + q) * WIDTH)
                     store(w, line + (j * m + q) * WIDTH, entry)
             for q in range(m):
-                store(w, line + (n + q) * WIDTH, one if q == r else zero)
+                store(w, line + (n + q) * WIDTH, spread(ROW_SUMS[i]) if q == r else zero)
 
 
 @compiled
-def prepare(w, e, h, P, a, matrix, m, flow, inverse):
+def prepare(w, e, h, P, matrix, m, flow, inverse):
     """Of a block whose M is the same at every node: `flow` (P, ms, m) and `inverse` (P, ms, ms) of
     all panels, with which its nodes are flow*start + inverse*rest."""
-    n = m * len(a)
+    n = m * NODES
     for p in range(P):
         places = (
             h + p * WIDTH,
@@ -175,22 +209,19 @@ def prepare(w, e, h, P, a, matrix, m, flow, inverse):
         if m == 1:
             _constant_panel(w, places)
         else:
-            _constant_panel_of_many(w, e, a, m, places)
+            _constant_panel_of_many(w, e, m, places)
 
 
 @compiled
-def _constant_panel_of_many(w, e, a, m, places):
+def _constant_panel_of_many(w, e, m, places):
     h, matrix, flow, inverse = places
-    s = len(a)
-    n = m * s
+    n = m * NODES
     wide = (2 * n + m) * WIDTH
     length = load(w, h)
-    fill(w, e, length, a, matrix, 0, m, m + n)
+    fill(w, e, length, matrix, 0, m, m + n)
     for i in range(n):
         for c in range(n):
-            inside = i % m == c % m
-            entry = length * spread(a[i // m, c // m] if inside else 0.0)
-            store(w, e + i * wide + (n + m + c) * WIDTH, entry)
+            store(w, e + i * wide + (n + m + c) * WIDTH, length if i == c else spread(0.0))
     eliminate(w, e, n, m + n)
     for i in range(n):
         line = e + (i * (2 * n + m) + n) * WIDTH
@@ -216,10 +247,9 @@ def constant_maps(w, P, n, rest, inverse, shift):
 
 
 @compiled
-def moving_maps(w, e, h, P, a, matrix, rest, m, flow, shift):
+def moving_maps(w, e, h, P, matrix, rest, m, flow, shift):
     """`flow` (P, ms, m) and `shift` (P, ms) of a block whose M differs from node to node."""
-    s = len(a)
-    n = m * s
+    n = m * NODES
     for p in range(P):
         places = (
             h + p * WIDTH,
@@ -233,23 +263,18 @@ def moving_maps(w, e, h, P, a, matrix, rest, m, flow, shift):
         elif m == 2:
             _pair_panel(w, places)
         else:
-            _moving_panel_of_many(w, e, a, m, places)
+            _moving_panel_of_many(w, e, m, places)
 
 
 @compiled
-def _moving_panel_of_many(w, e, a, m, places):
+def _moving_panel_of_many(w, e, m, places):
     h, matrix, rest, flow, shift = places
-    s = len(a)
-    n = m * s
+    n = m * NODES
     wide = (n + m + 1) * WIDTH
     length = load(w, h)
-    fill(w, e, length, a, matrix, m * m * WIDTH, m, m + 1)
-    for i in range(s):
-        for r in range(m):
-            total = spread(0.0)
-            for j in range(s):
-                total = vfma(length * spread(a[i, j]), load(w, rest + (j * m + r) * WIDTH), total)
-            store(w, e + (i * m + r) * wide + (n + m) * WIDTH, total)
+    fill(w, e, length, matrix, m * m * WIDTH, m, m + 1)
+    for i in range(n):
+        store(w, e + i * wide + (n + m) * WIDTH, length * load(w, rest + i * WIDTH))
     eliminate(w, e, n, m + 1)
     for i in range(n):
         line = e + i * wide + n * WIDTH

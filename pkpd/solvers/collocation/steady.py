@@ -30,6 +30,7 @@ from pkpd.solvers.status import OK
 
 MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
 CONTRACTS = 0.05  # the error of a mesh is less than this share of what half its panels differ by
+CLOSE_CALL = 0.005  # of the distance at which an integral is near, that leaves it to more panels
 LAST = 0.1  # share of the tolerance by which Newton's method may err
 
 
@@ -59,6 +60,7 @@ def _climb(module, theta, person, actions, period, rows, doses, result, tol, thr
         which = rows[done]
         result.y[which], result.integral[which] = found.y[done], found.integral[done]
         result.error[which], result.maps[which], result.status[which] = found.error[done], 1, OK
+        result.remains[which] = found.remains[done]
         if watch:
             result.extremes[which] = found.extremes[done]
         rows = rows[~done]
@@ -75,8 +77,8 @@ class Found:
 
     y, largest, smallest : (N, S); integral : (N, Q)
     error : (N,) bound of the largest error, as a share of the largest values
-    monodromy : (N, M), maps of one interval of all blocks; unsolved : (N,) above 0 where a block's
-        nodes did not settle
+    remains : (N,) share that one interval leaves of a small distance from the steady state
+    unsolved : (N,) above 0 where a block's nodes did not settle
     extremes : (N, E, 2), or (0, E, 2) where they are not wanted
     """
 
@@ -85,7 +87,7 @@ class Found:
     largest: np.ndarray
     smallest: np.ndarray
     error: np.ndarray
-    monodromy: np.ndarray
+    remains: np.ndarray
     unsolved: np.ndarray
     extremes: np.ndarray
 
@@ -95,23 +97,30 @@ class Found:
         amounts = list(module.AMOUNTS)
         lowest = self.smallest[:, amounts] >= -tol * self.largest[:, amounts]
         finite = np.isfinite(self.y).all(axis=1) & np.isfinite(self.integral).all(axis=1)
-        return (self.unsolved == 0.0) & finite & lowest.all(axis=1) & self._stable(module)
+        stable = self.remains < 1.0 - MARGINAL
+        return (self.unsolved == 0.0) & finite & lowest.all(axis=1) & stable
 
-    def _stable(self, module):
-        stable, place = np.ones(len(self.y), bool), 0
-        for m in module.PLAN[:, module.SIZE_OF]:
-            maps = self.monodromy[:, place : place + m * m].reshape(-1, m, m)
-            stable &= largest_eigenvalue(maps) < 1.0 - MARGINAL
-            place += m * m
-        return stable
+
+def remains(module, monodromy):
+    """(N,) share that one interval leaves of a small distance from the steady state.
+
+    monodromy : (N, M) maps of one interval of all blocks
+    """
+    share, place = np.zeros(len(monodromy)), 0
+    for m in module.PLAN[:, module.SIZE_OF]:
+        maps = monodromy[:, place : place + m * m].reshape(-1, m, m)
+        share = np.maximum(share, largest_eigenvalue(maps))
+        place += m * m
+    return share
 
 
 def largest_eigenvalue(maps):
     """(N,) size of the largest eigenvalue of N matrices (N, m, m); infinite where not finite."""
-    size, fine = np.full(len(maps), np.inf), np.isfinite(maps).all(axis=(1, 2))
     if maps.shape[1] == 1:
-        size[fine] = np.abs(maps[fine, 0, 0])
-    elif maps.shape[1] == 2:
+        size = np.abs(maps[:, 0, 0])
+        return np.where(np.isfinite(size), size, np.inf)
+    size, fine = np.full(len(maps), np.inf), np.isfinite(maps).all(axis=(1, 2))
+    if maps.shape[1] == 2:
         half = 0.5 * (maps[fine, 0, 0] + maps[fine, 1, 1])
         det = maps[fine, 0, 0] * maps[fine, 1, 1] - maps[fine, 0, 1] * maps[fine, 1, 0]
         root = np.sqrt((half * half - det).astype(complex))
@@ -144,8 +153,8 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
     same = np.diff(person) == 0
     for part in (period[:, None], times, target, shares):
         same &= (np.diff(part, axis=0) == 0).all(axis=1)
-    first = np.append(0, 1 + np.flatnonzero(~same))
-    runs = np.append(first, rows).astype(np.int64)
+    runs = _longest_first(same)
+    first = runs[:, 0]
     times, period, target, shares = times[first], period[first], target[first], shares[first]
     lengths = panels(times, period, coarse)
     opens = 2 * coarse * np.arange(times.shape[1])
@@ -153,7 +162,7 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
     starts = [interval_start(times, period, count) for count in (2 * coarse, coarse)]
     panel, reading = (np.stack(parts, axis=1) for parts in zip(*starts, strict=True))
     weights, dense = refinement(times.shape[1], coarse), values_at(PLACES)
-    found = _nothing(module, rows, watch)
+    found, monodromy = _nothing(module, rows, watch)
     cancel = np.zeros(1, np.int8)
 
     def task(first, last):
@@ -178,16 +187,28 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
             found.largest,
             found.smallest,
             found.error,
-            found.monodromy,
+            monodromy,
             found.unsolved,
             dense,
             found.extremes,
         )
         return last - first
 
-    run_tasks(task, len(runs) - 1, threads, cancel, None)
+    run_tasks(task, len(runs), threads, cancel, None)
     found.error[:] *= CONTRACTS
+    found.remains[:] = remains(module, monodromy)
     return found
+
+
+def _longest_first(same):
+    """(G, 2) first row of each run and the one behind its last. Lanes wait for the longest run
+    beside them, so that runs of one length stand together.
+
+    same : (N-1,) whether a row goes on with the run of the one before it
+    """
+    first = np.append(0, 1 + np.flatnonzero(~same))
+    runs = np.stack([first, np.append(first[1:], len(same) + 1)], axis=1).astype(np.int64)
+    return runs[np.argsort(runs[:, 0] - runs[:, 1], kind="stable")]
 
 
 def _table(module, actions, rows):
@@ -212,46 +233,55 @@ def days_to_steady_state(
 ):
     """As pkpd.solvers.periodic.time_to_steady_state, (N,); NaN in the rows that are left to steps.
 
-    The panels are those of the finer mesh of the first attempt at `tol`, and one before the first
-    dose. share : of the way to the steady state, and of the largest value, that may be left
+    The panels are those of the coarser mesh of the first attempt at `tol`, and one before the first
+    dose; of the finer mesh where that is a close call.
+    share : of the way to the steady state, and of the largest value, that may be left
     """
-    found, panels_between = np.full(len(person), np.nan), 2 * _ladder(tol)[0]
+    found = np.full(len(person), np.nan)
+    wanted = y0, steady.y, steady.integral[:, 0], near
     plain, count = _only_doses(module, actions, period), np.diff(actions.start)
     for each in np.unique(count[plain]):
         rows = np.flatnonzero(plain & (count == each))
-        if 1 + each * panels_between > MOST_PANELS:
-            continue
-        times, amounts, target = _table(module, actions.take(rows), len(rows))
-        lengths = days_panels(times, period[rows], panels_between)
-        opens = 1 + panels_between * np.arange(each)
-        given = theta, person[rows], lengths, _jumps(module, lengths, opens, target, amounts)
-        mean = steady.integral[rows, 0]
-        wanted = y0[rows], steady.y[rows], mean, near[rows], np.array(share), most, LAST * tol
-        day, cancel = np.full(len(rows), np.nan), np.zeros(1, np.int8)
-
-        def task(first, last, given=given, wanted=wanted, day=day, cancel=cancel):
-            w = scratch(module.SIZE)
-            module.days(first, last, *given, *wanted, cancel, w, day)
-            return last - first
-
-        run_tasks(task, len(rows), threads, cancel, None)
-        found[rows] = day
+        # lanes wait for the slowest beside them
+        rows = rows[np.argsort(steady.remains[rows], kind="stable")]
+        for panels_between in _ladder(tol)[0] * np.array([1, 2]):
+            if 1 + each * panels_between > MOST_PANELS:
+                break
+            times, amounts, target = _table(module, actions.take(rows), len(rows))
+            lengths = days_panels(times, period[rows], panels_between)
+            opens = 1 + panels_between * np.arange(each)
+            jumps = _jumps(module, lengths, opens, target, amounts)
+            given = theta, person[rows], lengths, jumps, *(part[rows] for part in wanted)
+            limits = np.array(share), most, LAST * tol
+            found[rows], margin = _days(module, *given, *limits, threads=threads)
+            rows = rows[margin < CLOSE_CALL]
     return found
 
 
+def _days(module, theta, person, *given, threads):
+    """What `days` of a module finds for its rows: the days and the margins, (N,) each."""
+    day, margin, cancel = np.full(len(person), np.nan), np.zeros(len(person)), np.zeros(1, np.int8)
+
+    def task(first, last):
+        module.days(
+            first, last, theta, person, *given, cancel, scratch(module.SIZE), day, margin
+        )
+        return last - first
+
+    run_tasks(task, len(person), threads, cancel, None)
+    return day, margin
+
+
 def _nothing(module, rows, watch):
-    """A Found in which nothing has been found yet."""
-
-    def unknown(count):
-        return np.full((rows, count), np.nan)
-
-    return Found(
-        y=unknown(module.STATES),
-        integral=unknown(module.INTEGRALS),
-        largest=unknown(module.STATES),
-        smallest=unknown(module.STATES),
+    """A Found in which nothing is solved yet, and room for the maps of one interval."""
+    found = Found(
+        y=np.empty((rows, module.STATES)),
+        integral=np.empty((rows, module.INTEGRALS)),
+        largest=np.empty((rows, module.STATES)),
+        smallest=np.empty((rows, module.STATES)),
         error=np.full(rows, np.inf),
-        monodromy=unknown(int((module.PLAN[:, module.SIZE_OF] ** 2).sum())),
+        remains=np.full(rows, np.inf),
         unsolved=np.ones(rows),
         extremes=np.full((rows if watch else 0, module.WATCHED, 2), np.nan),
     )
+    return found, np.empty((rows, int((module.PLAN[:, module.SIZE_OF] ** 2).sum())))

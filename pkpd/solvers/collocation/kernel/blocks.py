@@ -102,7 +102,7 @@ def solve_block(k, w, first, count, periodic, tol):
         if prepared:
             constant_maps(w, count, n, REST, inverse, SHIFT)
         else:
-            moving_maps(w, SYSTEM, lengths, count, A, MATRIX, REST, m, flow, SHIFT)
+            moving_maps(w, SYSTEM, lengths, count, MATRIX, REST, m, flow, SHIFT)
         if m == 1:
             if periodic:
                 close_scalar(w, count, flow, SHIFT, jump, start, monodromy, GOING)
@@ -311,9 +311,10 @@ def solve(
     dense,
     extremes,
 ):
-    """Steady states of the rows runs[first]:runs[last].
+    """Steady states of the runs first:last.
 
-    runs : (G+1,) rows of consecutive ones of the same patient whose doses differ in size alone
+    runs : (G, 2) first row of each run and the one behind its last: consecutive rows of the same
+        patient whose doses differ in size alone
     lengths : (G, P) of the finer panels; jumps : (G, T, P), share of the doses that is added to
         each target at a panel's start; scale : (N,) sum of the doses
     weights, panel, reading, tol : see `solve_meshes`; error : (N,) difference of the two meshes
@@ -335,8 +336,8 @@ def solve(
         for lane in range(WIDTH):
             g = min(begin + lane, last - 1)
             run[lane] = g
-            longest = max(longest, runs[g + 1] - runs[g])
-            constants(theta[person[runs[g]]], w, lane)
+            longest = max(longest, runs[g, 1] - runs[g, 0])
+            constants(theta[person[runs[g, 0]]], w, lane)
             for p in range(count):
                 w[LENGTHS + p * WIDTH + lane] = lengths[g, p]
             for p in range(half):
@@ -346,17 +347,17 @@ def solve(
             if PLAN[k, PREPARED] == 1:
                 matrix(k, w)
                 own = PLAN[k, RATES_AT], PLAN[k, SIZE_OF], PLAN[k, FLOW_AT], PLAN[k, INVERSE_AT]
-                prepare(w, SYSTEM, LENGTHS, count + half, A, *own)
+                prepare(w, SYSTEM, LENGTHS, count + half, *own)
         solve_unit(w, run, jumps, count, tol)
         for d in range(longest):
             for lane in range(WIDTH):
                 g = run[lane]
-                rows[lane] = min(runs[g] + d, runs[g + 1] - 1)
+                rows[lane] = min(runs[g, 0] + d, runs[g, 1] - 1)
                 w[SCALE + lane] = scale[rows[lane]]
             solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best, at, near)
             for lane in range(WIDTH):
                 r = rows[lane]
-                if begin + lane < last and r == runs[run[lane]] + d:
+                if begin + lane < last and r == runs[run[lane], 0] + d:
                     unsolved[r] = w[UNSOLVED + lane]
                     error[r] = difference(w, lane, best)
                     for i in range(STATES):
@@ -388,6 +389,7 @@ def days(
     cancel,
     w,
     day,
+    margin,
 ):
     """The interval from which on the first integral of rows first:last stays near its steady value.
 
@@ -396,6 +398,7 @@ def days(
     share : of the way to the steady state, and of the largest value, that may be left of a state
     day : (N,) counted from 1; infinite where a row is not there after `most` intervals, and NaN
         where it fails
+    margin : (N,) how close the integral came to the edge of what is near, as a share of that
     """
     count = lengths.shape[1]
     going = np.empty(WIDTH, np.bool_)
@@ -409,7 +412,7 @@ def days(
             constants(theta[person[r]], w, lane)
             w[UNSOLVED + lane] = 0.0
             going[lane] = begin + lane < last
-            day[r] = 1.0
+            day[r], margin[r] = 1.0, np.inf
             for p in range(count):
                 w[LENGTHS + p * WIDTH + lane] = lengths[r, p]
                 for target in range(len(TARGETS)):
@@ -421,7 +424,7 @@ def days(
             if PLAN[k, PREPARED] == 1:
                 matrix(k, w)
                 own = PLAN[k, RATES_AT], PLAN[k, SIZE_OF], PLAN[k, FLOW_AT], PLAN[k, INVERSE_AT]
-                prepare(w, SYSTEM, LENGTHS, count, A, *own)
+                prepare(w, SYSTEM, LENGTHS, count, *own)
             if PLAN[k, LINEAR] == 0:
                 guess(k, w, count)
         for d in range(1, most + 1):
@@ -431,7 +434,9 @@ def days(
             for lane in range(WIDTH):
                 if going[lane]:
                     r = begin + lane
-                    outside = not abs(w[START + STATES * WIDTH + lane] - mean[r]) <= near[r]
+                    distance = abs(w[START + STATES * WIDTH + lane] - mean[r])
+                    margin[r] = min(margin[r], abs(distance / near[r] - 1.0))
+                    outside = not distance <= near[r]
                     if outside:
                         day[r] = d + 1
                     if w[UNSOLVED + lane] > 0.0:
