@@ -22,7 +22,7 @@ from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.response.safety import Safety, best_safe
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
-from pkpd.response.side_by_side import PATIENTS, in_chunks
+from pkpd.response.side_by_side import in_chunks
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.result.tables import stacked
 from pkpd.symbolic.model import Benefit, Model
@@ -161,7 +161,7 @@ def parts(
     solver="auto",
     threads=None,
     progress=None,
-    patients=PATIENTS,
+    patients=None,
     beside=BESIDE,
 ):
     """Yield DoseResponse and MED columns chunk by chunk, in order.

@@ -15,15 +15,29 @@ def doubtful(x, gain, allowed, least):
     """Patient (n,) and log dose (n,) midway between doses where a curve is not known well enough.
 
     That is where two cubics and a quintic through the doses looked at differ by more than is
-    allowed (P,), between two that are more than `least` apart. x, gain : (P, L) as in `bracket`
+    allowed (P,), between two that are more than `least` apart.
+    x, gain : (P, L) as in `bracket`; x may be (1, L), of doses that all have been looked at
     """
     wide = np.isfinite(x[:, 1:]) & (x[:, 1:] - np.where(np.isfinite(x), x, 0.0)[:, :-1] > least)
-    rows, left = np.nonzero(wide)
-    middle = 0.5 * (x[rows, left] + x[rows, left + 1])
-    polynomials = _interpolations(x, gain, rows, left)
-    between = [_newton(nodes, differences, middle) for nodes, differences in polynomials]
+    where, left = np.nonzero(wide)
+    middle = 0.5 * (x[where, left] + x[where, left + 1])
+    rows = where if len(x) == len(gain) else np.arange(len(gain))[:, None]
+    between = []
+    for columns in _neighbours(x, where, left):
+        weights = _weights(x[where[:, None], columns], middle)
+        between.append(sum(w * gain[rows, c] for w, c in zip(weights.T, columns.T, strict=True)))
     unknown = np.ptp(between, axis=0) > allowed[rows]
-    return rows[unknown], middle[unknown]
+    return tuple(np.broadcast_to(each, unknown.shape)[unknown] for each in (rows, middle))
+
+
+def _weights(nodes, at):
+    """(n, k) weights of the values at nodes (n, k) in their polynomial at one place (n,) each."""
+    weights = np.ones(nodes.shape)
+    for i in range(nodes.shape[1]):
+        for j in range(nodes.shape[1]):
+            if j != i:
+                weights[:, i] *= (at - nodes[:, j]) / (nodes[:, i] - nodes[:, j])
+    return weights
 
 
 def candidates(gain, noise):
@@ -114,7 +128,7 @@ def estimates(x, gain, left, level):
     a, b = (np.take_along_axis(x, (left + k)[:, None], axis=1)[:, 0] for k in (0, 1))
     rising = np.take_along_axis(gain, left[:, None], axis=1)[:, 0] < level
     found = []
-    for places, differences in _interpolations(x, gain, np.arange(len(x)), left):
+    for places, differences in _interpolations(x, gain, left):
         low, high = a, b
         for _ in range(24):
             middle = 0.5 * (low + high)
@@ -124,17 +138,26 @@ def estimates(x, gain, left, level):
     return np.array(found)
 
 
-def _interpolations(x, gain, rows, left):
+def _interpolations(x, gain, left):
     """Yield nodes (n, k) and divided differences (n, k) of polynomials between left and left + 1.
 
+    x, gain : (n, L), rising, at least six doses each; left : (n,) column
+    """
+    rows = np.arange(len(x))
+    for columns in _neighbours(x, rows, left):
+        places = x[rows[:, None], columns]
+        yield places, _divided(places, gain[rows[:, None], columns])
+
+
+def _neighbours(x, rows, left):
+    """Yield the columns (n, k) of doses on which polynomials between left and left + 1 rest.
+
     They are the cubics through two doses more on the left and on the right, and the quintic through
-    all six. x, gain : (P, L), rising, at least six doses each; rows, left : (n,) row and column
+    all six. x : (P, L), rising, at least six doses each; rows, left : (n,) row and column
     """
     last = np.isfinite(x).sum(axis=1)[rows]
     for first, nodes in ((left - 2, 4), (left, 4), (left - 2, 6)):
-        columns = np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
-        places = x[rows[:, None], columns]
-        yield places, _divided(places, gain[rows[:, None], columns])
+        yield np.clip(first, 0, last - nodes)[:, None] + np.arange(nodes)
 
 
 def _divided(nodes, heights):

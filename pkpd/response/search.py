@@ -3,8 +3,8 @@
 Doses are added to the grid until interpolations agree on each curve. Around each local maximum,
 windows of seven doses shrink threefold until a quartic goes through them; then the dose at which it
 peaks is solved and must be what the quartic said. Levels are crossed where interpolations agree,
-else SciPy's search between two doses (Chandrupatla's) finds it. Knows steady states at doses; knows
-no statuses and no table.
+with one dose more where they do not, else SciPy's search between two doses (Chandrupatla's) finds
+it. Knows steady states at doses; knows no statuses and no table.
 """
 
 from dataclasses import dataclass
@@ -102,8 +102,9 @@ class Search:
         left = np.flatnonzero(~unsolved)
         allowed = np.maximum(DOUBT * self.found.spread(), self.noise)
         xs, gains = self.curves()
+        around = self.grid[None]
         while len(left):
-            which, x = doubtful(xs[left], gains[left], allowed[left], NARROWEST * self.step)
+            which, x = doubtful(around, gains[left], allowed[left], NARROWEST * self.step)
             if not len(which):
                 break
             rows = left[which]
@@ -111,6 +112,7 @@ class Search:
             unsolved[rows[np.isnan(there)]] = True
             left = np.unique(rows[~unsolved[rows]])
             xs, gains = self.curves()
+            around = xs[left]
         return unsolved, xs, gains
 
     def climb(self, rows, points, values, half):
@@ -185,6 +187,8 @@ class Search:
 
     def curves(self):
         """Log doses (P, L) looked at, rising, and benefits there; inf and NaN behind the last."""
+        if len(self.looked) == 1:
+            return np.broadcast_to(self.grid, self.found.gain.shape), self.found.gain
         rows, x, gain = map(np.concatenate, zip(*self.looked, strict=True))
         order = np.lexsort((x, rows))
         rows, x, gain = rows[order], x[order], gain[order]
@@ -203,9 +207,28 @@ class Search:
         levels : (C, P); peak : (P,); sides : (C,) -1 below the peak, 1 above it, 0 below the least
         dose that reaches the level. -inf or inf where no dose looked at is below the level.
         """
-        xs, gains = self.curves()
         found = np.where(np.array(sides)[:, None] > 0, np.inf, np.full(levels.shape, -np.inf))
-        rough = []
+        which, rows, _, _ = self._estimate(found, levels, peak, sides)
+        if not len(rows):
+            return found
+        # most estimates agree once the dose of the best of them is known
+        self.solve(rows, found[which, rows])
+        left = np.full(levels.shape, np.nan)
+        left[which, rows] = levels[which, rows]
+        which, rows, ends, gains = self._estimate(found, left, peak, sides)
+        if len(rows):
+            level = levels[which, rows]
+            found[which, rows] = self._between(rows, level, ends.T, gains.T - level)
+        return found
+
+    def _estimate(self, found, levels, peak, sides):
+        """Write where curves cross levels, as `crossings`, by interpolation to `found`.
+
+        Returns level (n,) and patient (n,) of estimates that do not agree, and log doses (n, 2)
+        and benefits (n, 2) on both sides of them.
+        """
+        xs, gains = self.curves()
+        rough = [(np.empty(0, int), np.empty(0, int), np.empty((0, 2)), np.empty((0, 2)))]
         for k, (level, side) in enumerate(zip(levels, sides, strict=True)):
             rows, left = bracket(xs, gains, level, peak, side, self.noise)
             if not len(rows):
@@ -213,15 +236,10 @@ class Search:
             guesses = estimates(xs[rows], gains[rows], left, level[rows])
             found[k, rows] = guesses[-1]
             doubtful = ~(np.ptp(guesses, axis=0) <= AGREE * FINEST)
-            rows, left = rows[doubtful], left[doubtful]
-            rough.append((np.full(len(rows), k), rows, left))
-        if rough:
-            which, rows, left = map(np.concatenate, zip(*rough, strict=True))
-            level = levels[which, rows]
-            ends = [xs[rows, left], xs[rows, left + 1]]
-            over = [gains[rows, left] - level, gains[rows, left + 1] - level]
-            found[which, rows] = self._between(rows, level, ends, over)
-        return found
+            rows, ends = rows[doubtful], left[doubtful, None] + np.arange(2)
+            here = rows[:, None], ends
+            rough.append((np.full(len(rows), k), rows, xs[here], gains[here]))
+        return map(np.concatenate, zip(*rough, strict=True))
 
     def _between(self, rows, level, ends, over):
         """Log dose (n,) where curves cross levels (n,) between two doses, by solving in between.

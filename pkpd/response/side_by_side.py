@@ -8,29 +8,32 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pkpd.limits import thread_count
 
-PATIENTS = 512  # of a chunk
+PATIENTS = 2048  # of a chunk at most
+FEWEST = 512  # that are worth a chunk of their own
 
 
-def in_chunks(cohort, work, threads=None, progress=None, patients=PATIENTS):
+def in_chunks(cohort, work, threads=None, progress=None, patients=None):
     """Yield work(patients, threads) of consecutive chunks of a cohort, in order.
 
     As many chunks as there are threads are solved at a time, because what happens between the
     solver's calls is serial.
     threads : None for all cores; progress : called with the number of finished patients
-    patients : of a chunk; results do not depend on it
+    patients : of a chunk (default: as many as keep all threads at work); results do not depend on it
     """
-    firsts = range(0, len(cohort), patients)
     threads = thread_count(threads) or os.cpu_count() or 1
+    even = -(-len(cohort) // threads)
+    size = patients or min(max(even, FEWEST), PATIENTS)
+    firsts = range(0, len(cohort), size)
     beside = min(threads, len(firsts))
 
     def solve(first):
-        return work(cohort.rows(slice(first, first + patients)), threads // beside)
+        return work(cohort.rows(slice(first, first + size)), threads // beside)
 
     parts = map(solve, firsts) if beside == 1 else _side_by_side(solve, firsts, beside)
     for first, part in zip(firsts, parts, strict=True):
         yield part
         if progress is not None:
-            progress(min(first + patients, len(cohort)))
+            progress(min(first + size, len(cohort)))
 
 
 def _side_by_side(solve, firsts, count):

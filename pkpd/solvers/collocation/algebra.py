@@ -455,3 +455,18 @@ def refine(w, P, weights, m, x, left, finer):
                 store(w, finer + ((p * s + i) * m + r) * WIDTH, total)
     for i in range(0, P * s * m * WIDTH, WIDTH):
         store(w, x + i, load(w, finer + i))
+
+
+@compiled
+def weigh_panel(w, p, weights, m, left, x, to, on):
+    """Values of a block inside panel p, written to `to` (m,) in the lanes where `on` is above 0.
+
+    weights : place of those of the panel's start and nodes (s+1,)
+    """
+    chosen = load(w, on)
+    for r in range(m):
+        total = load(w, weights) * load(w, left + (p * m + r) * WIDTH)
+        for j in range(NODES):
+            value = load(w, x + ((p * NODES + j) * m + r) * WIDTH)
+            total = vfma(load(w, weights + (j + 1) * WIDTH), value, total)
+        keep(w, chosen, to + r * WIDTH, total)

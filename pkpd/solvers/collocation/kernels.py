@@ -12,6 +12,7 @@ from pkpd.solvers.collocation.nodes import NODES, PLACES, known, radau
 from pkpd.solvers.collocation.source import Source
 
 MOST_SWEEPS = 12  # of Newton's method
+CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
 LARGEST_BLOCK = 6
 PASTED = ("extremes", "blocks")
 
@@ -53,6 +54,7 @@ def source(model, integrals, watched=()):
     values = {
         "NODES": NODES,
         "MOST_SWEEPS": MOST_SWEEPS,
+        "CONTRACTS": CONTRACTS,
         "A": radau(NODES)[1],
         "KNOWN": known(),
         "PLACES": PLACES,

@@ -29,7 +29,6 @@ from pkpd.solvers.collocation.source import MOST_PANELS
 from pkpd.solvers.status import OK
 
 MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
-CONTRACTS = 0.05  # the error of a mesh is less than this share of what half its panels differ by
 CLOSE_CALL = 0.005  # of the distance at which an integral is near, that leaves it to more panels
 LAST = 0.1  # share of the tolerance by which Newton's method may err
 
@@ -51,7 +50,8 @@ def steady_states(module, theta, person, actions, period, result, *, tol, thread
 
 def _climb(module, theta, person, actions, period, rows, doses, result, tol, threads, watch):
     """Attempts with more and more panels for rows that have the same number of doses."""
-    for coarse in _ladder(tol):
+    # extremes of the polynomials need more panels than the states
+    for coarse in _ladder(tol)[2 if watch else 0 :]:
         if not len(rows) or 3 * doses * coarse > MOST_PANELS:
             return
         given = person[rows], actions.take(rows), period[rows]
@@ -123,8 +123,9 @@ def largest_eigenvalue(maps):
     if maps.shape[1] == 2:
         half = 0.5 * (maps[fine, 0, 0] + maps[fine, 1, 1])
         det = maps[fine, 0, 0] * maps[fine, 1, 1] - maps[fine, 0, 1] * maps[fine, 1, 0]
-        root = np.sqrt((half * half - det).astype(complex))
-        size[fine] = np.maximum(np.abs(half + root), np.abs(half - root))
+        square = half * half - det
+        real = np.abs(half) + np.sqrt(np.maximum(square, 0.0))
+        size[fine] = np.where(square < 0.0, np.sqrt(np.abs(det)), real)
     else:
         size[fine] = np.abs(np.linalg.eigvals(maps[fine])).max(axis=1, initial=0.0)
     return size
@@ -195,7 +196,6 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
         return last - first
 
     run_tasks(task, len(runs), threads, cancel, None)
-    found.error[:] *= CONTRACTS
     found.remains[:] = remains(module, monodromy)
     return found
 

@@ -19,12 +19,14 @@ from pkpd.solvers.collocation.algebra import (
     refine,
     residual,
     scaled,
+    weigh_panel,
 )
 from pkpd.solvers.collocation.kernel.extremes import find_extremes
 from pkpd.solvers.collocation.kernel.frame import (
     BLOCKS,
     CHANGE,
     COARSE,
+    CONTRACTS,
     FLOW_AT,
     FOUND,
     GOING,
@@ -228,17 +230,21 @@ def read_off(w, run, panel, reading, to):
 
     panel : (G,) in which the interval starts; reading : (G, s+1) weights of its start and nodes
     """
-    for k in range(BLOCKS):
-        m, x, left = PLAN[k, SIZE_OF], PLAN[k, NODES_AT], PLAN[k, STARTS_AT]
-        place = to + PLAN[k, START_AT] - START
+    read = np.zeros(WIDTH, np.bool_)
+    for first in range(WIDTH):
+        if read[first]:
+            continue
+        # all lanes whose interval starts in the same panel
+        p = panel[run[first]]
         for lane in range(WIDTH):
-            p, weights = panel[run[lane]], reading[run[lane]]
-            for r in range(m):
-                total = weights[0] * w[left + (p * m + r) * WIDTH + lane]
-                for j in range(NODES):
-                    node = x + ((p * NODES + j) * m + r) * WIDTH
-                    total += weights[1 + j] * w[node + lane]
-                w[place + r * WIDTH + lane] = total
+            here = panel[run[lane]] == p
+            read[lane] = read[lane] or here
+            w[GOING + lane] = 1.0 if here else 0.0
+            for j in range(NODES + 1):
+                w[SYSTEM + j * WIDTH + lane] = reading[run[lane], j]
+        for k in range(BLOCKS):
+            own = PLAN[k, SIZE_OF], PLAN[k, STARTS_AT], PLAN[k, NODES_AT]
+            weigh_panel(w, p, SYSTEM, *own, to + PLAN[k, START_AT] - START, GOING)
     copy(w, START + STATES * WIDTH, to + STATES * WIDTH, INTEGRALS)
 
 
@@ -262,13 +268,14 @@ def add_doses(w, run, jumps, level, count):
 
 @njit(**INSIDE)
 def difference(w, lane, best):
-    """Largest distance of the two meshes, as a share of the largest values.
+    """What the two meshes say of the error, as a share of the largest values.
 
-    best : (2, E, 2, WIDTH), see `solve_meshes`
+    Polynomials between nodes gain less from more panels than starts and integrals do, so that of
+    extremes the whole distance counts. best : (2, E, 2, WIDTH), see `solve_meshes`
     """
     worst = 0.0
     for i in range(STATES + INTEGRALS):
-        moved = abs(w[FOUND + i * WIDTH + lane] - w[COARSE + i * WIDTH + lane])
+        moved = CONTRACTS * abs(w[FOUND + i * WIDTH + lane] - w[COARSE + i * WIDTH + lane])
         worst = larger_share(worst, moved, w[LARGEST + i * WIDTH + lane])
     for e in range(best.shape[1]):
         size = max(abs(best[0, e, 0, lane]), abs(best[0, e, 1, lane]))
@@ -317,7 +324,7 @@ def solve(
         patient whose doses differ in size alone
     lengths : (G, P) of the finer panels; jumps : (G, T, P), share of the doses that is added to
         each target at a panel's start; scale : (N,) sum of the doses
-    weights, panel, reading, tol : see `solve_meshes`; error : (N,) difference of the two meshes
+    weights, panel, reading, tol : see `solve_meshes`; error : (N,) see `difference`
     dense : see `find_extremes`; extremes : (N, E, 2), or (0, E, 2) where they are not wanted
     """
     count = lengths.shape[1]
