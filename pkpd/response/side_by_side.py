@@ -18,7 +18,7 @@ def in_chunks(cohort, work, threads=None, progress=None, patients=None):
     As many chunks as there are threads are solved at a time, because what happens between the
     solver's calls is serial.
     threads : None for all cores; progress : called with the number of finished patients
-    patients : of a chunk (default: as many as keep all threads at work); results do not depend on it
+    patients : of a chunk, on which no result depends (default: so many that all threads work)
     """
     threads = thread_count(threads) or os.cpu_count() or 1
     even = -(-len(cohort) // threads)

@@ -234,7 +234,7 @@ def days_to_steady_state(
     """As pkpd.solvers.periodic.time_to_steady_state, (N,); NaN in the rows that are left to steps.
 
     The panels are those of the coarser mesh of the first attempt at `tol`, and one before the first
-    dose; of the finer mesh where that is a close call.
+    dose; of the finer mesh where that fails or is a close call.
     share : of the way to the steady state, and of the largest value, that may be left
     """
     found = np.full(len(person), np.nan)
@@ -245,7 +245,7 @@ def days_to_steady_state(
         # lanes wait for the slowest beside them
         rows = rows[np.argsort(steady.remains[rows], kind="stable")]
         for panels_between in _ladder(tol)[0] * np.array([1, 2]):
-            if 1 + each * panels_between > MOST_PANELS:
+            if not len(rows) or 1 + each * panels_between > MOST_PANELS:
                 break
             times, amounts, target = _table(module, actions.take(rows), len(rows))
             lengths = days_panels(times, period[rows], panels_between)
@@ -253,8 +253,9 @@ def days_to_steady_state(
             jumps = _jumps(module, lengths, opens, target, amounts)
             given = theta, person[rows], lengths, jumps, *(part[rows] for part in wanted)
             limits = np.array(share), most, LAST * tol
-            found[rows], margin = _days(module, *given, *limits, threads=threads)
-            rows = rows[margin < CLOSE_CALL]
+            day, margin = _days(module, *given, *limits, threads=threads)
+            found[rows] = day
+            rows = rows[(margin < CLOSE_CALL) | np.isnan(day)]
     return found
 
 
