@@ -87,7 +87,8 @@ def refinement(doses, coarse):
 def interval_start(times, period, count):
     """Which of the panels, `count` between two doses, the interval begins in, and weights of that
     panel's start and nodes that give the values there: (N,) and (N, s+1)."""
-    share, row = np.unique((period - times[:, -1]) / gaps(times, period)[:, -1], return_inverse=True)
+    left = (period - times[:, -1]) / gaps(times, period)[:, -1]
+    share, row = np.unique(left, return_inverse=True)
     inside = np.clip(np.searchsorted(ends(count), share, side="left") - 1, 0, count - 1)
     begin, end = ends(count)[inside], ends(count)[inside + 1]
     panel = (times.shape[1] - 1) * count + inside

@@ -264,9 +264,7 @@ def _days(module, theta, person, *given, threads):
     day, margin, cancel = np.full(len(person), np.nan), np.zeros(len(person)), np.zeros(1, np.int8)
 
     def task(first, last):
-        module.days(
-            first, last, theta, person, *given, cancel, scratch(module.SIZE), day, margin
-        )
+        module.days(first, last, theta, person, *given, cancel, scratch(module.SIZE), day, margin)
         return last - first
 
     run_tasks(task, len(person), threads, cancel, None)
