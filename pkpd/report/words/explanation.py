@@ -59,10 +59,11 @@ def _parts(curve, unit, measure):
     for name, gain in curve["parts"].items():
         best = int(np.argmax(gain))
         what = "all switches off" if name == FULL else f"{name} off"
-        worth = "nothing at any dose"
+        worth = "no dose would help"
         if gain[best] > 0:
-            worth = f"{_amount(gain[best], measure)} near {short(curve['doses'][best])} {unit}"
-        lines.append(f"  with {what} the best would be {worth}")
+            amount = _amount(gain[best], measure)
+            worth = f"the best would be {amount} near {short(curve['doses'][best])} {unit}"
+        lines.append(f"  with {what} {worth}")
     no_switch = "  the model has no switch that is on, so the curve is not split into parts"
     return lines or [no_switch]
 
@@ -111,6 +112,6 @@ def small_print(summary):
     width = 10 ** max(s["half_width"] for s in summary["shifts"])
     return (
         f"Shapley split by {2 * ORDERS} orders of the inputs ({count} patients in between), "
-        f"each factor known to within {width - 1:.1%}; "
+        f"each factor known to within {100 * (width - 1):.1f} %; "
         "they multiply to the ratio of the two doses."
     )

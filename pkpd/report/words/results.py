@@ -21,7 +21,7 @@ INTERVAL = itemgetter("value", "low", "high")
 DAY_HEADERS = ("dose", "peak", "trough")
 DOSE_HEADERS = ("dose", "p5", "median", "p95")
 WORDS = {
-    "interior": "have an own best dose inside the range of doses",
+    "interior": "have a best dose of their own inside the range of doses",
     "below_range": "do best below the range",
     "above_range": "do best above the range",
     "no_benefit": "are not helped enough by any dose",
@@ -303,7 +303,7 @@ def strength_rows(summary):
 
 DEFINITIONS = {  # of the MED
     "argmax": "dose of the largest benefit (the MED here)",
-    "w90_low": "least dose around it with 90 % of the largest benefit",
+    "w90_low": "least dose around the MED with 90 % of the largest benefit",
     "min_effective_dose": "least dose that helps enough to count",
 }
 

@@ -48,8 +48,8 @@ def observed_sentences(summary, unit):
     if summary["observed_to_true"]:
         share = format_share(summary["within_25_percent"])
         lines.append(
-            f"  observed is {summary['observed_to_true']:.2f} times the true MED (geometric mean); "
-            f"{share} of patients with both lie within 25 % of it"
+            f"  the observed MED is {summary['observed_to_true']:.2f} times the true one "
+            f"(geometric mean); of patients with both, {share} have it within 25 %"
         )
     if summary["correlation"] is not None:
         lines.append(f"  correlation of log true and log observed MED {summary['correlation']:.2f}")
