@@ -5,6 +5,7 @@ pkpd.dosing_interval.
 """
 
 import math
+import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -24,8 +25,8 @@ from pkpd.titration.library import rules
 
 POINTS = 97  # of a day
 CURVES = 40  # single patients drawn
-FIRST = 250  # patients that are drawn before the others are solved
-PIECE = 125  # patients that are solved before anybody asks whether they are still wanted
+FIRST = 250  # patients that are drawn before the others, while a slider moves
+PIECE = 250  # patients that are solved before anybody asks whether they are still wanted
 SHOWN = 10  # sliders that are open at first: two switches and eight numbers in ldn/hormesis
 REACH = 8.0  # a slider goes from a factor below to a factor above the typical value
 MOST_DRIVERS = 3  # of what the outcome follows
@@ -233,37 +234,55 @@ def _and_parts(state, people):
     return people.with_inputs(theta)
 
 
-def people(state, tell):
+def people(state, tell, early=False):
     """Dose response and MEDs of the patients, told as they come; last their sentences.
 
-    First the figures of the FIRST patients, where there are many more, then those of all, whose
-    numbers are those of `pkpd med`; returns its sentences on them.
+    The numbers of all patients are those of `pkpd med`; returns its sentences on them.
     tell : called with figures, the typical patient's dose response among them, and with
         {"done": patients} on the way
+    early : whether the FIRST of many patients are to be drawn before all, which takes longer
     """
     cohort, one, done = state.people(), {"typical": typical(state)}, []
-    for part in _in_pieces(state, cohort):
+    early = early and state.n >= 2 * FIRST
+    size = FIRST // 2 if early else _piece(state.n)
+    for part in parts(state.model, cohort, state.benefit, patients=size, beside=()):
         done.append(part)
-        solved = sum(len(response.cohort) for response, _ in done)
+        solved = _solved(done)
         tell({"done": solved})
-        if solved == FIRST <= len(cohort) / 2:
+        if early and solved == FIRST:
             tell(_figures(state, cohort, done) | one)
     tell(_figures(state, cohort, done) | one)
-    found = _in_pieces(state, cohort, ("windows",), progress=lambda count: tell({"done": count}))
+    return {"sentences": _sentences(state, cohort, tell)}
+
+
+def _piece(count):
+    """How many of the patients are solved at a time: some for each core, and not for long."""
+    return min(PIECE, -(-count // (os.cpu_count() or 1)))
+
+
+def _sentences(state, cohort, tell):
+    """The sentences of `pkpd med` on the patients."""
+    found = parts(
+        state.model,
+        cohort,
+        state.benefit,
+        patients=_piece(state.n),
+        beside=("windows",),
+        progress=lambda count: tell({"done": count}),
+    )
     table = table_of(state.model, cohort, state.benefit, list(found))
     lines = results.med_doses(table.summary())[:-1]  # the last is on intervals
-    return {"sentences": [line.strip() for line in lines if line.strip()]}
+    return [line.strip() for line in lines if line.strip()]
 
 
-def _in_pieces(state, cohort, beside=(), progress=None):
-    """Parts of a MedTable, small ones, so that work that nobody waits for ends soon."""
-    more = {"progress": progress, "patients": PIECE, "beside": beside}
-    return parts(state.model, cohort, state.benefit, **more)
+def _solved(done):
+    """How many patients are solved. done : parts of a MedTable"""
+    return sum(len(response.cohort) for response, _ in done)
 
 
 def _figures(state, cohort, done):
     """Fan and distribution of the patients that are solved. done : parts of a MedTable"""
-    benefit, solved = state.benefit, sum(len(response.cohort) for response, _ in done)
+    benefit, solved = state.benefit, _solved(done)
     table = table_of(state.model, cohort.rows(slice(0, solved)), benefit, done)
     curves, found = table.curves, spread(table)
     published = state.model.published

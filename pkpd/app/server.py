@@ -81,6 +81,7 @@ def _routes(own):
         "/api/study": made(_json, panels.study),
         "/api/day": made(_json, panels.at_once),
         "/api/people": lambda query: _told(partial(panels.people, read(query))),
+        "/api/people/early": lambda query: _told(partial(panels.people, read(query), early=True)),
         "/api/titration": partial(_asked, read, "rule", titration.panel),
         "/api/covariates": partial(_asked, read, "at", effects.panel),
         "/meds.csv": made(partial(_csv, name="meds"), panels.table),

@@ -107,10 +107,11 @@ def test_a_titration_shows_its_progress_and_becomes_stale_when_numbers_move(brow
     assert "--titrate step-up-2-weeks" in tab.inner_text("#titration-command")
     tab.focus("#set-toff")
     tab.keyboard.press("PageUp")
-    assert "ask again" in tab.inner_text("#titration-said")
+    tab.locator("#titration-said", has_text="ask again").wait_for()
     tab.focus("#set-toff")
     tab.keyboard.press("PageDown")
-    assert tab.inner_text("#titration-said") == "" and messages == []
+    tab.wait_for_selector("#titration-said:empty", state="attached")
+    assert messages == []
     tab.close()
 
 
@@ -130,6 +131,18 @@ def test_covariates_are_compared_at_the_values_asked_and_a_mistake_is_a_sentence
     tab.close()
 
 
+DRAGGED = """
+count => new Promise(done => {
+  const slider = document.querySelector("#set-toff"), end = Number(slider.max);
+  let k = 0;
+  const timer = setInterval(() => {
+    slider.value = end - (count - k) * slider.step;
+    slider.dispatchEvent(new Event("input"));
+    if (k++ === count) { clearInterval(timer); done(); }
+  }, 25);
+})
+"""
+
 WATCHED = """
 places => {
   window.said = [];
@@ -145,8 +158,7 @@ places => {
 def test_a_figure_of_the_first_patients_says_so_and_all_follow(browser, address):
     tab, *_ = opened(browser, address, "?n=600")
     tab.evaluate(WATCHED, ["fan", "meds", "working"])
-    tab.focus("#set-toff")
-    tab.keyboard.press("PageUp")
+    tab.evaluate(DRAGGED, 0)
     settled(tab)
     texts = {place: [] for place in ("fan", "meds", "working")}
     for place, text in tab.evaluate("said"):
@@ -157,19 +169,6 @@ def test_a_figure_of_the_first_patients_says_so_and_all_follow(browser, address)
         assert "of 600 patients" in whole and "the first" not in whole
     assert any("the first 250 of 600 patients" in text for text in texts["working"])
     tab.close()
-
-
-DRAGGED = """
-count => new Promise(done => {
-  const slider = document.querySelector("#set-toff"), end = Number(slider.max);
-  let k = 0;
-  const timer = setInterval(() => {
-    slider.value = end - (count - k) * slider.step;
-    slider.dispatchEvent(new Event("input"));
-    if (k++ === count) { clearInterval(timer); done(); }
-  }, 25);
-})
-"""
 
 
 def test_what_newer_moves_overtake_is_given_up_and_the_last_is_drawn(browser, address):
@@ -189,6 +188,18 @@ def test_what_newer_moves_overtake_is_given_up_and_the_last_is_drawn(browser, ad
     assert messages == [] and not any(worker.is_alive() for worker in workers)
     tab.close()
     again.close()
+
+
+def test_a_press_of_a_key_draws_all_patients_at_once(browser, address):
+    tab, requests, _ = opened(browser, address, "?n=600")
+    tab.evaluate(WATCHED, ["fan"])
+    tab.focus("#set-toff")
+    tab.keyboard.press("PageUp")
+    settled(tab)
+    [(_, text)] = tab.evaluate("said")
+    assert "of 600 patients" in text and "the first" not in text
+    assert len([url for url in requests if "/api/people" in url]) == 2
+    tab.close()
 
 
 def test_figures_table_and_report_are_saved(browser, address):

@@ -18,10 +18,10 @@ CHOSEN = [("model", "ldn/hormesis"), ("n", "20"), ("seed", "3"), ("every", "12")
 CHOSEN += [("set.toff", "12.5"), ("set.glia", "0"), ("spread.b50", "0.9"), ("delta", "12")]
 
 
-def told(found):
+def told(found, **how):
     """The figures of the patients, in order, and the sentences on all of them."""
     words = []
-    sentences = panels.people(found, words.append)["sentences"]
+    sentences = panels.people(found, words.append, **how)["sentences"]
     return [word for word in words if "bands" in word], sentences
 
 
@@ -112,10 +112,9 @@ def test_the_command_line_and_the_script_give_the_numbers_of_the_page(run):
 
 
 def test_the_first_patients_are_drawn_before_all_and_have_their_bits(monkeypatch):
-    monkeypatch.setattr(panels, "PIECE", 4)
     monkeypatch.setattr(panels, "FIRST", 8)
     found = state(CHOSEN)
-    first, shown = told(found)[0]
+    first, shown = told(found, early=True)[0]
     assert (first["patients"], shown["patients"], first["of"]) == (8, 20, 20)
     for figures in (first, shown):
         people = found.people().rows(slice(0, figures["patients"]))
@@ -123,7 +122,7 @@ def test_the_first_patients_are_drawn_before_all_and_have_their_bits(monkeypatch
         np.testing.assert_array_equal(meds.curves.percentiles((5, 50, 95)), figures["bands"])
         assert sum(figures["counts"]) == meds.having("interior").sum()
     monkeypatch.setattr(panels, "FIRST", 12)  # most of them: all come as soon
-    assert len(told(found)[0]) == 1
+    assert len(told(found, early=True)[0]) == 1
 
 
 def test_the_typical_patient_of_the_page_is_that_of_the_package():

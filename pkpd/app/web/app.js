@@ -50,10 +50,10 @@ const day = new Newest(async (words) => {
 
 // Work on the patients is given up once its first figures are drawn and something newer is chosen.
 let drawn = null;
-const people = new Newest(async (words) => {
+const people = new Newest(async ({ words, early }) => {
   const stop = new AbortController();
   try {
-    for await (const word of told(`/api/people?${words}`, stop.signal)) {
+    for await (const word of told(`/api/people${early ? "/early" : ""}?${words}`, stop.signal)) {
       if (word.bands) {
         drawn = stop;
         if (people.wish !== null) stop.abort();
@@ -109,10 +109,19 @@ function drawPeople() {
   $("meds").replaceChildren(medFigure(shown.people, pinned && pinned.people, wide()));
 }
 
-let later = 0;
+// While a slider moves, the first patients are drawn before all. A press of a key is no such move: a
+// slider tells of its end at once, before `moved` looks.
+let latest = null, sliding = false, looking = 0, later = 0;
+function soon(onTheMove) {
+  sliding = onTheMove;
+  clearTimeout(looking);
+  looking = setTimeout(moved);
+}
+
 function moved() {
-  if (!study) return;
   const words = query();
+  if (!study || words === latest) return;
+  latest = words;
   $("csv").href = `/meds.csv?${words}`;
   $("report").href = `/report.html?${words}`;
   for (const panel of asked) panel.outdate(words);
@@ -120,7 +129,7 @@ function moved() {
   $("found").classList.add("stale");
   working(true);
   day.want(words);
-  people.want(words);
+  people.want({ words, early: sliding });
   clearTimeout(later); // browsers let a page change its address a few times a second
   later = setTimeout(link, 150);
 }
@@ -155,8 +164,9 @@ function control(id, key, chosen, shape, words) {
   input.addEventListener("input", () => {
     if (value() === usual) chosen.delete(key); else chosen.set(key, value());
     say();
-    moved();
+    soon(true);
   });
+  input.addEventListener("change", () => soon(false));
   say();
   return [label, input];
 }
@@ -218,6 +228,8 @@ async function open(words) {
   $("rule").replaceChildren(...Object.keys(study.rules).map((name) => new Option(name)));
   $("rule").value = "slow-ladder";
   describe();
+  latest = null;
+  sliding = false;
   moved();
   link();
 }
@@ -248,7 +260,7 @@ $("model").addEventListener("change", () => {
   for (const panel of asked) panel.forget();
   asInTheModel();
 });
-for (const id of ["n", "seed"]) $(id).addEventListener("change", moved);
+for (const id of ["n", "seed"]) $(id).addEventListener("change", () => soon(false));
 $("rule").addEventListener("change", describe);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("reset").addEventListener("click", asInTheModel);
