@@ -375,8 +375,9 @@ def solve(
                         integral[r, q] = w[FOUND + (STATES + q) * WIDTH + lane]
                     for q in range(monodromy.shape[1]):
                         monodromy[r, q] = w[MONODROMY + q * WIDTH + lane]
-                    if watched:
-                        extremes[r] = best[0, :, :, lane]
+                    for e in range(watched):
+                        for side in range(2):
+                            extremes[r, e, side] = best[0, e, side, lane]
 
 
 def days(

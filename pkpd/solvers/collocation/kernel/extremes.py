@@ -71,9 +71,10 @@ def take_best(values, p, best, at, near):
                     hope = sign * promise(PLACES[j : j + 3], three)
                     if (p == 0 and j == 0) or hope > near[e, side, lane, 3]:
                         near[e, side, lane, 3] = hope
-                        near[e, side, lane, :3] = three
                         at[e, side, lane, 0] = p
-                        at[e, side, lane, 1:] = PLACES[j : j + 3]
+                        for i in range(3):  # one by one: numba compiles slices for seconds
+                            at[e, side, lane, 1 + i] = PLACES[j + i]
+                            near[e, side, lane, i] = three[i]
 
 
 @njit(**INSIDE)
