@@ -228,18 +228,16 @@ class Search:
         and benefits (n, 2) on both sides of them.
         """
         xs, gains = self.curves()
-        rough = [(np.empty(0, int), np.empty(0, int), np.empty((0, 2)), np.empty((0, 2)))]
+        brackets = []
         for k, (level, side) in enumerate(zip(levels, sides, strict=True)):
             rows, left = bracket(xs, gains, level, peak, side, self.noise)
-            if not len(rows):
-                continue
-            guesses = estimates(xs[rows], gains[rows], left, level[rows])
-            found[k, rows] = guesses[-1]
-            doubtful = ~(np.ptp(guesses, axis=0) <= AGREE * FINEST)
-            rows, ends = rows[doubtful], left[doubtful, None] + np.arange(2)
-            here = rows[:, None], ends
-            rough.append((np.full(len(rows), k), rows, xs[here], gains[here]))
-        return map(np.concatenate, zip(*rough, strict=True))
+            brackets.append((np.full(len(rows), k), rows, left))
+        which, rows, left = map(np.concatenate, zip(*brackets, strict=True))
+        guesses = estimates(xs[rows], gains[rows], left, levels[which, rows])
+        found[which, rows] = guesses[-1]
+        doubtful = ~(np.ptp(guesses, axis=0) <= AGREE * FINEST)
+        here = rows[doubtful, None], left[doubtful, None] + np.arange(2)
+        return which[doubtful], rows[doubtful], xs[here], gains[here]
 
     def _between(self, rows, level, ends, over):
         """Log dose (n,) where curves cross levels (n,) between two doses, by solving in between.
