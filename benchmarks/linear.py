@@ -1,27 +1,21 @@
 """How much faster is a linear model solved exactly than in steps, and how exact is either?
 
-    python benchmarks/linear.py [--rtol 1e-6] [--patients 1024] [--rounds 5]
+    python benchmarks/linear.py [--rtol 1e-6] [--patients 1024] [--rounds 5] [--quick]
 
 Two compartments, 84 daily oral doses with a lag of the patient's own, and the steady state of such
 doses. Both solvers run the same doses in interleaved rounds on one thread; the ratio is the median
-over rounds of CPU time. Truth: SciPy's matrix exponential from action to action. Appends one line
-to results/linear.jsonl.
+over rounds of CPU time. Truth: SciPy's matrix exponential from action to action.
 """
 
-import argparse
-import json
-import platform
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
+import records
 from scipy.linalg import expm
 
 from pkpd.dosing.actions import actions, periodic_actions
 from pkpd.dosing.rx import rx
-from pkpd.kernels.cache import fingerprint
 from pkpd.population.cohort import cohort
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic
@@ -140,47 +134,34 @@ def measure(runs, reference, n, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = records.options(__doc__, rounds=5)
     parser.add_argument("--rtol", type=float, default=1e-6)
     parser.add_argument("--patients", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    theta = patients(options.patients)
+    number, rounds = (64, 1) if options.quick else (options.patients, options.rounds)
+    theta = patients(number)
     few = theta[:6]
-    rows = {
+    found = {
         f"{DAYS} doses, output {name}": measure(
-            courses(grid, theta, options.rtol),
-            [truth(t, grid) for t in few],
-            options.patients,
-            options.rounds,
+            courses(grid, theta, options.rtol), [truth(t, grid) for t in few], number, rounds
         )
         for name, grid in GRIDS.items()
     }
-    rows["steady state"] = measure(
-        steady_states(theta, options.rtol),
-        [settled(t) for t in few],
-        options.patients,
-        options.rounds,
+    found["steady state"] = measure(
+        steady_states(theta, options.rtol), [settled(t) for t in few], number, rounds
     )
-    print(
-        f"{'patients a second (error), one thread':38} {'exact':>20} "
-        f"{'tsit5 at ' + f'{options.rtol:g}':>20} {'ratio':>7}"
-    )
-    for name, row in rows.items():
+    rows = []
+    for name, row in found.items():
         cells = [f"{row[s]['patients_per_s']:,.0f} ({row[s]['error']:.0e})" for s in SOLVERS]
-        print(f"{name:38} {cells[0]:>20} {cells[1]:>20} {row['ratio']:6.1f}x")
-    record = {
-        "rtol": options.rtol,
-        "patients": options.patients,
-        "rounds": options.rounds,
-        "rows": rows,
-        "build": fingerprint(batch.LANES),
-        "cpu": platform.processor(),
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-    }
-    with (Path(__file__).parent / "results" / "linear.jsonl").open("a") as file:
-        file.write(json.dumps(record) + "\n")
+        rows.append((name, *cells, f"{row['ratio']:.1f}"))
+    headers = (
+        "patients a second (largest relative error)",
+        "exact",
+        f"Tsit5 at rtol {options.rtol:g}",
+        "ratio",
+    )
+    record = {"rtol": options.rtol, "patients": number, "rounds": rounds, "rows": found}
+    records.finish("linear", record, [(headers, rows)], options.quick)
 
 
 if __name__ == "__main__":

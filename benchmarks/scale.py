@@ -1,26 +1,24 @@
 """Do a million MEDs fit in memory, and does the last patient cost what the first one did?
 
     python benchmarks/scale.py [--patients 100000 1000000] [--threads 2] [--chunk 4096]
-        [--folder DIR]
+        [--folder DIR] [--quick]
 
 Streams ldn/hormesis with each number of patients in a process of its own, writes summary and
 figure, and takes the wall time, the peak of memory (resident set) and the CPU time of every chunk.
-Appends one line to results/scale.jsonl.
 """
 
 import argparse
 import json
-import platform
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from subprocess import PIPE
 
-import numpy as np
+import records
 
 import pkpd
 from pkpd.response import stream
@@ -76,7 +74,7 @@ def memory():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = records.options(__doc__, rounds=1)
     parser.add_argument("--patients", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--chunk", type=int, default=4096)
@@ -89,53 +87,47 @@ def main():
     if options.one:
         print(json.dumps(one(options.patients[0], options.threads, options.chunk, options.folder)))
         return
-    rows = []
-    print(
-        f"{'patients':>9} {'wall s':>8} {'summary s':>9} {'patients/s':>10} {'peak MB':>8} "
-        f"{'disk MB':>8} {'CPU of a chunk, last/first tenth':>33}"
-    )
-    for patients in options.patients:
-        place = tempfile.mkdtemp(dir=options.folder)
-        words = [
-            "--one",
-            "--patients",
-            patients,
-            "--threads",
-            options.threads,
-            "--chunk",
-            options.chunk,
-            "--folder",
-            f"{place}/meds",
-        ]
-        try:
-            row = json.loads(
-                subprocess.run(
-                    [sys.executable, __file__, *map(str, words)],
-                    check=True,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                ).stdout
-            )
-        finally:
-            shutil.rmtree(place)
-        rows.append(row)
-        print(
-            f"{patients:9d} {row['stream_s']:8.0f} {row['summary_s']:9.1f} "
-            f"{patients / row['stream_s']:10.0f} {row['memory_mb']:8.0f} "
-            f"{row['disk_mb']:8.0f} {row['last_over_first']:33.2f}",
-            flush=True,
+    numbers = [10_000] if options.quick else options.patients
+    found = [process(patients, options) for patients in numbers]
+    rows = [
+        (
+            f"{row['patients']:,}",
+            f"{row['stream_s']:,.0f}",
+            f"{row['cpu_s']:,.0f}",
+            f"{row['stream_memory_mb']:.0f}",
+            f"{row['memory_mb']:.0f}",
+            f"{row['disk_mb']:.0f}",
+            f"{row['last_over_first']:.2f}",
         )
-    record = {
-        "threads": options.threads,
-        "chunk": options.chunk,
-        "rows": rows,
-        "build": stream.build(),
-        "cpu": platform.processor(),
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-    }
-    with (Path(__file__).parent / "results" / "scale.jsonl").open("a") as file:
-        file.write(json.dumps(record) + "\n")
+        for row in found
+    ]
+    headers = (
+        "patients",
+        "wall time (s)",
+        "CPU time (s)",
+        "peak memory, streaming (MB)",
+        "with summary and figure (MB)",
+        "disk (MB)",
+        "CPU time of a chunk, last over first tenth",
+    )
+    record = {"rounds": 1, "threads": options.threads, "chunk": options.chunk, "rows": found}
+    records.finish("scale", record, [(headers, rows)], options.quick)
+
+
+def process(patients, options):
+    """What `one` returns of so many patients, from a process of its own."""
+    with tempfile.TemporaryDirectory(dir=options.folder) as place:
+        words = {
+            "--patients": patients,
+            "--threads": options.threads,
+            "--chunk": options.chunk,
+            "--folder": f"{place}/meds",
+        }
+        given = [str(each) for pair in words.items() for each in pair]
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", *given], check=True, stdout=PIPE, text=True
+        )
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":
