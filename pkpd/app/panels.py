@@ -7,6 +7,7 @@ pkpd.dosing_interval.
 import math
 import os
 import tempfile
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from pkpd.titration.library import rules
 
 POINTS = 97  # of a day
 CURVES = 40  # single patients drawn
-FIRST = 250  # patients that are drawn before the others, while a slider moves
+FIRST = 250  # patients that are drawn before all, while a slider moves
 PIECE = 250  # patients that are solved before anybody asks whether they are still wanted
 SHOWN = 10  # sliders that are open at first: two switches and eight numbers in ldn/hormesis
 REACH = 8.0  # a slider goes from a factor below to a factor above the typical value
@@ -46,6 +47,7 @@ def about(state):
         "sliders": sliders,
         "rules": rules(),
         "shown": SHOWN,
+        "first": FIRST,
         "claims": list(model.notes) or ["Virtual patients are not evidence."],
         "advice": f"{models.NO_ADVICE} {models.share_assumed(model)}.",
         "hypotheses": models.hypotheses(model),
@@ -217,7 +219,7 @@ def typical(state):
     curves = dose_response(state.model, _and_parts(state, alone), **state.benefit_changes())
     offs = zip(_switched_on(state, alone), curves.gain[1:], strict=True)
     parts_off = {f"{name} off": gain for name, gain in offs}
-    return plain({"doses": curves.doses, "gain": curves.gain[0], "parts": parts_off})
+    return {"doses": curves.doses, "gain": curves.gain[0], "parts": parts_off}
 
 
 def _switched_on(state, people):
@@ -234,63 +236,48 @@ def _and_parts(state, people):
     return people.with_inputs(theta)
 
 
-def people(state, tell, early=False):
-    """Dose response and MEDs of the patients, told as they come; last their sentences.
+def first(state):
+    """Dose response and MEDs of the FIRST patients, to be drawn while a slider moves."""
+    # a cohort begins as a larger one does
+    some = replace(state, n=min(state.n, FIRST)).people()
+    return _figures(state, some, list(_parts(state, some)))
 
-    The numbers of all patients are those of `pkpd med`; returns its sentences on them.
-    tell : called with figures, the typical patient's dose response among them, and with
-        {"done": patients} on the way
-    early : whether the FIRST of many patients are to be drawn before all, which takes longer
+
+def people(state, tell):
+    """Dose response and MEDs of the patients, and the sentences of `pkpd med` on them.
+
+    tell : called with the figures, and with {"done": patients} on the way
     """
-    cohort, one, done = state.people(), {"typical": typical(state)}, []
-    early = early and state.n >= 2 * FIRST
-    size = FIRST // 2 if early else _piece(state.n)
-    for part in parts(state.model, cohort, state.benefit, patients=size, beside=()):
-        done.append(part)
-        solved = _solved(done)
-        tell({"done": solved})
-        if early and solved == FIRST:
-            tell(_figures(state, cohort, done) | one)
-    tell(_figures(state, cohort, done) | one)
-    return {"sentences": _sentences(state, cohort, tell)}
+    cohort, benefit = state.people(), state.benefit
+
+    def advance(count):
+        tell({"done": count})
+
+    tell(_figures(state, cohort, list(_parts(state, cohort, progress=advance))))
+    whole = list(_parts(state, cohort, beside=("windows",), progress=advance))
+    lines = results.med_doses(table_of(state.model, cohort, benefit, whole).summary())[:-1]
+    # the last line is on intervals
+    return {"sentences": [line.strip() for line in lines if line.strip()]}
 
 
-def _piece(count):
-    """How many of the patients are solved at a time: some for each core, and not for long."""
-    return min(PIECE, -(-count // (os.cpu_count() or 1)))
-
-
-def _sentences(state, cohort, tell):
-    """The sentences of `pkpd med` on the patients."""
-    found = parts(
-        state.model,
-        cohort,
-        state.benefit,
-        patients=_piece(state.n),
-        beside=("windows",),
-        progress=lambda count: tell({"done": count}),
-    )
-    table = table_of(state.model, cohort, state.benefit, list(found))
-    lines = results.med_doses(table.summary())[:-1]  # the last is on intervals
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _solved(done):
-    """How many patients are solved. done : parts of a MedTable"""
-    return sum(len(response.cohort) for response, _ in done)
+def _parts(state, cohort, beside=(), progress=None):
+    """Parts of a MedTable, some for each core, and none that takes long: nobody may want it."""
+    size = min(PIECE, -(-len(cohort) // (os.cpu_count() or 1)))
+    given = {"patients": size, "beside": beside, "progress": progress}
+    return parts(state.model, cohort, state.benefit, **given)
 
 
 def _figures(state, cohort, done):
-    """Fan and distribution of the patients that are solved. done : parts of a MedTable"""
-    benefit, solved = state.benefit, _solved(done)
-    table = table_of(state.model, cohort.rows(slice(0, solved)), benefit, done)
+    """Fan and distribution of a cohort, and the typical patient. done : parts of its MedTable"""
+    benefit = state.benefit
+    table = table_of(state.model, cohort, benefit, done)
     curves, found = table.curves, spread(table)
     published = state.model.published
     inside = None if published is None else published.within(benefit)
     levels = (5, 50, 95)
     return plain(
         {
-            "patients": solved,
+            "patients": len(table),
             "of": state.n,
             "doses": curves.doses,
             "bands": curves.percentiles(levels) if curves.finished else [],
@@ -305,6 +292,7 @@ def _figures(state, cohort, done):
             "median": found.median if np.isfinite(found.median) else None,
             "published": inside,
             "published_words": None if inside is None else models.published_range(published),
+            "typical": typical(state),
         }
     )
 

@@ -18,11 +18,12 @@ CHOSEN = [("model", "ldn/hormesis"), ("n", "20"), ("seed", "3"), ("every", "12")
 CHOSEN += [("set.toff", "12.5"), ("set.glia", "0"), ("spread.b50", "0.9"), ("delta", "12")]
 
 
-def told(found, **how):
-    """The figures of the patients, in order, and the sentences on all of them."""
+def told(found):
+    """The figures of the patients, and the sentences on them."""
     words = []
-    sentences = panels.people(found, words.append, **how)["sentences"]
-    return [word for word in words if "bands" in word], sentences
+    sentences = panels.people(found, words.append)["sentences"]
+    [figures] = [word for word in words if "bands" in word]
+    return figures, sentences
 
 
 def test_the_state_is_what_the_link_says_and_the_model_fills_the_rest():
@@ -101,7 +102,7 @@ def test_each_model_with_a_benefit_has_sliders_that_it_accepts_at_both_ends(name
 
 def test_the_command_line_and_the_script_give_the_numbers_of_the_page(run):
     found = state(CHOSEN)
-    [shown], sentences = told(found)
+    shown, sentences = told(found)
     code, out, _ = run(*shlex.split(found.command())[1:], "--json")
     summary = json.loads(out)
     assert code == 0 and summary["histogram"]["counts"] == shown["counts"]
@@ -111,18 +112,15 @@ def test_the_command_line_and_the_script_give_the_numbers_of_the_page(run):
     assert sentences == [line.strip() for line in results.med_doses(names["meds"].summary())[:-1]]
 
 
-def test_the_first_patients_are_drawn_before_all_and_have_their_bits(monkeypatch):
+def test_the_first_patients_have_the_bits_that_they_have_among_all(monkeypatch):
     monkeypatch.setattr(panels, "FIRST", 8)
     found = state(CHOSEN)
-    first, shown = told(found, early=True)[0]
-    assert (first["patients"], shown["patients"], first["of"]) == (8, 20, 20)
-    for figures in (first, shown):
-        people = found.people().rows(slice(0, figures["patients"]))
-        meds = pkpd.med(found.model, people, **found.benefit_changes())
-        np.testing.assert_array_equal(meds.curves.percentiles((5, 50, 95)), figures["bands"])
-        assert sum(figures["counts"]) == meds.having("interior").sum()
-    monkeypatch.setattr(panels, "FIRST", 12)  # most of them: all come as soon
-    assert len(told(found, early=True)[0]) == 1
+    shown = panels.first(found)
+    assert (shown["patients"], shown["of"]) == (8, 20)
+    meds = pkpd.med(found.model, found.people(), **found.benefit_changes())
+    eight = np.percentile(meds.curves.gain[:8], (5, 50, 95), axis=0, method="hazen")
+    np.testing.assert_array_equal(eight, shown["bands"])
+    assert sum(shown["counts"]) == meds.having("interior")[:8].sum()
 
 
 def test_the_typical_patient_of_the_page_is_that_of_the_package():
@@ -183,7 +181,7 @@ def test_a_model_file_is_offered_beside_the_library_and_only_if_it_was_named(own
     found = state([("model", file), ("n", "10")], file)
     assert found.model.name == "mine" and state([], file).model.name == "mine"
     code, out, _ = run(*shlex.split(found.command())[1:], "--json")
-    assert code == 0 and json.loads(out)["histogram"]["counts"] == told(found)[0][-1]["counts"]
+    assert code == 0 and json.loads(out)["histogram"]["counts"] == told(found)[0]["counts"]
     names = {}
     exec(found.python(), names)
     assert names["model"].digest == found.model.digest

@@ -48,20 +48,24 @@ const day = new Newest(async (words) => {
   tellDoubts(shown.day.doubts);
 });
 
-// Work on the patients is given up once its first figures are drawn and something newer is chosen.
+// Work on the patients is given up once something is drawn of them and something newer is chosen.
 let drawn = null;
 const people = new Newest(async ({ words, early }) => {
   const stop = new AbortController();
+  const draw = (data) => {
+    shown.people = data;
+    drawPeople();
+    drawn = stop;
+    return people.wish === null;
+  };
   try {
-    for await (const word of told(`/api/people${early ? "/early" : ""}?${words}`, stop.signal)) {
-      if (word.bands) {
-        drawn = stop;
-        if (people.wish !== null) stop.abort();
-        shown.people = word;
-        drawPeople();
-        if (word.patients < word.of) say(`Drawn: ${who(word)}; computing the others ...`);
-      } else if (word.sentences) {
-        if (words !== query()) return;
+    if (early) {
+      if (!draw(await ask(`/api/first?${words}`))) return;
+      say(`Drawn: ${who(shown.people)}; computing all ...`);
+    }
+    for await (const word of told(`/api/people?${words}`, stop.signal)) {
+      if (word.bands && !draw(word)) return;
+      if (word.sentences && words === query()) {
         tellSentences(word.sentences);
         working(false);
       }
@@ -129,7 +133,7 @@ function moved() {
   $("found").classList.add("stale");
   working(true);
   day.want(words);
-  people.want({ words, early: sliding });
+  people.want({ words, early: sliding && Number($("n").value) >= 2 * study.first });
   clearTimeout(later); // browsers let a page change its address a few times a second
   later = setTimeout(link, 150);
 }
