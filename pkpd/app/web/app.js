@@ -64,8 +64,11 @@ const people = new Newest(async ({ words, early }) => {
       say(`Drawn: ${who(shown.people)}; computing all ...`);
     }
     for await (const word of told(`/api/people?${words}`, stop.signal)) {
-      if (word.bands && !draw(word)) return;
-      if (word.sentences && words === query()) {
+      if (word.bands) {
+        if (!draw(word)) return;
+        say("");
+      }
+      if (word.sentences && words === latest) {
         tellSentences(word.sentences);
         working(false);
       }
@@ -266,6 +269,7 @@ $("model").addEventListener("change", () => {
 });
 for (const id of ["n", "seed"]) $(id).addEventListener("change", () => soon(false));
 $("rule").addEventListener("change", describe);
+$("at").addEventListener("keydown", (event) => { if (event.key === "Enter") $("compare").click(); });
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("reset").addEventListener("click", asInTheModel);
 $("pin").addEventListener("click", () => {
