@@ -12,6 +12,7 @@ CPU time is that of ldn/hormesis at 33 doses, both solvers in interleaved rounds
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -174,7 +175,8 @@ def main():
     options = parser.parse_args()
     number, patients = (2, 8) if options.quick else (options.models, 64)
     rounds = 1 if options.quick else options.rounds
-    results = [drawn(seed) for seed in range(number)]
+    with ProcessPoolExecutor() as processes:  # one for each core: most of the time is compilation
+        results = list(processes.map(drawn, range(number)))
     solved = [r for r in results if r is not None]
     errors = np.array([errors for errors, _ in solved])
     own = np.array([own for _, own in solved])
