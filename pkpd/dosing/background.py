@@ -53,9 +53,10 @@ class Background:
         return together
 
     def until(self, end: float) -> tuple[Phase, ...]:
-        """The doses from time 0 until `end` hours, as phases of a regimen."""
+        """The doses from time 0 to `end` hours, one that is due then included, as phases of a
+        regimen."""
         return tuple(
-            replace(p, count=len(p.pattern) * max(ceil((end - p.start) / p.every), 1))
+            replace(p, count=len(p.pattern) * (max(ceil((end - p.start) / p.every), 0) + 1))
             for p in self.phases
         )
 
