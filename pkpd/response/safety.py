@@ -74,7 +74,7 @@ class Safety:
 def best_safe(search, safety, rows):
     """Log dose and benefit (n,) of the best safe dose of patients (n,), NaN where none is.
 
-    It is a dose of the grid, or lies between safe ones, or at the edge of what is safe, to FINEST.
+    It is a summit beside a dose of the grid, or lies at the edge of what is safe, to FINEST.
     """
     count, states = search.found.y.shape[1:]
     everywhere = np.repeat(rows, count), np.tile(search.found.doses, len(rows))
@@ -92,14 +92,11 @@ def best_safe(search, safety, rows):
 
 
 def _summits(search, safety, rows, safe, best):
-    """Places in `rows` of patients whose best safe grid dose has safe neighbours, and log dose and
-    benefit of the summit between these, where it is safe too."""
-    inside = (best > 0) & (best < safe.shape[1] - 1)
-    near = np.clip(best[:, None] + np.array([-1, 0, 1]), 0, safe.shape[1] - 1)
-    who = np.flatnonzero(inside & np.take_along_axis(safe, near, axis=1).all(axis=1))
-    if not len(who):
-        return who, np.zeros(0), np.zeros(0)
-    x, gain, y = search.climb(rows[who], best[who])
+    """Places in `rows` of patients, and log dose and benefit of the summit beside their best safe
+    dose of the grid, where it is safe too."""
+    who = np.flatnonzero(safe.any(axis=1))
+    grid = np.concatenate([[-np.inf], search.grid, [np.inf]])
+    x, gain, y = search.summit_between(rows[who], grid[best[who]], grid[best[who] + 2])
     good = ~np.isnan(gain)
     good[good] = safety.keeps(rows[who[good]], np.exp(x[good]), y[good])
     return who[good], x[good], gain[good]

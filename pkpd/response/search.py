@@ -146,6 +146,14 @@ class Search:
             points, values = _narrowed(points[~done], values[~done], best[~done], half[left])
         return x, gain, y
 
+    def summit_between(self, rows, low, high):
+        """Of patients (n,), what `climb` finds around the best dose looked at between, not at, log
+        doses low and high (n,)."""
+        xs, gains = self.curves()
+        between = (xs[rows] > low[:, None]) & (xs[rows] < high[:, None])
+        centre = np.where(between, gains[rows], -np.inf).argmax(axis=1)
+        return self.climb(rows, *self._windows(rows, centre, xs, gains))
+
     def _windows(self, rows, centre, xs, gains):
         """Log doses (n, 7) around doses looked at, benefits (n, 7) and half the widths (n,).
 

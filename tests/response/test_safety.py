@@ -91,6 +91,25 @@ def test_constraints_of_every_kind_hold_at_the_best_safe_dose(folder, constraint
     assert safe(doses, doses, doses / (1 - np.exp(-4.8))).all()
 
 
+def test_the_best_safe_dose_may_be_a_second_peak_or_lie_close_to_what_is_unsafe(folder):
+    """The best dose is unsafe; of safe ones the lower peak is best, or the edge where that is
+    beyond it. Found among 400 doses a patient."""
+    text = MODEL.replace("SUBJECT", "")
+    path = folder / "peaks.toml"
+    peaks = "(area/best)**4*exp(-(area/best)**4) + (area/best/30)**4*exp(-(area/best/30)**4)*2"
+    path.write_text(text.replace("area/best*exp(1 - area/best)", peaks))
+    model = pkpd.load(path)
+    people = pkpd.cohort(model, 16, seed=1)
+    found = pkpd.med(model, people, subject_to=["cmax(a) < 5 mg"]).columns
+    doses = np.geomspace(0.1, 5.0 * (1 - np.exp(-24 * 0.2)), 400)
+    gain = pkpd.dose_response(model, people, doses=doses).gain
+    best = gain.argmax(axis=1)
+    assert (found["status"] == "unsafe").all()
+    assert 0 < (best == len(doses) - 1).sum() < len(people)
+    helps = gain.max(axis=1) >= model.benefit.delta
+    np.testing.assert_allclose(found["med_safe"], np.where(helps, doses[best], np.nan), rtol=0.01)
+
+
 def test_a_constraint_that_breaks_at_first_counts_though_the_steady_state_is_fine(folder):
     """The body that is used to a dose misses none: harm is what the first day brings."""
     model = model_of(folder)
