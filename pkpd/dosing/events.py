@@ -116,6 +116,13 @@ class Doses:
                 values[rows] = of_inputs(self.model, getattr(dosed, word), self.theta, rows)
         return values
 
+    def _no_column(self, word):
+        """(N,) whether what the target of each dose gives as its `word` is a covariate that the
+        table has no column of."""
+        given = [getattr(dosed, word) for dosed in self.model.doses]
+        lacking = set(self.model.covariate_names) - set(self.records.inputs)
+        return self._of_target([name in lacking for name in given], False)
+
     def _amounts(self, amount, rate):
         """Set amount (N,) of a bolus, or flow (N,) and duration `span` (N,) of an infusion."""
         share = self._named("f", 1.0)
@@ -131,6 +138,10 @@ class Doses:
                 (self.lag < 0, "the lag is below 0"),
                 ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"),
                 ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
+                (
+                    (rate == -2) & (span == 0) & self._no_column("duration"),
+                    "the modelled duration is a column that the table lacks; add it",
+                ),
                 (
                     (rate != 0) & self._of_target(shared, False),
                     "a dose that enters several targets cannot be an infusion",

@@ -274,6 +274,9 @@ def test_a_dose_that_cannot_be_given_is_named_with_its_row(tmp_path):
         "row 3: the bioavailability is below 0",
     ):
         assert part in str(caught.value)
+    with pytest.raises(DoseError, match="row 2: the modelled duration is a column that the table"):
+        lacks = events(model, table.drop(columns="D"))
+        pkpd.simulate(model, lacks, pkpd.cohort(model, typical=True))
 
 
 def test_an_unknown_name_in_small_letters_is_no_column(tmp_path):
