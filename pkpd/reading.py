@@ -29,6 +29,8 @@ EMPTY = (*MISSING, "None", "<NA>", "NaT")
 LARGEST = 1_000_000_000  # bytes
 CLOSE = 0.8  # difflib's ratio from which a name is almost another
 
+KINDS = ("dvid", "ytype", "dvname", "yname", "yid")  # say which quantity an observation is of
+
 # what tables call what this program knows by another name
 SYNONYMS = {
     "ID": (
@@ -323,6 +325,12 @@ def lookalike(name: str, columns: Iterable[str]) -> str | None:
 def called(read: Table, names: Sequence[str]) -> str | None:
     """The first column that is called by one of some plain names, however it is written."""
     return next((column for column in read.columns if _plain(column) in names), None)
+
+
+def kind_columns(read: Table) -> list[str]:
+    """The columns that say which quantity an observation is of: one such as DVID, and CMT."""
+    found = [called(read, KINDS), "CMT" if "CMT" in read.columns else None]
+    return [column for column in found if column]
 
 
 def _plain(name: object) -> str:

@@ -4,7 +4,7 @@ Knows names of columns and the inputs and outputs of a model; knows nothing of w
 """
 
 from pkpd.nca.samples import FLAGS
-from pkpd.reading import COLUMNS, Table, called
+from pkpd.reading import COLUMNS, KINDS, Table
 from pkpd.symbolic.model import Model
 
 USES = {
@@ -18,7 +18,6 @@ USES = {
     "CMT": "target of a dose: number or name of a state",
     "MDV": "1 for a record without an observation",
 }
-KINDS = ("dvid", "ytype", "dvname", "yname", "yid")  # say which quantity an observation is of
 NOT_UNDERSTOOD = {
     "l1": "groups of correlated observations: not understood, their residual errors are drawn "
     "apart",
@@ -41,11 +40,6 @@ FLAGGED = (
 def observed(read: Table, model: Model) -> list[str]:
     """The columns that hold observations: DV, and those named like an output."""
     return [c for c in read.columns if c == "DV" or (c in model.outputs and c not in COLUMNS)]
-
-
-def kind_column(read: Table) -> str | None:
-    """The column that says which quantity an observation is of, such as DVID."""
-    return called(read, KINDS)
 
 
 def uses(read: Table, model: Model) -> list[tuple[str, str]]:

@@ -8,10 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from pkpd.datasets import columns
 from pkpd.dosing.records import DOSE, OBSERVE, RESET, RESET_AND_DOSE, Records
 from pkpd.nca.samples import says_below
-from pkpd.reading import Table, stripped
+from pkpd.reading import Table, kind_columns, stripped
 from pkpd.symbolic.model import Model
 
 REFUSED, ODD, NOTE = "refused", "odd", "note"
@@ -112,9 +111,10 @@ class DataSet:
     @cached_property
     def kind(self) -> np.ndarray:
         """(M,) texts: which quantity an observation is of, by DVID or else by CMT; "" unknown."""
-        column = columns.kind_column(self.table) or "CMT"
-        if column not in self.table.columns:
+        known = kind_columns(self.table)
+        if not known:
             return np.full(len(self.records), "", dtype=object)
+        column = known[0]
         texts = stripped(self.table.columns[column])
         return np.array([f"{column} {text.removesuffix('.0')}" for text in texts], dtype=object)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import PkpdError, ResultError
 from pkpd.nca.profile import SAME
-from pkpd.reading import EMPTY, refuse_cells, stripped
+from pkpd.reading import EMPTY, kind_columns, refuse_cells, stripped
 
 BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
 LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
@@ -69,7 +69,7 @@ class Rows:
         self.interval, self.additional = self._numbers("II", 0.0), self._numbers("ADDL", 0.0)
         self.steady, self.missing = self._numbers("SS", 0.0), self._numbers("MDV", 0.0) != 0.0
         self.event = self._numbers("EVID", np.nan)
-        self.compartment = self._labels("CMT")
+        self.kinds = {column: self._labels(column) for column in kind_columns(table)}
         self._read_concentrations()
 
     def _numbers(self, column, missing):
@@ -241,10 +241,11 @@ class Rows:
         if len(both):
             text = "stands on the record of a dose; is it before or after the dose? Write two rows."
             raise self._fault(both[0], self.column, text)
-        if self.compartment is not None and len(np.unique(self.compartment[sampled])) > 1:
-            places = " and ".join(np.unique(self.compartment[sampled]))
-            text = f"column CMT: concentrations of {places}; keep those of one."
-            raise PkpdError(f"{self._who(rows)}, {text}")
+        for column, labels in self.kinds.items():
+            several = np.unique(labels[sampled])
+            if len(several) > 1:
+                text = f"column {column}: concentrations of {' and '.join(several)}"
+                raise PkpdError(f"{self._who(rows)}, {text}; keep those of one.")
         return sampled[~np.isin(sampled, dosed)]
 
     def _outside(self, sampled, route, since, chosen, until, doses):

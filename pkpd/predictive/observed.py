@@ -12,7 +12,7 @@ import numpy as np
 from pkpd.dosing.records import OBSERVE, Records
 from pkpd.errors import ResultError, closest
 from pkpd.limits import numbers
-from pkpd.reading import refuse_cells
+from pkpd.reading import EMPTY, kind_columns, refuse_cells, stripped
 
 MOST_TIMES = 15  # different times that are a bin each; more of them are cut into ...
 BINS = 10  # ... as many bins of about equally many observations
@@ -71,6 +71,7 @@ def observed(
         raise ResultError(
             f"{records.name}: no record of EVID 0 and MDV 0 has a value in column {column}."
         )
+    _refuse_several(table, column, looked)
     times = _after_dose(records) if after_dose else records.time
     row = np.flatnonzero(looked & np.isfinite(times))
     if not len(row):
@@ -98,6 +99,17 @@ def _column(table, name, column):
             f"{closest(wanted[0], known)}"
         )
     return found[0]
+
+
+def _refuse_several(table, column, looked):
+    """Raise ResultError where the rows that are looked at (M,) hold several quantities."""
+    for kind in kind_columns(table):
+        several = np.setdiff1d(stripped(table.columns[kind]).astype(str)[looked], EMPTY)
+        if len(several) > 1:
+            raise ResultError(
+                f"{table.name}, column {kind}: {column} holds observations of "
+                f"{' and '.join(several[:10])}; keep those of one."
+            )
 
 
 def _without_value(table):

@@ -338,6 +338,7 @@ BAD = [
     ({"TIME": T, "DV": [0.0, -2.0, 1.0]}, {}, "'-2.0' is below the limit; choose --blq"),
     ({"TIME": T, "DV": [0, "<1", 1]}, {}, "'<1' is below the limit; choose --blq: zero"),
     ({"TIME": T, "DV": C, "CMT": [1, 2, 2]}, {}, "CMT: concentrations of 1 and 2"),
+    ({"TIME": T, "DV": C, "dvid": [1, 2, 2]}, {}, "dvid: concentrations of 1 and 2"),
     ({"TIME": T, "DV": C}, {"route": "nasal"}, "Unknown route"),
     ({"TIME": T, "DV": C}, {"dose": "much"}, "write a number"),
     ({"TIME": T, "DV": C}, {"dose": "-3 mg"}, "number above 0"),

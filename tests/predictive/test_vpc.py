@@ -131,6 +131,15 @@ def test_records_without_a_value_are_no_observations(model):
     assert found.column == "Cc" and found.values.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("kind", ["DVID", "CMT"])
+def test_observations_of_two_quantities_in_one_column_are_refused(model, kind):
+    columns = {"TIME": [0.0, 1, 2, 3], "AMT": [9.0, 0, 0, 0], "EVID": [1, 0, 0, 0]}
+    table = pd.DataFrame(columns | {"DV": [np.nan, 5, 2, 4], kind: [1, 1, 2, 1]})
+    with pytest.raises(PkpdError, match=f"column {kind}: DV holds observations of 1 and 2"):
+        looks(model, table)
+    assert len(looks(model, table[table[kind] == 1]).row) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
