@@ -217,6 +217,16 @@ def test_covariates_conditions_occasions_and_blocks(tmp_path):
     assert model.correlations == (("ETA1", "ETA2", pytest.approx(0.02 / 0.06)),)
 
 
+@pytest.mark.parametrize(
+    "omega", ["(0.3 SD) 0.04", "0.3 SD 0.04 FIX", "DIAGONAL(2) (STANDARD 0.3) (0.2, SD)"]
+)
+def test_a_standard_deviation_is_that_of_a_single_value(tmp_path, omega):
+    text = stream("ADVAN1 TRANS2", CL_V.replace("THETA(2)", "THETA(2)*EXP(ETA(2))"), [4, 30])
+    model = imported(text.replace("$OMEGA 0.09", f"$OMEGA {omega}"), tmp_path)
+    spread = {i.name: i.iiv.sd for i in model.inputs if i.iiv}
+    assert spread == pytest.approx({"ETA1": 0.3, "ETA2": 0.2})
+
+
 def test_pred_without_compartments(tmp_path):
     text = HEAD.format("emax") + (
         "$PRED\nE = THETA(1)*TIME/(THETA(2) + TIME)\nY = E + ETA(1) + EPS(1)\n"
@@ -391,6 +401,7 @@ WRONG = {
     "an include": (GOOD + "$INCLUDE /etc/passwd\n", r"\$INCLUDE is not carried over"),
     "no number": (GOOD.replace("(0, 4)", "(0, four)"), r"run.ctl:\d+: 'four' is not a number"),
     "a short block": (GOOD.replace("$OMEGA 0.09", "$OMEGA BLOCK(2) 1 2"), "needs 3 numbers"),
+    "whose SD": (GOOD.replace("$OMEGA 0.09", "$OMEGA SD 0.3 0.2"), "SD before several values"),
     "no Y": (GOOD.replace("Y =", "YY ="), "Y is not assigned"),
     "a function": (GOOD.replace("EXP(ETA(1))", "FUNCA(ETA(1))"), "function 'FUNCA'"),
     "no record": ("hello\n", "no record such as"),

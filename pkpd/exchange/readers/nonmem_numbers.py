@@ -99,15 +99,33 @@ class Numbers:
         same = _SAME.search(text)
         if same:
             return [int(same[1] or 1)]
-        inside = _BLOCK.sub(" ", _OPTIONS.sub(" ", text))
-        words = filter(None, re.split(r"[\s,()]+", inside))
-        values = [self._number(word, line) for word in words]
-        size, deviations = _BLOCK.search(text), _DEVIATIONS.search(text)
+        size, inside = _BLOCK.search(text), _BLOCK.sub(" ", text)
         if not (size and size[1]):
-            return [[[v * v if deviations else v]] for v in values]
-        if deviations:
+            return [[[variance]] for variance in self._diagonal(inside, line)]
+        if _DEVIATIONS.search(text):
             self._fail(line, "a BLOCK of standard deviations is not carried over")
+        words = filter(None, re.split(r"[\s,()]+", _OPTIONS.sub(" ", inside)))
+        values = [self._number(word, line) for word in words]
         return [self._triangle(values, int(size[1]), line)]
+
+    def _diagonal(self, text, line):
+        """Variances of a record without a BLOCK, in which SD is said of a single value: in its
+        parentheses or behind it."""
+        values: list[float] = []
+        deviates: list[bool] = []
+        first = False
+        for inside, times, alone in _GROUP.findall(text):
+            words = [alone] if alone else re.split(r"[\s,]+", inside.strip())
+            numbers = [self._number(w, line) for w in words if not _OPTIONS.fullmatch(w)]
+            said = any(map(_DEVIATIONS.fullmatch, words))
+            first |= said and not numbers and not values
+            if said and not numbers:
+                deviates[-1:] = [True] * len(deviates[-1:])
+            values += numbers * min(int(times or 1), MOST)
+            deviates += [said] * (len(values) - len(deviates))
+        if first and len(values) > 1:
+            self._fail(line, "SD before several values; write it behind each that is one")
+        return [v * v if sd or first else v for v, sd in zip(values, deviates, strict=True)]
 
     def _triangle(self, values, count, line):
         if len(values) != count * (count + 1) // 2:
