@@ -64,6 +64,7 @@ def loaded(words):
     return set(printed.rstrip().rpartition("\n")[2].split())
 
 
+@pytest.mark.slow
 def test_models_lists_every_model_and_its_assumptions(run):
     code, out, _ = run("models", "--json")
     listed = json.loads(out)

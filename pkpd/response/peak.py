@@ -134,7 +134,8 @@ def estimates(x, gain, left, level):
             middle = 0.5 * (low + high)
             below = (_newton(places, differences, middle) < level) == rising
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        found.append(0.5 * (low + high))
+        # a dose that failed has no benefit to estimate from
+        found.append(np.where(np.isfinite(differences[:, -1]), 0.5 * (low + high), np.nan))
     return np.array(found)
 
 

@@ -220,7 +220,8 @@ class Search:
         if not len(rows):
             return found
         # most estimates agree once the dose of the best of them is known
-        self.solve(rows, found[which, rows])
+        known = np.isfinite(found[which, rows])
+        self.solve(rows[known], found[which[known], rows[known]])
         left = np.full(levels.shape, np.nan)
         left[which, rows] = levels[which, rows]
         which, rows, ends, gains = self._estimate(found, left, peak, sides)

@@ -84,6 +84,7 @@ def row_of(drawn, now):
     return row
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(drawn=st.lists(records, min_size=1, max_size=8))
 def test_drawn_tables_are_the_sum_of_closed_form_responses(model, drawn):

@@ -89,6 +89,7 @@ LAGGED = USUAL | {"AMT": 10.0, "II": 0.1, "ADDL": 3, "SS": 1, "LAG": 0.3}
 SHORT = USUAL | {"AMT": 1.0, "RATE": 1e13, "II": 0.5, "ADDL": 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(doses, doses, st.sampled_from([0.0, 0.3, 100.0]), tenths, st.lists(tenths, max_size=4))
 @example(FILLS, FILLS | {"SS": 2, "ADDL": 3}, 100.0, 6.0, [6.0])

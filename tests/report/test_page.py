@@ -231,6 +231,7 @@ def test_the_same_folder_gives_the_same_page(study):
     assert page(study) == (study / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_streamed_folder_gives_the_page_of_the_run_in_memory(tmp_path):
     rest = ("ldn/hormesis", "-n", 12, "--seed", 7, "--quiet", "--no-figure")
     command("med", *rest, "--out", tmp_path / "memory")

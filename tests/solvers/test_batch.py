@@ -109,6 +109,7 @@ def largest_error(kernel, theta, rtol):
     return (np.abs(solution.out - reference) / (np.abs(reference) + floor)).max(), solution
 
 
+@pytest.mark.slow
 def test_linear_chain_follows_the_matrix_exponential_at_every_tolerance(chain):
     kernel, theta = batch.compile(chain, solver="tsit5"), people(20)
     for rtol, gate in ((1e-6, 1e-5), (1e-8, 1e-7), (1e-10, 1e-8)):
@@ -329,6 +330,7 @@ def test_the_step_is_made_of_vector_instructions(chain, tmp_path, monkeypatch):
         assert assembly.count("zmm") > assembly.count("ymm")
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_file_is_rebuilt(chain, tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     import sys

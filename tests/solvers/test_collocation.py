@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
 
@@ -388,19 +389,47 @@ def test_extremes_are_those_of_the_bateman_function_and_of_a_bolus(state):
         )
 
 
+def days_by(solver, model, people, dose):
+    """(P,) days to most of the effect, and (P,) what the effect is."""
+    rows, amount = np.arange(len(people)), np.full(len(people), dose)
+    steady = Steady(model, people, benefit_of(model), solver=solver)
+    zero, treated = steady.at(rows, 0.0 * amount), steady.at(rows, amount)
+    mean = steady.mean(zero)
+    return steady.days_to_most(rows, amount, zero.y, mean, treated), steady.mean(treated) - mean
+
+
 def test_days_to_steady_state_are_those_of_simulated_days():
     model = pkpd.load("ldn/hormesis")
-    people, benefit = cohort(model, 24, seed=11), benefit_of(model)
-    rows = np.arange(24)
-    days = []
-    for solver in ("auto", "vern7"):
-        steady = Steady(model, people, benefit, solver=solver)
-        zero, treated = (steady.at(rows, np.full(24, dose)) for dose in (0.0, 3.0))
-        days.append(steady.days_to_most(rows, np.full(24, 3.0), zero.y, steady.mean(zero), treated))
+    people = cohort(model, 24, seed=11)
+    (found, effect), (days, _) = (days_by(each, model, people, 3.0) for each in ("auto", "vern7"))
     # without any response there is nothing to wait for
-    moved = np.abs(steady.mean(treated) - steady.mean(zero)) > 1e-3
-    np.testing.assert_array_equal(days[0][moved], days[1][moved])
-    assert moved.sum() > 15 and days[0][moved].max() > 10
+    moved = np.abs(effect) > 1e-3
+    np.testing.assert_array_equal(found[moved], days[moved])
+    assert moved.sum() > 15 and found[moved].max() > 10
+
+
+def test_days_on_panels_too_coarse_for_a_steep_effect_are_those_of_simulated_days(tmp_path):
+    """A fast effect of power 8 ends each day near 0, where the panels see it somewhere else, and a
+    slow one adds up their errors."""
+    text = model_text(
+        "d/dt(a) = -k*a : mg\nx = a/e : 1\nblock = x**h/(1 + x**h) : 1\n"
+        "d/dt(f) = kf*(block - f) : 1\nd/dt(s) = ks*(f**2 - s) : 1\npain = 6 - 5*s : 1",
+        [
+            ("k", 0.3, "1/h"),
+            ("e", 1.0, "mg"),
+            ("h", 8.0, "1"),
+            ("kf", 1.0, "1/h"),
+            ("ks", 0.01, "1/h"),
+        ],
+        outputs="pain",
+    )
+    benefit = 'outcome = "pain"\nbetter = "lower"\ninto = "a"\nevery = "24 h"\ndoses = "1:1000 mg"'
+    model = written(tmp_path, f'{text}\n[benefit]\n{benefit}\ndelta = "1 %"\n')
+    people = cohort(model, covariates=pd.DataFrame({"k": np.linspace(0.15, 0.5, 24)}))
+    for dose in (30.0, 150.0):
+        found, days = (days_by(each, model, people, dose)[0] for each in ("auto", "tsit5"))
+        np.testing.assert_array_equal(found, days)
+        assert 5 < days.min() < days.max() < 20
 
 
 def test_of_two_stable_states_the_one_that_treatment_ends_in_is_found(tmp_path):

@@ -110,6 +110,7 @@ def test_a_run_in_parts_has_the_bits_of_one_with_a_stop_between(kernel):
     np.testing.assert_array_equal(second.out, whole.out[:, at < GRID])
 
 
+@pytest.mark.slow
 def test_a_peak_is_that_of_the_matrix_exponential(kernel, solver):
     if not solver.watches:
         with pytest.raises(PkpdError, match="Endpoints need steps of limited length"):

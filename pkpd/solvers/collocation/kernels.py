@@ -13,6 +13,7 @@ from pkpd.solvers.collocation.source import Source
 
 MOST_SWEEPS = 12  # of Newton's method
 CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
+STILL = 1e-5  # of the way to the steady state: a state that moves by less in an interval is there
 LARGEST_BLOCK = 6
 PASTED = ("extremes", "blocks")
 
@@ -55,6 +56,7 @@ def source(model, integrals, watched=()):
         "NODES": NODES,
         "MOST_SWEEPS": MOST_SWEEPS,
         "CONTRACTS": CONTRACTS,
+        "STILL": STILL,
         "A": radau(NODES)[1],
         "KNOWN": known(),
         "PLACES": PLACES,

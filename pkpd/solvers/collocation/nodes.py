@@ -74,6 +74,7 @@ def days_panels(times, period, count):
     return np.hstack([times[:, :1], after.reshape(len(times), -1)])
 
 
+@cache
 def refinement(doses, coarse):
     """Weights (P, s, s+1) that give the values at the nodes of each finer panel from those at the
     start and the nodes of the coarser one that it is part of. doses : A, of the interval."""
@@ -98,7 +99,19 @@ def interval_start(times, period, count):
 def values_at(at):
     """Weights (..., s+1) of a panel's start and nodes that give the polynomial's values at shares
     `at` (...) of the panel."""
-    inverse = np.linalg.inv(legendre.legvander(2.0 * known() - 1.0, NODES))
+    inverse = _inverse()
     here = legendre.legvander(2.0 * np.asarray(at) - 1.0, NODES)
     # element by element, so that each has the same bits alone
     return sum(here[..., k, None] * inverse[k] for k in range(NODES + 1))
+
+
+@cache
+def _inverse():
+    """(s+1, s+1) Legendre coefficients of the polynomials that are 1 at one known place."""
+    return np.linalg.inv(legendre.legvander(2.0 * known() - 1.0, NODES))
+
+
+@cache
+def at_places():
+    """(D, s+1) weights as of `values_at` at PLACES."""
+    return values_at(PLACES)

@@ -18,18 +18,18 @@ from pkpd.solvers.batch import run_tasks, scratch
 from pkpd.solvers.collocation.nodes import (
     EASY,
     LADDER,
-    PLACES,
+    at_places,
     days_panels,
     interval_start,
     panels,
     refinement,
-    values_at,
 )
 from pkpd.solvers.collocation.source import MOST_PANELS
 from pkpd.solvers.status import OK
 
 MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
-CLOSE_CALL = 0.005  # of the distance at which an integral is near, that leaves it to more panels
+# share of what is near that an integral keeps away from its edge, on the coarser and the finer mesh
+CLOSE = (0.005, 0.0)
 LAST = 0.1  # share of the tolerance by which Newton's method may err
 
 
@@ -162,7 +162,7 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
     jumps = _jumps(module, lengths, opens, target, shares)
     starts = [interval_start(times, period, count) for count in (2 * coarse, coarse)]
     panel, reading = (np.stack(parts, axis=1) for parts in zip(*starts, strict=True))
-    weights, dense = refinement(times.shape[1], coarse), values_at(PLACES)
+    weights, dense = refinement(times.shape[1], coarse), at_places()
     found, monodromy = _nothing(module, rows, watch)
     cancel = np.zeros(1, np.int8)
 
@@ -234,17 +234,19 @@ def days_to_steady_state(
     """As pkpd.solvers.periodic.time_to_steady_state, (N,); NaN in the rows that are left to steps.
 
     The panels are those of the coarser mesh of the first attempt at `tol`, and one before the first
-    dose; of the finer mesh where that fails or is a close call.
+    dose; of the finer mesh where that fails or cannot tell. What that cannot tell is left, too.
     share : of the way to the steady state, and of the largest value, that may be left
     """
     found = np.full(len(person), np.nan)
-    wanted = y0, steady.y, steady.integral[:, 0], near
+    # a constant error of each interval adds up like a geometric series; half of it in reserve
+    adds_up = 2.0 / (1.0 - steady.remains)
+    wanted = y0, steady.y, steady.integral[:, 0], near, adds_up
     plain, count = _only_doses(module, actions, period), np.diff(actions.start)
     for each in np.unique(count[plain]):
         rows = np.flatnonzero(plain & (count == each))
         # lanes wait for the slowest beside them
         rows = rows[np.argsort(steady.remains[rows], kind="stable")]
-        for panels_between in _ladder(tol)[0] * np.array([1, 2]):
+        for panels_between, close in zip(_ladder(tol)[0] * np.array([1, 2]), CLOSE, strict=True):
             if not len(rows) or 1 + each * panels_between > MOST_PANELS:
                 break
             times, amounts, target = _table(module, actions.take(rows), len(rows))
@@ -252,23 +254,25 @@ def days_to_steady_state(
             opens = 1 + panels_between * np.arange(each)
             jumps = _jumps(module, lengths, opens, target, amounts)
             given = theta, person[rows], lengths, jumps, *(part[rows] for part in wanted)
-            limits = np.array(share), most, LAST * tol
-            day, margin = _days(module, *given, *limits, threads=threads)
-            found[rows] = day
-            rows = rows[(margin < CLOSE_CALL) | np.isnan(day)]
+            limits = close, np.array(share), most, LAST * tol
+            day, doubtful = _days(module, *given, *limits, threads=threads)
+            found[rows] = np.where(doubtful, np.nan, day)
+            rows = rows[doubtful | np.isnan(day)]
     return found
 
 
 def _days(module, theta, person, *given, threads):
-    """What `days` of a module finds for its rows: the days and the margins, (N,) each."""
-    day, margin, cancel = np.full(len(person), np.nan), np.zeros(len(person)), np.zeros(1, np.int8)
+    """What `days` of a module finds for its rows: the days and which are doubtful, (N,) each."""
+    day, doubtful = np.full(len(person), np.nan), np.ones(len(person), bool)
+    cancel = np.zeros(1, np.int8)
 
     def task(first, last):
-        module.days(first, last, theta, person, *given, cancel, scratch(module.SIZE), day, margin)
+        w = scratch(module.SIZE)
+        module.days(first, last, theta, person, *given, cancel, w, day, doubtful)
         return last - first
 
     run_tasks(task, len(person), threads, cancel, None)
-    return day, margin
+    return day, doubtful
 
 
 def _nothing(module, rows, watch):

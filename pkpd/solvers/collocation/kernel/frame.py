@@ -12,6 +12,7 @@ NODES = 6  # of a panel
 STATES = BLOCKS = 1
 INTEGRALS = 0
 MOST_SWEEPS = 12  # of Newton's method
+STILL = 1e-5  # of the way to the steady state: a state that moves by less in an interval is there
 CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
 
 # Tables
