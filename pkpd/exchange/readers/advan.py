@@ -68,11 +68,14 @@ def _constants(method, trans, known, depot):
         return found | {"k": trees.divide(of("CL"), of("V"))}
     if trans == 4 and peripherals:
         return found | _by_flows(of, central, pairs)
-    if peripherals == 1 and trans == 3:
-        return found | _by_volume_at_steady_state(of)
-    if peripherals == 1 and trans in (5, 6):
-        return found | _of_slopes(trans, of, f"K{first}{central}")
+    if peripherals == 1 and trans in (3, 5, 6):
+        return found | _of_one_peripheral(trans, of, f"K{first}{central}")
     raise PkpdError(f"{method} with TRANS{trans} is not carried over")
+
+
+def _of_one_peripheral(trans, of, back):
+    """TRANS3, 5 and 6. back : name of the rate constant from the peripheral compartment"""
+    return _by_volume_at_steady_state(of) if trans == 3 else _of_slopes(trans, of, back)
 
 
 def _by_constants(of, central, pairs):
