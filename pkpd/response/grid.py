@@ -13,6 +13,7 @@ from pkpd import units
 from pkpd.dosing.actions import periodic_actions
 from pkpd.dosing.background import of_benefit
 from pkpd.response.curves import DoseResponse
+from pkpd.response.polynomials import weights_at
 from pkpd.solvers import batch
 from pkpd.solvers.periodic import periodic, time_to_steady_state
 
@@ -242,11 +243,8 @@ def between(x, y, at, fallback):
         return out
     for m, point in enumerate(at):
         first = int(np.clip(np.searchsorted(x, point) - 2, 0, len(x) - 4))
-        nodes = x[first : first + 4]
-        total = np.zeros_like(fallback)
-        for i in range(4):
-            others = np.delete(nodes, i)
-            total = total + np.prod((point - others) / (nodes[i] - others)) * y[:, first + i]
+        [weights] = weights_at(x[None, first : first + 4], point)
+        total = sum(weight * y[:, first + i] for i, weight in enumerate(weights))
         low = y[:, first : first + 4].min(axis=1)
         # an overshoot below all neighbours could leave the range where the equations make sense
         good = np.isfinite(total)

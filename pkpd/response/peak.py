@@ -6,6 +6,8 @@ order. Knows no models.
 
 import numpy as np
 
+from pkpd.response.polynomials import weights_at
+
 OFFSETS = np.arange(-3, 4) / 3  # in steps around the centre of a window of seven doses
 NEW = np.array([1, 2, 4, 5])  # those that are not known beforehand
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
@@ -24,20 +26,10 @@ def doubtful(x, gain, allowed, least):
     rows = where if len(x) == len(gain) else np.arange(len(gain))[:, None]
     between = []
     for columns in _neighbours(x, where, left):
-        weights = _weights(x[where[:, None], columns], middle)
+        weights = weights_at(x[where[:, None], columns], middle)
         between.append(sum(w * gain[rows, c] for w, c in zip(weights.T, columns.T, strict=True)))
     unknown = np.ptp(between, axis=0) > allowed[rows]
     return tuple(np.broadcast_to(each, unknown.shape)[unknown] for each in (rows, middle))
-
-
-def _weights(nodes, at):
-    """(n, k) weights of the values at nodes (n, k) in their polynomial at one place (n,) each."""
-    weights = np.ones(nodes.shape)
-    for i in range(nodes.shape[1]):
-        for j in range(nodes.shape[1]):
-            if j != i:
-                weights[:, i] *= (at - nodes[:, j]) / (nodes[:, i] - nodes[:, j])
-    return weights
 
 
 def candidates(gain, noise):

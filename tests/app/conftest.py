@@ -1,5 +1,6 @@
 """The server of the page, on a free port, and of a folder of a finished study."""
 
+import itertools
 import threading
 from contextlib import contextmanager
 
@@ -33,3 +34,16 @@ def address():
 def serve():
     """serve(own=..., folder=...) -> the address of a server of the page, as a context."""
     return lambda **shown: served(server.application(**shown))
+
+
+@pytest.fixture
+def endless():
+    """work(tell) that tells numbers without end, and the list of the threads that do it."""
+    workers = []
+
+    def work(tell):
+        workers.append(threading.current_thread())
+        for k in itertools.count():
+            tell({"done": k})
+
+    return work, workers

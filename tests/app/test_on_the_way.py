@@ -1,8 +1,5 @@
 """Words of work come in order, what goes wrong is the last of them, and unwanted work ends."""
 
-import itertools
-import threading
-
 from pkpd.app.on_the_way import on_the_way
 from pkpd.errors import PkpdError
 
@@ -24,15 +21,9 @@ def test_what_goes_wrong_is_the_last_word():
     assert list(on_the_way(work)) == [{"done": 1}, {"error": "No such dose."}]
 
 
-def test_endless_work_ends_when_nobody_waits_for_it():
-    workers = []
-
-    def endless(tell):
-        workers.append(threading.current_thread())
-        for k in itertools.count():
-            tell({"done": k})
-
-    words = on_the_way(endless)
+def test_endless_work_ends_when_nobody_waits_for_it(endless):
+    work, workers = endless
+    words = on_the_way(work)
     assert [next(words)["done"] for _ in range(3)] == [0, 1, 2]
     words.close()
     [worker] = workers

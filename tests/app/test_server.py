@@ -2,11 +2,9 @@
 
 import asyncio
 import io
-import itertools
 import json
 import re
 import socket
-import threading
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -93,15 +91,9 @@ def test_a_bad_link_gets_a_sentence_and_no_traceback(ask):
     assert "no rule" in json.loads(ask("/api/titration?n=5").text)["error"]
 
 
-def test_work_ends_when_whoever_asked_for_it_goes():
-    workers = []
-
-    def endless(tell):
-        workers.append(threading.current_thread())
-        for k in itertools.count():
-            tell({"done": k})
-
-    route = Route("/", server._answer(lambda _: server._told(endless)))
+def test_work_ends_when_whoever_asked_for_it_goes(endless):
+    work, workers = endless
+    route = Route("/", server._answer(lambda _: server._told(work)))
     with served(Starlette(routes=[route])) as address:
         with closing(HTTPConnection(urlsplit(address).netloc, timeout=60)) as link:
             link.request("GET", "/")

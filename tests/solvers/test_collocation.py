@@ -19,6 +19,7 @@ from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.solvers import batch, status
 from pkpd.solvers.collocation import kernels, steady
 from pkpd.solvers.collocation.kernel import blocks, extremes, frame
+from pkpd.solvers.collocation.kernel import days as days_by_panels
 from pkpd.solvers.collocation.nodes import LADDER, NODES, interval_start, panels, radau, refinement
 from pkpd.solvers.periodic import periodic
 
@@ -489,7 +490,7 @@ def test_the_header_defines_what_the_loop_asks_for_and_the_frame_describes_no_mo
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
     targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
     defined |= {t.id for t in targets if isinstance(t, ast.Name)}
-    asked = asked_for(blocks) | asked_for(extremes)
+    asked = asked_for(blocks) | asked_for(days_by_panels) | asked_for(extremes)
     assert asked <= defined
     described = {n for n in vars(frame) if not n.startswith("_") and n != "np"}
     assert described == asked

@@ -15,7 +15,7 @@ MOST_SWEEPS = 12  # of Newton's method
 CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
 STILL = 1e-5  # of the way to the steady state: a state that moves by less in an interval is there
 LARGEST_BLOCK = 6
-PASTED = ("extremes", "blocks")
+PASTED = ("extremes", "blocks", "days")
 
 IMPORTS = """
 from math import lgamma

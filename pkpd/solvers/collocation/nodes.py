@@ -99,10 +99,9 @@ def interval_start(times, period, count):
 def values_at(at):
     """Weights (..., s+1) of a panel's start and nodes that give the polynomial's values at shares
     `at` (...) of the panel."""
-    inverse = _inverse()
     here = legendre.legvander(2.0 * np.asarray(at) - 1.0, NODES)
     # element by element, so that each has the same bits alone
-    return sum(here[..., k, None] * inverse[k] for k in range(NODES + 1))
+    return sum(here[..., k, None] * weights for k, weights in enumerate(_inverse()))
 
 
 @cache

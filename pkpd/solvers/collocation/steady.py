@@ -133,11 +133,10 @@ def largest_eigenvalue(maps):
 
 def _only_doses(module, actions, period):
     """(N,) whether a row has nothing but doses, and at least one, in [0, period)."""
-    count = np.diff(actions.start)
-    row = np.repeat(np.arange(len(count)), count)
+    row = actions.rows()
     plain = (actions.kind == ADD) & (actions.time >= 0.0) & (actions.time < period[row])
     plain &= np.isin(actions.state, module.DOSED)
-    good = count > 0
+    good = np.diff(actions.start) > 0
     good[row[~plain]] = False
     return good
 
