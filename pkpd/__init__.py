@@ -54,6 +54,8 @@ _FORMER = {"day": "dosing_interval", "open": "open_results", "influences": "sens
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("pkpd.version").release()
     if name in _FORMER:
         new = _FORMER[name]
         warnings.warn(f"pkpd.{name} is now pkpd.{new}.", DeprecationWarning, stacklevel=2)
@@ -64,4 +66,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), "__version__", *__all__])

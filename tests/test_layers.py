@@ -4,6 +4,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_the_help_of_the_command_line_loads_nothing_heavy():
 @pytest.mark.parametrize("name", pkpd.__all__)
 def test_every_public_name_exists_and_is_documented(name):
     assert getattr(pkpd, name).__doc__
+
+
+def test_the_version_is_the_one_of_the_project_and_loads_nothing_heavy():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    program = "import sys, pkpd; print(pkpd.__version__, 'numpy' in sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.split() == [project["version"], "False"]
 
 
 def test_an_unknown_name_is_refused():

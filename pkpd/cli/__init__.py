@@ -25,6 +25,7 @@ from pkpd.cli import (
     workbench,
 )
 from pkpd.errors import PkpdError
+from pkpd.version import release
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,9 +67,7 @@ app.command("bench")(bench.bench)
 @app.callback(invoke_without_command=True)
 def top(version: bool = typer.Option(False, "--version", help="Print the version and stop.")):
     if version:
-        from importlib.metadata import version as installed
-
-        console.lines([installed("pkpd")])
+        console.lines([release()])
         raise typer.Exit
 
 

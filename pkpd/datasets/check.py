@@ -16,9 +16,10 @@ from pkpd.datasets.oddities import ODDITIES
 from pkpd.dosing.records import Mistake, checked, wanted
 from pkpd.errors import DoseError, PkpdError
 from pkpd.reading import Table, capitals, lookalikes, obstacles
-from pkpd.result import Computed, Sheet, release
+from pkpd.result import Computed, Sheet
 from pkpd.result.tables import by_column
 from pkpd.symbolic.model import Model, check_model
+from pkpd.version import release
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.evidence.worth import Worth, worth
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
-from pkpd.result.provenance import release
+from pkpd.version import release
 from pkpd.result.tables import by_column, by_row
 
 CANDIDATES = Path(__file__).with_name("ldn") / "candidates"

@@ -17,7 +17,7 @@ import numpy as np
 from pkpd import limits
 from pkpd.errors import EvidenceError, closest
 from pkpd.population.cohort import Cohort, cohort
-from pkpd.population.residual import residuals
+from pkpd.population.residual import error_text, residuals
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Model, check_model
@@ -136,7 +136,7 @@ def identify(
     scheme = {
         "regimen": regimen,
         "times": times if isinstance(times, str) else np.atleast_1d(times).tolist(),
-        "residual": {e.name: _error_text(e) for e in errors},
+        "residual": {e.name: error_text(e, model.unit(e.name)) for e in errors},
         "subjects": subjects,
     }
     return _judged(model, one, names, information, scheme)
@@ -254,11 +254,3 @@ def _judged(model, one, names, information, scheme):
     largest = np.abs(vectors).argmax(axis=0)
     exponents = (vectors * np.sign(vectors[largest, np.arange(len(values))])).T
     return Identifiability(model, one, names, exponents, sd, alone, together, scheme)
-
-
-def _error_text(error):
-    """An error of observation as it is written."""
-    if error.log:
-        return f"log {100 * error.log:g} %"
-    parts = [f"{100 * error.proportional:g} %"] if error.proportional else []
-    return " + ".join([*parts, *([f"{error.additive:g}"] if error.additive else [])])

@@ -23,7 +23,7 @@ from pkpd.evidence.ledger import (
 from pkpd.evidence.predictions import Prediction
 from pkpd.evidence.studies import Study
 from pkpd.result import Computed, Sheet
-from pkpd.result.provenance import release
+from pkpd.version import release
 from pkpd.result.tables import by_row
 from pkpd.symbolic.model import Model
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.errors import ResultError
 from pkpd.reading import in_memory, refuse_cells, refuse_lookalikes, table
-from pkpd.result import release
+from pkpd.version import release
 
 EXTRA = ("weight", "se", "n")
 DEVIATIONS = ("sd", "std", "stdev")

@@ -18,8 +18,9 @@ from pkpd.errors import PkpdError, ResultError, closest, quoted
 from pkpd.nca.profile import SAME, check_options, partial_areas, partial_name, profile
 from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
 from pkpd.reading import COLUMNS, Table, cells, number, refuse_lookalikes, stated_units
-from pkpd.result import Computed, Sheet, release, write_table
+from pkpd.result import Computed, Sheet, write_table
 from pkpd.result.tables import TABLES
+from pkpd.version import release
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.errors import CohortError, closest, quoted
 from pkpd.population.noise import normals
+from pkpd.symbolic.quantities import unit_at_end
 from pkpd.symbolic.variability import residual
 
 
@@ -18,7 +19,7 @@ def residuals(model, names, given=None):
 
     given : {"Cc": "15 % + 0.05 ng/mL"}, which replace or add to the model's; "none"; or None
 
-    Raises CohortError for an unknown output.
+    Raises CohortError for an unknown output, and for an error that could be a share or an amount.
     """
     if isinstance(given, str) and given == "none":
         return ()
@@ -31,8 +32,32 @@ def residuals(model, names, given=None):
                 f"Residual of '{name}', which is not an output of this simulation."
                 f"{closest(name, names)}"
             )
-        errors[name] = replace(residual(name, text, model.unit(name)), source="given by the user")
+        error = residual(name, text, model.unit(name))
+        _check_unit(error, text, model.unit(name))
+        errors[name] = replace(error, source="given by the user")
     return tuple(errors[name] for name in names if name in errors)
+
+
+def _check_unit(error, text, unit):
+    """Refuse an additive error without its unit: 0.1 may have been meant as a share."""
+    amounts = [part for part in str(text).split("+") if not part.rstrip().endswith("%")]
+    bare = error.additive and not any(map(unit_at_end, amounts))
+    if bare and unit != "1":
+        share = f", or '{100 * error.additive:g} %' for a share" if not error.proportional else ""
+        raise CohortError(
+            f"residual '{text}' of '{error.name}' has no unit; "
+            f"write '{error_text(error, unit)}'{share}."
+        )
+
+
+def error_text(error, unit):
+    """A residual as it is written. unit : of its output"""
+    if error.log:
+        return f"log {100 * error.log:g} %"
+    parts = [f"{100 * error.proportional:g} %"] if error.proportional else []
+    if error.additive:
+        parts.append(f"{error.additive:g}" if unit == "1" else f"{error.additive:g} {unit}")
+    return " + ".join(parts)
 
 
 def observations(cohort, errors, names, values, row, index):

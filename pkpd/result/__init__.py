@@ -3,7 +3,7 @@
 from pkpd.result.computed import Computed, Sheet
 from pkpd.result.courses import EndpointResult, EventResult, Result, Run, joined
 from pkpd.result.folder import ResultFolder
-from pkpd.result.provenance import provenance, release, same_run, stopped
+from pkpd.result.provenance import provenance, same_run, stopped
 from pkpd.result.tables import (
     arrow_table,
     json_text,
@@ -28,7 +28,6 @@ __all__ = [
     "plain",
     "provenance",
     "read_columns",
-    "release",
     "same_run",
     "stopped",
     "write_figure",

@@ -9,6 +9,7 @@ from typing import Any
 from pkpd.errors import Stopped
 from pkpd.population.cohort import Cohort
 from pkpd.symbolic.model import Model
+from pkpd.version import release
 
 RUN = (
     "model",
@@ -22,16 +23,6 @@ RUN = (
     "covariates",
     "replicate",
 )  # what decides who was computed
-
-
-def release() -> str:
-    """Version of the installed package, "unknown" where it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("pkpd")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def stopped(cohort: Cohort) -> dict[str, Any] | None:

@@ -1,10 +1,13 @@
 """Residual error: observations scatter around predictions as written, from addresses."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import pkpd
+from pkpd.population.residual import error_text, residuals
 
 MODEL = pkpd.load("pk/one_compartment")
 LARGE = pkpd.cohort(MODEL, 2**11, seed=5)
@@ -93,6 +96,29 @@ def test_the_typical_patient_has_no_error():
 def test_a_text_that_is_no_residual_is_refused(error):
     with pytest.raises(pkpd.PkpdError):
         scatter(error, LARGE.subset([1]))
+
+
+@pytest.mark.parametrize(
+    "error, remedies",
+    [
+        ("0.1", ["0.1 ng/mL", "10 %"]),
+        (0.25, ["0.25 ng/mL", "25 %"]),
+        ("0.02 + 15 %", ["15 % + 0.02 ng/mL"]),
+    ],
+)
+def test_an_amount_without_a_unit_could_be_a_share_and_is_refused(error, remedies):
+    with pytest.raises(pkpd.PkpdError, match="has no unit") as refused:
+        scatter(error, LARGE.subset([1]))
+    assert re.findall("'([^']*[a-zA-Z%])'", str(refused.value).split(";")[1]) == remedies
+    for remedy in remedies:
+        scatter(remedy, LARGE.subset([1]))
+
+
+def test_an_output_without_a_unit_has_amounts_without_one():
+    model = pkpd.load("pd/receptor_binding")
+    output = next(name for name in model.outputs if model.unit(name) == "1")
+    (error,) = residuals(model, [output], {output: "0.1"})
+    assert (error.additive, error.proportional, error_text(error, "1")) == (0.1, 0.0, "0.1")
 
 
 def test_a_residual_of_an_output_not_simulated_is_refused():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pkpd.symbolic.load import library
 from pkpd.symbolic.model import Model, check_model
+from pkpd.version import release
 
 BIBLIOGRAPHY = "references.bib"
 _ENTRY = re.compile(r"^@\w+\{(\w+),.*?(?=^@|\Z)", re.M | re.S)
@@ -35,14 +36,12 @@ def cite(model: Model | None = None) -> str:
 
 def _package() -> str:
     """The entry of this package in the version that is installed."""
-    from importlib.metadata import version
-
     lines = (
         "@software{pkpd,",
         "  author = {{The pkpd authors}},",
         "  title = {pkpd: dose response and maximally effective doses of virtual patients, "
         "computed from mechanism},",
-        f"  version = {{{version('pkpd')}}},",
+        f"  version = {{{release()}}},",
         "}",
     )
     return "\n".join(lines)
