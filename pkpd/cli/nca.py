@@ -108,8 +108,9 @@ class Conventions:
         Option(
             "--blq",
             metavar="RULE",
-            help="What <0.05 or BLQ counts as: zero, missing, leading-zero (0 before the first "
-            "sample above the limit, missing after it), half (of the limit).",
+            help="What <0.05, BLQ or a number below the column LLOQ counts as: zero, missing, "
+            "leading-zero (0 before the first sample above the limit, missing after it), half "
+            "(of the limit).",
             show_default=False,
         ),
     ] = None

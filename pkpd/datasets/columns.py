@@ -3,7 +3,7 @@
 Knows names of columns and the inputs and outputs of a model; knows nothing of what cells hold.
 """
 
-from pkpd.nca.samples import FLAGS
+from pkpd.nca.samples import FLAGS, LIMITS
 from pkpd.reading import COLUMNS, KINDS, Table
 from pkpd.symbolic.model import Model
 
@@ -27,7 +27,10 @@ NOT_UNDERSTOOD = {
     "pcmt": "compartment of the prediction: not understood, all outputs are computed",
     "call": "calls of PK: not understood",
     "limit": "lower end of a censored observation: not understood",
-    "lloq": "limit of quantification: not read; give it as --limit of pkpd vpc",
+    **dict.fromkeys(
+        LIMITS,
+        "limit of quantification: read by pkpd nca alone; for pkpd vpc give it as --limit",
+    ),
     "occ": "occasion: not read; an occasion begins with each dose, or see --occasion",
     "tad": "time after dose: not read, it follows from TIME and the doses",
 }

@@ -132,6 +132,8 @@ def _measured_in(model, below, unit):
     """The covariate that a dose in `unit` is per, the only one measured in the unit `below`."""
     dimensions = units.dimension(below)[0]
     fitting = [c for c in model.covariates if units.dimension(c.unit)[0] == dimensions]
+    if not fitting:
+        _refuse_rate(unit)
     if len(fitting) != 1:
         names = " and ".join(c.name for c in fitting) or "none"
         raise DoseError(
@@ -139,6 +141,20 @@ def _measured_in(model, below, unit):
             f"it has {names}."
         )
     return fitting[0]
+
+
+def _refuse_rate(unit):
+    """Raise DoseError where a dose is per time, as in "mg/kg/h"; it says what to write."""
+    amount, *per = unit.split("/")
+    for k, part in enumerate(per):
+        if units.dimension(part)[0] == units.dimension("h")[0]:
+            hours = 2.0 * max(units.factor(part, "h"), 1.0)
+            whole = f"{hours * units.factor('h', part):g}"
+            dose = "/".join([f"{whole} {amount}", *per[:k], *per[k + 1 :]])
+            raise DoseError(
+                f"A dose in '{unit}' is a rate; write the whole amount and how long it takes: "
+                f"1 {unit} for {hours:g} h is '{dose} over {hours:g}h'."
+            )
 
 
 def _lag_and_share(model, dosed, theta, rows):

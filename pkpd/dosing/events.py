@@ -137,11 +137,7 @@ class Doses:
                 (share < 0, "the bioavailability is below 0"),
                 (self.lag < 0, "the lag is below 0"),
                 ((rate == -1) & ~(given > 0), "the modelled rate is not above 0"),
-                ((rate == -2) & ~(span >= 0), "the modelled duration is below 0"),
-                (
-                    (rate == -2) & (span == 0) & self._no_column("duration"),
-                    "the modelled duration is a column that the table lacks; add it",
-                ),
+                *self._odd_spans(rate == -2, span),
                 (
                     (rate != 0) & self._of_target(shared, False),
                     "a dose that enters several targets cannot be an infusion",
@@ -154,6 +150,22 @@ class Doses:
         self.infused = ~self.endless & (self.span > 0)
         self.flow = np.where(self.infused | self.endless, flow, 0.0) * factor
         self.amount, self.whole = share * amount * factor, amount
+
+    def _odd_spans(self, modelled, span):
+        """[(mask, sentence)] of modelled durations that cannot be.
+
+        0 may be that of a target which shares the doses of another one, as nothing in a table asks
+        for its infusion.
+        """
+        lacking = modelled & (span == 0) & self._no_column("duration")
+        odd = modelled & ~lacking & ~((span >= 0) if self.beside is not None else (span > 0))
+        sentence = "the modelled duration is below 0"
+        if self.beside is None:
+            sentence = "the modelled duration is not above 0; write RATE 0 for a bolus"
+        return [
+            (lacking, "the modelled duration is a column that the table lacks; add it"),
+            (odd, sentence),
+        ]
 
     def _check(self, rules):
         lines = []

@@ -21,8 +21,8 @@ from pkpd.evidence.weighed import WeighedExplanations
 from pkpd.evidence.worth import Worth, worth
 from pkpd.progress import watched
 from pkpd.result import Computed, Sheet
-from pkpd.version import release
 from pkpd.result.tables import by_column, by_row
+from pkpd.version import release
 
 CANDIDATES = Path(__file__).with_name("ldn") / "candidates"
 SAMPLE = 1024  # draws of all explanations together, by weight, that outcomes come from

@@ -4,6 +4,7 @@ Knows draws, predictions and weights, and the tables made of them; computes no p
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,9 +24,9 @@ from pkpd.evidence.ledger import (
 from pkpd.evidence.predictions import Prediction
 from pkpd.evidence.studies import Study
 from pkpd.result import Computed, Sheet
-from pkpd.version import release
 from pkpd.result.tables import by_row
 from pkpd.symbolic.model import Model
+from pkpd.version import release
 
 INTERVAL = (0.05, 0.5, 0.95)
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -122,6 +123,12 @@ class WeighedExplanations(Computed):
         statistic : of the study, that which lies furthest from its prediction; sds : how far, in
             SDs; low, median, high : 5, 50, 95 % of what is predicted, with chance and allowance
         """
+        names = ("study", "explanation", "p", "statistic", "published", "sds")
+        return _columns(self._fits, (*names, "low", "median", "high", "unit"))
+
+    @cached_property
+    def _fits(self) -> list[tuple]:
+        """The rows of `fits`, which tables, summary and page all need."""
         rows = []
         for asked in self.studies:
             if asked.name not in self.ledger.studies:
@@ -132,8 +139,7 @@ class WeighedExplanations(Computed):
                 weights = self.ledger.draw_weights(m)
                 furthest = _furthest(asked, *parts[name])
                 rows.append((asked.name, name, float(weights @ chance), *furthest))
-        names = ("study", "explanation", "p", "statistic", "published", "sds")
-        return _columns(rows, (*names, "low", "median", "high", "unit"))
+        return rows
 
     def misfits(self) -> list[dict[str, Any]]:
         """Rows of `fits`, of the studies that no explanation fits which has weight.

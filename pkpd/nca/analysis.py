@@ -16,8 +16,16 @@ import numpy as np
 from pkpd import limits, units
 from pkpd.errors import PkpdError, ResultError, closest, quoted
 from pkpd.nca.profile import SAME, check_options, partial_areas, partial_name, profile
-from pkpd.nca.samples import BELOW_LIMIT, FLAGS, Rows
-from pkpd.reading import COLUMNS, Table, cells, number, refuse_lookalikes, stated_units
+from pkpd.nca.samples import BELOW_LIMIT, FLAGS, LIMITS, Rows
+from pkpd.reading import (
+    COLUMNS,
+    Table,
+    called,
+    cells,
+    number,
+    refuse_lookalikes,
+    stated_units,
+)
 from pkpd.result import Computed, Sheet, write_table
 from pkpd.result.tables import TABLES
 from pkpd.version import release
@@ -179,8 +187,9 @@ def noncompartmental(
     unit : of the concentrations (default: what a Parquet file or frame of pkpd says); with it and a
         dose with unit, clearance is in L and time
     time_unit : where the file does not say
-    blq : what a concentration below the limit (<0.05, BLQ, a number below 0, or marked in a column
-        BLQ or CENS) counts as, one of BELOW_LIMIT; without it such a table is refused
+    blq : what a concentration below the limit (<0.05, BLQ, a number below 0 or below that of a
+        column LLOQ, or marked by 1 in a column BLQ or CENS) counts as, one of BELOW_LIMIT; without
+        it such a table is refused
 
     Returns
     -------
@@ -241,7 +250,8 @@ def _check_words(blq, column, unit, time_unit):
 
 def _column(table, column):
     """Name of the column of concentrations."""
-    other = list(filter(_may_be_observed, table.columns))
+    known = {*COLUMNS, called(table, LIMITS)} - {"DV"}
+    other = [c for c in table.columns if c not in known and c.upper() not in FLAGS]
     named = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
     if named is None:
         raise PkpdError(
@@ -251,11 +261,6 @@ def _column(table, column):
     if named not in table.columns:
         raise PkpdError(f"{table.name}: no column '{named}'.{closest(named, other)}")
     return named
-
-
-def _may_be_observed(column):
-    """Whether a column may hold concentrations: DV, or none of an event table or of flags."""
-    return column == "DV" or (column not in COLUMNS and column.upper() not in FLAGS)
 
 
 def _amount(dose):
@@ -410,8 +415,8 @@ def _rises_again(samples):
 
 def _on_columns(table, column):
     """A sentence on the columns that are used, not used and missing."""
-    known = {*COLUMNS, *FLAGS} - {"DV"}
-    used = [c for c in table.columns if c == column or c.upper() in known]
+    known, named = {*COLUMNS, *FLAGS} - {"DV"}, (column, called(table, LIMITS))
+    used = [c for c in table.columns if c in named or c.upper() in known]
     missing = [c for c in ("ID", "AMT") if c not in table.columns]
     return table.account(used, missing)
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from pkpd.errors import PkpdError, ResultError
 from pkpd.nca.profile import SAME
-from pkpd.reading import EMPTY, kind_columns, refuse_cells, stripped
+from pkpd.reading import EMPTY, called, kind_columns, refuse_cells, stripped
 
 BELOW_LIMIT = ("zero", "missing", "leading-zero", "half")  # what such a concentration counts as
 LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
 WORDS = ("BLQ", "BQL", "BLOQ", "BLLOQ", "LLOQ", "<LLOQ", "<LOQ")
 FLAGS = ("BLQ", "BQL", "BLOQ", "CENS")  # columns that mark a concentration as below its limit
+LIMITS = ("lloq", "llq", "loq", "pclloq")  # columns of the limit itself, in plain names
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)  # EVID, as in NONMEM
 MOST_DOSES = 100_000  # of one record
 MOST_TIMES = 6  # in a message
@@ -118,11 +119,39 @@ class Rows:
         largest = np.nanmax(self.conc, initial=0.0)
         self.conc[(self.conc < 0.0) & (self.conc >= -ROUNDING * largest)] = 0.0
         self.below |= self.conc < 0.0
-        for flag in (c for c in self.table.columns if c.upper() in FLAGS):
-            flagged = (self._numbers(flag, 0.0) != 0.0) & ~np.isnan(self.conc)
-            self.below |= flagged
-            self.limit = np.where(flagged, self.conc, self.limit)
+        self._read_limits()
+        for column in (c for c in self.table.columns if c.upper() in FLAGS):
+            self._read_marks(column)
         self.conc[self.below] = np.nan
+
+    def _read_limits(self):
+        """Concentrations below the limit in the column of limits, where there is one."""
+        column = called(self.table, LIMITS)
+        if column is None:
+            return
+        limit = self._numbers(column, np.nan)
+        odd = np.flatnonzero((limit <= 0.0) | np.isinf(limit))
+        if len(odd):
+            text = "is no limit; write . without one, and call a column of marks BLQ."
+            raise self._fault(odd[0], column, text, quoted=True)
+        empty_at_dose = (self.conc == 0.0) & (self.amount > 0.0)
+        self.below |= (self.conc < limit) & ~empty_at_dose
+        self.limit = np.where(np.isnan(self.limit), limit, self.limit)
+
+    def _read_marks(self, column):
+        """Concentrations that a column marks, which are the limit where nothing else says it."""
+        marks = self._numbers(column, 0.0)
+        odd = np.flatnonzero(~np.isin(marks, (0.0, 1.0)) & ~self.missing)
+        if len(odd):
+            text = "is neither 0 nor 1 (below the limit)"
+            if marks[odd[0]] == -1.0:
+                text = "is above the range of the assay: areas need the concentration, or MDV 1"
+            raise self._fault(odd[0], column, f"{text}.", quoted=True)
+        empty_at_dose = np.isnan(self.conc) & (self.amount > 0.0)
+        marked = (marks == 1.0) & ~empty_at_dose
+        self.below |= marked
+        own = marked & np.isnan(self.limit) & (self.conc > 0.0)
+        self.limit = np.where(own, self.conc, self.limit)
 
     def _fault(self, k, column, text, quoted=False):
         """A ResultError on the cell of a row; quoted : whether to quote the cell."""

@@ -1,11 +1,15 @@
 """Doses as actions: bioavailability, lag, units, order."""
 
+import re
+
 import numpy as np
 import pytest
 
+from pkpd import units
 from pkpd.dosing.actions import actions, periodic_actions
 from pkpd.dosing.rx import rx
 from pkpd.errors import DoseError
+from pkpd.population.cohort import cohort
 from pkpd.symbolic.load import load
 
 MODEL = load("pk/one_compartment")
@@ -76,3 +80,15 @@ def test_take_keeps_each_rows_actions_in_the_asked_order():
 def test_what_does_not_fit_the_model_is_refused(text, part):
     with pytest.raises(DoseError, match=part):
         actions(MODEL, rx(text), theta())
+
+
+@pytest.mark.parametrize("unit", ["mg/h", "mg/kg/h", "ug/min/kg", "mg/d", "mg/s"])
+def test_a_dose_per_time_is_refused_with_an_infusion_of_that_rate(unit):
+    model = load("pk/naltrexone")
+    theta = cohort(model, typical=True).theta
+    with pytest.raises(DoseError, match="is a rate") as refused:
+        actions(model, rx(f"3 {unit} over 4h"), theta)
+    remedy = rx(re.findall("'([^']*)'", str(refused.value))[-1])
+    (phase,) = remedy.phases
+    assert units.factor(f"{phase.unit}/h", unit) * phase.amount / phase.over == pytest.approx(1.0)
+    actions(model, remedy, theta)

@@ -270,10 +270,13 @@ def test_a_dose_that_cannot_be_given_is_named_with_its_row(tmp_path):
         pkpd.simulate(model, events(model, table), pkpd.cohort(model, typical=True))
     for part in (
         "row 1: the modelled rate is not above 0",
-        "row 2: the modelled duration is below 0",
+        "row 2: the modelled duration is not above 0; write RATE 0 for a bolus",
         "row 3: the bioavailability is below 0",
     ):
         assert part in str(caught.value)
+    none = table.assign(D=[1, 0, 1], F=1, R=1)
+    with pytest.raises(DoseError, match="row 2: the modelled duration is not above 0"):
+        pkpd.simulate(model, events(model, none), pkpd.cohort(model, typical=True))
     with pytest.raises(DoseError, match="row 2: the modelled duration is a column that the table"):
         lacks = events(model, table.drop(columns="D"))
         pkpd.simulate(model, lacks, pkpd.cohort(model, typical=True))

@@ -8,7 +8,7 @@ import pytest
 import pkpd
 from pkpd.cli import main
 from pkpd.errors import EvidenceError, ResultError
-from pkpd.evidence import stored
+from pkpd.evidence import ledger, stored, weighed
 from pkpd.evidence.draws import draws, quantile
 from pkpd.evidence.predictions import predict
 from pkpd.evidence.studies import studies
@@ -210,6 +210,23 @@ def test_a_study_that_no_explanation_fits_is_named_with_its_misfit(folder, compa
     assert "few of its draws count" in printed and "not that any is good" in printed
     page = found.report(tmp_path).read_text()
     assert "How well each explanation fits each study" in page and "&lt; 0.001" in page
+
+
+def test_how_explanations_fit_is_computed_once_for_all_that_is_said_of_it(
+    folder, tmp_path, monkeypatch
+):
+    asked = []
+
+    def counted(study, prediction):
+        asked.append(study.name)
+        return ledger.fit(study, prediction)
+
+    monkeypatch.setattr(weighed, "fit", counted)
+    found = pkpd.compare(folder / "compared.toml", draws=16, people=8)
+    found.report(tmp_path)
+    assert sorted(asked) == ["effect", "effect", "level", "level"]  # two explanations
+    found.fits()["p"][:] = 2.0
+    assert (found.fits()["p"] <= 1.0).all()
 
 
 def test_few_draws_give_weights_alone_in_tables_figures_and_words(folder, tmp_path):

@@ -266,6 +266,43 @@ def test_half_a_limit_is_half_of_the_limit_that_was_written():
         noncompartmental(table.assign(DV=["BLQ", 2, 4, 1, "<0.25"]), blq="half")
 
 
+@pytest.mark.parametrize("name", ["LLOQ", "lloq (mg/L)", "LLQ", "LOQ", "PCLLOQ"])
+@pytest.mark.parametrize("blq", pkpd.nca.samples.BELOW_LIMIT)
+def test_numbers_below_a_column_of_limits_count_as_the_same_written_out(name, blq):
+    below = pd.DataFrame({"TIME": range(7), "DV": [0, 2, 0.3, 4, 0.5, 0.49, "BLQ"], name: 0.5})
+    out = ["<0.5", 2, "<0.5", 4, 0.5, "<0.5", "<0.5"]  # 0.5 itself is quantified
+    written = noncompartmental(below[["TIME"]].assign(DV=out), blq=blq)
+    found = noncompartmental(below, blq=blq)
+    assert numbers(found) == pytest.approx(numbers(written), nan_ok=True)
+    assert "Concentrations below the limit: 4" in said(found)
+    assert f"used: TIME, DV, {name}; unused: none" in said(found)
+
+
+def test_a_column_of_limits_is_no_column_of_concentrations_and_may_have_gaps():
+    table = pd.DataFrame({"TIME": range(5), "Cc": [0, 2, 4, 1, 0.3], "LLOQ": ["."] * 4 + [0.5]})
+    written = pd.DataFrame({"TIME": range(5), "Cc": [0, 2, 4, 1, 0.25]})
+    found = noncompartmental(table, blq="half")
+    assert numbers(found) == pytest.approx(numbers(noncompartmental(written)), nan_ok=True)
+
+
+def test_the_record_of_a_dose_is_not_below_the_limit():
+    dosed = pd.DataFrame({"TIME": [0, 1, 2, 4], "AMT": [9, 0, 0, 0], "DV": [0, 4, 2, 1]})
+    found = noncompartmental(dosed.assign(LLOQ=0.5))
+    assert numbers(found) == pytest.approx(numbers(noncompartmental(dosed)), nan_ok=True)
+
+
+def test_a_mark_without_a_number_counts_and_its_limit_is_that_of_the_column():
+    times = {"TIME": range(5)}
+    marked = pd.DataFrame(times | {"DV": [".", 2, 4, 1, 0], "BLQ": [1, 0, 0, 0, 1]})
+    for blq, value in (("zero", 0), ("half", 0.25)):
+        limits = {} if blq == "zero" else {"LLOQ": 0.5}
+        written = pd.DataFrame(times | {"DV": [value, 2, 4, 1, value]})
+        found = noncompartmental(marked.assign(**limits), blq=blq)
+        assert numbers(found) == pytest.approx(numbers(noncompartmental(written)), nan_ok=True)
+    with pytest.raises(pkpd.PkpdError, match=r"row 5, column DV: '0\.0' has no limit to halve"):
+        noncompartmental(marked.assign(DV=[0.5, 2, 4, 1, 0]), blq="half")
+
+
 def test_equal_duplicates_count_once_and_others_are_refused():
     table = pd.DataFrame({"TIME": [0, 1, 1, 2, 4], "DV": [0.0, 4.0, 4.0, 2.0, 1.0]})
     once = noncompartmental(table.drop(index=2))
@@ -337,6 +374,12 @@ BAD = [
     ({"TIME": [0, 2, 1], "DV": C}, {}, "row 3, column TIME: goes back"),
     ({"TIME": T, "DV": [0.0, -2.0, 1.0]}, {}, "'-2.0' is below the limit; choose --blq"),
     ({"TIME": T, "DV": [0, "<1", 1]}, {}, "'<1' is below the limit; choose --blq: zero"),
+    ({"TIME": T, "DV": C, "LLOQ": 100.0}, {}, "row 1, column DV: .* below the limit; choose"),
+    ({"TIME": T, "DV": C, "LLOQ": [0, 0, 1]}, {}, "LLOQ: '0' is no limit.*column of marks BLQ"),
+    ({"TIME": T, "DV": C, "LLOQ": "n/a"}, {}, "column LLOQ: 'n/a' is not a number"),
+    ({"TIME": T, "DV": C, "BLQ": 0.05}, {}, "row 1, column BLQ: '0.05' is neither 0 nor 1"),
+    ({"TIME": T, "DV": C, "CENS": [0, -1, 0]}, {}, "row 2, column CENS: '-1' is above the range"),
+    ({"TIME": T, "DV": [0, ".", 1], "BLQ": [0, 1, 0]}, {}, "row 2, .*'.' is below the limit"),
     ({"TIME": T, "DV": C, "CMT": [1, 2, 2]}, {}, "CMT: concentrations of 1 and 2"),
     ({"TIME": T, "DV": C, "dvid": [1, 2, 2]}, {}, "dvid: concentrations of 1 and 2"),
     ({"TIME": T, "DV": C}, {"route": "nasal"}, "Unknown route"),
