@@ -494,7 +494,8 @@ class _Reader:
             column = self.input_column(name)
             if column is not None:
                 values[name] = self.numbers(column, np.nan)
-        for item in self.model.parameters:
+        classes = [i for i in self.model.covariates if i.iiv and i.iiv.kind == "classes"]
+        for item in (*self.model.parameters, *classes):
             given = values.get(item.name, np.zeros(0))
             sentence = f"{{:g}} is not a value that '{item.name}' can have"
             self.wrong(~(possible(item, given) | np.isnan(given)), item.name, sentence, given)

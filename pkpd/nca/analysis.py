@@ -4,6 +4,7 @@ Says by which conventions it was done. Knows tables, units and the quantities of
 nothing of models or of the screen.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import starmap
@@ -16,7 +17,7 @@ import numpy as np
 from pkpd import limits, units
 from pkpd.errors import PkpdError, ResultError, closest, quoted
 from pkpd.nca.profile import SAME, check_options, partial_areas, partial_name, profile
-from pkpd.nca.samples import BELOW_LIMIT, FLAGS, LIMITS, Rows
+from pkpd.nca.samples import BELOW_LIMIT, FLAGS, LIMITS, SAID_UNITS, Rows
 from pkpd.reading import (
     COLUMNS,
     Table,
@@ -68,6 +69,7 @@ RULE_WORDS = {
     "linear": "Area: linear trapezoids.",
     "linear-log": "Area: linear up to the largest concentration, logarithmic from it on.",
 }
+LOGARITHMS = re.compile(r"(?:log|ln)(?:2|10)?[\W_]*(?:dv|conc\w*|c|cp|cc|y)(?:\s*[\[(].*)?", re.I)
 BELOW_WORDS = {
     "zero": "count as 0",
     "missing": "are left out",
@@ -217,7 +219,9 @@ def noncompartmental(
     unit_of = _units(unit, time_unit, dose_unit, partial)
     options = {"rule": rule, "extrapolation": extrapolation, "partial": partial}
     settled, rows = [], []
-    for samples in Rows(table, column).samples(amount, route, start, blq):
+    records = Rows(table, column)
+    _check_unit(table.name, unit, records.unit())
+    for samples in records.samples(amount, route, start, blq):
         s = _settled(table.name, samples, route, duration, every, start)
         quantities = profile(s.times, s.conc, s.dose, route, s.duration or 0.0, s.every, **options)
         settled.append(s)
@@ -233,6 +237,7 @@ def noncompartmental(
         RULE_WORDS[rule],
         *_on_quantities(settled, route, extrapolation),
         *_on_samples(settled, blq),
+        *_on_steady_state(settled, rows),
         _on_columns(table, column),
     ]
     return Noncompartmental(table.name, route, frame, own, tuple(conventions))
@@ -250,9 +255,14 @@ def _check_words(blq, column, unit, time_unit):
 
 def _column(table, column):
     """Name of the column of concentrations."""
-    known = {*COLUMNS, called(table, LIMITS)} - {"DV"}
+    known = {*COLUMNS, called(table, LIMITS), called(table, SAID_UNITS)} - {"DV"}
     other = [c for c in table.columns if c not in known and c.upper() not in FLAGS]
     named = column or ("DV" if "DV" in other else other[0] if len(other) == 1 else None)
+    if named is not None and LOGARITHMS.fullmatch(named):
+        raise PkpdError(
+            f"{table.name}: column '{named}' holds logarithms, by its name; write concentrations, "
+            "or call it something else."
+        )
     if named is None:
         raise PkpdError(
             f"{table.name}: say which column holds the concentrations, with --column. "
@@ -413,12 +423,44 @@ def _rises_again(samples):
     return bool((conc > 2.0 * np.minimum.accumulate(low)).any())
 
 
+def _on_steady_state(settled, rows):
+    """A sentence on profiles that begin far lower than their interval ends."""
+    rising = []
+    for samples, row in zip(settled, rows, strict=True):
+        if samples.every and samples.times[0] == 0.0 and samples.conc[0] < row["ctau"] / 2.0:
+            rising.append(samples.id)
+    if rising:
+        yield (
+            f"Concentrations at the dose are below half of those an interval later in "
+            f"{len(rising)} of {len(settled)} profiles, first in ID {rising[0]}: is that a steady "
+            "state? Without it leave --every out."
+        )
+
+
 def _on_columns(table, column):
     """A sentence on the columns that are used, not used and missing."""
-    known, named = {*COLUMNS, *FLAGS} - {"DV"}, (column, called(table, LIMITS))
+    known, named = (
+        {*COLUMNS, *FLAGS} - {"DV"},
+        (column, called(table, LIMITS), called(table, SAID_UNITS)),
+    )
     used = [c for c in table.columns if c in named or c.upper() in known]
     missing = [c for c in ("ID", "AMT") if c not in table.columns]
     return table.account(used, missing)
+
+
+def _check_unit(name, unit, written):
+    """Refuse a unit of the concentrations where a column says another one of the same kind."""
+    if unit is None or written is None:
+        return
+    try:
+        factor = units.factor(written, unit)
+    except PkpdError:  # no unit, or that of something else, such as the doses
+        return
+    if factor != 1.0:
+        raise PkpdError(
+            f"{name}: the concentrations are in {unit}, but a column says {written}; "
+            "keep the one that is right."
+        )
 
 
 def _check_volume(dose, conc):

@@ -18,6 +18,8 @@ LIMIT = re.compile(r"<\s*(?P<limit>\d*\.?\d+(?:[eE][+-]?\d+)?)?")
 WORDS = ("BLQ", "BQL", "BLOQ", "BLLOQ", "LLOQ", "<LLOQ", "<LOQ")
 FLAGS = ("BLQ", "BQL", "BLOQ", "CENS")  # columns that mark a concentration as below its limit
 LIMITS = ("lloq", "llq", "loq", "pclloq")  # columns of the limit itself, in plain names
+# columns of the unit of the concentrations, in plain names
+SAID_UNITS = ("dvu", "dvunit", "concu", "concunit", "pcstresu", "pcorresu", "unit", "units")
 OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)  # EVID, as in NONMEM
 MOST_DOSES = 100_000  # of one record
 MOST_TIMES = 6  # in a message
@@ -153,6 +155,21 @@ class Rows:
         own = marked & np.isnan(self.limit) & (self.conc > 0.0)
         self.limit = np.where(own, self.conc, self.limit)
 
+    def unit(self):
+        """What a column of units says of the concentrations, None without. Raises PkpdError."""
+        column = called(self.table, SAID_UNITS)
+        if column is None:
+            return None
+        written = self._labels(column)
+        measured = (~np.isnan(self.conc) | self.below) & ~(self.amount > 0.0)
+        several = np.unique(written[measured & ~np.isin(written, EMPTY)])
+        if len(several) > 1:
+            raise PkpdError(
+                f"{self.table.name}, column {column}: concentrations in {' and '.join(several)}; "
+                "convert them to one unit."
+            )
+        return several[0] if len(several) else None
+
     def _fault(self, k, column, text, quoted=False):
         """A ResultError on the cell of a row; quoted : whether to quote the cell."""
         if quoted:
@@ -233,6 +250,8 @@ class Rows:
     def _check_dose(self, k):
         """Refuse what a record of a dose must not say."""
         more, interval, steady = self.additional[k], self.interval[k], self.steady[k]
+        if self.rate[k] < 0.0 and self.rate[k] not in (-1.0, -2.0):
+            raise self._fault(k, "RATE", f"{self.rate[k]:g} is not above 0, 0, -1 or -2.")
         if "AMT" in self.table.columns and np.isnan(self.amount[k]):
             raise self._fault(k, "AMT", "is missing on the record of a dose; write 0 for placebo.")
         if not (0.0 <= more < MOST_DOSES and more == np.round(more)):
@@ -336,6 +355,9 @@ class Rows:
         """Length of an infusion by RATE; None where the table does not say."""
         if self.rate[k] > 0.0 and route != "infusion":
             text = f"{self.rate[k]:g} is an infusion, not {route}; write --route infusion."
+            raise self._fault(k, "RATE", text)
+        if self.rate[k] < 0.0 and route == "bolus":
+            text = f"{self.rate[k]:g} is no bolus; write --route infusion --duration, or RATE 0."
             raise self._fault(k, "RATE", text)
         return self.amount[k] / self.rate[k] if self.rate[k] > 0.0 else None
 

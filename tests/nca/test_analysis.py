@@ -303,6 +303,25 @@ def test_a_mark_without_a_number_counts_and_its_limit_is_that_of_the_column():
         noncompartmental(marked.assign(DV=[0.5, 2, 4, 1, 0]), blq="half")
 
 
+def test_a_column_of_units_that_agrees_changes_nothing():
+    table = pd.DataFrame({"TIME": range(5), "Cc": [0, 4, 2, 1, 0.5]})
+    plain = noncompartmental(table, unit="ng/mL")
+    found = noncompartmental(table.assign(Unit="ug/L"), unit="ng/mL")
+    assert numbers(found) == pytest.approx(numbers(plain), nan_ok=True)
+    assert "used: TIME, Cc, Unit; unused: none" in said(found)
+    dosed = {"TIME": range(4), "AMT": [9, 0, 0, 0], "DV": [None, 4, 2, 1]}
+    mixed = pd.DataFrame(dosed | {"UNIT": ["mg", "ng/mL", "ng/mL", "ng/mL"]})  # mg is of AMT
+    assert numbers(noncompartmental(mixed, unit="ng/mL"))["auc_last"] > 0
+
+
+def test_a_steady_state_that_begins_far_below_its_end_is_questioned():
+    first = pd.DataFrame({"TIME": [0, 1, 2, 4, 8], "DV": [0, 8, 6, 3, 1]})
+    steady = first.assign(DV=[1, 8, 6, 3, 1])
+    assert "first in ID 1: is that a steady state?" in said(noncompartmental(first, every=8))
+    assert "is that a steady state?" not in said(noncompartmental(steady, every=8))
+    assert "is that a steady state?" not in said(noncompartmental(first))
+
+
 def test_equal_duplicates_count_once_and_others_are_refused():
     table = pd.DataFrame({"TIME": [0, 1, 1, 2, 4], "DV": [0.0, 4.0, 4.0, 2.0, 1.0]})
     once = noncompartmental(table.drop(index=2))
@@ -380,6 +399,11 @@ BAD = [
     ({"TIME": T, "DV": C, "BLQ": 0.05}, {}, "row 1, column BLQ: '0.05' is neither 0 nor 1"),
     ({"TIME": T, "DV": C, "CENS": [0, -1, 0]}, {}, "row 2, column CENS: '-1' is above the range"),
     ({"TIME": T, "DV": [0, ".", 1], "BLQ": [0, 1, 0]}, {}, "row 2, .*'.' is below the limit"),
+    ({"TIME": T, "DV": C, "DVU": ["ng/mL", "ug/mL", "ng/mL"]}, {}, "DVU: .*; convert them to one"),
+    ({"TIME": T, "DV": C, "UNIT": "ug/mL"}, {"unit": "ng/mL"}, "ng/mL, but a column says ug/mL"),
+    ({"TIME": T, "lnConc (ng/mL)": C}, {}, "holds logarithms, by its name"),
+    (DOSED | {"RATE": [-2, 0, 0]}, {"route": "bolus"}, "RATE: -2 is no bolus"),
+    (DOSED | {"RATE": [-5, 0, 0]}, {}, "RATE: -5 is not above 0, 0, -1 or -2"),
     ({"TIME": T, "DV": C, "CMT": [1, 2, 2]}, {}, "CMT: concentrations of 1 and 2"),
     ({"TIME": T, "DV": C, "dvid": [1, 2, 2]}, {}, "dvid: concentrations of 1 and 2"),
     ({"TIME": T, "DV": C}, {"route": "nasal"}, "Unknown route"),

@@ -174,3 +174,8 @@ def test_a_class_by_number_is_one_of_the_classes_in_every_table():
         pkpd.cohort(model, 2, covariates=sets)
     with pytest.raises(pkpd.PkpdError, match=r"0\.5 is not a value that 'responds' can have"):
         pkpd.events(model, sets.assign(TIME=0.0, AMT=1.0))
+    model, none = pkpd.load("pk/tramadol"), pd.DataFrame({"cyp2d6": [4]})  # of 0 to 3
+    with pytest.raises(pkpd.PkpdError, match="'4' is not a value that 'cyp2d6' can have"):
+        pkpd.cohort(model, 2, covariates=none)
+    with pytest.raises(pkpd.PkpdError, match="row 1, cyp2d6: 4 is not a value that 'cyp2d6' can"):
+        pkpd.events(model, none.assign(TIME=0.0, AMT=1.0))
