@@ -63,9 +63,11 @@ class Doses:
     ] = "dose"
 
     def check(self):
-        """Refuse doses from two places, or from none."""
+        """Refuse doses from two places, or from none, and what a regimen has no use for."""
         if (self.rx is None) == (self.events is None):
             raise typer.BadParameter("give the doses by one of --rx and --events")
+        if self.events is None and self.carry != "backward":
+            raise typer.BadParameter("--carry is about the records of --events; leave it out")
 
     def read(self, model, people, table, screen):
         """(regimen as text or Records, IDs of the patients or None). Raises PkpdError.
@@ -141,8 +143,11 @@ class Observed:
         ),
     ] = None
 
-    def check(self):
-        """Refuse options that contradict another."""
+    def check(self, typical):
+        """Refuse options that contradict another. typical : whether the typical patient is seen"""
+        if self.residual and "none" not in self.residual and (typical or self.endpoint):
+            what = "the typical patient has" if typical else "endpoints have"
+            raise typer.BadParameter(f"{what} no residual error; leave out --residual")
         if (self.start or self.end) and self.window:
             raise typer.BadParameter("say when by --window or by --from and --to, not by both")
         if self.endpoint and self.data:
@@ -193,7 +198,7 @@ def simulate(
     from pkpd.simulation import simulate as run
     from pkpd.symbolic.load import load
 
-    drawn = _checked(doses, observed, beside, out)
+    drawn = _checked(doses, observed, people.typical, beside, out)
     found = load(model)
     given = observed.given() | numerics.given()
     given |= {"carry": doses.carry, "occasion": doses.occasion}
@@ -219,7 +224,7 @@ def simulate(
     console.finish(files, result.failure_sentence(), stop, screen.silent)
 
 
-def _checked(doses, observed, beside, out):
+def _checked(doses, observed, typical, beside, out):
     """Format of the figure, or None. Refuses options that contradict another."""
     from pkpd.result.tables import check_ending
 
@@ -227,7 +232,7 @@ def _checked(doses, observed, beside, out):
         check_ending(out)
     drawn = beside.drawn(out, "table", "run.parquet", wanted=bool(observed.data))
     doses.check()
-    observed.check()
+    observed.check(typical)
     return drawn
 
 

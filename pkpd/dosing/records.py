@@ -468,7 +468,7 @@ class _Reader:
             self.wrong(dose & (steady > 0), "SS", f"{sentence}; write the doses out")
         reason = self.not_additive()
         if reason is not None:
-            sentence = f"2 adds a steady state to what is there, but {reason} of {self.model.name}"
+            sentence = f"2 adds a steady state to what is there, but in {self.model.name} {reason}"
             remedy = "write these doses out, from long before on"
             self.wrong(dose & (steady == 2), "SS", f"{sentence}; {remedy}")
 

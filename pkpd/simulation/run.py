@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pkpd import limits, units
+from pkpd.dosing.actions import amount_of, target
 from pkpd.dosing.background import of_model as background_of
 from pkpd.dosing.records import Records
 from pkpd.dosing.regimen import Regimen
@@ -22,6 +23,7 @@ from pkpd.errors import DoseError, PkpdError
 from pkpd.population.cohort import Cohort, of_model
 from pkpd.population.parts import by_parts
 from pkpd.population.residual import residuals
+from pkpd.population.typical import at_reference
 from pkpd.progress import watched
 from pkpd.result import joined
 from pkpd.simulation import records, regimens
@@ -227,6 +229,11 @@ def _doubts_of_regimen(model, regimen):
     for phase in regimen.phases:
         amounts[phase.into or first, phase.unit].append(phase.amount)
     for (into, unit), given in sorted(amounts.items()):
+        dosed = target(model, into)
+        factor, place = amount_of(model, dosed, unit)
+        if place is not None:  # per a covariate: what the typical person is given
+            size = factor * at_reference(model.inputs[place], {})
+            unit, given = dosed.unit, size * np.array(given)
         yield from plausibility.of_amounts(model, into, unit, given)
 
 

@@ -103,6 +103,12 @@ def test_a_thousand_times_the_usual_amount_is_a_warning(regimen):
     assert not list(_doubts(LDN, pkpd.rx("0 mg")))
 
 
+def test_a_dose_per_kg_is_judged_by_what_the_typical_person_is_given():
+    (sentence,) = _doubts(LDN, pkpd.rx("45 mg/kg q24h x 2"))  # of 70 kg
+    assert sentence.startswith("A dose of 3150 mg: the model was made for 0.05 to 50 mg")
+    assert not list(_doubts(LDN, pkpd.rx("45 ug/kg q24h x 2 then 4.5 mg")))
+
+
 def test_one_amount_a_thousand_times_the_others_of_a_table_is_a_warning(model):
     table = pd.DataFrame({"TIME": np.arange(5.0), "AMT": [5, 5, 5000, 5, 5]})
     (sentence,) = _doubts(model, pkpd.events(model, table))
