@@ -39,7 +39,12 @@ def residuals(model, names, given=None):
 
 
 def _check_unit(error, text, unit):
-    """Refuse an additive error without its unit: 0.1 may have been meant as a share."""
+    """Refuse what could be a share or not: 0.1 without a unit, and log 15 without %."""
+    if error.log and "%" not in str(text):
+        raise CohortError(
+            f"residual '{text}' of '{error.name}' has no %; write 'log {error.log:g} %' or "
+            f"'log {100 * error.log:g} %'."
+        )
     amounts = [part for part in str(text).split("+") if not part.rstrip().endswith("%")]
     bare = error.additive and not any(map(unit_at_end, amounts))
     if bare and unit != "1":

@@ -104,10 +104,11 @@ def test_a_text_that_is_no_residual_is_refused(error):
         ("0.1", ["0.1 ng/mL", "10 %"]),
         (0.25, ["0.25 ng/mL", "25 %"]),
         ("0.02 + 15 %", ["15 % + 0.02 ng/mL"]),
+        ("log 15", ["log 15 %", "log 1500 %"]),
     ],
 )
-def test_an_amount_without_a_unit_could_be_a_share_and_is_refused(error, remedies):
-    with pytest.raises(pkpd.PkpdError, match="has no unit") as refused:
+def test_a_number_that_could_be_a_share_or_not_is_refused(error, remedies):
+    with pytest.raises(pkpd.PkpdError, match=r"has no (unit|%)") as refused:
         scatter(error, LARGE.subset([1]))
     assert re.findall("'([^']*[a-zA-Z%])'", str(refused.value).split(";")[1]) == remedies
     for remedy in remedies:
