@@ -14,6 +14,7 @@ from pkpd.response.summary import known_doses
 
 FEWEST_RUNS = 6  # whose least and greatest hold the median in 97 of 100 cases
 FEWEST_SETS = 39  # the least and the greatest of so many hold 95 % of a further one
+SHARES = ("with_med",)  # statistics that lie between 0 and 1, and their intervals with them
 LEVELS = (0.05, 0.5, 0.95)  # quantiles of patients whose intervals are given
 
 
@@ -82,6 +83,8 @@ def over_scramblings(names, own, runs, logarithmic=()):
         half = stdtrit(count - 1, 0.975) * x.std(ddof=1) / np.sqrt(count)
         ends = x.mean() + half * np.array([0.0, -1.0, 1.0])
         middle[j], low[j], high[j] = np.exp(ends) if logs else ends
+    shares = [j for j, name in enumerate(names) if name in SHARES]
+    low[shares], high[shares] = np.clip((low[shares], high[shares]), 0.0, 1.0)
     return Repeated("scramblings", tuple(names), middle, runs, low, high)
 
 

@@ -95,6 +95,14 @@ def test_each_scrambling_is_a_cohort_of_its_own(sampling):
     )
 
 
+def test_the_interval_of_a_share_lies_between_none_and_all():
+    runs = np.array([[0.7, 0.7], [0.6, 0.6]])
+    found = uncertainty.over_scramblings(("quantile_0.5", "with_med"), runs[0], runs[1:])
+    half = stats.t.ppf(0.975, 1) * 0.05  # the SD over the square root of two runs
+    np.testing.assert_allclose([found.low[0], found.high[0]], [0.65 - half, 0.65 + half])
+    np.testing.assert_allclose([found.low[1], found.high[1]], [0.65 - half, 1.0])
+
+
 def test_runs_beyond_the_range_leave_the_interval_open():
     runs = [[1.0], [2.0], [3.0], [4.0], [5.0], [np.inf]]
     found = uncertainty.over_scramblings("a", runs[0], runs[1:], [True])
