@@ -25,12 +25,19 @@ class Block:
     states : their numbers
     linear : whether the rates are linear in them; constant : whether M is of inputs alone
     proportional : whether the states are proportional to the doses, as in linear kinetics
+    leads : whether there are two, the first of which has a rate of its own, M[0, 0], of inputs alone
     """
 
     states: tuple[int, ...]
     linear: bool
     constant: bool
     proportional: bool
+    leads: bool
+
+    @property
+    def kept(self):
+        """How many of the states, from the first on, have an M of inputs alone."""
+        return len(self.states) if self.constant else int(self.leads)
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,10 @@ def _block(graph, rates, bits, states, proportional):
     proportional : bits of the states before it that are proportional to the doses
     """
     own = sum(bits[i] for i in states)
+    moving = [graph.slope(rates[i], f"y{i}").moves != 0 for i in states]
+    leads = len(states) == 2 and not all(moving)
+    if leads and moving[0]:
+        states = states[::-1]
     matrix = _jacobian(graph, rates, states)
     moves = _moves(matrix.values())
     linear = not moves & own
@@ -167,7 +178,7 @@ def _block(graph, rates, bits, states, proportional):
     else:
         rest = _rest(graph, rates, states, matrix)
     follows = not moves and all(_is_sum_of(graph, node, bits, proportional) for node in rest)
-    return Block(tuple(states), linear, not moves, follows), matrix, rest
+    return Block(tuple(states), linear, not moves, follows, leads), matrix, rest
 
 
 def _moves(nodes):

@@ -78,22 +78,42 @@ def _scalar_panel(code, length, matrix, rest, flow, shift):
 
 @straight_line
 def _pair_panel(code, length, matrix, rest, flow, shift):
-    """Code that makes the map of one panel of a block of two states whose M moves.
-
-    The first state is eliminated: its nodes are Z times those of the second one, and what its own
-    start and b add.
-    """
+    """Code that makes the map of one panel of a block of two states whose M moves."""
     h, zero, nodes = code.load(length), code.number(0.0), range(NODES)
-    own, by_second, by_first, own_second = (
-        [h * code.load(matrix, 4 * i + entry) for i in nodes] for entry in range(4)
-    )
-    start = [code.number(x) for x in ROW_SUMS]
-    given = [[h * code.load(rest, 2 * i + r) for i in nodes] for r in range(2)]
+    own, by_second = ([h * code.load(matrix, 4 * i + entry) for i in nodes] for entry in range(2))
+    start, given = [code.number(x) for x in ROW_SUMS], [h * code.load(rest, 2 * i) for i in nodes]
     columns = [
-        [*(by_second[i] if i == j else zero for j in nodes), start[i], given[0][i]] for i in nodes
+        [*(by_second[i] if i == j else zero for j in nodes), start[i], given[i]] for i in nodes
     ]
     first = _eliminated(code, _less(code, own), columns)
-    system = _less(code, own_second)
+    _first_eliminated(code, first, h, matrix, rest, flow, shift)
+
+
+@straight_line
+def _pair_panel_of_kept(code, length, matrix, rest, flow, shift, kept_flow, kept_inverse):
+    """As `_pair_panel`, where the map of the first state by itself is kept."""
+    nodes, first = range(NODES), []
+    by_second = [code.load(matrix, 4 * j + 1) for j in nodes]
+    given = [code.load(rest, 2 * j) for j in nodes]
+    for i in nodes:
+        row = [code.load(kept_inverse, i * NODES + j) for j in nodes]
+        added = code.dot(row, given, code.number(0.0))
+        moved = [x * y for x, y in zip(row, by_second, strict=True)]
+        first.append([*moved, code.load(kept_flow, i), added])
+    _first_eliminated(code, first, code.load(length), matrix, rest, flow, shift)
+
+
+def _first_eliminated(code, first, h, matrix, rest, flow, shift):
+    """Write the map of one panel of a block of two states, the first of which is eliminated.
+
+    first : (s, s+2), what its nodes are made of: the nodes of the second state, and what its own
+        start and b add
+    """
+    zero, nodes = code.number(0.0), range(NODES)
+    by_first, own = ([h * code.load(matrix, 4 * i + entry) for i in nodes] for entry in (2, 3))
+    start = [code.number(x) for x in ROW_SUMS]
+    given = [h * code.load(rest, 2 * i + 1) for i in nodes]
+    system = _less(code, own)
     for i in nodes:
         for j in nodes:
             system[i][j] = code.fma(-by_first[i], first[i][j], system[i][j])
@@ -104,7 +124,7 @@ def _pair_panel(code, length, matrix, rest, flow, shift):
             [
                 by_first[i] * first[i][NODES],
                 start[i],
-                code.fma(by_first[i], first[i][NODES + 1], given[1][i]),
+                code.fma(by_first[i], first[i][NODES + 1], given[i]),
             ]
             for i in nodes
         ],
@@ -247,8 +267,11 @@ def constant_maps(w, P, n, rest, inverse, shift):
 
 
 @compiled
-def moving_maps(w, e, h, P, matrix, rest, m, flow, shift):
-    """`flow` (P, ms, m) and `shift` (P, ms) of a block whose M differs from node to node."""
+def moving_maps(w, e, h, P, matrix, rest, m, flow, shift, kept):
+    """`flow` (P, ms, m) and `shift` (P, ms) of a block whose M differs from node to node.
+
+    kept : places of the maps of its first state by itself, see `prepare`; (0, 0) if there are none
+    """
     n = m * NODES
     for p in range(P):
         places = (
@@ -260,6 +283,9 @@ def moving_maps(w, e, h, P, matrix, rest, m, flow, shift):
         )
         if m == 1:
             _scalar_panel(w, places)
+        elif m == 2 and kept[1] > 0:
+            own = kept[0] + p * NODES * WIDTH, kept[1] + p * NODES * NODES * WIDTH
+            _pair_panel_of_kept(w, places + own)
         elif m == 2:
             _pair_panel(w, places)
         else:

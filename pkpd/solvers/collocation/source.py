@@ -6,7 +6,7 @@ nothing of mesh or doses.
 """
 
 import re
-from itertools import compress
+from itertools import compress, product
 
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.paste import indented
@@ -23,9 +23,9 @@ COLUMNS = (
     "STARTS_AT",
     "JUMPS_AT",
     "MAP_AT",
-    "RATES_AT",
-    "FLOW_AT",
-    "INVERSE_AT",
+    "MATRIX_AT",
+    "KEPT_FLOW_AT",
+    "KEPT_INVERSE_AT",
     "START_AT",
     "LARGEST_AT",
     "SMALLEST_AT",
@@ -89,10 +89,10 @@ def places(cascade):
             w.add(f"unit{k}", nodes * m)
             w.add(f"ends{k}", 6 * m)
             w.add(f"begin{k}", MOST_PANELS * m)
-        elif block.constant:
-            w.add(f"matrix{k}", m * m)
-            w.add(f"flow{k}", nodes * m * m)
-            w.add(f"inverse{k}", nodes * m * m * NODES)
+        if block.kept:
+            w.add(f"matrix{k}", block.kept**2)
+            w.add(f"flow{k}", nodes * block.kept**2)
+            w.add(f"inverse{k}", nodes * block.kept**2 * NODES)
     return w
 
 
@@ -127,36 +127,30 @@ class Source:
                 self.constants_source(),
                 chosen("signals(k, w, P)", self.signals, compress(everywhere, signals)),
                 chosen("rates(k, w, P)", self.rates, everywhere),
-                chosen("matrix(k, w)", self.matrix, filter(self.prepared, everywhere)),
+                chosen("matrix(k, w)", self.matrix, (k for k in everywhere if blocks[k].kept)),
                 chosen("guess(k, w, P)", self.guess, compress(everywhere, nonlinear)),
                 function("quadrature(w, first, P)", self.quadrature()),
                 function("watch(w)", self.watch()),
             ]
         )
 
-    def prepared(self, k):
-        """Whether the maps of a block are made once for all doses."""
-        return self.cascade.blocks[k].constant and not self.cascade.blocks[k].proportional
-
     def plan(self):
         """One row for each block, see COLUMNS."""
         w, monodromy = self.places, self.places["monodromy"]
         for k, block in enumerate(self.cascade.blocks):
             m, first = len(block.states), self.rank[block.states[0]] * WIDTH
-            own = ("matrix", "flow", "flow")
-            if self.prepared(k):
-                own = (f"matrix{k}", f"flow{k}", f"inverse{k}")
+            kept = [w[f"{name}{k}"] if block.kept else 0 for name in ("matrix", "flow", "inverse")]
             unit = [
                 w[f"{name}{k}"] if block.proportional else 0 for name in ("unit", "ends", "begin")
             ]
             yield [
                 m,
                 int(block.linear),
-                int(self.prepared(k)),
+                block.kept,
                 int(block.proportional),
                 *(w[name + str(k)] for name in ("x", "left", "jump")),
                 monodromy,
-                *(w[name] for name in own),
+                *kept,
                 *(w[name] + first for name in ("start", "largest", "smallest")),
                 *unit,
             ]
@@ -190,7 +184,7 @@ class Source:
     def offsets(self):
         names = ["lanes", "lengths", "going", "change", "unsolved", "start", "coarse", "found"]
         names += ["largest", "smallest", "scale", "monodromy", "system", "rest", "matrix", "shift"]
-        names += ["written"]
+        names += ["flow", "written"]
         sizes = {"SIZE": self.places.size, "STATES": self.cascade.states}
         sizes |= {"BLOCKS": len(self.cascade.blocks), "INTEGRALS": len(self.cascade.looks[1])}
         sizes |= {name.upper(): self.places[name] for name in names}
@@ -212,21 +206,19 @@ class Source:
         """Lines that compute M, where it moves, and the rest b of a block at all nodes."""
         block, terms = self.cascade.blocks[k], self.cascade.terms[k]
         m = len(block.states)
-        moving = {} if self.prepared(k) else terms.matrix
         values = dict(zip((("rest", r, m) for r in range(m)), terms.rest, strict=True))
-        if not self.prepared(k):
-            places = [(r, q) for r in range(m) for q in range(m)]
-            values |= {("matrix", r * m + q, m * m): moving.get((r, q), "0.0") for r, q in places}
+        if block.proportional or not block.constant:
+            for r, q in product(range(m), repeat=2):
+                values["matrix", r * m + q, m * m] = terms.matrix.get((r, q), "0.0")
         return self.over_nodes(terms.lines, values)
 
     def matrix(self, k):
-        """Lines that compute the constant M of a block."""
-        terms, m = self.cascade.terms[k], len(self.cascade.blocks[k].states)
-        lines = [f"c{i} = w[{self.constant(i)} + l]" for i in named(terms.matrix.values(), "c")]
-        for r in range(m):
-            for q in range(m):
-                place = self.places[f"matrix{k}"] + (r * m + q) * WIDTH
-                lines.append(f"w[{place} + l] = {terms.matrix.get((r, q), '0.0')}")
+        """Lines that compute the constant M of a block, or of its first state."""
+        terms, m = self.cascade.terms[k], self.cascade.blocks[k].kept
+        texts = [terms.matrix.get(each, "0.0") for each in product(range(m), repeat=2)]
+        lines = [f"c{i} = w[{self.constant(i)} + l]" for i in named(texts, "c")]
+        for place, text in enumerate(texts):
+            lines.append(f"w[{self.places[f'matrix{k}'] + place * WIDTH} + l] = {text}")
         return over_lanes(lines)
 
     def guess(self, k):

@@ -27,12 +27,13 @@ from pkpd.solvers.collocation.kernel.frame import (
     CHANGE,
     COARSE,
     CONTRACTS,
-    FLOW_AT,
+    FLOW,
     FOUND,
     GOING,
     INTEGRALS,
-    INVERSE_AT,
     JUMPS_AT,
+    KEPT_FLOW_AT,
+    KEPT_INVERSE_AT,
     LANES,
     LARGEST,
     LARGEST_AT,
@@ -40,6 +41,7 @@ from pkpd.solvers.collocation.kernel.frame import (
     LINEAR,
     MAP_AT,
     MATRIX,
+    MATRIX_AT,
     MONODROMY,
     MOST_SWEEPS,
     NODES,
@@ -48,7 +50,6 @@ from pkpd.solvers.collocation.kernel.frame import (
     PLAN,
     PREPARED,
     PROPORTIONAL,
-    RATES_AT,
     REST,
     SCALE,
     SHIFT,
@@ -84,14 +85,15 @@ def solve_block(k, w, first, count, periodic, tol):
     tol : largest error of Newton's method, as a share of the largest value
     """
     plan = PLAN[k]
-    m, linear, prepared = plan[SIZE_OF], plan[LINEAR] == 1, plan[PREPARED] == 1
+    m, linear = plan[SIZE_OF], plan[LINEAR] == 1
     x, left, jump, monodromy = plan[NODES_AT], plan[STARTS_AT], plan[JUMPS_AT], plan[MAP_AT]
-    flow, inverse = plan[FLOW_AT], plan[INVERSE_AT]
     start, largest, smallest = plan[START_AT], plan[LARGEST_AT], plan[SMALLEST_AT]
     lengths, n = LENGTHS + first * WIDTH, m * NODES
-    if prepared:
-        flow += first * n * m * WIDTH
-        inverse += first * n * n * WIDTH
+    # what is solved once for all doses has no maps that are kept
+    once = periodic and plan[PROPORTIONAL] == 1
+    kept = (0, 0) if once else kept_maps(k, first)
+    prepared = plan[PREPARED] == m and not once
+    flow = kept[0] if prepared else FLOW
     signals(k, w, count)
     for lane in range(WIDTH):
         w[GOING + lane] = 1.0
@@ -102,9 +104,9 @@ def solve_block(k, w, first, count, periodic, tol):
             if not still_going(w):
                 return
         if prepared:
-            constant_maps(w, count, n, REST, inverse, SHIFT)
+            constant_maps(w, count, n, REST, kept[1], SHIFT)
         else:
-            moving_maps(w, SYSTEM, lengths, count, MATRIX, REST, m, flow, SHIFT)
+            moving_maps(w, SYSTEM, lengths, count, MATRIX, REST, m, FLOW, SHIFT, kept)
         if m == 1:
             if periodic:
                 close_scalar(w, count, flow, SHIFT, jump, start, monodromy, GOING)
@@ -123,6 +125,19 @@ def solve_block(k, w, first, count, periodic, tol):
     for lane in range(WIDTH):
         if w[GOING + lane] > 0.0:
             w[UNSOLVED + lane] = 1.0
+
+
+@njit(**INSIDE)
+def kept_maps(k, first):
+    """Places of the maps that are made once for all doses, from a panel on; 0 where there are none.
+
+    Of all states of block k, or of its first one.
+    """
+    n = PLAN[k, PREPARED] * NODES
+    if n == 0:
+        return 0, 0
+    flow = PLAN[k, KEPT_FLOW_AT] + first * n * PLAN[k, PREPARED] * WIDTH
+    return flow, PLAN[k, KEPT_INVERSE_AT] + first * n * n * WIDTH
 
 
 @njit(**INSIDE)
@@ -249,13 +264,17 @@ def read_off(w, run, panel, reading, to):
 
 
 @njit(**INSIDE)
-def prepare_blocks(w, count):
-    """The maps of so many panels of the blocks whose M is constant, which all doses share."""
+def prepare_blocks(w, count, proportional):
+    """The maps of so many panels that all doses share.
+
+    proportional : whether those of blocks that are proportional to the doses are wanted, too
+    """
     for k in range(BLOCKS):
-        if PLAN[k, PREPARED] == 1:
+        states = PLAN[k, PREPARED]
+        if states > 0 and (proportional or PLAN[k, PROPORTIONAL] == 0):
             matrix(k, w)
-            own = PLAN[k, RATES_AT], PLAN[k, SIZE_OF], PLAN[k, FLOW_AT], PLAN[k, INVERSE_AT]
-            prepare(w, SYSTEM, LENGTHS, count, *own)
+            flow, inverse = kept_maps(k, 0)
+            prepare(w, SYSTEM, LENGTHS, count, PLAN[k, MATRIX_AT], states, flow, inverse)
 
 
 @njit(**INSIDE)
@@ -360,7 +379,7 @@ def solve(
             for p in range(half):
                 whole = lengths[g, 2 * p] + lengths[g, 2 * p + 1]
                 w[LENGTHS + (count + p) * WIDTH + lane] = whole
-        prepare_blocks(w, count + half)
+        prepare_blocks(w, count + half, False)
         solve_unit(w, run, jumps, count, tol)
         for d in range(longest):
             for lane in range(WIDTH):

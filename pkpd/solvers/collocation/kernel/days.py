@@ -86,7 +86,7 @@ def days(
                     w[place + lane] = jumps[r, target, p]
             for i in range(STATES):
                 w[START + i * WIDTH + lane] = steady[r, ORDER[i]]
-        prepare_blocks(w, count)
+        prepare_blocks(w, count, True)
         for k in range(BLOCKS):
             if PLAN[k, LINEAR] == 0:
                 guess(k, w, count)

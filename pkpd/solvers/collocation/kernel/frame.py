@@ -20,9 +20,11 @@ A = np.zeros((NODES, NODES))  # integrals of the nodes' polynomials
 KNOWN = np.zeros(NODES + 1)  # a panel's start and nodes, as shares of it
 PLACES = np.zeros(3)  # where extremes are looked for
 PLAN = np.zeros((BLOCKS, 17), dtype=np.int64)  # a block a row, in columns:
-SIZE_OF, LINEAR, PREPARED, PROPORTIONAL = 0, 1, 2, 3  # number of states; what it is
+# number of states; whether linear; how many of them have maps that are kept; whether proportional
+SIZE_OF, LINEAR, PREPARED, PROPORTIONAL = 0, 1, 2, 3
 NODES_AT, STARTS_AT, JUMPS_AT = 4, 5, 6  # places of nodes, panels' starts, what doses add
-MAP_AT, RATES_AT, FLOW_AT, INVERSE_AT = 7, 8, 9, 10  # of one interval; M; maps of panels
+MAP_AT = 7  # of one interval
+MATRIX_AT, KEPT_FLOW_AT, KEPT_INVERSE_AT = 8, 9, 10  # constant M; maps of panels that are kept
 START_AT, LARGEST_AT, SMALLEST_AT = 11, 12, 13
 UNIT_NODES_AT, UNIT_ENDS_AT, UNIT_STARTS_AT = 14, 15, 16  # the same for doses that sum up to 1
 ORDER = np.zeros(STATES, dtype=np.int64)  # the model's number of each state, in order of solution
@@ -35,7 +37,7 @@ READ = np.zeros((1, 4), dtype=np.int64)
 # state's start and of each integral; LARGEST those of their sizes.
 LANES, LENGTHS, GOING, CHANGE, UNSOLVED, START, COARSE, FOUND = 0, 8, 16, 24, 32, 40, 48, 56
 LARGEST, SMALLEST, SCALE, MONODROMY, SYSTEM, REST, MATRIX, SHIFT = 64, 72, 80, 88, 96, 104, 112, 120
-WRITTEN = 128
+FLOW, WRITTEN = 128, 136
 
 
 # Functions of the model
@@ -46,7 +48,7 @@ def constants(p, w, lane):
 
 
 def matrix(k, w):
-    """Write the constant M of block k."""
+    """Write the constant M of block k, or of its first state."""
 
 
 def signals(k, w, count):
