@@ -19,6 +19,7 @@ _importing = threading.Lock()  # a second thread must not meet a module that is 
 SHAPING = ("kernels", "solvers", "symbolic")  # rooms whose source shapes a kernel
 
 
+@cache
 def fingerprint(lanes, more=()):
     """One line that names this build: package source, Python, numba, CPU and lane width.
 

@@ -25,7 +25,7 @@ class Block:
     states : their numbers
     linear : whether the rates are linear in them; constant : whether M is of inputs alone
     proportional : whether the states are proportional to the doses, as in linear kinetics
-    leads : whether there are two, the first of which has a rate of its own, M[0, 0], of inputs alone
+    leads : whether they are a pair, of which the first one's M[0, 0] is of inputs alone
     """
 
     states: tuple[int, ...]

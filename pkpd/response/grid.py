@@ -194,10 +194,11 @@ def dose_grid(steady, doses, beside=()):
     for new in _rounds(steady, first, len(asked)):
         on_grid = first + np.flatnonzero(known[first:])
         near = np.log(np.clip(asked[new], doses[0], doses[-1]))
-        guess = between(np.log(asked[on_grid]), y[:, on_grid], near, y[:, 0])
-        person = np.repeat(np.arange(patients), len(new))
-        given = np.tile(asked[new], patients), guess.reshape(len(person), -1)
-        solution = steady.at(person, *given)
+        person, guess = np.repeat(np.arange(patients), len(new)), None
+        if known.any():
+            guess = between(np.log(asked[on_grid]), y[:, on_grid], near, y[:, 0])
+            guess = guess.reshape(len(person), -1)
+        solution = steady.at(person, np.tile(asked[new], patients), guess)
         outcome[:, new] = steady.mean(solution).reshape(patients, -1)
         status[:, new] = solution.status.reshape(patients, -1)
         maps[:, new] = solution.maps.reshape(patients, -1)

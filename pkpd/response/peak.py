@@ -10,6 +10,7 @@ from pkpd.response.polynomials import weights_at
 
 OFFSETS = np.arange(-3, 4) / 3  # in steps around the centre of a window of seven doses
 NEW = np.array([1, 2, 4, 5])  # those that are not known beforehand
+HALVINGS = 18  # of the distance between two doses, to find where an interpolation crosses a level
 _FIT = np.linalg.pinv(np.vander(OFFSETS, 5, increasing=True))  # least squares quartic: (5, 7)
 
 
@@ -122,7 +123,7 @@ def estimates(x, gain, left, level):
     found = []
     for places, differences in _interpolations(x, gain, left):
         low, high = a, b
-        for _ in range(24):
+        for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             below = (_newton(places, differences, middle) < level) == rising
             low, high = np.where(below, middle, low), np.where(below, high, middle)

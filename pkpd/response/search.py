@@ -54,6 +54,7 @@ class Search:
         self.step = self.grid[1] - self.grid[0]
         everybody = np.repeat(np.arange(patients), count)
         self.looked = [(everybody, np.tile(self.grid, patients), found.gain.ravel())]
+        self._curves = np.broadcast_to(self.grid, found.gain.shape), found.gain
 
     def solve(self, rows, x):
         """Benefit (n,) and steady state (n, S) of patients at log doses (n,)."""
@@ -65,6 +66,7 @@ class Search:
         solution = self.steady.at(rows, np.exp(x), guess)
         gain = self.steady.gain(self.found.untreated[rows], self.steady.mean(solution))
         self.looked.append((rows, x, gain))
+        self._curves = None
         return gain, solution.y
 
     def peaks(self):
@@ -195,8 +197,12 @@ class Search:
 
     def curves(self):
         """Log doses (P, L) looked at, rising, and benefits there; inf and NaN behind the last."""
-        if len(self.looked) == 1:
-            return np.broadcast_to(self.grid, self.found.gain.shape), self.found.gain
+        if self._curves is None:
+            self._curves = self._sorted()
+        return self._curves
+
+    def _sorted(self):
+        """As `curves`, of all that has been looked at."""
         rows, x, gain = map(np.concatenate, zip(*self.looked, strict=True))
         order = np.lexsort((x, rows))
         rows, x, gain = rows[order], x[order], gain[order]

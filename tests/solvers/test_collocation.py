@@ -2,17 +2,20 @@
 
 import ast
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mpmath
 import numpy as np
 import pandas as pd
 import pytest
+from numba import njit
 from scipy.optimize import minimize_scalar
 
 import pkpd
 from pkpd.dosing.actions import ADD, RATE, Actions
 from pkpd.kernels.cascade import cascade, components
+from pkpd.kernels.lanevector import WIDTH
 from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
 from pkpd.response.grid import Steady, dose_grid, log_grid
@@ -20,6 +23,7 @@ from pkpd.solvers import batch, status
 from pkpd.solvers.collocation import kernels, steady
 from pkpd.solvers.collocation.kernel import blocks, extremes, frame
 from pkpd.solvers.collocation.kernel import days as days_by_panels
+from pkpd.solvers.collocation.kernel import rows as written_rows
 from pkpd.solvers.collocation.nodes import LADDER, NODES, interval_start, panels, radau, refinement
 from pkpd.solvers.periodic import periodic
 
@@ -469,12 +473,44 @@ def test_halving_panels_shows_the_order():
     exact = periodic(kernel, people.theta, each, given, DAY, rtol=1e-10)
     errors = []
     for coarse in (2, 4, 8):
-        what = each, given, np.full(8, DAY)
-        found = steady._attempt(kernel.collocation, people.theta, *what, coarse, 1e-10, 1)
+        found = replace(exact, y=np.full_like(exact.y, np.nan))
+        what = people.theta, each, given, np.full(8, DAY), each, coarse, found
+        limits = {"tol": np.inf, "settled": 1e-11, "guesses": np.empty((0, exact.y.shape[1]))}
+        steady._attempt(kernel.collocation, *what, **limits, threads=1, watch=False)
         errors.append(np.abs(found.y - exact.y)[:, -1].max() / exact.y[:, -1].max())
     assert errors[1] < errors[0] / 2 ** (NODES - 2) and errors[2] < errors[1] / 2 ** (NODES - 2), (
         errors
     )
+
+
+@njit
+def largest(matrix):
+    """Size of the largest eigenvalue of a matrix (m, m), as compiled code finds it."""
+    if len(matrix) == 2:
+        (a, b), (c, d) = matrix
+        return written_rows.largest_of_two(a, b, c, d)
+    w = np.zeros(matrix.size * WIDTH)
+    w[::WIDTH] = matrix.ravel()
+    return written_rows.largest_of_many(w, 0, len(matrix))
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 6])
+def test_the_largest_eigenvalue_is_that_of_linear_algebra(m):
+    """Of matrices with real and with complex eigenvalues, nearly equal ones, none but 0, and what
+    is no number."""
+    rng = np.random.default_rng(m)
+    drawn = [rng.normal(size=(m, m)) * 10.0 ** rng.uniform(-8, 8) for _ in range(50)]
+    close = np.diag(1.0 - 1e-7 * np.arange(m)) + np.triu(np.full((m, m), 0.5), 1)
+    rotation = 0.99 * np.roll(np.eye(m), 1, axis=0)
+    for matrix in (*drawn, close, rotation, np.eye(m)):
+        exact = np.abs(np.linalg.eigvals(matrix)).max()
+        np.testing.assert_allclose(largest(matrix), exact, rtol=3e-8)
+    assert largest(np.zeros((m, m))) == 0.0
+    assert largest(np.triu(np.ones((m, m)), 1)) == 0.0
+    for bad in (np.nan, np.inf):
+        rows = np.eye(m)
+        rows[0, m - 1] = bad
+        assert not largest(rows) < np.inf
 
 
 def asked_for(module):
@@ -490,7 +526,7 @@ def test_the_header_defines_what_the_loop_asks_for_and_the_frame_describes_no_mo
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
     targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
     defined |= {t.id for t in targets if isinstance(t, ast.Name)}
-    asked = asked_for(blocks) | asked_for(days_by_panels) | asked_for(extremes)
+    asked = set().union(*map(asked_for, (blocks, days_by_panels, extremes, written_rows)))
     assert asked <= defined
     described = {n for n in vars(frame) if not n.startswith("_") and n != "np"}
     assert described == asked

@@ -15,7 +15,9 @@ MOST_SWEEPS = 12  # of Newton's method
 CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
 STILL = 1e-5  # of the way to the steady state: a state that moves by less in an interval is there
 LARGEST_BLOCK = 6
-PASTED = ("extremes", "blocks", "days")
+SQUARINGS = 36  # of a map of an interval, to find its largest eigenvalue
+MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
+PASTED = ("extremes", "blocks", "rows", "days")
 
 IMPORTS = """
 from math import lgamma
@@ -57,11 +59,12 @@ def source(model, integrals, watched=()):
         "MOST_SWEEPS": MOST_SWEEPS,
         "CONTRACTS": CONTRACTS,
         "STILL": STILL,
+        "SQUARINGS": SQUARINGS,
+        "MARGINAL": MARGINAL,
         "A": radau(NODES)[1],
         "KNOWN": known(),
         "PLACES": PLACES,
         "DOSED": found.dosed,
-        "AMOUNTS": found.amounts,
         "WATCHED": len(watched),
         "REASON": reason,
     }

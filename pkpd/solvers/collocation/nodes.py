@@ -43,6 +43,7 @@ def known():
     return np.concatenate([[0.0], radau(NODES)[0]])
 
 
+@cache
 def ends(count):
     """Ends (count+1,) of so many panels between two doses, from 0 to 1."""
     return np.linspace(0.0, 1.0, count + 1) ** GRADED

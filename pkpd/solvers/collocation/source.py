@@ -62,7 +62,8 @@ def places(cascade):
     w.add("change", largest_block)
     for name in ("start", "coarse", "found", "largest"):
         w.add(name, cascade.states + len(cascade.looks[1]))
-    w.add("smallest", cascade.states)
+    for name in ("smallest", "guesses"):
+        w.add(name, cascade.states)
     w.add("scale", 1)
     # what the equations read and write at one node
     signals = sum(len(s.texts) for s in cascade.signals)
@@ -113,14 +114,14 @@ class Source:
 
     def text(self):
         """The whole source, but for what all models share."""
-        blocks = self.cascade.blocks
+        blocks, amounts = self.cascade.blocks, self.cascade.amounts
         everywhere = range(len(blocks))
-        nonlinear = [not block.linear for block in blocks]
         signals = [bool(signals.texts) for signals in self.cascade.signals]
         return "\n\n\n".join(
             [
                 f"PLAN = np.array({list(self.plan())})",
                 f"ORDER = np.array({self.order})",
+                f"AMOUNTS = np.array({[self.rank[i] for i in amounts]}, dtype=np.int64)",
                 f"TARGETS = np.array({list(self.targets())})",
                 f"READ = np.array({list(self.read_states())}, dtype=np.int64).reshape(-1, 4)",
                 *self.offsets(),
@@ -128,7 +129,7 @@ class Source:
                 chosen("signals(k, w, P)", self.signals, compress(everywhere, signals)),
                 chosen("rates(k, w, P)", self.rates, everywhere),
                 chosen("matrix(k, w)", self.matrix, (k for k in everywhere if blocks[k].kept)),
-                chosen("guess(k, w, P)", self.guess, compress(everywhere, nonlinear)),
+                function("guess(w)", self.guess()),
                 function("quadrature(w, first, P)", self.quadrature()),
                 function("watch(w)", self.watch()),
             ]
@@ -184,7 +185,7 @@ class Source:
     def offsets(self):
         names = ["lanes", "lengths", "going", "change", "unsolved", "start", "coarse", "found"]
         names += ["largest", "smallest", "scale", "monodromy", "system", "rest", "matrix", "shift"]
-        names += ["flow", "written"]
+        names += ["flow", "written", "guesses"]
         sizes = {"SIZE": self.places.size, "STATES": self.cascade.states}
         sizes |= {"BLOCKS": len(self.cascade.blocks), "INTEGRALS": len(self.cascade.looks[1])}
         sizes |= {name.upper(): self.places[name] for name in names}
@@ -221,14 +222,13 @@ class Source:
             lines.append(f"w[{self.places[f'matrix{k}'] + place * WIDTH} + l] = {text}")
         return over_lanes(lines)
 
-    def guess(self, k):
-        """Lines that write the start values of a block to all its nodes."""
-        states, lines = self.cascade.blocks[k].states, []
-        for i in states:
-            big = self.places["largest"] + self.rank[i] * WIDTH
-            lines += [f"start{i} = {self.cascade.initial[i]}", f"w[{big} + l] = abs(start{i})"]
-        values = {(f"x{k}", r, len(states)): f"start{i}" for r, i in enumerate(states)}
-        return self.over_nodes(lines, values)
+    def guess(self):
+        """Lines that write the start values of all blocks that are not linear."""
+        states = [i for block in self.cascade.blocks if not block.linear for i in block.states]
+        texts = {self.rank[i]: self.cascade.initial[i] for i in states}
+        lines = [f"c{i} = w[{self.constant(i)} + l]" for i in named(texts.values(), "c")]
+        lines += [f"w[{self.places['guesses'] + i * WIDTH} + l] = {t}" for i, t in texts.items()]
+        return over_lanes(lines) if texts else []
 
     def quadrature(self):
         """Lines that compute the integrals over P panels from the first one on."""

@@ -9,8 +9,6 @@ bounds the error. Rows with too large an error have more panels; what does not g
 the steps of `periodic`. Knows rows, blocks and panels; knows nothing of drugs or benefits.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pkpd.dosing.actions import ADD
@@ -27,16 +25,18 @@ from pkpd.solvers.collocation.nodes import (
 from pkpd.solvers.collocation.source import MOST_PANELS
 from pkpd.solvers.status import OK
 
-MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
 # share of what is near that an integral keeps away from its edge, on the coarser and the finer mesh
 CLOSE = (0.005, 0.0)
 LAST = 0.1  # share of the tolerance by which Newton's method may err
 
 
-def steady_states(module, theta, person, actions, period, result, *, tol, threads, watch=False):
+def steady_states(
+    module, theta, person, actions, period, result, *, tol, threads, watch=False, guesses=None
+):
     """Fill `result`, a PeriodicSolution, in the rows that are solved; the others stay as they are.
 
     watch : whether extremes are wanted, too
+    guesses : (N, S) states that Newton's method begins with (default: those the model starts from)
 
     Shapes and units are those of pkpd.solvers.periodic.periodic. A row's numbers depend on the row
     alone.
@@ -44,91 +44,29 @@ def steady_states(module, theta, person, actions, period, result, *, tol, thread
     count, plain = np.diff(actions.start), _only_doses(module, actions, period)
     for each in np.unique(count[plain]):
         rows = np.flatnonzero(plain & (count == each))
-        numerics = {"tol": tol, "threads": threads, "watch": watch}
+        numerics = {"tol": tol, "threads": threads, "watch": watch, "guesses": guesses}
         _climb(module, theta, person, actions, period, rows, each, result, **numerics)
 
 
-def _climb(module, theta, person, actions, period, rows, doses, result, tol, threads, watch):
+def _climb(
+    module, theta, person, actions, period, rows, doses, result, *, tol, guesses, **numerics
+):
     """Attempts with more and more panels for rows that have the same number of doses."""
     # extremes of the polynomials need more panels than the states
-    for coarse in _ladder(tol)[2 if watch else 0 :]:
+    for coarse in _ladder(tol)[2 if numerics["watch"] else 0 :]:
         if not len(rows) or 3 * doses * coarse > MOST_PANELS:
             return
         given = person[rows], actions.take(rows), period[rows]
-        found = _attempt(module, theta, *given, coarse, tol, threads, watch)
-        done = found.sound(module, tol) & (found.error <= tol)
-        which = rows[done]
-        result.y[which], result.integral[which] = found.y[done], found.integral[done]
-        result.error[which], result.maps[which], result.status[which] = found.error[done], 1, OK
-        result.remains[which] = found.remains[done]
-        if watch:
-            result.extremes[which] = found.extremes[done]
-        rows = rows[~done]
+        begin = np.empty((0, module.STATES)) if guesses is None else guesses[rows]
+        settle = {"tol": tol, "settled": LAST * tol, "guesses": begin}
+        solved = _attempt(module, theta, *given, rows, coarse, result, **settle, **numerics)
+        result.maps[rows[solved]], result.status[rows[solved]] = 1, OK
+        rows = rows[~solved]
 
 
 def _ladder(tol):
     """Panels between two doses to begin with, and to go on with."""
     return LADDER[sum(tol < easy for easy in EASY) :]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What an attempt found for N rows.
-
-    y, largest, smallest : (N, S); integral : (N, Q)
-    error : (N,) bound of the largest error, as a share of the largest values
-    remains : (N,) share that one interval leaves of a small distance from the steady state
-    unsolved : (N,) above 0 where a block's nodes did not settle
-    extremes : (N, E, 2), or (0, E, 2) where they are not wanted
-    """
-
-    y: np.ndarray
-    integral: np.ndarray
-    largest: np.ndarray
-    smallest: np.ndarray
-    error: np.ndarray
-    remains: np.ndarray
-    unsolved: np.ndarray
-    extremes: np.ndarray
-
-    def sound(self, module, tol):
-        """(N,) whether a row is a stable steady state in which no amount is below 0 by more than
-        the share `tol` of its largest value."""
-        amounts = list(module.AMOUNTS)
-        lowest = self.smallest[:, amounts] >= -tol * self.largest[:, amounts]
-        finite = np.isfinite(self.y).all(axis=1) & np.isfinite(self.integral).all(axis=1)
-        stable = self.remains < 1.0 - MARGINAL
-        return (self.unsolved == 0.0) & finite & lowest.all(axis=1) & stable
-
-
-def remains(module, monodromy):
-    """(N,) share that one interval leaves of a small distance from the steady state.
-
-    monodromy : (N, M) maps of one interval of all blocks
-    """
-    share, place = np.zeros(len(monodromy)), 0
-    for m in module.PLAN[:, module.SIZE_OF]:
-        maps = monodromy[:, place : place + m * m].reshape(-1, m, m)
-        share = np.maximum(share, largest_eigenvalue(maps))
-        place += m * m
-    return share
-
-
-def largest_eigenvalue(maps):
-    """(N,) size of the largest eigenvalue of N matrices (N, m, m); infinite where not finite."""
-    if maps.shape[1] == 1:
-        size = np.abs(maps[:, 0, 0])
-        return np.where(np.isfinite(size), size, np.inf)
-    size, fine = np.full(len(maps), np.inf), np.isfinite(maps).all(axis=(1, 2))
-    if maps.shape[1] == 2:
-        half = 0.5 * (maps[fine, 0, 0] + maps[fine, 1, 1])
-        det = maps[fine, 0, 0] * maps[fine, 1, 1] - maps[fine, 0, 1] * maps[fine, 1, 0]
-        square = half * half - det
-        real = np.abs(half) + np.sqrt(np.maximum(square, 0.0))
-        size[fine] = np.where(square < 0.0, np.sqrt(np.abs(det)), real)
-    else:
-        size[fine] = np.abs(np.linalg.eigvals(maps[fine])).max(axis=1, initial=0.0)
-    return size
 
 
 def _only_doses(module, actions, period):
@@ -141,10 +79,29 @@ def _only_doses(module, actions, period):
     return good
 
 
-def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch=False):
-    """What is found with `coarse` panels between two doses, and twice as many."""
-    rows = len(person)
-    times, amounts, target = _table(module, actions, rows)
+def _attempt(
+    module,
+    theta,
+    person,
+    actions,
+    period,
+    rows,
+    coarse,
+    result,
+    *,
+    tol,
+    settled,
+    guesses,
+    threads,
+    watch,
+):
+    """Rows (N,) of a PeriodicSolution with `coarse` panels between two doses, and twice as many.
+
+    Filled in where the error is at most `tol`, and Newton's method came within `settled`. Returns
+    (N,) which are.
+    """
+    count = len(rows)
+    times, amounts, target = _table(module, actions, count)
     # a state that is proportional to the doses is solved once for their shares
     scale = amounts.sum(axis=1)
     shares = (
@@ -162,7 +119,7 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
     starts = [interval_start(times, period, count) for count in (2 * coarse, coarse)]
     panel, reading = (np.stack(parts, axis=1) for parts in zip(*starts, strict=True))
     weights, dense = refinement(times.shape[1], coarse), at_places()
-    found, monodromy = _nothing(module, rows, watch)
+    solved, extremes = np.zeros(len(result.y), bool), result.extremes[: None if watch else 0]
     cancel = np.zeros(1, np.int8)
 
     def task(first, last):
@@ -179,24 +136,24 @@ def _attempt(module, theta, person, actions, period, coarse, tol, threads, watch
             weights,
             panel,
             reading,
-            LAST * tol,
+            settled,
+            tol,
             cancel,
             w,
-            found.y,
-            found.integral,
-            found.largest,
-            found.smallest,
-            found.error,
-            monodromy,
-            found.unsolved,
+            guesses,
+            rows,
+            result.y,
+            result.integral,
+            result.error,
+            result.remains,
+            solved,
             dense,
-            found.extremes,
+            extremes,
         )
         return last - first
 
     run_tasks(task, len(runs), threads, cancel, None)
-    found.remains[:] = remains(module, monodromy)
-    return found
+    return solved[rows]
 
 
 def _longest_first(same):
@@ -272,18 +229,3 @@ def _days(module, theta, person, *given, threads):
 
     run_tasks(task, len(person), threads, cancel, None)
     return day, doubtful
-
-
-def _nothing(module, rows, watch):
-    """A Found in which nothing is solved yet, and room for the maps of one interval."""
-    found = Found(
-        y=np.empty((rows, module.STATES)),
-        integral=np.empty((rows, module.INTEGRALS)),
-        largest=np.empty((rows, module.STATES)),
-        smallest=np.empty((rows, module.STATES)),
-        error=np.full(rows, np.inf),
-        remains=np.full(rows, np.inf),
-        unsolved=np.ones(rows),
-        extremes=np.full((rows if watch else 0, module.WATCHED, 2), np.nan),
-    )
-    return found, np.empty((rows, int((module.PLAN[:, module.SIZE_OF] ** 2).sum())))

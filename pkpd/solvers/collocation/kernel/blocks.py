@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from pkpd.kernels.compiled import INSIDE
-from pkpd.kernels.lanevector import WIDTH
+from pkpd.kernels.lanevector import WIDTH, load, store, vabs
 from pkpd.solvers.collocation.algebra import (
     close,
     close_scalar,
@@ -26,27 +26,23 @@ from pkpd.solvers.collocation.kernel.frame import (
     BLOCKS,
     CHANGE,
     COARSE,
-    CONTRACTS,
     FLOW,
     FOUND,
     GOING,
+    GUESSES,
     INTEGRALS,
     JUMPS_AT,
     KEPT_FLOW_AT,
     KEPT_INVERSE_AT,
-    LANES,
-    LARGEST,
     LARGEST_AT,
     LENGTHS,
     LINEAR,
     MAP_AT,
     MATRIX,
     MATRIX_AT,
-    MONODROMY,
     MOST_SWEEPS,
     NODES,
     NODES_AT,
-    ORDER,
     PLAN,
     PREPARED,
     PROPORTIONAL,
@@ -54,7 +50,6 @@ from pkpd.solvers.collocation.kernel.frame import (
     SCALE,
     SHIFT,
     SIZE_OF,
-    SMALLEST,
     SMALLEST_AT,
     START,
     START_AT,
@@ -67,8 +62,6 @@ from pkpd.solvers.collocation.kernel.frame import (
     UNIT_STARTS_AT,
     UNSOLVED,
     A,
-    constants,
-    guess,
     matrix,
     quadrature,
     rates,
@@ -165,7 +158,8 @@ def solve_unit(w, run, jumps, count, tol):
 
 @njit(inline="always")
 def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best, at, near):
-    """Steady states on the coarser mesh, and from there on the finer one of so many panels.
+    """Steady states on the coarser mesh, from GUESSES on, and from there on the finer one of so
+    many panels.
 
     run : (WIDTH,) of each lane; jumps : (G, T, P) of doses that sum up to 1
     weights : see `nodes.refinement`; panel, reading : see `read_off`. What the meshes give is left
@@ -180,7 +174,7 @@ def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best
         first, panels = level * count, count >> level
         for k in range(BLOCKS):
             if PLAN[k, LINEAR] == 0 and level == 1:
-                guess(k, w, panels)
+                guess_nodes(k, w, panels)
             elif PLAN[k, LINEAR] == 0:
                 refine(
                     w,
@@ -205,6 +199,17 @@ def solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best
         read_off(w, run, panel[:, level], reading[:, level], COARSE if level == 1 else FOUND)
         if best.shape[1]:
             find_extremes(w, panels, dense, best[level], at, near)
+
+
+@njit(**INSIDE)
+def guess_nodes(k, w, count):
+    """What stands at GUESSES is the first guess of block k at all its nodes."""
+    m = PLAN[k, SIZE_OF]
+    for r in range(m):
+        value = load(w, GUESSES + PLAN[k, START_AT] - START + r * WIDTH)
+        store(w, PLAN[k, LARGEST_AT] + r * WIDTH, vabs(value))
+        for node in range(count * NODES):
+            store(w, PLAN[k, NODES_AT] + (node * m + r) * WIDTH, value)
 
 
 @njit(**INSIDE)
@@ -293,113 +298,3 @@ def add_doses(w, run, jumps, level, count):
             place = TARGETS[target, 0] + p * TARGETS[target, 1]
             for lane in range(WIDTH):
                 w[place + lane] = jumps[run[lane], target, p << level]
-
-
-@njit(**INSIDE)
-def difference(w, lane, best):
-    """What the two meshes say of the error, as a share of the largest values.
-
-    Polynomials between nodes gain less from more panels than starts and integrals do, so that of
-    extremes the whole distance counts. best : (2, E, 2, WIDTH), see `solve_meshes`
-    """
-    worst = 0.0
-    for i in range(STATES + INTEGRALS):
-        moved = CONTRACTS * abs(w[FOUND + i * WIDTH + lane] - w[COARSE + i * WIDTH + lane])
-        worst = larger_share(worst, moved, w[LARGEST + i * WIDTH + lane])
-    for e in range(best.shape[1]):
-        size = max(abs(best[0, e, 0, lane]), abs(best[0, e, 1, lane]))
-        for side in range(2):
-            moved = abs(best[0, e, side, lane] - best[1, e, side, lane])
-            worst = larger_share(worst, moved, size)
-    return worst
-
-
-@njit(**INSIDE)
-def larger_share(worst, part, whole):
-    """The larger of a share and another one; infinite where one is not a number."""
-    if part <= worst * whole:
-        return worst
-    return part / whole if part < np.inf else np.inf
-
-
-def solve(
-    first,
-    last,
-    runs,
-    theta,
-    person,
-    lengths,
-    jumps,
-    scale,
-    weights,
-    panel,
-    reading,
-    tol,
-    cancel,
-    w,
-    y,
-    integral,
-    largest,
-    smallest,
-    error,
-    monodromy,
-    unsolved,
-    dense,
-    extremes,
-):
-    """Steady states of the runs first:last.
-
-    runs : (G, 2) first row of each run and the one behind its last: consecutive rows of the same
-        patient whose doses differ in size alone
-    lengths : (G, P) of the finer panels; jumps : (G, T, P), share of the doses that is added to
-        each target at a panel's start; scale : (N,) sum of the doses
-    weights, panel, reading, tol : see `solve_meshes`; error : (N,) see `difference`
-    dense : see `find_extremes`; extremes : (N, E, 2), or (0, E, 2) where they are not wanted
-    """
-    count = lengths.shape[1]
-    half = count // 2
-    run = np.empty(WIDTH, np.int64)
-    rows = np.empty(WIDTH, np.int64)
-    watched = extremes.shape[1] if len(extremes) else 0
-    best = np.empty((2, watched, 2, WIDTH))
-    at, near = np.empty((watched, 2, WIDTH, 4)), np.empty((watched, 2, WIDTH, 4))
-    w[LANES] = WIDTH
-    no_doses(w, count)
-    for begin in range(first, last, WIDTH):
-        if cancel[0] != 0:
-            return
-        longest = 0
-        for lane in range(WIDTH):
-            g = min(begin + lane, last - 1)
-            run[lane] = g
-            longest = max(longest, runs[g, 1] - runs[g, 0])
-            constants(theta[person[runs[g, 0]]], w, lane)
-            for p in range(count):
-                w[LENGTHS + p * WIDTH + lane] = lengths[g, p]
-            for p in range(half):
-                whole = lengths[g, 2 * p] + lengths[g, 2 * p + 1]
-                w[LENGTHS + (count + p) * WIDTH + lane] = whole
-        prepare_blocks(w, count + half, False)
-        solve_unit(w, run, jumps, count, tol)
-        for d in range(longest):
-            for lane in range(WIDTH):
-                g = run[lane]
-                rows[lane] = min(runs[g, 0] + d, runs[g, 1] - 1)
-                w[SCALE + lane] = scale[rows[lane]]
-            solve_meshes(w, run, jumps, count, weights, panel, reading, tol, dense, best, at, near)
-            for lane in range(WIDTH):
-                r = rows[lane]
-                if begin + lane < last and r == runs[run[lane], 0] + d:
-                    unsolved[r] = w[UNSOLVED + lane]
-                    error[r] = difference(w, lane, best)
-                    for i in range(STATES):
-                        y[r, ORDER[i]] = w[FOUND + i * WIDTH + lane]
-                        largest[r, ORDER[i]] = w[LARGEST + i * WIDTH + lane]
-                        smallest[r, ORDER[i]] = w[SMALLEST + i * WIDTH + lane]
-                    for q in range(INTEGRALS):
-                        integral[r, q] = w[FOUND + (STATES + q) * WIDTH + lane]
-                    for q in range(monodromy.shape[1]):
-                        monodromy[r, q] = w[MONODROMY + q * WIDTH + lane]
-                    for e in range(watched):
-                        for side in range(2):
-                            extremes[r, e, side] = best[0, e, side, lane]

@@ -8,7 +8,13 @@ from numba import njit
 
 from pkpd.kernels.compiled import INSIDE
 from pkpd.kernels.lanevector import WIDTH
-from pkpd.solvers.collocation.kernel.blocks import copy, no_doses, prepare_blocks, solve_block
+from pkpd.solvers.collocation.kernel.blocks import (
+    copy,
+    guess_nodes,
+    no_doses,
+    prepare_blocks,
+    solve_block,
+)
 from pkpd.solvers.collocation.kernel.frame import (
     BLOCKS,
     LANES,
@@ -87,9 +93,10 @@ def days(
             for i in range(STATES):
                 w[START + i * WIDTH + lane] = steady[r, ORDER[i]]
         prepare_blocks(w, count, True)
+        guess(w)
         for k in range(BLOCKS):
             if PLAN[k, LINEAR] == 0:
-                guess(k, w, count)
+                guess_nodes(k, w, count)
         one_interval(w, count, tol)
         carry_on(w, count)
         one_interval(w, count, tol)

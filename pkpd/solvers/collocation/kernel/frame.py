@@ -14,6 +14,8 @@ INTEGRALS = 0
 MOST_SWEEPS = 12  # of Newton's method
 STILL = 1e-5  # of the way to the steady state: a state that moves by less in an interval is there
 CONTRACTS = 0.05  # share of what half the panels differ by, that bounds the error
+SQUARINGS = 36  # of a map of an interval, to find its largest eigenvalue
+MARGINAL = 1e-9  # a map whose largest eigenvalue is no further below 1 is left to others
 
 # Tables
 A = np.zeros((NODES, NODES))  # integrals of the nodes' polynomials
@@ -28,6 +30,7 @@ MATRIX_AT, KEPT_FLOW_AT, KEPT_INVERSE_AT = 8, 9, 10  # constant M; maps of panel
 START_AT, LARGEST_AT, SMALLEST_AT = 11, 12, 13
 UNIT_NODES_AT, UNIT_ENDS_AT, UNIT_STARTS_AT = 14, 15, 16  # the same for doses that sum up to 1
 ORDER = np.zeros(STATES, dtype=np.int64)  # the model's number of each state, in order of solution
+AMOUNTS = np.zeros(0, dtype=np.int64)  # states that cannot be below 0, in order of solution
 TARGETS = np.zeros((1, 2), dtype=np.int64)  # place of a target's first jump, and way to the next
 # where a state that `watch` needs is read, its places at the start and the first node of the first
 # panel, and the way to the next node
@@ -37,7 +40,7 @@ READ = np.zeros((1, 4), dtype=np.int64)
 # state's start and of each integral; LARGEST those of their sizes.
 LANES, LENGTHS, GOING, CHANGE, UNSOLVED, START, COARSE, FOUND = 0, 8, 16, 24, 32, 40, 48, 56
 LARGEST, SMALLEST, SCALE, MONODROMY, SYSTEM, REST, MATRIX, SHIFT = 64, 72, 80, 88, 96, 104, 112, 120
-FLOW, WRITTEN = 128, 136
+FLOW, WRITTEN, GUESSES = 128, 136, 144
 
 
 # Functions of the model
@@ -59,8 +62,8 @@ def rates(k, w, count):
     """Write M, where it moves, and the rest b of block k at all nodes of so many panels."""
 
 
-def guess(k, w, count):
-    """Write the start values of block k to all its nodes."""
+def guess(w):
+    """Write the start values of all blocks that are not linear to GUESSES."""
 
 
 def watch(w):
