@@ -18,6 +18,7 @@ from pkpd.response import side_by_side
 from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import DoseResponse, joined
 from pkpd.response.grid import Steady, dose_grid, log_grid
+from pkpd.response.several import warn_of_several
 from pkpd.symbolic.model import Model
 
 
@@ -59,6 +60,8 @@ def dose_response(
         benefit = benefit_of(model, **changes)
     if changes.get("subject_to") is not None and benefit.subject_to:
         raise PkpdError("A dose response judges no constraint: leave out subject_to.")
+
+    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver)
 
     def work(part, _):
         steady = Steady(model, part, benefit, rtol=rtol, solver=solver, threads=threads)

@@ -15,7 +15,8 @@ from pkpd.dosing.background import of_benefit
 from pkpd.response.curves import DoseResponse
 from pkpd.response.polynomials import weights_at
 from pkpd.solvers import batch
-from pkpd.solvers.periodic import periodic, time_to_steady_state
+from pkpd.solvers.collocation.steady import is_unique
+from pkpd.solvers.periodic import periodic, periodic_from, time_to_steady_state
 
 MOST = 0.9  # of the change to the steady state
 GRID = 33  # doses on the log axis
@@ -62,6 +63,20 @@ class Steady:
             watch=watch,
             **self.options,
         )
+
+    def has_one_state(self):
+        """Whether each dose has one steady state, as far as is known without looking for others."""
+        return self.kernel.collocation is None or is_unique(self.kernel.collocation)
+
+    def from_states(self, person, doses, y):
+        """(N,) mean outcome of rows in the steady states that Newton's method finds from the states
+        y (N, S); NaN where it finds none."""
+        actions = self._doses(person, doses)
+        options = {"tol": self.tol, **self.options}
+        found = periodic_from(
+            self.kernel, self.cohort.theta, person, actions, self.period, y, **options
+        )
+        return self.mean(found)
 
     def mean(self, solution):
         """Mean outcome over the period, (N,)."""

@@ -22,6 +22,7 @@ from pkpd.response.grid import Steady, dose_grid, log_grid
 from pkpd.response.safety import Safety, best_safe
 from pkpd.response.scale import scale_of
 from pkpd.response.search import Search
+from pkpd.response.several import warn_of_several
 from pkpd.response.side_by_side import in_chunks
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.result.tables import stacked
@@ -130,6 +131,7 @@ def med(
     of_model(model, cohort)
     check_called(progress=progress)
     benefit, done = benefit_of(model, **changes), []
+    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver)
     try:
         for part in parts(
             model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress

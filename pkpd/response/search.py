@@ -54,7 +54,8 @@ class Search:
         self.step = self.grid[1] - self.grid[0]
         everybody = np.repeat(np.arange(patients), count)
         self.looked = [(everybody, np.tile(self.grid, patients), found.gain.ravel())]
-        self._curves = np.broadcast_to(self.grid, found.gain.shape), found.gain
+        grid = np.broadcast_to(self.grid, found.gain.shape)
+        self._curves: tuple | None = (grid, found.gain)
 
     def solve(self, rows, x):
         """Benefit (n,) and steady state (n, S) of patients at log doses (n,)."""

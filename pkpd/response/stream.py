@@ -24,6 +24,7 @@ from pkpd.response.benefit import benefit_of
 from pkpd.response.curves import column_units
 from pkpd.response.grid import GRID
 from pkpd.response.med import parts, table_of
+from pkpd.response.several import warn_of_several
 from pkpd.response.streamed import CURVE, MedDataset, dataset
 from pkpd.result import arrow_table, plain, provenance
 from pkpd.scale import chunks
@@ -96,8 +97,9 @@ def stream(
     count = len(range(0, n, size or chunks.SIZE))
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()
-    origin = provenance(model, cohort(model, n=1, **people), command) | {"n": int(n)}
-    numerics = {"rtol": rtol, "solver": solver}
+    first, numerics = cohort(model, n=1, **people), {"rtol": rtol, "solver": solver}
+    warn_of_several(model, first, benefit, **numerics)
+    origin = provenance(model, first, command) | {"n": int(n)}
     text = model.name, sources(model), model.digest
     work = Work(*text, build(), people, benefit, numerics, origin)
     if client is None:

@@ -111,9 +111,8 @@ def periodic(
             f"{kernel.model.name} has events, of which no steady state is found; write the doses "
             "out, such as 'q24h x 60'."
         )
-    rtol = tolerance(rtol)
-    tol = max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
-    result = _unsteady(len(person), kernel.states, len(kernel.integrals), len(kernel.extremes))
+    rtol, tol = _tolerances(rtol, tol)
+    result = _unsteady(kernel, len(person))
     period = np.broadcast_to(period, len(person))
     if kernel.collocation is not None:
         numerics = {"tol": tol, "rtol": rtol, "threads": threads}
@@ -135,6 +134,26 @@ def periodic(
     return result
 
 
+def periodic_from(
+    kernel, theta, person, actions, period, guesses, *, tol=None, rtol=1e-6, threads=None
+):
+    """As `periodic`, by collocation alone, with Newton's method from the states `guesses` (N, S).
+
+    Where there are several steady states it is that near by. NaN in rows that are not solved.
+    """
+    _, tol = _tolerances(rtol, tol)
+    result, period = _unsteady(kernel, len(person)), np.broadcast_to(period, len(person))
+    given = theta, person, actions, period, result
+    steady_states(kernel.collocation, *given, tol=tol, threads=threads, guesses=guesses)
+    return result
+
+
+def _tolerances(rtol, tol):
+    """Those of steps and of the steady state that are used where these are asked for."""
+    rtol = tolerance(rtol)
+    return rtol, max(rtol if tol is None else tolerance(tol, "tol"), TIGHTEST)
+
+
 def _by_collocation(kernel, theta, person, actions, period, y0, result, watch, **numerics):
     """Steady states by collocation, and by steps in the rows that it leaves."""
     tol, threads = numerics["tol"], numerics["threads"]
@@ -149,8 +168,9 @@ def _by_collocation(kernel, theta, person, actions, period, y0, result, watch, *
     return result
 
 
-def _unsteady(rows, states, integrals, watched):
+def _unsteady(kernel, rows):
     """A PeriodicSolution in which nothing has been found yet."""
+    states, integrals, watched = kernel.states, len(kernel.integrals), len(kernel.extremes)
     return PeriodicSolution(
         y=np.full((rows, states), np.nan),
         integral=np.full((rows, integrals), np.nan),

@@ -48,18 +48,34 @@ def steady_states(
         _climb(module, theta, person, actions, period, rows, each, result, **numerics)
 
 
+def is_unique(module):
+    """Whether all blocks are linear in their own states, so that a steady state is the only one."""
+    return bool((module.PLAN[:, module.LINEAR] == 1).all())
+
+
 def _climb(
-    module, theta, person, actions, period, rows, doses, result, *, tol, guesses, **numerics
+    module, theta, person, actions, period, rows, doses, result, *, tol, threads, watch, guesses
 ):
     """Attempts with more and more panels for rows that have the same number of doses."""
     # extremes of the polynomials need more panels than the states
-    for coarse in _ladder(tol)[2 if numerics["watch"] else 0 :]:
+    for coarse in _ladder(tol)[2 if watch else 0 :]:
         if not len(rows) or 3 * doses * coarse > MOST_PANELS:
             return
-        given = person[rows], actions.take(rows), period[rows]
-        begin = np.empty((0, module.STATES)) if guesses is None else guesses[rows]
-        settle = {"tol": tol, "settled": LAST * tol, "guesses": begin}
-        solved = _attempt(module, theta, *given, rows, coarse, result, **settle, **numerics)
+        solved = _attempt(
+            module,
+            theta,
+            person[rows],
+            actions.take(rows),
+            period[rows],
+            rows,
+            coarse,
+            result,
+            tol=tol,
+            settled=LAST * tol,
+            guesses=np.empty((0, module.STATES)) if guesses is None else guesses[rows],
+            threads=threads,
+            watch=watch,
+        )
         result.maps[rows[solved]], result.status[rows[solved]] = 1, OK
         rows = rows[~solved]
 

@@ -229,7 +229,7 @@ def is_sound(w, lane, tol):
     for i in range(STATES + INTEGRALS):
         if not abs(w[FOUND + i * WIDTH + lane]) < np.inf:
             return False
-    for i in AMOUNTS:
-        if w[SMALLEST + i * WIDTH + lane] < -tol * w[LARGEST + i * WIDTH + lane]:
+    for state in AMOUNTS:
+        if w[SMALLEST + state * WIDTH + lane] < -tol * w[LARGEST + state * WIDTH + lane]:
             return False
     return True
