@@ -44,6 +44,7 @@ def best(
     cohort,
     benefit,
     *,
+    scale=None,
     doses=COARSE,
     rtol=ROUGH,
     tol=ROUGH,
@@ -53,11 +54,12 @@ def best(
 ):
     """Best of every patient of a cohort.
 
+    scale : the Scale of the model (default: found here)
     doses : number of doses on the grid; rtol, tol : of the solver and of the steady state
     progress : called with the number of finished patients. Raises Stopped on Ctrl-C, with the Best
     of the patients that are finished, if there are any.
     """
-    scale = scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
+    scale = scale or scale_of(model, cohort, benefit, rtol=rtol, solver=solver)
     numerics = {"rtol": rtol, "tol": tol, "solver": solver}
 
     def solve(people, threads):

@@ -71,13 +71,13 @@ def summit(values):
     for k in range(5):
         for j in range(len(OFFSETS)):
             coefficients[:, k] += _FIT[k, j] * values[:, j]
-    fine = np.linspace(-1.0, 1.0, 201)
+    fine = np.linspace(-1.0, 1.0, 41)
     at = fine[np.argmax(_polynomial(coefficients, fine[None, :]), axis=1)]
     for _ in range(6):
         slope = _polynomial(coefficients[:, 1:] * np.arange(1, 5), at[:, None])[:, 0]
         bend = _polynomial(coefficients[:, 2:] * np.array([2.0, 6.0, 12.0]), at[:, None])[:, 0]
         step = np.where(bend < 0, -slope / np.where(bend < 0, bend, 1.0), 0.0)
-        at = np.clip(at + np.clip(step, -0.01, 0.01), -1.0, 1.0)
+        at = np.clip(at + np.clip(step, -0.05, 0.05), -1.0, 1.0)
     misfit = np.abs(_polynomial(coefficients, OFFSETS[None, :]) - values).max(axis=1)
     return at, _polynomial(coefficients, at[:, None])[:, 0], misfit
 

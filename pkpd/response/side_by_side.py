@@ -21,8 +21,9 @@ def in_chunks(cohort, work, threads=None, progress=None, patients=None):
     patients : of a chunk, on which no result depends (default: so many that all threads work)
     """
     threads = thread_count(threads) or os.cpu_count() or 1
-    even = -(-len(cohort) // threads)
-    size = patients or min(max(even, FEWEST), PATIENTS)
+    rounds = -(-len(cohort) // (PATIENTS * threads))
+    even = -(-len(cohort) // (rounds * threads or 1))
+    size = patients or max(even, FEWEST)
     firsts = range(0, len(cohort), size)
     beside = min(threads, len(firsts))
 

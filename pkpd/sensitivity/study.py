@@ -11,9 +11,11 @@ import numpy as np
 
 from pkpd import limits
 from pkpd.errors import PkpdError
+from pkpd.population.cohort import cohort
 from pkpd.response.benefit import benefit_of
 from pkpd.response.best import best, precision
 from pkpd.response.curves import benefit_entries
+from pkpd.response.scale import scale_of
 from pkpd.response.uncertainty import over_scramblings
 from pkpd.result import Computed, Sheet, provenance
 from pkpd.sensitivity.design import Design, design
@@ -58,7 +60,7 @@ class Study:
         class, or the lowest if there is none either.
         """
         people = self.design.people(u)
-        options = self.precision.options | self.numerics
+        options = self.precision.options | self.numerics | {"scale": self.scale}
         found = best(self.model, people, self.benefit, progress=progress, **options)
         argmax, rows = found.argmax, np.flatnonzero(found.flat)
         if len(rows):
@@ -92,6 +94,13 @@ class Study:
         """The Precision that the best doses of these people need."""
         people = self.design.people(self.design.points(0, CHECKED, self.seed, 0)[0])
         return precision(self.model, people, self.benefit, **self.numerics)
+
+    @cached_property
+    def scale(self):
+        """The Scale by which benefits are judged."""
+        typical = cohort(self.model, typical=True, set=self.design.changed)
+        numerics = {"rtol": self.precision.options["rtol"], "solver": self.numerics["solver"]}
+        return scale_of(self.model, typical, self.benefit, **numerics)
 
     def alike(self, sd):
         """Outputs that are the same for all as far as can be told, by their SDs {output: sd}."""
