@@ -10,7 +10,6 @@ it. Knows steady states at doses; knows no statuses and no table.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize.elementwise import find_root
 
 from pkpd.response.peak import NEW, OFFSETS, bracket, candidates, doubtful, estimates, summit
 
@@ -260,6 +259,7 @@ class Search:
 
         ends, over : two (n,) log doses each, and by how much the benefit there is over the level
         """
+        from scipy.optimize.elementwise import find_root
 
         def excess(x, row, level, low, at_low, high, at_high):
             value = np.where(x == low, at_low, at_high)
