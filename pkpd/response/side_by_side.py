@@ -23,7 +23,7 @@ def in_chunks(cohort, work, threads=None, progress=None, patients=None):
     threads = thread_count(threads) or os.cpu_count() or 1
     rounds = -(-len(cohort) // (PATIENTS * threads))
     even = -(-len(cohort) // (rounds * threads or 1))
-    size = patients or max(even, FEWEST)
+    size = patients or min(max(even, FEWEST), PATIENTS)
     firsts = range(0, len(cohort), size)
     beside = min(threads, len(firsts))
 

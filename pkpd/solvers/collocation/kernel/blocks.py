@@ -1,6 +1,6 @@
-"""Periodic steady states of rows, block by block, eight patients side by side.
+"""The blocks of a model over one interval, each after those that drive it, in lanes of patients.
 
-Knows the order of work; knows no model.
+Knows the order of blocks and meshes; knows no model and no rows.
 """
 
 import numpy as np
