@@ -17,6 +17,7 @@ from pkpd.evidence.draws import Draws
 from pkpd.evidence.studies import EVERY, Study
 from pkpd.simulation import simulate
 from pkpd.symbolic.load import address
+from pkpd.trials.design import SHARES
 from pkpd.trials.run import trial
 
 AT_ONCE = 4096  # people that are simulated together
@@ -53,6 +54,7 @@ def predict(
 
     progress : called with the number of finished draws. Raises PkpdError.
     """
+    _check_units(study, draws.model)
     block = max(1, AT_ONCE // each)
     parts = []
     for first in range(0, len(draws), block):
@@ -61,6 +63,39 @@ def predict(
         if progress is not None:
             progress(int(rows[-1]) + 1)
     return Prediction(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _check_units(study, model):
+    """Raise EvidenceError for a statistic in another unit than what it is compared with."""
+    for s in study.statistics:
+        unit = _unit_of_endpoint(study, s, model) if s.endpoint else _unit_of_output(s, model)
+        if not (s.unit and unit) or _same_unit(s.unit, unit):
+            continue
+        raise EvidenceError(
+            f"{study.name} with {model.name}: statistics: '{s.name}' is in {s.unit}, but what the "
+            f"model has of it in {unit}; write value, spread and allowance in {unit}."
+        )
+
+
+def _unit_of_output(statistic, model):
+    """Unit of the output that a statistic reads, "" for one that the model lacks."""
+    return model.unit(statistic.output) if statistic.output in model.outputs else ""
+
+
+def _unit_of_endpoint(study, statistic, model):
+    """Unit of the endpoint of a trial that a statistic reads, "" where nothing is compared."""
+    (kind,) = (e.kind for e in study.trial.endpoints if e.name == statistic.endpoint)
+    if kind in (*SHARES, "percent"):
+        return "%" if kind == "percent" else "1"
+    own = study.trial.benefit and "outcome" in study.trial.benefit
+    return model.unit(model.benefit.outcome) if kind in ("change", "effect") and not own else ""
+
+
+def _same_unit(one, other):
+    try:
+        return units.factor(one, other) == 1.0
+    except PkpdError:
+        return False
 
 
 def _block(study, draws, each, rows, threads):

@@ -37,6 +37,8 @@ def question(path: str | Path = LDN) -> Question:
         raise EvidenceError(f"{path}: a comparison has studies, doses and [explanations].")
     try:
         doses = limits.numbers(data["doses"], "doses")
+        if not doses or doses[0] <= 0 or list(doses) != sorted(set(doses)):
+            raise EvidenceError("doses must be positive and increasing, such as [1, 3, 4.5].")
         weights = _weights(data["explanations"])
     except PkpdError as error:
         raise EvidenceError(f"{path}: {error}") from error

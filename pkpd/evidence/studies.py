@@ -290,3 +290,5 @@ def _check_reading(study, statistic, where):
         raise EvidenceError(
             f"{where}: in a study of single doses it has an output, and at = an hour or [from, to]."
         )
+    elif statistic.at[0] > statistic.at[-1]:
+        raise EvidenceError(f"{where}: at = [from, to] ends before it begins.")

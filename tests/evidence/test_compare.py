@@ -58,12 +58,15 @@ n = 20
 n_against = 20
 value = SEEN
 allowance = 0.5
-unit = "NRS"
+unit = "UNIT"
 reason = "test"
 """
+UNITS = {"c": "mg/L", "effect": "NRS"}
 
 
 def filled(text, **words):
+    if "READ" in words:
+        words["UNIT"] = UNITS[words["READ"]]
     for word, value in words.items():
         text = text.replace(word, str(value))
     return text
@@ -206,7 +209,7 @@ def test_a_study_that_no_explanation_fits_is_named_with_its_misfit(folder, compa
     (row,) = (row for row in found.misfits() if row["study"] == "far")
     assert row["p"] < 1e-3 and row["sds"] > 4 and row["high"] < row["published"] == 30
     printed = "\n".join(weight_sentences(found.summary()))
-    assert "No explanation that has weight fits far (P < 0.001): c was 30 NRS, and " in printed
+    assert "No explanation that has weight fits far (P < 0.001): c was 30 mg/L, and " in printed
     assert "few of its draws count" in printed and "not that any is good" in printed
     page = found.report(tmp_path).read_text()
     assert "How well each explanation fits each study" in page and "&lt; 0.001" in page
@@ -334,6 +337,7 @@ def test_a_page_made_anew_of_a_folder_is_that_written_with_the_result(folder, co
         ("value = 1.8\n", "", "value is missing"),
         ("n = 20\n", "n = 0\n", "whole number from 1"),
         ('role = "fit"', 'role = "fits"', "role: unknown"),
+        ("at = 1", "at = [3, 1]", "ends before it begins"),
         ("reason = ", "resaon = ", "Did you mean 'reason'"),
         ("n_against = 20\n", "", "go together"),
         ("value = 1.8", "value = 1.8\ninterval = [2, 3]", "outside its interval"),
@@ -350,6 +354,34 @@ def test_mistakes_in_a_study_name_file_and_field(folder, tmp_path, old, new, mes
     with pytest.raises(EvidenceError, match=r"wrong\.toml: ") as caught:
         pkpd.study(tmp_path / "wrong.toml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "unit"),
+    [
+        (STUDY, 'unit = "UNIT"', 'unit = "ug/L"', "mg/L"),
+        (STUDY, 'unit = "UNIT"', 'unit = "%"', "mg/L"),
+        ("TRIAL", 'unit = "NRS"', 'unit = "1"', "NRS"),
+        ("TRIAL", 'kind = "change"', 'kind = "percent"', "%"),
+        ("TRIAL", 'kind = "change"\n', 'kind = "responders"\n', "1"),
+    ],
+)
+def test_a_statistic_in_another_unit_than_its_model_is_refused(
+    folder, tmp_path, text, old, new, unit
+):
+    text = TRIAL if text == "TRIAL" else text
+    text = filled(text.replace(old, new, 1), TITLE="s", ROLE="fit", READ="c", HOUR=1, SEEN=1.8)
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(EvidenceError, match=f"but what the model has of it in {unit}; write"):
+        pkpd.compare(folder / "compared.toml", add=[tmp_path / "s.toml"], draws=4, people=2)
+
+
+@pytest.mark.parametrize("doses", ["[]", "[0, 5]", "[5, 5]", "[80, 5]"])
+def test_doses_that_have_no_dose_response_are_refused_at_once(folder, tmp_path, doses):
+    text = (folder / "compared.toml").read_text()
+    (tmp_path / "q.toml").write_text(text.replace("[5, 20, 80]", doses))
+    with pytest.raises(EvidenceError, match=r"q\.toml: doses must be positive and increasing"):
+        pkpd.compare(tmp_path / "q.toml", draws=4, people=2)
 
 
 def test_explanations_of_different_outcomes_are_not_compared(folder):
