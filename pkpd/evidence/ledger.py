@@ -147,9 +147,14 @@ class Ledger:
 def mixture_interval(
     weights: np.ndarray, mean: np.ndarray, sd: np.ndarray, levels: Sequence[float]
 ) -> list[float]:
-    """Quantiles of a mixture of normals with weights, means and SDs (K,), by bisection."""
+    """Quantiles of a mixture of normals with weights, means and SDs (K,), by bisection.
+
+    NaN for a mixture of nothing.
+    """
     from scipy.special import ndtr
 
+    if not (weights > 0).any():
+        return [float("nan")] * len(levels)
     kept = weights > 1e-12 * weights.max()
     weights, mean, sd = weights[kept] / weights[kept].sum(), mean[kept], sd[kept]
     low, high = (mean - 10 * sd).min(), (mean + 10 * sd).max()
@@ -163,9 +168,11 @@ def mixture_interval(
 
 
 def predictive_share(weights: np.ndarray, mean: np.ndarray, sd: np.ndarray, value: float) -> float:
-    """Share of a mixture of normals that lies below a value."""
+    """Share of a mixture of normals that lies below a value, NaN for a mixture of nothing."""
     from scipy.special import ndtr
 
+    if not (weights > 0).any():
+        return float("nan")
     return float(weights @ ndtr((value - mean) / sd))
 
 

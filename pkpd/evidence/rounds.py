@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pkpd.errors import EvidenceError, listed
 from pkpd.evidence import stored
 from pkpd.evidence.draws import Draws, chosen, guessed
 from pkpd.evidence.draws import draws as draw
@@ -65,12 +66,14 @@ class Rounds:
         """Draws of every explanation, and the Ledger of the studies that inform.
 
         count : number of draws of each in a round; most : in all, up to which draws are added where
-        the weight matters and too few count
+        the weight matters and too few count. Raises EvidenceError where an explanation predicts
+        nothing of a study: it would seem refuted by what was never solved
         """
         self._plan(count * len(models))
         known = [self._round(model, count) for model in models]
         while True:
             ledger = _ledger(question, known)
+            _check_weighed(ledger)
             lacking = (ledger.effective() < FEWEST) & (ledger.weights() >= MATTERS)
             room = [most - len(predicted.draws) for predicted in known]
             added = np.where(lacking, np.minimum(count, room), 0)
@@ -142,3 +145,17 @@ def _ledger(question, known):
         logs=tuple(np.column_stack(predicted.log_likelihoods(informing)) for predicted in known),
         ratios=tuple(predicted.draws.log_ratio for predicted in known),
     )
+
+
+def _check_weighed(ledger):
+    """Raise EvidenceError for an explanation that has no density under any draw."""
+    for name, logs in zip(ledger.models, ledger.logs, strict=True):
+        finite = np.isfinite(logs)
+        if finite.all(axis=1).any():
+            continue
+        empty = [s for s, column in zip(ledger.studies, finite.T, strict=True) if not column.any()]
+        raise EvidenceError(
+            f"{name} predicts nothing of {listed(empty or ledger.studies)} under any draw: none is "
+            "solved, or what was published lies out of all reach. Mend the model or the study, "
+            "or leave it out."
+        )

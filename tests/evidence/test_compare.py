@@ -232,6 +232,32 @@ def test_how_explanations_fit_is_computed_once_for_all_that_is_said_of_it(
     assert (found.fits()["p"] <= 1.0).all()
 
 
+@pytest.mark.filterwarnings("ignore:A dose of 20000 mg")
+def test_an_explanation_that_is_never_solved_is_not_taken_for_a_refuted_one(folder, tmp_path):
+    only_low = "c       = a/v*sqrt(1 - a/(100*v*half))  : mg/L"  # none after 20 g
+    for name in ("small", "large"):
+        text = (folder / f"{name}.toml").read_text()
+        text = text.replace("c       = a/v             : mg/L", only_low)
+        (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "compared.toml").write_text((folder / "compared.toml").read_text())
+    (tmp_path / "studies").mkdir()
+    high = filled(STUDY, TITLE="high", ROLE="fit", READ="c", HOUR=1, SEEN=1.8)
+    high = high.replace('rx = "20 mg"', 'rx = "20000 mg"')
+    for name, text in {"level": (folder / "studies/level.toml").read_text(), "high": high}.items():
+        (tmp_path / f"studies/{name}.toml").write_text(text)
+    with pytest.raises(EvidenceError, match="small predicts nothing of high under any draw"):
+        pkpd.compare(tmp_path / "compared.toml", draws=4, people=2)
+    (tmp_path / "studies/high.toml").write_text(high.replace('"fit"', '"held out"'))
+    found = pkpd.compare(tmp_path / "compared.toml", draws=4, people=2)
+    columns = found.predicted()
+    unsolved = columns["study"] == "high"
+    assert (
+        np.isnan(columns["median"][unsolved]).all() and np.isnan(columns["below"][unsolved]).all()
+    )
+    assert np.isfinite(columns["median"][~unsolved]).all()
+    assert "high" in found.report(tmp_path / "out").read_text()
+
+
 def test_few_draws_give_weights_alone_in_tables_figures_and_words(folder, tmp_path):
     few = pkpd.compare(folder / "compared.toml", draws=16, people=8)
     assert not few.enough().any() and few.meds == (None, None)
