@@ -97,7 +97,9 @@ def cascade(model, integrals=(), watched=()):
     looked, seen = nodes_of(nodes, integrals), nodes_of(nodes, watched)
     everything = [*rates, *looked, *seen]
     switches = Switches(graph)
-    switches.freeze(everything)
+    jumps = any(switches.unforeseen(node) for node in everything)
+    if not jumps:
+        switches.freeze(everything)
     bits = [graph.bits[f"y{i}"] for i in range(len(rates))]
     depends = [[j for j, bit in enumerate(bits) if node.moves & bit] for node in rates]
     source = Source(graph)
@@ -122,7 +124,7 @@ def cascade(model, integrals=(), watched=()):
         constant_texts=constant_texts,
         dosed=tuple(map(model.state_names.index, model.dose_places)),
         amounts=never_negative(model, rates),
-        regular=not switches.list and not timed,
+        regular=not (jumps or switches.list or timed),
     )
 
 

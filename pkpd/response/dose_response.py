@@ -61,7 +61,7 @@ def dose_response(
     if changes.get("subject_to") is not None and benefit.subject_to:
         raise PkpdError("A dose response judges no constraint: leave out subject_to.")
 
-    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver)
+    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver, follow=False)
 
     def work(part, _):
         steady = Steady(model, part, benefit, rtol=rtol, solver=solver, threads=threads)

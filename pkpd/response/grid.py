@@ -15,8 +15,16 @@ from pkpd.dosing.background import of_benefit
 from pkpd.response.curves import DoseResponse
 from pkpd.response.polynomials import weights_at
 from pkpd.solvers import batch
-from pkpd.solvers.collocation.steady import is_unique
-from pkpd.solvers.periodic import periodic, periodic_from, time_to_steady_state
+from pkpd.solvers.collocation.steady import days_to_steady_state, is_unique
+from pkpd.solvers.periodic import (
+    MOST_INTERVALS,
+    OF_PEAK,
+    OWN_WAY,
+    periodic,
+    periodic_from,
+    time_to_steady_state,
+)
+from pkpd.solvers.status import OK
 
 MOST = 0.9  # of the change to the steady state
 GRID = 33  # doses on the log axis
@@ -77,6 +85,29 @@ class Steady:
             self.kernel, self.cohort.theta, person, actions, self.period, y, **options
         )
         return self.mean(found)
+
+    def is_missed(self, person, doses, y0, solution, near):
+        """(N,) whether treatment from the states y0 (N, S) never brings the mean outcome to within
+        `near` (N,) of that of a steady state, as far as collocation can tell.
+
+        One that is approached too slowly for MOST_INTERVALS does not count.
+        """
+        days = days_to_steady_state(
+            self.kernel.collocation,
+            self.cohort.theta,
+            person,
+            self._doses(person, doses),
+            np.full(len(person), self.period),
+            y0,
+            solution,
+            near * self.period,
+            (OWN_WAY, OF_PEAK),
+            most=MOST_INTERVALS,
+            tol=self.options["rtol"],
+            threads=self.options["threads"],
+        )
+        fast = solution.remains**MOST_INTERVALS < 1.0 - MOST
+        return np.isinf(days) & fast & (solution.status == OK)
 
     def mean(self, solution):
         """Mean outcome over the period, (N,)."""

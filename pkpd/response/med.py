@@ -131,7 +131,7 @@ def med(
     of_model(model, cohort)
     check_called(progress=progress)
     benefit, done = benefit_of(model, **changes), []
-    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver)
+    warn_of_several(model, cohort, benefit, rtol=rtol, solver=solver, follow=True)
     try:
         for part in parts(
             model, cohort, benefit, rtol=rtol, solver=solver, threads=threads, progress=progress

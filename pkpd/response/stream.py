@@ -98,7 +98,7 @@ def stream(
     threads = threads or os.cpu_count() or 1
     stopped = threading.Event()
     first, numerics = cohort(model, n=1, **people), {"rtol": rtol, "solver": solver}
-    warn_of_several(model, first, benefit, **numerics)
+    warn_of_several(model, first, benefit, **numerics, follow=True)
     origin = provenance(model, first, command) | {"n": int(n)}
     text = model.name, sources(model), model.digest
     work = Work(*text, build(), people, benefit, numerics, origin)

@@ -39,6 +39,16 @@ doses = "0.1:100 mg"
 delta = "1 mg"
 """
 
+# days pass before the brake is on; by then the signal is up and holds itself
+SLOW = """
+signal(0) = 0.01*c : mg
+brake(0) = 0 : mg
+d/dt(brake) = 0.05*r*(drug - brake) : mg
+d/dt(drug) = -k*drug : mg
+d/dt(signal) = r*drug/(1 + (brake/c)**h) + v*(signal/c)**h/(1 + (signal/c)**h) - r*signal : mg
+relief = signal : mg
+"""
+
 
 @pytest.fixture
 def loop(tmp_path):
@@ -73,6 +83,25 @@ def test_other_steady_states_are_told_of_where_long_simulations_end_in_them(loop
             apart.append(dose)
     assert 3 < len(apart) < 30, apart
     assert f"at doses from {apart[0]:.3g} mg to {apart[-1]:.3g} mg" in sentence
+
+
+@pytest.mark.slow
+def test_doses_are_told_of_at_which_treatment_ends_elsewhere(tmp_path):
+    path = tmp_path / "slow.toml"
+    head, _, benefit = MODEL.split("'''")
+    path.write_text(f"{head}'''{SLOW}'''{benefit.replace('0.1:100', '2:150')}")
+    model = pkpd.load(path)
+    with pytest.warns(PkpdWarning, match="does not end in the one that these") as told:
+        found = pkpd.med(model, cohort(model, typical=True), progress=False).curves
+    [sentence] = [str(w.message) for w in told]
+    start = np.array([[0.01, 0.0, 0.0]])
+    apart = [
+        dose
+        for dose, outcome in zip(found.doses, found.outcome[0], strict=True)
+        if abs(after(model, dose, start)[0] - outcome) > 0.05
+    ]
+    assert 10 < len(apart) < 33, apart
+    assert f"At doses from {apart[0]:.3g} to {apart[-1]:.3g} mg" in sentence
 
 
 def test_every_way_to_a_dose_response_tells(loop, tmp_path):

@@ -319,7 +319,9 @@ def test_models_that_switch_or_name_the_time_are_left_to_the_steps(tmp_path):
         tmp_path, model_text("d/dt(a) = -k*a if a > c else -2*k*a : mg", parameters)
     )
     timed = written(tmp_path, model_text("d/dt(a) = -k*a*exp(-t/day) : mg", parameters), "timed")
-    for model in (switching, timed):
+    # and are refused there, as a jump that no step could end at
+    jumping = written(tmp_path, model_text("d/dt(a) = -k*c*floor(a/c) : mg", parameters), "jumping")
+    for model in (switching, timed, jumping):
         assert batch.compile(model, collocates=True).collocation is None
 
 
