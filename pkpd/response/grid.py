@@ -27,6 +27,7 @@ from pkpd.solvers.periodic import (
 from pkpd.solvers.status import OK
 
 MOST = 0.9  # of the change to the steady state
+SETTLED = 1e-3  # of a distance from the steady state, left over after all intervals
 GRID = 33  # doses on the log axis
 
 
@@ -90,7 +91,7 @@ class Steady:
         """(N,) whether treatment from the states y0 (N, S) never brings the mean outcome to within
         `near` (N,) of that of a steady state, as far as collocation can tell.
 
-        One that is approached too slowly for MOST_INTERVALS does not count.
+        One that is approached too slowly for MOST_INTERVALS does not count, see SETTLED.
         """
         days = days_to_steady_state(
             self.kernel.collocation,
@@ -106,7 +107,7 @@ class Steady:
             tol=self.options["rtol"],
             threads=self.options["threads"],
         )
-        fast = solution.remains**MOST_INTERVALS < 1.0 - MOST
+        fast = solution.remains**MOST_INTERVALS < SETTLED
         return np.isinf(days) & fast & (solution.status == OK)
 
     def mean(self, solution):

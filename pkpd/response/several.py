@@ -12,6 +12,7 @@ import numpy as np
 from pkpd.errors import PkpdWarning
 from pkpd.population.cohort import cohort as draw
 from pkpd.response.grid import Steady, dose_grid, log_grid
+from pkpd.solvers.periodic import MOST_INTERVALS
 
 APART = 0.01  # of the range of mean outcomes: two steady states, not one that is known twice
 
@@ -56,10 +57,10 @@ def _missed(steady, found, near):
 
 def _warn_of_missed(benefit, doses):
     warnings.warn(
-        f"At doses from {doses.min():.3g} to {doses.max():.3g} {benefit.unit} the typical patient "
-        f"has more than one steady state of {benefit.outcome}, and treatment that begins without "
-        "drug does not end in the one that these results are of. Follow such a dose by "
-        "'pkpd simulate'.",
+        f"At doses from {doses.min():.3g} to {doses.max():.3g} {benefit.unit}, {MOST_INTERVALS} "
+        "intervals of treatment that begins without drug do not lead the typical patient to the "
+        f"steady state of {benefit.outcome} that these results are of; there may be several. "
+        "Follow such a dose by 'pkpd simulate'.",
         PkpdWarning,
         stacklevel=4,
     )

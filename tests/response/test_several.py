@@ -91,7 +91,7 @@ def test_doses_are_told_of_at_which_treatment_ends_elsewhere(tmp_path):
     head, _, benefit = MODEL.split("'''")
     path.write_text(f"{head}'''{SLOW}'''{benefit.replace('0.1:100', '2:150')}")
     model = pkpd.load(path)
-    with pytest.warns(PkpdWarning, match="does not end in the one that these") as told:
+    with pytest.warns(PkpdWarning, match="do not lead the typical patient") as told:
         found = pkpd.med(model, cohort(model, typical=True), progress=False).curves
     [sentence] = [str(w.message) for w in told]
     start = np.array([[0.01, 0.0, 0.0]])
@@ -101,7 +101,7 @@ def test_doses_are_told_of_at_which_treatment_ends_elsewhere(tmp_path):
         if abs(after(model, dose, start)[0] - outcome) > 0.05
     ]
     assert 10 < len(apart) < 33, apart
-    assert f"At doses from {apart[0]:.3g} to {apart[-1]:.3g} mg" in sentence
+    assert f"At doses from {apart[0]:.3g} to {apart[-1]:.3g} mg, 1000 intervals" in sentence
 
 
 def test_every_way_to_a_dose_response_tells(loop, tmp_path):
