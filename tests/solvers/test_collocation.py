@@ -439,6 +439,23 @@ def test_days_on_panels_too_coarse_for_a_steep_effect_are_those_of_simulated_day
         assert 5 < days.min() < days.max() < 20
 
 
+@pytest.mark.slow
+def test_days_of_saturable_elimination_are_not_those_of_amounts_below_0(tmp_path):
+    """Long panels before a late dose have solutions below 0, too, which repeat themselves."""
+    text = model_text(
+        "d/dt(a) = -k*a/(km + a) : mg\nd/dt(b) = r*(a/km - b) : 1\npain = 5 - b : 1",
+        [("k", 2.0, "mg/h"), ("km", 3.0, "mg"), ("lag", 6.0, "h"), ("r", 0.02, "1/h")],
+        outputs="pain",
+    )
+    text = text.replace('a = { unit = "mg" }', 'a = { unit = "mg", lag = "lag" }')
+    benefit = 'outcome = "pain"\nbetter = "lower"\ninto = "a"\nevery = "12 h"\ndoses = "1:20 mg"'
+    model = written(tmp_path, f'{text}\n[benefit]\n{benefit}\ndelta = "1 %"\n')
+    people = cohort(model, covariates=pd.DataFrame({"lag": np.linspace(0.5, 11.5, 24)}))
+    found, days = (days_by(each, model, people, 12.5)[0] for each in ("auto", "vern7"))
+    np.testing.assert_array_equal(found, days)
+    assert np.isfinite(days).all()
+
+
 def test_of_two_stable_states_the_one_that_treatment_ends_in_is_found(tmp_path):
     """A loop that holds itself: small doses leave it low, large ones lift it for good.
 

@@ -16,8 +16,10 @@ from pkpd.solvers.collocation.kernel.blocks import (
     solve_block,
 )
 from pkpd.solvers.collocation.kernel.frame import (
+    AMOUNTS,
     BLOCKS,
     LANES,
+    LARGEST,
     LARGEST_AT,
     LENGTHS,
     LINEAR,
@@ -26,6 +28,7 @@ from pkpd.solvers.collocation.kernel.frame import (
     ORDER,
     PLAN,
     SIZE_OF,
+    SMALLEST,
     START,
     START_AT,
     STATES,
@@ -117,7 +120,7 @@ def days(
                     outside = not distance <= near[r]
                     if outside:
                         day[r] = d + 1
-                    if w[UNSOLVED + lane] > 0.0:
+                    if w[UNSOLVED + lane] > 0.0 or is_below(w, lane, share[1]):
                         day[r] = np.nan
                     elif outside or far(w, lane, count, y[r], steady[r], share):
                         if d < most:
@@ -127,6 +130,15 @@ def days(
             if not going.any():
                 break
             carry_on(w, count)
+
+
+@njit(**INSIDE)
+def is_below(w, lane, share):
+    """Whether an amount is below 0 by more than a share of its largest value."""
+    for state in AMOUNTS:
+        if w[SMALLEST + state * WIDTH + lane] < -share * w[LARGEST + state * WIDTH + lane]:
+            return True
+    return False
 
 
 @njit(**INSIDE)
