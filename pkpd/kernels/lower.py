@@ -72,7 +72,6 @@ class Program:
     step_lines: tuple[str, ...] = ()
     steps: tuple[Stepped, ...] = ()  # their whole numbers are the constants after the flags
     amounts: tuple[int, ...] = ()  # states that cannot fall below 0
-    remembers: bool = False  # whether equations use the time or the amount of the last dose
     flag_lines: tuple[str, ...] = ()
     trigger_lines: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()  # of events; whether each held is a constant after the steps'
@@ -177,7 +176,6 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         step_lines=flags[len(switched) :],
         steps=steps,
         amounts=() if triggers else amounts,
-        remembers=bool(model.memory),
         flag_lines=flags,
         **happenings,
     )

@@ -4,6 +4,7 @@ The step itself is pkpd/solvers/lanes/explicit.py. Knows states, lanes and a tab
 of drugs or doses.
 """
 
+from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock
@@ -17,7 +18,7 @@ def _judge(program, layout, tableau, mean, worst, below):
         f"worst = select(w[{worst} + l] > mean, w[{worst} + l], mean)",
         f"below = w[{below} + l] > 0.0",
         "error = select(below, 1e16, select(worst < 1e16, worst, 1e16))",
-        *control.verdict(program, tableau.order),
+        *control.verdict(tableau.order),
         *control.store_clock(layout),
     ]
     head, before, after = "def judge(w, limit):", ["calls = 0"], ["return calls"]
@@ -25,7 +26,9 @@ def _judge(program, layout, tableau, mean, worst, below):
 
 
 def method(program, tableau, lanes):
-    """The Method of an explicit tableau for one program."""
+    """The Method of an explicit tableau for one program, in as many lanes as a vector holds."""
+    if lanes != WIDTH:
+        raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
     n, count, stages = program.states, len(tableau.c), len(tableau.dense)
     layout = Layout(lanes, n, program.constants, stages, more=n + 3, sizes=program.sizes)
     values, mean, worst, below = (layout.extra(i) for i in (0, n, n + 1, n + 2))
@@ -38,6 +41,7 @@ def method(program, tableau, lanes):
         "MEAN": mean,
         "WORST": worst,
         "BELOW": below,
+        "ONSET": control.ONSET,
         "A": control.table(a, stages),
         "SHARE": [*tableau.c, *tableau.more_c],
         "ERROR_WEIGHTS": [tableau.trust * e for e in tableau.error],

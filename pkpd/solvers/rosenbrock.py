@@ -7,6 +7,7 @@ Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without produ
 Jacobian.
 """
 
+from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock, load
@@ -69,7 +70,7 @@ def _step(program, layout, tableau, values):
         *load(layout.y, "y", n),
         *(f"z{i} = w[{values + i * layout.lanes} + l]" for i in range(n)),
         *control.error(layout, program, lambda i: f"w[{layout.stage(last, i)} + l]"),
-        *control.verdict(program, tableau.order),
+        *control.verdict(tableau.order),
         *control.store(layout),
     ]
     return control.function(
@@ -82,7 +83,10 @@ def _step(program, layout, tableau, values):
 
 
 def method(program, tableau, lanes):
-    """The Method of a Rosenbrock tableau for one program with a Jacobian."""
+    """The Method of a Rosenbrock tableau for one program with a Jacobian, in as many lanes as a
+    vector holds."""
+    if lanes != WIDTH:
+        raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
     n, count = program.states, len(tableau.c)
     more, sizes = 4 * n + n**2, program.sizes
     layout = Layout(lanes, n, program.constants, count, more, sizes)

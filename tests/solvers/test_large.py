@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
+from pkpd.dosing.actions import ADD, Actions
 from pkpd.errors import PkpdError
 from pkpd.population.cohort import cohort
 from pkpd.simulation import simulate
 from pkpd.solvers import explicit
-from pkpd.solvers.batch import compile
+from pkpd.solvers.batch import compile, solve
 from pkpd.symbolic.load import load
 
 
@@ -30,6 +32,13 @@ def chain(folder, states, rate="k*{0}", x="x"):
     return load(str(path))
 
 
+def dose(rows):
+    """1 mg into the first state of every row at time 0."""
+    each, none = np.ones(rows), np.zeros(rows)
+    kinds = np.full(rows, ADD, np.int8), none.astype(np.int32)
+    return Actions(np.arange(rows + 1), none, *kinds, each)
+
+
 @pytest.mark.parametrize("states", [16, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_large_linear_model_is_solved_in_steps(tmp_path, states):
     """The amounts are those of a gamma distribution, exp(-kt) (kt)^n / n!."""
@@ -42,6 +51,22 @@ def test_a_large_linear_model_is_solved_in_steps(tmp_path, states):
         [np.exp(-kt), np.exp(last * np.log(kt + 1e-300) - kt - math.lgamma(states))]
     )
     np.testing.assert_allclose(result.values, np.moveaxis(expected, 0, 2), rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver, most", [("vern7", 500), ("tsit5", 1200), ("rosenbrock", 1200)])
+def test_a_chain_that_starts_empty_is_entered_in_few_steps(tmp_path, solver, most):
+    """Its end grows like the 19th power of the time, of which no first step has a small relative
+    error: an absolute one counts at the onset. Amounts of a gamma distribution from 3 min on."""
+    model = chain(tmp_path, 20)
+    kernel = compile(model, observe=model.state_names, solver=solver)
+    theta, times = cohort(model, 3, seed=3).theta, np.array([0.05, 0.5, 3.0, 24.0])
+    run = solve(kernel, theta, t1=24.0, actions=dose(3), grid=times, rtol=1e-6)
+    kt = theta[:, 0, None, None] * times[:, None]
+    place = np.arange(20)
+    exact = np.exp(place * np.log(kt) - kt - gammaln(place + 1))
+    largest = np.exp(place * np.log(np.maximum(place, 1)) - place - gammaln(place + 1))
+    np.testing.assert_array_less(np.abs(run.out - exact), 5e-6 * (exact + 0.01 * largest))
+    assert run.steps.max() < most
 
 
 @pytest.mark.parametrize("solver", ["vern7", "tsit5"])

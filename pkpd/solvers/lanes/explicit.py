@@ -7,7 +7,10 @@ number of states. Knows states, lanes and a tableau; knows nothing of drugs or d
 
 from numba import njit
 
-from pkpd.kernels.vecmath import fma, select
+from pkpd.kernels.lanevector import larger, spread, vabs, vfma, where_positive
+from pkpd.kernels.lanevector import load as fetch
+from pkpd.kernels.lanevector import store as write
+from pkpd.kernels.vecmath import fma
 from pkpd.solvers.lanes.frame import (
     ACCEPTED,
     ALL_STAGES,
@@ -21,6 +24,7 @@ from pkpd.solvers.lanes.frame import (
     LARGEST,
     MEAN,
     OLD,
+    ONSET,
     SHARE,
     SLOPE,
     STABLE,
@@ -45,12 +49,12 @@ from pkpd.solvers.lanes.frame import (
 @njit(error_model="numpy")
 def stage(w, s, base, t, h):
     """Values of the stage after s others at VALUES, from those at `base`; its derivatives."""
-    for i in range(STATES):
-        for lane in range(LANES):
-            total = A[s, s - 1] * w[STAGE + (s - 1) * WIDTH + i * LANES + lane]
-            for j in range(s - 2, -1, -1):
-                total = fma(A[s, j], w[STAGE + j * WIDTH + i * LANES + lane], total)
-            w[VALUES + i * LANES + lane] = fma(w[h + lane], total, w[base + i * LANES + lane])
+    size = fetch(w, h)
+    for i in range(0, WIDTH, LANES):
+        total = spread(A[s, s - 1]) * fetch(w, STAGE + (s - 1) * WIDTH + i)
+        for j in range(s - 2, -1, -1):
+            total = vfma(spread(A[s, j]), fetch(w, STAGE + j * WIDTH + i), total)
+        write(w, VALUES + i, vfma(size, total, fetch(w, base + i)))
     slopes(w, t, h, SHARE[s], STAGE + s * WIDTH)
 
 
@@ -58,42 +62,49 @@ def stage(w, s, base, t, h):
 def errors(w, rtol, floor):
     """Sum of the squares of every lane's scaled errors in states, largest one in integrals, and
     whether an amount falls below 0; see `control.error`."""
-    for lane in range(LANES):
-        w[MEAN + lane], w[WORST + lane], w[BELOW + lane] = 0.0, -1.0, 0.0
+    none, one, least = spread(0.0), spread(1.0), spread(1e-290)
+    h, way = fetch(w, H), fetch(w, STOP) - fetch(w, T)
+    early = larger(spread(ONSET) * way / h - one, none)
+    mean, worst, below = none, spread(-1.0), none
     for i in range(STATES):
-        for lane in range(LANES):
-            at = i * LANES + lane
-            total = ERROR_WEIGHTS[STAGES - 1] * w[STAGE + (STAGES - 1) * WIDTH + at]
-            for j in range(STAGES - 2, -1, -1):
-                total = fma(ERROR_WEIGHTS[j], w[STAGE + j * WIDTH + at], total)
-            size = max(abs(w[Y + at]), abs(w[VALUES + at]))
-            if i < DYNAMIC:
-                largest = max(w[LARGEST + at], size)
-                e = w[H + lane] * total / (rtol * fma(floor, largest, size) + 1e-290)
-                w[MEAN + lane] = fma(e, e, w[MEAN + lane])
-                least = -rtol * largest
-                if AMOUNTS[i] and w[VALUES + at] < least and w[Y + at] >= least:
-                    w[BELOW + lane] = 1.0
-            else:
-                rest = (
-                    abs(w[VALUES + at] - w[Y + at]) / w[H + lane] * (w[STOP + lane] - w[T + lane])
-                )
-                e = w[H + lane] * total / (rtol * fma(floor, rest, size) + 1e-290)
-                w[WORST + lane] = select(e * e > w[WORST + lane], e * e, w[WORST + lane])
+        at = i * LANES
+        error = spread(ERROR_WEIGHTS[STAGES - 1]) * fetch(w, STAGE + (STAGES - 1) * WIDTH + at)
+        for j in range(STAGES - 2, -1, -1):
+            error = vfma(spread(ERROR_WEIGHTS[j]), fetch(w, STAGE + j * WIDTH + at), error)
+        old, new = fetch(w, Y + at), fetch(w, VALUES + at)
+        size, moved = larger(vabs(old), vabs(new)), vabs(new - old)
+        if i < DYNAMIC:
+            most = larger(fetch(w, LARGEST + at), size)
+            scale = vfma(early, moved, vfma(spread(floor), most, size))
+            e = h * error / (spread(rtol) * scale + least)
+            mean = vfma(e, e, mean)
+            if AMOUNTS[i]:
+                edge = spread(-rtol) * most
+                falls = where_positive(edge - new, one, below)
+                below = where_positive(edge - old, below, falls)
+        else:
+            scale = vfma(spread(floor), moved / h * way, size)
+            e = h * error / (spread(rtol) * scale + least)
+            worst = where_positive(e * e - worst, e * e, worst)
+    write(w, MEAN, mean)
+    write(w, WORST, worst)
+    write(w, BELOW, below)
 
 
 @njit(error_model="numpy")
 def take_good(w):
     """Values, largest sizes and the first derivative of the next step, where the step was good."""
+    good = fetch(w, ACCEPTED)
     for i in range(STATES):
-        for lane in range(LANES):
-            at = i * LANES + lane
-            good = w[ACCEPTED + lane] > 0.0
-            size = max(abs(w[Y + at]), abs(w[VALUES + at])) if i < DYNAMIC else 0.0
-            w[OLD + at] = w[Y + at]
-            w[Y + at] = select(good, w[VALUES + at], w[Y + at])
-            w[LARGEST + at] = select(good, max(w[LARGEST + at], size), w[LARGEST + at])
-            w[SLOPE + at] = select(good, w[STAGE + (STAGES - 1) * WIDTH + at], w[STAGE + at])
+        at = i * LANES
+        old, new, most = fetch(w, Y + at), fetch(w, VALUES + at), fetch(w, LARGEST + at)
+        write(w, OLD + at, old)
+        write(w, Y + at, where_positive(good, new, old))
+        if i < DYNAMIC:
+            size = larger(vabs(old), vabs(new))
+            write(w, LARGEST + at, where_positive(good, larger(most, size), most))
+        last = fetch(w, STAGE + (STAGES - 1) * WIDTH + at)
+        write(w, SLOPE + at, where_positive(good, last, fetch(w, STAGE + at)))
 
 
 @njit(error_model="numpy")

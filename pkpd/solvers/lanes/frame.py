@@ -128,6 +128,7 @@ STIFF_WEIGHTS = np.zeros(2)  # of the stages in the distance of the last two
 STABLE = 1.0  # square of the step times rate at which stability ends
 AMOUNTS = (True,)  # which states cannot fall below 0
 MEAN, WORST, BELOW = 200, 208, 216  # rows of what `errors` finds
+ONSET = 1e-6  # share of the way to the next action
 
 
 def judge(w, limit):

@@ -1,13 +1,16 @@
 """The stages of one Rosenbrock step, in loops over stages and states.
 
-Every lane has its own Jacobian, factored with row pivoting in the lane; all inner loops run over
-lanes. Knows states, lanes and a tableau; knows nothing of drugs or doses. Small systems are written
-out by pkpd.solvers.rosenbrock_unrolled instead.
+Every lane has its own Jacobian, factored with row pivoting in the lane; all else is done for whole
+vectors of lanes. Knows states, lanes and a tableau; knows nothing of drugs or doses. Small systems
+are written out by pkpd.solvers.rosenbrock_unrolled instead.
 """
 
 from numba import njit
 
 from pkpd.kernels.compiled import INLINE
+from pkpd.kernels.lanevector import load as fetch
+from pkpd.kernels.lanevector import spread, vabs, where_positive
+from pkpd.kernels.lanevector import store as write
 from pkpd.solvers.lanes.frame import (
     ERROR,
     LANES,
@@ -33,35 +36,36 @@ from pkpd.solvers.lanes.frame import (
 
 
 @njit(**INLINE)
-def cell(i, j, lane):
-    """Place of an entry of the lane's matrix."""
-    return MATRIX + (i * STATES + j) * LANES + lane
+def cell(i, j):
+    """Place of an entry of the lanes' matrices."""
+    return MATRIX + (i * STATES + j) * LANES
 
 
 @njit(error_model="numpy")
 def factor(w):
     """LU factors of every lane's matrix in its place, rows swapped for the largest pivots."""
     for k in range(STATES):
+        most, row = vabs(fetch(w, cell(k, k))), spread(float(k))
+        for i in range(k + 1, STATES):
+            size = vabs(fetch(w, cell(i, k)))
+            row = where_positive(size - most, spread(float(i)), row)
+            most = where_positive(size - most, size, most)
+        write(w, PIVOT + k * LANES, row)
         for lane in range(LANES):
-            best = k
-            for i in range(k + 1, STATES):
-                if abs(w[cell(i, k, lane)]) > abs(w[cell(best, k, lane)]):
-                    best = i
-            w[PIVOT + k * LANES + lane] = best
+            best = int(w[PIVOT + k * LANES + lane])
             if best != k:
                 for j in range(STATES):
-                    a = cell(k, j, lane)
-                    b = cell(best, j, lane)
+                    a = cell(k, j) + lane
+                    b = cell(best, j) + lane
                     w[a], w[b] = w[b], w[a]
-        for lane in range(LANES):
-            w[cell(k, k, lane)] = 1.0 / w[cell(k, k, lane)]
+        pivot = spread(1.0) / fetch(w, cell(k, k))
+        write(w, cell(k, k), pivot)
         for i in range(k + 1, STATES):
-            for lane in range(LANES):
-                w[cell(i, k, lane)] *= w[cell(k, k, lane)]
+            share = fetch(w, cell(i, k)) * pivot
+            write(w, cell(i, k), share)
             for j in range(k + 1, STATES):
-                for lane in range(LANES):
-                    share = w[cell(i, k, lane)]
-                    w[cell(i, j, lane)] -= share * w[cell(k, j, lane)]
+                rest = fetch(w, cell(i, j)) - share * fetch(w, cell(k, j))
+                write(w, cell(i, j), rest)
 
 
 @njit(error_model="numpy")
@@ -70,19 +74,20 @@ def divide(w, at):
     for k in range(STATES):
         for lane in range(LANES):
             best = int(w[PIVOT + k * LANES + lane])
-            a = at + k * LANES + lane
-            b = at + best * LANES + lane
-            w[a], w[b] = w[b], w[a]
+            if best != k:
+                a = at + k * LANES + lane
+                b = at + best * LANES + lane
+                w[a], w[b] = w[b], w[a]
     for i in range(STATES):
+        value = fetch(w, at + i * LANES)
         for j in range(i):
-            for lane in range(LANES):
-                w[at + i * LANES + lane] -= w[cell(i, j, lane)] * w[at + j * LANES + lane]
+            value = value - fetch(w, cell(i, j)) * fetch(w, at + j * LANES)
+        write(w, at + i * LANES, value)
     for i in range(STATES - 1, -1, -1):
+        value = fetch(w, at + i * LANES)
         for j in range(i + 1, STATES):
-            for lane in range(LANES):
-                w[at + i * LANES + lane] -= w[cell(i, j, lane)] * w[at + j * LANES + lane]
-        for lane in range(LANES):
-            w[at + i * LANES + lane] *= w[cell(i, i, lane)]
+            value = value - fetch(w, cell(i, j)) * fetch(w, at + j * LANES)
+        write(w, at + i * LANES, value * fetch(w, cell(i, i)))
 
 
 @njit(error_model="numpy")
