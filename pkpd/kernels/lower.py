@@ -40,6 +40,7 @@ class Program:
     """Sizes and source of one model's lane functions.
 
     dynamic : S, states of the model; states : S plus integrals (Q); outputs : O, observed names
+    alike : (S,) number of the unit of each state
     constants : per-patient numbers, then the constant rates into the `infused` states
     sizes : ((constant, state), ...), constants that are the largest size so far of a state
     operations : how many the rates take
@@ -50,6 +51,7 @@ class Program:
     states: int
     constants: int
     outputs: int
+    alike: tuple[int, ...]
     operations: int
     infused: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]
@@ -72,6 +74,7 @@ class Program:
     step_lines: tuple[str, ...] = ()
     steps: tuple[Stepped, ...] = ()  # their whole numbers are the constants after the flags
     amounts: tuple[int, ...] = ()  # states that cannot fall below 0
+    remembers: bool = False  # whether equations use the time or the amount of the last dose
     flag_lines: tuple[str, ...] = ()
     trigger_lines: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()  # of events; whether each held is a constant after the steps'
@@ -155,6 +158,7 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         states=len(rates),
         constants=first + len(infused),
         outputs=len(looks),
+        alike=_alike([state.unit for state in model.states]),
         operations=operations,
         infused=infused,
         sizes=sizes_of(source),
@@ -176,9 +180,16 @@ def lower(model, observe, integrals=(), derivatives=False, extremes=(), levels=(
         step_lines=flags[len(switched) :],
         steps=steps,
         amounts=() if triggers else amounts,
+        remembers=bool(model.memory),
         flag_lines=flags,
         **happenings,
     )
+
+
+def _alike(units):
+    """Numbers of units, from 0, in the order of their first appearance."""
+    numbers = {unit: k for k, unit in enumerate(dict.fromkeys(units))}
+    return tuple(numbers[unit] for unit in units)
 
 
 def _refuse_unknown(model, wanted, areas):

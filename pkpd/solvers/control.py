@@ -8,11 +8,14 @@ Error control: Hairer, Norsett & Wanner (1993), Solving ODEs I, II.4.
 PI controller: Gustafsson (1991), ACM TOMS 17(4).
 """
 
+from functools import reduce
+
 from pkpd.kernels.paste import indented
 
 SAFETY = 0.9
 LARGEST_GROWTH = 8.0
 ONSET = 1e-6  # share of the way to the next action
+NOTHING = 1e-20  # share of the largest value in a unit so far, beside which nothing counts
 SMALLEST_SHRINK = 0.2
 
 
@@ -90,22 +93,26 @@ def error(layout, program, estimate):
     estimate(i) : text of the error of state i; y<i> and z<i> are its values before and after the
         step
 
-    What grows from nothing through others grows like a high power of the time, of which no step is
-    short enough for a small relative error. So steps shorter than ONSET of the way to the next stop
-    need not be more exact than that share of what is left of the onset would bring at this step's
-    rate.
+    The end of a chain that starts empty grows like a high power of the time, of which no first step
+    has a small relative error: what is NOTHING beside the largest value so far in the same unit
+    need not be known.
     Integrals feed nothing back: they do not count in the mean, but each must be as exact as it. An
     integral begins at 0, so its size is that and a share of what this step's rate would add until
     the next stop.
     """
     dynamic = program.dynamic
     lines = [f"p{i} = w[{layout.largest(i)} + l]" for i in range(dynamic, layout.states)]
-    lines.append(f"early = max({ONSET!r}*(stop - t)/h - 1.0, 0.0)")
     for i in range(dynamic):
         lines += [
             f"size{i} = max(abs(y{i}), abs(z{i}))",
             f"p{i} = max(w[{layout.largest(i)} + l], size{i})",
-            f"scale{i} = fma(early, abs(z{i} - y{i}), fma(floor, p{i}, size{i}))",
+        ]
+    for unit in range(len(set(program.alike))):
+        sizes = [f"p{i}" for i, other in enumerate(program.alike) if other == unit]
+        lines.append(f"most{unit} = {reduce('max({}, {})'.format, sizes)}")
+    for i, unit in enumerate(program.alike):
+        lines += [
+            f"scale{i} = fma({NOTHING!r}, most{unit}, fma(floor, p{i}, size{i}))",
             f"e{i} = {estimate(i)}/(rtol*scale{i} + 1e-290)",
         ]
     total = "0.0"
@@ -129,11 +136,18 @@ def error(layout, program, estimate):
     return [*lines, f"below = {' | '.join(falls)}", "error = select(below, 1e16, error)"]
 
 
-def verdict(q):
-    """Lines that turn `error` (squared) of a method of order q into verdict and next step size."""
+def verdict(program, q):
+    """Lines that turn `error` (squared) of a method of order q into verdict and next step size.
+
+    An absorption that depends on the time since the dose may begin like a broken power of it, of
+    which no step from nothing has a small relative error. So the first step after an action is
+    taken as it is once it is a millionth of the way to the next one.
+    """
     integral, proportional, alone = 0.4 / q, -0.7 / q, -1.0 / q
     exponents = f"fma({integral!r}, log_error, {proportional!r}*verdict), {alone!r}*verdict"
+    onset = f"(first > 0.0) & (h < {ONSET!r}*(stop - t)) & (error < 1e16)"
     return [
+        *([f"error = select({onset}, 0.0, error)"] if program.remembers else []),
         "good = (error <= 1.0) & (active > 0.0)",
         "verdict = 0.5*log(max(error, 1e-16))",
         f"exponent = select(good, {exponents})",

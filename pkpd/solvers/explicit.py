@@ -82,7 +82,7 @@ def _step(program, layout, tableau):
             program,
             lambda i: f"h*({_sum([tableau.trust * e for e in tableau.error], _of(i, last))})",
         ),
-        *control.verdict(tableau.order),
+        *control.verdict(program, tableau.order),
         *_store(layout, tableau),
         *control.store(layout),
     ]

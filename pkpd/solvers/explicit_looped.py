@@ -18,7 +18,7 @@ def _judge(program, layout, tableau, mean, worst, below):
         f"worst = select(w[{worst} + l] > mean, w[{worst} + l], mean)",
         f"below = w[{below} + l] > 0.0",
         "error = select(below, 1e16, select(worst < 1e16, worst, 1e16))",
-        *control.verdict(tableau.order),
+        *control.verdict(program, tableau.order),
         *control.store_clock(layout),
     ]
     head, before, after = "def judge(w, limit):", ["calls = 0"], ["return calls"]
@@ -30,7 +30,8 @@ def method(program, tableau, lanes):
     if lanes != WIDTH:
         raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
     n, count, stages = program.states, len(tableau.c), len(tableau.dense)
-    layout = Layout(lanes, n, program.constants, stages, more=n + 3, sizes=program.sizes)
+    units = len(set(program.alike))
+    layout = Layout(lanes, n, program.constants, stages, more=n + 3 + units, sizes=program.sizes)
     values, mean, worst, below = (layout.extra(i) for i in (0, n, n + 1, n + 2))
     a = [*tableau.a, *tableau.more_a]
     last_two = (b - c for b, c in zip(a[count - 1], (*a[count - 2], 0.0), strict=True))
@@ -41,7 +42,10 @@ def method(program, tableau, lanes):
         "MEAN": mean,
         "WORST": worst,
         "BELOW": below,
-        "ONSET": control.ONSET,
+        "UNITS": units,
+        "ALIKE": list(program.alike),
+        "MOST": layout.extra(n + 3),
+        "NOTHING": control.NOTHING,
         "A": control.table(a, stages),
         "SHARE": [*tableau.c, *tableau.more_c],
         "ERROR_WEIGHTS": [tableau.trust * e for e in tableau.error],

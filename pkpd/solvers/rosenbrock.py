@@ -70,7 +70,7 @@ def _step(program, layout, tableau, values):
         *load(layout.y, "y", n),
         *(f"z{i} = w[{values + i * layout.lanes} + l]" for i in range(n)),
         *control.error(layout, program, lambda i: f"w[{layout.stage(last, i)} + l]"),
-        *control.verdict(tableau.order),
+        *control.verdict(program, tableau.order),
         *control.store(layout),
     ]
     return control.function(

@@ -201,7 +201,7 @@ def _step(program, layout, tableau):
             for i in range(n)
         ),
         *control.error(layout, program, lambda i: f"w[{layout.stage(last, i)} + l]"),
-        *control.verdict(tableau.order),
+        *control.verdict(program, tableau.order),
         *control.store(layout),
     ]
     return control.function(

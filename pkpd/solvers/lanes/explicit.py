@@ -13,6 +13,7 @@ from pkpd.kernels.lanevector import store as write
 from pkpd.kernels.vecmath import fma
 from pkpd.solvers.lanes.frame import (
     ACCEPTED,
+    ALIKE,
     ALL_STAGES,
     AMOUNTS,
     BELOW,
@@ -23,8 +24,9 @@ from pkpd.solvers.lanes.frame import (
     LANES,
     LARGEST,
     MEAN,
+    MOST,
+    NOTHING,
     OLD,
-    ONSET,
     SHARE,
     SLOPE,
     STABLE,
@@ -34,6 +36,7 @@ from pkpd.solvers.lanes.frame import (
     STIFF_WEIGHTS,
     STOP,
     T_OLD,
+    UNITS,
     VALUES,
     WIDTH,
     WORST,
@@ -64,18 +67,24 @@ def errors(w, rtol, floor):
     whether an amount falls below 0; see `control.error`."""
     none, one, least = spread(0.0), spread(1.0), spread(1e-290)
     h, way = fetch(w, H), fetch(w, STOP) - fetch(w, T)
-    early = larger(spread(ONSET) * way / h - one, none)
     mean, worst, below = none, spread(-1.0), none
+    for unit in range(UNITS):
+        write(w, MOST + unit * LANES, none)
+    for i in range(DYNAMIC):
+        at, unit = i * LANES, MOST + ALIKE[i] * LANES
+        size = larger(vabs(fetch(w, Y + at)), vabs(fetch(w, VALUES + at)))
+        write(w, unit, larger(fetch(w, unit), larger(fetch(w, LARGEST + at), size)))
     for i in range(STATES):
         at = i * LANES
         error = spread(ERROR_WEIGHTS[STAGES - 1]) * fetch(w, STAGE + (STAGES - 1) * WIDTH + at)
         for j in range(STAGES - 2, -1, -1):
             error = vfma(spread(ERROR_WEIGHTS[j]), fetch(w, STAGE + j * WIDTH + at), error)
         old, new = fetch(w, Y + at), fetch(w, VALUES + at)
-        size, moved = larger(vabs(old), vabs(new)), vabs(new - old)
+        size = larger(vabs(old), vabs(new))
         if i < DYNAMIC:
             most = larger(fetch(w, LARGEST + at), size)
-            scale = vfma(early, moved, vfma(spread(floor), most, size))
+            scale = vfma(spread(floor), most, size)
+            scale = vfma(spread(NOTHING), fetch(w, MOST + ALIKE[i] * LANES), scale)
             e = h * error / (spread(rtol) * scale + least)
             mean = vfma(e, e, mean)
             if AMOUNTS[i]:
@@ -83,7 +92,7 @@ def errors(w, rtol, floor):
                 falls = where_positive(edge - new, one, below)
                 below = where_positive(edge - old, below, falls)
         else:
-            scale = vfma(spread(floor), moved / h * way, size)
+            scale = vfma(spread(floor), vabs(new - old) / h * way, size)
             e = h * error / (spread(rtol) * scale + least)
             worst = where_positive(e * e - worst, e * e, worst)
     write(w, MEAN, mean)

@@ -128,7 +128,10 @@ STIFF_WEIGHTS = np.zeros(2)  # of the stages in the distance of the last two
 STABLE = 1.0  # square of the step times rate at which stability ends
 AMOUNTS = (True,)  # which states cannot fall below 0
 MEAN, WORST, BELOW = 200, 208, 216  # rows of what `errors` finds
-ONSET = 1e-6  # share of the way to the next action
+UNITS = 1  # of states
+ALIKE = (0,)  # number of the unit of each state
+MOST = 224  # first row of the largest values in each unit
+NOTHING = 1e-20  # share of that beside which nothing counts
 
 
 def judge(w, limit):
