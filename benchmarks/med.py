@@ -113,7 +113,7 @@ def main():
     options = parser.parse_args()
     model = load("ldn/hormesis")
     benefit = benefit_of(model)
-    some, rounds, known = (64, 1, 1) if options.quick else (1024, options.rounds, 4)
+    some, rounds, known = (64, 1, 1) if options.quick else (4096, options.rounds, 4)
     people = cohort(model, some, seed=7)
     for solver in SOLVERS.values():
         med(model, people.subset(people.ids[:8]), solver=solver)  # compiled, or fetched
