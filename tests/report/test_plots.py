@@ -8,6 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
+from scipy.stats import gaussian_kde
 
 import pkpd
 from pkpd.errors import PkpdError
@@ -238,3 +239,9 @@ def test_a_caption_stays_inside_its_figure(inches):
     FigureCanvasAgg(drawing).draw()
     text = next(t for t in drawing.texts if t.get_text().startswith("auc"))
     assert text.get_window_extent().x1 <= drawing.bbox.x1
+
+
+def test_the_density_of_meds_is_that_of_scipy():
+    values, at = np.random.default_rng(1).normal(1.0, 0.7, 300), np.linspace(-2.0, 4.0, 50)
+    found = meds.kernel_density(values, at)
+    np.testing.assert_allclose(found, gaussian_kde(values)(at), rtol=1e-10)
