@@ -48,10 +48,11 @@ def figure(lines, people, rounds):
             linewidth=2.4 if own else 1.2,
             label=line.name,
         )
-    axes.set_xscale("log")
     style.clean(axes, "largest relative error", "processor time per patient (ms)")
     costs = [1e3 * line.costs.min() for line in lines], [1e3 * line.costs.max() for line in lines]
     style.log_axis(axes.yaxis, min(costs[0]), max(costs[1]))
+    errors = np.concatenate([line.errors[np.isfinite(line.errors)] for line in lines])
+    style.log_axis(axes.xaxis, errors.min(), errors.max())
     axes.invert_xaxis()
     axes.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
     style.heading(drawing, "What accuracy costs: LDN-12, 84 daily doses, one thread")
