@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 from pkpd.kernels import build
 from pkpd.kernels.legend import legend
 from pkpd.kernels.lower import lower
 from pkpd.kernels.paste import joined
 from pkpd.solvers import explicit, registry, rosenbrock_unrolled
-from pkpd.solvers.batch import LANES
+from pkpd.solvers.batch import LANES, aligned
 from pkpd.solvers.lanes import frame
 from pkpd.symbolic.linearity import first_nonlinear
 from pkpd.symbolic.load import load
@@ -168,15 +169,15 @@ def test_elimination_with_pivots_solves_every_lanes_system(monkeypatch):
     rows = {"STATES": n, "MATRIX": 0, "PIVOT": n * n * lanes}
     for name, value in rows.items():
         monkeypatch.setattr(rosenbrock, name, value)
-    monkeypatch.setattr(rosenbrock, "cell", rosenbrock.cell.py_func)
-    right = (n * n + n) * lanes
-    rng = np.random.default_rng(1)
-    w = rng.normal(size=(n * n + 2 * n) * lanes)
+    monkeypatch.setattr(rosenbrock, "cell", njit(rosenbrock.cell.py_func))
+    right, count = (n * n + n) * lanes, (n * n + 2 * n) * lanes
+    w = aligned(np.empty(count + 8))
+    w[:] = np.random.default_rng(1).normal(size=count)
     matrices = w[: n * n * lanes].reshape(n, n, lanes).copy()
     vectors = w[right:].reshape(n, lanes).copy()
     matrices[0, 0] = w[:lanes] = 0.0
-    rosenbrock.factor.py_func(w)
-    rosenbrock.divide.py_func(w, right)
+    njit(rosenbrock.factor.py_func)(w)
+    njit(rosenbrock.divide.py_func)(w, right)
     for lane in range(lanes):
         exact = np.linalg.solve(matrices[:, :, lane], vectors[:, lane])
         np.testing.assert_allclose(w[right:].reshape(n, lanes)[:, lane], exact, rtol=1e-9)
