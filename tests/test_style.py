@@ -9,7 +9,6 @@ PACKAGE = Path(__file__).parents[1] / "pkpd"
 LONGEST = 60  # lines of code in a body, without docstrings, comments and blank lines
 LOOPS = {  # one pass over many lanes or rows, which parts would only hide
     "solvers/batch.py": {"solve"},
-    "solvers/collocation/kernel/rows.py": {"solve"},
     "solvers/lanes/loop.py": {"act", "solve"},
 }
 

@@ -15,16 +15,8 @@ from pkpd.dosing.background import of_benefit
 from pkpd.response.curves import DoseResponse
 from pkpd.response.polynomials import weights_at
 from pkpd.solvers import batch
-from pkpd.solvers.collocation.steady import days_to_steady_state, is_unique
-from pkpd.solvers.periodic import (
-    MOST_INTERVALS,
-    OF_PEAK,
-    OWN_WAY,
-    periodic,
-    periodic_from,
-    time_to_steady_state,
-)
-from pkpd.solvers.status import OK
+from pkpd.solvers.collocation.steady import is_unique
+from pkpd.solvers.periodic import MOST_INTERVALS, periodic, periodic_from, time_to_steady_state
 
 MOST = 0.9  # of the change to the steady state
 SETTLED = 1e-3  # of a distance from the steady state, left over after all intervals
@@ -93,22 +85,8 @@ class Steady:
 
         One that is approached too slowly for MOST_INTERVALS does not count, see SETTLED.
         """
-        days = days_to_steady_state(
-            self.kernel.collocation,
-            self.cohort.theta,
-            person,
-            self._doses(person, doses),
-            np.full(len(person), self.period),
-            y0,
-            solution,
-            near * self.period,
-            (OWN_WAY, OF_PEAK),
-            most=MOST_INTERVALS,
-            tol=self.options["rtol"],
-            threads=self.options["threads"],
-        )
-        fast = solution.remains**MOST_INTERVALS < SETTLED
-        return np.isinf(days) & fast & (solution.status == OK)
+        count = self._intervals(person, doses, y0, solution, near, by_steps=False)
+        return np.isinf(count) & (solution.remains**MOST_INTERVALS < SETTLED)
 
     def mean(self, solution):
         """Mean outcome over the period, (N,)."""
@@ -140,8 +118,13 @@ class Steady:
         y0 : (N, S) untreated state; untreated : (N,) mean outcome at dose 0
         solution : the steady state at `doses` (N,). Returns (N,); see `time_to_steady_state`.
         """
-        near = (1 - MOST) * np.abs(self.mean(solution) - untreated) * self.period
-        count = time_to_steady_state(
+        near = (1 - MOST) * np.abs(self.mean(solution) - untreated)
+        count = self._intervals(person, doses, y0, solution, near)
+        return count * self.period / units.factor("d", self.model.time)
+
+    def _intervals(self, person, doses, y0, solution, near, **how):
+        """(N,) intervals until the mean outcome stays within `near` (N,) of that of a solution."""
+        return time_to_steady_state(
             self.kernel,
             self.cohort.theta,
             person,
@@ -149,10 +132,10 @@ class Steady:
             self.period,
             y0,
             solution,
-            near,
+            near * self.period,
             **self.options,
+            **how,
         )
-        return count * self.period / units.factor("d", self.model.time)
 
     def _doses(self, person, doses):
         """Actions of one period of rows (N,) at doses (N,), once an interval."""

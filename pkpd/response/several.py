@@ -11,8 +11,9 @@ import numpy as np
 
 from pkpd.errors import PkpdWarning
 from pkpd.population.cohort import cohort as draw
-from pkpd.response.grid import Steady, dose_grid, log_grid
+from pkpd.response.grid import Steady, log_grid
 from pkpd.solvers.periodic import MOST_INTERVALS
+from pkpd.solvers.status import OK
 
 APART = 0.01  # of the range of mean outcomes: two steady states, not one that is known twice
 
@@ -28,31 +29,28 @@ def warn_of_several(model, cohort, benefit, *, rtol, solver, follow):
     steady = Steady(model, people, benefit, rtol=rtol, solver=solver, threads=1)
     if steady.has_one_state():
         return
-    found = dose_grid(steady, log_grid(benefit))
-    solved = np.flatnonzero(found.status[0] == 0)
-    if found.untreated_status[0] != 0 or not len(solved):
+    doses = log_grid(benefit)
+    person = np.zeros(1 + len(doses), np.int64)
+    every = steady.at(person, np.append(0.0, doses))
+    found, outcome = every.take(slice(1, None)), steady.mean(every)
+    solved = np.flatnonzero(found.status == OK)
+    if every.status[0] != OK or not len(solved):
         return
-    outcomes = np.append(found.outcome[0, solved], found.untreated)
-    allowed = APART * np.ptp(outcomes)
-    if follow and (missed := _missed(steady, found, allowed)).any():
-        _warn_of_missed(benefit, found.doses[missed])
-        return
-    usual, count = found.outcome[0], len(found.doses)
-    begin = np.repeat([solved[-1], np.nanargmax(found.gain[0])], count)
-    doses = np.tile(found.doses, 2)
-    other = steady.from_states(np.zeros(2 * count, np.int64), doses, found.y[0, begin])
+    usual, count = outcome[1:], len(doses)
+    allowed = APART * np.ptp(outcome[every.status == OK])
+    if follow:
+        start = np.repeat(every.y[:1], count, axis=0)
+        missed = steady.is_missed(person[1:], doses, start, found, np.full(count, allowed))
+        if missed.any():
+            _warn_of_missed(benefit, doses[missed])
+            return
+    begin = np.repeat([solved[-1], np.nanargmax(steady.gain(outcome[0], usual))], count)
+    given = np.tile(doses, 2)
+    other = steady.from_states(np.zeros(2 * count, np.int64), given, found.y[begin])
     away = np.flatnonzero(np.abs(other - np.tile(usual, 2)) > allowed)
     if len(away):
         one = away[len(away) // 2]
-        _warn(benefit, found.doses[away % count], doses[one], found.doses[begin[one]])
-
-
-def _missed(steady, found, near):
-    """(D,) whether treatment that begins without drug ends elsewhere than what was found."""
-    count = len(found.doses)
-    typical, start = np.zeros(count, np.int64), np.repeat(found.untreated_y, count, axis=0)
-    solution = steady.at(typical, found.doses)
-    return steady.is_missed(typical, found.doses, start, solution, np.full(count, near))
+        _warn(benefit, given[away], given[one], doses[begin[one]])
 
 
 def _warn_of_missed(benefit, doses):

@@ -10,6 +10,7 @@ PI controller: Gustafsson (1991), ACM TOMS 17(4).
 
 from functools import reduce
 
+from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.paste import indented
 
 SAFETY = 0.9
@@ -17,6 +18,12 @@ LARGEST_GROWTH = 8.0
 ONSET = 1e-6  # share of the way to the next action
 NOTHING = 1e-20  # share of the largest value in a unit so far, beside which nothing counts
 SMALLEST_SHRINK = 0.2
+
+
+def check_whole_vectors(lanes):
+    """Raise ValueError where loops over states, which work on whole vectors, hold other lanes."""
+    if lanes != WIDTH:
+        raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
 
 
 def names(prefix, n):

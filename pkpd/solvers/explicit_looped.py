@@ -4,7 +4,6 @@ The step itself is pkpd/solvers/lanes/explicit.py. Knows states, lanes and a tab
 of drugs or doses.
 """
 
-from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock
@@ -27,8 +26,7 @@ def _judge(program, layout, tableau, mean, worst, below):
 
 def method(program, tableau, lanes):
     """The Method of an explicit tableau for one program, in as many lanes as a vector holds."""
-    if lanes != WIDTH:
-        raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
+    control.check_whole_vectors(lanes)
     n, count, stages = program.states, len(tableau.c), len(tableau.dense)
     units = len(set(program.alike))
     layout = Layout(lanes, n, program.constants, stages, more=n + 3 + units, sizes=program.sizes)

@@ -397,6 +397,7 @@ def time_to_steady_state(
     rtol=1e-6,
     threads=None,
     most=MOST_INTERVALS,
+    by_steps=True,
 ):
     """The interval from which on each row's first integral stays near that of its steady state.
 
@@ -404,6 +405,7 @@ def time_to_steady_state(
     ----------
     actions, period : those of one interval; y0 : (N, S) start of the run
     steady : PeriodicSolution of the same rows; near : (N,) largest distance that is near
+    by_steps : whether rows that collocation leaves are followed in steps; else they are NaN, too
 
     Returns
     -------
@@ -429,6 +431,8 @@ def time_to_steady_state(
             threads=threads,
         )
         first[active] = found
+        if not by_steps:
+            return first
         active = active[np.isnan(found)]
         first[active] = 1.0
     y, control = y0[active], None

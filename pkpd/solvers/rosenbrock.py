@@ -7,7 +7,6 @@ Method: Hairer & Wanner (1996), Solving ODEs II, IV.7, in the form without produ
 Jacobian.
 """
 
-from pkpd.kernels.lanevector import WIDTH
 from pkpd.kernels.layout import STEPPING, Layout
 from pkpd.solvers import control, driver
 from pkpd.solvers.control import clock, load
@@ -85,8 +84,7 @@ def _step(program, layout, tableau, values):
 def method(program, tableau, lanes):
     """The Method of a Rosenbrock tableau for one program with a Jacobian, in as many lanes as a
     vector holds."""
-    if lanes != WIDTH:
-        raise ValueError(f"Loops over states hold {WIDTH} lanes, not {lanes}.")
+    control.check_whole_vectors(lanes)
     n, count = program.states, len(tableau.c)
     more, sizes = 4 * n + n**2, program.sizes
     layout = Layout(lanes, n, program.constants, count, more, sizes)

@@ -23,6 +23,7 @@ from pkpd.solvers.collocation.algebra import (
 )
 from pkpd.solvers.collocation.kernel.extremes import find_extremes
 from pkpd.solvers.collocation.kernel.frame import (
+    AMOUNTS,
     BLOCKS,
     CHANGE,
     COARSE,
@@ -34,6 +35,7 @@ from pkpd.solvers.collocation.kernel.frame import (
     JUMPS_AT,
     KEPT_FLOW_AT,
     KEPT_INVERSE_AT,
+    LARGEST,
     LARGEST_AT,
     LENGTHS,
     LINEAR,
@@ -50,6 +52,7 @@ from pkpd.solvers.collocation.kernel.frame import (
     SCALE,
     SHIFT,
     SIZE_OF,
+    SMALLEST,
     SMALLEST_AT,
     START,
     START_AT,
@@ -280,6 +283,15 @@ def prepare_blocks(w, count, proportional):
             matrix(k, w)
             flow, inverse = kept_maps(k, 0)
             prepare(w, SYSTEM, LENGTHS, count, PLAN[k, MATRIX_AT], states, flow, inverse)
+
+
+@njit(**INSIDE)
+def is_below(w, lane, share):
+    """Whether an amount is below 0 by more than a share of its largest value."""
+    for state in AMOUNTS:
+        if w[SMALLEST + state * WIDTH + lane] < -share * w[LARGEST + state * WIDTH + lane]:
+            return True
+    return False
 
 
 @njit(**INSIDE)

@@ -9,17 +9,17 @@ from numba import njit
 from pkpd.kernels.compiled import INSIDE
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.kernel.blocks import (
+    add_doses,
     copy,
     guess_nodes,
+    is_below,
     no_doses,
     prepare_blocks,
     solve_block,
 )
 from pkpd.solvers.collocation.kernel.frame import (
-    AMOUNTS,
     BLOCKS,
     LANES,
-    LARGEST,
     LARGEST_AT,
     LENGTHS,
     LINEAR,
@@ -28,12 +28,10 @@ from pkpd.solvers.collocation.kernel.frame import (
     ORDER,
     PLAN,
     SIZE_OF,
-    SMALLEST,
     START,
     START_AT,
     STATES,
     STILL,
-    TARGETS,
     UNSOLVED,
     constants,
     guess,
@@ -76,25 +74,22 @@ def days(
         have reached the integral.
     """
     count = lengths.shape[1]
-    going, bias = np.empty(WIDTH, np.bool_), np.empty(WIDTH)
+    going, bias, rows = np.empty(WIDTH, np.bool_), np.empty(WIDTH), np.empty(WIDTH, np.int64)
     w[LANES] = WIDTH
     no_doses(w, count)
     for begin in range(first, last, WIDTH):
         if cancel[0] != 0:
             return
         for lane in range(WIDTH):
-            r = min(begin + lane, last - 1)
+            r = rows[lane] = min(begin + lane, last - 1)
             constants(theta[person[r]], w, lane)
             w[UNSOLVED + lane] = 0.0
             going[lane] = begin + lane < last
             day[r], doubtful[r] = 1.0, False
             for p in range(count):
                 w[LENGTHS + p * WIDTH + lane] = lengths[r, p]
-                for target in range(len(TARGETS)):
-                    place = TARGETS[target, 0] + p * TARGETS[target, 1]
-                    w[place + lane] = jumps[r, target, p]
-            for i in range(STATES):
-                w[START + i * WIDTH + lane] = steady[r, ORDER[i]]
+        add_doses(w, rows, jumps, 0, count)
+        start_from(w, rows, steady)
         prepare_blocks(w, count, True)
         guess(w)
         for k in range(BLOCKS):
@@ -104,10 +99,8 @@ def days(
         carry_on(w, count)
         one_interval(w, count, tol)
         for lane in range(WIDTH):
-            r = min(begin + lane, last - 1)
-            bias[lane] = abs(w[START + STATES * WIDTH + lane] - mean[r])
-            for i in range(STATES):
-                w[START + i * WIDTH + lane] = y[r, ORDER[i]]
+            bias[lane] = abs(w[START + STATES * WIDTH + lane] - mean[rows[lane]])
+        start_from(w, rows, y)
         for d in range(1, most + 1):
             one_interval(w, count, tol)
             for lane in range(WIDTH):
@@ -133,12 +126,11 @@ def days(
 
 
 @njit(**INSIDE)
-def is_below(w, lane, share):
-    """Whether an amount is below 0 by more than a share of its largest value."""
-    for state in AMOUNTS:
-        if w[SMALLEST + state * WIDTH + lane] < -share * w[LARGEST + state * WIDTH + lane]:
-            return True
-    return False
+def start_from(w, rows, y):
+    """The interval starts from the states y (N, S) of the rows in the lanes (WIDTH,)."""
+    for lane in range(WIDTH):
+        for i in range(STATES):
+            w[START + i * WIDTH + lane] = y[rows[lane], ORDER[i]]
 
 
 @njit(**INSIDE)

@@ -9,13 +9,13 @@ from numba import njit
 from pkpd.kernels.compiled import INSIDE
 from pkpd.kernels.lanevector import WIDTH
 from pkpd.solvers.collocation.kernel.blocks import (
+    is_below,
     no_doses,
     prepare_blocks,
     solve_meshes,
     solve_unit,
 )
 from pkpd.solvers.collocation.kernel.frame import (
-    AMOUNTS,
     BLOCKS,
     COARSE,
     CONTRACTS,
@@ -31,7 +31,6 @@ from pkpd.solvers.collocation.kernel.frame import (
     PLAN,
     SCALE,
     SIZE_OF,
-    SMALLEST,
     SQUARINGS,
     STATES,
     UNSOLVED,
@@ -79,7 +78,6 @@ def solve(
     dense : see `find_extremes`; extremes : (., E, 2), or (0, E, 2) where they are not wanted
     """
     count = lengths.shape[1]
-    half = count // 2
     run = np.empty(WIDTH, np.int64)
     rows = np.empty(WIDTH, np.int64)
     watched = extremes.shape[1] if len(extremes) else 0
@@ -92,16 +90,11 @@ def solve(
             return
         longest = 0
         for lane in range(WIDTH):
-            g = min(begin + lane, last - 1)
-            run[lane] = g
+            g = run[lane] = min(begin + lane, last - 1)
             longest = max(longest, runs[g, 1] - runs[g, 0])
             constants(theta[person[runs[g, 0]]], w, lane)
-            for p in range(count):
-                w[LENGTHS + p * WIDTH + lane] = lengths[g, p]
-            for p in range(half):
-                whole = lengths[g, 2 * p] + lengths[g, 2 * p + 1]
-                w[LENGTHS + (count + p) * WIDTH + lane] = whole
-        prepare_blocks(w, count + half, False)
+        lengths_of_both(w, run, lengths)
+        prepare_blocks(w, count + count // 2, False)
         solve_unit(w, run, jumps, count, settled)
         guess(w)
         for d in range(longest):
@@ -119,17 +112,34 @@ def solve(
                 if begin + lane >= last or r != runs[run[lane], 0] + d:
                     continue
                 off, left = difference(w, lane, best), left_over(w, lane)
-                if not (off <= tol and left < 1.0 - MARGINAL and is_sound(w, lane, tol)):
-                    continue
-                to = place[r]
-                solved[to], error[to], remains[to] = True, off, left
-                for i in range(STATES):
-                    y[to, ORDER[i]] = w[FOUND + i * WIDTH + lane]
-                for q in range(INTEGRALS):
-                    integral[to, q] = w[FOUND + (STATES + q) * WIDTH + lane]
-                for e in range(watched):
-                    for side in range(2):
-                        extremes[to, e, side] = best[0, e, side, lane]
+                if off <= tol and left < 1.0 - MARGINAL and is_sound(w, lane, tol):
+                    to = place[r]
+                    solved[to], error[to], remains[to] = True, off, left
+                    write_row(w, lane, to, best, y, integral, extremes)
+
+
+@njit(**INSIDE)
+def lengths_of_both(w, run, lengths):
+    """Lengths of the finer panels of each lane's run, and behind them those of the coarser ones."""
+    count = lengths.shape[1]
+    for lane in range(WIDTH):
+        own = lengths[run[lane]]
+        for p in range(count):
+            w[LENGTHS + p * WIDTH + lane] = own[p]
+        for p in range(count // 2):
+            w[LENGTHS + (count + p) * WIDTH + lane] = own[2 * p] + own[2 * p + 1]
+
+
+@njit(**INSIDE)
+def write_row(w, lane, to, best, y, integral, extremes):
+    """What a lane found, to a row of the results."""
+    for i in range(STATES):
+        y[to, ORDER[i]] = w[FOUND + i * WIDTH + lane]
+    for q in range(INTEGRALS):
+        integral[to, q] = w[FOUND + (STATES + q) * WIDTH + lane]
+    for e in range(best.shape[1]):
+        for side in range(2):
+            extremes[to, e, side] = best[0, e, side, lane]
 
 
 @njit(**INSIDE)
@@ -229,7 +239,4 @@ def is_sound(w, lane, tol):
     for i in range(STATES + INTEGRALS):
         if not abs(w[FOUND + i * WIDTH + lane]) < np.inf:
             return False
-    for state in AMOUNTS:
-        if w[SMALLEST + state * WIDTH + lane] < -tol * w[LARGEST + state * WIDTH + lane]:
-            return False
-    return True
+    return not is_below(w, lane, tol)
